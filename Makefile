@@ -1,0 +1,46 @@
+# Everything here works on a machine that has only Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+export JOURNEYS_HOME ?= $(CURDIR)/.journeys
+export HF_HUB_OFFLINE = 1
+
+.PHONY: help install demo test check ui lock clean
+
+help: ## List what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: $(READY) ## Virtual environment .venv with the locked packages
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked packages into $(VENV) (a few minutes the first time) …"
+	@grep '^torch==' requirements.lock | $(BIN)/pip install -q -r /dev/stdin
+	@$(BIN)/pip install -q -r requirements.lock
+	@$(BIN)/pip install -q --no-deps -e .
+	@touch $(READY)
+
+demo: $(READY) ## Synthetic world through every stage, ends with journeys on the screen
+	@$(BIN)/journeys demo
+
+test: $(READY) ## All tests
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Lint, types, definitions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/dagster definitions validate -w workspace.yaml
+
+ui: $(READY) ## Dagster UI on $$JOURNEYS_HOME, at http://127.0.0.1:3000
+	@mkdir -p $(JOURNEYS_HOME)/dagster
+	@$(BIN)/journeys ui
+
+lock: ## Resolve requirements.lock anew
+	@$(BIN)/pip-compile -q --strip-extras --extra dev --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	@sed -i 's/+cpu//' requirements.lock
+
+clean: ## Remove the environment and the demo's state
+	rm -rf $(VENV) .journeys

@@ -1,0 +1,414 @@
+"""What every table and every landing file holds: grain, columns, units, bounds.
+
+This is the one place where a Python-made table is described. DDL, contract checks, column metadata in the Dagster UI
+and the table in the README are all derived from it. Tables made by SQL models are described in the ``.yml`` beside the
+SQL and read into the same :class:`Table` by ``storage.sql_models``.
+
+What belongs here: descriptions of data. What does not: reading, writing or changing it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+TIMESTAMP = pl.Datetime("us")
+"""All times are UTC, microseconds, without a zone attached (DuckDB ``TIMESTAMP``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, what it means, and the values it may take."""
+
+    name: str
+    dtype: pl.DataType
+    description: str
+    unit: str | None = None
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+
+    @property
+    def sql_type(self) -> str:
+        return _sql_type(self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its grain (columns that are unique together) and its columns, in order."""
+
+    name: str
+    description: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    schema: str = "main"
+    partitioned: bool = True
+    column_names: tuple[str, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "column_names", tuple(c.name for c in self.columns))
+        unknown = set(self.grain) - set(self.column_names)
+        if unknown:
+            raise ValueError(f"table {self.name}: grain names columns that do not exist: {sorted(unknown)}")
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        return pl.Schema({c.name: c.dtype for c in self.columns})
+
+    @property
+    def ddl(self) -> str:
+        """``CREATE TABLE IF NOT EXISTS``; no keys or NOT NULL: DuckLake knows neither, the contract checks do."""
+        columns = ",\n  ".join(f'"{c.name}" {c.sql_type}' for c in self.columns)
+        return f"CREATE TABLE IF NOT EXISTS {self.qualified_name} (\n  {columns}\n)"
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.polars_schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken rule of a table's contract, with how many rows break it and a few of them."""
+
+    rule: str
+    column: str
+    n_rows: int
+    sample: pl.DataFrame
+
+
+_SQL_TYPES: dict[pl.DataType, str] = {
+    pl.String(): "VARCHAR",
+    pl.Int64(): "BIGINT",
+    pl.Int32(): "INTEGER",
+    pl.Float64(): "DOUBLE",
+    pl.Float32(): "FLOAT",
+    pl.Boolean(): "BOOLEAN",
+    pl.Date(): "DATE",
+    pl.Binary(): "BLOB",
+    TIMESTAMP: "TIMESTAMP",
+}
+
+
+def _sql_type(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.List):
+        return f"{_sql_type(pl.DataType.from_python(dtype.inner) if isinstance(dtype.inner, type) else dtype.inner)}[]"  # type: ignore[arg-type]
+    return _SQL_TYPES[dtype]
+
+
+def violations(table: Table, frame: pl.DataFrame, *, sample_rows: int = 5) -> list[Violation]:
+    """Every rule of ``table`` that ``frame`` breaks; an empty list means the contract holds."""
+    found: list[Violation] = []
+
+    def note(rule: str, column: str, offenders: pl.DataFrame) -> None:
+        if offenders.height:
+            found.append(Violation(rule, column, offenders.height, offenders.head(sample_rows)))
+
+    for column in table.columns:
+        if column.name not in frame.columns:
+            found.append(Violation("missing column", column.name, frame.height, frame.head(0)))
+            continue
+        value = pl.col(column.name)
+        if not column.nullable:
+            note("null", column.name, frame.filter(value.is_null()))
+        if column.dtype.is_float():
+            note("not finite", column.name, frame.filter(value.is_not_null() & ~value.is_finite()))
+        if column.minimum is not None:
+            note(f"below {column.minimum}", column.name, frame.filter(value < column.minimum))
+        if column.maximum is not None:
+            note(f"above {column.maximum}", column.name, frame.filter(value > column.maximum))
+        if column.allowed is not None:
+            note(f"not in {list(column.allowed)}", column.name, frame.filter(~value.is_in(list(column.allowed))))
+    if table.grain and set(table.grain) <= set(frame.columns):
+        note("not unique", ", ".join(table.grain), frame.filter(pl.struct(table.grain).is_duplicated()))
+    return found
+
+
+# ── landing contract ────────────────────────────────────────────────────────────────────────────────────────────────
+# The columns that a landing file may carry. ``nullable`` means: may be absent from the file or null in a row.
+
+ACTIONS = ("closeup", "save", "clickthrough")
+CHANNELS = ("push", "email")
+ARMS = ("journey", "interest", "holdout")
+KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
+VERDICTS = ("finished", "not_mine", "mute", "more")
+KINDS = ("situational", "evergreen")
+STAGES = ("ongoing", "ended")
+
+_TEXT = pl.String()
+_TEXTS = pl.List(pl.String())
+
+_USER_ID = Column("user_id", _TEXT, "Who acted; any non-empty text.")
+
+
+def _landing(name: str, description: str, grain: tuple[str, ...], *columns: Column) -> Table:
+    return Table(name, description, grain, columns, schema="landing", partitioned=False)
+
+
+LANDING: dict[str, Table] = {
+    t.name: t
+    for t in (
+        _landing(
+            "search_events",
+            "One search.",
+            ("user_id", "query", "searched_at"),
+            _USER_ID,
+            Column("query", _TEXT, "What the user typed, in any language or script."),
+            Column("searched_at", TIMESTAMP, "When the search was made.", unit="UTC"),
+        ),
+        _landing(
+            "pin_engagements",
+            "One action of one user on one pin.",
+            ("user_id", "pin_id", "action", "engaged_at"),
+            _USER_ID,
+            Column("pin_id", _TEXT, "The item acted on."),
+            Column("action", _TEXT, "What the user did.", allowed=ACTIONS),
+            Column("engaged_at", TIMESTAMP, "When it was done.", unit="UTC"),
+        ),
+        _landing(
+            "pins",
+            "One pin (item) with the text that describes it. The latest ingested version of a pin counts.",
+            ("pin_id",),
+            Column("pin_id", _TEXT, "The item."),
+            Column("annotations", _TEXTS, "Keywords that describe the item.", nullable=True),
+            Column("interests", _TEXTS, "Broader interests that the item belongs to.", nullable=True),
+            Column("title", _TEXT, "The item's title.", nullable=True),
+        ),
+        _landing(
+            "board_pins",
+            "One pin put on one board.",
+            ("user_id", "board_id", "pin_id", "saved_at"),
+            _USER_ID,
+            Column("board_id", _TEXT, "The board."),
+            Column("board_name", _TEXT, "What the user calls the board; null where boards have no names.", nullable=True),
+            Column("pin_id", _TEXT, "The item put on it."),
+            Column("saved_at", TIMESTAMP, "When it was put there.", unit="UTC"),
+        ),
+        _landing(
+            "users",
+            "One user. The latest ingested version of a user counts.",
+            ("user_id",),
+            _USER_ID,
+            Column("signed_up_at", TIMESTAMP, "When the account was made.", unit="UTC", nullable=True),
+            Column("country", _TEXT, "Country, as the log gives it.", nullable=True),
+            Column("locale", _TEXT, "Language and region, such as en-GB.", nullable=True),
+            Column("timezone", _TEXT, "IANA time zone, such as Europe/London.", nullable=True),
+            Column("email_opt_in", pl.Boolean(), "May be sent e-mail; unknown counts as no.", nullable=True),
+            Column("push_opt_in", pl.Boolean(), "May be sent push messages; unknown counts as no.", nullable=True),
+        ),
+        _landing(
+            "notification_events",
+            "One notification sent, with what came of it. The latest ingested version of a notification counts.",
+            ("notification_id",),
+            Column("notification_id", _TEXT, "The send."),
+            _USER_ID,
+            Column("journey_id", _TEXT, "The journey it was about; null for arms that are about none.", nullable=True),
+            Column("channel", _TEXT, "How it was sent.", allowed=CHANNELS),
+            Column("arm", _TEXT, "Experiment arm.", allowed=ARMS),
+            Column("sent_at", TIMESTAMP, "When it was sent.", unit="UTC"),
+            Column("opened_at", TIMESTAMP, "When it was opened.", unit="UTC", nullable=True),
+            Column("clicked_at", TIMESTAMP, "When it was clicked.", unit="UTC", nullable=True),
+            Column("unsubscribed_at", TIMESTAMP, "When the user unsubscribed through it.", unit="UTC", nullable=True),
+            Column(
+                "propensity",
+                pl.Float64(),
+                "Probability with which the sending policy chose this journey for this slot.",
+                nullable=True,
+                minimum=0.0,
+                maximum=1.0,
+            ),
+            Column("is_random_slot", pl.Boolean(), "The journey was drawn uniformly at random.", nullable=True),
+        ),
+        _landing(
+            "journey_annotations",
+            "One human judgement of one journey, named by its id or by its keywords.",
+            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at"),
+            _USER_ID,
+            Column("journey_id", _TEXT, "The journey judged; may be null where keywords are given.", nullable=True),
+            Column("keywords", _TEXTS, "Keywords of the journey judged.", nullable=True),
+            Column("relevance", pl.Int64(), "1 (not a journey of the user's) to 5 (surely one).", minimum=1, maximum=5),
+            Column("stage", _TEXT, "The stage that the annotator saw.", nullable=True, allowed=STAGES),
+            Column("better_name", _TEXT, "A name that the annotator likes better.", nullable=True),
+            Column("annotator_id", _TEXT, "Who judged."),
+            Column("annotated_at", TIMESTAMP, "When the judgement was given.", unit="UTC", nullable=True),
+        ),
+        _landing(
+            "journey_feedback",
+            "One thing that a user said of a journey.",
+            ("user_id", "journey_id", "verdict", "given_at"),
+            _USER_ID,
+            Column("journey_id", _TEXT, "The journey spoken of."),
+            Column("verdict", _TEXT, "What the user said.", allowed=VERDICTS),
+            Column("given_at", TIMESTAMP, "When.", unit="UTC"),
+        ),
+    )
+}
+"""The landing contract by source name (grain = what makes an event the same event)."""
+
+
+def _pipeline_columns(*columns: Column) -> tuple[Column, ...]:
+    return (
+        Column("partition_date", pl.Date(), "The UTC day that the row stands for.", unit="UTC day"),
+        *columns,
+        Column("algorithm_version", _TEXT, "Fingerprint of all parameters that shaped the row."),
+    )
+
+
+def _similarity(name: str, description: str) -> Column:
+    return Column(name, pl.Float64(), description, unit="cosine", minimum=-1.0001, maximum=1.0001)
+
+
+# ── tables made by Python stages ────────────────────────────────────────────────────────────────────────────────────
+
+KEYWORD_EMBEDDINGS = Table(
+    "keyword_embeddings",
+    "One vector per distinct keyword and embedding model, computed once, in the partition that first needed it.",
+    ("keyword", "embedding_model"),
+    _pipeline_columns(
+        Column("keyword", _TEXT, "The normalised keyword."),
+        Column("embedding_model", _TEXT, "Name and weights hash of the model that made the vector."),
+        Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
+    ),
+)
+
+JOURNEY_CLUSTERS = Table(
+    "journey_clusters",
+    "One cluster of one user's keywords: a journey candidate, over the look-back window that ends at window_end_date.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "Stable id, derived from the user and the journey's earliest keyword."),
+        Column("window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"),
+        Column("keywords", _TEXTS, "Member keywords, most central first."),
+        Column("keyword_weights", pl.List(pl.Float64()), "Engagement weight of each keyword, same order."),
+        Column("keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."),
+        Column("medoid", _TEXT, "The member keyword nearest the cluster's weighted centre."),
+        Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
+        _similarity("cohesion", "Mean cosine of the members to the weighted centre."),
+        _similarity("separation", "1 - cosine to the centre of the user's nearest other cluster; 1 if there is none."),
+        Column("is_journey", pl.Boolean(), "Large and tight enough to count as a journey; else kept as not (yet) one."),
+        Column("first_engaged_at", TIMESTAMP, "First engagement with a member within the window.", unit="UTC"),
+        Column("last_engaged_at", TIMESTAMP, "Last engagement with a member.", unit="UTC"),
+        Column("centroid", pl.Binary(), "Unit weighted centre as little-endian float16.", unit="float16 x dimensions"),
+    ),
+)
+
+INFERENCE_LEDGER = Table(
+    "inference_ledger",
+    "One row per user whose clusters were computed in a partition, users without any cluster included.",
+    ("partition_date", "user_id"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"),
+        Column("n_keywords", pl.Int64(), "Keywords that were clustered.", unit="keywords", minimum=0),
+        Column("n_clusters", pl.Int64(), "Clusters that came out.", unit="clusters", minimum=0),
+    ),
+)
+
+JOURNEY_NAMES = Table(
+    "journey_names",
+    "The name of every live journey.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("journey_name", _TEXT, "Display form of the top keyword; unique within a user."),
+        Column("name_keyword", _TEXT, "The keyword that the name shows."),
+        Column("naming_score", pl.Float64(), "Naming score of the chosen keyword.", minimum=0.0, maximum=1.0),
+        Column("keywords", _TEXTS, "Member keywords in naming order, best first."),
+    ),
+)
+
+RANKED_JOURNEYS = Table(
+    "ranked_journeys",
+    "Score, calibrated confidence and diversified rank of every live journey.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("score", pl.Float64(), "Ranking score before diversification.", minimum=0.0, maximum=1.0),
+        Column("n_similar_above", pl.Int64(), "Similar journeys of the user ranked above.", unit="journeys", minimum=0),
+        Column("diversified_score", pl.Float64(), "score x penalty^n_similar_above.", minimum=0.0, maximum=1.0),
+        Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
+        Column("confidence", pl.Float64(), "Calibrated probability that the journey is real and current.", minimum=0.0, maximum=1.0),
+        Column("scored_by", _TEXT, "'prior', or the version of the ranker that gave score and confidence."),
+    ),
+)
+
+NOTIFICATION_CANDIDATES = Table(
+    "notification_candidates",
+    "One row per user, ongoing journey and channel: send or hold back, why, when and what.",
+    ("partition_date", "user_id", "journey_id", "channel"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("channel", _TEXT, "How it would be sent.", allowed=CHANNELS),
+        Column("decision", _TEXT, "send or hold.", allowed=("send", "hold")),
+        Column("reason", _TEXT, "Why: 'eligible' for a send, else the first rule that held it back."),
+        Column("arm", _TEXT, "Experiment arm of the user.", allowed=ARMS),
+        Column("title_text", _TEXT, "What the message says."),
+        Column("confidence", pl.Float64(), "Confidence of the journey.", minimum=0.0, maximum=1.0),
+        Column("rank", pl.Int64(), "Rank of the journey.", minimum=1),
+        Column("timezone", _TEXT, "Time zone used for the window (UTC where the user's is unknown).", nullable=False),
+        Column("send_window_start_at", TIMESTAMP, "Start of the send window.", unit="UTC", nullable=True),
+        Column("send_window_end_at", TIMESTAMP, "End of the send window.", unit="UTC", nullable=True),
+        Column("sends_last_7_days", pl.Int64(), "Sends to the user in the 7 days before, all journeys.", unit="sends", minimum=0),
+    ),
+)
+
+INGEST_LEDGER = Table(
+    "ingest_ledger",
+    "One row per file and batch: what was read, taken, refused.",
+    ("batch_id",),
+    (
+        Column("batch_id", _TEXT, "Id of the file's load: checksum and source."),
+        Column("ingest_seq", pl.Int64(), "Ever-rising number of the ingest call; files of one call share it.", minimum=1),
+        Column("source", _TEXT, "Landing source."),
+        Column("file", _TEXT, "Path as given."),
+        Column("sha256", _TEXT, "Checksum of the file."),
+        Column("n_rows", pl.Int64(), "Rows read.", unit="rows", minimum=0),
+        Column("n_accepted", pl.Int64(), "New rows taken.", unit="rows", minimum=0),
+        Column("n_duplicate", pl.Int64(), "Good rows that were there already.", unit="rows", minimum=0),
+        Column("n_quarantined", pl.Int64(), "Rows refused.", unit="rows", minimum=0),
+        Column("n_skipped", pl.Int64(), "Rows that an importer set aside by rule (cancellations, say).", unit="rows", minimum=0),
+        Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+QUARANTINED_ROWS = Table(
+    "quarantined_rows",
+    "One refused row of a landing file, with the reason.",
+    ("batch_id", "line", "reason"),
+    (
+        Column("batch_id", _TEXT, "Id of the file's load."),
+        Column("source", _TEXT, "Landing source."),
+        Column("file", _TEXT, "Path as given."),
+        Column("line", pl.Int64(), "Line in the file, header = 1 (Parquet: row number, first = 1).", minimum=1),
+        Column("reason", _TEXT, "What is wrong, with column and value."),
+        Column("row_json", _TEXT, "The row as read, shortened."),
+        Column("quarantined_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+PIPELINE_TABLES: dict[str, Table] = {
+    t.name: t
+    for t in (
+        KEYWORD_EMBEDDINGS,
+        JOURNEY_CLUSTERS,
+        INFERENCE_LEDGER,
+        JOURNEY_NAMES,
+        RANKED_JOURNEYS,
+        NOTIFICATION_CANDIDATES,
+    )
+}

@@ -1,0 +1,185 @@
+"""The warehouse: one private DuckDB file, opened briefly, one transaction a write.
+
+What belongs here: connections, locks, transactions, replacing partitions, publishing. What does not: what any table
+means (``domain.schemas``) and any computing that is not SQL.
+
+DuckDB lets one process write or several read, never both, and fails at once where they meet. A kernel file lock
+(shared for readers, exclusive for writers) around short connections makes them wait for each other instead; the kernel
+releases it when a process dies.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import fasteners
+import polars as pl
+
+from journeys_assets.domain.schemas import Table
+
+CATALOG = "warehouse"
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse cannot be opened, or a write does not fit its table."""
+
+
+class Warehouse:
+    """A DuckDB file behind a file lock.
+
+    Args:
+        path: The database file; made, with its folder, on the first write.
+        lock_timeout_s: How long to wait for other processes before giving up, seconds.
+    """
+
+    def __init__(self, path: Path, *, lock_timeout_s: float = 600.0) -> None:
+        self.path = Path(path)
+        self.lock_timeout_s = lock_timeout_s
+        self._local = threading.local()
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection under a shared lock; never compute in Python while it is open."""
+        if not self.path.exists():
+            with self.writing():
+                pass
+        with self._locked(exclusive=False), self._connected(read_only=True) as con:
+            yield con
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection under the exclusive lock, inside one transaction: all of it is kept, or nothing."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(exclusive=True), self._connected(read_only=False) as con:
+            con.execute("BEGIN TRANSACTION")
+            try:
+                yield con
+            except BaseException:
+                con.execute("ROLLBACK")
+                raise
+            con.execute("COMMIT")
+
+    def ensure(self, *tables: Table) -> None:
+        """Create the tables (and their schemas) that are not there yet."""
+        with self.reading() as con:
+            rows = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+        there = {str(row[0]) for row in rows}
+        missing = [t for t in tables if t.qualified_name not in there]
+        if missing:
+            with self.writing() as con:
+                create_tables(con, missing)
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """The rows of one SELECT."""
+        with self.reading() as con:
+            return con.sql(sql, params=dict(params) if params else None).pl()
+
+    def replace_partitions(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> int:
+        """Replace exactly the partitions ``days`` of ``table`` with ``frame``; returns the rows written.
+
+        Raises:
+            WarehouseError: a column is missing or unknown, or a row belongs to another day.
+        """
+        self._check_fits(table, frame, days)
+        with self.writing() as con:
+            create_tables(con, [table])
+            delete_partitions(con, table, days)
+            con.register("incoming", frame.select(table.column_names).to_arrow())
+            con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
+            con.unregister("incoming")
+        return frame.height
+
+    def publish(self, relations: Sequence[str], target: Path) -> None:
+        """Copy ``relations`` into a fresh DuckDB file and put it in the place of ``target`` in one step.
+
+        A reader that has the old file open keeps reading it undisturbed; the next one opens the new file.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
+        try:
+            fresh = folder / target.name
+            with self.reading() as con:
+                con.execute(f"ATTACH '{_quoted(fresh)}' AS published")
+                for relation in relations:
+                    con.execute(f"CREATE TABLE published.main.{relation} AS SELECT * FROM {CATALOG}.main.{relation}")
+                con.execute("CHECKPOINT published")
+                con.execute("DETACH published")
+            os.replace(fresh, target)
+        finally:
+            shutil.rmtree(folder)
+
+    def _check_fits(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> None:
+        missing = set(table.column_names) - set(frame.columns)
+        unknown = set(frame.columns) - set(table.column_names)
+        if missing or unknown:
+            raise WarehouseError(
+                f"rows for {table.qualified_name} do not fit: missing columns {sorted(missing)}, "
+                f"unknown columns {sorted(unknown)}"
+            )
+        strays = set(frame["partition_date"].unique()) - set(days)
+        if strays:
+            raise WarehouseError(
+                f"rows for {table.qualified_name} belong to {sorted(map(str, strays))}, "
+                f"outside of the partitions being replaced ({min(days)} … {max(days)})"
+            )
+
+    @contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        con = duckdb.connect(":memory:")
+        try:
+            mode = " (READ_ONLY)" if read_only else ""
+            try:
+                con.execute(f"ATTACH '{_quoted(self.path)}' AS {CATALOG}{mode}")
+            except duckdb.Error as error:
+                raise WarehouseError(
+                    f"cannot open the warehouse {self.path}: {error}. If another program has the file open, close it "
+                    "(read journeys.duckdb instead); if the file is damaged, restore it or ingest and run again"
+                ) from error
+            con.execute(f"USE {CATALOG}")
+            con.execute("SET TimeZone = 'UTC'")
+            yield con
+        finally:
+            con.close()
+
+    @contextmanager
+    def _locked(self, *, exclusive: bool) -> Iterator[None]:
+        if getattr(self._local, "held", False):
+            raise WarehouseError("the warehouse is already open in this thread; close that connection first")
+        lock = fasteners.InterProcessReaderWriterLock(str(self.path.with_suffix(".lock")))
+        started = time.monotonic()
+        acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
+        if not acquire(timeout=self.lock_timeout_s, delay=0.005, max_delay=0.05):
+            raise WarehouseError(
+                f"waited {time.monotonic() - started:.0f} s for {self.path}: another process holds it; "
+                "see which one with `fuser` on the .lock file beside it"
+            )
+        self._local.held = True
+        try:
+            yield
+        finally:
+            self._local.held = False
+            (lock.release_write_lock if exclusive else lock.release_read_lock)()
+
+
+def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None:
+    for table in tables:
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+        con.execute(table.ddl)
+
+
+def delete_partitions(con: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
+    con.execute(f"DELETE FROM {table.qualified_name} WHERE partition_date IN (SELECT unnest($1))", [list(days)])
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

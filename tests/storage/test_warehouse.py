@@ -1,0 +1,133 @@
+"""Promise 3: partitions are replaced exactly, in one transaction, also when the writer is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from journeys_assets.domain.schemas import Column, Table
+from journeys_assets.storage.warehouse import Warehouse, WarehouseError
+
+DAY, NEXT = date(2026, 1, 1), date(2026, 1, 2)
+TABLE = Table(
+    "counts",
+    "test",
+    ("partition_date", "k"),
+    (Column("partition_date", pl.Date(), "day"), Column("k", pl.Int64(), "key"), Column("v", pl.Int64(), "value")),
+)
+
+
+def rows(day: date, n: int, v: int = 0) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"partition_date": [day] * n, "k": list(range(n)), "v": [v] * n}, schema=TABLE.polars_schema
+    )
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "w.duckdb")
+
+
+def test_replacing_a_day_again_changes_only_that_day(warehouse: Warehouse) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    warehouse.replace_partitions(TABLE, rows(NEXT, 7), [NEXT])
+    warehouse.replace_partitions(TABLE, rows(DAY, 3, v=1), [DAY])
+    counted = warehouse.query("SELECT partition_date, count(*) n, sum(v) v FROM counts GROUP BY 1 ORDER BY 1")
+    assert counted.rows() == [(DAY, 3, 3), (NEXT, 7, 0)]
+
+
+def test_a_failing_write_leaves_the_old_rows(warehouse: Warehouse) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    with pytest.raises(ZeroDivisionError), warehouse.writing() as con:
+        con.execute("DELETE FROM counts")
+        _ = 1 / 0
+    assert warehouse.query("SELECT count(*) n FROM counts")["n"].to_list() == [5]
+
+
+def test_rows_of_another_day_are_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="2026-01-02"):
+        warehouse.replace_partitions(TABLE, rows(NEXT, 1), [DAY])
+
+
+def test_columns_that_do_not_fit_are_named(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r"missing columns \['v'\].*unknown columns \['w'\]"):
+        warehouse.replace_partitions(TABLE, rows(DAY, 1).rename({"v": "w"}), [DAY])
+
+
+def test_a_damaged_file_is_named_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match="cannot open the warehouse"):
+        Warehouse(path).query("SELECT 1")
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def _write_many(path: Path, worker: int) -> None:
+    warehouse = Warehouse(path)
+    for i in range(5):
+        day = date(2026, 2, 1 + worker * 5 + i)
+        warehouse.replace_partitions(TABLE, rows(day, 100), [day])
+        warehouse.query("SELECT count(*) FROM counts")
+
+
+def test_processes_wait_for_each_other(warehouse: Warehouse) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write_many, args=(warehouse.path, w)) for w in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [w.exitcode for w in workers] == [0, 0, 0]
+    assert warehouse.query("SELECT count(*) n FROM counts")["n"].to_list() == [1500]
+
+
+KILLED_WRITER = """
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from tests.storage.test_warehouse import DAY, TABLE, rows
+from journeys_assets.storage.warehouse import Warehouse
+warehouse = Warehouse(Path({path!r}))
+print("ready", flush=True)
+v = 0
+while True:
+    v += 1
+    warehouse.replace_partitions(TABLE, rows(DAY, 20_000, v=v), [DAY])
+"""
+
+
+def test_kill_9_leaves_the_old_or_the_new_partition(warehouse: Warehouse) -> None:
+    root = str(Path(__file__).parents[2])
+    warehouse.replace_partitions(TABLE, rows(DAY, 20_000), [DAY])
+    script = KILLED_WRITER.format(paths=[root], path=str(warehouse.path))
+    for round_ in range(6):
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.05 + 0.037 * round_)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        state = warehouse.query("SELECT count(*) n, count(DISTINCT v) versions FROM counts")
+        assert state.rows() == [(20_000, 1)]
+
+
+def test_publishing_replaces_the_file_under_a_reader(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    warehouse.publish(["counts"], target)
+    reader = duckdb.connect(str(target), read_only=True)
+    warehouse.replace_partitions(TABLE, rows(DAY, 9), [DAY])
+    warehouse.publish(["counts"], target)
+    assert reader.sql("SELECT count(*) FROM counts").fetchone() == (5,)
+    reader.close()
+    assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (9,)
