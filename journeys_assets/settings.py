@@ -1,0 +1,107 @@
+"""Settings of one deployment: where state lives, which models are used, parameter overrides.
+
+Read from ``JOURNEYS_*`` environment variables and from ``$JOURNEYS_HOME/journeys.toml`` (environment first), validated
+before anything runs. What belongs here: what differs between deployments. What does not: the parameters' meaning and
+defaults, which live in ``domain.parameters``.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from journeys_assets.domain.parameters import AlgorithmParams
+
+DEFAULT_HOME = Path(".journeys")
+
+
+class SettingsError(ValueError):
+    """A setting has a value that is not allowed; the message names the key, the value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """Everything that a deployment may choose. All state lives under ``home``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="JOURNEYS_", env_nested_delimiter="__", extra="forbid", frozen=True, arbitrary_types_allowed=True
+    )
+
+    home: Path = Field(DEFAULT_HOME, description="Folder of all state.")
+    first_partition_date: date | None = Field(
+        None, description="First day that has a partition; by default the first day that was ever ingested."
+    )
+    embedder: str = Field("minilm", description="'minilm', 'hashing' (tests), or a sentence-transformers path or name.")
+    output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
+    algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def published_path(self) -> Path:
+        return self.home / "journeys.duckdb"
+
+    @property
+    def landing_path(self) -> Path:
+        return self.home / "landing"
+
+    @property
+    def models_path(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home / "dagster"
+
+    @property
+    def first_day_path(self) -> Path:
+        return self.home / "first_day"
+
+    @property
+    def first_day(self) -> date:
+        """The first day that has a partition."""
+        if self.first_partition_date is not None:
+            return self.first_partition_date
+        if self.first_day_path.exists():
+            return date.fromisoformat(self.first_day_path.read_text().strip())
+        return date(2026, 1, 1)
+
+    def note_first_day(self, day: date) -> None:
+        """Remember the earliest day ever ingested, so that its partitions exist."""
+        if not self.first_day_path.exists() or day < date.fromisoformat(self.first_day_path.read_text().strip()):
+            self.home.mkdir(parents=True, exist_ok=True)
+            self.first_day_path.write_text(f"{day}\n")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = Path(init_settings().get("home") or os.environ.get("JOURNEYS_HOME") or DEFAULT_HOME)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=home / "journeys.toml")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: names every key that is wrong, its value, and what is allowed.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc'])} = {e['input']!r}: {e['msg']}" for e in error.errors()
+        )
+        raise SettingsError(f"settings (JOURNEYS_* or journeys.toml): {wrong}") from error
+    return settings.model_copy(update={"home": settings.home.absolute()})
