@@ -1,0 +1,115 @@
+"""Every number that shapes a result, as frozen dataclasses, and the fingerprints made from them.
+
+What belongs here: parameters with their unit and why they have their value. What does not: settings of a deployment
+(paths, model locations), which live in ``journeys_assets.settings``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordParams:
+    """Which keywords count, and how much one action says."""
+
+    revision: int = 1
+    look_back_days: int = 90
+    horizon_days: int = 180
+    """A user whose last active day is longer ago has no live journeys."""
+    max_keywords_per_user: int = 2000
+    """Heaviest keywords kept per user and window; clustering is quadratic."""
+    search_weight: float = 1.0
+    closeup_weight: float = 0.3
+    save_weight: float = 1.0
+    clickthrough_weight: float = 0.7
+    board_weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteringParams:
+    """Ward on unit vectors with a size-aware cut: cut = base_cut * (n / reference_size) ** size_exponent."""
+
+    revision: int = 1
+    base_cut: float = 1.8
+    size_exponent: float = 0.3
+    reference_size: int = 30
+    min_journey_keywords: int = 3
+    min_journey_cohesion: float = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class NamingParams:
+    """Weights of the naming score; they need not sum to one (the score is normalised)."""
+
+    revision: int = 1
+    centrality_weight: float = 0.4
+    frequency_weight: float = 0.25
+    specificity_weight: float = 0.2
+    readability_weight: float = 0.15
+    generic_share: float = 0.05
+    """A keyword carried by at least this share of the catalogue's items is generic."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankingParams:
+    """The documented prior score and the published diversification."""
+
+    revision: int = 1
+    recency_half_life_days: float = 14.0
+    diversification_penalty: float = 0.95
+    similarity_threshold: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class StagingParams:
+    """When a journey is evergreen, and when a situational one has ended."""
+
+    revision: int = 1
+    ended_after_days: int = 28
+    evergreen_min_span_days: int = 45
+    evergreen_min_active_week_share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationParams:
+    """Who may be sent what, how often, and when."""
+
+    revision: int = 1
+    min_confidence: float = 0.5
+    weekly_cap_per_user: int = 2
+    journey_cool_down_days: int = 14
+    quiet_start_hour: int = 21
+    quiet_end_hour: int = 8
+    send_window_hours: int = 3
+    default_send_hour: int = 18
+    journey_arm_share: float = 0.8
+    interest_arm_share: float = 0.1
+    """The rest is holdout."""
+    experiment_salt: str = "journeys-1"
+
+
+STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class AlgorithmParams:
+    """All parameters of the pipeline."""
+
+    keywords: KeywordParams = field(default_factory=KeywordParams)
+    clustering: ClusteringParams = field(default_factory=ClusteringParams)
+    naming: NamingParams = field(default_factory=NamingParams)
+    ranking: RankingParams = field(default_factory=RankingParams)
+    staging: StagingParams = field(default_factory=StagingParams)
+    notifications: NotificationParams = field(default_factory=NotificationParams)
+
+    def version_of(self, stage: str, **extra: str) -> str:
+        """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""
+        if stage not in STAGE_ORDER:
+            raise ValueError(f"unknown stage {stage!r}; known: {', '.join(STAGE_ORDER)}")
+        upto = STAGE_ORDER[: STAGE_ORDER.index(stage) + 1]
+        state = {name: dataclasses.asdict(getattr(self, name)) for name in upto} | {"extra": extra}
+        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
