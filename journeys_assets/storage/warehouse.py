@@ -90,14 +90,41 @@ class Warehouse:
         Raises:
             WarehouseError: a column is missing or unknown, or a row belongs to another day.
         """
-        self._check_fits(table, frame, days)
-        with self.writing() as con:
-            create_tables(con, [table])
-            delete_partitions(con, table, days)
-            con.register("incoming", frame.select(table.column_names).to_arrow())
-            con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
-            con.unregister("incoming")
+        self.replace_together([(table, frame)], days)
         return frame.height
+
+    def replace_together(self, tables: Sequence[tuple[Table, pl.DataFrame]], days: Sequence[date]) -> None:
+        """:meth:`replace_partitions` for several tables in one transaction."""
+        for table, frame in tables:
+            self._check_fits(table, frame, days)
+        with self.writing() as con:
+            for table, frame in tables:
+                create_tables(con, [table])
+                con.execute(
+                    f"DELETE FROM {table.qualified_name} WHERE partition_date IN (SELECT unnest($1))", [list(days)]
+                )
+                con.register("incoming", frame.select(table.column_names).to_arrow())
+                con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
+                con.unregister("incoming")
+
+    def forget_before(self, tables: Sequence[str], *, keep_days: int) -> int:
+        """Drop partitions of ``tables`` older than ``keep_days`` before their newest; returns the rows dropped."""
+        dropped = 0
+        with self.writing() as con:
+            for table in tables:
+                result = con.execute(
+                    f"DELETE FROM main.{table} WHERE partition_date <= "
+                    f"(SELECT max(partition_date) FROM main.{table}) - {keep_days}"
+                ).fetchone()
+                dropped += int(result[0]) if result else 0
+        return dropped
+
+    def create_view(self, name: str, select: str) -> None:
+        """Create the view, or replace it where its SELECT changed."""
+        statement = f"CREATE OR REPLACE VIEW main.{name} AS {select}"
+        with self.writing() as con:
+            con.execute("CREATE SCHEMA IF NOT EXISTS main")
+            con.execute(statement)
 
     def publish(self, relations: Sequence[str], target: Path) -> None:
         """Copy ``relations`` into a fresh DuckDB file and put it in the place of ``target`` in one step.
@@ -175,10 +202,6 @@ def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> No
     for table in tables:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
         con.execute(table.ddl)
-
-
-def delete_partitions(con: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
-    con.execute(f"DELETE FROM {table.qualified_name} WHERE partition_date IN (SELECT unnest($1))", [list(days)])
 
 
 def _quoted(path: Path) -> str:

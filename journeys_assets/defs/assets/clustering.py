@@ -1,0 +1,86 @@
+"""journey_clusters and inference_ledger: clusters of every user whose log changed."""
+
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.common import stage_options, stamped
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+from journeys_assets.domain.clustering import cluster_users
+from journeys_assets.domain.embedding import KeywordVectors
+from journeys_assets.domain.schemas import INFERENCE_LEDGER, JOURNEY_CLUSTERS, Table
+from journeys_assets.storage import reads
+
+
+class InferenceConfig(dg.Config):
+    """How much to recompute."""
+
+    full: bool = False
+    """Recompute every user within the horizon, not only those whose log or algorithm version changed."""
+
+
+def build(house: Deployment) -> dg.AssetsDefinition:
+    def spec(table: Table) -> dg.AssetSpec:
+        options = stage_options(
+            house,
+            table,
+            stage="clustering",
+            group="inference",
+            deps=["keyword_table", "keyword_embeddings"],
+            kinds={"numpy"},
+        )
+        del options["partitions_def"], options["backfill_policy"]
+        return dg.AssetSpec(options.pop("name"), **options)
+
+    @dg.multi_asset(
+        name="journey_clusters",
+        specs=[spec(JOURNEY_CLUSTERS), spec(INFERENCE_LEDGER)],
+        partitions_def=house.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def journey_clusters(context: dg.AssetExecutionContext, config: InferenceConfig):  # type: ignore[no-untyped-def]
+        house.warehouse.ensure(JOURNEY_CLUSTERS, INFERENCE_LEDGER)
+        days = days_of(context)
+        clusters, ledger = JOURNEY_CLUSTERS.empty(), INFERENCE_LEDGER.empty()
+        n_users = 0
+        for done, day in enumerate(days, start=1):
+            clusters, ledger = compute_day(house, day, full=config.full)
+            house.warehouse.replace_together([(JOURNEY_CLUSTERS, clusters), (INFERENCE_LEDGER, ledger)], [day])
+            n_users += ledger.height
+            house.progress("journey_clusters", done, len(days))
+        journeys = clusters.filter("is_journey")
+        yield dg.MaterializeResult(
+            asset_key="journey_clusters",
+            metadata={
+                **metadata.counts(clusters),
+                "journeys_on_last_day": journeys.height,
+                "users_computed": n_users,
+                "cluster_sizes": metadata.histogram(clusters["n_keywords"], "Keywords per cluster, last day"),
+                "examples": metadata.examples(journeys, ["user_id", "journey_id", "medoid", "keywords", "cohesion"]),
+            },
+        )
+        yield dg.MaterializeResult(asset_key="inference_ledger", metadata=metadata.counts(ledger))
+
+    return journey_clusters
+
+
+def compute_day(house: Deployment, day: date, *, full: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Clusters and ledger rows of one partition."""
+    params, version = house.algorithm.keywords, house.version_of("clustering")
+    with house.warehouse.reading() as con:
+        users = reads.users_to_cluster(con, day, params, version, full=full)
+        keywords = reads.window_keywords(con, users, params)
+        distinct = keywords["keyword"].unique().sort().to_list()
+        vectors = KeywordVectors.from_frame(reads.embedded_keywords(con, distinct, house.embedder().model_version))
+    clusters = cluster_users(keywords, vectors, house.algorithm.clustering).join(users, on="user_id")
+    per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
+    ledger = users.join(per_user, on="user_id", how="left").with_columns(
+        pl.col("n_keywords", "n_clusters").fill_null(0)
+    )
+    return (
+        stamped(clusters, JOURNEY_CLUSTERS, day, version),
+        stamped(ledger, INFERENCE_LEDGER, day, version),
+    )

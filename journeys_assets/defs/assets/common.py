@@ -1,0 +1,38 @@
+"""What all Python-made stage assets share."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.domain.schemas import Table
+
+
+def stage_options(
+    house: Deployment, table: Table, *, stage: str, group: str, deps: Iterable[str], kinds: set[str]
+) -> dict[str, Any]:
+    """Keyword arguments of ``@dg.asset`` for one stage table."""
+    return {
+        "name": table.name,
+        "deps": [dg.AssetKey(dep.split("/")) for dep in deps],
+        "partitions_def": house.partitions,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "group_name": group,
+        "description": f"{table.description}\n\nGrain: {', '.join(table.grain)}.",
+        "owners": metadata.OWNERS,
+        "kinds": {"python", "polars", *kinds},
+        "code_version": house.version_of(stage),
+        "metadata": {"dagster/column_schema": metadata.column_schema(table), "grain": ", ".join(table.grain)},
+    }
+
+
+def stamped(frame: pl.DataFrame, table: Table, day: date, version: str) -> pl.DataFrame:
+    """``frame`` with partition date and algorithm version, columns and types as the table has them."""
+    with_stamp = frame.with_columns(
+        partition_date=pl.lit(day, dtype=pl.Date), algorithm_version=pl.lit(version, dtype=pl.String)
+    )
+    return with_stamp.select(pl.col(c.name).cast(c.dtype) for c in table.columns)

@@ -1,0 +1,50 @@
+"""keyword_embeddings: a vector for every keyword of the day that has none yet."""
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.common import stage_options
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+from journeys_assets.domain.embedding import pack
+from journeys_assets.domain.schemas import KEYWORD_EMBEDDINGS
+from journeys_assets.storage import reads
+
+
+def build(house: Deployment) -> dg.AssetsDefinition:
+    @dg.asset(
+        **stage_options(
+            house, KEYWORD_EMBEDDINGS, stage="keywords", group="inference", deps=["keyword_table"], kinds={"onnx"}
+        )
+    )
+    def keyword_embeddings(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        days = days_of(context)
+        house.warehouse.ensure(KEYWORD_EMBEDDINGS)
+        embedder = house.embedder()
+        with house.warehouse.reading() as con:
+            wanted = reads.keywords_of_days(con, days)
+            elsewhere = reads.keywords_embedded_elsewhere(con, days, embedder.model_version)
+            mine = wanted.filter(~pl.col("keyword").is_in(elsewhere.implode()))
+            stored = reads.embedded_keywords(con, mine["keyword"].to_list(), embedder.model_version)
+        new = mine.join(stored, on="keyword", how="anti")["keyword"].to_list()
+        vectors = embedder.embed(new, lambda done, total: house.progress("keyword_embeddings", done, total))
+        known = pl.concat([stored, pl.DataFrame({"keyword": new, "embedding": pack(vectors)}, schema=stored.schema)])
+        frame = (
+            mine.join(known, on="keyword")
+            .with_columns(embedding_model=pl.lit(embedder.model_version), algorithm_version=pl.lit(house.version_of("keywords")))
+            .select(KEYWORD_EMBEDDINGS.column_names)
+            .sort("partition_date", "keyword")
+        )
+        house.warehouse.replace_partitions(KEYWORD_EMBEDDINGS, frame, days)
+        return dg.MaterializeResult(
+            metadata={
+                **metadata.counts(frame),
+                "keywords_of_the_days": wanted.height,
+                "newly_embedded": len(new),
+                "embedding_model": embedder.model_version,
+                "examples": metadata.examples(frame, ["partition_date", "keyword"]),
+            }
+        )
+
+    return keyword_embeddings

@@ -1,0 +1,42 @@
+"""journey_names: the name of every live journey."""
+
+import dagster as dg
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.common import stage_options, stamped
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+from journeys_assets.domain.naming import name_journeys
+from journeys_assets.domain.schemas import JOURNEY_NAMES
+from journeys_assets.storage import reads
+
+
+def build(house: Deployment) -> dg.AssetsDefinition:
+    @dg.asset(
+        **stage_options(
+            house,
+            JOURNEY_NAMES,
+            stage="naming",
+            group="inference",
+            deps=["journey_clusters", "inference_ledger", "keyword_table", "keyword_commonness"],
+            kinds=set(),
+        )
+    )
+    def journey_names(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        params = house.algorithm
+        days = days_of(context)
+        names = JOURNEY_NAMES.empty()
+        for done, day in enumerate(days, start=1):
+            with house.warehouse.reading() as con:
+                clusters = reads.live_clusters(con, day, params.keywords.horizon_days)
+                facts = reads.keyword_facts(con, clusters, day, params.keywords)
+            names = stamped(
+                name_journeys(clusters, facts, params.naming), JOURNEY_NAMES, day, house.version_of("naming")
+            )
+            house.warehouse.replace_partitions(JOURNEY_NAMES, names, [day])
+            house.progress("journey_names", done, len(days))
+        return dg.MaterializeResult(
+            metadata={**metadata.counts(names), "examples": metadata.examples(names, ["user_id", "journey_name", "keywords"])}
+        )
+
+    return journey_names

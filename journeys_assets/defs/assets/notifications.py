@@ -1,0 +1,58 @@
+"""notification_candidates: who to notify about which journey, when, and why not the others."""
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.common import stage_options, stamped
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+from journeys_assets.domain.notifications import plan_notifications
+from journeys_assets.domain.schemas import NOTIFICATION_CANDIDATES
+from journeys_assets.storage import reads
+
+
+def build(house: Deployment) -> dg.AssetsDefinition:
+    @dg.asset(
+        **stage_options(
+            house,
+            NOTIFICATION_CANDIDATES,
+            stage="notifications",
+            group="marts",
+            deps=["user_journeys", "stg_users", "stg_notification_events", "landing/journey_feedback"],
+            kinds=set(),
+        )
+    )
+    def notification_candidates(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        params = house.algorithm
+        days = days_of(context)
+        house.warehouse.ensure(NOTIFICATION_CANDIDATES)
+        planned = NOTIFICATION_CANDIDATES.empty()
+        for done, day in enumerate(days, start=1):
+            with house.warehouse.reading() as con:
+                journeys = reads.partition(con, "user_journeys", day).join(
+                    reads.latest_verdicts(con, day), on=["user_id", "journey_id"], how="left"
+                )
+                users = reads.users(con)
+                hours = reads.active_hours(con, day, params.keywords.look_back_days)
+                sent = reads.sends_before(con, day, params.notifications)
+            planned = stamped(
+                plan_notifications(journeys, users, hours, sent, day, params.notifications),
+                NOTIFICATION_CANDIDATES,
+                day,
+                house.version_of("notifications"),
+            )
+            house.warehouse.replace_partitions(NOTIFICATION_CANDIDATES, planned, [day])
+            house.progress("notification_candidates", done, len(days))
+        reasons = planned.group_by("decision", "reason").len("candidates").sort("candidates", descending=True)
+        sends = planned.filter(pl.col("decision") == "send")
+        return dg.MaterializeResult(
+            metadata={
+                **metadata.counts(planned),
+                "sends_on_last_day": sends.height,
+                "reasons": metadata.examples(reasons),
+                "examples": metadata.examples(sends, ["user_id", "channel", "title_text", "confidence"]),
+            }
+        )
+
+    return notification_candidates

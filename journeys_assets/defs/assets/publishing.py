@@ -1,0 +1,47 @@
+"""published_journeys: a copy of the output tables in a file that anyone may open."""
+
+import dagster as dg
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+
+PUBLISHED = ("user_journeys", "current_journeys", "notification_candidates")
+SNAPSHOT_TABLES = (
+    "journey_names",
+    "journey_features",
+    "ranked_journeys",
+    "stage_labels",
+    "user_journeys",
+    "notification_candidates",
+    "keyword_commonness",
+)
+"""Tables with a row per live journey and day; only recent snapshots of them are kept."""
+
+
+def build(house: Deployment) -> dg.AssetsDefinition:
+    @dg.asset(
+        name="published_journeys",
+        deps=[*PUBLISHED],
+        partitions_def=house.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="marts",
+        description="The output tables, copied to `journeys.duckdb` in one atomic step for outside readers.",
+        owners=metadata.OWNERS,
+        kinds={"duckdb"},
+        code_version="1",
+    )
+    def published_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        days = days_of(context)
+        dropped = house.warehouse.forget_before(SNAPSHOT_TABLES, keep_days=house.settings.output_retention_days)
+        house.warehouse.publish(PUBLISHED, house.settings.published_path)
+        house.progress("published_journeys", len(days), len(days))
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(house.settings.published_path)),
+                "bytes": house.settings.published_path.stat().st_size,
+                "rows_dropped_by_retention": dropped,
+            }
+        )
+
+    return published_journeys

@@ -1,0 +1,109 @@
+"""Every SQL model of ``dbt_like_sql/`` as an asset: views are (re)created, marts replace their day."""
+
+import dataclasses
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+from journeys_assets.storage.sql_models import SqlModel
+
+DAYS_PER_WRITE = 31
+"""Days of a range that one read and one write transaction take; bounds memory."""
+
+MODEL_STAGE = {
+    "keyword_table": "keywords",
+    "keyword_commonness": "keywords",
+    "journey_features": "clustering",
+    "stage_labels": "staging",
+    "user_journeys": "staging",
+}
+"""Which stage's parameters a mart's version covers."""
+
+SIDE_TABLES = {"users", "notification_events", "journey_feedback", "journey_annotations"}
+
+
+def sql_variables(house: Deployment, model: SqlModel, day: date) -> dict[str, object]:
+    """The dbt vars of one model on one day: the parameters it may use, its version, its day."""
+    algorithm = house.algorithm
+    return {
+        **dataclasses.asdict(algorithm.keywords),
+        **dataclasses.asdict(algorithm.staging),
+        "partition_date": day.isoformat(),
+        "algorithm_version": house.version_of(MODEL_STAGE.get(model.name, "staging")),
+    }
+
+
+def build_sql_assets(house: Deployment) -> list[dg.AssetsDefinition]:
+    return [_build_sql_asset(house, model) for model in house.sql_models.values() if model.materialized != "ephemeral"]
+
+
+def upstream_keys(house: Deployment, model: SqlModel) -> list[dg.AssetKey]:
+    """Asset keys of everything a model selects from, ephemeral models looked through."""
+    keys: dict[dg.AssetKey, None] = {}
+    for ref in model.refs:
+        upstream = house.sql_models[ref]
+        found = upstream_keys(house, upstream) if upstream.materialized == "ephemeral" else [dg.AssetKey(ref)]
+        keys |= dict.fromkeys(found)
+    for schema, table in model.sources:
+        keys[dg.AssetKey(["landing", table] if schema == "landing" else table)] = None
+    return list(keys)
+
+
+def column_lineage(house: Deployment, model: SqlModel) -> dg.TableColumnLineage:
+    def key(relation: str) -> dg.AssetKey:
+        return dg.AssetKey(relation.split(".")) if relation.startswith("landing.") else dg.AssetKey(relation.split(".")[-1])
+
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key=key(relation), column_name=name) for relation, name in upstream]
+            for column, upstream in model.column_lineage.items()
+        }
+    )
+
+
+def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
+    stage = MODEL_STAGE.get(model.name, "staging")
+
+    @dg.asset(
+        name=model.name,
+        deps=upstream_keys(house, model),
+        partitions_def=house.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=model.layer,
+        description=model.description,
+        owners=metadata.OWNERS,
+        kinds={"duckdb", "sql"},
+        code_version=f"{house.version_of(stage)}-{model.fingerprint}",
+        metadata={
+            "dagster/column_schema": metadata.column_schema(model.table),
+            "dagster/column_lineage": column_lineage(house, model),
+            "grain": ", ".join(model.table.grain),
+        },
+    )
+    def sql_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        days = days_of(context)
+        shown = _refresh_view(house, model) if model.materialized == "view" else _replace_days(house, model, days)
+        return dg.MaterializeResult(metadata={**metadata.counts(shown), "examples": metadata.examples(shown)})
+
+    return sql_asset
+
+
+def _refresh_view(house: Deployment, model: SqlModel) -> pl.DataFrame:
+    house.warehouse.create_view(model.name, model.render({}))
+    return house.warehouse.query(f"SELECT * FROM main.{model.name} LIMIT {metadata.EXAMPLE_ROWS}")
+
+
+def _replace_days(house: Deployment, model: SqlModel, days: list[date]) -> pl.DataFrame:
+    house.warehouse.ensure(model.table)
+    frame = model.table.empty()
+    for start in range(0, len(days), DAYS_PER_WRITE):
+        chunk = days[start : start + DAYS_PER_WRITE]
+        with house.warehouse.reading() as con:
+            frame = pl.concat([con.sql(model.render(sql_variables(house, model, day))).pl() for day in chunk])
+        house.warehouse.replace_partitions(model.table, frame, chunk)
+        house.progress(model.name, start + len(chunk), len(days))
+    return frame

@@ -1,0 +1,42 @@
+"""What every asset factory needs to know of this deployment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.models.embedder import Embedder
+from journeys_assets.settings import Settings
+from journeys_assets.storage.sql_models import SqlModel
+from journeys_assets.storage.warehouse import Warehouse
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, days done, days in all)."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Settings, SQL models and partitions, plus the heavy things behind functions that make them when first used."""
+
+    settings: Settings
+    sql_models: dict[str, SqlModel]
+    partitions: dg.DailyPartitionsDefinition
+    warehouse: Warehouse
+    embedder: Callable[[], Embedder]
+    progress: Progress
+
+    @property
+    def algorithm(self) -> AlgorithmParams:
+        return self.settings.algorithm
+
+    @property
+    def releases_path(self) -> Path:
+        """Folder of released rankers."""
+        return self.settings.models_path / "ranker"
+
+    def version_of(self, stage: str) -> str:
+        """Algorithm version of a stage, the embedding model included from clustering on."""
+        extra = {} if stage == "keywords" else {"embedder": self.settings.embedder}
+        return self.algorithm.version_of(stage, **extra)

@@ -1,0 +1,14 @@
+"""Daily UTC partitions, and the one place where partition keys become dates."""
+
+from datetime import date
+
+import dagster as dg
+
+
+def daily_partitions(first_day: date) -> dg.DailyPartitionsDefinition:
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC")
+
+
+def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
+    """The days that this run stands for, in order; one day or a range alike."""
+    return sorted(date.fromisoformat(key) for key in context.partition_keys)

@@ -1,0 +1,227 @@
+"""What the Python stages read: one function per question, each naming the days it needs.
+
+What belongs here: SELECTs whose answer feeds a domain function. What does not: tables that SQL alone can make (those are
+SQL models) and anything that writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+
+from journeys_assets.domain.parameters import KeywordParams, NotificationParams
+
+IDENTITY_LOOK_BACK_DAYS = 365
+"""How far back a keyword's first engagement is looked for when a journey gets its id."""
+
+_WEIGHT = """ln(1 + {search_weight} * sum(n_searches) + {closeup_weight} * sum(n_closeups)
+  + {save_weight} * sum(n_saves) + {clickthrough_weight} * sum(n_clickthroughs) + {board_weight} * sum(n_board_pins))"""
+
+
+def _weight(params: KeywordParams) -> str:
+    names = ("search", "closeup", "save", "clickthrough", "board")
+    return _WEIGHT.format(**{f"{name}_weight": getattr(params, f"{name}_weight") for name in names})
+
+
+def users_to_cluster(
+    con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, full: bool
+) -> pl.DataFrame:
+    """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
+
+    With ``full``, every user within the horizon; else those whose latest state in other partitions does not cover
+    their last active day, or was made by another algorithm version.
+    """
+    return con.sql(
+        """
+        WITH last_active AS (
+          SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
+        ), computed AS (
+          SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
+                 max_by(algorithm_version, partition_date) AS algorithm_version
+          FROM main.inference_ledger
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day GROUP BY user_id
+        )
+        SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
+        WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
+        ORDER BY l.user_id
+        """,
+        params={"day": day, "horizon": params.horizon_days, "full": full, "version": version},
+    ).pl()
+
+
+def window_keywords(
+    con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams
+) -> pl.DataFrame:
+    """The keywords of each user in the look-back window that ends at the user's own last active day.
+
+    Args:
+        users: user_id, window_end_date.
+
+    Returns:
+        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at, identity_first_engaged_at; at most
+        ``max_keywords_per_user`` a user, heaviest first (ties by keyword).
+    """
+    con.register("wanted_users", users.to_arrow())
+    rows = con.sql(
+        f"""
+        WITH kept AS (
+          SELECT k.user_id, k.keyword, {_weight(params)} AS weight,
+                 min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
+          FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+          WHERE k.partition_date > w.window_end_date - {params.look_back_days}
+            AND k.partition_date <= w.window_end_date
+          GROUP BY k.user_id, k.keyword
+          QUALIFY row_number() OVER (PARTITION BY k.user_id ORDER BY weight DESC, k.keyword)
+                  <= {params.max_keywords_per_user}
+        ), first_ever AS (
+          SELECT k.user_id, k.keyword, min(first_engaged_at) AS identity_first_engaged_at
+          FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+          WHERE k.partition_date > w.window_end_date - {IDENTITY_LOOK_BACK_DAYS}
+            AND k.partition_date <= w.window_end_date
+          GROUP BY k.user_id, k.keyword
+        )
+        SELECT kept.*, identity_first_engaged_at FROM kept JOIN first_ever USING (user_id, keyword)
+        ORDER BY user_id, keyword
+        """
+    ).pl()
+    con.unregister("wanted_users")
+    return rows
+
+
+def embedded_keywords(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.DataFrame:
+    """The stored vectors of ``keywords``: keyword, embedding (float16 bytes), sorted by keyword."""
+    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
+    rows = con.sql(
+        """
+        SELECT keyword, any_value(embedding) AS embedding
+        FROM main.keyword_embeddings JOIN wanted_keywords USING (keyword)
+        WHERE embedding_model = $model GROUP BY keyword ORDER BY keyword
+        """,
+        params={"model": embedding_model},
+    ).pl()
+    con.unregister("wanted_keywords")
+    return rows
+
+
+def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
+    """The distinct keywords of ``days`` with the first of those days that has each: partition_date, keyword."""
+    return con.sql(
+        """
+        SELECT min(partition_date) AS partition_date, keyword FROM main.keyword_table
+        WHERE partition_date IN (SELECT unnest($days)) GROUP BY keyword ORDER BY partition_date, keyword
+        """,
+        params={"days": list(days)},
+    ).pl()
+
+
+def keywords_embedded_elsewhere(
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], embedding_model: str
+) -> pl.Series:
+    """Keywords that a partition other than ``days`` holds a vector for."""
+    return con.sql(
+        """
+        SELECT DISTINCT keyword FROM main.keyword_embeddings
+        WHERE embedding_model = $model AND partition_date NOT IN (SELECT unnest($days))
+        """,
+        params={"days": list(days), "model": embedding_model},
+    ).pl()["keyword"]
+
+
+def live_clusters(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
+    """The journeys of every user within the horizon as of ``day``: rows of journey_clusters, latest state a user."""
+    return con.sql(
+        """
+        WITH state AS (
+          SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
+            AND window_end_date > $day - $horizon::INTEGER GROUP BY user_id
+        )
+        SELECT c.* FROM main.journey_clusters c JOIN state USING (user_id, partition_date)
+        WHERE c.is_journey AND c.partition_date > $day - $horizon::INTEGER AND c.partition_date <= $day
+        ORDER BY user_id, journey_id
+        """,
+        params={"day": day, "horizon": horizon_days},
+    ).pl()
+
+
+def keyword_facts(con: duckdb.DuckDBPyConnection, clusters: pl.DataFrame, day: date, params: KeywordParams) -> pl.DataFrame:
+    """Per user and member keyword: display_form, n_queries, commonness (share of the catalogue's pins, 0..1)."""
+    con.register("members", clusters.select("user_id", pl.col("keywords").alias("keyword")).explode("keyword").to_arrow())
+    rows = con.sql(
+        """
+        WITH forms AS (
+          SELECT user_id, keyword, display_form, count(*) AS n, sum(n_searches) AS n_queries
+          FROM main.keyword_table
+          WHERE partition_date > $day - $days::INTEGER AND partition_date <= $day
+            AND user_id IN (SELECT user_id FROM members)
+          GROUP BY user_id, keyword, display_form
+        ), facts AS (
+          SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
+                 sum(n_queries)::BIGINT AS n_queries
+          FROM forms GROUP BY user_id, keyword
+        )
+        SELECT m.user_id, m.keyword, coalesce(f.display_form, m.keyword) AS display_form,
+               coalesce(f.n_queries, 0) AS n_queries, coalesce(c.pin_share, 0.0) AS commonness
+        FROM (SELECT DISTINCT user_id, keyword FROM members) m
+        LEFT JOIN facts f USING (user_id, keyword)
+        LEFT JOIN main.keyword_commonness c ON c.keyword = m.keyword AND c.partition_date = $day
+        ORDER BY 1, 2
+        """,
+        params={"day": day, "days": params.look_back_days + params.horizon_days},
+    ).pl()
+    con.unregister("members")
+    return rows
+
+
+def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataFrame:
+    """One partition of a table of the main schema."""
+    return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
+
+
+def users(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    return con.sql("SELECT user_id, timezone, email_opt_in, push_opt_in FROM main.stg_users ORDER BY user_id").pl()
+
+
+def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int) -> pl.DataFrame:
+    """How often each user engaged in each UTC hour of the day: user_id, hour_utc (0-23), n."""
+    return con.sql(
+        """
+        SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n FROM (
+          SELECT user_id, searched_at AS engaged_at FROM landing.search_events
+          UNION ALL SELECT user_id, engaged_at FROM landing.pin_engagements
+        ) WHERE engaged_at >= ($day - $days::INTEGER + 1)::TIMESTAMP AND engaged_at < ($day + 1)::TIMESTAMP
+        GROUP BY ALL ORDER BY ALL
+        """,
+        params={"day": day, "days": look_back_days},
+    ).pl()
+
+
+def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
+    """Sends planned by earlier partitions or logged, as far back as any cap looks: user_id, journey_id, channel, sent_date."""
+    return con.sql(
+        """
+        SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
+        WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
+        UNION
+        SELECT user_id, journey_id, channel, sent_at::DATE FROM main.stg_notification_events
+        WHERE sent_at >= ($day - $days::INTEGER)::TIMESTAMP AND sent_at < ($day + 1)::TIMESTAMP
+          AND journey_id IS NOT NULL
+        ORDER BY ALL
+        """,
+        params={"day": day, "days": max(params.journey_cool_down_days, 7) + timedelta(days=1).days},
+    ).pl()
+
+
+def latest_verdicts(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """The last thing each user said of each journey by the end of ``day``: user_id, journey_id, verdict."""
+    return con.sql(
+        """
+        SELECT user_id, journey_id, max_by(verdict, {'at': given_at, 'verdict': verdict}) AS verdict
+        FROM landing.journey_feedback WHERE given_at < ($day + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
+        """,
+        params={"day": day},
+    ).pl()
