@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -402,7 +402,7 @@ def _quiet_transformers() -> Iterator[None]:
     """Silences the progress bars of transformers while a model is loaded."""
     from transformers.utils import logging
 
-    was_on = logging.is_progress_bar_enabled()  # type: ignore[no-untyped-call]
+    was_on = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
