@@ -24,13 +24,12 @@ forms, and names made by a language model.
 from __future__ import annotations
 
 import math
-import re
-import unicodedata
 from collections.abc import Iterable
 
 import polars as pl
 
 from journeys_assets.domain.parameters import NamingParams
+from journeys_assets.domain.text import normalise
 
 NAMES_SCHEMA = pl.Schema(
     {
@@ -60,6 +59,7 @@ _NAMELESS = "unnamed journey"
 _UNREADABLE = 0.1
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _UNSPACED_CHARACTERS_PER_WORD = 3
+_DENSE = _UNSPACED.replace("]", r"\p{Hangul}]")
 
 
 def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
@@ -190,8 +190,14 @@ def _readability_columns(text: pl.Expr) -> list[pl.Expr]:
         .then(1.0)
         .otherwise((1.0 - 0.12 * (n_words - 4)).clip(0.3, 1.0))
     )
+    # A letter or two of an alphabet say little; a syllable or an ideograph may be a word.
+    is_alphabetic = ~text.str.contains(_DENSE)
     length = (
-        pl.when((n_characters < 3) & (n_unspaced == 0)).then(0.4).otherwise(((100 - n_characters) / 60).clip(0.0, 1.0))
+        pl.when((n_characters < 2) & is_alphabetic)
+        .then(0.0)
+        .when((n_characters < 3) & is_alphabetic)
+        .then(0.4)
+        .otherwise(((100 - n_characters) / 60).clip(0.0, 1.0))
     )
     clean = (1.0 - 0.5 * n_codes / pl.max_horizontal(n_words, 1) - digits - 2.0 * marks).clip(0.0, 1.0)
     readability = pl.when(n_letters > 0).then(words * length * clean).otherwise(0.0)
@@ -272,7 +278,7 @@ def _unique_names(
         shown: display forms of each journey's keywords, best first.
         distinct_shown: every display form that occurs.
     """
-    key_of = {form: _key(form) for form in distinct_shown}
+    key_of = {form: normalise(form) for form in distinct_shown}
     names: list[str] = []
     places: list[int] = []
     taken: set[str] = set()
@@ -283,7 +289,7 @@ def _unique_names(
             taken, numbers, previous = set(), {}, user
         place = next((i for i, form in enumerate(forms) if key_of[form] not in taken), None)
         name = forms[place] if place is not None else _qualified(forms, taken, numbers)
-        taken.add(_key(name) if place is None else key_of[name])
+        taken.add(normalise(name) if place is None else key_of[name])
         names.append(name)
         places.append(place or 0)
     return names, places
@@ -297,18 +303,12 @@ def _qualified(forms: list[str], taken: set[str], numbers: dict[str, int]) -> st
     """
     for other in forms[1:]:
         name = f"{forms[0]} ({other})"
-        if _key(other) != _key(forms[0]) and _key(name) not in taken:
+        if normalise(other) != normalise(forms[0]) and normalise(name) not in taken:
             return name
     number = numbers.get(forms[0], 1)
     while True:
         number += 1
         name = f"{forms[0]} ({number})"
-        if _key(name) not in taken:
+        if normalise(name) not in taken:
             numbers[forms[0]] = number
             return name
-
-
-def _key(name: str) -> str:
-    """What makes two names the same to a reader: case, width and spaces do not count."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return re.sub(r"\s+", " ", folded).strip()

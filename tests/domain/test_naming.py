@@ -84,6 +84,8 @@ def test_all_else_equal_the_rarer_keyword_wins() -> None:
         ("lunch bag", "www.lunchbag.example/red?id=7"),
         ("lunch bag", "how do i find out which lunch bag is the best one for a small child"),
         ("lunch bag", "l"),
+        ("책", "l"),
+        ("주방", "tv"),
         ("結婚式の準備", "結婚式の準備に必要なものを全部まとめて知りたいのですがどうすればよいですか"),
         ("結婚式の準備", "12345"),
         ("تجديد المطبخ", "🎂🎂"),
