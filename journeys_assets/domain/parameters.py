@@ -38,6 +38,8 @@ class ClusteringParams:
     size_exponent: float = 0.3
     reference_size: int = 30
     min_journey_keywords: int = 3
+    min_small_journey_weight: float = 4.0
+    """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
     min_journey_cohesion: float = 0.35
 
 
@@ -56,12 +58,44 @@ class NamingParams:
 
 @dataclass(frozen=True, slots=True)
 class RankingParams:
-    """The documented prior score and the published diversification."""
+    """The documented prior score, the training of a ranker, and the published diversification.
+
+    The prior is P(real) x P(current): P(current) halves every ``recency_half_life_days``; P(real) is a logistic
+    function of the four evidence weights below. They are set by hand, so that three keywords with one engagement each
+    on one day start near 0.5 and a dozen engagements over several days near 0.9.
+    """
 
     revision: int = 1
     recency_half_life_days: float = 14.0
+    prior_intercept: float = -2.2
+    prior_volume_weight: float = 0.8
+    """Per unit of ln(1 + engagement weight of 90 days)."""
+    prior_active_days_weight: float = 0.6
+    """Per unit of ln(1 + active days of 90 days)."""
+    prior_size_weight: float = 0.3
+    """Per unit of ln(1 + keywords)."""
+    prior_cohesion_weight: float = 1.0
+    """Per unit of cohesion."""
     diversification_penalty: float = 0.95
     similarity_threshold: float = 0.6
+    response_days: int = 7
+    """A click counts as an answer to a send for this long; younger sends are not labels yet."""
+    max_propensity_weight: float = 20.0
+    """Inverse propensities are clipped here: a little bias against unbounded variance."""
+    random_slot_only: bool = False
+    """Learn only from sends that were drawn at random, whatever propensities are logged."""
+    annotation_positive_from: float = 4.0
+    """Median relevance over the annotators from which a journey counts as real and current."""
+    annotation_min_overlap: float = 0.5
+    """Share of an annotation's keywords that a journey must hold to be the one that was judged."""
+    min_training_labels: int = 150
+    min_labels_of_each: int = 20
+    """Fewest positives, and fewest negatives, in the earlier slice; and fewest for a calibration."""
+    min_later_labels: int = 30
+    later_share: float = 0.25
+    """Share of the labels, the latest ones by whole days, that the model is judged on and never sees."""
+    training_folds: int = 5
+    training_seed: int = 20250801
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +110,20 @@ class StagingParams:
 
 @dataclass(frozen=True, slots=True)
 class NotificationParams:
-    """Who may be sent what, how often, and when."""
+    """Who may be sent what, how often, and when. Hours are local wall-clock hours of the user, 0-23."""
 
     revision: int = 1
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
+    """Most sends to a user in any 7 days in a row, over all journeys and channels."""
     journey_cool_down_days: int = 14
+    """Fewest days from one send about a journey to the next one about it."""
     quiet_start_hour: int = 21
     quiet_end_hour: int = 8
+    """Quiet from the start hour up to, not including, the end hour; no quiet hours where the two are equal."""
     send_window_hours: int = 3
     default_send_hour: int = 18
+    """Start of the window where nothing is known of the user's habits, and what settles ties."""
     journey_arm_share: float = 0.8
     interest_arm_share: float = 0.1
     """The rest is holdout."""

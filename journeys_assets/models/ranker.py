@@ -1,0 +1,347 @@
+"""The journey ranker: training a point-wise LightGBM model and measuring it on a later time slice.
+
+What belongs here: fitting on labelled rows, calibration, metrics. What does not: where labels and features come from
+(``domain.ranking``, ``storage.labels``) and the files of a release (``models.ranker_release``, whose names are offered
+here too).
+
+Score and confidence answer two questions. ``score`` orders journeys and learns from every label. ``confidence`` is the
+probability that the journey is real and current, which only annotations tell: a notification that nobody clicked is no
+proof against a journey. With enough annotations it is a logistic calibration of the score on annotated journeys of
+users that the fold's model had not seen; with fewer it is the documented prior, and the card says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys_assets.domain.parameters import RankingParams
+from journeys_assets.domain.ranking import FEATURES
+from journeys_assets.models.ranker_release import (
+    Doubles,
+    RankerError,
+    Release,
+    load,
+    model_card,
+    prior_of,
+    released,
+    save,
+    sha256,
+    sigmoid,
+)
+
+__all__ = ["NotEnoughLabels", "RankerError", "Release", "load", "model_card", "released", "save", "train_ranker"]
+
+ROUNDS = (25, 50, 100, 150, 200)
+"""Numbers of trees tried; the one with the best out-of-fold log loss is taken."""
+
+MONOTONE = {
+    "cohesion": 1,
+    "engagement_weight_7d": 1,
+    "engagement_weight_28d": 1,
+    "engagement_weight_90d": 1,
+    "active_days_7d": 1,
+    "active_days_28d": 1,
+    "active_days_90d": 1,
+    "share_of_user_engagement_28d": 1,
+    "days_since_last_engaged": -1,
+}
+"""Directions that a ranker may not contradict: more evidence never lowers a score, more silence never raises one."""
+
+BOOSTER = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 7,
+    "min_data_in_leaf": 20,
+    "min_sum_hessian_in_leaf": 1e-3,
+    "lambda_l2": 5.0,
+    "feature_fraction": 0.7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+
+
+class NotEnoughLabels(ValueError):
+    """Too few labels to train on; the message says how many there are and how many are needed."""
+
+
+# ── training ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def train_ranker(rows: pl.DataFrame, *, as_of: date, params: RankingParams) -> Release:
+    """Fit a ranker on the earlier labels, calibrate it out of fold, and measure it on the later ones.
+
+    Args:
+        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``FEATURES`` and, optionally, source ('feedback'
+            or 'annotation'; all count as annotations where it is absent). Their order does not matter.
+        as_of: Last day whose labels may be used; the release is live from the day after.
+
+    Raises:
+        NotEnoughLabels: fewer than the documented bounds of ``RankingParams``, with the counts.
+        ValueError: a label is not 0 or 1, a weight not positive, or a row is later than ``as_of``.
+    """
+    data = _checked(rows, as_of)
+    earlier, later = _time_split(data, params)
+    _require(earlier, later, data, params)
+    folds = _folds(earlier["user_id"], params)
+    out_of_fold = np.zeros((len(ROUNDS), earlier.height))
+    for fold in range(params.training_folds):
+        held = folds == fold
+        if held.any() and not held.all():
+            out_of_fold[:, held] = _fit_and_predict(earlier.filter(~held), earlier.filter(held), params)
+    offsets = _offsets(earlier, earlier)
+    weights = earlier["weight"].to_numpy()
+    labels = earlier["label"].to_numpy().astype(np.float64)
+    losses = [_log_loss(labels, sigmoid(margin + offsets), weights) for margin in out_of_fold]
+    best = int(np.argmin(losses))
+    base_margin = _logit(_rate(earlier))
+    model_text = _fit(earlier, ROUNDS[best], params)
+    calibration = _calibration(earlier, out_of_fold[best] + base_margin, params)
+    state = {
+        "live_from": as_of + timedelta(days=1),
+        "as_of": as_of,
+        "features": list(FEATURES),
+        "monotone": MONOTONE,
+        "booster": BOOSTER | {"seed": params.training_seed, "rounds": ROUNDS[best]},
+        "parameters": asdict(params),
+        "base_margin": base_margin,
+        "calibration": calibration,
+        "lightgbm": _lightgbm_version(),
+        "data": {"earlier": _range(earlier), "later": _range(later)},
+        "model_sha256": sha256(model_text.encode()),
+    }
+    card: dict[str, Any] = json.loads(json.dumps(state, default=str))
+    version = "ranker-" + sha256(json.dumps(card, sort_keys=True).encode())[:12]
+    unmeasured = Release(version, as_of + timedelta(days=1), card, model_text)
+    return Release(version, unmeasured.live_from, card | {"metrics": _metrics(unmeasured, later, params)}, model_text)
+
+
+def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """The rows in an order of their own, so that the order in which they came cannot matter."""
+    if "source" not in rows.columns:
+        rows = rows.with_columns(source=pl.lit("annotation"))
+    keys = ("day", "user_id", "journey_id", "source", "label", "weight")
+    missing = [name for name in (*keys, *FEATURES) if name not in rows.columns]
+    if missing:
+        raise ValueError(f"training rows lack the columns {', '.join(missing)}")
+    if rows.filter(~pl.col("label").is_in([0, 1]).fill_null(False)).height:
+        raise ValueError("training rows hold labels other than 0 and 1")
+    if rows.filter(~(pl.col("weight").is_finite() & (pl.col("weight") > 0)).fill_null(False)).height:
+        raise ValueError("training rows hold weights that are not positive and finite")
+    late = rows.filter(pl.col("day") > as_of)
+    if late.height:
+        raise ValueError(
+            f"{late.height} training rows are later than {as_of}, such as {late['day'].to_list()[0]}: look-ahead"
+        )
+    return rows.select(*keys, *FEATURES).sort(*keys, *FEATURES)
+
+
+def _time_split(data: pl.DataFrame, params: RankingParams) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Whole days: the later slice is the shortest run of last days that holds ``later_share`` of the labels."""
+    counts = data.group_by("day").len("n").sort("day", descending=True)
+    enough = counts.filter(pl.col("n").cum_sum() >= params.later_share * data.height)
+    if enough.is_empty():
+        return data, data.head(0)
+    first_later = enough["day"][0]
+    return data.filter(pl.col("day") < first_later), data.filter(pl.col("day") >= first_later)
+
+
+def _require(earlier: pl.DataFrame, later: pl.DataFrame, data: pl.DataFrame, params: RankingParams) -> None:
+    n_positive = int(earlier["label"].sum())
+    have = (
+        f"{data.height} labels on {data['day'].n_unique()} days, of which {earlier.height} in the earlier slice "
+        f"({n_positive} positive, {earlier.height - n_positive} negative) and {later.height} in the later one"
+    )
+    if (
+        data.height < params.min_training_labels
+        or min(n_positive, earlier.height - n_positive) < params.min_labels_of_each
+        or later.height < params.min_later_labels
+    ):
+        raise NotEnoughLabels(
+            f"too few labels to train a ranker: {have}; needed are {params.min_training_labels} in all, "
+            f"{params.min_labels_of_each} of each kind in the earlier slice and {params.min_later_labels} in the later "
+            "one. The documented prior goes on scoring; collect more feedback or annotations"
+        )
+
+
+def _folds(user_ids: pl.Series, params: RankingParams) -> npt.NDArray[np.int64]:
+    """Fold of each row; all rows of a user share one, so that no model is judged on a user that it has seen."""
+
+    def fold(user_id: str) -> int:
+        digest = hashlib.blake2b(f"{params.training_seed}\x00{user_id}".encode("utf-8", "surrogatepass"), digest_size=8)
+        return int.from_bytes(digest.digest(), "big") % params.training_folds
+
+    return np.array([fold(user_id) for user_id in user_ids], dtype=np.int64)
+
+
+def _offsets(rows: pl.DataFrame, reference: pl.DataFrame) -> Doubles:
+    """Log-odds of the base rate of each row's source: clicks are rarer than nods, which is no trait of the journey."""
+    overall = _logit(_rate(reference))
+    by_source = {
+        source: _logit(_rate(reference.filter(pl.col("source") == source)))
+        for source in reference["source"].unique().to_list()
+    }
+    return np.array([by_source.get(source, overall) for source in rows["source"]], dtype=np.float64)
+
+
+def _rate(rows: pl.DataFrame) -> float:
+    """Weighted share of positives, kept off 0 and 1 by one label of each kind."""
+    weights, labels = rows["weight"].to_numpy(), rows["label"].to_numpy()
+    mean = weights.mean()
+    return float(((weights * labels).sum() + mean) / (weights.sum() + 2 * mean))
+
+
+def _train(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Any:
+    import lightgbm
+
+    dataset = lightgbm.Dataset(
+        rows.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy(),
+        label=rows["label"].to_numpy(),
+        weight=rows["weight"].to_numpy(),
+        init_score=_offsets(rows, rows),
+        feature_name=list(FEATURES),
+        params={"verbosity": -1},
+    )
+    settings = BOOSTER | {
+        "seed": params.training_seed,
+        "monotone_constraints": [MONOTONE.get(name, 0) for name in FEATURES],
+    }
+    return lightgbm.train(settings, dataset, num_boost_round=rounds)
+
+
+def _fit(rows: pl.DataFrame, rounds: int, params: RankingParams) -> str:
+    return str(_train(rows, rounds, params).model_to_string())
+
+
+def _fit_and_predict(rows: pl.DataFrame, held: pl.DataFrame, params: RankingParams) -> Doubles:
+    """(numbers of trees, held rows) margins."""
+    booster = _train(rows, ROUNDS[-1], params)
+    matrix = held.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy()
+    return np.stack([booster.predict(matrix, raw_score=True, num_iteration=n, num_threads=1) for n in ROUNDS])
+
+
+def _calibration(rows: pl.DataFrame, margin: Doubles, params: RankingParams) -> dict[str, Any]:
+    """Logistic (Platt) calibration of out-of-fold margins on annotated rows; isotonic would need thousands."""
+    annotated = (rows["source"] == "annotation").to_numpy()
+    labels = rows["label"].to_numpy()[annotated]
+    n_positive, n_negative = int(labels.sum()), int((1 - labels).sum())
+    counts = {"n_positive": n_positive, "n_negative": n_negative}
+    if min(n_positive, n_negative) < params.min_labels_of_each:
+        return {"from": "prior", "reason": "too few annotations of each kind", **counts}
+    slope, intercept = _platt(margin[annotated], labels, rows["weight"].to_numpy()[annotated])
+    return {"from": "annotations", "slope": slope, "intercept": intercept, **counts}
+
+
+def _platt(margin: Doubles, labels: npt.NDArray[Any], weights: Doubles) -> tuple[float, float]:
+    """Slope (never below 0: a calibration may not turn the order round) and intercept, on Platt's smoothed targets."""
+    n_positive, n_negative = labels.sum(), (1 - labels).sum()
+    targets = np.where(labels == 1, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+    design = np.stack([margin, np.ones_like(margin)], axis=1)
+    ridge = np.diag([1e-3, 1e-9])  # keeps the slope finite where the margins separate the labels
+    beta = np.array([1.0, 0.0])
+    for _ in range(100):
+        probability = sigmoid(design @ beta)
+        gradient = design.T @ (weights * (probability - targets)) + ridge @ beta
+        curvature = (design * (weights * probability * (1 - probability))[:, None]).T @ design + ridge
+        step = np.linalg.solve(curvature, gradient)
+        step *= min(1.0, 5.0 / max(1e-12, float(np.abs(step).max())))
+        beta = beta - step
+        if np.abs(step).max() < 1e-10:
+            break
+    if beta[0] <= 0:
+        return 0.0, _logit(float((weights * targets).sum() / weights.sum()))
+    return float(beta[0]), float(beta[1])
+
+
+# ── metrics ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _metrics(release: Release, later: pl.DataFrame, params: RankingParams) -> dict[str, Any]:
+    """By source of label, on the later slice: how well score and prior order, how true confidence and prior are."""
+    keyed = later.with_row_index("row").with_columns(
+        user_id=pl.col("row").cast(pl.String).str.zfill(12), journey_id=pl.lit("")
+    )
+    scored = release.score(keyed)  # same order: the keys are the row numbers
+    prior = prior_of(keyed, params)
+    metrics: dict[str, Any] = {}
+    for source in sorted(later["source"].unique()):
+        chosen = (later["source"] == source).to_numpy()
+        labels = later["label"].to_numpy()[chosen].astype(np.float64)
+        weights = later["weight"].to_numpy()[chosen]
+        score, confidence = (scored[name].to_numpy()[chosen] for name in ("score", "confidence"))
+        measured: dict[str, Any] = {
+            "n": int(chosen.sum()),
+            "base_rate": float((labels * weights).sum() / weights.sum()),
+            "auc": auc(labels, score, weights),
+            "prior_auc": auc(labels, prior[chosen], weights),
+        }
+        if source == "annotation":  # confidence makes no claim about clicks
+            measured |= {
+                "log_loss": _log_loss(labels, confidence, weights),
+                "prior_log_loss": _log_loss(labels, prior[chosen], weights),
+                "brier": float((weights * (confidence - labels) ** 2).sum() / weights.sum()),
+                "prior_brier": float((weights * (prior[chosen] - labels) ** 2).sum() / weights.sum()),
+                "ece": calibration_error(labels, confidence, weights),
+                "prior_ece": calibration_error(labels, prior[chosen], weights),
+            }
+        metrics[str(source)] = measured
+    return metrics
+
+
+def auc(labels: Doubles, scores: Doubles, weights: Doubles) -> float | None:
+    """Weighted area under the ROC curve, ties counted half; None where one kind of label is absent."""
+    order = np.argsort(scores, kind="stable")
+    _, group = np.unique(scores[order], return_inverse=True)
+    positive = np.bincount(group, weights=(weights * labels)[order])
+    negative = np.bincount(group, weights=(weights * (1 - labels))[order])
+    if positive.sum() == 0 or negative.sum() == 0:
+        return None
+    below = np.cumsum(negative) - negative
+    return float((positive * (below + negative / 2)).sum() / (positive.sum() * negative.sum()))
+
+
+def calibration_error(labels: Doubles, probabilities: Doubles, weights: Doubles, n_bins: int = 10) -> float:
+    """Expected calibration error over bins of equal width: mean of |observed - expected|, by weight."""
+    bins = np.minimum((probabilities * n_bins).astype(np.int64), n_bins - 1)
+    gaps = np.bincount(bins, weights=weights * (labels - probabilities), minlength=n_bins)
+    return float(np.abs(gaps).sum() / weights.sum())
+
+
+def _log_loss(labels: Doubles, probabilities: Doubles, weights: Doubles) -> float:
+    kept = np.clip(probabilities, 1e-12, 1 - 1e-12)
+    losses = labels * np.log(kept) + (1 - labels) * np.log(1 - kept)
+    return float(-(weights * losses).sum() / weights.sum())
+
+
+# ── small parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _logit(probability: float) -> float:
+    return float(np.log(probability / (1.0 - probability)))
+
+
+def _range(rows: pl.DataFrame) -> dict[str, Any]:
+    by_source = rows.group_by("source").len("n").sort("source")
+    return {
+        "first_day": rows["day"].min(),
+        "last_day": rows["day"].max(),
+        "n": rows.height,
+        "n_positive": int(rows["label"].sum()),
+        "n_users": rows["user_id"].n_unique(),
+        "sources": dict(zip(by_source["source"].to_list(), by_source["n"].to_list(), strict=True)),
+    }
+
+
+def _lightgbm_version() -> str:
+    import lightgbm
+
+    return str(lightgbm.__version__)

@@ -1,0 +1,86 @@
+"""What a ranker is trained on: sends, judgements, and the features that were known on the day of each.
+
+What belongs here: reads for training. What does not: what counts as a label (``domain.ranking``).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+
+from journeys_assets.domain import ranking
+from journeys_assets.domain.parameters import RankingParams
+from journeys_assets.domain.text import normalise
+
+
+def training_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:
+    """Labels known by the end of ``as_of``, each with the features of its own day.
+
+    Returns:
+        Columns of ``ranking.LABEL_SCHEMA`` and ``ranking.FEATURES``; empty where nothing is known. A label whose
+        partition was never computed, or is no longer kept, is left out.
+    """
+    labels = pl.concat(
+        [
+            ranking.feedback_labels(_sends(con, as_of), as_of=as_of, params=params),
+            ranking.annotation_labels(_annotations(con), _judged_journeys(con, as_of), as_of=as_of, params=params),
+        ]
+    )
+    return ranking.training_rows(labels, _features(con, labels))
+
+
+def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
+    return con.sql(
+        """
+        SELECT user_id, journey_id, arm, sent_at, clicked_at, unsubscribed_at, propensity, is_random_slot
+        FROM main.stg_notification_events WHERE sent_at < $end::TIMESTAMP ORDER BY ALL
+        """,
+        params={"end": as_of + timedelta(days=1)},
+    ).pl()
+
+
+def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    rows = con.sql(
+        """
+        SELECT user_id, journey_id, keywords, relevance, annotator_id, annotated_at
+        FROM landing.journey_annotations ORDER BY ALL
+        """
+    ).pl()
+    keywords = [None if own is None else [normalise(keyword) for keyword in own] for own in rows["keywords"].to_list()]
+    return rows.with_columns(keywords=pl.Series(keywords, dtype=pl.List(pl.String)))
+
+
+def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
+    """Journeys of annotated users on the last computed day at or before each day of a judgement."""
+    return con.sql(
+        """
+        WITH judged AS (
+          SELECT DISTINCT user_id, coalesce(annotated_at::DATE, $as_of) AS judged_on FROM landing.journey_annotations
+        ), days AS (
+          SELECT DISTINCT user_id, partition_date FROM main.user_journeys
+          WHERE partition_date <= $as_of AND user_id IN (SELECT user_id FROM judged)
+        ), wanted AS (
+          SELECT DISTINCT days.user_id, max(days.partition_date) OVER (PARTITION BY judged.user_id, judged_on)
+                 AS partition_date
+          FROM judged JOIN days ON days.user_id = judged.user_id AND days.partition_date <= judged_on
+        )
+        SELECT partition_date, user_id, journey_id, keywords
+        FROM main.user_journeys JOIN wanted USING (partition_date, user_id) ORDER BY 1, 2, 3
+        """,
+        params={"as_of": as_of},
+    ).pl()
+
+
+def _features(con: duckdb.DuckDBPyConnection, labels: pl.DataFrame) -> pl.DataFrame:
+    con.register("wanted_labels", labels.select("day", "user_id", "journey_id").unique().to_arrow())
+    rows = con.sql(
+        f"""
+        SELECT f.partition_date, f.user_id, f.journey_id, {", ".join(ranking.FEATURES)}
+        FROM main.journey_features f
+        JOIN wanted_labels w ON f.partition_date = w.day AND f.user_id = w.user_id AND f.journey_id = w.journey_id
+        """
+    ).pl()
+    con.unregister("wanted_labels")
+    return rows
