@@ -1,0 +1,50 @@
+"""Public log formats, turned into the landing contract: one module per format, pure polars.
+
+What belongs here: what a format's columns mean and which of its rows are none of the contract's. What does not:
+reading files, and rules that hold for every source (``domain.contract``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+
+@dataclass
+class Converted:
+    """What a piece of a file holds, by landing source."""
+
+    good: dict[str, pl.DataFrame]
+    """``line`` and the contract's columns."""
+    refused: dict[str, pl.DataFrame]
+    """``domain.contract.REFUSED_SCHEMA``."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Rows of the file that were set aside by rule, by reason."""
+
+
+@dataclass(frozen=True)
+class Importer:
+    """How one public format becomes the landing contract."""
+
+    name: str
+    columns: Sequence[str]
+    """Columns that its files must have."""
+    main_source: str
+    """The source that counts the file's rows, those that are refused or skipped included."""
+    sources: Sequence[str]
+    """Every source that it makes."""
+    convert: Callable[[pl.DataFrame, datetime], Converted]
+    """Raw rows (``line`` and ``columns`` as text) and the current time (naive UTC) → landing rows."""
+    precedence: Mapping[str, str] = field(default_factory=dict)
+    """Per source whose latest version counts: SQL ORDER BY under which the first of all versions ever seen is kept, so
+    that files may come in any order and in any number of calls."""
+
+
+def importers() -> dict[str, Importer]:
+    """All importers by the name that ``--format`` takes."""
+    from journeys_assets.importers.online_retail import ONLINE_RETAIL
+
+    return {importer.name: importer for importer in (ONLINE_RETAIL,)}

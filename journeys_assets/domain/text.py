@@ -1,0 +1,38 @@
+"""What makes two spellings the same keyword.
+
+What belongs here: normalising text of any language or script. What does not: splitting text into words, choosing what
+to show (the display form is the text as it came) and any notion of language.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import polars as pl
+
+
+def normalise(text: str) -> str:
+    """The keyword that ``text`` stands for: NFKC, casefolded, NFKC again, runs of white space as one space, stripped.
+
+    The second NFKC is needed because casefolding may leave text that is not composed. Idempotent. Empty where the text
+    holds nothing but white space.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
+
+
+def normalise_series(texts: pl.Series) -> pl.Series:
+    """:func:`normalise` of each text, or of each item of each list; nulls stay null.
+
+    Each distinct text is normalised once. Name, length and dtype (String or List(String)) stay.
+    """
+    if isinstance(texts.dtype, pl.List):
+        old, new = _mapping(texts.explode())
+        return texts.to_frame().select(pl.all().list.eval(pl.element().replace_strict(old, new))).to_series()
+    old, new = _mapping(texts)
+    return texts.to_frame().select(pl.all().replace_strict(old, new)).to_series()
+
+
+def _mapping(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    old = texts.drop_nulls().unique()
+    return old, pl.Series([normalise(text) for text in old], dtype=pl.String)

@@ -1,0 +1,95 @@
+"""Which files an ingest call means, of which source each is, and its checksum.
+
+What belongs here: paths and names. What does not: what is inside a file (``ingest_readers``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from journeys_assets.domain.schemas import LANDING
+
+SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz")
+"""Endings that tell how a file is read."""
+
+
+class IngestError(RuntimeError):
+    """Files cannot be ingested: names the file, what is wrong with it and the cure. The warehouse is as it was."""
+
+
+def suffix_of(path: Path) -> str | None:
+    """The ending of ``SUFFIXES`` that the file has; None for any other."""
+    name = path.name.lower()
+    return next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(suffix)), None)
+
+
+def find_files(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Every file that ``paths`` mean, each once, with the path that led to it; sorted, so that order plays no part.
+
+    Folders are searched to any depth for files with known endings; hidden files and those beginning with ``_`` are
+    left out.
+
+    Raises:
+        IngestError: a path does not exist or holds no file that can be read.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if not path.exists():
+            raise IngestError(f"{path} does not exist; check the path")
+        if path.is_file():
+            if suffix_of(path) is None:
+                raise IngestError(f"{path} has no known ending; files must end in one of {', '.join(SUFFIXES)}")
+            found.setdefault(path, path)
+            continue
+        inside = [file for file in path.rglob("*") if file.is_file() and suffix_of(file) and not _hidden(file, path)]
+        if not inside:
+            raise IngestError(f"{path} holds no file that ends in one of {', '.join(SUFFIXES)}; check the path")
+        for file in inside:
+            found.setdefault(file, path)
+    if not found:
+        raise IngestError("no path was given; name files or folders to ingest")
+    return sorted(found.items())
+
+
+def _hidden(file: Path, root: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in file.relative_to(root).parts)
+
+
+def source_of(file: Path, root: Path) -> str:
+    """The landing source that a file's name (``pins.csv``, ``pins_2026-01.csv``) or folder (``pins/…``) tells.
+
+    Folders count from the file's own up to ``root``, the folder that was given.
+
+    Raises:
+        IngestError: no name tells the source.
+    """
+    stem = file.name[: -len(suffix_of(file) or "")]
+    for source in sorted(LANDING, key=len, reverse=True):
+        if re.fullmatch(rf"{source}(?:[^A-Za-z].*)?", stem):
+            return source
+    between = file.relative_to(root).parts[:-1] if root != file else ()
+    for folder in (*reversed(between), root.name if root != file else file.resolve().parent.name):
+        if folder in LANDING:
+            return folder
+    raise IngestError(
+        f"{file}: its name does not tell which source it is; put it in a folder named after its source, let its name "
+        f"begin with it, or say `--source`. Sources are {', '.join(LANDING)}"
+    )
+
+
+def checksum(file: Path) -> str:
+    """sha256 of the file's bytes, hexadecimal.
+
+    Raises:
+        IngestError: the file is empty or cannot be read.
+    """
+    try:
+        if file.stat().st_size == 0:
+            raise IngestError(f"{file} is empty (0 bytes); write it again or leave it out")
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise IngestError(f"{file} cannot be read: {error.strerror}; check its permissions") from error
