@@ -29,18 +29,13 @@ from collections.abc import Iterable
 import polars as pl
 
 from journeys_assets.domain.parameters import NamingParams
+from journeys_assets.domain.schemas import JOURNEY_NAMES
 from journeys_assets.domain.text import normalise
 
 NAMES_SCHEMA = pl.Schema(
-    {
-        "user_id": pl.String(),
-        "journey_id": pl.String(),
-        "journey_name": pl.String(),
-        "name_keyword": pl.String(),
-        "naming_score": pl.Float64(),
-        "keywords": pl.List(pl.String()),
-    }
+    {c.name: c.dtype for c in JOURNEY_NAMES.columns if c.name not in ("partition_date", "algorithm_version")}
 )
+"""What :func:`name_journeys` returns: the table, but for the columns that the run adds."""
 
 MAX_NAME_CHARACTERS = 80
 

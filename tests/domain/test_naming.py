@@ -241,14 +241,20 @@ def test_promises(world: tuple[pl.DataFrame, pl.DataFrame], random: object) -> N
     for fold in (str.casefold, str.lower, str.upper):
         folded = [(u, fold(n)) for u, n in zip(names["user_id"], names["journey_name"], strict=True)]
         assert len(set(folded)) == len(folded)
-    # neither the order of rows nor other users matter
+    # neither the order of rows and members nor other users matter
     seed = random.randint(0, 10_000)  # type: ignore[attr-defined]
-    shuffled = name_journeys(
-        rows.sample(fraction=1, shuffle=True, seed=seed), known.sample(fraction=1, shuffle=True, seed=seed), PARAMS
-    )
-    assert_frame_equal(shuffled, names)
-    alone = name_journeys(rows.filter(user_id="u0"), known.filter(user_id="u0"), PARAMS)
-    assert_frame_equal(alone, names.filter(user_id="u0"))
+    members = rows.explode("keywords", "keyword_weights", "keyword_centralities")
+    shuffled = members.sample(fraction=1, shuffle=True, seed=seed).group_by("user_id", "journey_id").agg(pl.all())
+    assert_frame_equal(name_journeys(shuffled, known.sample(fraction=1, shuffle=True, seed=seed), PARAMS), names)
+    for user in rows["user_id"].unique():
+        alone = name_journeys(rows.filter(user_id=user), known.filter(user_id=user), PARAMS)
+        assert_frame_equal(alone, names.filter(user_id=user))
+
+
+def test_order_of_equal_members_does_not_matter() -> None:
+    words = [f"{wood} {thing}" for wood in ("oak", "elm", "ash") for thing in ("table", "chair", "bench")]
+    for order in (words, words[::-1], words[3:] + words[:3]):
+        assert named(equals(*order))["keywords"] == sorted(words)
 
 
 def test_a_heavy_user_with_one_name_for_everything_ends() -> None:

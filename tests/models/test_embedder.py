@@ -1,6 +1,7 @@
 """Embedders: the same bits for a keyword whatever surrounds it, the model's own vectors, and only the right weights."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -78,7 +79,11 @@ def test_bits_do_not_depend_on_neighbours_order_batch_size_or_threads(
     assert [rows(minilm.embed([text]))[0] for text in texts] == together
     assert rows(minilm.embed(texts[::-1])) == together[::-1]
     two = OnnxEmbedder(
-        module._packaged_minilm(), cache, name="all-MiniLM-L6-v2", sha256=module.MINILM_SHA256, threads=2
+        module._packaged_minilm(),
+        cache,
+        name="all-MiniLM-L6-v2",
+        sha256=module.MINILM_SHA256,
+        threads=min(2, os.cpu_count() or 1),
     )
     monkeypatch.setattr(module, "_BATCH_KEYWORDS", 3)
     monkeypatch.setattr(module, "_CHUNK_KEYWORDS", 5)
