@@ -1,0 +1,167 @@
+import random
+import tarfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journeys_assets.storage.ingest import IngestError, IngestReport, ingest
+from journeys_assets.storage.warehouse import Warehouse
+
+NOW = datetime(2026, 1, 1)
+HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+DATA = Path(__file__).parents[3] / "shared" / "data" / "online_retail_by_day_csv.tar.xz"
+
+SALE = "536365,85123A,WHITE  HANGING HEART ,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom"
+LINES = [
+    SALE,
+    SALE,
+    '536365,85123a,"WHITE HEART, NEW",1,2010-12-01 08:26:00,2.55,17850,United Kingdom',
+    "536366,71053,LANTERN,1,2010-12-02 09:00:00,3.39,12431.0,Unspecified",
+    "536367,71053,LANTERN,1,2010-12-03 09:00:00,3.39,12431.0,Australia",
+    "536367,71053,LANTERN,1,2010-12-03 09:00:00,3.39,12431.0,Belgium",
+    "C536379,D,Discount,-1,2010-12-01 09:41:00,27.5,14527.0,United Kingdom",
+    "536370,POST,POSTAGE,3,2010-12-01 08:45:00,18.0,12583.0,France",
+    "536371,22000,damaged,-3,2010-12-01 08:45:00,0.0,,United Kingdom",
+    "536372,22000,GIFT,3,2010-12-01 08:45:00,0.0,12583.0,France",
+    "536373,22000,VASE,3,2010-12-01 08:45:00,1.0,,France",
+    "536374,22000,VASE,three,2010-12-01 08:45:00,1.0,12583.0,France",
+    "536375,22000,VASE,3,2010-13-01 08:45:00,1.0,12583.0,France",
+    "536376,22000,VASE,3,9999-01-01 08:45:00,1.0,12583.0,France",
+    "536377,22000,VASE,3,2010-12-01 08:45:00,1.0,Bob,France",
+    ",22000,VASE,3,2010-12-01 08:45:00,1.0,12583.0,France",
+    "536378,22000",
+]
+
+
+class Shop:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+
+    def ingest(self, lines: list[str], name: str = "day") -> IngestReport:
+        path = self.folder / f"{name}.csv"
+        path.write_text(HEADER + "\n".join(lines) + "\n")
+        return self.load(path)
+
+    def load(self, *paths: Path) -> IngestReport:
+        return ingest(self.warehouse, list(paths), format="online-retail", now=NOW, staging_dir=self.folder / "staging")
+
+    def rows(self, columns: str, table: str) -> list[tuple[Any, ...]]:
+        return self.warehouse.query(f"SELECT {columns} FROM landing.{table} ORDER BY ALL").rows()
+
+    def state(self) -> list[list[tuple[Any, ...]]]:
+        """What counts, without the versions on the way to it."""
+        latest = "QUALIFY rank() OVER (PARTITION BY {} ORDER BY ingest_seq DESC) = 1"
+        tables = {
+            "pin_engagements": "",
+            "board_pins": "",
+            "pins": latest.format("pin_id"),
+            "users": latest.format("user_id"),
+        }
+        return [
+            self.warehouse.query(f"SELECT * EXCLUDE (ingest_seq) FROM landing.{name} {which} ORDER BY ALL").rows()
+            for name, which in tables.items()
+        ]
+
+
+def test_purchases_become_saves_pins_boards_and_users(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    report = shop.ingest(LINES)
+    first, second, third = (datetime(2010, 12, d, *time) for d, time in ((1, (8, 26)), (2, (9, 0)), (3, (9, 0))))
+    assert shop.rows("user_id, pin_id, action, engaged_at", "pin_engagements") == [
+        ("12431", "71053", "save", second),
+        ("12431", "71053", "save", third),
+        ("17850", "85123A", "save", first),
+    ]
+    assert shop.rows("pin_id, title, annotations, annotation_keywords, interests", "pins") == [
+        ("71053", "LANTERN", ["LANTERN"], ["lantern"], None),
+        ("85123A", "WHITE HANGING HEART", ["WHITE HANGING HEART"], ["white hanging heart"], None),
+    ]
+    assert shop.rows("board_id, board_name, board_keyword, pin_id", "board_pins") == [
+        ("536365", None, None, "85123A"),
+        ("536366", None, None, "71053"),
+        ("536367", None, None, "71053"),
+    ]
+    assert shop.rows("user_id, country, timezone", "users") == [
+        ("12431", "Australia", None),
+        ("17850", "United Kingdom", None),
+    ]
+    assert report.first_day == date(2010, 12, 1)
+
+
+def test_every_row_is_accounted_for(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    report = shop.ingest(LINES)
+    assert report.by_source()[1] == ("pin_engagements", 1, len(LINES), 3, 3, 6, 5)
+    assert report.skipped_by_reason == {
+        "cancellation": 1,
+        "no customer": 1,
+        "no price (gift, sample or stock note)": 1,
+        "not a product (postage, fee, manual entry)": 1,
+        "stock correction (quantity not above 0)": 1,
+    }
+    assert shop.rows("line, reason[:26]", "quarantined_rows") == [
+        (13, "Quantity is not a number: "),
+        (14, "engaged_at is not a time s"),
+        (15, "engaged_at is not between "),
+        (16, "CustomerID is not a custom"),
+        (17, "InvoiceNo is missing: ''"),
+        (18, "has 2 fields where the hea"),
+    ]
+    for file in report.files:
+        assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_files_may_come_in_any_order_and_number_of_calls(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    whole, parts = Shop(tmp_path / "whole"), Shop(tmp_path / "parts")
+    for shop in (whole, parts):
+        shop.folder.mkdir()
+    whole.ingest(LINES)
+    shuffled = chance.sample(LINES, len(LINES))
+    for n in range(4):
+        parts.ingest(shuffled[n::4], name=f"part-{n}")
+    assert parts.state() == whole.state()
+
+
+def test_the_same_file_again_is_known(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.ingest(LINES)
+    report = shop.ingest(LINES, name="copy")
+    assert (report.files, report.n_files_skipped_as_known) == ((), 1)
+
+
+def test_other_files_are_one_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "other.csv"
+    path.write_text("InvoiceNo,StockCode\n1,2\n")
+    with pytest.raises(IngestError, match=r"other\.csv: column Description, Quantity"):
+        Shop(tmp_path).load(path)
+
+
+@pytest.mark.skipif(
+    not DATA.exists(),
+    reason=f"{DATA.name} is absent; it would show that real days load in full, with every row counted",
+)
+def test_real_days(tmp_path: Path) -> None:
+    folder = tmp_path / "days"
+    with tarfile.open(DATA, "r|xz") as archive:
+        n_files = 0
+        for member in archive:
+            if member.isfile() and member.name.endswith(".csv"):
+                archive.extract(member, folder, filter="data")
+                n_files += 1
+            if n_files == 10:
+                break
+    n_rows = sum(file.read_text().count("\n") - 1 for file in folder.rglob("*.csv"))
+    shop = Shop(tmp_path)
+    saves = shop.load(folder).by_source()[1]
+    assert saves[:3] == ("pin_engagements", 10, n_rows)
+    assert saves[5] == 0
+    assert saves[3] > 10_000
+    assert shop.rows("count(*)", "pins") == shop.rows("count(DISTINCT pin_id)", "pin_engagements")
+    assert not [
+        title for (title,) in shop.rows("title", "pins") if "wrong" in title.lower() or "damage" in title.lower()
+    ]
