@@ -7,8 +7,10 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.schemas import PIPELINE_TABLES
 from journeys_assets.models.embedder import Embedder
 from journeys_assets.settings import Settings
+from journeys_assets.storage.ingest import ensure_landing
 from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse import Warehouse
 
@@ -40,3 +42,9 @@ class Deployment:
         """Algorithm version of a stage, the embedding model included from clustering on."""
         extra = {} if stage == "keywords" else {"embedder": self.settings.embedder}
         return self.algorithm.version_of(stage, **extra)
+
+    def prepare(self) -> None:
+        """Create the tables that are not there yet, so that whatever reads them finds them empty."""
+        ensure_landing(self.warehouse)
+        marts = [model.table for model in self.sql_models.values() if model.materialized == "incremental"]
+        self.warehouse.ensure(*PIPELINE_TABLES.values(), *marts)

@@ -56,9 +56,11 @@ def _cell(value: object) -> str:
     return str(value).replace("|", "\\|")[:120]
 
 
-def counts(frame: pl.DataFrame) -> dict[str, int]:
-    """Row count (Dagster's own key, so the UI charts it) and the number of users."""
-    found = {"dagster/row_count": frame.height}
+def counts(frame: pl.DataFrame) -> dict[str, int | str]:
+    """Row count (Dagster's own key, so the UI charts it) and the number of users; says so where there was nothing."""
+    found: dict[str, int | str] = {"dagster/row_count": frame.height}
+    if frame.is_empty():
+        found["note"] = "nothing to do: no rows on the last of these days"
     if "user_id" in frame.columns:
         found["users"] = frame["user_id"].n_unique()
     return found

@@ -6,7 +6,8 @@ import dagster as dg
 
 
 def daily_partitions(first_day: date) -> dg.DailyPartitionsDefinition:
-    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC")
+    """One partition a day from ``first_day`` on; today's exists too, for incremental runs within the day."""
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
 
 
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:

@@ -187,7 +187,9 @@ LANDING: dict[str, Table] = {
             ("user_id", "board_id", "pin_id", "saved_at"),
             _USER_ID,
             Column("board_id", _TEXT, "The board."),
-            Column("board_name", _TEXT, "What the user calls the board; null where boards have no names.", nullable=True),
+            Column(
+                "board_name", _TEXT, "What the user calls the board; null where boards have no names.", nullable=True
+            ),
             Column("pin_id", _TEXT, "The item put on it."),
             Column("saved_at", TIMESTAMP, "When it was put there.", unit="UTC"),
         ),
@@ -285,10 +287,14 @@ JOURNEY_CLUSTERS = Table(
     _pipeline_columns(
         _USER_ID,
         Column("journey_id", _TEXT, "Stable id, derived from the user and the journey's earliest keyword."),
-        Column("window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"),
+        Column(
+            "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
+        ),
         Column("keywords", _TEXTS, "Member keywords, most central first."),
         Column("keyword_weights", pl.List(pl.Float64()), "Engagement weight of each keyword, same order."),
-        Column("keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."),
+        Column(
+            "keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."
+        ),
         Column("medoid", _TEXT, "The member keyword nearest the cluster's weighted centre."),
         Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
         _similarity("cohesion", "Mean cosine of the members to the weighted centre."),
@@ -306,7 +312,9 @@ INFERENCE_LEDGER = Table(
     ("partition_date", "user_id"),
     _pipeline_columns(
         _USER_ID,
-        Column("window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"),
+        Column(
+            "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
+        ),
         Column("n_keywords", pl.Int64(), "Keywords that were clustered.", unit="keywords", minimum=0),
         Column("n_clusters", pl.Int64(), "Clusters that came out.", unit="clusters", minimum=0),
     ),
@@ -337,7 +345,13 @@ RANKED_JOURNEYS = Table(
         Column("n_similar_above", pl.Int64(), "Similar journeys of the user ranked above.", unit="journeys", minimum=0),
         Column("diversified_score", pl.Float64(), "score x penalty^n_similar_above.", minimum=0.0, maximum=1.0),
         Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
-        Column("confidence", pl.Float64(), "Calibrated probability that the journey is real and current.", minimum=0.0, maximum=1.0),
+        Column(
+            "confidence",
+            pl.Float64(),
+            "Calibrated probability that the journey is real and current.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
         Column("scored_by", _TEXT, "'prior', or the version of the ranker that gave score and confidence."),
     ),
 )
@@ -359,7 +373,13 @@ NOTIFICATION_CANDIDATES = Table(
         Column("timezone", _TEXT, "Time zone used for the window (UTC where the user's is unknown).", nullable=False),
         Column("send_window_start_at", TIMESTAMP, "Start of the send window.", unit="UTC", nullable=True),
         Column("send_window_end_at", TIMESTAMP, "End of the send window.", unit="UTC", nullable=True),
-        Column("sends_last_7_days", pl.Int64(), "Sends to the user in the 7 days before, all journeys.", unit="sends", minimum=0),
+        Column(
+            "sends_last_7_days",
+            pl.Int64(),
+            "Sends to the user in the 7 days before, all journeys.",
+            unit="sends",
+            minimum=0,
+        ),
     ),
 )
 
@@ -369,7 +389,9 @@ INGEST_LEDGER = Table(
     ("batch_id",),
     (
         Column("batch_id", _TEXT, "Id of the file's load: checksum and source."),
-        Column("ingest_seq", pl.Int64(), "Ever-rising number of the ingest call; files of one call share it.", minimum=1),
+        Column(
+            "ingest_seq", pl.Int64(), "Ever-rising number of the ingest call; files of one call share it.", minimum=1
+        ),
         Column("source", _TEXT, "Landing source."),
         Column("file", _TEXT, "Path as given."),
         Column("sha256", _TEXT, "Checksum of the file."),
@@ -377,7 +399,13 @@ INGEST_LEDGER = Table(
         Column("n_accepted", pl.Int64(), "New rows taken.", unit="rows", minimum=0),
         Column("n_duplicate", pl.Int64(), "Good rows that were there already.", unit="rows", minimum=0),
         Column("n_quarantined", pl.Int64(), "Rows refused.", unit="rows", minimum=0),
-        Column("n_skipped", pl.Int64(), "Rows that an importer set aside by rule (cancellations, say).", unit="rows", minimum=0),
+        Column(
+            "n_skipped",
+            pl.Int64(),
+            "Rows that an importer set aside by rule (cancellations, say).",
+            unit="rows",
+            minimum=0,
+        ),
         Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
     ),
     schema="landing",

@@ -1,7 +1,7 @@
 """What the Python stages read: one function per question, each naming the days it needs.
 
-What belongs here: SELECTs whose answer feeds a domain function. What does not: tables that SQL alone can make (those are
-SQL models) and anything that writes.
+What belongs here: SELECTs whose answer feeds a domain function. What does not: tables that SQL alone can make (those
+are SQL models) and anything that writes.
 """
 
 from __future__ import annotations
@@ -26,36 +26,52 @@ def _weight(params: KeywordParams) -> str:
     return _WEIGHT.format(**{f"{name}_weight": getattr(params, f"{name}_weight") for name in names})
 
 
+_STALE_USERS = """
+    WITH last_active AS (
+      SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
+      WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
+    ), computed AS (
+      SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
+             max_by(algorithm_version, partition_date) AS algorithm_version
+      FROM main.inference_ledger
+      WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $computed_upto GROUP BY user_id
+    )
+    SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
+    WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
+    ORDER BY l.user_id
+    """
+
+
 def users_to_cluster(
     con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, full: bool
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
-    With ``full``, every user within the horizon; else those whose latest state in other partitions does not cover
+    With ``full``, every user within the horizon; else those whose latest state in earlier partitions does not cover
     their last active day, or was made by another algorithm version.
     """
+    yesterday = day - timedelta(days=1)
     return con.sql(
-        """
-        WITH last_active AS (
-          SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
-          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
-        ), computed AS (
-          SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
-                 max_by(algorithm_version, partition_date) AS algorithm_version
-          FROM main.inference_ledger
-          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day GROUP BY user_id
-        )
-        SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
-        WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
-        ORDER BY l.user_id
-        """,
-        params={"day": day, "horizon": params.horizon_days, "full": full, "version": version},
+        _STALE_USERS,
+        params={
+            "day": day,
+            "horizon": params.horizon_days,
+            "computed_upto": yesterday,
+            "full": full,
+            "version": version,
+        },
     ).pl()
 
 
-def window_keywords(
-    con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams
-) -> pl.DataFrame:
+def stale_users(con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str) -> pl.DataFrame:
+    """Users whose state at or before ``day`` is of an older log or algorithm version: user_id, window_end_date."""
+    return con.sql(
+        _STALE_USERS,
+        params={"day": day, "horizon": params.horizon_days, "computed_upto": day, "full": False, "version": version},
+    ).pl()
+
+
+def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams) -> pl.DataFrame:
     """The keywords of each user in the look-back window that ends at the user's own last active day.
 
     Args:
@@ -148,16 +164,28 @@ def live_clusters(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) 
     ).pl()
 
 
-def keyword_facts(con: duckdb.DuckDBPyConnection, clusters: pl.DataFrame, day: date, params: KeywordParams) -> pl.DataFrame:
-    """Per user and member keyword: display_form, n_queries, commonness (share of the catalogue's pins, 0..1)."""
-    con.register("members", clusters.select("user_id", pl.col("keywords").alias("keyword")).explode("keyword").to_arrow())
+def keyword_facts(
+    con: duckdb.DuckDBPyConnection, clusters: pl.DataFrame, day: date, params: KeywordParams
+) -> pl.DataFrame:
+    """Facts of member keywords over the same window as the clusters, so that they change only when the clusters may.
+
+    Args:
+        clusters: Rows of journey_clusters: user_id, window_end_date, keywords.
+
+    Returns:
+        user_id, keyword, display_form, n_queries, commonness (share of the catalogue's pins, 0..1), one row per user
+        and keyword.
+    """
+    members = clusters.select("user_id", "window_end_date", keyword="keywords").explode("keyword").unique()
+    con.register("members", members.to_arrow())
+    oldest = day - timedelta(days=params.look_back_days + params.horizon_days)
     rows = con.sql(
         """
         WITH forms AS (
           SELECT user_id, keyword, display_form, count(*) AS n, sum(n_searches) AS n_queries
-          FROM main.keyword_table
-          WHERE partition_date > $day - $days::INTEGER AND partition_date <= $day
-            AND user_id IN (SELECT user_id FROM members)
+          FROM main.keyword_table k JOIN members m USING (user_id, keyword)
+          WHERE k.partition_date > $oldest AND k.partition_date <= $day
+            AND k.partition_date > m.window_end_date - $look_back::INTEGER AND k.partition_date <= m.window_end_date
           GROUP BY user_id, keyword, display_form
         ), facts AS (
           SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
@@ -166,12 +194,12 @@ def keyword_facts(con: duckdb.DuckDBPyConnection, clusters: pl.DataFrame, day: d
         )
         SELECT m.user_id, m.keyword, coalesce(f.display_form, m.keyword) AS display_form,
                coalesce(f.n_queries, 0) AS n_queries, coalesce(c.pin_share, 0.0) AS commonness
-        FROM (SELECT DISTINCT user_id, keyword FROM members) m
+        FROM members m
         LEFT JOIN facts f USING (user_id, keyword)
         LEFT JOIN main.keyword_commonness c ON c.keyword = m.keyword AND c.partition_date = $day
         ORDER BY 1, 2
         """,
-        params={"day": day, "days": params.look_back_days + params.horizon_days},
+        params={"day": day, "oldest": oldest, "look_back": params.look_back_days},
     ).pl()
     con.unregister("members")
     return rows
@@ -201,7 +229,11 @@ def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int)
 
 
 def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
-    """Sends planned by earlier partitions or logged, as far back as any cap looks: user_id, journey_id, channel, sent_date."""
+    """Sends planned by earlier partitions or logged, as far back as any cap looks.
+
+    Returns:
+        user_id, journey_id, channel, sent_date.
+    """
     return con.sql(
         """
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
@@ -225,3 +257,102 @@ def latest_verdicts(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         """,
         params={"day": day},
     ).pl()
+
+
+def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
+    """The days that have an event in a text-bearing source, in order."""
+    return (
+        con.sql(
+            """
+            SELECT DISTINCT searched_at::DATE AS day FROM landing.search_events
+            UNION SELECT DISTINCT engaged_at::DATE FROM landing.pin_engagements
+            UNION SELECT DISTINCT saved_at::DATE FROM landing.board_pins ORDER BY day
+            """
+        )
+        .pl()["day"]
+        .to_list()
+    )
+
+
+def days_without_keywords(con: duckdb.DuckDBPyConnection, before: date) -> list[date]:
+    """Landed days before ``before`` that have no row in keyword_table, in order."""
+    there = set(con.sql("SELECT DISTINCT partition_date FROM main.keyword_table").pl()["partition_date"])
+    return [day for day in landed_days(con) if day < before and day not in there]
+
+
+def last_partition(con: duckdb.DuckDBPyConnection, table: str) -> date | None:
+    """The latest day that ``table`` has rows for; None where there is none."""
+    day: date | None = con.sql(f"SELECT max(partition_date) AS day FROM main.{table}").pl()["day"][0]
+    return day
+
+
+STAGE_TABLES = (
+    "keyword_table",
+    "keyword_embeddings",
+    "journey_clusters",
+    "journey_names",
+    "journey_features",
+    "ranked_journeys",
+    "stage_labels",
+    "user_journeys",
+    "notification_candidates",
+)
+
+
+def row_counts(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, int]:
+    """Rows of each stage's table: those of ``day``, or all of them."""
+    where = "" if day is None else f"WHERE partition_date = DATE '{day}'"
+    return {t: int(con.sql(f"SELECT count(*) AS n FROM main.{t} {where}").pl()["n"][0]) for t in STAGE_TABLES}
+
+
+def journeys_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
+    """One user's rows of user_journeys on ``day``, best first."""
+    return con.sql(
+        "SELECT * FROM main.user_journeys WHERE partition_date = $day AND user_id = $user ORDER BY rank",
+        params={"day": day, "user": user_id},
+    ).pl()
+
+
+def evidence_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date, days: int) -> pl.DataFrame:
+    """What one user did in the ``days`` days that end on ``day``: one row per action and keyword that it speaks for.
+
+    Returns:
+        keyword, source, action, item_id, engaged_at, event_date.
+    """
+    return con.sql(
+        """
+        SELECT keyword, source, action, item_id, engaged_at, event_date FROM main.int_keyword_events
+        WHERE user_id = $user AND event_date > $day - $days::INTEGER AND event_date <= $day ORDER BY ALL
+        """,
+        params={"day": day, "days": days, "user": user_id},
+    ).pl()
+
+
+def users_with_most_journeys(con: duckdb.DuckDBPyConnection, day: date, n: int) -> list[str]:
+    """A few users that are good to look at: several journeys, not the heaviest of all."""
+    return (
+        con.sql(
+            """
+            SELECT user_id FROM main.user_journeys WHERE partition_date = $day
+            GROUP BY user_id HAVING count(*) BETWEEN 2 AND 6
+            ORDER BY sum(confidence) DESC, user_id LIMIT $n
+            """,
+            params={"day": day, "n": n},
+        )
+        .pl()["user_id"]
+        .to_list()
+    )
+
+
+def user_is_known(con: duckdb.DuckDBPyConnection, user_id: str) -> bool:
+    """Whether any text-bearing source has an event of the user."""
+    return bool(
+        con.sql(
+            """
+            SELECT EXISTS (FROM landing.search_events WHERE user_id = $user)
+                OR EXISTS (FROM landing.pin_engagements WHERE user_id = $user)
+                OR EXISTS (FROM landing.board_pins WHERE user_id = $user) AS known
+            """,
+            params={"user": user_id},
+        ).pl()["known"][0]
+    )

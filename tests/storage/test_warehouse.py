@@ -28,9 +28,7 @@ TABLE = Table(
 
 
 def rows(day: date, n: int, v: int = 0) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"partition_date": [day] * n, "k": list(range(n)), "v": [v] * n}, schema=TABLE.polars_schema
-    )
+    return pl.DataFrame({"partition_date": [day] * n, "k": list(range(n)), "v": [v] * n}, schema=TABLE.polars_schema)
 
 
 @pytest.fixture
@@ -48,9 +46,14 @@ def test_replacing_a_day_again_changes_only_that_day(warehouse: Warehouse) -> No
 
 def test_a_failing_write_leaves_the_old_rows(warehouse: Warehouse) -> None:
     warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
-    with pytest.raises(ZeroDivisionError), warehouse.writing() as con:
-        con.execute("DELETE FROM counts")
-        _ = 1 / 0
+
+    def delete_then_fail() -> None:
+        with warehouse.writing() as con:
+            con.execute("DELETE FROM counts")
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        delete_then_fail()
     assert warehouse.query("SELECT count(*) n FROM counts")["n"].to_list() == [5]
 
 

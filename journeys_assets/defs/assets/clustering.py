@@ -1,12 +1,13 @@
 """journey_clusters and inference_ledger: clusters of every user whose log changed."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
 import polars as pl
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.assets.common import stage_options, stamped
+from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.clustering import cluster_users
@@ -24,25 +25,11 @@ class InferenceConfig(dg.Config):
 
 def build(house: Deployment) -> dg.AssetsDefinition:
     def spec(table: Table) -> dg.AssetSpec:
-        options = stage_options(
-            house,
-            table,
-            stage="clustering",
-            group="inference",
-            deps=["keyword_table", "keyword_embeddings"],
-            kinds={"numpy"},
-        )
-        del options["partitions_def"], options["backfill_policy"]
-        return dg.AssetSpec(options.pop("name"), **options)
+        deps = ["keyword_table", "keyword_embeddings"]
+        return stage_spec(house, table, stage="clustering", group="inference", deps=deps, kinds={"numpy"})
 
-    @dg.multi_asset(
-        name="journey_clusters",
-        specs=[spec(JOURNEY_CLUSTERS), spec(INFERENCE_LEDGER)],
-        partitions_def=house.partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-    )
-    def journey_clusters(context: dg.AssetExecutionContext, config: InferenceConfig):  # type: ignore[no-untyped-def]
-        house.warehouse.ensure(JOURNEY_CLUSTERS, INFERENCE_LEDGER)
+    @stage_asset(house, spec(JOURNEY_CLUSTERS), spec(INFERENCE_LEDGER))
+    def journey_clusters(context: dg.AssetExecutionContext, config: InferenceConfig) -> Iterator[StageResult]:
         days = days_of(context)
         clusters, ledger = JOURNEY_CLUSTERS.empty(), INFERENCE_LEDGER.empty()
         n_users = 0
@@ -52,7 +39,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             n_users += ledger.height
             house.progress("journey_clusters", done, len(days))
         journeys = clusters.filter("is_journey")
-        yield dg.MaterializeResult(
+        yield StageResult(
             asset_key="journey_clusters",
             metadata={
                 **metadata.counts(clusters),
@@ -62,7 +49,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
                 "examples": metadata.examples(journeys, ["user_id", "journey_id", "medoid", "keywords", "cohesion"]),
             },
         )
-        yield dg.MaterializeResult(asset_key="inference_ledger", metadata=metadata.counts(ledger))
+        yield StageResult(asset_key="inference_ledger", metadata=metadata.counts(ledger))
 
     return journey_clusters
 

@@ -1,8 +1,7 @@
 """What all Python-made stage assets share."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -11,23 +10,35 @@ from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.domain.schemas import Table
 
+StageResult = dg.MaterializeResult[None]
 
-def stage_options(
+
+def stage_spec(
     house: Deployment, table: Table, *, stage: str, group: str, deps: Iterable[str], kinds: set[str]
-) -> dict[str, Any]:
-    """Keyword arguments of ``@dg.asset`` for one stage table."""
-    return {
-        "name": table.name,
-        "deps": [dg.AssetKey(dep.split("/")) for dep in deps],
-        "partitions_def": house.partitions,
-        "backfill_policy": dg.BackfillPolicy.single_run(),
-        "group_name": group,
-        "description": f"{table.description}\n\nGrain: {', '.join(table.grain)}.",
-        "owners": metadata.OWNERS,
-        "kinds": {"python", "polars", *kinds},
-        "code_version": house.version_of(stage),
-        "metadata": {"dagster/column_schema": metadata.column_schema(table), "grain": ", ".join(table.grain)},
-    }
+) -> dg.AssetSpec:
+    """The asset of one stage table: what it is, where it comes from, and the version of its algorithm."""
+    return dg.AssetSpec(
+        table.name,
+        deps=[dg.AssetKey(dep.split("/")) for dep in deps],
+        group_name=group,
+        description=f"{table.description}\n\nGrain: {', '.join(table.grain)}.",
+        owners=metadata.OWNERS,
+        kinds={"python", "polars", *kinds},
+        code_version=house.version_of(stage),
+        metadata={"dagster/column_schema": metadata.column_schema(table), "grain": ", ".join(table.grain)},
+    )
+
+
+def stage_asset(
+    house: Deployment, *specs: dg.AssetSpec
+) -> Callable[[Callable[..., Iterator[StageResult]]], dg.AssetsDefinition]:
+    """Decorator: one daily-partitioned step that makes the given assets; a range of days is one run."""
+    return dg.multi_asset(
+        name=specs[0].key.path[-1],
+        specs=specs,
+        partitions_def=house.partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
 
 
 def stamped(frame: pl.DataFrame, table: Table, day: date, version: str) -> pl.DataFrame:

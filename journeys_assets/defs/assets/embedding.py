@@ -1,10 +1,12 @@
 """keyword_embeddings: a vector for every keyword of the day that has none yet."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.assets.common import stage_options
+from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.embedding import pack
@@ -13,14 +15,13 @@ from journeys_assets.storage import reads
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
-    @dg.asset(
-        **stage_options(
-            house, KEYWORD_EMBEDDINGS, stage="keywords", group="inference", deps=["keyword_table"], kinds={"onnx"}
-        )
+    spec = stage_spec(
+        house, KEYWORD_EMBEDDINGS, stage="keywords", group="inference", deps=["keyword_table"], kinds={"onnx"}
     )
-    def keyword_embeddings(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+
+    @stage_asset(house, spec)
+    def keyword_embeddings(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
-        house.warehouse.ensure(KEYWORD_EMBEDDINGS)
         embedder = house.embedder()
         with house.warehouse.reading() as con:
             wanted = reads.keywords_of_days(con, days)
@@ -32,12 +33,14 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         known = pl.concat([stored, pl.DataFrame({"keyword": new, "embedding": pack(vectors)}, schema=stored.schema)])
         frame = (
             mine.join(known, on="keyword")
-            .with_columns(embedding_model=pl.lit(embedder.model_version), algorithm_version=pl.lit(house.version_of("keywords")))
+            .with_columns(
+                embedding_model=pl.lit(embedder.model_version), algorithm_version=pl.lit(house.version_of("keywords"))
+            )
             .select(KEYWORD_EMBEDDINGS.column_names)
             .sort("partition_date", "keyword")
         )
         house.warehouse.replace_partitions(KEYWORD_EMBEDDINGS, frame, days)
-        return dg.MaterializeResult(
+        yield StageResult(
             metadata={
                 **metadata.counts(frame),
                 "keywords_of_the_days": wanted.height,

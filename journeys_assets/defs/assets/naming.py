@@ -1,9 +1,11 @@
 """journey_names: the name of every live journey."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.assets.common import stage_options, stamped
+from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.naming import name_journeys
@@ -12,17 +14,17 @@ from journeys_assets.storage import reads
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
-    @dg.asset(
-        **stage_options(
-            house,
-            JOURNEY_NAMES,
-            stage="naming",
-            group="inference",
-            deps=["journey_clusters", "inference_ledger", "keyword_table", "keyword_commonness"],
-            kinds=set(),
-        )
+    spec = stage_spec(
+        house,
+        JOURNEY_NAMES,
+        stage="naming",
+        group="inference",
+        deps=["journey_clusters", "inference_ledger", "keyword_table", "keyword_commonness"],
+        kinds=set(),
     )
-    def journey_names(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+
+    @stage_asset(house, spec)
+    def journey_names(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         params = house.algorithm
         days = days_of(context)
         names = JOURNEY_NAMES.empty()
@@ -35,8 +37,11 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             )
             house.warehouse.replace_partitions(JOURNEY_NAMES, names, [day])
             house.progress("journey_names", done, len(days))
-        return dg.MaterializeResult(
-            metadata={**metadata.counts(names), "examples": metadata.examples(names, ["user_id", "journey_name", "keywords"])}
+        yield StageResult(
+            metadata={
+                **metadata.counts(names),
+                "examples": metadata.examples(names, ["user_id", "journey_name", "keywords"]),
+            }
         )
 
     return journey_names

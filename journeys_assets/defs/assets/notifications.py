@@ -1,10 +1,12 @@
 """notification_candidates: who to notify about which journey, when, and why not the others."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 import polars as pl
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.assets.common import stage_options, stamped
+from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.notifications import plan_notifications
@@ -13,20 +15,19 @@ from journeys_assets.storage import reads
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
-    @dg.asset(
-        **stage_options(
-            house,
-            NOTIFICATION_CANDIDATES,
-            stage="notifications",
-            group="marts",
-            deps=["user_journeys", "stg_users", "stg_notification_events", "landing/journey_feedback"],
-            kinds=set(),
-        )
+    spec = stage_spec(
+        house,
+        NOTIFICATION_CANDIDATES,
+        stage="notifications",
+        group="marts",
+        deps=["user_journeys", "stg_users", "stg_notification_events", "landing/journey_feedback"],
+        kinds=set(),
     )
-    def notification_candidates(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+
+    @stage_asset(house, spec)
+    def notification_candidates(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         params = house.algorithm
         days = days_of(context)
-        house.warehouse.ensure(NOTIFICATION_CANDIDATES)
         planned = NOTIFICATION_CANDIDATES.empty()
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
@@ -46,7 +47,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             house.progress("notification_candidates", done, len(days))
         reasons = planned.group_by("decision", "reason").len("candidates").sort("candidates", descending=True)
         sends = planned.filter(pl.col("decision") == "send")
-        return dg.MaterializeResult(
+        yield StageResult(
             metadata={
                 **metadata.counts(planned),
                 "sends_on_last_day": sends.height,

@@ -31,7 +31,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         kinds={"duckdb"},
         code_version="1",
     )
-    def published_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def published_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         days = days_of(context)
         dropped = house.warehouse.forget_before(SNAPSHOT_TABLES, keep_days=house.settings.output_retention_days)
         house.warehouse.publish(PUBLISHED, house.settings.published_path)

@@ -1,30 +1,32 @@
 """ranked_journeys: score, confidence and diversified rank of every live journey."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.assets.common import stage_options, stamped
+from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.diversification import diversify
 from journeys_assets.domain.ranking import score_by_prior
 from journeys_assets.domain.schemas import RANKED_JOURNEYS
-from journeys_assets.models import ranker
+from journeys_assets.models.ranker_release import released
 from journeys_assets.storage import reads
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
-    @dg.asset(
-        **stage_options(
-            house,
-            RANKED_JOURNEYS,
-            stage="ranking",
-            group="inference",
-            deps=["journey_features", "journey_clusters", "inference_ledger"],
-            kinds={"lightgbm"},
-        )
+    spec = stage_spec(
+        house,
+        RANKED_JOURNEYS,
+        stage="ranking",
+        group="inference",
+        deps=["journey_features", "journey_clusters", "inference_ledger"],
+        kinds={"lightgbm"},
     )
-    def ranked_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+
+    @stage_asset(house, spec)
+    def ranked_journeys(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         params = house.algorithm
         days = days_of(context)
         ranked = RANKED_JOURNEYS.empty()
@@ -32,7 +34,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             with house.warehouse.reading() as con:
                 features = reads.partition(con, "journey_features", day)
                 clusters = reads.live_clusters(con, day, params.keywords.horizon_days)
-            release = ranker.released(house.releases_path, day)
+            release = released(house.releases_path, day)
             scored = release.score(features) if release else score_by_prior(features, params.ranking)
             centroids = clusters.select("user_id", "journey_id", "centroid")
             ranked = stamped(
@@ -43,7 +45,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             )
             house.warehouse.replace_partitions(RANKED_JOURNEYS, ranked, [day])
             house.progress("ranked_journeys", done, len(days))
-        return dg.MaterializeResult(
+        yield StageResult(
             metadata={
                 **metadata.counts(ranked),
                 "scored_by": ", ".join(sorted(ranked["scored_by"].unique())) or "nothing to score",

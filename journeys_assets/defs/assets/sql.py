@@ -55,7 +55,11 @@ def upstream_keys(house: Deployment, model: SqlModel) -> list[dg.AssetKey]:
 
 def column_lineage(house: Deployment, model: SqlModel) -> dg.TableColumnLineage:
     def key(relation: str) -> dg.AssetKey:
-        return dg.AssetKey(relation.split(".")) if relation.startswith("landing.") else dg.AssetKey(relation.split(".")[-1])
+        return (
+            dg.AssetKey(relation.split("."))
+            if relation.startswith("landing.")
+            else dg.AssetKey(relation.split(".")[-1])
+        )
 
     return dg.TableColumnLineage(
         {
@@ -84,7 +88,7 @@ def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
             "grain": ", ".join(model.table.grain),
         },
     )
-    def sql_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def sql_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         days = days_of(context)
         shown = _refresh_view(house, model) if model.materialized == "view" else _replace_days(house, model, days)
         return dg.MaterializeResult(metadata={**metadata.counts(shown), "examples": metadata.examples(shown)})
@@ -93,12 +97,12 @@ def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
 
 
 def _refresh_view(house: Deployment, model: SqlModel) -> pl.DataFrame:
+    house.prepare()
     house.warehouse.create_view(model.name, model.render({}))
     return house.warehouse.query(f"SELECT * FROM main.{model.name} LIMIT {metadata.EXAMPLE_ROWS}")
 
 
 def _replace_days(house: Deployment, model: SqlModel, days: list[date]) -> pl.DataFrame:
-    house.warehouse.ensure(model.table)
     frame = model.table.empty()
     for start in range(0, len(days), DAYS_PER_WRITE):
         chunk = days[start : start + DAYS_PER_WRITE]

@@ -1,0 +1,1 @@
+"""Asset checks: contracts that block, and quality monitors that warn."""

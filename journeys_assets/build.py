@@ -1,0 +1,96 @@
+"""The only place where things are joined: settings, warehouse, models and assets become Dagster definitions."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs.assets import clustering, embedding, naming, notifications, publishing, ranking, training
+from journeys_assets.defs.assets.sources import build_source_specs
+from journeys_assets.defs.assets.sql import build_sql_assets
+from journeys_assets.defs.checks.contract import build_contract_checks
+from journeys_assets.defs.checks.quality import build_quality_monitors
+from journeys_assets.defs.deployment import Deployment, Progress
+from journeys_assets.defs.jobs import build_daily_schedule, build_jobs
+from journeys_assets.defs.partitions import daily_partitions
+from journeys_assets.domain.clustering import assign_rows, distinct_keywords
+from journeys_assets.domain.embedding import KeywordVectors, pack
+from journeys_assets.domain.naming import name_journeys
+from journeys_assets.models.embedder import Embedder, make_embedder
+from journeys_assets.settings import Settings, load_settings
+from journeys_assets.storage.sql_models import load_models
+from journeys_assets.storage.warehouse import Warehouse
+
+SQL_FOLDER = Path(__file__).parents[1] / "dbt_like_sql"
+
+
+def _log_progress(stage: str, done: int, total: int) -> None:
+    """Progress as a plain line at every tenth of the way."""
+    step = max(1, total // 10)
+    if done % step == 0 or done == total:
+        dg.get_dagster_logger("journeys").info("%s: %d of %d", stage, done, total)
+
+
+def build_deployment(
+    settings: Settings, *, progress: Progress = _log_progress, embedder: Embedder | None = None
+) -> Deployment:
+    """Join settings with the warehouse and the models; nothing is opened or loaded yet."""
+
+    @cache
+    def make() -> Embedder:
+        return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
+
+    return Deployment(
+        settings=settings,
+        sql_models=load_models(SQL_FOLDER),
+        partitions=daily_partitions(settings.first_day),
+        warehouse=Warehouse(settings.warehouse_path),
+        embedder=make,
+        progress=progress,
+    )
+
+
+def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
+    """All definitions of a deployment; without one, of the deployment that the environment describes."""
+    house = deployment or build_deployment(load_settings())
+    jobs = build_jobs()
+    stages = [embedding, clustering, naming, ranking, notifications, publishing, training]
+    return dg.Definitions(
+        assets=[*build_source_specs(), *build_sql_assets(house), *(stage.build(house) for stage in stages)],
+        asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
+        jobs=jobs,
+        schedules=[build_daily_schedule(jobs)],
+        executor=dg.in_process_executor,
+    )
+
+
+def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.DataFrame:
+    """Each row of ``rows`` with journey_id and journey_name, made by the code and parameters of the pipeline.
+
+    Args:
+        rows: user_id, keyword and optionally weight (> 0), first_engaged_at, last_engaged_at.
+
+    Raises:
+        ValueError: a column is missing or a value is not allowed.
+    """
+    missing = [name for name in ("user_id", "keyword") if name not in rows.columns]
+    if missing:
+        raise ValueError(f"missing column {', '.join(missing)}; needed are user_id and keyword, found {rows.columns}")
+    rows = rows.drop("journey_id", "journey_name", strict=False)
+    embedder, params = deployment.embedder(), deployment.algorithm
+    keywords = distinct_keywords(rows)
+    packed = pack(embedder.embed(keywords, partial(deployment.progress, "embedding")))
+    vectors = KeywordVectors.from_frame(
+        pl.DataFrame({"keyword": keywords, "embedding": packed}, schema={"keyword": pl.String, "embedding": pl.Binary})
+    )
+    assigned, clusters = assign_rows(rows, vectors, params.clustering)
+    facts = (
+        clusters.select("user_id", keyword="keywords")
+        .explode("keyword")
+        .with_columns(display_form=pl.col("keyword"), n_queries=pl.lit(0, dtype=pl.Int64), commonness=pl.lit(0.0))
+    )
+    names = name_journeys(clusters, facts, params.naming).select("user_id", "journey_id", "journey_name")
+    return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")

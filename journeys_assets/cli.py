@@ -1,0 +1,376 @@
+"""The command line: ``journeys …``. Each command reads its settings, calls what does the work, and prints."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+
+from journeys_assets.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from journeys_assets.defs.deployment import Deployment
+    from journeys_assets.defs.runs import RunSummary
+    from journeys_assets.storage.ingest import IngestReport
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="""Finds out what users are trying to do, from their logs.
+
+A typical first hour: `journeys demo` to see it work; `journeys ingest PATH` for your own logs; `journeys run`; then
+`journeys show USER`. All state lives under `$JOURNEYS_HOME` (default `./.journeys`).""",
+)
+out = Console()
+err = Console(stderr=True)
+
+DEMO_USERS = 300
+DEMO_DAYS = 60
+
+
+class CommandError(Exception):
+    """What the user asked for cannot be done; the message says why and what to do instead."""
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a day; write it as 2026-01-31") from error
+
+
+def _day_option(help: str, *names: str) -> Any:
+    return typer.Option(*names, parser=_day, metavar="YYYY-MM-DD", help=help)
+
+
+@app.command()
+def demo(
+    users: Annotated[int, typer.Option(min=1, help="Users of the synthetic world.")] = DEMO_USERS,
+    days: Annotated[int, typer.Option(min=1, help="Days of the synthetic world.")] = DEMO_DAYS,
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
+) -> None:
+    """Make a synthetic world, run every stage over it, and show a few users' journeys."""
+    with _errors():
+        settings = load_settings()
+        world = settings.home / "synthetic"
+        first_day = datetime.now(UTC).date() - timedelta(days=days)
+        _write_world(world, users=users, days=days, seed=seed, first_day=first_day)
+        _print_report(_ingest(settings, [world / "landing"], "landing", None))
+        house = _deployment(settings)
+        summary = _run(house, None, None, full=False)
+        _print_summary(summary, settings)
+        from journeys_assets.storage import reads
+
+        with house.warehouse.reading() as con:
+            examples = reads.users_with_most_journeys(con, summary.last_day, 3)
+        for user_id in examples:
+            _show(house, user_id, summary.last_day, as_json=False)
+        another = examples[0] if examples else "USER"
+        out.print("[bold]Where to look next[/bold]")
+        out.print(f"  journeys show {another}             one user's journeys, with evidence")
+        out.print("  make ui                      assets, lineage, checks and this run, in the browser")
+        out.print(f"  duckdb {_relative(settings.published_path)}   the output tables, for any tool")
+        out.print(f"  {_relative(world / 'truth')}   what the synthetic users were really up to")
+
+
+@app.command()
+def synth(
+    folder: Annotated[
+        Path, typer.Argument(help="Gets landing/ (what the pipeline reads) and truth/ (what it must not).")
+    ],
+    users: Annotated[int, typer.Option(min=1)] = DEMO_USERS,
+    days: Annotated[int, typer.Option(min=1)] = DEMO_DAYS,
+    seed: Annotated[int, typer.Option()] = 7,
+    first_day: Annotated[date | None, _day_option("Default: so that the last day is yesterday.")] = None,
+) -> None:
+    """Write a seeded synthetic world with known truth: landing files, and the truth beside them."""
+    with _errors():
+        first = first_day or datetime.now(UTC).date() - timedelta(days=days)
+        _write_world(folder, users=users, days=days, seed=seed, first_day=first)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files or folders; a file's source is its folder's or its own name.")
+    ],
+    format: Annotated[
+        str, typer.Option(help="`landing` (the contract: Parquet, CSV, JSON lines) or `online-retail`.")
+    ] = ("landing"),
+    source: Annotated[str | None, typer.Option(help="The landing source, where names do not tell it.")] = None,
+) -> None:
+    """Load log files into the warehouse: all of them, or, if one cannot be read, none.
+
+    Rows that break the contract go to `landing.quarantined_rows` with file, line and reason. Files and events that are
+    there already are not taken twice.
+    """
+    with _errors():
+        _print_report(_ingest(load_settings(), paths, format, source))
+
+
+@app.command()
+def run(
+    from_: Annotated[date | None, _day_option("First day; default: the day after the last one done.", "--from")] = None,
+    to: Annotated[date | None, _day_option("Last day; default: the last day that was ingested.", "--to")] = None,
+    full: Annotated[
+        bool, typer.Option(help="Recompute every user in the horizon, not only those that changed.")
+    ] = False,
+) -> None:
+    """Materialise days in order, through Dagster: `journeys ui` shows the run.
+
+    Earlier days that were ingested and have no keywords yet are filled in first.
+    """
+    with _errors():
+        settings = load_settings()
+        _print_summary(_run(_deployment(settings), from_, to, full=full), settings)
+
+
+@app.command()
+def show(
+    user: Annotated[str, typer.Argument(help="A user_id.")],
+    as_of: Annotated[date | None, _day_option("Default: the last day that was run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show a user's journeys: name, kind, stage, confidence, keywords, evidence."""
+    with _errors():
+        _show(_deployment(load_settings()), user, as_of, as_json=as_json)
+
+
+@app.command()
+def cluster(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="IN", help="Parquet: user_id, keyword[, weight, first_engaged_at, last_engaged_at]."),
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Parquet: the same rows with journey_id, journey_name.")
+    ],
+) -> None:
+    """Cluster keywords of your own, with exactly the production code and parameters: to test it on your labels."""
+    with _errors():
+        import polars as pl
+
+        from journeys_assets.build import cluster_labelled_keywords
+
+        try:
+            rows = pl.read_parquet(source)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise CommandError(f"cannot read {source} as Parquet: {error}") from error
+        try:
+            clustered = cluster_labelled_keywords(rows, _deployment(load_settings()))
+        except ValueError as error:
+            raise CommandError(f"{source}: {error}") from error
+        target.parent.mkdir(parents=True, exist_ok=True)
+        clustered.write_parquet(target)
+        n_journeys = clustered.select(pl.struct("user_id", "journey_id").n_unique()).item()
+        out.print(f"{clustered.height:,} rows in {n_journeys:,} journeys → {target}")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Gets user_journeys.parquet and notification_candidates.parquet.")],
+    as_of: Annotated[date | None, _day_option("Default: the last day that was run.")] = None,
+) -> None:
+    """Write the output of one day as Parquet files."""
+    with _errors():
+        from journeys_assets.storage import reads
+
+        house = _deployment(load_settings())
+        last_day = _last_day(house)
+        day = as_of or last_day
+        folder.mkdir(parents=True, exist_ok=True)
+        for table in ("user_journeys", "notification_candidates"):
+            with house.warehouse.reading() as con:
+                rows = reads.partition(con, table, day)
+            if rows.is_empty() and table == "user_journeys":
+                raise CommandError(f"no journeys on {day}; days that were run: `journeys doctor`")
+            rows.write_parquet(folder / f"{table}.parquet")
+            out.print(f"{rows.height:,} rows → {folder / table}.parquet")
+
+
+@app.command()
+def train(
+    as_of: Annotated[date | None, _day_option("Labels up to this day are used; live from the day after.")] = None,
+) -> None:
+    """Train a ranker from notification feedback and annotations, and release it for the days after.
+
+    With none released, a documented prior scores the journeys. A daily run never trains.
+    """
+    with _errors():
+        from journeys_assets.defs.runs import dagster_instance, train_ranker
+
+        house = _deployment(load_settings())
+        last_day = _last_day(house)
+        day = as_of or last_day
+        with dagster_instance(house) as instance:
+            folder = train_ranker(house, _definitions(house), instance, day)
+        out.print(Markdown((folder / "model_card.md").read_text()))
+        out.print(f"Released: {_relative(folder)}; live from {day + timedelta(days=1)}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, files and what was ingested against what was computed; exit code 1 if something is wrong."""
+    with _errors():
+        from journeys_assets.doctor import examine
+
+        findings = examine(_deployment(load_settings()))
+        for finding in findings:
+            mark = "[green]ok[/green]  " if finding.ok else "[red]bad[/red] "
+            out.print(f"{mark} {finding.subject}: {finding.text}", highlight=False)
+        if not all(finding.ok for finding in findings):
+            raise typer.Exit(1)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Open the Dagster UI (webserver and daemon) on this deployment."""
+    with _errors():
+        from journeys_assets.defs.runs import prepare_dagster_home
+
+        settings = load_settings()
+        prepare_dagster_home(settings.dagster_home)
+        environment = os.environ | {"DAGSTER_HOME": str(settings.dagster_home), "JOURNEYS_HOME": str(settings.home)}
+        dagster = str(Path(sys.executable).with_name("dagster"))
+        command = [dagster, "dev", "-m", "journeys_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+        os.execve(dagster, command, environment)
+
+
+# ── what the commands share ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Known errors end as one line and exit code 2; unknown ones keep their traceback."""
+    from journeys_assets.defs.runs import RunError
+    from journeys_assets.models.embedder import EmbedderError
+    from journeys_assets.models.ranker_release import RankerError
+    from journeys_assets.storage.ingest import IngestError
+    from journeys_assets.storage.warehouse import WarehouseError
+
+    try:
+        yield
+    except (CommandError, SettingsError, IngestError, RunError, WarehouseError, EmbedderError, RankerError) as error:
+        err.print(f"[red]error[/red] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+
+
+def _deployment(settings: Settings) -> "Deployment":
+    from journeys_assets.build import build_deployment
+    from journeys_assets.display import reporter
+
+    house = build_deployment(settings, progress=reporter(err))
+    if settings.warehouse_path.exists():
+        house.prepare()
+    return house
+
+
+def _definitions(house: "Deployment") -> Any:
+    from journeys_assets.build import build_definitions
+
+    return build_definitions(house)
+
+
+def _run(house: "Deployment", first: date | None, last: date | None, *, full: bool) -> "RunSummary":
+    from journeys_assets.defs.runs import dagster_instance, days_to_run, run_days
+
+    first, last = days_to_run(house, first, last)
+    out.print(f"Running {first} … {last} ({'full' if full else 'incremental'} inference)")
+    with dagster_instance(house) as instance:
+        return run_days(house, _definitions(house), instance, first, last, full=full)
+
+
+def _ingest(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":
+    from journeys_assets.display import reporter
+    from journeys_assets.storage.ingest import ingest as ingest_files
+    from journeys_assets.storage.warehouse import Warehouse
+
+    report = ingest_files(
+        Warehouse(settings.warehouse_path),
+        paths,
+        format=format,
+        now=datetime.now(UTC).replace(tzinfo=None),
+        staging_dir=settings.home / "staging",
+        source=source,
+        progress=partial(reporter(err), "ingest"),
+    )
+    if report.first_day is not None:
+        settings.note_first_day(report.first_day)
+    return report
+
+
+def _write_world(folder: Path, *, users: int, days: int, seed: int, first_day: date) -> None:
+    from journeys_assets.synthetic import WorldParams, generate_world, write_world
+
+    world = generate_world(WorldParams(seed=seed, n_users=users, n_days=days, first_day=first_day))
+    write_world(world, folder)
+    out.print(f"A synthetic world of {users} users and {days} days from {first_day} → {_relative(folder)}")
+
+
+def _last_day(house: "Deployment") -> date:
+    from journeys_assets.storage import reads
+
+    if not house.settings.warehouse_path.exists():
+        raise CommandError("nothing was ingested yet; `journeys ingest PATH`, then `journeys run`")
+    with house.warehouse.reading() as con:
+        day = reads.last_partition(con, "user_journeys")
+    if day is None:
+        raise CommandError("nothing was run yet; `journeys ingest PATH`, then `journeys run`")
+    return day
+
+
+def _show(house: "Deployment", user: str, as_of: date | None, *, as_json: bool) -> None:
+    from journeys_assets import display
+    from journeys_assets.storage import reads
+
+    last_day = _last_day(house)
+    day = as_of or last_day
+    with house.warehouse.reading() as con:
+        journeys = reads.journeys_of_user(con, user, day)
+        evidence = reads.evidence_of_user(con, user, day, display.WEEKS_SHOWN * 7)
+        known = reads.user_is_known(con, user)
+    if not known:
+        raise CommandError(f"user {user!r} is in no log that was ingested")
+    records = display.journey_records(journeys, evidence, day)
+    if as_json:
+        print(json.dumps({"user_id": user, "as_of": str(day), "journeys": records}, ensure_ascii=False, indent=2))
+    else:
+        out.print(display.show_user(user, day, records))
+
+
+def _print_report(report: "IngestReport") -> None:
+    from journeys_assets import display
+
+    out.print(display.ingest_table(report))
+
+
+def _print_summary(summary: "RunSummary", settings: Settings) -> None:
+    from journeys_assets import display
+
+    rows = [(table, summary.rows[table], summary.total_rows[table]) for table in summary.rows]
+    out.print(display.table_of("Rows", rows, "table", f"on {summary.last_day}", "all days"))
+    out.print(
+        f"{(summary.last_day - summary.first_day).days + 1} days in {summary.seconds:.1f} s, "
+        f"peak memory {summary.peak_memory_mib:,.0f} MiB, run {summary.run_id}"
+    )
+    for warning in summary.warnings:
+        out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
+    out.print(f"Published: {_relative(settings.published_path)}\n")
+
+
+def _relative(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

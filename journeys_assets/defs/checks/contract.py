@@ -1,0 +1,41 @@
+"""Contract checks: one blocking check per table, made from the table's own description."""
+
+import dagster as dg
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+from journeys_assets.domain.schemas import PIPELINE_TABLES, Table, violations
+
+
+def build_contract_checks(house: Deployment) -> list[dg.AssetChecksDefinition]:
+    marts = [m.table for m in house.sql_models.values() if m.materialized == "incremental"]
+    return [_contract_check(house, table) for table in [*PIPELINE_TABLES.values(), *marts]]
+
+
+def _contract_check(house: Deployment, table: Table) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=dg.AssetKey(table.name),
+        name="contract",
+        blocking=True,
+        partitions_def=house.partitions,
+        description=f"Columns, nulls, bounds and grain ({', '.join(table.grain)}) are as described.",
+    )
+    def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        n_rows, broken = 0, {}
+        for day in days_of(context):
+            rows = house.warehouse.query(
+                f"SELECT * FROM {table.qualified_name} WHERE partition_date = $day", {"day": day}
+            )
+            n_rows += rows.height
+            for violation in violations(table, rows):
+                rule = f"{violation.column}: {violation.rule} on {day}"
+                broken[rule] = metadata.examples(violation.sample)
+        return dg.AssetCheckResult(
+            passed=not broken,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description="; ".join(broken) or f"{n_rows} rows keep the contract",
+            metadata={"rows_checked": n_rows, **broken},
+        )
+
+    return contract

@@ -1,0 +1,193 @@
+"""Running days from outside of Dagster's own daemon: the same jobs, in this process, recorded for the UI.
+
+What belongs here: turning "from D to D" into runs of the jobs in ``defs.jobs``. What does not: what those runs do.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.jobs import DAILY_JOB, FULL_INFERENCE_JOB, HISTORY_JOB, TRAINING_JOB
+from journeys_assets.storage import reads
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+DAGSTER_YAML = "telemetry:\n  enabled: false\n"
+
+
+class RunError(RuntimeError):
+    """A run cannot start or did not succeed; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run did.
+
+    Attributes:
+        run_id: Id of the Dagster run.
+        first_day, last_day: The days it materialised.
+        history_days: Days before them whose keywords were filled in first.
+        seconds: Wall-clock time.
+        peak_memory_mib: Highest resident memory of this process so far, MiB.
+        rows: Rows of every stage table on the last day.
+        total_rows: Rows of every stage table over all days that it holds.
+        warnings: Quality monitors that fired, with what they say.
+    """
+
+    run_id: str
+    first_day: date
+    last_day: date
+    history_days: int
+    seconds: float
+    peak_memory_mib: float
+    rows: dict[str, int]
+    total_rows: dict[str, int]
+    warnings: list[str]
+
+
+def prepare_dagster_home(folder: Path) -> None:
+    """Make the Dagster instance folder; telemetry is off."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "dagster.yaml"
+    if not config.exists():
+        config.write_text(DAGSTER_YAML)
+
+
+@contextmanager
+def dagster_instance(house: Deployment) -> Iterator[dg.DagsterInstance]:
+    """The deployment's persistent Dagster instance, which the UI reads too."""
+    prepare_dagster_home(house.settings.dagster_home)
+    with dg.DagsterInstance.from_config(str(house.settings.dagster_home)) as instance:
+        yield instance
+
+
+def days_to_run(house: Deployment, first: date | None, last: date | None) -> tuple[date, date]:
+    """The days that are meant: by default from the day after the last one done to the last day that was ingested.
+
+    Raises:
+        RunError: nothing is ingested, the days are the wrong way round or lie outside of what may have a partition.
+    """
+    house.prepare()
+    with house.warehouse.reading() as con:
+        landed = reads.landed_days(con)
+        done = reads.last_partition(con, "user_journeys")
+    if not landed:
+        raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
+    last = last or landed[-1]
+    first = first or (min(done + timedelta(days=1), last) if done else landed[0])
+    if first > last:
+        raise RunError(f"--from {first} is after --to {last}")
+    known = house.partitions.get_partition_keys()
+    if first.isoformat() < known[0] or last.isoformat() > known[-1]:
+        raise RunError(
+            f"days {first} … {last} are outside of the partitions {known[0]} … {known[-1]}; the first one is the first "
+            "day that was ingested (setting first_partition_date), the last one is today"
+        )
+    return first, last
+
+
+def run_days(
+    house: Deployment,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    first: date,
+    last: date,
+    *,
+    full: bool = False,
+) -> RunSummary:
+    """Materialise ``first`` … ``last`` in order, in one run; the keywords of earlier landed days are filled in before.
+
+    Raises:
+        RunError: the run failed; the message names the step and its error.
+    """
+    started = time.monotonic()
+    with house.warehouse.reading() as con:
+        history = reads.days_without_keywords(con, first)
+    if history:
+        _execute(definitions, instance, HISTORY_JOB, history[0], history[-1])
+    run_id = _execute(definitions, instance, FULL_INFERENCE_JOB if full else DAILY_JOB, first, last)
+    with house.warehouse.reading() as con:
+        rows, total_rows = reads.row_counts(con, last), reads.row_counts(con, None)
+    return RunSummary(
+        run_id=run_id,
+        first_day=first,
+        last_day=last,
+        history_days=len(history),
+        seconds=time.monotonic() - started,
+        peak_memory_mib=_peak_memory_mib(),
+        rows=rows,
+        total_rows=total_rows,
+        warnings=_warnings(instance, run_id),
+    )
+
+
+def train_ranker(house: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date) -> Path:
+    """Train and release a ranker through the training job; returns the folder of the release.
+
+    Raises:
+        RunError: there are too few labels, or training failed; the message says which.
+    """
+    result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
+        instance=instance,
+        run_config=QUIET | {"ops": {"ranker_release": {"config": {"as_of": as_of.isoformat()}}}},
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunError(_failure(result))
+    materialisation = result.asset_materializations_for_node("ranker_release")[0]
+    return house.releases_path / str(materialisation.metadata["version"].value)
+
+
+def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, first: date, last: date) -> str:
+    result = definitions.resolve_job_def(job).execute_in_process(
+        instance=instance,
+        tags={
+            "dagster/asset_partition_range_start": first.isoformat(),
+            "dagster/asset_partition_range_end": last.isoformat(),
+        },
+        run_config=QUIET
+        | ({"ops": {"journey_clusters": {"config": {"full": True}}}} if job == FULL_INFERENCE_JOB else {}),
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunError(_failure(result))
+    return result.run_id
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> str:
+    lines = []
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error:
+            error = event.step_failure_data.error
+            cause = error.cause or error
+            lines.append(f"{event.step_key}: {cause.message.strip()}")
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
+                lines.append(f"contract of {evaluation.asset_key.to_user_string()}: {evaluation.description}")
+    return f"run {result.run_id} failed.\n" + "\n".join(lines or ["see the run in `journeys ui`"])
+
+
+def _warnings(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    found = []
+    for record in records:
+        event = record.event_log_entry.dagster_event
+        if event is None:
+            continue
+        evaluation = event.asset_check_evaluation_data
+        if not evaluation.passed:
+            found.append(f"{evaluation.asset_key.to_user_string()}: {evaluation.description}")
+    return sorted(set(found))
+
+
+def _peak_memory_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

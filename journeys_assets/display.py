@@ -1,0 +1,197 @@
+"""What the command line prints: a user's journeys, a run's summary, an ingest report.
+
+What belongs here: turning tables into text for people. What does not: reading the warehouse, deciding anything.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from journeys_assets.storage.ingest import IngestReport
+
+BARS = "▁▂▃▄▅▆▇█"
+WEEKS_SHOWN = 13
+KEYWORDS_SHOWN = 8
+ACTIONS = {
+    "search": "searches",
+    "save": "saves",
+    "clickthrough": "clickthroughs",
+    "closeup": "closeups",
+    "board_pin": "board pins",
+}
+"""Kinds of action, most telling first, with their plurals."""
+STAGE_STYLE = {"ongoing": "green", "ended": "dim"}
+
+
+def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -> list[dict[str, Any]]:
+    """One user's journeys as plain records, best first, each with its evidence.
+
+    Args:
+        journeys: Rows of user_journeys of one user and day.
+        evidence: What the user did in the look-back window (``storage.reads.evidence_of_user``).
+        day: The day that the journeys stand for.
+
+    Returns:
+        Records with name, kind, stage, confidence, rank, keywords, engagement times and ``evidence``: actions by kind
+        and by source of the keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
+    """
+    records = []
+    for row in journeys.sort("rank").iter_rows(named=True):
+        mine = evidence.filter(pl.col("keyword").is_in(row["keywords"]))
+        records.append(
+            {
+                "rank": row["rank"],
+                "journey_id": row["journey_id"],
+                "journey_name": row["journey_name"],
+                "kind": row["kind"],
+                "stage": row["stage"],
+                "confidence": round(row["confidence"], 4),
+                "scored_by": row["scored_by"],
+                "keywords": row["keywords"],
+                "first_engaged_at": row["first_engaged_at"].isoformat(),
+                "last_engaged_at": row["last_engaged_at"].isoformat(),
+                "evidence": _evidence(mine, day),
+            }
+        )
+    return records
+
+
+def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
+    # An action on an item speaks for all of the item's keywords; it counts once.
+    acts = rows.unique(["action", "item_id", "engaged_at"])
+    per_action = dict(acts.group_by("action").len().iter_rows())
+    per_source = rows.unique(["source", "action", "item_id", "engaged_at"]).group_by("source").len().sort("source")
+    weeks = [0] * WEEKS_SHOWN
+    for engaged_on, n in acts.group_by("event_date").len().iter_rows():
+        age = (day - engaged_on).days // 7
+        if age < WEEKS_SHOWN:
+            weeks[WEEKS_SHOWN - 1 - age] += n
+    return {
+        "actions": {action: per_action[action] for action in ACTIONS if action in per_action},
+        "sources": dict(per_source.iter_rows()),
+        "active_days": acts["event_date"].n_unique(),
+        "engagements_per_week": weeks,
+    }
+
+
+def sparkline(values: Iterable[int]) -> str:
+    """Small bars, one a value; zero is a dot."""
+    counts = list(values)
+    top = max(counts, default=0)
+    return "".join("·" if n == 0 else BARS[max(0, -(-n * len(BARS) // top) - 1)] for n in counts)
+
+
+def show_user(user_id: str, day: date, records: list[dict[str, Any]]) -> RenderableType:
+    """A user's journeys, to be read by people."""
+    ongoing = sum(record["stage"] == "ongoing" for record in records)
+    title = Text.assemble(
+        ("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing\n"
+    )
+    return Group(title, *(_journey(record, day) for record in records))
+
+
+def _journey(record: dict[str, Any], day: date) -> RenderableType:
+    last = datetime.fromisoformat(record["last_engaged_at"]).date()
+    evidence = record["evidence"]
+    keywords = record["keywords"]
+    more = f"  +{len(keywords) - KEYWORDS_SHOWN} more" if len(keywords) > KEYWORDS_SHOWN else ""
+    actions = ", ".join(_counted(n, name.replace("_", " "), ACTIONS[name]) for name, n in evidence["actions"].items())
+    sources = ", ".join(f"{source} {n}" for source, n in evidence["sources"].items())
+    since = day - timedelta(days=7 * WEEKS_SHOWN - 1)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    grid.add_row("   keywords", Text(" · ".join(keywords[:KEYWORDS_SHOWN]) + more))
+    grid.add_row("   evidence", f"{actions} on {_counted(evidence['active_days'], 'day')}, last {_ago(day, last)}")
+    grid.add_row("   sources", sources)
+    grid.add_row("   timeline", f"{sparkline(evidence['engagements_per_week'])}  weeks since {since}")
+    head = Text.assemble(
+        (f"{record['rank']:>2} ", "bold"),
+        (record["journey_name"], "bold magenta"),
+        "   ",
+        record["kind"],
+        " · ",
+        (record["stage"], STAGE_STYLE[record["stage"]]),
+        f" · confidence {record['confidence']:.2f}",
+        (f" ({record['scored_by']})", "dim"),
+    )
+    return Group(head, grid, Text())
+
+
+def _counted(n: int, one: str, many: str | None = None) -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _ago(day: date, then: date) -> str:
+    days = (day - then).days
+    return "today" if days <= 0 else f"{_counted(days, 'day')} ago"
+
+
+def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:
+    """A plain table; numbers are set right with thousands marks."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    materialised = [tuple(row) for row in rows]
+    for index, column in enumerate(table.columns):
+        if all(isinstance(row[index], int) for row in materialised) and materialised:
+            column.justify = "right"
+    for row in materialised:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    return table
+
+
+def ingest_table(report: "IngestReport") -> RenderableType:
+    """What an ingest call took and refused, one line a source."""
+    return table_of(
+        f"Ingest {report.ingest_seq}",
+        report.by_source(),
+        "source",
+        "files",
+        "rows read",
+        "accepted",
+        "duplicate",
+        "quarantined",
+        "skipped",
+    )
+
+
+def reporter(console: Console) -> Callable[[str, int, int], None]:
+    """A progress callback (stage, done, total): a bar a stage on a terminal, a plain line a quarter elsewhere."""
+    return _bars(console) if console.is_terminal else _lines(console)
+
+
+def _lines(console: Console) -> Callable[[str, int, int], None]:
+    quarters: dict[str, int] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        quarter = 4 * done // max(total, 1)
+        if quarters.get(stage) != quarter or done == total:
+            quarters[stage] = quarter
+            console.print(f"{stage}: {done:,} of {total:,}", highlight=False)
+
+    return report
+
+
+def _bars(console: Console) -> Callable[[str, int, int], None]:
+    progress = Progress(
+        TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            progress.start()
+            tasks[stage] = progress.add_task(stage, total=total)
+        progress.update(tasks[stage], completed=done, total=total)
+        if all(task.finished for task in progress.tasks):
+            progress.stop()
+
+    return report

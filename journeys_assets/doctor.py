@@ -1,0 +1,92 @@
+"""What ``journeys doctor`` looks at: the warehouse, the models, and what was ingested against what was computed.
+
+What belongs here: questions whose answer is "ok" or "wrong, do this". What does not: repairing anything.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.models.embedder import EmbedderError
+from journeys_assets.models.ranker_release import RankerError, released
+from journeys_assets.storage import reads
+from journeys_assets.storage.warehouse import WarehouseError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: what it is, whether it is as it should be, and what to do if not."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+def examine(house: Deployment) -> list[Finding]:
+    """All findings, most basic first; after a warehouse that cannot be opened, nothing more is asked of it."""
+    settings = house.settings
+    findings = [
+        Finding("home", True, str(settings.home)),
+        _tried("embedding model", lambda: house.embedder().model_version, EmbedderError),
+        _tried("ranker", lambda: _ranker(house), RankerError),
+    ]
+    if not settings.warehouse_path.exists():
+        return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
+    opened = _tried("warehouse", lambda: _open(house), WarehouseError)
+    findings.append(opened)
+    if not opened.ok:
+        return findings
+    with house.warehouse.reading() as con:
+        return [*findings, *_ingested(con), *_computed(house, con)]
+
+
+def _tried(subject: str, attempt: Callable[[], str], *errors: type[Exception]) -> Finding:
+    try:
+        return Finding(subject, True, attempt())
+    except errors as error:
+        return Finding(subject, False, str(error))
+
+
+def _open(house: Deployment) -> str:
+    with house.warehouse.reading():
+        size = house.settings.warehouse_path.stat().st_size
+    return f"{house.settings.warehouse_path}, {size / 2**20:,.0f} MiB"
+
+
+def _ranker(house: Deployment) -> str:
+    release = released(house.releases_path, date.max)
+    return f"release {release.version}, live from {release.live_from}" if release else "none released; the prior scores"
+
+
+def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    total = con.sql(
+        "SELECT count(*) AS files, coalesce(sum(n_accepted), 0) AS accepted, "
+        "coalesce(sum(n_quarantined), 0) AS refused FROM landing.ingest_ledger"
+    ).fetchone()
+    files, accepted, refused = total if total else (0, 0, 0)
+    advice = "; see landing.quarantined_rows for file, line and reason" if refused else ""
+    yield Finding("ingested", files > 0, f"{files:,} files, {accepted:,} rows, {refused:,} quarantined{advice}")
+
+
+def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    landed = reads.landed_days(con)
+    if not landed:
+        return
+    done = reads.last_partition(con, "user_journeys")
+    if done is None:
+        yield Finding("computed", False, f"nothing yet of {landed[0]} … {landed[-1]}; `journeys run`")
+        return
+    behind = [day for day in landed if day > done]
+    advice = f"; {len(behind)} later days wait, the last is {landed[-1]}: `journeys run`" if behind else ""
+    yield Finding("computed", not behind, f"up to {done}{advice}")
+    stale = reads.stale_users(con, done, house.algorithm.keywords, house.version_of("clustering")).height
+    text = (
+        f"{stale:,} users have clusters of an older log or algorithm version: "
+        f"`journeys run --from {done} --to {done} --full`"
+        if stale
+        else f"algorithm version {house.version_of('clustering')}"
+    )
+    yield Finding("users up to date", stale == 0, text)

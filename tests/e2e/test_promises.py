@@ -1,0 +1,181 @@
+"""The promises that hold over the whole pipeline, on real Dagster runs over a small synthetic world."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from journeys_assets.domain.identity import journey_id
+from journeys_assets.synthetic import WorldParams, generate_world
+from tests.house import OUTPUTS, House
+
+FIRST = date(2026, 3, 2)
+N_DAYS = 24
+LAST = FIRST + timedelta(days=N_DAYS - 1)
+NewHouse = Callable[[str], House]
+TIME_COLUMN = {
+    "search_events": "searched_at",
+    "pin_engagements": "engaged_at",
+    "board_pins": "saved_at",
+    "notification_events": "sent_at",
+    "journey_feedback": "given_at",
+    "journey_annotations": "annotated_at",
+}
+
+
+@pytest.fixture(scope="module")
+def log() -> dict[str, pl.DataFrame]:
+    world = generate_world(WorldParams(seed=11, n_users=24, n_days=N_DAYS, first_day=FIRST))
+    return dict(world.landing)
+
+
+@pytest.fixture(scope="module")
+def calm(log: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> House:
+    """The undisturbed run that others are held against."""
+    house = House(tmp_path_factory.mktemp("calm"))
+    house.land(log)
+    house.run(FIRST, LAST)
+    return house
+
+
+def assert_same_output(one: House, other: House, *, upto: date = LAST, users: list[str] | None = None) -> None:
+    for name in OUTPUTS:
+        left, right = one.table(name, upto=upto), other.table(name, upto=upto)
+        if users is not None:
+            left, right = (rows.filter(pl.col("user_id").is_in(users)) for rows in (left, right))
+        assert not left.is_empty(), f"{name} has no rows: the test would prove nothing"
+        assert_frame_equal(left, right, check_exact=True)
+
+
+def test_promise_1_same_rows_whatever_the_order_and_the_files(
+    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+) -> None:
+    shuffled = new_house("shuffled")
+    frames = {name: frame.sample(fraction=1.0, shuffle=True, seed=3) for name, frame in log.items()}
+    for part in (1, 0):
+        halves = {n: f.gather_every(2, offset=part) for n, f in frames.items() if n in TIME_COLUMN}
+        rest = {n: f for n, f in frames.items() if n not in TIME_COLUMN} if part else {}
+        shuffled.land(halves | rest, name=f"part-{part}")
+    shuffled.run(FIRST, LAST)
+    assert_same_output(calm, shuffled)
+
+
+def test_promise_1_same_rows_however_the_days_are_split_over_runs(
+    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+) -> None:
+    split = new_house("split")
+    split.land(log)
+    for start in range(0, N_DAYS, 9):
+        first = FIRST + timedelta(days=start)
+        split.run(first, min(LAST, first + timedelta(days=8)))
+    assert_same_output(calm, split)
+
+
+def test_promise_2_other_users_never_change_a_users_journeys(
+    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+) -> None:
+    users = sorted(log["search_events"]["user_id"].unique())
+    kept = users[::2]
+    alone = new_house("alone")
+    alone.land({n: f.filter(pl.col("user_id").is_in(kept)) if "user_id" in f.columns else f for n, f in log.items()})
+    alone.run(FIRST, LAST)
+    assert_same_output(calm, alone, users=kept)
+
+
+def test_promise_3_a_rerun_replaces_exactly_its_days(
+    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+) -> None:
+    again = new_house("again")
+    again.land(log)
+    again.run(FIRST, LAST)
+    middle = FIRST + timedelta(days=10)
+    again.run(middle, middle + timedelta(days=1))
+    assert_same_output(calm, again)
+
+
+RUN_ALL = """
+import sys
+from datetime import date
+from pathlib import Path
+from tests.house import House
+House(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
+"""
+
+
+def test_promise_3_kill_at_any_moment_then_rerun(
+    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+) -> None:
+    killed = new_house("killed")
+    killed.land(log)
+    chance = random.Random(5)
+    command = [sys.executable, "-c", RUN_ALL, str(killed.home), str(FIRST), str(LAST)]
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(3, 8))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    killed.run(FIRST, LAST)
+    assert_same_output(calm, killed)
+
+
+def test_promise_5_future_events_change_nothing_before_them(
+    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+) -> None:
+    cut = FIRST + timedelta(days=13)
+    past = new_house("past")
+    end = datetime.combine(cut + timedelta(days=1), datetime.min.time())
+    past.land({n: f.filter(pl.col(TIME_COLUMN[n]) < end) if n in TIME_COLUMN else f for n, f in log.items()})
+    past.run(FIRST, cut)
+    assert_same_output(past, calm, upto=cut)
+
+
+def test_promise_7_ids_come_from_the_earliest_keyword_and_stay(calm: House) -> None:
+    clusters = calm.table("journey_clusters")
+    days_per_journey = clusters.group_by("user_id", "journey_id").agg(pl.col("partition_date").n_unique().alias("days"))
+    assert days_per_journey.filter(pl.col("days") > 1).height > 20
+    for row in clusters.iter_rows(named=True):
+        assert row["journey_id"] in {journey_id(row["user_id"], keyword) for keyword in row["keywords"]}
+
+
+def searches(user_id: str, queries: list[str], day: date) -> pl.DataFrame:
+    at = datetime.combine(day, datetime.min.time()) + timedelta(hours=10)
+    return pl.DataFrame(
+        {
+            "user_id": user_id,
+            "query": queries,
+            "searched_at": [at + timedelta(minutes=i) for i in range(len(queries))],
+        }
+    )
+
+
+def test_promise_8_a_user_who_stops_coming_has_the_journey_ended_on_the_right_day(new_house: NewHouse) -> None:
+    house = new_house("inactive")
+    wedding = ["wedding dress", "wedding dresses lace", "wedding dress long", "wedding dress simple"]
+    house.land({"search_events": searches("gone", wedding, FIRST)})
+    ended_on = FIRST + timedelta(days=house.settings.algorithm.staging.ended_after_days)
+    house.run(FIRST, ended_on)
+    stages = house.table("user_journeys").group_by("stage").agg(pl.col("partition_date").min().alias("since"))
+    assert dict(stages.iter_rows()) == {"ongoing": FIRST, "ended": ended_on}
+
+
+def test_promise_11_runs_with_no_network_and_no_environment(log: dict[str, pl.DataFrame], new_house: NewHouse) -> None:
+    house = new_house("offline")
+    house.land(log)
+    no_network = (
+        "import socket\n"
+        "def refuse(*a, **k): raise AssertionError(f'network used: {a}')\n"
+        "socket.socket.connect = refuse; socket.create_connection = refuse; socket.getaddrinfo = refuse\n"
+    )
+    command = [sys.executable, "-c", no_network + RUN_ALL, str(house.home), str(FIRST), str(FIRST)]
+    bare = {"PATH": os.environ["PATH"], "HOME": str(house.home)}
+    result = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert not house.table("user_journeys").is_empty()

@@ -1,0 +1,60 @@
+"""A whole deployment in a temporary folder: real warehouse, real Dagster runs, hashing embedder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from journeys_assets.build import build_definitions, build_deployment
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.runs import RunSummary, dagster_instance, run_days
+from journeys_assets.settings import Settings, load_settings
+from journeys_assets.storage.ingest import IngestReport, ingest
+
+NOW = datetime(2026, 6, 1, 12)
+OUTPUTS = ("user_journeys", "notification_candidates")
+
+
+@dataclass
+class House:
+    home: Path
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(home=self.home, embedder="hashing")
+
+    @property
+    def deployment(self) -> Deployment:
+        return build_deployment(self.settings, progress=lambda *_: None)
+
+    def land(self, frames: Mapping[str, pl.DataFrame], *, name: str = "log") -> IngestReport:
+        """Write the frames as landing files and ingest them in one call."""
+        folder = self.home / "landing" / name
+        for source, frame in frames.items():
+            (folder / source).mkdir(parents=True, exist_ok=True)
+            frame.write_parquet(folder / source / f"{name}.parquet")
+        return self.load(folder)
+
+    def load(self, folder: Path) -> IngestReport:
+        report = ingest(
+            self.deployment.warehouse,
+            [folder],
+            format="landing",
+            now=NOW,
+            staging_dir=self.home / "staging",
+        )
+        if report.first_day is not None:
+            self.settings.note_first_day(report.first_day)
+        return report
+
+    def run(self, first: date, last: date, *, full: bool = False) -> RunSummary:
+        house = self.deployment
+        with dagster_instance(house) as instance:
+            return run_days(house, build_definitions(house), instance, first, last, full=full)
+
+    def table(self, name: str, *, upto: date | None = None) -> pl.DataFrame:
+        """All rows of a table, in an order that depends on their content only."""
+        rows = self.deployment.warehouse.query(f"SELECT * FROM main.{name} ORDER BY ALL")
+        return rows if upto is None else rows.filter(pl.col("partition_date") <= upto)
