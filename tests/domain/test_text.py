@@ -12,6 +12,7 @@ def test_spelling_variants_are_one_keyword() -> None:
     assert normalise("Straße") == normalise("STRASSE")
     assert normalise("ｶﾌｪ") == "カフェ"
     assert normalise("e\u0301tude") == normalise("Étude")
+    assert normalise("\u0390\u03b4\u03b7") == "\u0390\u03b4\u03b7"  # casefolding takes the first letter apart
     assert normalise("日本語　入力") == "日本語 入力"
     assert normalise("🎉") == "🎉"
     assert normalise(" \u3000\x1c ") == ""

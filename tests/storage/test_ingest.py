@@ -294,6 +294,34 @@ def test_the_same_file_again_changes_nothing(house: House) -> None:
     assert house.contents() == before
 
 
+def test_copies_of_a_file_within_one_call_are_one_batch(house: House) -> None:
+    for name in ("a", "b"):
+        house.write(f"search_events/{name}.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    report = house.ingest()
+    assert (report.n_files_skipped_as_known, report.by_source()) == (1, [("search_events", 1, 4, 3, 0, 1, 0)])
+    assert house.table("ingest_ledger")["batch_id"].is_unique().all()
+
+
+@pytest.mark.parametrize("relevances", [(2, 5), (5, 2)])
+def test_of_two_accounts_of_one_event_the_choice_is_theirs_not_the_orders(
+    house: House, relevances: tuple[int, int]
+) -> None:
+    row = {"user_id": "u", "journey_id": "j", "annotator_id": "x"}
+    house.write("journey_annotations.jsonl", as_json_lines([{**row, "relevance": r} for r in relevances]))
+    house.ingest()
+    assert house.table("journey_annotations")["relevance"].to_list() == [2]
+
+
+def test_one_of_two_latest_versions_alone_is_news(house: House) -> None:
+    versions = [{"user_id": "u", "country": country} for country in ("FR", "DE")]
+    house.write("users/a.csv", as_csv(versions))
+    assert house.ingest().by_source()[0][3:5] == (2, 0)
+    house.write("users/b.csv", as_csv(versions[::-1]))
+    assert house.ingest().by_source()[0][3:5] == (0, 2)
+    house.write("users/c.csv", as_csv(versions[:1]))
+    assert house.ingest().by_source()[0][3:5] == (1, 0)
+
+
 def test_the_same_event_in_two_files_is_taken_once(house: House) -> None:
     house.write("search_events/a.csv", as_csv(SEARCHES[:2] + SEARCHES[:1]))
     house.write("search_events/b.jsonl", as_json_lines(SEARCHES))
@@ -334,7 +362,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, seed=st.integers(0, 10_000))
 def test_order_of_rows_and_split_over_files_play_no_part(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, str, int]], seed: int
