@@ -123,6 +123,12 @@ def test_one_message_a_user_a_day_on_one_channel() -> None:
     assert reasons(by_mail) == [("j", "push", "not_opted_in"), ("j", "email", "eligible")]
 
 
+def test_ties_of_rank_go_by_journey_id_whatever_the_order() -> None:
+    tied = [journey(journey_id="b"), journey(journey_id="a")]
+    assert plan(tied).equals(plan(tied[::-1]))
+    assert reasons(plan(tied))[0] == ("a", "push", "eligible")
+
+
 def test_an_unknown_user_is_sent_nothing_and_lives_in_utc() -> None:
     planned = plan([journey()], users=[])
     assert planned["reason"].unique().to_list() == ["not_opted_in"]
