@@ -13,3 +13,8 @@ def daily_partitions(first_day: date) -> dg.DailyPartitionsDefinition:
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
     """The days that this run stands for, in order; one day or a range alike."""
     return sorted(date.fromisoformat(key) for key in context.partition_keys)
+
+
+def chunked(days: list[date], size: int) -> list[list[date]]:
+    """``days`` in stretches of at most ``size``, in order."""
+    return [days[start : start + size] for start in range(0, len(days), size)]

@@ -8,7 +8,7 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
-from journeys_assets.defs.partitions import days_of
+from journeys_assets.defs.partitions import chunked, days_of
 from journeys_assets.storage.sql_models import SqlModel
 
 DAYS_PER_WRITE = 31
@@ -104,10 +104,9 @@ def _refresh_view(house: Deployment, model: SqlModel) -> pl.DataFrame:
 
 def _replace_days(house: Deployment, model: SqlModel, days: list[date]) -> pl.DataFrame:
     frame = model.table.empty()
-    for start in range(0, len(days), DAYS_PER_WRITE):
-        chunk = days[start : start + DAYS_PER_WRITE]
+    for chunk in chunked(days, DAYS_PER_WRITE):
         with house.warehouse.reading() as con:
             frame = pl.concat([con.sql(model.render(sql_variables(house, model, day))).pl() for day in chunk])
         house.warehouse.replace_partitions(model.table, frame, chunk)
-        house.progress(model.name, start + len(chunk), len(days))
+        house.progress(model.name, days.index(chunk[-1]) + 1, len(days))
     return frame

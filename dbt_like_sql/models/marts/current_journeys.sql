@@ -1,0 +1,30 @@
+{{ config(materialized='view') }}
+
+-- Every live journey has a row on every day that was run, so the latest day holds the latest state of every user, and one
+-- day is always of one algorithm version.
+select
+    partition_date,
+    user_id,
+    journey_id,
+    journey_name,
+    keywords,
+    kind,
+    stage,
+    confidence,
+    rank,
+    first_engaged_at,
+    last_engaged_at,
+    n_keywords,
+    score,
+    scored_by,
+    stage_reason,
+    days_since_last_engaged,
+    n_searches_90d,
+    n_closeups_90d,
+    n_saves_90d,
+    n_clickthroughs_90d,
+    n_board_pins_90d,
+    active_days_90d,
+    algorithm_version
+from {{ ref('user_journeys') }}
+where partition_date = (select max(partition_date) from {{ ref('user_journeys') }})

@@ -1,0 +1,9 @@
+{{ config(materialized='view') }}
+
+select
+    user_id,
+    pin_id,
+    action,
+    engaged_at,
+    cast(engaged_at as date) as event_date
+from {{ source('landing', 'pin_engagements') }}

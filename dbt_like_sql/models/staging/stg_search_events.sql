@@ -1,0 +1,10 @@
+{{ config(materialized='view') }}
+
+select
+    user_id,
+    query,
+    keyword,
+    searched_at,
+    cast(searched_at as date) as event_date
+from {{ source('landing', 'search_events') }}
+where keyword <> ''
