@@ -352,7 +352,7 @@ def _show(house: "Deployment", user: str, as_of: date | None, *, as_json: bool) 
 def _print_report(report: "IngestReport") -> None:
     from journeys_assets import display
 
-    out.print(display.ingest_table(report))
+    out.print(display.show_ingest(report))
 
 
 def _print_summary(summary: "RunSummary", settings: Settings) -> None:

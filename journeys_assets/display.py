@@ -148,19 +148,19 @@ def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> T
     return table
 
 
-def ingest_table(report: "IngestReport") -> RenderableType:
-    """What an ingest call took and refused, one line a source."""
-    return table_of(
-        f"Ingest {report.ingest_seq}",
-        report.by_source(),
-        "source",
-        "files",
-        "rows read",
-        "accepted",
-        "duplicate",
-        "quarantined",
-        "skipped",
-    )
+def show_ingest(report: "IngestReport") -> RenderableType:
+    """What an ingest call took and refused, one line a source, and why rows were set aside."""
+    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
+    lines: list[RenderableType] = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]
+    if report.n_files_skipped_as_known:
+        lines.append(f"{report.n_files_skipped_as_known:,} files were loaded before and left out")
+    for reason, n in sorted(report.skipped_by_reason.items(), key=lambda item: -item[1]):
+        lines.append(f"skipped {n:,}: {reason}")
+    for source, columns in report.ignored_columns().items():
+        lines.append(f"{source}: columns that the contract does not know were ignored: {', '.join(columns)}")
+    if any(file.n_quarantined for file in report.files):
+        lines.append("quarantined rows, with file, line and reason, are in landing.quarantined_rows: `journeys doctor`")
+    return Group(*lines)
 
 
 def reporter(console: Console) -> Callable[[str, int, int], None]:

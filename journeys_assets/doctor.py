@@ -67,8 +67,12 @@ def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         "coalesce(sum(n_quarantined), 0) AS refused FROM landing.ingest_ledger"
     ).fetchone()
     files, accepted, refused = total if total else (0, 0, 0)
-    advice = "; see landing.quarantined_rows for file, line and reason" if refused else ""
-    yield Finding("ingested", files > 0, f"{files:,} files, {accepted:,} rows, {refused:,} quarantined{advice}")
+    yield Finding("ingested", files > 0, f"{files:,} files, {accepted:,} rows, {refused:,} quarantined")
+    rows = con.sql(
+        "SELECT file, line, reason FROM landing.quarantined_rows ORDER BY quarantined_at DESC, file, line LIMIT 5"
+    ).fetchall()
+    for file, line, reason in rows:
+        yield Finding("quarantined", True, f"{file}, line {line}: {reason}")
 
 
 def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

@@ -66,8 +66,10 @@ def cluster_users(keywords: pl.DataFrame, vectors: KeywordVectors, params: Clust
     )
 
 
-def assign_rows(frame: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams) -> pl.DataFrame:
-    """The rows of ``frame`` in their order, each with the ``journey_id`` of the cluster that its keyword is in.
+def assign_rows(
+    frame: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of ``frame`` in their order, each with the ``journey_id`` of its keyword's cluster; and the clusters.
 
     Args:
         frame: user_id, keyword as written; optional weight (> 0, else 1), first_engaged_at, last_engaged_at. Rows of a
@@ -82,7 +84,8 @@ def assign_rows(frame: pl.DataFrame, vectors: KeywordVectors, params: Clustering
     merged = _merge_same_keywords(rows)
     clusters = cluster_users(merged, vectors, params)
     members = clusters.select("user_id", "journey_id", pl.col("keywords").alias("_keyword")).explode("_keyword")
-    return rows.join(members, on=["user_id", "_keyword"], how="left").sort("_row").drop("_keyword", "_row")
+    assigned = rows.join(members, on=["user_id", "_keyword"], how="left").sort("_row").drop("_keyword", "_row")
+    return assigned, clusters
 
 
 def distinct_keywords(frame: pl.DataFrame) -> list[str]:

@@ -298,7 +298,14 @@ JOURNEY_CLUSTERS = Table(
         Column("medoid", _TEXT, "The member keyword nearest the cluster's weighted centre."),
         Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
         _similarity("cohesion", "Mean cosine of the members to the weighted centre."),
-        _similarity("separation", "1 - cosine to the centre of the user's nearest other cluster; 1 if there is none."),
+        Column(
+            "separation",
+            pl.Float64(),
+            "1 - cosine to the centre of the user's nearest other cluster; 1 if there is none.",
+            unit="1 - cosine",
+            minimum=-0.0001,
+            maximum=2.0001,
+        ),
         Column("is_journey", pl.Boolean(), "Large and tight enough to count as a journey; else kept as not (yet) one."),
         Column("first_engaged_at", TIMESTAMP, "First engagement with a member within the window.", unit="UTC"),
         Column("last_engaged_at", TIMESTAMP, "Last engagement with a member.", unit="UTC"),
@@ -358,7 +365,7 @@ RANKED_JOURNEYS = Table(
 
 NOTIFICATION_CANDIDATES = Table(
     "notification_candidates",
-    "One row per user, ongoing journey and channel: send or hold back, why, when and what.",
+    "One row per user, live journey and channel: send on the day after or hold back, why, when and what.",
     ("partition_date", "user_id", "journey_id", "channel"),
     _pipeline_columns(
         _USER_ID,
@@ -376,7 +383,7 @@ NOTIFICATION_CANDIDATES = Table(
         Column(
             "sends_last_7_days",
             pl.Int64(),
-            "Sends to the user in the 7 days before, all journeys.",
+            "Sends to the user in the 7 days that end with the send day, this plan's own left out.",
             unit="sends",
             minimum=0,
         ),

@@ -447,12 +447,6 @@ def _from_hub(name: str) -> Path:
     repo = name if "/" in name else f"sentence-transformers/{name}"
     wanted = ["*.json", "*.txt", "*.model", "*/config.json", "model*.safetensors", "pytorch_model*.bin"]
     try:
-        folder = Path(snapshot_download(repo, allow_patterns=wanted, local_files_only=True))
-        if _weight_files(folder):
-            return folder
-    except (OSError, ValueError):
-        pass  # not in the local cache, or not a name that can be: the download below says which
-    try:
         return Path(snapshot_download(repo, allow_patterns=wanted))
     except (OSError, ValueError) as error:
         raise EmbedderError(

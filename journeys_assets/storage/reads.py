@@ -241,7 +241,6 @@ def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: Notification
         UNION
         SELECT user_id, journey_id, channel, sent_at::DATE FROM main.stg_notification_events
         WHERE sent_at >= ($day - $days::INTEGER)::TIMESTAMP AND sent_at < ($day + 1)::TIMESTAMP
-          AND journey_id IS NOT NULL
         ORDER BY ALL
         """,
         params={"day": day, "days": max(params.journey_cool_down_days, 7) + timedelta(days=1).days},
@@ -249,11 +248,17 @@ def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: Notification
 
 
 def latest_verdicts(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """The last thing each user said of each journey by the end of ``day``: user_id, journey_id, verdict."""
+    """What each user wishes of each journey by the end of ``day``: user_id, journey_id, verdict.
+
+    ``mute`` and ``not_mine`` hold until a later ``more``; ``finished`` says nothing about them.
+    """
     return con.sql(
         """
-        SELECT user_id, journey_id, max_by(verdict, {'at': given_at, 'verdict': verdict}) AS verdict
-        FROM landing.journey_feedback WHERE given_at < ($day + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
+        SELECT user_id, journey_id, CASE WHEN wish IN ('mute', 'not_mine') THEN wish ELSE latest END AS verdict FROM (
+          SELECT user_id, journey_id, max_by(verdict, {'at': given_at, 'verdict': verdict}) AS latest,
+                 max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish
+          FROM landing.journey_feedback WHERE given_at < ($day + 1)::TIMESTAMP GROUP BY ALL
+        ) ORDER BY ALL
         """,
         params={"day": day},
     ).pl()
