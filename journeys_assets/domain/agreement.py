@@ -45,7 +45,7 @@ def agreement(true: ArrayLike, found: ArrayLike) -> Agreement:
     """
     rows, cols, cells = _contingency(true, found)
     n = float(cells.sum())
-    row_sums, col_sums = np.bincount(rows, cells), np.bincount(cols, cells)
+    row_sums, col_sums = _sums(rows, cells), _sums(cols, cells)
     precision = float((cells * cells / col_sums[cols]).sum() / n)
     recall = float((cells * cells / row_sums[rows]).sum() / n)
     both, in_true, in_found, every = _pairs(cells), _pairs(row_sums), _pairs(col_sums), n * (n - 1) / 2
@@ -77,7 +77,7 @@ def agreement(true: ArrayLike, found: ArrayLike) -> Agreement:
 def bcubed_f1(true: ArrayLike, found: ArrayLike) -> float:
     """B-cubed F1 alone, for tuning: the harmonic mean of B-cubed precision and recall over n things."""
     rows, cols, cells = _contingency(true, found)
-    row_sums, col_sums = np.bincount(rows, cells), np.bincount(cols, cells)
+    row_sums, col_sums = _sums(rows, cells), _sums(cols, cells)
     precision = float((cells * cells / col_sums[cols]).sum() / cells.sum())
     recall = float((cells * cells / row_sums[rows]).sum() / cells.sum())
     return _harmonic(precision, recall)
@@ -106,6 +106,11 @@ def _contingency(true: ArrayLike, found: ArrayLike) -> tuple[NDArray[np.int64], 
     width = int(found_codes.max()) + 1
     keys, cells = np.unique(true_codes * width + found_codes, return_counts=True)
     return (keys // width).astype(np.int64), (keys % width).astype(np.int64), cells.astype(np.float64)
+
+
+def _sums(codes: NDArray[np.int64], cells: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Things in each cluster."""
+    return np.bincount(codes, cells).astype(np.float64)
 
 
 def _pairs(counts: NDArray[np.float64]) -> float:

@@ -1,0 +1,264 @@
+"""Per-user clustering: exact Ward, nothing but the user's own rows, bit for bit whatever the order and the split."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from polars.testing import assert_frame_equal
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from journeys_assets.domain import _ward_kernels as kernels
+from journeys_assets.domain import clustering
+from journeys_assets.domain.clustering import assign_rows, cluster_users, distinct_keywords
+from journeys_assets.domain.embedding import KeywordVectors, unpack
+from journeys_assets.domain.identity import journey_id
+from journeys_assets.domain.parameters import ClusteringParams
+from journeys_assets.domain.schemas import JOURNEY_CLUSTERS
+
+DIMENSIONS = 16
+PARAMS = ClusteringParams()
+START = datetime(2026, 1, 1)
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def themes(seed: int, *sizes: int, spread: float = 0.12) -> NDArray[np.float32]:
+    """Tight groups of unit vectors around random directions."""
+    rng = np.random.default_rng(seed)
+    centres = unit(rng.normal(size=(len(sizes), DIMENSIONS)))
+    groups = [c + spread * rng.normal(size=(n, DIMENSIONS)) for c, n in zip(centres, sizes, strict=True)]
+    return unit(np.concatenate(groups))
+
+
+def log_of(user: str, keywords: list[str], *, weight: float = 1.0) -> pl.DataFrame:
+    """One row a keyword, engaged with one day after the other."""
+    days = [START + timedelta(days=i) for i in range(len(keywords))]
+    return pl.DataFrame(
+        {
+            "user_id": [user] * len(keywords),
+            "keyword": keywords,
+            "weight": [weight + 0.1 * i for i in range(len(keywords))],
+            "first_engaged_at": days,
+            "last_engaged_at": [d + timedelta(hours=5) for d in days],
+            "identity_first_engaged_at": days,
+        }
+    )
+
+
+def words(n: int, prefix: str = "k") -> list[str]:
+    return [f"{prefix}{i:03d}" for i in range(n)]
+
+
+def same_partition(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
+    pairs = len(set(zip(a.tolist(), b.tolist(), strict=True)))
+    return pairs == len(set(a.tolist())) == len(set(b.tolist()))
+
+
+def world(seed: int = 0) -> tuple[pl.DataFrame, KeywordVectors]:
+    """Five users of 1 to 40 keywords out of 90, some shared."""
+    keywords = words(90)
+    vectors = KeywordVectors(keywords, themes(seed, *[15] * 6))
+    rng = np.random.default_rng(seed)
+    parts = [
+        log_of(f"u{i}", sorted(rng.choice(keywords, size=n, replace=False))) for i, n in enumerate((40, 1, 2, 3, 25))
+    ]
+    return pl.concat(parts), vectors
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 40), st.integers(0, 10_000), st.floats(0.05, 3.0))
+def test_ward_is_scipys_ward(n: int, seed: int, cut: float) -> None:
+    x = unit(np.random.default_rng(seed).normal(size=(n, 6)))
+    kept, gone, heights, sizes = kernels.ward_merges(kernels.squared_distances(kernels.gram(x)))
+    expected = linkage(x.astype(np.float64), "ward")
+    assert np.allclose(np.sort(heights), expected[:, 2], atol=2e-4)
+    assert sizes.max() == n
+    assert (kept < gone).all()
+    if np.abs(expected[:, 2] - cut).min() > 1e-3:
+        got = kernels.labels_below(kept, gone, heights, cut)
+        assert same_partition(got, fcluster(expected, cut, "distance").astype(np.int64))
+
+
+def test_gram_gives_a_pair_the_same_bits_in_any_company() -> None:
+    x = unit(np.random.default_rng(1).normal(size=(50, 384)))
+    whole = kernels.gram(x)
+    assert np.array_equal(whole, whole.T)
+    assert np.array_equal(kernels.gram(np.ascontiguousarray(x[7:19])), whole[7:19, 7:19])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_very_few_keywords(n: int) -> None:
+    vectors = KeywordVectors(words(n), themes(3, n))
+    got = cluster_users(log_of("u", words(n)), vectors, PARAMS)
+    assert got["n_keywords"].to_list() == [n]
+    assert sorted(got["keywords"][0]) == words(n)
+    assert got["is_journey"].to_list() == [n >= PARAMS.min_journey_keywords]
+
+
+def test_no_keywords_give_an_empty_table_of_the_same_columns() -> None:
+    rows, vectors = world()
+    assert cluster_users(rows.head(0), vectors, PARAMS).schema == cluster_users(rows, vectors, PARAMS).schema
+
+
+def test_columns_are_those_of_the_contract() -> None:
+    rows, vectors = world()
+    got = cluster_users(rows, vectors, PARAMS)
+    stamped = {"partition_date", "window_end_date", "algorithm_version"}
+    expected = {k: v for k, v in JOURNEY_CLUSTERS.polars_schema.items() if k not in stamped}
+    assert dict(got.schema) == expected
+
+
+def test_every_keyword_is_in_exactly_one_cluster_of_its_user() -> None:
+    rows, vectors = world()
+    got = cluster_users(rows, vectors, PARAMS).select("user_id", "keywords").explode("keywords")
+    assert sorted(got.rows()) == sorted(rows.select("user_id", "keyword").rows())
+
+
+def test_clear_themes_are_found() -> None:
+    x = themes(5, 8, 3, 20)
+    got = cluster_users(log_of("u", words(31)), KeywordVectors(words(31), x), PARAMS)
+    found = {tuple(sorted(k)) for k in got["keywords"].to_list()}
+    assert found == {tuple(words(31)[:8]), tuple(words(31)[8:11]), tuple(words(31)[11:])}
+    assert got["cohesion"].min() > 0.8
+
+
+def test_same_vectors_stay_together_and_ties_have_one_answer() -> None:
+    corners = np.eye(DIMENSIONS, dtype=np.float32)[:4]
+    x = np.repeat(corners, 5, axis=0)
+    vectors = KeywordVectors(words(20), x)
+    shuffled = [log_of("u", words(20)).sample(fraction=1.0, shuffle=True, seed=s) for s in range(5)]
+    labels = [cluster_users(rows, vectors, PARAMS) for rows in shuffled]
+    for other in labels[1:]:
+        assert_frame_equal(labels[0], other)
+    where = {k: i for i, ks in enumerate(labels[0]["keywords"].to_list()) for k in ks}
+    for group in range(4):
+        assert len({where[k] for k in words(20)[group * 5 : group * 5 + 5]}) == 1
+
+
+def test_all_the_same_vector_is_one_cluster() -> None:
+    x = np.repeat(np.eye(DIMENSIONS, dtype=np.float32)[:1], 300, axis=0)
+    got = cluster_users(log_of("u", words(300)), KeywordVectors(words(300), x), PARAMS)
+    assert got.height == 1
+    assert got["cohesion"][0] == pytest.approx(1.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1_000))
+def test_order_of_rows_changes_no_bit(seed: int) -> None:
+    rows, vectors = world()
+    expected = cluster_users(rows, vectors, PARAMS)
+    assert_frame_equal(cluster_users(rows.sample(fraction=1.0, shuffle=True, seed=seed), vectors, PARAMS), expected)
+
+
+def test_a_user_alone_gets_the_same_bits_as_among_others() -> None:
+    rows, vectors = world()
+    together = cluster_users(rows, vectors, PARAMS)
+    for user in rows["user_id"].unique():
+        alone = cluster_users(rows.filter(user_id=user), vectors, PARAMS)
+        assert_frame_equal(alone, together.filter(user_id=user))
+
+
+def test_changing_one_user_changes_no_other() -> None:
+    rows, vectors = world()
+    changed = rows.filter(~((pl.col("user_id") == "u4") & (pl.int_range(pl.len()) % 2 == 0)))
+    changed = changed.with_columns(weight=pl.when(pl.col("user_id") == "u4").then(9.0).otherwise("weight"))
+    before, after = (cluster_users(r, vectors, PARAMS).filter(pl.col("user_id") != "u4") for r in (rows, changed))
+    assert_frame_equal(before, after)
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 41])
+def test_size_of_chunks_changes_no_bit(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, vectors = world()
+    expected = cluster_users(rows, vectors, PARAMS)
+    monkeypatch.setattr(clustering, "KEYWORDS_PER_CHUNK", chunk)
+    assert_frame_equal(cluster_users(rows, vectors, PARAMS), expected)
+
+
+def test_id_is_of_the_earliest_keyword_and_stays_while_the_journey_grows() -> None:
+    x = themes(8, 12)
+    vectors = KeywordVectors(words(12), x)
+    ids = []
+    for n in (3, 5, 12):
+        # The earliest keyword is the last in text order: an id by text or by row would change.
+        rows = log_of("u", words(12)[::-1][:n])
+        got = cluster_users(rows, vectors, PARAMS)
+        assert got.height == 1
+        ids += got["journey_id"].to_list()
+    assert set(ids) == {journey_id("u", "k011")}
+
+
+def test_id_outlives_the_window() -> None:
+    vectors = KeywordVectors(words(6), themes(8, 6))
+    rows = log_of("u", words(6)).with_columns(
+        identity_first_engaged_at=pl.when(pl.col("keyword") == "k004")
+        .then(START - timedelta(days=500))
+        .otherwise("identity_first_engaged_at")
+    )
+    assert cluster_users(rows, vectors, PARAMS)["journey_id"].to_list() == [journey_id("u", "k004")]
+
+
+def test_medoid_cohesion_separation_and_centre() -> None:
+    x = themes(11, 6, 6)
+    rows = log_of("u", words(12))
+    got = cluster_users(rows, KeywordVectors(words(12), x), PARAMS)
+    centres = unpack(got["centroid"].to_list())
+    for row, centre in zip(got.iter_rows(named=True), centres, strict=True):
+        at = [words(12).index(k) for k in row["keywords"]]
+        expected = (np.asarray(row["keyword_weights"])[:, None] * x[at]).sum(0)
+        expected /= np.linalg.norm(expected)
+        cosines = x[at] @ expected
+        assert np.allclose(centre, expected, atol=1e-3)
+        assert np.allclose(row["keyword_centralities"], cosines, atol=1e-5)
+        assert row["cohesion"] == pytest.approx(cosines.mean(), abs=1e-5)
+        assert row["medoid"] == row["keywords"][0] == words(12)[at[int(cosines.argmax())]]
+    assert got["separation"].to_list() == pytest.approx([1 - float(centres[0] @ centres[1])] * 2, abs=2e-3)
+
+
+def test_small_or_loose_clusters_are_kept_but_are_no_journey() -> None:
+    x = themes(12, 2, 5)
+    vectors = KeywordVectors(words(7), x)
+    thin = cluster_users(log_of("u", words(7), weight=0.5), vectors, PARAMS).sort("n_keywords")
+    assert thin.select("n_keywords", "is_journey").rows() == [(2, False), (5, True)]
+    returned = cluster_users(log_of("u", words(7), weight=2.0), vectors, PARAMS).sort("n_keywords")
+    assert returned.select("n_keywords", "is_journey").rows() == [(2, True), (5, True)]
+    strict = ClusteringParams(min_journey_cohesion=0.9999)
+    assert not cluster_users(log_of("u", words(7)), vectors, strict)["is_journey"].any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows.drop("weight"), "lack the column"),
+        (lambda rows: rows.with_columns(weight=pl.lit(0.0)), "above 0"),
+        (lambda rows: rows.with_columns(weight=pl.lit(float("nan"))), "above 0"),
+        (lambda rows: rows.with_columns(keyword=pl.lit(None, dtype=pl.String)), "null"),
+        (lambda rows: pl.concat([rows, rows]), "twice there"),
+    ],
+)
+def test_bad_input_is_named(change: object, message: str) -> None:
+    rows, vectors = world()
+    with pytest.raises(ValueError, match=message):
+        cluster_users(change(rows), vectors, PARAMS)  # type: ignore[operator]
+
+
+def test_assign_rows_keeps_the_order_and_joins_spellings() -> None:
+    frame = pl.DataFrame({"user_id": ["b", "a", "a", "a"], "keyword": ["Oak  Desk", "oak desk", "OAK DESK ", "elm"]})
+    assert distinct_keywords(frame) == ["elm", "oak desk"]
+    vectors = KeywordVectors(["elm", "oak desk"], np.eye(DIMENSIONS, dtype=np.float32)[:2])
+    assigned, clusters = assign_rows(frame, vectors, ClusteringParams(base_cut=0.01))
+    assert assigned.select("user_id", "keyword").rows() == frame.rows()
+    assert assigned["journey_id"].to_list() == [
+        journey_id("b", "oak desk"),
+        journey_id("a", "oak desk"),
+        journey_id("a", "oak desk"),
+        journey_id("a", "elm"),
+    ]
+    assert clusters.filter(medoid="oak desk", user_id="a")["keyword_weights"].to_list() == [[2.0]]
