@@ -20,6 +20,11 @@ from journeys_assets.storage import reads
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 DAGSTER_YAML = "telemetry:\n  enabled: false\n"
+CLI_YAML = (
+    DAGSTER_YAML
+    + "compute_logs:\n  module: dagster._core.storage.noop_compute_log_manager\n  class: NoOpComputeLogManager\n"
+)
+"""Dagster captures the output of a run's process and plays it back; on the command line that would eat the progress."""
 
 
 class RunError(RuntimeError):
@@ -55,16 +60,16 @@ class RunSummary:
 def prepare_dagster_home(folder: Path) -> None:
     """Make the Dagster instance folder; telemetry is off."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "dagster.yaml"
-    if not config.exists():
-        config.write_text(DAGSTER_YAML)
+    for name, content in (("dagster.yaml", DAGSTER_YAML), ("command-line.yaml", CLI_YAML)):
+        if not (folder / name).exists():
+            (folder / name).write_text(content)
 
 
 @contextmanager
 def dagster_instance(house: Deployment) -> Iterator[dg.DagsterInstance]:
     """The deployment's persistent Dagster instance, which the UI reads too."""
     prepare_dagster_home(house.settings.dagster_home)
-    with dg.DagsterInstance.from_config(str(house.settings.dagster_home)) as instance:
+    with dg.DagsterInstance.from_config(str(house.settings.dagster_home), "command-line.yaml") as instance:
         yield instance
 
 

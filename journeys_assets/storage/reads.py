@@ -147,16 +147,19 @@ def keywords_embedded_elsewhere(
     ).pl()["keyword"]
 
 
-def live_clusters(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
-    """The journeys of every user within the horizon as of ``day``: rows of journey_clusters, latest state a user."""
+def live_clusters(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int, columns: Sequence[str]) -> pl.DataFrame:
+    """The journeys of every user within the horizon as of ``day``: those columns of journey_clusters, latest state.
+
+    Lists and vectors are the bulk of that table, so name only the columns that are needed.
+    """
     return con.sql(
-        """
+        f"""
         WITH state AS (
           SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
           WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
             AND window_end_date > $day - $horizon::INTEGER GROUP BY user_id
         )
-        SELECT c.* FROM main.journey_clusters c JOIN state USING (user_id, partition_date)
+        SELECT {", ".join(columns)} FROM main.journey_clusters c JOIN state USING (user_id, partition_date)
         WHERE c.is_journey AND c.partition_date > $day - $horizon::INTEGER AND c.partition_date <= $day
         ORDER BY user_id, journey_id
         """,

@@ -126,6 +126,19 @@ def test_promise_3_kill_at_any_moment_then_rerun(
     assert_same_output(calm, killed)
 
 
+def test_promise_4_day_by_day_equals_one_full_inference(
+    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+) -> None:
+    full = new_house("full")
+    full.land(log)
+    full.run(LAST, LAST, full=True)
+    incremental, at_once = (
+        house.table("user_journeys").filter(pl.col("partition_date") == LAST) for house in (calm, full)
+    )
+    assert not at_once.is_empty()
+    assert_frame_equal(incremental, at_once, check_exact=True)
+
+
 def test_promise_5_future_events_change_nothing_before_them(
     log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
 ) -> None:

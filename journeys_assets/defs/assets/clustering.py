@@ -26,7 +26,7 @@ class InferenceConfig(dg.Config):
 def build(house: Deployment) -> dg.AssetsDefinition:
     def spec(table: Table) -> dg.AssetSpec:
         deps = ["keyword_table", "keyword_embeddings"]
-        return stage_spec(house, table, stage="clustering", group="inference", deps=deps, kinds={"numpy"})
+        return stage_spec(house, table, stage="clustering", deps=deps, kinds={"numpy"})
 
     @stage_asset(house, spec(JOURNEY_CLUSTERS), spec(INFERENCE_LEDGER))
     def journey_clusters(context: dg.AssetExecutionContext, config: InferenceConfig) -> Iterator[StageResult]:

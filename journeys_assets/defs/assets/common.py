@@ -10,17 +10,33 @@ from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.domain.schemas import Table
 
+GROUPS = {
+    "int_keyword_events": "keywords",
+    "keyword_table": "keywords",
+    "keyword_commonness": "keywords",
+    "keyword_embeddings": "keywords",
+    "journey_clusters": "journeys",
+    "inference_ledger": "journeys",
+    "journey_names": "journeys",
+    "journey_features": "ranking",
+    "ranked_journeys": "ranking",
+    "stage_labels": "output",
+    "user_journeys": "output",
+    "current_journeys": "output",
+    "notification_candidates": "output",
+    "published_journeys": "output",
+}
+"""Groups in the UI, so that they follow each other as the stages do."""
+
 StageResult = dg.MaterializeResult[None]
 
 
-def stage_spec(
-    house: Deployment, table: Table, *, stage: str, group: str, deps: Iterable[str], kinds: set[str]
-) -> dg.AssetSpec:
+def stage_spec(house: Deployment, table: Table, *, stage: str, deps: Iterable[str], kinds: set[str]) -> dg.AssetSpec:
     """The asset of one stage table: what it is, where it comes from, and the version of its algorithm."""
     return dg.AssetSpec(
         table.name,
         deps=[dg.AssetKey(dep.split("/")) for dep in deps],
-        group_name=group,
+        group_name=GROUPS[table.name],
         description=f"{table.description}\n\nGrain: {', '.join(table.grain)}.",
         owners=metadata.OWNERS,
         kinds={"python", "polars", *kinds},

@@ -15,9 +15,7 @@ from journeys_assets.storage import reads
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
-    spec = stage_spec(
-        house, KEYWORD_EMBEDDINGS, stage="keywords", group="inference", deps=["keyword_table"], kinds={"onnx"}
-    )
+    spec = stage_spec(house, KEYWORD_EMBEDDINGS, stage="keywords", deps=["keyword_table"], kinds={"onnx"})
 
     @stage_asset(house, spec)
     def keyword_embeddings(context: dg.AssetExecutionContext) -> Iterator[StageResult]:

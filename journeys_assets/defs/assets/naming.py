@@ -12,13 +12,21 @@ from journeys_assets.domain.naming import name_journeys
 from journeys_assets.domain.schemas import JOURNEY_NAMES
 from journeys_assets.storage import reads
 
+CLUSTER_COLUMNS = (
+    "user_id",
+    "journey_id",
+    "window_end_date",
+    "keywords",
+    "keyword_weights",
+    "keyword_centralities",
+)
+
 
 def build(house: Deployment) -> dg.AssetsDefinition:
     spec = stage_spec(
         house,
         JOURNEY_NAMES,
         stage="naming",
-        group="inference",
         deps=["journey_clusters", "inference_ledger", "keyword_table", "keyword_commonness"],
         kinds=set(),
     )
@@ -30,7 +38,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         names = JOURNEY_NAMES.empty()
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
-                clusters = reads.live_clusters(con, day, params.keywords.horizon_days)
+                clusters = reads.live_clusters(con, day, params.keywords.horizon_days, CLUSTER_COLUMNS)
                 facts = reads.keyword_facts(con, clusters, day, params.keywords)
             names = stamped(
                 name_journeys(clusters, facts, params.naming), JOURNEY_NAMES, day, house.version_of("naming")

@@ -19,7 +19,6 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         house,
         NOTIFICATION_CANDIDATES,
         stage="notifications",
-        group="marts",
         deps=["user_journeys", "stg_users", "stg_notification_events", "landing/journey_feedback"],
         kinds=set(),
     )

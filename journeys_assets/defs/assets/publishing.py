@@ -3,6 +3,7 @@
 import dagster as dg
 
 from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.common import GROUPS
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 
@@ -25,7 +26,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         deps=[*PUBLISHED],
         partitions_def=house.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="marts",
+        group_name=GROUPS["published_journeys"],
         description="The output tables, copied to `journeys.duckdb` in one atomic step for outside readers.",
         owners=metadata.OWNERS,
         kinds={"duckdb"},

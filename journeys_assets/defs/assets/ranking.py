@@ -20,7 +20,6 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         house,
         RANKED_JOURNEYS,
         stage="ranking",
-        group="inference",
         deps=["journey_features", "journey_clusters", "inference_ledger"],
         kinds={"lightgbm"},
     )
@@ -33,10 +32,11 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
                 features = reads.partition(con, "journey_features", day)
-                clusters = reads.live_clusters(con, day, params.keywords.horizon_days)
+                centroids = reads.live_clusters(
+                    con, day, params.keywords.horizon_days, ("user_id", "journey_id", "centroid")
+                )
             release = released(house.releases_path, day)
             scored = release.score(features) if release else score_by_prior(features, params.ranking)
-            centroids = clusters.select("user_id", "journey_id", "centroid")
             ranked = stamped(
                 diversify(scored.join(centroids, on=["user_id", "journey_id"]), params.ranking),
                 RANKED_JOURNEYS,

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.common import GROUPS
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import chunked, days_of
 from journeys_assets.storage.sql_models import SqlModel
@@ -77,7 +78,7 @@ def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
         deps=upstream_keys(house, model),
         partitions_def=house.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name=model.layer,
+        group_name=GROUPS.get(model.name, model.layer),
         description=model.description,
         owners=metadata.OWNERS,
         kinds={"duckdb", "sql"},
