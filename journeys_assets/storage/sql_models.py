@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,9 @@ LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
 SOURCE_SCHEMAS = {"landing": "landing", "inference": "main"}
 """dbt source name -> schema of the warehouse."""
+
+MODEL_TESTS = ("unique_grain",)
+COLUMN_TESTS = ("not_null", "accepted_values", "accepted_range")
 
 _DTYPES: dict[str, pl.DataType] = {
     "VARCHAR": pl.String(),
@@ -89,7 +92,20 @@ class SqlModel:
                 )
             return variables[name]
 
-        return _render(self.path, self.sql, ref=ref, source=_source_relation(self.path), var=var, config=_no_config)
+        def source(name: str, table: str) -> str:
+            return f"{SOURCE_SCHEMAS[name]}.{table}"
+
+        return _render(self.path, self.sql, ref=ref, source=source, var=var, config=_no_config)
+
+    @cached_property
+    def parsed(self) -> Any:
+        """The sqlglot expression of the SELECT, with stand-ins for the variables."""
+        import sqlglot
+
+        try:
+            return sqlglot.parse_one(self.render(_AnyVariables()), dialect="duckdb")
+        except sqlglot.ParseError as error:
+            raise SqlModelError(f"{self.path.name} is not SQL: {error}") from error
 
     @cached_property
     def column_lineage(self) -> dict[str, list[tuple[str, str]]]:
@@ -104,17 +120,57 @@ def load_models(folder: Path) -> dict[str, SqlModel]:
     """All models of a dbt project, each after those that it refers to.
 
     Raises:
-        SqlModelError: a file is missing or wrong, a name is not known, or models refer to each other in a circle.
+        SqlModelError: a file is missing or wrong, a name is not known, the SQL's columns are not those of the ``.yml``,
+            or models refer to each other in a circle.
     """
-    project = _read_yaml(folder / "dbt_project.yml")
-    files = {path.stem: path for path in sorted((folder / "models").glob("*/*.sql"))}
-    if not files:
+    project = _Project.read(folder)
+    paths = sorted((folder / "models").glob("*/*.sql"))
+    if not paths:
         raise SqlModelError(f"no .sql file under {folder / 'models'}")
-    drafts = {name: _Draft.read(path, project) for name, path in files.items()}
+    drafts: dict[str, _Draft] = {}
+    for path in paths:
+        if path.stem in drafts:
+            raise SqlModelError(f"two models are named {path.stem!r}: {drafts[path.stem].path} and {path}")
+        drafts[path.stem] = _Draft.read(path, project)
     models: dict[str, SqlModel] = {}
     for name in _in_dependency_order(drafts):
+        _check_views_need_no_variables(drafts[name], drafts)
         models[name] = drafts[name].finish(models)
+        _check_columns(models[name])
     return models
+
+
+@dataclass(frozen=True)
+class _Project:
+    """What the project as a whole says: materialisation by layer, names of variables and of source tables."""
+
+    layers: Mapping[str, Mapping[str, Any]]
+    variables: Mapping[str, object]
+    sources: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def read(cls, folder: Path) -> _Project:
+        project = _read_yaml(folder / "dbt_project.yml")
+        described = [
+            source
+            for path in sorted((folder / "models").glob("*/_*.yml"))
+            for source in _read_yaml(path).get("sources", [])
+        ]
+        return cls(
+            layers=project.get("models", {}).get(project.get("name"), {}),
+            variables=project.get("vars", {}),
+            sources={s["name"]: frozenset(table["name"] for table in s["tables"]) for s in described},
+        )
+
+    def relation(self, path: Path, source: str, table: str) -> tuple[str, str]:
+        if source not in self.sources or source not in SOURCE_SCHEMAS:
+            raise SqlModelError(f"{path.name} has source('{source}', …); known sources are {_listed(SOURCE_SCHEMAS)}")
+        if table not in self.sources[source]:
+            raise SqlModelError(
+                f"{path.name} has source('{source}', '{table}'); known tables of {source} are "
+                f"{_listed(self.sources[source])}"
+            )
+        return SOURCE_SCHEMAS[source], table
 
 
 @dataclass(frozen=True)
@@ -126,15 +182,16 @@ class _Draft:
     materialized: str
     refs: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
+    variables: tuple[str, ...]
     description: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path, project: Mapping[str, Any]) -> _Draft:
+    def read(cls, path: Path, project: _Project) -> _Draft:
         sql = path.read_text(encoding="utf-8")
         config: dict[str, Any] = {}
         refs: dict[str, None] = {}
         sources: dict[tuple[str, str], None] = {}
-        relation = _source_relation(path)
+        variables: dict[str, None] = {}
 
         def note_config(**options: Any) -> str:
             config.update(options)
@@ -145,22 +202,29 @@ class _Draft:
             return name
 
         def note_source(source: str, table: str) -> str:
-            schema, _, name = relation(source, table).partition(".")
-            sources[schema, name] = None
-            return name
+            sources[project.relation(path, source, table)] = None
+            return table
 
-        _render(path, sql, ref=note_ref, source=note_source, var=lambda name: 0, config=note_config)
-        layer_defaults = _layer_config(project, path.parent.name)
-        materialized = config.get("materialized", layer_defaults.get("+materialized", "view"))
+        def note_variable(name: str) -> object:
+            if name not in project.variables:
+                raise SqlModelError(
+                    f"{path.name} has var('{name}'); the vars of dbt_project.yml are {_listed(project.variables)}"
+                )
+            variables[name] = None
+            return project.variables[name]
+
+        _render(path, sql, ref=note_ref, source=note_source, var=note_variable, config=note_config)
+        materialized = config.get("materialized", project.layers.get(path.parent.name, {}).get("+materialized", "view"))
         if path.parent.name not in LAYERS or materialized not in MATERIALIZED:
             raise SqlModelError(
                 f"{path}: layer {path.parent.name!r} or materialized {materialized!r} is not known; "
                 f"layers are {', '.join(LAYERS)}, materialisations {', '.join(MATERIALIZED)}"
             )
-        return cls(path, sql, materialized, tuple(refs), tuple(sources), _read_description(path))
+        description = _read_description(path)
+        return cls(path, sql, materialized, tuple(refs), tuple(sources), tuple(variables), description)
 
     def finish(self, models: dict[str, SqlModel]) -> SqlModel:
-        table = _table(self.path, self.description, partitioned=self.materialized == "incremental")
+        table = _table(self.path, self.description, materialized=self.materialized)
         inlined = [models[ref].fingerprint for ref in self.refs if models[ref].materialized == "ephemeral"]
         text = "\n".join([_normalised(self.sql), repr(table), *inlined])
         return SqlModel(
@@ -195,6 +259,31 @@ def _in_dependency_order(drafts: Mapping[str, _Draft]) -> list[str]:
     return list(order)
 
 
+def _check_views_need_no_variables(draft: _Draft, drafts: Mapping[str, _Draft]) -> None:
+    """A view stands for every day: it, and what it inlines, may not depend on the variables of one run."""
+    if draft.materialized != "view":
+        return
+    inlined = [drafts[ref] for ref in draft.refs if drafts[ref].materialized == "ephemeral"]
+    for one in [draft, *inlined]:
+        if one.variables:
+            raise SqlModelError(
+                f"{draft.path.name} is a view, so it cannot use var('{one.variables[0]}') (in {one.path.name}); "
+                "filter in the incremental models that select from it"
+            )
+
+
+def _check_columns(model: SqlModel) -> None:
+    """The columns of the outermost SELECT are those of the ``.yml``, in order."""
+    selected = tuple(model.parsed.named_selects)
+    described = model.table.column_names
+    if selected != described:
+        raise SqlModelError(
+            f"{model.path.name} selects other columns than {model.path.with_suffix('.yml').name} describes: "
+            f"only in the SQL {sorted(set(selected) - set(described))}, "
+            f"only in the description {sorted(set(described) - set(selected))}, or the order differs"
+        )
+
+
 # ── rendering ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _JINJA = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=False)
@@ -203,7 +292,7 @@ _JINJA = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined, t
 def _render(path: Path, sql: str, **functions: Callable[..., object]) -> str:
     try:
         return _JINJA.from_string(sql).render(**functions).strip()
-    except jinja2.TemplateError as error:
+    except (jinja2.TemplateError, TypeError) as error:
         raise SqlModelError(f"{path.name}: {error}; known are ref, source, var and config") from error
 
 
@@ -211,21 +300,12 @@ def _no_config(**_: Any) -> str:
     return ""
 
 
-def _source_relation(path: Path) -> Callable[[str, str], str]:
-    def relation(source: str, table: str) -> str:
-        if source not in SOURCE_SCHEMAS:
-            raise SqlModelError(f"{path.name} has source('{source}', …); known sources are {_listed(SOURCE_SCHEMAS)}")
-        return f"{SOURCE_SCHEMAS[source]}.{table}"
-
-    return relation
-
-
 def _normalised(sql: str) -> str:
     """SQL without comments and layout: what neither changes is the same algorithm."""
     return " ".join(re.sub(r"--[^\n]*", "", sql).split())
 
 
-def _listed(names: Mapping[str, object]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
@@ -242,12 +322,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return content or {}
 
 
-def _layer_config(project: Mapping[str, Any], layer: str) -> Mapping[str, Any]:
-    models = project.get("models", {}).get(project.get("name"), {})
-    config: Mapping[str, Any] = models.get(layer, {})
-    return config
-
-
 def _read_description(path: Path) -> dict[str, Any]:
     found = _read_yaml(path.with_suffix(".yml")).get("models", [])
     mine = [model for model in found if model.get("name") == path.stem]
@@ -257,14 +331,19 @@ def _read_description(path: Path) -> dict[str, Any]:
     return description
 
 
-def _table(path: Path, description: Mapping[str, Any], *, partitioned: bool) -> Table:
+def _table(path: Path, description: Mapping[str, Any], *, materialized: str) -> Table:
     where = path.with_suffix(".yml").name
     text = str(description.get("description", "")).strip()
-    columns = description.get("columns") or []
+    columns = tuple(_column(where, column) for column in description.get("columns") or [])
+    grain = tuple(_tests(where, description, MODEL_TESTS).get("unique_grain", {}).get("columns", []))
     if not text or not columns:
         raise SqlModelError(f"{where}: {path.stem} needs a description and columns")
-    grain = _tests(description).get("unique_grain", {}).get("columns", [])
-    return Table(path.stem, text, tuple(grain), tuple(_column(where, c) for c in columns), partitioned=partitioned)
+    if not grain and materialized != "ephemeral":
+        raise SqlModelError(f"{where}: {path.stem} needs its grain, as a test unique_grain")
+    try:
+        return Table(path.stem, text, grain, columns, partitioned=materialized == "incremental")
+    except ValueError as error:
+        raise SqlModelError(f"{where}: {error}") from error
 
 
 def _column(where: str, described: Mapping[str, Any]) -> Column:
@@ -273,7 +352,7 @@ def _column(where: str, described: Mapping[str, Any]) -> Column:
         raise SqlModelError(
             f"{where}: column {name!r} needs a description and a data_type of {_listed(_DTYPES)}, not {data_type!r}"
         )
-    tests = _tests(described)
+    tests = _tests(f"{where}, {name}", described, COLUMN_TESTS)
     bounds = tests.get("accepted_range", {})
     allowed = tests.get("accepted_values", {}).get("values")
     return Column(
@@ -288,14 +367,17 @@ def _column(where: str, described: Mapping[str, Any]) -> Column:
     )
 
 
-def _tests(described: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Tests by name, with their arguments."""
+def _tests(where: str, described: Mapping[str, Any], known: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Tests by name, with their arguments. An unknown one is refused: a slip of the pen would be a rule lost."""
     tests: dict[str, dict[str, Any]] = {}
     for test in described.get("data_tests", []):
         if isinstance(test, str):
             tests[test] = {}
         else:
             tests |= {name: (options or {}).get("arguments", {}) for name, options in test.items()}
+    for name in tests:
+        if name not in known:
+            raise SqlModelError(f"{where}: unknown test {name!r}; known are {_listed(known)}")
     return tests
 
 
@@ -321,7 +403,7 @@ def _column_lineage(model: SqlModel) -> dict[str, list[tuple[str, str]]]:
     from sqlglot.optimizer.qualify import qualify
 
     schema = _schema_of(model.models)
-    query = qualify(_parsed(model), dialect="duckdb", schema=schema, validate_qualify_columns=False)
+    query = qualify(model.parsed.copy(), dialect="duckdb", schema=schema, validate_qualify_columns=False)
     scope = build_scope(query)
     roots = lineage(None, query, schema, dialect="duckdb", scope=scope, trim_selects=False)
     found: dict[str, list[tuple[str, str]]] = {}
@@ -334,12 +416,6 @@ def _column_lineage(model: SqlModel) -> dict[str, list[tuple[str, str]]]:
         }
         found[column] = sorted(leaves)
     return found
-
-
-def _parsed(model: SqlModel) -> Any:
-    import sqlglot
-
-    return sqlglot.parse_one(model.render(_AnyVariables()), dialect="duckdb")
 
 
 def _schema_of(models: Mapping[str, SqlModel]) -> dict[str, Any]:

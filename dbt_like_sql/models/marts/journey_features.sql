@@ -4,9 +4,18 @@
 {%- set counts = ['n_searches', 'n_closeups', 'n_saves', 'n_clickthroughs', 'n_board_pins'] %}
 
 -- Only whole numbers are summed and weights are applied to the sums: sums of fractions would depend on the order of rows.
-with live as (
+-- journey_number stands in for (user_id, journey_id) within this statement: grouping by a number is much faster.
+with live as materialized (
     select
-        user_id, journey_id, keywords, n_keywords, cohesion, separation, first_engaged_at, last_engaged_at
+        row_number() over () as journey_number,
+        user_id,
+        journey_id,
+        keywords,
+        n_keywords,
+        cohesion,
+        separation,
+        first_engaged_at,
+        last_engaged_at
     from {{ ref('int_live_journeys') }} as int_live_journeys
 ),
 
@@ -24,14 +33,13 @@ recent as (
 ),
 
 members as (
-    select user_id, journey_id, unnest(keywords) as keyword
+    select journey_number, user_id, unnest(keywords) as keyword
     from live
 ),
 
 journey_days as (
     select
-        members.user_id,
-        members.journey_id,
+        members.journey_number,
         recent.age_days,
         bit_or(
             case recent.source when 'query' then 1 when 'annotation' then 2 when 'interest' then 4 else 8 end
@@ -41,13 +49,12 @@ journey_days as (
         {%- endfor %}
     from members
     inner join recent on members.user_id = recent.user_id and members.keyword = recent.keyword
-    group by members.user_id, members.journey_id, recent.age_days
+    group by members.journey_number, recent.age_days
 ),
 
 journey_totals as (
     select
-        user_id,
-        journey_id,
+        journey_number,
         {%- for count in counts %}
         {%- for days in windows %}
         cast(sum({{ count }}) filter (where age_days < {{ days }}) as bigint) as {{ count }}_{{ days }}d,
@@ -59,7 +66,7 @@ journey_totals as (
         count(distinct age_days // 7) as active_weeks_90d,
         bit_count(bit_or(source_bits)) as n_sources
     from journey_days
-    group by user_id, journey_id
+    group by journey_number
 ),
 
 user_totals as (
@@ -96,8 +103,7 @@ user_journeys as (
 
 weighted as (
     select
-        user_id,
-        journey_id,
+        journey_number,
         {%- for days in windows[1:] %}
         cast(
             {{ var("search_weight") }} * coalesce(n_searches_{{ days }}d, 0)
@@ -144,6 +150,6 @@ select
     '{{ var("algorithm_version") }}' as algorithm_version
 from live
 inner join user_journeys on live.user_id = user_journeys.user_id
-left join journey_totals on live.user_id = journey_totals.user_id and live.journey_id = journey_totals.journey_id
-left join weighted on live.user_id = weighted.user_id and live.journey_id = weighted.journey_id
+left join journey_totals on live.journey_number = journey_totals.journey_number
+left join weighted on live.journey_number = weighted.journey_number
 left join user_weights on live.user_id = user_weights.user_id

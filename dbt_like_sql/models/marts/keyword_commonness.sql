@@ -1,13 +1,19 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='partition_date') }}
 
-with pin_keywords as (
-    select pin_id, unnest(annotation_keywords) as keyword from {{ ref('stg_pins') }}
-    union
-    select pin_id, unnest(interest_keywords) as keyword from {{ ref('stg_pins') }}
+-- A pin counts once for a keyword, however often and in whichever list it carries it.
+with pins as materialized (
+    select list_distinct(list_concat(annotation_keywords, interest_keywords)) as keywords
+    from {{ ref('stg_pins') }}
+),
+
+pin_keywords as (
+    select unnest(keywords) as keyword
+    from pins
 ),
 
 catalogue as (
-    select count(*) as n_catalogue_pins from {{ ref('stg_pins') }}
+    select count(*) as n_catalogue_pins
+    from pins
 ),
 
 counts as (

@@ -1,0 +1,83 @@
+"""stage_labels: features and feedback → kind and stage of every live journey."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.sql.world import DAY, SqlWorld, ago, at
+
+ONGOING = ("situational", "ongoing", "recent")
+SILENT = ("situational", "ended", "silent")
+EVERGREEN = ("evergreen", "ongoing", "evergreen")
+FINISHED = ("situational", "ended", "user_said_finished")
+
+
+def label(
+    *, last: int = 0, span: int = 0, weeks: int = 1, said: tuple[str, datetime] | None = None, **parameters: object
+) -> tuple[object, ...]:
+    """Kind, stage and reason of a journey last engaged with ``last`` days ago, ``span`` days after its beginning."""
+    world = SqlWorld()
+    own = {"user_id": "ann", "journey_id": "j"}
+    world.infer("ann", ago(last), {"journey_id": "j", "last_engaged_at": at(ago(last), 12)})
+    times = {"days_since_last_engaged": last, "span_days": span, "days_since_first_engaged": last + span}
+    world.add("journey_features", {**own, "partition_date": DAY, "active_weeks_90d": weeks, **times})
+    if said:
+        world.add("journey_feedback", {**own, "verdict": said[0], "given_at": said[1]})
+    row = world.build("stage_labels", **parameters)
+    assert row.height == 1
+    assert row["days_since_last_engaged"][0] == last
+    return row.select("kind", "stage", "stage_reason").row(0)
+
+
+@pytest.mark.parametrize(("last", "expected"), [(0, ONGOING), (27, ONGOING), (28, SILENT), (150, SILENT)])
+def test_a_situational_journey_ends_after_so_many_silent_days(last: int, expected: tuple[str, ...]) -> None:
+    assert label(last=last) == expected
+
+
+def test_the_number_of_silent_days_is_a_parameter() -> None:
+    assert label(last=6, ended_after_days=7) == ONGOING
+    assert label(last=7, ended_after_days=7) == SILENT
+
+
+@pytest.mark.parametrize(
+    ("span", "weeks", "expected"),
+    [(44, 7, ONGOING), (45, 7, EVERGREEN), (45, 4, EVERGREEN), (45, 3, ONGOING), (89, 7, EVERGREEN), (89, 6, ONGOING)],
+)
+def test_evergreen_takes_a_long_span_and_engagement_in_enough_of_its_weeks(
+    span: int, weeks: int, expected: tuple[str, ...]
+) -> None:
+    # 45 days + the day itself are 7 weeks begun, 90 days are 13.
+    assert label(span=span, weeks=weeks) == expected
+
+
+def test_evergreen_holds_through_a_pause_but_not_through_a_long_absence() -> None:
+    assert label(last=28, span=55, weeks=8) == EVERGREEN
+    assert label(last=50, span=80, weeks=6) == SILENT
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (("finished", at(ago(3), 13)), FINISHED),
+        (("finished", at(ago(5), 12)), FINISHED),
+        (("finished", at(ago(5), 11)), EVERGREEN),
+        (("more", at(ago(3))), EVERGREEN),
+        (("finished", at(DAY, 23, 59)), FINISHED),
+        (("finished", at(DAY + timedelta(days=1), 0)), EVERGREEN),
+    ],
+    ids=["after", "with", "before", "another word", "last minute", "next day"],
+)
+def test_what_the_user_calls_finished_has_ended_until_it_is_engaged_with_again(
+    said: tuple[str, datetime], expected: tuple[str, ...]
+) -> None:
+    assert label(last=5, span=60, weeks=13, said=said) == expected
+
+
+def test_feedback_on_another_journey_or_by_another_user_says_nothing() -> None:
+    world = SqlWorld()
+    world.infer("ann", DAY, {"journey_id": "j"})
+    world.add("journey_features", {"partition_date": DAY, "user_id": "ann", "journey_id": "j"})
+    for user, name in [("ann", "other"), ("bob", "j")]:
+        said = {"user_id": user, "journey_id": name, "verdict": "finished", "given_at": at(DAY, 20)}
+        world.add("journey_feedback", said)
+    assert world.build("stage_labels")["stage"].to_list() == ["ongoing"]

@@ -1,0 +1,81 @@
+"""user_journeys and current_journeys: what every stage found, in one row a journey."""
+
+from datetime import date, timedelta
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+from tests.sql.world import DAY, MODELS, VERSION, SqlWorld, ago, at
+
+
+def add_stages(world: SqlWorld, day: date, user_id: str, journey_id: str, *, named: bool = True) -> None:
+    own = {"partition_date": day, "user_id": user_id, "journey_id": journey_id}
+    if named:
+        world.add("journey_names", {**own, "journey_name": f"{journey_id} on {day}", "keywords": ["sink", "tiles"]})
+    world.add("ranked_journeys", {**own, "confidence": 0.9, "rank": 2, "score": 0.8, "scored_by": "prior"})
+    world.add("stage_labels", {**own, "kind": "situational", "stage": "ongoing", "stage_reason": "recent"})
+    world.add("journey_features", {**own, "n_searches_90d": 4, "n_saves_90d": 5, "active_days_90d": 6})
+
+
+def test_a_row_holds_what_each_stage_found() -> None:
+    world = SqlWorld()
+    times = {"first_engaged_at": at(ago(9)), "last_engaged_at": at(ago(2))}
+    world.infer("ann", ago(2), {"journey_id": "j", "keywords": ["tiles", "sink"], "n_keywords": 2, **times})
+    for day in (ago(1), DAY):
+        add_stages(world, day, "ann", "j")
+    row = world.build("user_journeys").row(0, named=True)
+    assert row.pop("days_since_last_engaged") == 1
+    assert {name: row[name] for name in list(row)[:15]} == {
+        "partition_date": DAY,
+        "user_id": "ann",
+        "journey_id": "j",
+        "journey_name": f"j on {DAY}",
+        "keywords": ["sink", "tiles"],
+        "kind": "situational",
+        "stage": "ongoing",
+        "confidence": 0.9,
+        "rank": 2,
+        "first_engaged_at": at(ago(9)),
+        "last_engaged_at": at(ago(2)),
+        "n_keywords": 2,
+        "score": 0.8,
+        "scored_by": "prior",
+        "stage_reason": "recent",
+    }
+    assert (row["n_searches_90d"], row["n_saves_90d"], row["active_days_90d"]) == (4, 5, 6)
+    assert row["algorithm_version"] == VERSION
+
+
+def test_a_journey_that_a_stage_left_out_shows_instead_of_vanishing() -> None:
+    world = SqlWorld()
+    world.infer("ann", DAY, {"journey_id": "j"})
+    add_stages(world, DAY, "ann", "j", named=False)
+    assert world.build("user_journeys").select("journey_id", "journey_name").rows() == [("j", None)]
+
+
+def test_what_comes_after_the_day_changes_nothing() -> None:
+    world = SqlWorld()
+    world.infer("ann", ago(2), {"journey_id": "j"})
+    add_stages(world, DAY, "ann", "j")
+    before = world.build("user_journeys")
+    tomorrow = DAY + timedelta(days=1)
+    world.infer("ann", tomorrow, {"journey_id": "j"}, {"journey_id": "k"})
+    add_stages(world, tomorrow, "ann", "j")
+    add_stages(world, tomorrow, "ann", "k")
+    assert_frame_equal(world.build("user_journeys"), before)
+
+
+def test_current_journeys_are_those_of_the_last_day_only() -> None:
+    world = SqlWorld()
+    own = {"user_id": "ann", "journey_id": "j", "journey_name": "n"}
+    world.add("user_journeys", {**own, "partition_date": ago(1), "algorithm_version": "old"})
+    world.add("user_journeys", {**own, "partition_date": ago(1), "user_id": "gone", "algorithm_version": "old"})
+    world.add("user_journeys", {**own, "partition_date": DAY, "algorithm_version": "new"})
+    world.add("user_journeys", {**own, "partition_date": DAY, "user_id": "bob", "algorithm_version": "new"})
+    rows = world.query("SELECT user_id, partition_date, algorithm_version FROM main.current_journeys ORDER BY user_id")
+    assert rows.rows() == [("ann", DAY, "new"), ("bob", DAY, "new")]
+
+
+def test_current_journeys_have_the_columns_of_user_journeys() -> None:
+    assert MODELS["current_journeys"].table.column_names == MODELS["user_journeys"].table.column_names
+    assert isinstance(SqlWorld().query("FROM main.current_journeys"), pl.DataFrame)
