@@ -31,12 +31,17 @@ class KeywordParams:
 
 @dataclass(frozen=True, slots=True)
 class ClusteringParams:
-    """Ward on unit vectors with a size-aware cut: cut = base_cut * (n / reference_size) ** size_exponent."""
+    """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
 
-    revision: int = 1
-    base_cut: float = 1.8
-    size_exponent: float = 0.3
-    reference_size: int = 30
+    revision: int = 2
+    smoothing_neighbours: int = 6
+    """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
+    smoothing_floor: float = 0.1
+    """Neighbours weigh by how far their cosine lies above this, so a keyword that is like none stays as it is."""
+    base_cut: float = 0.475
+    """Cut of a user of ``reference_size`` keywords; others: base_cut * (n / reference_size) ** size_exponent."""
+    size_exponent: float = 0.1
+    reference_size: int = 60
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""

@@ -1,4 +1,4 @@
-"""Per-user clustering: exact Ward, nothing but the user's own rows, bit for bit whatever the order and the split."""
+"""Per-user clustering: exact linkage, nothing but the user's own rows, bit for bit whatever the order and the split."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
-from journeys_assets.domain import _ward_kernels as kernels
+from journeys_assets.domain import _cluster_kernels as kernels
 from journeys_assets.domain import clustering
 from journeys_assets.domain.clustering import assign_rows, cluster_users, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, unpack
@@ -31,9 +32,9 @@ def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def themes(seed: int, *sizes: int, spread: float = 0.12) -> NDArray[np.float32]:
-    """Tight groups of unit vectors around random directions."""
+    """Tight groups of unit vectors around directions at right angles."""
     rng = np.random.default_rng(seed)
-    centres = unit(rng.normal(size=(len(sizes), DIMENSIONS)))
+    centres = np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0][: len(sizes)]
     groups = [c + spread * rng.normal(size=(n, DIMENSIONS)) for c, n in zip(centres, sizes, strict=True)]
     return unit(np.concatenate(groups))
 
@@ -73,18 +74,48 @@ def world(seed: int = 0) -> tuple[pl.DataFrame, KeywordVectors]:
     return pl.concat(parts), vectors
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(2, 40), st.integers(0, 10_000), st.floats(0.05, 3.0))
-def test_ward_is_scipys_ward(n: int, seed: int, cut: float) -> None:
+def smoothed_by_hand(x: NDArray[np.float32], neighbours: int, floor: float) -> NDArray[np.float64]:
+    """Vectors averaged with their nearest ones, written down as said; the pairwise cosine distances."""
+    averages = []
+    for i in range(len(x)):
+        cosines = x.astype(np.float64) @ x[i]
+        others = sorted((j for j in range(len(x)) if j != i), key=lambda j: (-cosines[j], j))
+        averages.append(
+            sum(max(0.0, cosines[j] - floor) * x[j].astype(np.float64) for j in [i, *others[: neighbours - 1]])
+        )
+    units = np.stack([a / np.linalg.norm(a) for a in averages])
+    distances = 1 - units @ units.T
+    np.fill_diagonal(distances, 0)
+    return np.maximum(distances, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(0, 10_000), st.integers(1, 8), st.floats(0, 0.5))
+def test_smoothing_is_what_it_says(n: int, seed: int, neighbours: int, floor: float) -> None:
     x = unit(np.random.default_rng(seed).normal(size=(n, 6)))
-    kept, gone, heights, sizes = kernels.ward_merges(kernels.squared_distances(kernels.gram(x)))
-    expected = linkage(x.astype(np.float64), "ward")
-    assert np.allclose(np.sort(heights), expected[:, 2], atol=2e-4)
-    assert sizes.max() == n
-    assert (kept < gone).all()
-    if np.abs(expected[:, 2] - cut).min() > 1e-3:
-        got = kernels.labels_below(kept, gone, heights, cut)
+    got = kernels.smoothed_distances(kernels.gram(x), neighbours, floor)
+    assert np.array_equal(got, got.T)
+    assert np.allclose(got, smoothed_by_hand(x, neighbours, floor), atol=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 40), st.integers(0, 10_000), st.floats(0.02, 1.2))
+def test_linkage_is_scipys_average_linkage(n: int, seed: int, cut: float) -> None:
+    x = unit(np.random.default_rng(seed).normal(size=(n, 6)))
+    distances = kernels.smoothed_distances(kernels.gram(x), 1, 0.0)
+    expected = linkage(squareform(distances.astype(np.float64)), "average")
+    if np.abs(expected[:, 2] - cut).min() > 1e-4:
+        got = kernels.average_linkage_labels(distances, cut)
         assert same_partition(got, fcluster(expected, cut, "distance").astype(np.int64))
+
+
+def test_cut_rises_with_the_number_of_keywords() -> None:
+    x = themes(2, *[4] * 12, spread=0.35)
+    offsets = np.array([0, len(x)], dtype=np.int64)
+    counts = [int(kernels.cluster_packed(x, offsets, 1, 0.0, 0.4, size, 0.5)[1][0]) for size in (10.0, 48.0, 500.0)]
+    labels = kernels.average_linkage_labels(kernels.smoothed_distances(kernels.gram(x), 1, 0.0), 0.4)
+    assert counts[1] == labels.max() + 1
+    assert counts[0] < counts[1] < counts[2]
 
 
 def test_gram_gives_a_pair_the_same_bits_in_any_company() -> None:

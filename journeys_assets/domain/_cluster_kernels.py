@@ -49,99 +49,142 @@ def gram(vectors: Floats) -> Floats:
 
 
 @njit(cache=True, nogil=True)
-def squared_distances(products: Floats) -> Floats:
-    """Squared euclidean distances from inner products (n, n); never below 0; the diagonal is 0."""
+def smoothed_distances(products: Floats, neighbours: int, floor: float) -> Floats:
+    """Cosine distances between rows after each was averaged with its nearest rows, itself among them.
+
+    A row's weights are ``max(0, cosine - floor)`` of its ``neighbours`` nearest rows; among equal cosines the lowest
+    row counts as nearer. The averages themselves are never made: their inner products are ``W @ products @ W.T``, with
+    ``neighbours`` weights in each row of W.
+
+    Args:
+        products: inner products of n unit rows (n, n), symmetric.
+        neighbours: >= 1; 1 leaves the rows as they are.
+        floor: cosine at and below which a neighbour has no say, in [0, 1).
+
+    Returns:
+        (n, n), symmetric, in [0, 2]; the diagonal is 0.
+    """
     n = products.shape[0]
-    distances = np.empty((n, n), dtype=np.float32)
+    k = min(neighbours, n)
+    lowest = np.float32(floor)
+    nearest = np.zeros((n, k), dtype=np.int64)
+    weights = np.zeros((n, k), dtype=np.float32)
+    closeness = np.empty(k, dtype=np.float32)
     for i in range(n):
+        row = products[i]
+        filled = 1
+        nearest[i, 0], closeness[0] = i, np.float32(np.inf)  # itself first, even among copies
         for j in range(n):
-            squared = products[i, i] + products[j, j] - 2 * products[i, j]
-            distances[i, j] = squared if squared > 0 else np.float32(0)
-        distances[i, i] = 0
+            if j == i or (filled == k and row[j] <= closeness[k - 1]):
+                continue
+            place = filled if filled < k else k - 1
+            while closeness[place - 1] < row[j]:
+                closeness[place], nearest[i, place] = closeness[place - 1], nearest[i, place - 1]
+                place -= 1
+            closeness[place], nearest[i, place] = row[j], j
+            filled = min(filled + 1, k)
+        for a in range(k):
+            weights[i, a] = max(np.float32(0), row[nearest[i, a]] - lowest)
+    half = np.zeros((n, n), dtype=np.float32)
+    for i in range(n):
+        for a in range(k):
+            weight, source, target = weights[i, a], products[nearest[i, a]], half[i]
+            for j in range(n):
+                target[j] += weight * source[j]
+    half = half.T.copy()
+    smooth = np.zeros((n, n), dtype=np.float32)
+    for i in range(n):
+        for a in range(k):
+            weight, source, target = weights[i, a], half[nearest[i, a]], smooth[i]
+            for j in range(n):
+                target[j] += weight * source[j]
+    scales = np.zeros(n, dtype=np.float32)
+    for i in range(n):
+        if smooth[i, i] > 0:
+            scales[i] = np.float32(1) / np.sqrt(smooth[i, i])
+    distances = np.zeros((n, n), dtype=np.float32)
+    for i in range(n):
+        for j in range(i):
+            cosine = smooth[i, j] * scales[i] * scales[j]
+            distances[i, j] = min(np.float32(2), max(np.float32(0), np.float32(1) - cosine))
+            distances[j, i] = distances[i, j]
     return distances
 
 
 @njit(cache=True, nogil=True)
-def ward_merges(distances: Floats) -> tuple[Ints, Ints, Doubles, Ints]:
-    """All merges of Ward's linkage by nearest-neighbour chains, in the order the chains find them.
+def average_linkage_labels(distances: Floats, cut: float) -> Ints:
+    """Clusters of average linkage (UPGMA) when only merges of at most ``cut`` are done, by nearest-neighbour chains.
+
+    Average linkage is reducible: no merge brings the result nearer to a third cluster than its nearer part was. So a
+    cluster whose nearest neighbour lies beyond the cut is final, and leaves the search at once.
 
     Args:
-        distances: squared euclidean distances (n, n), n >= 1; used as work space and destroyed.
+        distances: (n, n), symmetric, n >= 1; used as work space and destroyed.
+        cut: largest height of a merge.
 
     Returns:
-        kept (n - 1,), gone (n - 1,), heights (n - 1,), sizes (n - 1,): merge t joins the clusters that are led by
-        the rows ``kept[t] < gone[t]``; the result is led by ``kept[t]`` and has ``sizes[t]`` rows. Heights are as scipy
-        reports them (not squared). Among equal distances the lowest row wins, the chain's previous member before it.
+        (n,), clusters numbered 0, 1, ... by their first row. Among equal distances the chain's previous member wins,
+        then the lowest row.
     """
     n = distances.shape[0]
-    kept = np.empty(n - 1, dtype=np.int64)
-    gone = np.empty(n - 1, dtype=np.int64)
-    heights = np.empty(n - 1, dtype=np.float64)
-    sizes = np.empty(n - 1, dtype=np.int64)
+    leader = np.arange(n)
     size = np.ones(n, dtype=np.int64)
     alive = np.arange(n)
     n_alive = n
     chain = np.empty(n, dtype=np.int64)
     depth = 0
-    for step in range(n - 1):
+    while n_alive > 1:
         if depth == 0:
             chain[0] = alive[0]
             depth = 1
-        while True:
-            top = chain[depth - 1]
-            row = distances[top]
-            if depth > 1:
-                best = chain[depth - 2]
-                nearest = row[best]
-            else:
-                best = -1
-                nearest = np.float32(np.inf)
-            for a in range(n_alive):
-                other = alive[a]
-                if row[other] < nearest and other != top:
-                    nearest = row[other]
-                    best = other
-            if depth > 1 and best == chain[depth - 2]:
-                break
-            chain[depth] = best
-            depth += 1
-        depth -= 2
-        i, j = min(top, best), max(top, best)
-        n_i, n_j = size[i], size[j]
-        kept[step], gone[step], heights[step], sizes[step] = i, j, np.sqrt(np.float64(nearest)), n_i + n_j
-        write = 0
+        top = chain[depth - 1]
+        row = distances[top]
+        best = chain[depth - 2] if depth > 1 else -1
+        nearest = row[best] if depth > 1 else np.float32(np.inf)
         for a in range(n_alive):
             other = alive[a]
-            if other == j:
-                continue
-            alive[write] = other
-            write += 1
-            if other != i:
-                n_o = size[other]
-                grown = (
-                    np.float64(n_i + n_o) * distances[i, other]
-                    + np.float64(n_j + n_o) * distances[j, other]
-                    - np.float64(n_o) * nearest
-                ) / np.float64(n_i + n_j + n_o)
-                distances[i, other] = np.float32(grown)
-                distances[other, i] = np.float32(grown)
-        n_alive = write
-        size[i] = n_i + n_j
-    return kept, gone, heights, sizes
+            if row[other] < nearest and other != top:
+                nearest = row[other]
+                best = other
+        if depth == 1 and not nearest <= cut:
+            n_alive = _without(alive, n_alive, top)
+            depth = 0
+        elif depth > 1 and best == chain[depth - 2]:
+            depth -= 2
+            i, j = min(top, best), max(top, best)
+            n_alive = _without(alive, n_alive, j)
+            leader[j] = i
+            for a in range(n_alive):
+                other = alive[a]
+                if other != i:
+                    total = np.float64(size[i]) * distances[i, other] + np.float64(size[j]) * distances[j, other]
+                    joint = np.float32(total / np.float64(size[i] + size[j]))
+                    distances[i, other] = joint
+                    distances[other, i] = joint
+            size[i] += size[j]
+        else:
+            chain[depth] = best
+            depth += 1
+    return _numbered(leader)
 
 
 @njit(cache=True, nogil=True)
-def labels_below(kept: Ints, gone: Ints, heights: Doubles, cut: float) -> Ints:
-    """Cluster number of each of n rows when only merges of at most ``cut`` are done: 0, 1, ... by first row."""
-    n = kept.shape[0] + 1
-    leader = np.arange(n)
-    for t in range(n - 1):
-        if heights[t] <= cut:
-            leader[gone[t]] = kept[t]
-    labels = np.empty(n, dtype=np.int64)
+def _without(alive: Ints, n_alive: int, gone: int) -> int:
+    """Take ``gone`` out of the first ``n_alive`` entries, in place and in order; how many are left."""
+    write = 0
+    for a in range(n_alive):
+        if alive[a] != gone:
+            alive[write] = alive[a]
+            write += 1
+    return write
+
+
+@njit(cache=True, nogil=True)
+def _numbered(leader: Ints) -> Ints:
+    """Cluster numbers from leaders: a leader leads itself, and lies before the rows that it leads."""
+    labels = np.empty(leader.shape[0], dtype=np.int64)
     count = 0
-    for i in range(n):
-        # A leader always lies before the rows it leads, so its number is known already.
+    for i in range(leader.shape[0]):
         if leader[i] == i:
             labels[i] = count
             count += 1
@@ -152,13 +195,22 @@ def labels_below(kept: Ints, gone: Ints, heights: Doubles, cut: float) -> Ints:
 
 @njit(cache=True, nogil=True)
 def cluster_packed(
-    vectors: Floats, offsets: Ints, base_cut: float, reference_size: float, size_exponent: float
+    vectors: Floats,
+    offsets: Ints,
+    neighbours: int,
+    floor: float,
+    base_cut: float,
+    reference_size: float,
+    size_exponent: float,
 ) -> tuple[Ints, Ints]:
     """Clusters of every user.
 
     Args:
         vectors: unit rows (N, d), packed.
         offsets: (U + 1,); each user has at least one row.
+        neighbours, floor: as in ``smoothed_distances``.
+        base_cut, reference_size, size_exponent: the cut of a user of n rows is
+            ``base_cut * (n / reference_size) ** size_exponent``, a cosine distance.
 
     Returns:
         labels (N,), counted from 0 over all users in row order of first members; clusters per user (U,).
@@ -169,9 +221,8 @@ def cluster_packed(
     first = 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
-        kept, gone, heights, _ = ward_merges(squared_distances(gram(vectors[start:stop])))
         cut = base_cut * ((stop - start) / reference_size) ** size_exponent
-        own = labels_below(kept, gone, heights, cut)
+        own = average_linkage_labels(smoothed_distances(gram(vectors[start:stop]), neighbours, floor), cut)
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
         first += counts[u]
