@@ -113,6 +113,7 @@ def run_days(
         RunError: the run failed; the message names the step and its error.
     """
     started = time.monotonic()
+    house.prepare()
     with house.warehouse.reading() as con:
         history = reads.days_without_keywords(con, first)
     if history:

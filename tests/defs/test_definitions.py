@@ -1,0 +1,111 @@
+"""What the Dagster UI shows: every asset described, checked, partitioned; jobs and the schedule."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from journeys_assets.build import build_definitions
+from journeys_assets.defs.runs import dagster_instance
+from tests.house import House
+
+NewHouse = Callable[[str], House]
+DAY = date(2026, 3, 2)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinition:
+    house = House(tmp_path_factory.mktemp("defs"))
+    house.settings.note_first_day(DAY)
+    return build_definitions(house.deployment).get_repository_def()
+
+
+@pytest.fixture(scope="module")
+def graph(repository: dg.RepositoryDefinition):  # type: ignore[no-untyped-def]
+    return repository.asset_graph
+
+
+def test_every_asset_says_what_it_is_and_whose(graph) -> None:  # type: ignore[no-untyped-def]
+    assert len(graph.get_all_asset_keys()) > 25
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners, key
+        assert node.kinds, key
+        assert node.group_name != "default", key
+
+
+def test_every_table_of_the_pipeline_has_columns_a_version_and_a_blocking_contract(graph) -> None:  # type: ignore[no-untyped-def]
+    checks = {key.asset_key for key in graph.asset_check_keys if key.name == "contract"}
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        if node.group_name in ("training", "staging") or key.path[-1] in ("published_journeys",):
+            continue
+        assert "dagster/column_schema" in node.metadata, key
+        assert node.code_version, key
+        if key.path[-1] not in ("int_keyword_events", "current_journeys"):
+            assert key in checks, f"{key} has no contract"
+    for key in graph.asset_check_keys:
+        assert graph.get_check_spec(key).blocking == (key.name == "contract")
+
+
+def test_sql_models_have_column_lineage(graph) -> None:  # type: ignore[no-untyped-def]
+    lineage = graph.get(dg.AssetKey("user_journeys")).metadata["dagster/column_lineage"]
+    sources = {dep.asset_key.to_user_string() for dep in lineage.deps_by_column["confidence"]}
+    assert sources == {"ranked_journeys"}
+
+
+def test_stages_are_daily_and_a_range_is_one_run(graph) -> None:  # type: ignore[no-untyped-def]
+    for key in graph.materializable_asset_keys - {dg.AssetKey("ranker_release")}:
+        node = graph.get(key)
+        assert node.partitions_def.get_first_partition_key() == DAY.isoformat()
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_the_schedule_closes_the_day_before(repository: dg.RepositoryDefinition) -> None:
+    schedule = repository.get_schedule_def("daily_schedule")
+    now = datetime(2026, 3, 10, 1, tzinfo=UTC)
+    context = dg.build_schedule_context(scheduled_execution_time=now, repository_def=repository)
+    request = schedule.evaluate_tick(context).run_requests[0]
+    assert request.partition_key == "2026-03-09"
+    assert request.run_key == "2026-03-09"
+
+
+def test_training_is_not_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:
+    steps = {node.name for node in repository.get_job("daily_job").all_node_defs}
+    assert "journey_clusters" in steps
+    assert "ranker_release" not in steps
+
+
+def test_a_broken_contract_stops_what_comes_after(new_house: NewHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = new_house("broken")
+    at = datetime(2026, 3, 2, 10)
+    words = ["wedding dress", "wedding dresses", "wedding dress long", "wedding dress lace"]
+    house.land({"search_events": pl.DataFrame({"user_id": "u", "query": words, "searched_at": at})})
+    monkeypatch.setattr(
+        "journeys_assets.defs.assets.ranking.score_by_prior",
+        lambda features, params: features.select(
+            "user_id", "journey_id", score=pl.lit(0.5), confidence=pl.lit(1.5), scored_by=pl.lit("prior")
+        ),
+    )
+    with pytest.raises(Exception, match="confidence: above 1"):
+        house.run(DAY, DAY)
+    assert not house.table("ranked_journeys").is_empty()
+    assert house.table("user_journeys").is_empty()
+
+
+def test_a_day_with_nothing_to_do_says_so(new_house: NewHouse) -> None:
+    house = new_house("quiet")
+    at = datetime(2026, 3, 2, 10)
+    house.land({"search_events": pl.DataFrame({"user_id": "u", "query": ["one"], "searched_at": [at]})})
+    house.run(DAY, DAY)
+    deployment = house.deployment
+    with dagster_instance(deployment) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("user_journeys"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert metadata["dagster/row_count"].value == 0
+    assert "nothing to do" in str(metadata["note"].value)
