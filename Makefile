@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help install demo test check ui lock clean
+.PHONY: help install demo test test-dbt check ui lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,20 @@ demo: $(READY) ## Synthetic world through every stage, ends with journeys on the
 
 test: $(READY) ## All tests
 	@$(BIN)/python -m pytest
+
+# dbt pins other versions of what the project uses, so it gets an environment of its own, with the same DuckDB. Later
+# dbt-core fetches a part of itself from GitHub while it is being installed; this one comes from the package index alone.
+DBT_VENV := .venv-dbt
+DBT_READY := $(DBT_VENV)/.installed
+
+test-dbt: $(READY) $(DBT_READY) ## The SQL models built by a real dbt: the same rows
+	@JOURNEYS_DBT=$(CURDIR)/$(DBT_VENV)/bin/dbt $(BIN)/python -m pytest tests/sql/test_dbt.py
+
+$(DBT_READY): requirements.lock Makefile
+	@test -x $(DBT_VENV)/bin/python || $(PYTHON) -m venv $(DBT_VENV)
+	@echo "Installing dbt into $(DBT_VENV) …"
+	@$(DBT_VENV)/bin/pip install -q dbt-core==1.11.16 dbt-duckdb==1.10.1 "$$(grep '^duckdb==' requirements.lock)"
+	@touch $(DBT_READY)
 
 check: $(READY) ## Lint, types, definitions
 	@$(BIN)/ruff check .

@@ -64,8 +64,8 @@ def test_share_of_the_user_counts_engagement_outside_of_journeys_too() -> None:
         "keyword_table",
         engaged(ago(2), "tiles", n_searches=3),
         engaged(ago(4), "roses", n_searches=1),
-        engaged(ago(5), "weather", n_searches=4),
-        engaged(ago(40), "weather", n_searches=50),
+        engaged(ago(27), "weather", n_searches=4),
+        engaged(ago(28), "weather", n_searches=50),
         engaged(ago(1), "tiles", user_id="bob", n_searches=50),
     )
     rows = world.build("journey_features")

@@ -41,12 +41,21 @@ def test_the_number_of_silent_days_is_a_parameter() -> None:
 
 @pytest.mark.parametrize(
     ("span", "weeks", "expected"),
-    [(44, 7, ONGOING), (45, 7, EVERGREEN), (45, 4, EVERGREEN), (45, 3, ONGOING), (89, 7, EVERGREEN), (89, 6, ONGOING)],
+    [
+        (44, 7, ONGOING),
+        (45, 7, EVERGREEN),
+        (45, 4, EVERGREEN),
+        (45, 3, ONGOING),
+        (89, 7, EVERGREEN),
+        (89, 6, ONGOING),
+        (83, 6, EVERGREEN),
+        (56, 4, ONGOING),
+    ],
 )
 def test_evergreen_takes_a_long_span_and_engagement_in_enough_of_its_weeks(
     span: int, weeks: int, expected: tuple[str, ...]
 ) -> None:
-    # 45 days + the day itself are 7 weeks begun, 90 days are 13.
+    # 45 days + the day itself are 7 weeks begun, 56 are 9, 83 are 12 (so 6 is exactly half), 90 days are 13.
     assert label(span=span, weeks=weeks) == expected
 
 
