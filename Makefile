@@ -57,4 +57,4 @@ lock: ## Resolve requirements.lock anew
 	@sed -i 's/+cpu//' requirements.lock
 
 clean: ## Remove the environment and the demo's state
-	rm -rf $(VENV) .journeys
+	rm -rf $(VENV) .venv-dbt .journeys

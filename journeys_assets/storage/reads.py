@@ -147,24 +147,42 @@ def keywords_embedded_elsewhere(
     ).pl()["keyword"]
 
 
-def live_clusters(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int, columns: Sequence[str]) -> pl.DataFrame:
-    """The journeys of every user within the horizon as of ``day``: those columns of journey_clusters, latest state.
-
-    Lists and vectors are the bulk of that table, so name only the columns that are needed.
-    """
+def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
+    """Users within the horizon as of ``day``, with the partition of their latest inference: user_id, partition_date."""
     return con.sql(
-        f"""
-        WITH state AS (
-          SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
-          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
-            AND window_end_date > $day - $horizon::INTEGER GROUP BY user_id
-        )
-        SELECT {", ".join(columns)} FROM main.journey_clusters c JOIN state USING (user_id, partition_date)
-        WHERE c.is_journey AND c.partition_date > $day - $horizon::INTEGER AND c.partition_date <= $day
-        ORDER BY user_id, journey_id
+        """
+        SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
+        WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
+          AND window_end_date > $day - $horizon::INTEGER GROUP BY user_id ORDER BY user_id
         """,
         params={"day": day, "horizon": horizon_days},
     ).pl()
+
+
+def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """``columns`` of the journeys that the inferences ``states`` (user_id, partition_date) found.
+
+    Lists and vectors are the bulk of journey_clusters, so name only the columns that are needed.
+    """
+    con.register("states", states.to_arrow())
+    rows = con.sql(
+        f"""
+        SELECT {", ".join(columns)} FROM main.journey_clusters JOIN states USING (user_id, partition_date)
+        WHERE is_journey ORDER BY user_id, journey_id
+        """
+    ).pl()
+    con.unregister("states")
+    return rows
+
+
+def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, int]:
+    """Changes when any row of the day's keyword_commonness does."""
+    row = con.sql(
+        "SELECT count(*), coalesce(bit_xor(hash(keyword, n_pins, pin_share)), 0) FROM main.keyword_commonness "
+        "WHERE partition_date = $day",
+        params={"day": day},
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def keyword_facts(

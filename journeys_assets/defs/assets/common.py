@@ -63,3 +63,14 @@ def stamped(frame: pl.DataFrame, table: Table, day: date, version: str) -> pl.Da
         partition_date=pl.lit(day, dtype=pl.Date), algorithm_version=pl.lit(version, dtype=pl.String)
     )
     return with_stamp.select(pl.col(c.name).cast(c.dtype) for c in table.columns)
+
+
+def changed_states(states: pl.DataFrame, before: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """``states`` (user_id, partition_date of the latest inference) in two: those of ``before``, and the others.
+
+    What was read or computed for a user's inference on the day before holds as long as that inference is the latest.
+    """
+    if before is None:
+        return states.clear(), states
+    key = ["user_id", "partition_date"]
+    return states.join(before, on=key, how="semi"), states.join(before, on=key, how="anti")

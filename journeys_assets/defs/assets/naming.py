@@ -1,11 +1,14 @@
 """journey_names: the name of every live journey."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
 
 import dagster as dg
+import polars as pl
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
+from journeys_assets.defs.assets.common import StageResult, changed_states, stage_asset, stage_spec, stamped
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.naming import name_journeys
@@ -33,23 +36,43 @@ def build(house: Deployment) -> dg.AssetsDefinition:
 
     @stage_asset(house, spec)
     def journey_names(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
-        params = house.algorithm
+        named: Named | None = None
         days = days_of(context)
-        names = JOURNEY_NAMES.empty()
         for done, day in enumerate(days, start=1):
-            with house.warehouse.reading() as con:
-                clusters = reads.live_clusters(con, day, params.keywords.horizon_days, CLUSTER_COLUMNS)
-                facts = reads.keyword_facts(con, clusters, day, params.keywords)
-            names = stamped(
-                name_journeys(clusters, facts, params.naming), JOURNEY_NAMES, day, house.version_of("naming")
-            )
-            house.warehouse.replace_partitions(JOURNEY_NAMES, names, [day])
+            named = name_day(house, day, named)
+            rows = stamped(named.names, JOURNEY_NAMES, day, house.version_of("naming"))
+            house.warehouse.replace_partitions(JOURNEY_NAMES, rows, [day])
             house.progress("journey_names", done, len(days))
         yield StageResult(
             metadata={
-                **metadata.counts(names),
-                "examples": metadata.examples(names, ["user_id", "journey_name", "keywords"]),
+                **metadata.counts(rows),
+                "examples": metadata.examples(rows, ["user_id", "journey_name", "keywords"]),
             }
         )
 
     return journey_names
+
+
+@dataclass(frozen=True)
+class Named:
+    """The names of a day and all that they were made from."""
+
+    states: pl.DataFrame
+    commonness: tuple[int, int]
+    names: pl.DataFrame
+
+
+def name_day(house: Deployment, day: date, before: Named | None) -> Named:
+    """Names as of ``day``; users whose inference and catalogue are those of ``before`` keep the names of then."""
+    params = house.algorithm
+    with house.warehouse.reading() as con:
+        states = reads.live_states(con, day, params.keywords.horizon_days)
+        commonness = reads.commonness_fingerprint(con, day)
+        carried = before if before is not None and before.commonness == commonness else None
+        known, changed = changed_states(states, carried.states if carried else None)
+        clusters = reads.journeys_in(con, changed, CLUSTER_COLUMNS)
+        facts = reads.keyword_facts(con, clusters, day, params.keywords)
+    names = name_journeys(clusters, facts, params.naming)
+    if carried is not None:
+        names = pl.concat([names, carried.names.join(known, on="user_id", how="semi")]).sort("user_id", "journey_id")
+    return Named(states, commonness, names)

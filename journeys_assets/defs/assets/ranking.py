@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
+from journeys_assets.defs.assets.common import StageResult, changed_states, stage_asset, stage_spec, stamped
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.diversification import diversify
 from journeys_assets.domain.ranking import score_by_prior
-from journeys_assets.domain.schemas import RANKED_JOURNEYS
+from journeys_assets.domain.schemas import JOURNEY_CLUSTERS, RANKED_JOURNEYS
 from journeys_assets.models.ranker_release import released
 from journeys_assets.storage import reads
+
+CENTROID_COLUMNS = ("user_id", "journey_id", "centroid")
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -29,12 +32,15 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         params = house.algorithm
         days = days_of(context)
         ranked = RANKED_JOURNEYS.empty()
+        centroids, states_before = JOURNEY_CLUSTERS.empty().select(CENTROID_COLUMNS), None
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
                 features = reads.partition(con, "journey_features", day)
-                centroids = reads.live_clusters(
-                    con, day, params.keywords.horizon_days, ("user_id", "journey_id", "centroid")
-                )
+                states = reads.live_states(con, day, params.keywords.horizon_days)
+                known, changed = changed_states(states, states_before)
+                fresh = reads.journeys_in(con, changed, CENTROID_COLUMNS)
+            centroids = pl.concat([fresh, centroids.join(known, on="user_id", how="semi")])
+            states_before = states
             release = released(house.releases_path, day)
             scored = release.score(features) if release else score_by_prior(features, params.ranking)
             ranked = stamped(
