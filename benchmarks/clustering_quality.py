@@ -216,7 +216,7 @@ def draw(table: Mapping[str, Mapping[str, tuple[float, float, float]]], target: 
     axes.invert_yaxis()
     axes.set_xlabel("mean B-cubed F1 over pseudo users, 95 % bootstrap interval")
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="lower left", fontsize=8)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=5, fontsize=8, frameon=False)
     figure.tight_layout()
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=130, metadata={"Software": None})
