@@ -1,0 +1,92 @@
+"""The pins that users meet.
+
+What belongs here: items with annotations, interests and titles. What does not: who acts on them (``behaviour``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import polars as pl
+
+from journeys_assets.domain.schemas import LANDING
+from journeys_assets.domain.text import normalise
+from journeys_assets.synthetic import noise
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.streams import draw_without_return, pick, pick_early, stream
+from journeys_assets.synthetic.theme import Theme
+from journeys_assets.synthetic.themes import THEMES
+from journeys_assets.synthetic.wording import variation
+
+cached_normalise = lru_cache(maxsize=1 << 18)(normalise)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One item. ``theme`` is the true one, None for pins of no theme.
+
+    ``keywords`` are what an action on it says: (text, normalised, source, belongs to the theme).
+    """
+
+    pin_id: str
+    theme: str | None
+    annotations: tuple[str, ...]
+    interests: tuple[str, ...]
+    title: str
+    keywords: tuple[tuple[str, str, str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All pins, by theme."""
+
+    of_theme: dict[str, tuple[Pin, ...]]
+    off_topic: tuple[Pin, ...]
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The pins as the landing contract has them."""
+        pins = [pin for own in self.of_theme.values() for pin in own] + list(self.off_topic)
+        rows = [(p.pin_id, list(p.annotations), list(p.interests), p.title) for p in pins]
+        return pl.DataFrame(rows, schema=LANDING["pins"].polars_schema, orient="row")
+
+
+def make_catalogue(params: WorldParams) -> Catalogue:
+    """The catalogue of a world; the same whatever its users and days."""
+    of_theme = {
+        theme.name: tuple(_theme_pin(params, theme, at, number) for number in range(params.pins_per_theme))
+        for at, theme in enumerate(THEMES)
+    }
+    return Catalogue(of_theme, tuple(_off_topic_pin(params, number) for number in range(params.off_topic_pins)))
+
+
+def _theme_pin(params: WorldParams, theme: Theme, at: int, number: int) -> Pin:
+    rng = stream(params.seed, "pin", theme.name, number)
+    own = draw_without_return(rng, theme.phrases, 2 + int(rng.random() * 3))
+    if rng.random() < 0.3:
+        own[-1] = variation(rng, own[-1])
+    generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, noise.GENERIC))
+    interests = draw_without_return(rng, theme.interests, 1 + int(rng.random() * 2))
+    title = f"{own[0]} | {own[1]}".capitalize()
+    return _pin(f"p{at:02d}{number:03d}", theme.name, own, generic, interests, title)
+
+
+def _off_topic_pin(params: WorldParams, number: int) -> Pin:
+    rng = stream(params.seed, "off-topic pin", number)
+    own = draw_without_return(rng, noise.ONE_OFF, 2)
+    generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, noise.GENERIC))
+    return _pin(f"px{number:04d}", None, own, generic, [pick(rng, noise.OFF_TOPIC_INTERESTS)], own[0].capitalize())
+
+
+def _generic(carries: bool, word: str) -> list[str]:
+    return [word] if carries else []
+
+
+def _pin(pin_id: str, theme: str | None, own: list[str], generic: list[str], interests: list[str], title: str) -> Pin:
+    keywords = (
+        *((text, cached_normalise(text), "annotation", True) for text in own),
+        *((text, cached_normalise(text), "annotation", False) for text in generic),
+        *((text, cached_normalise(text), "interest", True) for text in interests),
+    )
+    return Pin(pin_id, theme, (*own, *generic), tuple(interests), title, keywords)

@@ -1,0 +1,213 @@
+"""Who the users are, and what each is up to, and when.
+
+What belongs here: a user's traits and planned journeys. What does not: single events (``behaviour``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from random import Random
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.streams import draw_without_return, pick, pick_weighted, stream
+from journeys_assets.synthetic.theme import Theme
+from journeys_assets.synthetic.themes import THEMES
+from journeys_assets.synthetic.wording import vocabulary
+
+HOMES: tuple[tuple[str, str, str, float], ...] = (
+    ("en-US", "US", "America/New_York", 24),
+    ("en-US", "US", "America/Chicago", 14),
+    ("en-US", "US", "America/Los_Angeles", 16),
+    ("en-GB", "GB", "Europe/London", 10),
+    ("en-IN", "IN", "Asia/Kolkata", 4),
+    ("en-AU", "AU", "Australia/Sydney", 5),
+    ("es-MX", "MX", "America/Mexico_City", 6),
+    ("es-ES", "ES", "Europe/Madrid", 4),
+    ("de-DE", "DE", "Europe/Berlin", 6),
+    ("fr-FR", "FR", "Europe/Paris", 4),
+    ("pt-BR", "BR", "America/Sao_Paulo", 4),
+    ("ja-JP", "JP", "Asia/Tokyo", 3),
+)
+"""Locale, country, time zone, weight."""
+SITUATIONAL = tuple(theme for theme in THEMES if theme.kind == "situational")
+EVERGREEN = tuple(theme for theme in THEMES if theme.kind == "evergreen")
+SEASONAL = tuple(theme for theme in THEMES if theme.kind == "seasonal")
+NEVER = 10**9
+Segments: TypeAlias = tuple[tuple[int, int], ...]
+"""[begin, end) in days from the world's first day, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user's traits. Days count from the world's first day (0); ``stops_on`` is the first day without visits."""
+
+    index: int
+    user_id: str
+    user_class: str
+    locale: str
+    country: str
+    timezone: str
+    timezone_known: bool
+    signs_up_on: int
+    stops_on: int
+    active_share: float
+    response_propensity: float
+    email_opt_in: bool | None
+    push_opt_in: bool | None
+    zone: ZoneInfo
+
+    @property
+    def language(self) -> str:
+        return self.locale.split("-")[0]
+
+
+@dataclass(slots=True)
+class Journey:
+    """One thing a user is up to: a theme, the times it is on, and the user's own words for it.
+
+    Attributes:
+        segments: [begin, end) in days from the world's first day, in order; days before 0 are before the world.
+        words: The user's searches for it, the favourite ones first.
+        cadence_days: For evergreen journeys, how often the user returns to it.
+        last_seen_day: Changes as the world goes on.
+    """
+
+    theme: Theme
+    segments: Segments
+    words: tuple[str, ...]
+    board: str
+    cadence_days: int
+    last_seen_day: int = field(default=-NEVER)
+
+    def is_on(self, day: int) -> bool:
+        return any(begin <= day < end for begin, end in self.segments)
+
+    def has_begun(self, day: int) -> bool:
+        return bool(self.segments) and self.segments[0][0] <= day
+
+    def progress(self, day: int) -> float:
+        """0 where it has just begun, 1 at its end, by days that it is on; of a seasonal one, within its season."""
+        spans = self.segments
+        if self.theme.kind == "seasonal":
+            spans = tuple((begin, end) for begin, end in spans if begin <= day < end)
+        total = sum(end - begin for begin, end in spans)
+        return sum(min(max(day - begin, 0), end - begin) for begin, end in spans) / max(total, 1)
+
+    def currentness(self, day: int) -> float:
+        """How much the user still cares, 0-1: 1 while it is on (0.8 if evergreen), little in a pause, fading after."""
+        if self.is_on(day):
+            return 0.8 if self.theme.kind == "evergreen" else 1.0
+        ends = [end for _, end in self.segments if end <= day]
+        if not ends:
+            return 0.0
+        resumes = any(begin > day for begin, _ in self.segments) and self.theme.kind == "situational"
+        return 0.35 if resumes else 0.6 * math.exp(-(day - ends[-1]) / 7.0)
+
+    def pull(self, day: int) -> float:
+        """Weight with which a visit on ``day`` turns to this journey."""
+        if not self.is_on(day):
+            return 0.0
+        if self.theme.kind == "situational":
+            return 2.0
+        if self.theme.kind == "seasonal":
+            return 1.5
+        return min(3.0, 1.5 * (day - self.last_seen_day) / self.cadence_days)
+
+
+def make_user(params: WorldParams, index: int) -> User:
+    """The ``index``-th user; depends on no other."""
+    rng = stream(params.seed, "user", index)
+    draw = rng.random()
+    heavy = params.bot_share <= draw < params.bot_share + params.heavy_share
+    user_class = "bot" if draw < params.bot_share else "heavy" if heavy else "normal"
+    locale, country, timezone, _ = pick_weighted(rng, HOMES, [home[3] for home in HOMES])
+    signs_up_on = int(rng.random() * 14) if rng.random() < params.newcomer_share else -1 - int(rng.expovariate(1 / 400))
+    stays = rng.random() >= params.dropout_share
+    stops_on = NEVER if stays else max(signs_up_on, 0) + 5 + int(rng.random() * 85)
+    share = params.active_share
+    active_share = min(1.0, rng.betavariate(1.6, 1.6 * (1 - share) / share)) if 0 < share < 1 else share
+    propensity = rng.gauss(0.0, 0.6)
+    email, push = (pick_weighted(rng, (True, False, None), (0.6, 0.3, 0.1)) for _ in range(2))
+    if user_class == "bot":
+        email, push, active_share, stops_on = False, False, 0.5, NEVER
+    if user_class == "heavy":
+        active_share = 0.55 + 0.4 * rng.random()
+    return User(
+        index, f"u{index:05d}", user_class, locale, country, timezone, rng.random() < 0.97, signs_up_on, stops_on,
+        active_share, propensity, email, push, ZoneInfo(timezone),
+    )  # fmt: skip
+
+
+def plan_journeys(params: WorldParams, user: User) -> list[Journey]:
+    """What ``user`` is up to within the world, in order of planning; nothing for bots."""
+    if user.user_class == "bot":
+        return []
+    heavy = user.user_class == "heavy"
+    rng = stream(params.seed, "plan", user.index)
+    n_evergreen = 3 + int(rng.random() * 4) if heavy else pick_weighted(rng, (0, 1, 2, 3), (0.25, 0.4, 0.25, 0.1))
+    n_under_way = 3 + int(rng.random() * 3) if heavy else pick_weighted(rng, (0, 1, 2), (0.25, 0.5, 0.25))
+    always: Segments = ((-NEVER, NEVER),)
+    plans = [(theme, always) for theme in draw_without_return(rng, EVERGREEN, n_evergreen)]
+    plans += [(theme, _seasons(params, user, theme)) for theme in draw_without_return(rng, SEASONAL, 5 if heavy else 3)]
+    plans += _situational(params, user, max(n_under_way, int(n_evergreen == 0)), 7.0 if heavy else 20.0)
+    return [
+        _journey(params, user, theme, segments)
+        for theme, segments in plans
+        if segments and segments[0][0] < params.n_days and segments[-1][1] > 0
+    ]
+
+
+def _journey(params: WorldParams, user: User, theme: Theme, segments: Segments) -> Journey:
+    rng = stream(params.seed, "journey", user.index, theme.name)
+    heavy = user.user_class == "heavy"
+    size = 20 + int(rng.random() * 40) if heavy else 5 + int(rng.random() ** 2 * 30)
+    words = vocabulary(rng, theme, size)
+    return Journey(theme, segments, words, pick(rng, theme.boards), 4 + int(rng.random() * 7))
+
+
+def _situational(
+    params: WorldParams, user: User, n_under_way: int, mean_gap_days: float
+) -> list[tuple[Theme, Segments]]:
+    """Journeys under way when the world begins, then new ones at random intervals until it ends."""
+    rng = stream(params.seed, "situational", user.index)
+    themes = iter(draw_without_return(rng, SITUATIONAL, len(SITUATIONAL)))
+    begins = _begins(rng, n_under_way, mean_gap_days, params.n_days)
+    return [(theme, _segments(rng, begin)) for begin, theme in zip(begins, themes, strict=False)]
+
+
+def _begins(rng: Random, n_under_way: int, mean_gap_days: float, n_days: int) -> Iterator[int]:
+    for _ in range(n_under_way):
+        yield -int(rng.random() * 25)
+    day = rng.expovariate(1 / mean_gap_days)
+    while day < n_days:
+        yield int(day)
+        day += 1 + rng.expovariate(1 / mean_gap_days)
+
+
+def _segments(rng: Random, begin: int) -> Segments:
+    """One span of days, or two with a pause between them; 6 to 110 days in all."""
+    length = min(110, max(6, round(rng.lognormvariate(math.log(26), 0.6))))
+    if rng.random() < 0.3 and length >= 14:
+        first = round(length * (0.3 + 0.3 * rng.random()))
+        pause = 8 + int(rng.random() * 22)
+        return (begin, begin + first), (begin + first + pause, begin + length + pause)
+    return ((begin, begin + length),)
+
+
+def _seasons(params: WorldParams, user: User, theme: Theme) -> Segments:
+    """The seasons of ``theme`` that touch the world, each year entered up to 20 days late."""
+    last_day = params.first_day + timedelta(days=params.n_days - 1)
+    found = []
+    for year in range(params.first_day.year - 1, last_day.year + 1):
+        late = int(stream(params.seed, "season", user.index, theme.name, year).random() * 20)
+        starts = date(year, theme.months[0], 1) + timedelta(days=late)
+        months_on = year * 12 + theme.months[0] - 1 + len(theme.months)
+        ends = date(months_on // 12, months_on % 12 + 1, 1)
+        if ends > params.first_day and starts <= last_day:
+            found.append(((starts - params.first_day).days, (ends - params.first_day).days))
+    return tuple(found)

@@ -1,0 +1,74 @@
+"""How people word what a theme is about.
+
+What belongs here: varying phrases as people do. What does not: the phrases (``themes_*``) and when they are searched.
+"""
+
+from __future__ import annotations
+
+import random
+
+from journeys_assets.synthetic.streams import draw_without_return, pick
+from journeys_assets.synthetic.theme import Theme
+
+TEMPLATES: tuple[str, ...] = (
+    "{} ideas", "{} inspiration", "best {}", "{} tutorial", "{} tips", "easy {}", "{} on a budget", "simple {}",
+    "{} step by step", "{} aesthetic", "{} for beginners", "modern {}", "{} pictures", "unique {}", "{} diy", "{} 2026",
+    "cheap {}", "{} near me", "{} examples", "{} guide", "beautiful {}", "vintage {}",
+)  # fmt: skip
+FIRST_WORDS = frozenset(t.split()[0] for t in TEMPLATES if not t.startswith("{}"))
+SEARCHED_ALREADY = frozenset(t.split()[-1] for t in TEMPLATES if t.startswith("{}")) | {"how", "what", "when"}
+
+
+def vocabulary(rng: random.Random, theme: Theme, size: int) -> tuple[str, ...]:
+    """``size`` different searches for ``theme``, in no order: its phrases first, then variations of them."""
+    base = draw_without_return(rng, theme.phrases, max(2, round(size * 0.75)))[:size]
+    words = dict.fromkeys(base)
+    while len(words) < size:
+        words.setdefault(variation(rng, pick(rng, theme.phrases)))
+    return tuple(words)
+
+
+def variation(rng: random.Random, phrase: str) -> str:
+    """``phrase`` with one more word before or after it, as people narrow a search down."""
+    own = set(phrase.split())
+    fitting = [t for t in TEMPLATES if not own & set(t.split()) and (t.startswith("{}") or not own & FIRST_WORDS)]
+    return pick(rng, fitting).format(phrase)
+
+
+def typo(rng: random.Random, text: str) -> str:
+    """``text`` with one slip in one of its longer words: two letters swapped, one lost, or one doubled."""
+    words = text.split(" ")
+    long = [i for i, word in enumerate(words) if len(word) >= 5 and word.isascii() and word.isalpha()]
+    if not long:
+        return text
+    at = pick(rng, long)
+    word = words[at]
+    letter = 1 + int(rng.random() * (len(word) - 2))
+    slip = rng.random()
+    if slip < 0.4:
+        word = word[:letter] + word[letter + 1] + word[letter] + word[letter + 2 :]
+    elif slip < 0.8:
+        word = word[:letter] + word[letter + 1 :]
+    else:
+        word = word[:letter] + word[letter] + word[letter:]
+    words[at] = word
+    return " ".join(words)
+
+
+def other_number(text: str) -> str:
+    """``text`` with its last word in the plural instead of the singular, or the reverse."""
+    if not text.isascii() or not text[-1].isalpha():
+        return text
+    if text.endswith("ies") and len(text) > 4:
+        return text[:-3] + "y"
+    if text.endswith("s") and not text.endswith(("ss", "us", "is")):
+        return text[:-1]
+    if text.endswith(("s", "x", "ch", "sh")):
+        return text + "es"
+    return text[:-1] + "ies" if text.endswith("y") and text[-2] not in "aeiou" else text + "s"
+
+
+def other_case(rng: random.Random, text: str) -> str:
+    """The same keyword in other letters: a capital first, Title Case, CAPITALS, or with stray spaces."""
+    ways = (text[:1].upper() + text[1:], text.title(), text.upper(), f"{text} ", text.replace(" ", "  ", 1))
+    return ways[min(int(rng.random() ** 1.5 * len(ways)), len(ways) - 1)]
