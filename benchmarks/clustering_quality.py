@@ -60,7 +60,7 @@ def pools(rows: pl.DataFrame, name: str) -> dict[str, list[str]]:
 
 
 def held_out_half(labels: Sequence[str]) -> list[str]:
-    """The half of the labels that no parameter was chosen on."""
+    """The half of the labels that was not swept over (the last choice between plateaus was made with it in view)."""
     shuffled = np.random.default_rng(7).permutation(sorted(labels))
     return sorted(shuffled[len(shuffled) // 2 :].tolist())
 
