@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.table import Table
 
 from journeys_assets.settings import Settings, SettingsError, load_settings
 
@@ -30,11 +32,11 @@ app = typer.Typer(
 A typical first hour: `journeys demo` to see it work; `journeys ingest PATH` for your own logs; `journeys run`; then
 `journeys show USER`. All state lives under `$JOURNEYS_HOME` (default `./.journeys`).""",
 )
-out = Console()
+out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True)
 
 DEMO_USERS = 300
-DEMO_DAYS = 60
+DEMO_DAYS = 45
 
 
 class CommandError(Exception):
@@ -76,10 +78,14 @@ def demo(
             _show(house, user_id, summary.last_day, as_json=False)
         another = examples[0] if examples else "USER"
         out.print("[bold]Where to look next[/bold]")
-        out.print(f"  journeys show {another}             one user's journeys, with evidence")
-        out.print("  make ui                      assets, lineage, checks and this run, in the browser")
-        out.print(f"  duckdb {_relative(settings.published_path)}   the output tables, for any tool")
-        out.print(f"  {_relative(world / 'truth')}   what the synthetic users were really up to")
+        places = Table.grid(padding=(0, 3))
+        places.add_row(f"  {_command()} show {another}", "one user's journeys, with evidence")
+        places.add_row("  make ui", "assets, lineage, checks and this run, in the browser")
+        places.add_row(
+            f"  {_relative(settings.published_path)}", "the output tables: open them with duckdb or any tool"
+        )
+        places.add_row(f"  {_relative(world / 'truth')}", "what the synthetic users were really up to")
+        out.print(places)
 
 
 @app.command()
@@ -367,6 +373,11 @@ def _print_summary(summary: "RunSummary", settings: Settings) -> None:
     for warning in summary.warnings:
         out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
     out.print(f"Published: {_relative(settings.published_path)}\n")
+
+
+def _command() -> str:
+    """How this command was called, so that what is printed can be pasted."""
+    return "journeys" if shutil.which("journeys") else _relative(Path(sys.executable).with_name("journeys"))
 
 
 def _relative(path: Path) -> str:

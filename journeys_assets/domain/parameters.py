@@ -27,6 +27,10 @@ class KeywordParams:
     save_weight: float = 1.0
     clickthrough_weight: float = 0.7
     board_weight: float = 1.0
+    generic_share: float = 0.01
+    """A keyword carried by at least this share of the catalogue's items is generic …"""
+    generic_min_items: int = 10
+    """… if at least so many items carry it: in a small catalogue a large share may be one item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class NamingParams:
     specificity_weight: float = 0.2
     readability_weight: float = 0.15
     generic_share: float = 0.05
-    """A keyword carried by at least this share of the catalogue's items is generic."""
+    """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
 
 
 @dataclass(frozen=True, slots=True)

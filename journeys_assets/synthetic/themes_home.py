@@ -11,12 +11,12 @@ HOME: tuple[Theme, ...] = (
     theme(
         "kitchen renovation",
         "situational",
-        phrases="""kitchen remodel before and after; shaker cabinet colors; quartz vs granite countertops;
-        subway tile backsplash; kitchen island with seating; galley kitchen layout; open shelving kitchen;
-        two tone kitchen cabinets; farmhouse sink; under cabinet lighting; painting kitchen cabinets;
-        pantry cabinet organization; white oak kitchen; kitchen renovation cost; range hood designs;
-        cabinet hardware brass pulls; ikea kitchen hack; small kitchen remodel; kitchen faucet matte black;
-        breakfast nook built in""",
+        phrases="""kitchen remodel before and after; shaker cabinet colors kitchen;
+        quartz vs granite countertops kitchen; subway tile backsplash kitchen; kitchen island with seating;
+        galley kitchen layout; open shelving kitchen; two tone kitchen cabinets; farmhouse sink kitchen;
+        under cabinet lighting kitchen; painting kitchen cabinets; pantry cabinet organization; white oak kitchen;
+        kitchen renovation cost; range hood designs kitchen; cabinet hardware brass pulls kitchen; ikea kitchen hack;
+        small kitchen remodel; kitchen faucet matte black; breakfast nook built in kitchen""",
         interests="home improvement; kitchen design; interior design",
         boards="Kitchen reno; Dream kitchen; New kitchen",
         abroad="""es=reforma de cocina pequeña; es=encimeras de cuarzo cocina; de=küche renovieren vorher nachher;
@@ -26,10 +26,11 @@ HOME: tuple[Theme, ...] = (
         "bathroom makeover",
         "situational",
         phrases="""small bathroom remodel; walk in shower tile; freestanding bathtub; bathroom vanity double sink;
-        frameless shower door; hexagon tile bathroom floor; powder room wallpaper; shower niche;
-        toilet with hidden tank; bathroom mirror with lights; wet room design; terrazzo bathroom tiles;
-        bathroom storage over toilet; rainfall shower head; spa like bathroom; guest bathroom decor;
-        grouting shower tile; half bath renovation; clawfoot tub bathroom; black bathroom faucet""",
+        frameless shower door bathroom; hexagon tile bathroom floor; powder room wallpaper bathroom;
+        shower niche bathroom; bathroom toilet with hidden tank; bathroom mirror with lights; wet room design bathroom;
+        terrazzo bathroom tiles; bathroom storage over toilet; rainfall shower head bathroom; spa like bathroom;
+        guest bathroom decor; grouting shower tile bathroom; half bathroom renovation; clawfoot tub bathroom;
+        black bathroom faucet""",
         interests="home improvement; bathroom design; interior design",
         boards="Bathroom; Bathroom remodel",
         abroad="""de=kleines bad renovieren; de=begehbare dusche fliesen; fr=petite salle de bain douche italienne;
@@ -38,11 +39,12 @@ HOME: tuple[Theme, ...] = (
     theme(
         "home office setup",
         "situational",
-        phrases="""home office desk setup; standing desk; ergonomic office chair; cable management under desk;
-        small home office in bedroom; monitor arm dual screens; desk lamp for home office; work from home office decor;
-        floating shelves above desk; video call background office; l shaped desk; desk organizer accessories;
-        office built ins; closet turned into office; minimalist desk setup; footrest under desk;
-        soundproofing home office; pegboard desk wall; webcam lighting home office; home office paint colors""",
+        phrases="""home office desk setup; standing desk; ergonomic office chair; cable management home office desk;
+        small home office in bedroom; monitor arm dual screens home office; desk lamp for home office;
+        work from home office decor; floating shelves above office desk; video call background office;
+        l shaped office desk; desk organizer accessories; office built ins; closet turned into office;
+        minimalist desk setup; office chair footrest; soundproofing home office; pegboard desk wall home office;
+        webcam lighting home office; home office paint colors""",
         interests="home decor; workspace; interior design",
         boards="Home office; Office; WFH setup",
         abroad="""de=homeoffice einrichten kleiner raum; fr=bureau à domicile aménagement; ja=在宅勤務 デスク 周り;
@@ -52,7 +54,7 @@ HOME: tuple[Theme, ...] = (
         "nursery design",
         "situational",
         phrases="""gender neutral nursery; baby nursery wall art; crib bedding; nursery glider chair;
-        changing table dresser; woodland nursery theme; nursery mobile diy; blackout curtains for baby room;
+        nursery changing table dresser; woodland nursery theme; nursery mobile diy; blackout curtains for baby room;
         baby closet organization; nursery bookshelf; safari animal nursery; girl nursery floral wallpaper;
         boy nursery ideas; nursery rug soft; small nursery layout; baby room color palette; twin nursery cribs;
         montessori floor bed nursery; baby name sign above crib; nursery lighting lamp""",
@@ -64,11 +66,12 @@ HOME: tuple[Theme, ...] = (
         "living room makeover",
         "situational",
         phrases="""living room decor cozy; sectional sofa small living room; gallery wall living room;
-        mid century modern living room; tv wall unit; coffee table styling; area rug size living room;
-        boho living room; accent wall living room; living room curtains; fireplace mantel decor;
-        throw pillow combinations; japandi living room; living room furniture layout; velvet green sofa;
-        floor lamp corner; neutral living room; bookcase styling living room; electric fireplace with tv above;
-        leather armchair reading corner""",
+        mid century modern living room; tv wall unit living room; coffee table styling living room;
+        area rug size living room; boho living room; accent wall living room; living room curtains;
+        fireplace mantel decor living room; throw pillow combinations living room; japandi living room;
+        living room furniture layout; velvet green sofa living room; floor lamp corner living room;
+        neutral living room; bookcase styling living room; electric fireplace with tv above living room;
+        leather armchair reading corner living room""",
         interests="home decor; interior design; furniture",
         boards="Living room; Home inspo",
         abroad="es=decoración de salas modernas; fr=salon scandinave décoration; de=wohnzimmer gemütlich einrichten",
@@ -76,12 +79,13 @@ HOME: tuple[Theme, ...] = (
     theme(
         "vegetable garden",
         "situational",
-        phrases="""raised bed vegetable garden; companion planting chart; growing tomatoes from seed;
-        vertical vegetable garden; compost bin diy; starting seeds indoors; drip irrigation raised beds;
-        when to plant peppers; zucchini trellis; garden layout vegetables; organic pest control for vegetables;
-        growing potatoes in buckets; herb spiral garden; crop rotation small garden; cucumber trellis;
-        best soil for raised beds; growing lettuce in containers; garden planner square foot; tomato blight treatment;
-        harvesting garlic""",
+        phrases="""raised bed vegetable garden; companion planting vegetable garden;
+        growing tomato plants from seed garden; vertical vegetable garden; compost bin for vegetable garden;
+        starting vegetable seeds indoors; drip irrigation vegetable garden; when to plant peppers in the garden;
+        zucchini trellis vegetable garden; garden layout vegetables; organic pest control for vegetables;
+        growing potatoes in the garden; herb spiral garden; crop rotation small garden; garden cucumber trellis;
+        best soil for raised vegetable beds; growing lettuce in garden containers; garden planner square foot;
+        tomato plants garden blight treatment; harvesting garlic garden""",
         interests="gardening; outdoor living; sustainable living",
         boards="Veggie garden; Garden",
         abroad="de=hochbeet bepflanzen gemüse; de=tomaten selber ziehen; fr=potager surélevé; es=huerto en casa",
@@ -89,11 +93,13 @@ HOME: tuple[Theme, ...] = (
     theme(
         "houseplants",
         "evergreen",
-        phrases="""monstera care; low light indoor plants; propagating pothos in water; fiddle leaf fig brown spots;
-        plant shelf ideas; snake plant repotting; indoor plants pet safe; how often to water succulents;
-        hanging planters indoor; string of pearls plant; calathea leaves curling; terracotta pots indoor plants;
-        fungus gnats houseplants; grow lights for indoor plants; philodendron varieties; macrame plant hanger;
-        rubber plant pruning; moss pole monstera; orchid reblooming; zz plant care; bathroom plants humidity""",
+        phrases="""monstera plant care; low light indoor plants; propagating pothos plant in water;
+        fiddle leaf fig indoor plant; plant shelf ideas; snake plant repotting; indoor plants pet safe;
+        how often to water indoor plants; hanging planters indoor; string of pearls hanging plant;
+        calathea houseplant care; terracotta pots indoor plants; fungus gnats on houseplants;
+        grow lights for indoor plants; philodendron indoor plant; macrame hanger for indoor plants;
+        rubber plant indoors; moss pole for indoor plants; orchid care indoors; zz plant indoor care;
+        bathroom plants humidity""",
         interests="houseplants; gardening; home decor",
         boards="Plant babies; Plants; Indoor jungle",
         abroad="""es=plantas de interior poca luz; de=zimmerpflanzen pflegeleicht; ja=観葉植物 育て方;
@@ -102,10 +108,10 @@ HOME: tuple[Theme, ...] = (
     theme(
         "bonsai",
         "evergreen",
-        phrases="""bonsai tree care; juniper bonsai wiring; ficus bonsai indoor; japanese maple bonsai;
-        bonsai pot shapes; repotting bonsai; bonsai soil mix akadama; bonsai pruning techniques; beginner bonsai kit;
+        phrases="""bonsai tree care; juniper bonsai wiring; ficus bonsai indoor; japanese maple in a small pot;
+        bonsai pot shapes; repotting bonsai; akadama soil mix; bonsai pruning techniques; beginner bonsai kit;
         bonsai forest planting; cascade style bonsai; bonsai from seed; bonsai root over rock; jade bonsai;
-        bonsai tools set; chinese elm bonsai; pine bonsai candle pruning; bonsai display stand; moss for bonsai;
+        bonsai tools set; chinese elm bonsai; pine bonsai candle pruning; bonsai display stand; moss for shallow pots;
         shohin bonsai; deadwood jin on bonsai""",
         interests="gardening; japanese culture; hobbies",
         boards="Bonsai; My bonsai",
@@ -114,11 +120,12 @@ HOME: tuple[Theme, ...] = (
     theme(
         "declutter and organize",
         "evergreen",
-        phrases="""closet organization; decluttering checklist; pantry labels; linen closet storage;
-        junk drawer organizer; capsule storage bins; under bed storage; garage shelving organization; konmari folding;
-        small apartment storage; entryway shoe storage; fridge organization bins; toy storage;
-        laundry room organization; how to declutter fast; drawer dividers; paper clutter filing system;
-        under sink organization; decluttering room by room; minimalist home""",
+        phrases="""closet organization; decluttering checklist; pantry labels organization; linen closet storage;
+        junk drawer organizer; capsule storage bins; under bed storage; garage shelving organization;
+        konmari drawer organization; small apartment storage; entryway shoe storage; fridge organization bins;
+        toy storage; laundry room organization; declutter and organize fast; drawer dividers organization;
+        organizing paper and files; under sink organization; decluttering room by room;
+        minimalist closet organization""",
         interests="home organization; home decor; minimalism",
         boards="Organize me; Organization; Tidy home",
         abroad="es=organizar armario pequeño; fr=rangement placard; de=kleiderschrank ausmisten",
@@ -126,11 +133,11 @@ HOME: tuple[Theme, ...] = (
     theme(
         "patio and backyard",
         "situational",
-        phrases="""backyard patio ideas on a budget; pergola with string lights; outdoor fire pit; gravel patio diy;
-        outdoor sectional furniture; privacy screen backyard; deck staining; paver walkway; outdoor kitchen;
-        hammock corner backyard; retaining wall blocks; patio umbrella; backyard landscaping; composite decking;
-        stock tank pool; outdoor rug patio; porch swing; backyard pond; garden path stepping stones;
-        above ground pool deck""",
+        phrases="""backyard patio ideas on a budget; pergola with string lights patio; outdoor fire pit patio;
+        gravel patio diy; outdoor sectional furniture backyard; privacy screen backyard; deck staining backyard;
+        paver walkway backyard; outdoor kitchen backyard; hammock corner backyard; retaining wall blocks backyard;
+        patio umbrella; backyard landscaping; composite decking backyard; stock tank pool backyard; outdoor rug patio;
+        porch swing backyard; backyard pond; garden path stepping stones backyard; backyard above ground pool deck""",
         interests="outdoor living; landscaping; home improvement",
         boards="Backyard; Outdoor space",
         abroad="es=patios pequeños decoración; de=terrasse gestalten; fr=aménagement terrasse bois",
@@ -141,8 +148,8 @@ HOME: tuple[Theme, ...] = (
         phrases="""tiny house floor plans; tiny house on wheels; loft bed tiny home; tiny house kitchen;
         off grid tiny house; shipping container home; composting toilet tiny house; tiny house storage stairs;
         tiny home interior; tiny house trailer foundation; cost to build a tiny house; tiny house with two bedrooms;
-        a frame cabin plans; tiny house solar system; murphy bed for tiny home; tiny house exterior siding;
-        living in a tiny house with family; tiny house bathroom; skoolie conversion; tiny house porch""",
+        tiny house a frame cabin plans; tiny house solar system; murphy bed for tiny home; tiny house exterior siding;
+        living in a tiny house with family; tiny house bathroom; tiny house skoolie conversion; tiny house porch""",
         interests="architecture; minimalism; sustainable living",
         boards="Tiny house; Tiny living",
         abroad="de=tiny house grundriss; fr=mini maison sur roues; es=casas pequeñas planos",
@@ -150,12 +157,13 @@ HOME: tuple[Theme, ...] = (
     theme(
         "first apartment",
         "situational",
-        phrases="""first apartment checklist; studio apartment layout; renter friendly wallpaper;
-        apartment essentials list; peel and stick tiles rental; moving into first apartment; college apartment decor;
-        studio divider; apartment decorating on a budget; command hooks gallery wall; small apartment dining table;
-        moving box labels; apartment balcony decor; first apartment kitchen must haves; cheap apartment furniture;
-        apartment bedroom aesthetic; roommate chore chart; rental kitchen upgrade; packing tips for moving;
-        apartment entryway small""",
+        phrases="""first apartment checklist; studio apartment layout; renter friendly wallpaper first apartment;
+        apartment essentials list; peel and stick tiles rental first apartment; moving into first apartment;
+        college apartment decor; studio divider first apartment; apartment decorating on a budget;
+        command hooks gallery wall first apartment; small apartment dining table; moving box labels first apartment;
+        apartment balcony decor; first apartment kitchen must haves; cheap apartment furniture;
+        apartment bedroom aesthetic; roommate chore chart first apartment; rental kitchen upgrade first apartment;
+        packing tips for moving first apartment; apartment entryway small""",
         interests="home decor; apartment living; budgeting",
         boards="First apartment; New place; apt stuff",
         abroad="es=decorar piso de alquiler; de=erste wohnung checkliste; pt=apartamento pequeno decorado",
@@ -163,11 +171,12 @@ HOME: tuple[Theme, ...] = (
     theme(
         "flower garden",
         "situational",
-        phrases="""cottage garden flowers; perennial flower bed layout; hydrangea pruning; rose garden design;
-        tulip bulbs planting; cut flower garden; pollinator garden plants; lavender border; climbing roses arch;
-        dahlia tubers storing; shade garden hostas; deadheading flowers; wildflower meadow; peony care;
-        window box flowers; flower bed edging; growing sweet peas; front yard flower beds; cone flowers and rudbeckia;
-        english garden""",
+        phrases="""cottage garden flowers; perennial flower bed layout; hydrangea pruning flower garden;
+        rose garden design; tulip bulbs planting flower garden; cut flower garden; pollinator garden plants;
+        lavender border flower garden; climbing roses arch flower garden; dahlia tubers storing flower garden;
+        shade garden hostas; deadheading flowers; wildflower meadow flower garden; peony care flower garden;
+        window box flowers; flower bed edging; growing sweet pea flowers; front yard flower beds;
+        cone flowers and rudbeckia; english garden""",
         interests="gardening; flowers; landscaping",
         boards="Flowers; Cottage garden",
         abroad="fr=jardin de roses anciennes; de=staudenbeet anlegen; es=jardín de flores perennes",
@@ -175,12 +184,12 @@ HOME: tuple[Theme, ...] = (
     theme(
         "smart home automation",
         "situational",
-        phrases="""smart home setup; smart thermostat install; zigbee hub; smart light switches;
-        home assistant dashboard; voice assistant routines; smart door lock; video doorbell wiring;
-        robot vacuum schedule; smart blinds motor; motion sensor lights; smart plug energy monitoring;
-        wifi mesh network house; home automation raspberry pi; smart smoke detector; led strip lights smart;
-        smart garage door opener; security cameras outdoor wireless; smart sprinkler controller;
-        home theater automation""",
+        phrases="""smart home setup; smart thermostat install; zigbee hub home automation; smart light switches;
+        home assistant dashboard; voice assistant routines home automation; smart door lock;
+        video doorbell wiring home automation; robot vacuum schedule home automation; smart blinds motor;
+        motion sensor lights home automation; smart plug energy monitoring; wifi mesh network house home automation;
+        home automation raspberry pi; smart smoke detector; led strip lights smart; smart garage door opener;
+        security cameras outdoor wireless home automation; smart sprinkler controller; home theater automation""",
         interests="technology; home improvement; gadgets",
         boards="Smart home; Gadgets",
         abroad="de=smart home einrichten; fr=maison connectée domotique",

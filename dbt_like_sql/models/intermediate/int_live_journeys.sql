@@ -12,6 +12,16 @@ with latest_inference as (
         partition_date <= date '{{ var("partition_date") }}'
         and partition_date > date '{{ var("partition_date") }}' - {{ var("horizon_days") }}
     group by user_id
+),
+
+-- What is generic is asked of the item catalogue, never of other users, and on every day anew.
+generic as (
+    select coalesce(list(keyword), []) as keywords
+    from {{ ref('keyword_commonness') }}
+    where
+        partition_date = date '{{ var("partition_date") }}'
+        and pin_share >= {{ var("generic_share") }}
+        and n_pins >= {{ var("generic_min_items") }}
 )
 
 select
@@ -34,8 +44,11 @@ inner join latest_inference
     on
         clusters.user_id = latest_inference.user_id
         and clusters.partition_date = latest_inference.inferred_on
+cross join generic
 where
     clusters.is_journey
     and clusters.partition_date <= date '{{ var("partition_date") }}'
     and clusters.partition_date > date '{{ var("partition_date") }}' - {{ var("horizon_days") }}
     and latest_inference.window_end_date > date '{{ var("partition_date") }}' - {{ var("horizon_days") }}
+    -- Words that say something of everything ("ideas", "inspiration") make no journey.
+    and len(list_intersect(clusters.keywords, generic.keywords)) * 2 < clusters.n_keywords
