@@ -62,7 +62,7 @@ def spend_day(
     if user.user_class == "bot":
         _crawl(params, user, day, rng, record)
         return
-    pursued = frozenset(journey.theme.name for journey in journeys)
+    pursued = pursued_themes(journeys, day)
     heavy = user.user_class == "heavy"
     n_sessions = (2 if heavy else 1) + (rng.random() < 0.4) + (rng.random() < 0.12) + (heavy and rng.random() < 0.6)
     starts = sorted(pick_weighted(rng, HOURS, HOUR_WEIGHTS) + rng.random() for _ in range(n_sessions))
@@ -70,6 +70,11 @@ def spend_day(
     for start in starts:
         at = max(local_time(params, user, day, start), free_from)
         free_from = _session(params, user, journeys, catalogue, day, at, rng, record, pursued)
+
+
+def pursued_themes(journeys: Sequence[Journey], day: int) -> frozenset[str]:
+    """Themes of the journeys that have begun: a pin of any other theme was met by chance."""
+    return frozenset(journey.theme.name for journey in journeys if journey.has_begun(day))
 
 
 def phase_of(journey: Journey, day: int, rng: Random) -> Phase:

@@ -5,6 +5,7 @@ What belongs here: items with annotations, interests and titles. What does not: 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,6 +21,13 @@ from journeys_assets.synthetic.themes import THEMES
 from journeys_assets.synthetic.wording import variation
 
 cached_normalise = lru_cache(maxsize=1 << 18)(normalise)
+
+BROAD_INTERESTS = frozenset(
+    interest
+    for interest, count in Counter(interest for theme in THEMES for interest in theme.interests).items()
+    if count >= 3
+)
+"""Interests of three themes or more: they say nothing of which one a user pursues, so in truth they are noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,6 @@ def _pin(pin_id: str, theme: str | None, own: list[str], generic: list[str], int
     keywords = (
         *((text, cached_normalise(text), "annotation", True) for text in own),
         *((text, cached_normalise(text), "annotation", False) for text in generic),
-        *((text, cached_normalise(text), "interest", True) for text in interests),
+        *((text, cached_normalise(text), "interest", text not in BROAD_INTERESTS) for text in interests),
     )
     return Pin(pin_id, theme, (*own, *generic), tuple(interests), title, keywords)

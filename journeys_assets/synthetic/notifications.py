@@ -19,7 +19,7 @@ from random import Random
 from journeys_assets.domain.identity import journey_id
 from journeys_assets.domain.notifications import experiment_arm
 from journeys_assets.domain.parameters import NotificationParams
-from journeys_assets.synthetic.behaviour import local_time, own_pin, save
+from journeys_assets.synthetic.behaviour import local_time, own_pin, pursued_themes, save
 from journeys_assets.synthetic.catalogue import Catalogue
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.plans import Journey, User
@@ -125,7 +125,7 @@ def maybe_send(
     answer = _answer(rng, user, currentness, channel, sent_last_7, sent_at, params)
     follow_ups = 0
     if answer.clicked_at is not None:
-        follow_ups = _follow_up(rng, user, chosen, journeys, catalogue, answer.clicked_at, record)
+        follow_ups = _follow_up(rng, user, chosen, journeys, catalogue, day, answer.clicked_at, record)
     if answer.unsubscribed_at is not None:
         mailbox.channels.remove(channel)
     notification_id = f"n-{user.user_id}-{day:04d}"
@@ -201,11 +201,12 @@ def _follow_up(
     journey: Journey,
     journeys: Sequence[Journey],
     catalogue: Catalogue,
+    day: int,
     at: datetime,
     record: UserRecord,
 ) -> int:
     """What a click brings about; returns how many engagements."""
-    pursued = frozenset(own.theme.name for own in journeys)
+    pursued = pursued_themes(journeys, day)
     before = len(record.engagements)
     for _ in range(pick(rng, RESPONSES.closeups_after_click)):
         pin = own_pin(rng, catalogue, user, journey)

@@ -72,6 +72,11 @@ class WorldParams:
         return datetime(self.first_day.year, self.first_day.month, self.first_day.day)
 
     @property
+    def n_local_days(self) -> int:
+        """Days to live through: east of Greenwich a day more begins before the world ends in UTC."""
+        return self.n_days + 1
+
+    @property
     def ends_at(self) -> datetime:
         """The first moment after the world."""
         return self.starts_at + timedelta(days=self.n_days)

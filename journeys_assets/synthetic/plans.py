@@ -148,6 +148,7 @@ def plan_journeys(params: WorldParams, user: User) -> list[Journey]:
     if user.user_class == "bot":
         return []
     heavy = user.user_class == "heavy"
+    days = params.n_local_days
     rng = stream(params.seed, "plan", user.index)
     n_evergreen = 3 + int(rng.random() * 4) if heavy else pick_weighted(rng, (0, 1, 2, 3), (0.25, 0.4, 0.25, 0.1))
     n_under_way = 3 + int(rng.random() * 3) if heavy else pick_weighted(rng, (0, 1, 2), (0.25, 0.5, 0.25))
@@ -158,7 +159,7 @@ def plan_journeys(params: WorldParams, user: User) -> list[Journey]:
     return [
         _journey(params, user, theme, segments)
         for theme, segments in plans
-        if segments and segments[0][0] < params.n_days and segments[-1][1] > 0
+        if segments and segments[0][0] < days and segments[-1][1] > 0
     ]
 
 
@@ -176,7 +177,7 @@ def _situational(
     """Journeys under way when the world begins, then new ones at random intervals until it ends."""
     rng = stream(params.seed, "situational", user.index)
     themes = iter(draw_without_return(rng, SITUATIONAL, len(SITUATIONAL)))
-    begins = _begins(rng, n_under_way, mean_gap_days, params.n_days)
+    begins = _begins(rng, n_under_way, mean_gap_days, params.n_local_days)
     return [(theme, _segments(rng, begin)) for begin, theme in zip(begins, themes, strict=False)]
 
 
@@ -201,7 +202,7 @@ def _segments(rng: Random, begin: int) -> Segments:
 
 def _seasons(params: WorldParams, user: User, theme: Theme) -> Segments:
     """The seasons of ``theme`` that touch the world, each year entered up to 20 days late."""
-    last_day = params.first_day + timedelta(days=params.n_days - 1)
+    last_day = params.first_day + timedelta(days=params.n_local_days - 1)
     found = []
     for year in range(params.first_day.year - 1, last_day.year + 1):
         late = int(stream(params.seed, "season", user.index, theme.name, year).random() * 20)

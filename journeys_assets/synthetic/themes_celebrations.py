@@ -12,12 +12,11 @@ CELEBRATIONS: tuple[Theme, ...] = (
         "wedding planning",
         "situational",
         phrases="""wedding dress lace; wedding table centerpieces; wedding save the date wording;
-        bridesmaid dresses sage green wedding; wedding bouquet peonies; outdoor wedding venue; rustic wedding decor;
+        bridesmaid dresses sage green; wedding bouquet peonies; outdoor wedding venue; rustic wedding decor;
         bridal hair updo; wedding cake simple; seating chart wedding; wedding ceremony arch; groom suit navy wedding;
         wedding favors for guests; wedding first dance songs; wedding invitation suite; bridal shower games;
         wedding photography poses; wedding budget checklist; wedding vow writing; wedding flower girl basket;
-        wedding reception string lights; honeymoon destinations after the wedding; bachelorette party wedding;
-        oval engagement and wedding rings""",
+        wedding reception string lights; honeymoon destinations; bachelorette party; engagement ring oval""",
         interests="weddings; event planning; fashion",
         boards="Our wedding; Wedding; W-day",
         abroad="""es=vestidos de novia sencillos; es=decoración boda al aire libre;
@@ -27,11 +26,11 @@ CELEBRATIONS: tuple[Theme, ...] = (
     theme(
         "baby shower",
         "situational",
-        phrases="""baby shower games; gender reveal ideas baby shower; baby shower cake boy; baby shower invitations;
-        baby shower balloon arch; diaper cake baby shower; teddy bear baby shower; baby shower favors;
-        baby shower food table; mocktails for baby shower; baby shower decorations girl; diaper raffle baby shower;
-        baby shower brunch menu; advice cards for mom to be baby shower; baby sprinkle; baby shower backdrop;
-        woodland baby shower; baby shower cookies; guess the baby photo game; virtual baby shower""",
+        phrases="""baby shower games; gender reveal ideas; baby shower cake boy; baby shower invitations;
+        baby shower balloon arch; diaper cake; teddy bear baby shower; baby shower favors; baby shower food table;
+        mocktails for baby shower; baby shower decorations girl; diaper raffle; baby shower brunch menu;
+        advice cards for mom to be; baby sprinkle; baby shower backdrop; woodland baby shower; baby shower cookies;
+        guess the baby photo game; virtual baby shower""",
         interests="event planning; baby; parties",
         boards="Baby shower; Shower for Emma",
         abroad="""es=juegos para baby shower; es=decoración baby shower niña; pt=chá de bebê decoração;
@@ -40,7 +39,7 @@ CELEBRATIONS: tuple[Theme, ...] = (
     theme(
         "kids birthday party",
         "situational",
-        phrases="""dinosaur birthday party; unicorn cake birthday party; first birthday smash cake; kids party games;
+        phrases="""dinosaur birthday party; unicorn cake; first birthday smash cake; kids party games;
         pinata diy birthday party; birthday goody bags; balloon garland birthday; superhero party decorations;
         princess birthday party; pirate treasure hunt party; birthday party food for kids; toddler birthday themes;
         face painting easy birthday party; birthday invitation template kids; bounce house backyard party;
@@ -71,10 +70,10 @@ CELEBRATIONS: tuple[Theme, ...] = (
         "seasonal",
         phrases="""christmas cookies decorated; gingerbread house christmas template;
         royal icing for christmas cookies; christmas sugar cookie cutouts; christmas peppermint bark; linzer cookies;
-        christmas yule log cake; christmas cupcakes; snickerdoodle cookies holiday; christmas cookie exchange ideas;
+        christmas yule log cake; christmas cupcakes; snickerdoodle cookies holiday; cookie exchange ideas;
         christmas fudge; christmas stollen bread; gingerbread men christmas cookies; holiday shortbread;
         christmas cookie box; cranberry orange loaf christmas; christmas panettone recipe;
-        thumbprint christmas cookies; christmas pie crust designs; christmas reindeer brownies""",
+        thumbprint christmas cookies; christmas pie crust designs; reindeer brownies""",
         interests="baking; christmas; recipes",
         boards="Christmas baking; Holiday cookies",
         abroad="""de=plätzchen backen weihnachten; de=vanillekipferl rezept; fr=bûche de noël recette;
@@ -85,11 +84,10 @@ CELEBRATIONS: tuple[Theme, ...] = (
         "christmas decorating",
         "seasonal",
         phrases="""christmas tree themes; front porch christmas decor; christmas mantel garland; diy wreath christmas;
-        ornaments handmade; christmas table setting; outdoor christmas lights; christmas advent calendar diy;
+        ornaments handmade; christmas table setting; outdoor christmas lights; advent calendar diy;
         christmas village display; christmas stocking holder; farmhouse christmas tree; flocked christmas tree;
-        christmas ribbon on tree; paper snowflakes christmas decor; nordic christmas decor;
-        christmas window decorations; christmas staircase garland; elf on the shelf christmas;
-        christmas nativity scene; christmas centerpiece candles""",
+        christmas ribbon on tree; paper snowflakes; nordic christmas decor; christmas window decorations;
+        christmas staircase garland; elf on the shelf; nativity scene; christmas centerpiece candles""",
         interests="christmas; home decor; holidays",
         boards="Christmas; Xmas decor",
         abroad="""de=adventskranz selber machen; es=decoración navideña casa; fr=décoration de noël table;
@@ -102,7 +100,7 @@ CELEBRATIONS: tuple[Theme, ...] = (
         phrases="""thanksgiving turkey brine; stuffing recipe thanksgiving; thanksgiving table decor;
         thanksgiving green bean casserole; mashed potatoes make ahead thanksgiving; thanksgiving side dishes;
         pumpkin pie from scratch thanksgiving; cranberry sauce thanksgiving; thanksgiving charcuterie board;
-        spatchcock turkey; turkey gravy; thanksgiving place cards; sweet potato casserole marshmallow thanksgiving;
+        spatchcock turkey; turkey gravy; thanksgiving place cards; sweet potato casserole marshmallow;
         thanksgiving crafts for kids; leftover turkey soup; thanksgiving menu; thanksgiving pecan pie bars;
         friendsgiving potluck thanksgiving; carving a turkey; roasted brussels sprouts thanksgiving""",
         interests="recipes; holidays; entertaining",
@@ -127,11 +125,11 @@ CELEBRATIONS: tuple[Theme, ...] = (
     theme(
         "easter",
         "seasonal",
-        phrases="""easter egg decorating; easter basket ideas; bunny cake easter; easter brunch menu;
-        easter natural egg dye; easter egg hunt clues; easter table centerpiece; carrot cake cupcakes easter;
-        easter crafts for toddlers; hot cross buns easter; easter wreath; bunny ears craft easter; easter lamb roast;
-        easter dress girl; resurrection rolls easter; marbled easter eggs; easter bunny footprints;
-        easter speckled egg decor; easter sunday outfit; easter peeps treats""",
+        phrases="""easter egg decorating; easter basket ideas; bunny cake; easter brunch menu; natural egg dye;
+        easter egg hunt clues; easter table centerpiece; carrot cake cupcakes easter; easter crafts for toddlers;
+        hot cross buns; easter wreath; bunny ears craft; easter lamb roast; easter dress girl;
+        resurrection rolls easter; marbled easter eggs; easter bunny footprints; speckled egg decor;
+        easter sunday outfit; easter peeps treats""",
         interests="holidays; crafts; entertaining",
         boards="Easter; Easter fun",
         abroad="""de=ostereier färben natürlich; de=osterdeko basteln; fr=chasse aux oeufs pâques;
@@ -170,11 +168,11 @@ CELEBRATIONS: tuple[Theme, ...] = (
         "back to school",
         "seasonal",
         phrases="""back to school lunch ideas; first day of school sign; teacher classroom decor; school supplies list;
-        bento lunchbox kids back to school; back to school outfits; homework station back to school;
-        school morning routine chart; dorm room decor back to school; school locker organization;
-        backpack for middle school; first day of school photo; teacher gift back to school; pencil case for school;
-        school bus snack; bulletin board ideas classroom; school study desk for kids; after school snacks;
-        school planner for students; labels for school supplies""",
+        bento lunchbox kids; back to school outfits; homework station back to school; school morning routine chart;
+        dorm room decor back to school; school locker organization; backpack for middle school;
+        first day of school photo; teacher gift back to school; pencil case for school; school bus snack;
+        bulletin board ideas classroom; study desk for kids; after school snacks; planner for students;
+        labels for school supplies""",
         interests="kids; education; organization",
         boards="Back to school; School",
         abroad="es=vuelta al cole ideas almuerzo; de=einschulung schultüte basteln; fr=rentrée scolaire organisation",
@@ -197,8 +195,8 @@ CELEBRATIONS: tuple[Theme, ...] = (
         "new year resolutions",
         "seasonal",
         phrases="""new year resolution ideas; new year vision board; goal setting worksheet new year goals;
-        habit tracker printable new year goals; word of the year; reset routine new year; new year yearly planner;
-        no spend january new year; new years resolution list; new year morning routine; new year journal prompts;
+        habit tracker printable new year goals; word of the year; reset routine new year; yearly planner spread;
+        no spend january; new years resolution list; new year morning routine; new year journal prompts;
         year in review template; 52 week savings challenge new year goals; self improvement plan new year goals;
         monthly goals template; 75 hard challenge new year; new year bucket list; resolutions for couples;
         new year affirmations; new year life audit""",
@@ -212,12 +210,12 @@ CELEBRATIONS: tuple[Theme, ...] = (
         "anniversary surprise",
         "situational",
         phrases="""anniversary gift for husband; first anniversary paper gift; anniversary scrapbook;
-        anniversary date surprise for girlfriend; anniversary dinner; ten year anniversary;
-        25th wedding anniversary party for parents; open when letters anniversary; anniversary couple photo book;
+        surprise date for girlfriend; anniversary dinner; ten year anniversary;
+        25th wedding anniversary party for parents; open when letters anniversary; couple photo book;
         anniversary trip weekend; reasons why i love you jar anniversary; anniversary cards handmade;
         anniversary memory box couple; gifts for boyfriend anniversary; silver anniversary decorations;
-        anniversary vow renewal; anniversary captions; anniversary explosion box gift;
-        anniversary polaroid wall couple; anniversary hotel room decoration""",
+        anniversary vow renewal; anniversary captions; explosion box gift; polaroid wall couple;
+        romantic hotel room decoration""",
         interests="romance; gifts; event planning",
         boards="Anniversary; For him",
         abroad="es=regalo de aniversario novio; pt=presente aniversário de namoro",
@@ -227,10 +225,9 @@ CELEBRATIONS: tuple[Theme, ...] = (
         "situational",
         phrases="""quinceanera dresses rose gold; quince court of honor; quinceanera cake;
         quinceanera themes enchanted forest; quinceanera xv invitations; quinceanera hairstyles with crown;
-        quinceanera centerpieces; quinceanera chambelanes outfits; quinceanera waltz song;
-        quinceanera sweet fifteen decorations; quinceanera crown; last doll quinceanera; quinceanera photoshoot;
-        quinceanera damas dresses; quince changing of shoes; quinceanera budget; quinceanera makeup;
-        quinceanera surprise dance; quinceanera mis xv backdrop; quinceanera bouquet""",
+        quinceanera centerpieces; chambelanes outfits; quinceanera waltz song; quinceanera sweet fifteen decorations;
+        quinceanera crown; last doll quinceanera; quinceanera photoshoot; damas dresses; quince changing of shoes;
+        quinceanera budget; quinceanera makeup; quinceanera surprise dance; mis xv backdrop; quinceanera bouquet""",
         interests="event planning; parties; fashion",
         boards="Mis XV; Quince",
         abroad="es=vestidos de quinceañera azul; es=decoración xv años; es=invitaciones de quince años",

@@ -12,9 +12,9 @@ CRAFTS: tuple[Theme, ...] = (
         "learning watercolour",
         "situational",
         phrases="""watercolor techniques; loose floral painting; watercolor brush types; wet on wet;
-        watercolor color mixing chart; watercolor landscape easy; masking fluid watercolor; painting skies;
+        color mixing chart paint; watercolor landscape easy; masking fluid watercolor; painting skies;
         watercolor paper cold press; watercolour leaves; gouache vs watercolor; urban sketching watercolor;
-        watercolor portraits; botanical watercolor illustration; watercolor galaxy; watercolor paint palette layout;
+        watercolor portraits; botanical watercolor illustration; watercolor galaxy; paint palette layout;
         watercolor cards; watercolor animals; line and wash watercolor painting; watercolor for beginners;
         granulating watercolor paints""",
         interests="art; painting; hobbies",
@@ -25,11 +25,11 @@ CRAFTS: tuple[Theme, ...] = (
     theme(
         "crochet",
         "evergreen",
-        phrases="""crochet blanket pattern; amigurumi free pattern crochet; granny square cardigan crochet;
-        crochet stitches; crochet baby hat; chunky yarn blanket crochet; crochet flowers; crochet top summer;
-        how to magic ring crochet; crochet bag; c2c crochet graph; crochet scarf beginner; bobble stitch crochet;
-        crochet coasters; crochet bunny; yarn color combinations crochet; tunisian crochet; crochet beanie;
-        crochet hook sizes; crochet border edging; crochet doily""",
+        phrases="""crochet blanket pattern; amigurumi free pattern; granny square cardigan; crochet stitches;
+        crochet baby hat; chunky yarn blanket; crochet flowers; crochet top summer; how to magic ring crochet;
+        crochet bag; c2c crochet graph; crochet scarf beginner; bobble stitch; crochet coasters; crochet bunny;
+        yarn color combinations; tunisian crochet; crochet beanie; crochet hook sizes; crochet border edging;
+        crochet doily""",
         interests="crochet; crafts; yarn",
         boards="Crochet; Yarn projects",
         abroad="""es=ganchillo paso a paso; es=amigurumis patrones gratis; pt=crochê passo a passo;
@@ -50,11 +50,11 @@ CRAFTS: tuple[Theme, ...] = (
     theme(
         "sewing clothes",
         "situational",
-        phrases="""sewing pattern dress; how to sew a zipper; beginner sewing projects; sewing pants hem;
-        sewing machine tension; wrap skirt pattern; fabric for sewing dresses; tote bag sewing; upcycled jeans sewing;
+        phrases="""sewing pattern dress; how to sew a zipper; beginner sewing projects; hemming pants;
+        sewing machine tension; wrap skirt pattern; fabric types for dresses; tote bag sewing; upcycled jeans sewing;
         sewing bias tape; shirring sewing tutorial; serger sewing thread; sewing waistband alterations;
         linen shirt pattern; invisible zipper sewing; sewing room; pajama pants sewing; sewing darts;
-        sewing buttonholes; bodice sewing pattern drafting; thrift flip dress sewing""",
+        sewing buttonholes; bodice sewing pattern drafting; thrift flip dress""",
         interests="sewing; crafts; fashion",
         boards="Sewing; Sew it",
         abroad="""es=patrones de costura gratis; de=nähen für anfänger; fr=couture robe patron gratuit;
@@ -65,8 +65,8 @@ CRAFTS: tuple[Theme, ...] = (
         "evergreen",
         phrases="""quilt block patterns; jelly roll quilt; log cabin quilt; free motion quilting; baby quilt;
         quilt binding tutorial; half square triangles quilt; quilt layout settings; modern quilt; scrap quilts;
-        rotary cutter quilt; memory quilt from t shirts; star quilt block; quilt backing; hand quilting stitches;
-        charm pack quilt; paper piecing quilt; disappearing nine patch quilt; quilt batting;
+        rotary cutter; memory quilt from t shirts; star quilt block; quilt backing; hand quilting stitches;
+        charm pack quilt; paper piecing; disappearing nine patch quilt; quilt batting;
         hexagon quilt english paper piecing""",
         interests="quilting; sewing; crafts",
         boards="Quilts; Quilting",
@@ -92,8 +92,8 @@ CRAFTS: tuple[Theme, ...] = (
         phrases="""pottery wheel throwing; ceramic mug handles; hand built pottery; pottery glaze combinations;
         pinch pot pottery; slab built vase pottery; kiln firing temperature pottery; pottery trimming;
         sgraffito ceramics; air dry clay dish pottery; coil pot pottery; raku firing pottery; ceramic plates handmade;
-        pottery clay tools; pottery studio; underglaze painting pottery; pottery centering clay; ceramic planters;
-        clay texture stamps pottery; porcelain bowl pottery; kintsugi pottery repair""",
+        clay tools; pottery studio; underglaze painting pottery; pottery centering clay; ceramic planters;
+        clay texture stamps pottery; porcelain bowl; kintsugi pottery repair""",
         interests="ceramics; art; crafts",
         boards="Pottery; Clay",
         abroad="es=cerámica a mano ideas; de=töpfern ideen; fr=poterie débutant; ja=陶芸 作品",
@@ -101,11 +101,11 @@ CRAFTS: tuple[Theme, ...] = (
     theme(
         "learning guitar",
         "situational",
-        phrases="""guitar chords chart; easy acoustic songs guitar; fingerpicking patterns guitar; barre chords guitar;
-        guitar strumming; pentatonic scale guitar; changing guitar strings; guitar tabs; electric guitar pedals;
-        blues guitar licks; guitar practice routine; music theory for guitar; guitar tuning; ukulele or guitar;
-        guitar wall mount; fretboard notes guitar; guitar finger exercises; capo chart guitar; bass guitar basics;
-        classical guitar posture; guitar amp settings""",
+        phrases="""guitar chords chart; easy acoustic songs; fingerpicking patterns; barre chords; guitar strumming;
+        pentatonic scale guitar; changing guitar strings; guitar tabs; electric guitar pedals; blues guitar licks;
+        guitar practice routine; music theory for guitar; guitar tuning; ukulele or guitar; guitar wall mount;
+        fretboard notes; guitar finger exercises; capo chart guitar; bass guitar basics; classical guitar posture;
+        guitar amp settings""",
         interests="music; hobbies; learning",
         boards="Guitar; Music",
         abroad="es=acordes de guitarra; pt=cifras violão iniciante; de=gitarre lernen akkorde",
@@ -115,10 +115,10 @@ CRAFTS: tuple[Theme, ...] = (
         "evergreen",
         phrases="""bullet journal monthly spread; bullet journal mood tracker; bullet journal weekly layout;
         washi tape bullet journal; bullet journal cover page; reading log bullet journal;
-        bullet journal brush lettering; bullet journal key; bullet journal future log; bullet journal doodles;
-        hand lettering alphabet bullet journal; dot grid notebook bullet journal; bullet journal stickers;
-        bullet journal habit tracker; bullet journal themes; calligraphy practice sheets bullet journal;
-        bullet journal collections; planner pens bullet journal; header ideas bullet journal; journaling supplies""",
+        bullet journal brush lettering; bullet journal key; future log; bullet journal doodles;
+        hand lettering alphabet bullet journal; dot grid notebook; stickers for planner; bullet journal habit tracker;
+        bullet journal themes; calligraphy practice sheets bullet journal; bullet journal collections; planner pens;
+        header ideas bullet journal; journaling supplies""",
         interests="journaling; planning; art",
         boards="Bujo; Journal",
         abroad="""es=bullet journal portadas; fr=bullet journal organisation; de=bullet journal vorlagen;
@@ -155,10 +155,10 @@ CRAFTS: tuple[Theme, ...] = (
         "learning spanish",
         "situational",
         phrases="""spanish verb conjugation chart; spanish vocabulary list; spanish for travel; learn spanish fast;
-        ser vs estar in spanish; spanish grammar; spanish flashcards; subjunctive spanish; spanish phrases everyday;
+        ser vs estar; spanish grammar; spanish flashcards; subjunctive spanish; spanish phrases everyday;
         spanish podcasts; past tense spanish preterite; spanish children's books; spanish pronouns;
-        spanish listening practice; por vs para in spanish; spanish slang; spanish worksheets;
-        common spanish adjectives; spanish numbers and dates; spanish reading practice""",
+        spanish listening practice; por vs para; spanish slang; spanish worksheets; common spanish adjectives;
+        spanish numbers and dates; spanish reading practice""",
         interests="languages; learning; education",
         boards="Spanish; Learning español",
     ),

@@ -12,10 +12,10 @@ FOOD: tuple[Theme, ...] = (
         "vegan cooking",
         "evergreen",
         phrases="""vegan dinner recipes; vegan tofu scramble; vegan mac and cheese; vegan chickpea curry;
-        plant based meal prep; vegan cashew cream sauce; vegan lasagna; vegan lentil bolognese; vegan jackfruit tacos;
-        vegan brownies; vegan crispy tofu marinade; vegan buddha bowl; vegan dairy free desserts;
-        vegan high protein lunch; vegan seitan recipe; vegan nutritional yeast recipes; vegan aquafaba meringue;
-        vegan stew; vegan oat milk homemade; vegan black bean burger; vegan tempeh stir fry""",
+        plant based meal prep; vegan cashew cream sauce; vegan lasagna; vegan lentil bolognese; jackfruit tacos;
+        vegan brownies; crispy tofu marinade; vegan buddha bowl; dairy free desserts; vegan high protein lunch;
+        vegan seitan recipe; nutritional yeast recipes; vegan aquafaba meringue; vegan stew; oat milk homemade;
+        vegan black bean burger; vegan tempeh stir fry""",
         interests="vegan; recipes; healthy eating",
         boards="Vegan; Plant based",
         abroad="""de=vegane rezepte einfach; de=veganes curry mit kichererbsen; es=recetas veganas fáciles;
@@ -26,10 +26,9 @@ FOOD: tuple[Theme, ...] = (
         "evergreen",
         phrases="""sourdough starter feeding; sourdough scoring patterns; no knead bread; dutch oven sourdough;
         sourdough discard recipes; banneton proofing sourdough bread; sourdough crumb; rye sourdough loaf;
-        overnight bread dough; sourdough bagels; levain build sourdough bread; sourdough focaccia; bread flour protein;
+        overnight bread dough; sourdough bagels; levain build; sourdough focaccia; bread flour protein;
         stretch and fold technique sourdough bread; sourdough sandwich bread; cold proof sourdough;
-        sourdough pancakes discard; whole wheat sourdough; bread lame; sourdough schedule;
-        baguette shaping sourdough bread""",
+        sourdough pancakes discard; whole wheat sourdough; bread lame; sourdough schedule; baguette shaping""",
         interests="baking; recipes; bread",
         boards="Sourdough; Bread",
         abroad="""de=sauerteigbrot rezept; de=roggensauerteig ansetzen; fr=pain au levain maison;
@@ -39,7 +38,7 @@ FOOD: tuple[Theme, ...] = (
         "keto diet",
         "situational",
         phrases="""keto breakfast without eggs; keto meal plan for beginners; low carb snacks; keto fat bombs;
-        keto bread; keto cauliflower rice; keto desserts; net carbs chart; keto chicken recipes; keto zucchini noodles;
+        keto bread; keto cauliflower rice; keto desserts; net carbs chart; keto chicken recipes; zucchini noodles;
         keto grocery list; keto chili; electrolytes keto flu; keto cheesecake; low carb pizza crust;
         keto macros calculator; keto lunch for work; keto pancakes almond flour; keto bulletproof coffee;
         low carb casserole""",
@@ -75,11 +74,11 @@ FOOD: tuple[Theme, ...] = (
     theme(
         "cake decorating",
         "situational",
-        phrases="""buttercream flowers cake decorating; fondant cake tutorial; drip cake;
-        piping tips guide cake decorating; swiss meringue buttercream cake decorating; lambeth cake;
-        layer cake filling; cake stand display; sculpted cake; smooth buttercream edges cake decorating;
-        cake topper fondant; chocolate ganache cake; tiered cake stacking; vintage heart cake; edible flowers cake;
-        mirror glaze cake; naked cake; ombre frosting cake decorating; cupcake piping cake; cake decorating tools""",
+        phrases="""buttercream flowers; fondant cake tutorial; drip cake; piping tips guide cake decorating;
+        swiss meringue buttercream; lambeth cake; layer cake filling; cake stand display; sculpted cake;
+        smooth buttercream edges cake decorating; cake topper fondant; chocolate ganache cake; tiered cake stacking;
+        vintage heart cake; edible flowers cake; mirror glaze; naked cake; ombre frosting; cupcake piping;
+        cake decorating tools""",
         interests="baking; desserts; crafts",
         boards="Cakes; Cake decorating",
         abroad="es=decoración de pasteles con crema; pt=bolo decorado chantilly; fr=gâteau pâte à sucre",
@@ -87,12 +86,12 @@ FOOD: tuple[Theme, ...] = (
     theme(
         "japanese cooking",
         "evergreen",
-        phrases="""homemade ramen broth japanese recipe; sushi rolls at home japanese recipe;
-        onigiri fillings japanese recipe; miso soup japanese recipe; japanese curry; gyoza folding japanese recipe;
-        tamagoyaki japanese recipe; udon stir fry japanese recipe; teriyaki salmon japanese recipe;
-        okonomiyaki japanese recipe; donburi bowl japanese recipe; dashi stock japanese recipe; bento box recipes;
-        katsu chicken japanese recipe; matcha dessert japanese recipe; sukiyaki hot pot japanese recipe;
-        japanese souffle pancakes; tempura batter japanese recipe; soba noodle salad japanese recipe; mochi recipe""",
+        phrases="""homemade ramen broth japanese recipe; sushi rolls at home; onigiri fillings japanese recipe;
+        miso soup japanese recipe; japanese curry; gyoza folding japanese recipe; tamagoyaki japanese recipe;
+        udon stir fry japanese recipe; teriyaki salmon japanese recipe; okonomiyaki japanese recipe;
+        donburi bowl japanese recipe; dashi stock japanese recipe; bento box recipes; katsu chicken japanese recipe;
+        matcha dessert japanese recipe; sukiyaki hot pot; japanese souffle pancakes; tempura batter japanese recipe;
+        soba noodle salad; mochi recipe""",
         interests="recipes; japanese culture; asian food",
         boards="Japanese food; Washoku",
         abroad="""ja=味噌ラーメン 作り方; ja=おにぎり 具材; ja=唐揚げ レシピ; fr=recette ramen maison;
@@ -101,11 +100,11 @@ FOOD: tuple[Theme, ...] = (
     theme(
         "coffee brewing",
         "evergreen",
-        phrases="""pour over coffee ratio; latte art coffee; espresso coffee machine setup; french press coffee;
-        cold brew concentrate coffee; coffee station kitchen; coffee grinder settings; aeropress recipe coffee;
-        iced latte coffee at home; moka pot technique coffee; milk frothing coffee; coffee beans light roast;
-        coffee chemex brewing; dial in espresso coffee; dalgona coffee; coffee syrup vanilla; coffee v60 recipe;
-        cappuccino foam coffee; coffee tasting notes; coffee bar ideas""",
+        phrases="""pour over coffee ratio; latte art coffee; espresso machine setup; french press coffee;
+        cold brew concentrate; coffee station kitchen; coffee grinder settings; aeropress recipe; iced latte at home;
+        moka pot technique coffee; milk frothing coffee; coffee beans light roast; chemex brewing;
+        dial in espresso coffee; dalgona coffee; coffee syrup vanilla; coffee v60 recipe; cappuccino foam coffee;
+        coffee tasting notes; coffee bar ideas""",
         interests="coffee; drinks; kitchen design",
         boards="Coffee; Coffee bar",
         abroad="es=café de filtro recetas; fr=café filtre v60; ja=ハンドドリップ コーヒー",
@@ -143,11 +142,10 @@ BODY: tuple[Theme, ...] = (
     theme(
         "yoga practice",
         "evergreen",
-        phrases="""morning yoga flow; yoga for back pain; hip opening poses yoga; sun salutation sequence yoga;
-        yin yoga; yoga poses for two; vinyasa sequence yoga; restorative yoga with bolster; crow pose tutorial yoga;
-        yoga for flexibility; bedtime yoga; chair yoga for seniors; headstand progression yoga;
-        pranayama breathing yoga; yoga room at home; yoga teacher themes; prenatal yoga; yoga wheel stretches;
-        pigeon pose yoga; chakra meditation yoga""",
+        phrases="""morning yoga flow; yoga for back pain; hip opening poses; sun salutation sequence yoga; yin yoga;
+        yoga poses for two; vinyasa sequence; restorative yoga with bolster; crow pose tutorial; yoga for flexibility;
+        bedtime yoga; chair yoga for seniors; headstand progression; pranayama breathing; yoga room at home;
+        yoga teacher themes; prenatal yoga; yoga wheel stretches; pigeon pose yoga; chakra meditation yoga""",
         interests="yoga; fitness; wellness",
         boards="Yoga; Namaste",
         abroad="es=yoga para principiantes; de=yoga übungen rücken; pt=posturas de yoga; fr=yoga du matin",
@@ -157,8 +155,8 @@ BODY: tuple[Theme, ...] = (
         "evergreen",
         phrases="""dumbbell workout at home; glute workout resistance bands; 30 day ab workout challenge;
         push up workout progression; kettlebell routine; leg day workout; upper body workout women; home gym garage;
-        kettlebell swings workout; core exercises; bodyweight hiit workout; back workout dumbbells; squat workout form;
-        arm toning workout; full body workout plan; pull up bar workout; workout split; booty workout;
+        kettlebell swings workout; core exercises; bodyweight hiit workout; back workout dumbbells; squat form;
+        arm toning workout; full body workout plan; pull up bar training; workout split; booty workout;
         plank workout challenge; lower belly exercises; deadlift workout technique""",
         interests="fitness; weight loss; sports",
         boards="Workouts; Gym",
@@ -217,10 +215,9 @@ BODY: tuple[Theme, ...] = (
         "tattoo ideas",
         "situational",
         phrases="""fine line tattoo; small tattoo wrist; forearm sleeve tattoo; meaningful tattoos;
-        flower tattoo shoulder; tattoo aftercare; matching sister tattoos; minimalist tattoos;
-        half sleeve tattoo designs; tattoo placement; dragon tattoo; birth flower tattoo; tattoo fonts;
-        cover up tattoo; snake tattoo; japanese irezumi sleeve tattoo; memorial tattoo; butterfly tattoo;
-        watercolor tattoo; first tattoo pain chart""",
+        flower tattoo shoulder; tattoo aftercare; matching sister tattoos; minimalist tattoos; half sleeve designs;
+        tattoo placement; dragon tattoo; birth flower tattoo; tattoo fonts; cover up tattoo; snake tattoo;
+        japanese irezumi sleeve; memorial tattoo; butterfly tattoo; watercolor tattoo; first tattoo pain chart""",
         interests="tattoos; body art; fashion",
         boards="Tattoos; Ink",
         abroad="es=tatuajes pequeños mujer; pt=tatuagem feminina delicada; de=tattoo unterarm frau; fr=tatouage fleur",
@@ -228,13 +225,12 @@ BODY: tuple[Theme, ...] = (
     theme(
         "pregnancy",
         "situational",
-        phrases="""pregnancy announcement; first trimester pregnancy symptoms; hospital bag checklist pregnancy;
+        phrases="""pregnancy announcement; first trimester symptoms; hospital bag checklist pregnancy;
         maternity photoshoot; pregnancy safe workouts; pregnancy birth plan; maternity outfits;
         morning sickness remedies pregnancy; second trimester must haves; pregnancy labor and delivery tips;
-        pregnancy pillow; pregnancy bump photos week by week; postpartum essentials after pregnancy;
-        breastfeeding after pregnancy; pregnancy meal ideas; prenatal pregnancy vitamins; braxton hicks in pregnancy;
-        baby registry list pregnancy; kegel exercises pregnancy; maternity jeans pregnancy;
-        newborn essentials pregnancy list""",
+        pregnancy pillow; pregnancy bump photos week by week; postpartum essentials; breastfeeding after pregnancy;
+        pregnancy meal ideas; prenatal pregnancy vitamins; braxton hicks in pregnancy; baby registry list pregnancy;
+        kegel exercises pregnancy; maternity jeans; newborn essentials pregnancy list""",
         interests="pregnancy; parenting; baby",
         boards="Pregnancy; Bump; Baby #1",
         abroad="es=anuncio de embarazo; de=kliniktasche checkliste; fr=annonce grossesse; pt=ensaio gestante",
@@ -243,10 +239,10 @@ BODY: tuple[Theme, ...] = (
         "mindfulness and anxiety",
         "evergreen",
         phrases="""anxiety coping skills; guided meditation for anxiety; grounding techniques for anxiety;
-        self care checklist for anxiety; journal prompts for anxiety; anxiety breathing exercises for panic;
+        self care checklist for anxiety; journal prompts for anxiety; breathing exercises for panic;
         anxiety gratitude journal; therapy worksheets for anxiety; mental health quotes; anxiety cbt thought record;
         overthinking tips for anxiety; mindfulness activities; anxiety burnout recovery;
-        positive affirmations for anxiety; anxiety stress relief; anxiety emotional regulation;
+        positive affirmations for anxiety; stress relief; anxiety emotional regulation;
         inner child healing for anxiety; calming techniques; anxiety setting boundaries; digital detox for anxiety""",
         interests="wellness; mental health; self improvement",
         boards="Self care; Mental health; Calm",
@@ -256,10 +252,10 @@ BODY: tuple[Theme, ...] = (
         "knee rehab",
         "situational",
         phrases="""knee strengthening exercises; acl knee surgery recovery; physical therapy knee;
-        knee quad sets after surgery; knee replacement rehab; meniscus tear knee exercises; knee pain stairs;
-        patellar knee tendonitis; knee brace; ice pack knee; hamstring rehab for knees; range of motion knee;
+        knee quad sets after surgery; knee replacement rehab; meniscus tear exercises; knee pain stairs;
+        patellar tendonitis; knee brace; ice pack knee; hamstring rehab for knees; range of motion knee;
         kinesio tape knee; it band stretches for knee pain; knee friendly cardio; swelling after knee surgery;
-        low impact exercise bad knees; vmo knee exercises; crutches after knee surgery; runners knee""",
+        low impact exercise bad knees; vmo knee exercises; crutches tips; runners knee""",
         interests="health; fitness; wellness",
         boards="PT; Knee",
         abroad="de=knie übungen nach op; es=ejercicios para rodilla",

@@ -11,12 +11,12 @@ HOME: tuple[Theme, ...] = (
     theme(
         "kitchen renovation",
         "situational",
-        phrases="""kitchen remodel before and after; shaker cabinet colors kitchen;
-        quartz vs granite countertops kitchen; subway tile backsplash kitchen; kitchen island with seating;
-        galley kitchen layout; open shelving kitchen; two tone kitchen cabinets; farmhouse sink kitchen;
-        under cabinet lighting kitchen; painting kitchen cabinets; pantry cabinet organization; white oak kitchen;
-        kitchen renovation cost; range hood designs kitchen; cabinet hardware brass pulls kitchen; ikea kitchen hack;
-        small kitchen remodel; kitchen faucet matte black; breakfast nook built in kitchen""",
+        phrases="""kitchen remodel before and after; shaker cabinet colors; quartz vs granite countertops kitchen;
+        subway tile backsplash kitchen; kitchen island with seating; galley kitchen layout; open shelving kitchen;
+        two tone kitchen cabinets; farmhouse sink; under cabinet lighting; painting kitchen cabinets;
+        pantry cabinet organization; white oak kitchen; kitchen renovation cost; range hood designs kitchen;
+        cabinet hardware brass pulls; ikea kitchen hack; small kitchen remodel; kitchen faucet matte black;
+        breakfast nook built in kitchen""",
         interests="home improvement; kitchen design; interior design",
         boards="Kitchen reno; Dream kitchen; New kitchen",
         abroad="""es=reforma de cocina pequeña; es=encimeras de cuarzo cocina; de=küche renovieren vorher nachher;
@@ -26,11 +26,10 @@ HOME: tuple[Theme, ...] = (
         "bathroom makeover",
         "situational",
         phrases="""small bathroom remodel; walk in shower tile; freestanding bathtub; bathroom vanity double sink;
-        frameless shower door bathroom; hexagon tile bathroom floor; powder room wallpaper bathroom;
-        shower niche bathroom; bathroom toilet with hidden tank; bathroom mirror with lights; wet room design bathroom;
-        terrazzo bathroom tiles; bathroom storage over toilet; rainfall shower head bathroom; spa like bathroom;
-        guest bathroom decor; grouting shower tile bathroom; half bathroom renovation; clawfoot tub bathroom;
-        black bathroom faucet""",
+        frameless shower door bathroom; hexagon tile bathroom floor; powder room wallpaper bathroom; shower niche;
+        bathroom toilet with hidden tank; bathroom mirror with lights; wet room design; terrazzo bathroom tiles;
+        bathroom storage over toilet; rainfall shower head bathroom; spa like bathroom; guest bathroom decor;
+        grouting shower tile bathroom; half bath renovation; clawfoot tub bathroom; black bathroom faucet""",
         interests="home improvement; bathroom design; interior design",
         boards="Bathroom; Bathroom remodel",
         abroad="""de=kleines bad renovieren; de=begehbare dusche fliesen; fr=petite salle de bain douche italienne;
@@ -41,10 +40,10 @@ HOME: tuple[Theme, ...] = (
         "situational",
         phrases="""home office desk setup; standing desk; ergonomic office chair; cable management home office desk;
         small home office in bedroom; monitor arm dual screens home office; desk lamp for home office;
-        work from home office decor; floating shelves above office desk; video call background office;
-        l shaped office desk; desk organizer accessories; office built ins; closet turned into office;
-        minimalist desk setup; office chair footrest; soundproofing home office; pegboard desk wall home office;
-        webcam lighting home office; home office paint colors""",
+        work from home office decor; floating shelves above office desk; video call background office; l shaped desk;
+        desk organizer accessories; office built ins; closet turned into office; minimalist desk setup;
+        office chair footrest; soundproofing home office; pegboard desk wall; webcam lighting home office;
+        home office paint colors""",
         interests="home decor; workspace; interior design",
         boards="Home office; Office; WFH setup",
         abroad="""de=homeoffice einrichten kleiner raum; fr=bureau à domicile aménagement; ja=在宅勤務 デスク 周り;
@@ -66,11 +65,10 @@ HOME: tuple[Theme, ...] = (
         "living room makeover",
         "situational",
         phrases="""living room decor cozy; sectional sofa small living room; gallery wall living room;
-        mid century modern living room; tv wall unit living room; coffee table styling living room;
-        area rug size living room; boho living room; accent wall living room; living room curtains;
-        fireplace mantel decor living room; throw pillow combinations living room; japandi living room;
-        living room furniture layout; velvet green sofa living room; floor lamp corner living room;
-        neutral living room; bookcase styling living room; electric fireplace with tv above living room;
+        mid century modern living room; tv wall unit; coffee table styling living room; area rug size living room;
+        boho living room; accent wall living room; living room curtains; fireplace mantel decor;
+        throw pillow combinations living room; japandi living room; living room furniture layout; velvet green sofa;
+        floor lamp corner; neutral living room; bookcase styling living room; electric fireplace with tv above;
         leather armchair reading corner living room""",
         interests="home decor; interior design; furniture",
         boards="Living room; Home inspo",
@@ -79,13 +77,13 @@ HOME: tuple[Theme, ...] = (
     theme(
         "vegetable garden",
         "situational",
-        phrases="""raised bed vegetable garden; companion planting vegetable garden;
-        growing tomato plants from seed garden; vertical vegetable garden; compost bin for vegetable garden;
-        starting vegetable seeds indoors; drip irrigation vegetable garden; when to plant peppers in the garden;
-        zucchini trellis vegetable garden; garden layout vegetables; organic pest control for vegetables;
-        growing potatoes in the garden; herb spiral garden; crop rotation small garden; garden cucumber trellis;
-        best soil for raised vegetable beds; growing lettuce in garden containers; garden planner square foot;
-        tomato plants garden blight treatment; harvesting garlic garden""",
+        phrases="""raised bed vegetable garden; companion planting vegetable garden; growing tomatoes from seed;
+        vertical vegetable garden; compost bin for vegetable garden; starting vegetable seeds indoors;
+        drip irrigation vegetable garden; when to plant peppers in the garden; zucchini trellis vegetable garden;
+        garden layout vegetables; organic pest control for vegetables; growing potatoes in the garden;
+        herb spiral garden; crop rotation small garden; garden cucumber trellis; best soil for raised vegetable beds;
+        growing lettuce in containers; garden planner square foot; tomato plants garden blight treatment;
+        harvesting garlic garden""",
         interests="gardening; outdoor living; sustainable living",
         boards="Veggie garden; Garden",
         abroad="de=hochbeet bepflanzen gemüse; de=tomaten selber ziehen; fr=potager surélevé; es=huerto en casa",
@@ -148,7 +146,7 @@ HOME: tuple[Theme, ...] = (
         phrases="""tiny house floor plans; tiny house on wheels; loft bed tiny home; tiny house kitchen;
         off grid tiny house; shipping container home; composting toilet tiny house; tiny house storage stairs;
         tiny home interior; tiny house trailer foundation; cost to build a tiny house; tiny house with two bedrooms;
-        tiny house a frame cabin plans; tiny house solar system; murphy bed for tiny home; tiny house exterior siding;
+        a frame cabin plans; tiny house solar system; murphy bed for tiny home; tiny house exterior siding;
         living in a tiny house with family; tiny house bathroom; tiny house skoolie conversion; tiny house porch""",
         interests="architecture; minimalism; sustainable living",
         boards="Tiny house; Tiny living",
@@ -157,13 +155,12 @@ HOME: tuple[Theme, ...] = (
     theme(
         "first apartment",
         "situational",
-        phrases="""first apartment checklist; studio apartment layout; renter friendly wallpaper first apartment;
-        apartment essentials list; peel and stick tiles rental first apartment; moving into first apartment;
-        college apartment decor; studio divider first apartment; apartment decorating on a budget;
-        command hooks gallery wall first apartment; small apartment dining table; moving box labels first apartment;
-        apartment balcony decor; first apartment kitchen must haves; cheap apartment furniture;
-        apartment bedroom aesthetic; roommate chore chart first apartment; rental kitchen upgrade first apartment;
-        packing tips for moving first apartment; apartment entryway small""",
+        phrases="""first apartment checklist; studio apartment layout; renter friendly wallpaper;
+        apartment essentials list; peel and stick tiles rental; moving into first apartment; college apartment decor;
+        studio divider first apartment; apartment decorating on a budget; command hooks gallery wall first apartment;
+        small apartment dining table; moving box labels first apartment; apartment balcony decor;
+        first apartment kitchen must haves; cheap apartment furniture; apartment bedroom aesthetic;
+        roommate chore chart; rental kitchen upgrade; packing tips for moving; apartment entryway small""",
         interests="home decor; apartment living; budgeting",
         boards="First apartment; New place; apt stuff",
         abroad="es=decorar piso de alquiler; de=erste wohnung checkliste; pt=apartamento pequeno decorado",

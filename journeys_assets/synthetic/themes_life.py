@@ -59,12 +59,11 @@ LIFE: tuple[Theme, ...] = (
     theme(
         "disney trip",
         "situational",
-        phrases="""disney world packing list; disney family shirts; magic kingdom tips disney world; disney outfits;
+        phrases="""disney world packing list; disney family shirts; magic kingdom tips; disney outfits;
         disney countdown; disney snacks; epcot food disney world; disneyland with toddlers;
-        lightning lane strategy disney world; disney world on a budget; mickey ears diy disney world;
-        disney resort hotels; disney autograph book; disney surprise reveal; animal kingdom rides disney world;
-        disney dining plan; character breakfast disney; disney stroller; fireworks magic kingdom disney world;
-        disney cruise door decorations""",
+        lightning lane strategy disney world; disney world on a budget; mickey ears diy; disney resort hotels;
+        disney autograph book; disney surprise reveal; animal kingdom rides; disney dining plan;
+        character breakfast disney; disney stroller; fireworks magic kingdom; disney cruise door decorations""",
         interests="travel; family; vacation",
         boards="Disney!; Disney trip",
         abroad="es=viaje a disney consejos; pt=disney orlando dicas",
@@ -74,8 +73,8 @@ LIFE: tuple[Theme, ...] = (
         "situational",
         phrases="""beach vacation outfits; resort wear; carry on packing beach vacation; beach bag essentials;
         beach swimsuits one piece; tropical vacation packing list; beach cover up; all inclusive beach resort tips;
-        travel size toiletries beach vacation; vacation nails beach; beach sun hat; beach hair; beach cruise outfits;
-        beach snorkeling gear; packing cubes beach vacation; beach reads; hawaii beach outfits; beach sandals;
+        travel size toiletries beach vacation; vacation nails beach; beach sun hat; beach hair; cruise outfits;
+        beach snorkeling gear; packing cubes beach vacation; beach reads; hawaii outfits; beach sandals;
         island vacation; beach photoshoot poses""",
         interests="travel; vacation; summer",
         boards="Beach trip; Vacay",
@@ -85,10 +84,10 @@ LIFE: tuple[Theme, ...] = (
         "new puppy",
         "situational",
         phrases="""puppy potty training; crate training puppy; puppy supplies checklist; puppy biting;
-        golden retriever puppy; puppy first week home; leash training puppy; puppy names; puppy dog bed;
-        homemade puppy treats; puppy vaccination schedule; puppy teething toys; puppy training commands;
-        socializing a puppy; puppy feeding schedule; puppy crate cover; french bulldog puppy; puppy playpen;
-        puppy separation anxiety; doodle puppy grooming""",
+        golden retriever puppy; puppy first week home; leash training; puppy names; dog bed; homemade dog treats;
+        puppy vaccination schedule; puppy teething toys; dog training commands; socializing a puppy;
+        puppy feeding schedule; dog crate cover; french bulldog puppy; puppy playpen; puppy separation anxiety;
+        doodle puppy grooming""",
         interests="dogs; pets; animals",
         boards="Puppy; Dog",
         abroad="es=entrenar cachorro; de=welpe stubenrein; fr=chiot propreté; pt=filhote de cachorro",
@@ -144,13 +143,13 @@ LIFE: tuple[Theme, ...] = (
     theme(
         "small business launch",
         "situational",
-        phrases="""small business logo; packaging ideas small business; etsy shop tips small business;
-        business plan template; pricing handmade products small business; thank you cards small business;
-        instagram feed small business; product photography backdrop small business; business name generator;
-        craft fair booth display small business; social media content calendar small business;
-        email marketing small business; branding color palette small business; website homepage design small business;
-        small business llc steps; order tracker small business; shipping supplies small business;
-        canva templates business; pop up shop small business; online boutique small business""",
+        phrases="""small business logo; packaging ideas small business; etsy shop tips; business plan template;
+        pricing handmade products; thank you cards small business; instagram feed small business;
+        product photography backdrop small business; business name generator; craft fair booth display small business;
+        social media content calendar small business; email marketing small business;
+        branding color palette small business; website homepage design small business; llc steps;
+        order tracker small business; shipping supplies; canva templates business; pop up shop small business;
+        online boutique""",
         interests="small business; marketing; business",
         boards="Biz; My shop",
         abroad="es=emprendimiento logo ideas; pt=embalagem loja online; de=kleinunternehmen gründen",
@@ -158,10 +157,10 @@ LIFE: tuple[Theme, ...] = (
     theme(
         "job search",
         "situational",
-        phrases="""job resume template; job interview questions and answers; job application cover letter;
+        phrases="""resume template; job interview questions and answers; job application cover letter;
         linkedin profile for job search; what to wear to a job interview; job offer salary negotiation;
-        career change job search; thank you email after job interview; resume skills for job; remote job search;
-        star method job interview; job search tracker; resume summary job; phone job interview tips;
+        career change job search; thank you email after job interview; resume skills list; remote job search;
+        star method job interview; job search tracker; resume summary; phone interview tips;
         job search professional headshot; job resignation letter; networking message for job search;
         resume portfolio website; new job first day; quitting my job""",
         interests="careers; business; self improvement",
@@ -173,10 +172,9 @@ LIFE: tuple[Theme, ...] = (
         "evergreen",
         phrases="""homeschool schedule; homeschool room; kindergarten curriculum; phonics worksheets homeschool;
         homeschool unit study ideas; homeschool math games; montessori activities at home; sight words homeschool;
-        homeschool science experiments; homeschool charlotte mason; handwriting practice homeschool;
-        homeschool planner; morning basket homeschool; homeschool geography; homeschool multiplication games;
-        read aloud books homeschool; spelling lists homeschool; homeschool nature study; homeschool history timeline;
-        preschool at home""",
+        science experiments for kids; homeschool charlotte mason; handwriting practice homeschool; homeschool planner;
+        morning basket homeschool; geography for kids; homeschool multiplication games; read aloud books homeschool;
+        spelling lists homeschool; homeschool nature study; homeschool history timeline; preschool at home""",
         interests="education; kids; parenting",
         boards="Homeschool; School at home",
         abroad="es=educación en casa actividades; pt=atividades de alfabetização; fr=école à la maison",
@@ -184,11 +182,11 @@ LIFE: tuple[Theme, ...] = (
     theme(
         "toddler activities",
         "evergreen",
-        phrases="""toddler sensory bin ideas; toddler crafts; playdough for toddlers; toddler fine motor activities;
-        toddler busy bag; toddler indoor activities; toddler finger painting; water play toddler;
-        toddler learning colors; montessori toddler toys; toddler sensory bottles; toddler obstacle course;
-        toddler quiet book; toddler shape sorting; toddler schedule; toddler process art; rainy day toddler;
-        toddler music instruments; outdoor play toddler; threading beads toddler""",
+        phrases="""sensory bin ideas; toddler crafts; playdough for toddlers; fine motor activities; toddler busy bag;
+        toddler indoor activities; toddler finger painting; water play toddler; toddler learning colors;
+        montessori toys; sensory bottles; toddler obstacle course; toddler quiet book; toddler shape sorting;
+        toddler schedule; toddler process art; rainy day toddler; toddler music instruments; outdoor play toddler;
+        threading beads toddler""",
         interests="kids; parenting; crafts",
         boards="Toddler fun; Activities",
         abroad="""es=actividades para niños de 2 años; de=spielideen kleinkind; fr=activités montessori 2 ans;
@@ -198,11 +196,10 @@ LIFE: tuple[Theme, ...] = (
         "motorcycle restoration",
         "situational",
         phrases="""cafe racer build motorcycle; vintage motorcycle restoration; scrambler custom motorcycle;
-        motorcycle carburetor rebuild; motorcycle paint tank; honda cb750 motorcycle; brat style motorcycle seat;
-        bobber motorcycle; motorcycle exhaust wrap; motorcycle wiring; motorcycle chain and sprocket;
-        motorcycle garage; leather motorcycle jacket; motorcycle helmet retro; motorcycle clip on handlebars;
-        triumph bonneville motorcycle; motorcycle lift stand; royal enfield custom motorcycle; motorcycle fork rebuild;
-        motorcycle spoke wheels""",
+        carburetor rebuild; motorcycle paint tank; honda cb750; brat style motorcycle seat; bobber motorcycle;
+        motorcycle exhaust wrap; motorcycle wiring; motorcycle chain and sprocket; motorcycle garage;
+        leather riding jacket; motorcycle helmet retro; motorcycle clip on handlebars; triumph bonneville;
+        motorcycle lift stand; royal enfield custom; motorcycle fork rebuild; motorcycle spoke wheels""",
         interests="motorcycles; vehicles; diy projects",
         boards="Cafe racer; Bikes",
         abroad="de=motorrad umbau; es=moto café racer; fr=moto ancienne restauration",
@@ -222,10 +219,10 @@ LIFE: tuple[Theme, ...] = (
     theme(
         "fishing",
         "evergreen",
-        phrases="""bass fishing lures; fly tying patterns fishing; fishing knots; trout fishing; kayak fishing setup;
-        ice fishing; crappie jigs fishing; fishing rod storage; catfish bait; fly fishing river; surf fishing rig;
-        fishing boat; walleye fishing; fish fillet technique fishing; tackle box organization fishing; carp fishing;
-        soft plastic worms fishing; spinning reel fishing; deep sea fishing; salmon fishing""",
+        phrases="""bass fishing lures; fly tying patterns; fishing knots; trout fishing; kayak fishing setup;
+        ice fishing; crappie jigs; fishing rod storage; catfish bait; fly fishing river; surf fishing rig;
+        fishing boat; walleye fishing; fish fillet technique; tackle box organization fishing; carp fishing;
+        soft plastic worms fishing; spinning reel; deep sea fishing; salmon fishing""",
         interests="fishing; outdoors; sports",
         boards="Fishing; Gone fishing",
         abroad="de=angeln köder; es=nudos de pesca; fr=pêche à la mouche; pt=pesca iscas",
@@ -258,10 +255,10 @@ LIFE: tuple[Theme, ...] = (
     theme(
         "dungeons and dragons",
         "evergreen",
-        phrases="""dnd character art; dnd dungeon map; dnd homebrew magic items; tiefling rogue dnd; dnd dm tips;
-        dnd dice tower; dnd backstory; fantasy city map dnd; dnd monsters; warlock aesthetic dnd; dnd one shot;
-        dnd miniature painting; elf ranger dnd; dnd dm screen; dnd puzzles; half orc barbarian dnd; tavern map dnd;
-        dnd battle map; dnd spell cards; dragonborn paladin dnd; dnd world building""",
+        phrases="""dnd character art; dungeon map; dnd homebrew magic items; tiefling rogue dnd; dm tips; dice tower;
+        dnd backstory; fantasy city map dnd; dnd monsters; warlock aesthetic dnd; dnd one shot; dnd miniature painting;
+        elf ranger dnd; dm screen; dnd puzzles; half orc barbarian dnd; tavern map dnd; battle map; dnd spell cards;
+        dragonborn paladin; dnd world building""",
         interests="games; fantasy; hobbies",
         boards="DnD; Campaign",
         abroad="es=mapas dnd; de=dnd charakter; pt=rpg de mesa mapas",
@@ -281,7 +278,7 @@ LIFE: tuple[Theme, ...] = (
         "ski trip",
         "seasonal",
         phrases="""ski outfit women; ski trip packing list; beginner ski tips; ski chalet; apres ski outfit;
-        snowboard boots ski trip; snow goggles ski trip; ski resorts colorado; base layers skiing; skiing with kids;
+        snowboard boots ski trip; snow goggles; ski resorts colorado; base layers skiing; skiing with kids;
         ski cabin decor; lift ticket deals skiing; ski jacket; french alps ski; snowboarding tricks; ski helmet;
         ski exercises legs; whistler ski trip; hand warmers ski trip; ski boot fitting""",
         interests="skiing; travel; sports",
@@ -305,11 +302,10 @@ LIFE: tuple[Theme, ...] = (
     theme(
         "home canning",
         "seasonal",
-        phrases="""canning tomatoes; canning strawberry jam; canning pickled cucumbers; pressure canning;
-        water bath canning; canning peach preserves; canning pickled beets; canning apple butter; canning salsa;
-        dill pickles canning; canning jars labels; zucchini relish canning; freezer jam canning; canning sauerkraut;
-        canning apples; canning green beans; canning blackberry jelly; tomato sauce preserving; canning pears;
-        canning hot sauce""",
+        phrases="""canning tomatoes; strawberry jam; canning pickled cucumbers; pressure canning; water bath canning;
+        peach preserves; pickled beets; canning apple butter; canning salsa; dill pickles canning; canning jars labels;
+        zucchini relish canning; freezer jam canning; canning sauerkraut; canning apples; canning green beans;
+        canning blackberry jelly; tomato sauce preserving; canned pears; canning hot sauce""",
         interests="recipes; homesteading; gardening",
         boards="Canning; Preserving",
         abroad="de=marmelade einkochen; de=gurken einlegen; fr=confiture maison; es=conservas caseras",

@@ -12,11 +12,9 @@ from journeys_assets.synthetic.theme import Theme
 
 TEMPLATES: tuple[str, ...] = (
     "{} ideas", "{} inspiration", "best {}", "{} tutorial", "{} tips", "easy {}", "{} on a budget", "simple {}",
-    "{} step by step", "{} aesthetic", "{} for beginners", "modern {}", "{} pictures", "unique {}", "{} diy", "{} 2026",
+    "{} aesthetic", "{} for beginners", "modern {}", "{} pictures", "unique {}", "{} diy", "{} 2026",
     "cheap {}", "{} near me", "{} examples", "{} guide", "beautiful {}", "vintage {}",
 )  # fmt: skip
-FIRST_WORDS = frozenset(t.split()[0] for t in TEMPLATES if not t.startswith("{}"))
-SEARCHED_ALREADY = frozenset(t.split()[-1] for t in TEMPLATES if t.startswith("{}")) | {"how", "what", "when"}
 
 
 def vocabulary(rng: random.Random, theme: Theme, size: int) -> tuple[str, ...]:
@@ -31,7 +29,7 @@ def vocabulary(rng: random.Random, theme: Theme, size: int) -> tuple[str, ...]:
 def variation(rng: random.Random, phrase: str) -> str:
     """``phrase`` with one more word before or after it, as people narrow a search down."""
     own = set(phrase.split())
-    fitting = [t for t in TEMPLATES if not own & set(t.split()) and (t.startswith("{}") or not own & FIRST_WORDS)]
+    fitting = [template for template in TEMPLATES if not own & set(template.split())]
     return pick(rng, fitting).format(phrase)
 
 

@@ -175,7 +175,7 @@ def _live(params: WorldParams, user: User, catalogue: Catalogue, rows: _Rows) ->
     journeys = plan_journeys(params, user)
     mailbox = open_mailbox(params, user)
     visits = stream(params.seed, "visits", user.index)
-    for day in range(params.n_days):
+    for day in range(params.n_local_days):
         active = is_active(params, user, day, visits.random())
         maybe_send(params, user, journeys, catalogue, day, record, mailbox)
         if not active:
@@ -195,7 +195,9 @@ def _live(params: WorldParams, user: User, catalogue: Catalogue, rows: _Rows) ->
         (user.user_id, user.user_class, user.response_propensity, user.active_share, _day(params, user.signs_up_on),
          _day(params, user.stops_on), mailbox.arm)
     )  # fmt: skip
-    rows.truth["truth_journeys"] += (_journey_row(params, user, journey) for journey in journeys)
+    rows.truth["truth_journeys"] += (
+        _journey_row(params, user, journey) for journey in journeys if journey.has_begun(params.n_days - 1)
+    )
     rows.truth["truth_keywords"] += _keyword_rows(record)
     rows.truth["truth_engagement"] += _engagement_rows(record)
 
