@@ -13,7 +13,7 @@ from journeys_assets.synthetic.theme import Theme
 TEMPLATES: tuple[str, ...] = (
     "{} ideas", "{} inspiration", "best {}", "{} tutorial", "{} tips", "easy {}", "{} on a budget", "simple {}",
     "{} aesthetic", "{} for beginners", "modern {}", "{} pictures", "unique {}", "{} diy", "{} 2026",
-    "cheap {}", "{} near me", "{} examples", "{} guide", "beautiful {}", "vintage {}",
+    "cheap {}", "{} near me", "{} examples", "{} guide", "{} inspo", "favorite {}",
 )  # fmt: skip
 
 
