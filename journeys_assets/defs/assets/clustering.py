@@ -37,19 +37,20 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             clusters, ledger = compute_day(house, day, full=config.full)
             house.warehouse.replace_together([(JOURNEY_CLUSTERS, clusters), (INFERENCE_LEDGER, ledger)], [day])
             n_users += ledger.height
+            metadata.report_day(context, "journey_clusters", day, clusters)
+            metadata.report_day(context, "inference_ledger", day, ledger)
             house.progress("journey_clusters", done, len(days))
         journeys = clusters.filter("is_journey")
         yield StageResult(
             asset_key="journey_clusters",
             metadata={
-                **metadata.counts(clusters),
                 "journeys_on_last_day": journeys.height,
                 "users_computed": n_users,
                 "cluster_sizes": metadata.histogram(clusters["n_keywords"], "Keywords per cluster, last day"),
                 "examples": metadata.examples(journeys, ["user_id", "journey_id", "medoid", "keywords", "cohesion"]),
             },
         )
-        yield StageResult(asset_key="inference_ledger", metadata=metadata.counts(ledger))
+        yield StageResult(asset_key="inference_ledger")
 
     return journey_clusters
 

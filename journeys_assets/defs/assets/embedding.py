@@ -38,9 +38,10 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             .sort("partition_date", "keyword")
         )
         house.warehouse.replace_partitions(KEYWORD_EMBEDDINGS, frame, days)
+        for day in days:
+            metadata.report_day(context, "keyword_embeddings", day, frame.filter(pl.col("partition_date") == day))
         yield StageResult(
             metadata={
-                **metadata.counts(frame),
                 "keywords_of_the_days": wanted.height,
                 "newly_embedded": len(new),
                 "embedding_model": embedder.model_version,

@@ -42,10 +42,10 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             named = name_day(house, day, named)
             rows = stamped(named.names, JOURNEY_NAMES, day, house.version_of("naming"))
             house.warehouse.replace_partitions(JOURNEY_NAMES, rows, [day])
+            metadata.report_day(context, "journey_names", day, rows)
             house.progress("journey_names", done, len(days))
         yield StageResult(
             metadata={
-                **metadata.counts(rows),
                 "examples": metadata.examples(rows, ["user_id", "journey_name", "keywords"]),
             }
         )

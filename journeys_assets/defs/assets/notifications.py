@@ -43,12 +43,12 @@ def build(house: Deployment) -> dg.AssetsDefinition:
                 house.version_of("notifications"),
             )
             house.warehouse.replace_partitions(NOTIFICATION_CANDIDATES, planned, [day])
+            metadata.report_day(context, "notification_candidates", day, planned)
             house.progress("notification_candidates", done, len(days))
         reasons = planned.group_by("decision", "reason").len("candidates").sort("candidates", descending=True)
         sends = planned.filter(pl.col("decision") == "send")
         yield StageResult(
             metadata={
-                **metadata.counts(planned),
                 "sends_on_last_day": sends.height,
                 "reasons": metadata.examples(reasons),
                 "examples": metadata.examples(sends, ["user_id", "channel", "title_text", "confidence"]),

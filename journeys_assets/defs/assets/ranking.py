@@ -50,10 +50,10 @@ def build(house: Deployment) -> dg.AssetsDefinition:
                 house.version_of("ranking"),
             )
             house.warehouse.replace_partitions(RANKED_JOURNEYS, ranked, [day])
+            metadata.report_day(context, "ranked_journeys", day, ranked)
             house.progress("ranked_journeys", done, len(days))
         yield StageResult(
             metadata={
-                **metadata.counts(ranked),
                 "scored_by": ", ".join(sorted(ranked["scored_by"].unique())) or "nothing to score",
                 "confidence": metadata.histogram(ranked["confidence"], "Confidence, last day"),
                 "examples": metadata.examples(ranked),

@@ -90,9 +90,9 @@ def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
         },
     )
     def sql_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        days = days_of(context)
-        shown = _refresh_view(house, model) if model.materialized == "view" else _replace_days(house, model, days)
-        return dg.MaterializeResult(metadata={**metadata.counts(shown), "examples": metadata.examples(shown)})
+        is_view = model.materialized == "view"
+        shown = _refresh_view(house, model) if is_view else _replace_days(context, house, model)
+        return dg.MaterializeResult(metadata={"examples": metadata.examples(shown)})
 
     return sql_asset
 
@@ -103,11 +103,15 @@ def _refresh_view(house: Deployment, model: SqlModel) -> pl.DataFrame:
     return house.warehouse.query(f"SELECT * FROM main.{model.name} LIMIT {metadata.EXAMPLE_ROWS}")
 
 
-def _replace_days(house: Deployment, model: SqlModel, days: list[date]) -> pl.DataFrame:
+def _replace_days(context: dg.AssetExecutionContext, house: Deployment, model: SqlModel) -> pl.DataFrame:
+    days = days_of(context)
     frame = model.table.empty()
     for chunk in chunked(days, DAYS_PER_WRITE):
         with house.warehouse.reading() as con:
-            frame = pl.concat([con.sql(model.render(sql_variables(house, model, day))).pl() for day in chunk])
+            frames = [con.sql(model.render(sql_variables(house, model, day))).pl() for day in chunk]
+        frame = pl.concat(frames)
         house.warehouse.replace_partitions(model.table, frame, chunk)
+        for day, rows in zip(chunk, frames, strict=True):
+            metadata.report_day(context, model.name, day, rows)
         house.progress(model.name, days.index(chunk[-1]) + 1, len(days))
     return frame

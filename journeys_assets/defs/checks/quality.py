@@ -70,7 +70,6 @@ def _monitor(
         asset=dg.AssetKey(asset),
         name=name,
         blocking=False,
-        partitions_def=house.partitions,
         description=f"Monitor of {name}.",
     )
     def monitor(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
