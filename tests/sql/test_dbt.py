@@ -12,7 +12,6 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-import pytest
 import yaml
 from polars.testing import assert_frame_equal
 
@@ -20,7 +19,6 @@ from journeys_assets.domain.text import normalise
 from tests.sql.world import DAY, MODELS, SQL_FOLDER, VERSION, SqlWorld, at, search
 
 DBT = Path(os.environ.get("JOURNEYS_DBT", "no dbt"))
-pytestmark = pytest.mark.skipif(not DBT.exists(), reason="needs dbt in JOURNEYS_DBT; `make test-dbt` sets it up")
 
 DAYS = (DAY, DAY + timedelta(days=1))
 DAY_WITHOUT_EVENTS = DAY - timedelta(days=200)
