@@ -65,7 +65,12 @@ def demo(
         settings = load_settings()
         world = settings.home / "synthetic"
         first_day = datetime.now(UTC).date() - timedelta(days=days)
-        _write_world(world, users=users, days=days, seed=seed, first_day=first_day)
+        if world.exists():
+            out.print(
+                f"The world in {_relative(world)} is taken again; for another one, remove {_relative(settings.home)}"
+            )
+        else:
+            _write_world(world, users=users, days=days, seed=seed, first_day=first_day)
         _print_report(_ingest(settings, [world / "landing"], "landing", None))
         house = _deployment(settings)
         summary = _run(house, None, None, full=False)

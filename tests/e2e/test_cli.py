@@ -135,6 +135,16 @@ def test_wrong_wishes_end_as_one_clear_line(journeys: Journeys, arguments: tuple
     assert "Traceback" not in result.stderr
 
 
+def test_the_demo_shows_users_and_a_second_one_takes_the_same_world(tmp_path: Path) -> None:
+    fresh = runner(tmp_path / "demo")
+    first = fresh("demo", "--users", 12, "--days", 8).output
+    assert "Where to look next" in first
+    assert "User u" in first
+    again = fresh("demo", "--users", 12, "--days", 8).output
+    assert "is taken again" in again
+    assert first[first.index("User u") :] == again[again.index("User u") :]
+
+
 def test_nothing_ingested_yet(tmp_path: Path) -> None:
     fresh = runner(tmp_path / "fresh")
     assert "journeys ingest" in fresh("show", "u", code=2).stderr
