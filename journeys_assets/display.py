@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -136,7 +137,9 @@ def _ago(day: date, then: date) -> str:
 
 def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:
     """A plain table; numbers are set right with thousands marks."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for header in headers:
         table.add_column(header, overflow="fold")
     materialised = [tuple(row) for row in rows]

@@ -79,7 +79,7 @@ def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Fin
     landed = reads.landed_days(con)
     if not landed:
         return
-    done = reads.last_partition(con, "user_journeys")
+    done = reads.last_computed_day(con)
     if done is None:
         yield Finding("computed", False, f"nothing yet of {landed[0]} … {landed[-1]}; `journeys run`")
         return

@@ -82,7 +82,7 @@ def days_to_run(house: Deployment, first: date | None, last: date | None) -> tup
     house.prepare()
     with house.warehouse.reading() as con:
         landed = reads.landed_days(con)
-        done = reads.last_partition(con, "user_journeys")
+        done = reads.last_computed_day(con)
     if not landed:
         raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
     last = last or landed[-1]

@@ -306,9 +306,14 @@ def days_without_keywords(con: duckdb.DuckDBPyConnection, before: date) -> list[
     return [day for day in landed_days(con) if day < before and day not in there]
 
 
-def last_partition(con: duckdb.DuckDBPyConnection, table: str) -> date | None:
-    """The latest day that ``table`` has rows for; None where there is none."""
-    day: date | None = con.sql(f"SELECT max(partition_date) AS day FROM main.{table}").pl()["day"][0]
+def last_computed_day(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The latest day that was run; None where none was. A day may have inferences and no journey, or the reverse."""
+    day: date | None = con.sql(
+        """
+        SELECT greatest((SELECT max(partition_date) FROM main.user_journeys),
+                        (SELECT max(partition_date) FROM main.inference_ledger)) AS day
+        """
+    ).pl()["day"][0]
     return day
 
 

@@ -145,6 +145,15 @@ def test_the_demo_shows_users_and_a_second_one_takes_the_same_world(tmp_path: Pa
     assert first[first.index("User u") :] == again[again.index("User u") :]
 
 
+def test_a_user_without_journeys_yet_is_shown_as_such(tmp_path: Path) -> None:
+    thin = runner(tmp_path / "thin")
+    (tmp_path / "search_events.csv").write_text("user_id,query,searched_at\nu1,結婚式 ドレス 💍,2026-03-01T10:00:00Z\n")
+    thin("ingest", tmp_path / "search_events.csv")
+    thin("run")
+    assert "0 journeys" in thin("show", "u1").output
+    assert "bad" not in thin("doctor").output
+
+
 def test_nothing_ingested_yet(tmp_path: Path) -> None:
     fresh = runner(tmp_path / "fresh")
     assert "journeys ingest" in fresh("show", "u", code=2).stderr
