@@ -72,6 +72,17 @@ def test_a_pin_put_on_a_board_speaks_for_the_board_name_and_for_the_pin() -> Non
     ]
 
 
+def test_a_save_that_both_logs_tell_counts_as_both_actions_on_one_item() -> None:
+    world = SqlWorld()
+    world.pin("p", ["Tiles"])
+    world.engage("ann", "p", "save", at(DAY))
+    world.put_on_board("ann", "Our Home", "p", at(DAY))
+    assert counted(world.build("keyword_table")) == [
+        ("our home", "board", "Our Home", 0, 0, 0, 0, 1, 1),
+        ("tiles", "annotation", "Tiles", 0, 0, 1, 0, 1, 1),
+    ]
+
+
 def test_a_board_that_got_another_name_in_a_later_load_counts_once() -> None:
     world = SqlWorld()
     for seq, name in [(1, "Old"), (2, "New")]:
@@ -87,9 +98,20 @@ def test_one_keyword_twice_on_a_pin_counts_each_action_once() -> None:
     assert counted(world.build("keyword_table")) == [("tiles", "annotation", "TILES", 0, 0, 1, 0, 0, 1)]
 
 
-def test_the_display_form_is_the_most_frequent_spelling_and_on_ties_the_first_in_the_alphabet() -> None:
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_board_names_of_one_load_the_first_in_the_alphabet_counts(reverse: bool) -> None:
     world = SqlWorld()
-    for minute, query in enumerate(["lamp", "LAMP", "Lamp", "Lamp", "rug", "Rug"]):
+    row = {"user_id": "ann", "board_id": "b", "pin_id": "p", "saved_at": at(DAY)}
+    rows = [{**row, "board_name": name, "board_keyword": name.lower()} for name in ("Garden", "Home")]
+    world.add("board_pins", *(rows[::-1] if reverse else rows), row)
+    assert counted(world.build("keyword_table")) == [("garden", "board", "Garden", 0, 0, 0, 0, 1, 1)]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_display_form_is_the_most_frequent_spelling_and_on_ties_the_first_in_the_alphabet(reverse: bool) -> None:
+    world = SqlWorld()
+    queries = ["lamp", "LAMP", "Lamp", "Lamp", "rug", "Rug"]
+    for minute, query in enumerate(queries[::-1] if reverse else queries):
         world.search("ann", query, at(DAY, 9, minute))
     assert world.build("keyword_table")["display_form"].to_list() == ["Lamp", "Rug"]
 

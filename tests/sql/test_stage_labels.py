@@ -90,3 +90,14 @@ def test_feedback_on_another_journey_or_by_another_user_says_nothing() -> None:
         said = {"user_id": user, "journey_id": name, "verdict": "finished", "given_at": at(DAY, 20)}
         world.add("journey_feedback", said)
     assert world.build("stage_labels")["stage"].to_list() == ["ongoing"]
+
+
+def test_journeys_of_two_users_under_one_id_stay_apart_and_other_days_stay_out() -> None:
+    world = SqlWorld()
+    for user, last in [("ann", 1), ("bob", 40)]:
+        world.infer(user, ago(last), {"journey_id": "j", "last_engaged_at": at(ago(last))})
+        for day in (ago(1), DAY):
+            own = {"partition_date": day, "user_id": user, "journey_id": "j"}
+            world.add("journey_features", {**own, "days_since_last_engaged": last, "span_days": 0})
+    rows = world.build("stage_labels").select("partition_date", "user_id", "stage").rows()
+    assert rows == [(DAY, "ann", "ongoing"), (DAY, "bob", "ended")]

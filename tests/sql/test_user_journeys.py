@@ -53,6 +53,19 @@ def test_a_journey_that_a_stage_left_out_shows_instead_of_vanishing() -> None:
     assert world.build("user_journeys").select("journey_id", "journey_name").rows() == [("j", None)]
 
 
+def test_journeys_of_two_users_under_one_id_stay_apart() -> None:
+    world = SqlWorld()
+    for user in ("ann", "bob"):
+        world.infer(user, DAY, {"journey_id": "j"})
+        own = {"partition_date": DAY, "user_id": user, "journey_id": "j"}
+        world.add("journey_names", {**own, "journey_name": f"{user}'s"})
+        world.add("ranked_journeys", {**own, "scored_by": f"{user}'s"})
+        world.add("stage_labels", {**own, "stage_reason": f"{user}'s"})
+        world.add("journey_features", {**own, "n_saves_90d": 3})
+    rows = world.build("user_journeys").select("user_id", "journey_name", "scored_by", "stage_reason").rows()
+    assert rows == [("ann", "ann's", "ann's", "ann's"), ("bob", "bob's", "bob's", "bob's")]
+
+
 def test_what_comes_after_the_day_changes_nothing() -> None:
     world = SqlWorld()
     world.infer("ann", ago(2), {"journey_id": "j"})

@@ -1,7 +1,7 @@
 """The SQL models on an empty in-memory DuckDB: rows in as values, one model built for one day, rows out."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,15 @@ def variables(day: date, **overrides: object) -> dict[str, object]:
     }
 
 
+def filled(table: Table, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
+    """``rows`` as a frame for ``table``; what a row leaves out is null where it may be, else some value of the type."""
+    assert not {name for row in rows for name in row} - set(table.column_names)
+    full = [
+        {c.name: row.get(c.name, None if c.nullable else _FILL[type(c.dtype)]) for c in table.columns} for row in rows
+    ]
+    return pl.DataFrame(full, schema=table.polars_schema)
+
+
 class SqlWorld:
     """All tables that the models read and write, empty, and all views."""
 
@@ -66,14 +75,9 @@ class SqlWorld:
                 self.con.execute(f"CREATE VIEW main.{model.name} AS {model.render({})}")
 
     def add(self, table: str, *rows: Mapping[str, object]) -> None:
-        """Insert rows; what a row leaves out is null where that is allowed, else some value of the type."""
+        """Insert rows; see :func:`filled`."""
         described = self.tables[table]
-        filled = [
-            {c.name: row.get(c.name, None if c.nullable else _FILL[type(c.dtype)]) for c in described.columns}
-            for row in rows
-        ]
-        assert not {name for row in rows for name in row} - set(described.column_names)
-        self.con.register("incoming", pl.DataFrame(filled, schema=described.polars_schema).to_arrow())
+        self.con.register("incoming", filled(described, rows).to_arrow())
         self.con.execute(f"INSERT INTO {described.qualified_name} BY NAME FROM incoming")
         self.con.unregister("incoming")
 
