@@ -28,13 +28,15 @@ REASONS = (NEVER_COMPUTED, LATE_EVENTS, NEW_EVENTS, ALGORITHM_VERSION)
 
 STALE_DAY_SCHEMA = pl.Schema({"partition_date": pl.Date(), "reason": pl.String()})
 
-_DAYS = """
+KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins", "pins")
+"""Sources that bring keywords; the others change the output alone."""
+
+_DAYS = f"""
     closed AS (SELECT partition_date, covered_seq, algorithm_version FROM main.closed_days),
     bounds AS (SELECT min(partition_date) AS first_closed, max(partition_date) AS last_closed FROM closed),
     ingested AS (
       SELECT event_date, max(ingest_seq) AS ingest_seq,
-             max(ingest_seq) FILTER (source IN ('search_events', 'pin_engagements', 'board_pins', 'pins'))
-               AS keyword_seq
+             max(ingest_seq) FILTER (source IN {KEYWORD_SOURCES}) AS keyword_seq
       FROM landing.ingested_days WHERE event_date <= $today GROUP BY event_date
     )
 """
@@ -111,23 +113,24 @@ def watermarks(con: duckdb.DuckDBPyConnection, first: date) -> Watermarks:
         f"""
         WITH {_DAYS}, log AS (SELECT coalesce(max(ingest_seq), 0) AS ingest_seq FROM landing.ingest_ledger),
         waiting AS (
-          SELECT min(i.ingest_seq) AS ingest_seq
-          FROM landing.ingested_days i
-          CROSS JOIN bounds
-          LEFT JOIN closed c ON c.partition_date = i.event_date
+          -- Events that a day before lacks: users who were not active since rest on the state of that day.
+          SELECT min(i.ingest_seq) AS ingest_seq FROM landing.ingested_days i
+          JOIN closed c ON i.event_date <= c.partition_date AND i.ingest_seq > c.covered_seq
+          WHERE c.partition_date < $first
+          UNION ALL
+          SELECT min(i.ingest_seq) FROM landing.ingested_days i
           LEFT JOIN main.keyword_days k ON k.partition_date = i.event_date
-          WHERE i.event_date < $first AND i.ingest_seq > CASE
-            WHEN i.event_date >= bounds.first_closed THEN coalesce(c.covered_seq, 0)
-            WHEN i.source IN ('search_events', 'pin_engagements', 'board_pins', 'pins') THEN coalesce(k.ingest_seq, 0)
-            ELSE i.ingest_seq END
+          WHERE i.source IN {KEYWORD_SOURCES} AND i.ingest_seq > coalesce(k.ingest_seq, 0)
+            AND i.event_date < least($first, coalesce((SELECT first_closed FROM bounds), $first))
         ), gap AS (
           SELECT $first > first_closed
              AND (SELECT count(*) FROM closed WHERE partition_date < $first) < $first - first_closed AS is_open
           FROM bounds
         )
-        SELECT log.ingest_seq, CASE
-          WHEN coalesce(gap.is_open, false) THEN 0
-          ELSE least(log.ingest_seq, coalesce(waiting.ingest_seq - 1, log.ingest_seq)) END AS covered_seq
+        SELECT any_value(log.ingest_seq) AS ingest_seq, CASE
+          WHEN coalesce(any_value(gap.is_open), false) THEN 0
+          ELSE least(any_value(log.ingest_seq), coalesce(min(waiting.ingest_seq) - 1, any_value(log.ingest_seq)))
+          END AS covered_seq
         FROM log CROSS JOIN waiting CROSS JOIN gap
         """,
         params={"first": first, "today": date.max},
