@@ -271,7 +271,7 @@ def _similarity(name: str, description: str) -> Column:
 
 KEYWORD_EMBEDDINGS = Table(
     "keyword_embeddings",
-    "One vector per distinct keyword and embedding model, computed once, in the partition that first needed it.",
+    "One vector per distinct keyword and embedding model, made once and kept, in the partition that first needed it.",
     ("keyword", "embedding_model"),
     _pipeline_columns(
         Column("keyword", _TEXT, "The normalised keyword."),

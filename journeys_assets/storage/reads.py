@@ -117,17 +117,18 @@ def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl
     ).pl()
 
 
-def keywords_embedded_elsewhere(
-    con: duckdb.DuckDBPyConnection, days: Sequence[date], embedding_model: str
-) -> pl.Series:
-    """Keywords that a partition other than ``days`` holds a vector for."""
-    return con.sql(
+def keywords_embedded(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.Series:
+    """Those of ``keywords`` that have a vector."""
+    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
+    there = con.sql(
         """
-        SELECT DISTINCT keyword FROM main.keyword_embeddings
-        WHERE embedding_model = $model AND partition_date NOT IN (SELECT unnest($days))
+        SELECT keyword FROM wanted_keywords
+        WHERE keyword IN (SELECT keyword FROM main.keyword_embeddings WHERE embedding_model = $model)
         """,
-        params={"days": list(days), "model": embedding_model},
+        params={"model": embedding_model},
     ).pl()["keyword"]
+    con.unregister("wanted_keywords")
+    return there
 
 
 def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
