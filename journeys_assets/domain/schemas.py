@@ -360,6 +360,7 @@ RANKED_JOURNEYS = Table(
             maximum=1.0,
         ),
         Column("scored_by", _TEXT, "'prior', or the version of the ranker that gave score and confidence."),
+        Column("feedback", _TEXT, "What the user said that holds on the day.", nullable=True, allowed=VERDICTS),
     ),
 )
 

@@ -269,6 +269,23 @@ def latest_verdicts(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     ).pl()
 
 
+def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """What each user said of each journey by the end of ``day``: user_id, journey_id, wish, finished_at.
+
+    ``wish`` is the latest of not_mine, mute and more, ``finished_at`` the latest time at which it was called finished;
+    either may be null.
+    """
+    return con.sql(
+        """
+        SELECT user_id, journey_id,
+               max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish,
+               max(given_at) FILTER (verdict = 'finished') AS finished_at
+        FROM landing.journey_feedback WHERE given_at < ($day + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
+        """,
+        params={"day": day},
+    ).pl()
+
+
 def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
     """The days that have an event in a text-bearing source, in order."""
     return (
