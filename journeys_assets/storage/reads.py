@@ -6,7 +6,7 @@ are SQL models) and anything that writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import duckdb
@@ -167,6 +167,38 @@ def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[i
         params={"day": day},
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def rows_of_other_versions(
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], versions: Mapping[str, str], horizon_days: int
+) -> pl.DataFrame:
+    """What the journeys of ``days`` were made from that is not of the wanted version.
+
+    Args:
+        versions: The version that each table should have; of ``inference_ledger``, the latest row of every live user
+            as of the last day counts.
+
+    Returns:
+        made_by (the table), partition_date, algorithm_version, n_rows.
+    """
+    latest = """
+        SELECT max(partition_date) AS partition_date, max_by(algorithm_version, partition_date) AS algorithm_version
+        FROM main.inference_ledger
+        WHERE partition_date > $last - $horizon::INTEGER AND partition_date <= $last
+        GROUP BY user_id HAVING max_by(window_end_date, partition_date) > $last - $horizon::INTEGER
+    """
+    parts = []
+    for table, version in versions.items():
+        rows = f"({latest})" if table == "inference_ledger" else f"main.{table}"
+        wanted = "true" if table == "inference_ledger" else "partition_date IN (SELECT unnest($days))"
+        parts.append(
+            f"SELECT '{table}' AS made_by, partition_date, algorithm_version, count(*) AS n_rows FROM {rows} "
+            f"WHERE {wanted} AND algorithm_version <> '{version}' GROUP BY ALL"
+        )
+    return con.sql(
+        " UNION ALL ".join(parts) + " ORDER BY ALL",
+        params={"days": list(days), "last": max(days), "horizon": horizon_days},
+    ).pl()
 
 
 def keyword_facts(
