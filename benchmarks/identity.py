@@ -11,7 +11,7 @@ keywords, at least 0.5. Matched journeys go on; a chain of them is a life.
   in the window any more; it is in another cluster; it is still in the journey and another keyword gives the id.
 * id elsewhere: share of the journeys that go on whose old id now names another cluster of the user.
 * lives: those longer than 90 days; with one id all along; changes of id a month of life.
-* name changed: share of the journeys that go on whose name is another one; and where their keywords are the same.
+* name changed: share of the journeys that go on whose name is another one; of those whose keywords are the same, too.
 
 "earliest in a year" is the rule of the first revisions: the id of the earliest keyword in the window, by its first
 engagement within 365 days. Commonness of keywords is held still at the last day that has it.
@@ -73,7 +73,8 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
     """Every cluster of every inference of ``n_users`` users (the first by id), with its name and its id by every rule.
 
     Returns:
-        user_id, window_end_date, keywords, is_journey, name, and a column for each of ``RULES``.
+        cluster (a number), user_id, window_end_date, keywords, is_journey, journey_name, name_keyword, and a column for
+        each of ``RULES``.
     """
     states = con.sql(
         """
@@ -101,14 +102,15 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
         engaged = con.sql(
             """
             SELECT user_id, keyword, min(first_engaged_at) AS year_first_engaged_at FROM main.keyword_table
-            WHERE partition_date > $day - 365 AND partition_date <= $day GROUP BY ALL
+            WHERE partition_date > $day - 365 AND partition_date <= $day AND user_id IN (SELECT unnest($users))
+            GROUP BY ALL
             """,
-            params={"day": day},
+            params={"day": day, "users": users["user_id"].to_list()},
         ).pl()
         parts.append(
             clusters.with_columns(rule(clusters, engaged).alias(name) for name, rule in RULES.items())
-            .join(names.select("user_id", "journey_id", name="journey_name"), on=["user_id", "journey_id"], how="left")
-            .select(*_INFERENCE, "keywords", "is_journey", "name", *RULES)
+            .join(names.drop("keywords"), on=["user_id", "journey_id"], how="left")
+            .select(*_INFERENCE, "keywords", "is_journey", "journey_name", "name_keyword", *RULES)
         )
     return pl.concat(parts).sort(*_INFERENCE, "production").with_row_index("cluster")
 
@@ -151,13 +153,9 @@ def compared(clusters: pl.DataFrame, pairs: pl.DataFrame, rule: str, givers: pl.
     rows = rows.join(givers, on=["user_id", "id"], how="left")
     members = clusters.select(*_INFERENCE, holder="cluster", keyword="keywords").explode("keyword")
     named = clusters.select(*_INFERENCE, id=rule, named="cluster")
-    then = {"left_on": ["user_id", "window_end_date_after"], "right_on": _INFERENCE}
-    rows = rows.join(
-        members,
-        left_on=[*then["left_on"], "keyword"],
-        right_on=[*then["right_on"], "keyword"],
-        how="left",
-    ).join(named, left_on=[*then["left_on"], "id"], right_on=[*then["right_on"], "id"], how="left")
+    then = ["user_id", "window_end_date_after"]
+    rows = rows.join(members, left_on=[*then, "keyword"], right_on=[*_INFERENCE, "keyword"], how="left")
+    rows = rows.join(named, left_on=[*then, "id"], right_on=[*_INFERENCE, "id"], how="left")
     return rows.select(
         "before",
         "after",
@@ -183,16 +181,15 @@ def lives(clusters: pl.DataFrame, pairs: pl.DataFrame) -> list[list[int]]:
     return [chain for chain in chains.values() if ends[chain[-1]] - ends[chain[0]] > LONG_LIFE]
 
 
-def report(clusters: pl.DataFrame, params: AlgorithmParams) -> None:
+def report(clusters: pl.DataFrame) -> None:
     pairs = journeys_that_go_on(clusters)
     long = lives(clusters, pairs)
     ends = clusters["window_end_date"].to_list()
     months = sum((ends[life[-1]] - ends[life[0]]).days for life in long) / DAYS_PER_MONTH
     users, n = clusters["user_id"].n_unique(), max(pairs.height, 1)
-    print(
-        f"{users:,} users, {clusters.select(_INFERENCE).n_unique():,} inferences, {pairs.height:,} journeys that go on, "
-        f"{len(long):,} lives of more than {LONG_LIFE.days} days ({months:,.0f} months)\n"
-    )
+    n_inferences = clusters.select(_INFERENCE).n_unique()
+    print(f"{users:,} users, {n_inferences:,} inferences, {pairs.height:,} journeys that go on,")
+    print(f"{len(long):,} lives of more than {LONG_LIFE.days} days ({months:,.0f} months)\n")
     known = clusters.select("user_id", keyword="keywords").explode("keyword").unique()
     givers = known.with_columns(id=pl.Series([journey_id(u, k) for u, k in known.iter_rows()], dtype=pl.String))
     causes = ("left the window", "in another cluster", "another gives it")
@@ -212,17 +209,20 @@ def report(clusters: pl.DataFrame, params: AlgorithmParams) -> None:
             f"{rule:<20}{rows['is_changed'].sum() / n:>12.2%}{shares}{rows['is_elsewhere'].sum() / n:>14.2%}"
             f"{one:>17.1%}{changes / max(months, 1e-9):>17.3f}"
         )
-    names, keywords = clusters["name"].to_list(), [frozenset(k) for k in clusters["keywords"].to_list()]
+    report_names(clusters, pairs)
+
+
+def report_names(clusters: pl.DataFrame, pairs: pl.DataFrame) -> None:
+    names, given_by = clusters["journey_name"].to_list(), clusters["name_keyword"].to_list()
+    keywords = [frozenset(members) for members in clusters["keywords"].to_list()]
     changed = [(a, b) for a, b in pairs.iter_rows() if names[a] != names[b]]
+    still = sum(given_by[a] in keywords[b] for a, b in changed)
     same = [(a, b) for a, b in pairs.iter_rows() if keywords[a] == keywords[b]]
     flips = sum(names[a] != names[b] for a, b in same)
-    lost = sum(names[a] not in {*names[b : b + 1]} and not keywords[a] <= keywords[b] for a, b in changed)
-    of_lives = [[names[cluster] for cluster in life] for life in long]
-    changes = sum(a != b for life in of_lives for a, b in itertools.pairwise(life))
     print(
-        f"\nname changed {len(changed) / n:.2%} (of them with keywords lost {lost / max(len(changed), 1):.0%}); where "
-        f"keywords are the same {flips / max(len(same), 1):.2%} of {len(same):,}; changes a month of a long life "
-        f"{changes / max(months, 1e-9):.3f}"
+        f"\nname changed {len(changed) / max(pairs.height, 1):.2%}, with the old name still a keyword of the journey "
+        f"{still / max(pairs.height, 1):.2%};\nwhere no keyword came or went, {flips / max(len(same), 1):.2%} of "
+        f"{len(same):,}"
     )
 
 
@@ -237,7 +237,7 @@ def main() -> None:
     params = AlgorithmParams()
     with Warehouse(warehouse).reading() as con:
         clusters = inferences(con, options.users, params)
-    report(clusters, params)
+    report(clusters)
 
 
 if __name__ == "__main__":
