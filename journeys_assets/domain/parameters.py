@@ -37,7 +37,7 @@ class KeywordParams:
 class ClusteringParams:
     """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
 
-    revision: int = 2
+    revision: int = 3
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
@@ -50,6 +50,8 @@ class ClusteringParams:
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
     min_journey_cohesion: float = 0.35
+    theme_cosine: float = 0.33
+    """Mean cosine to a theme's earlier keywords from which a new keyword joins the theme; themes give journeys ids."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,7 +286,11 @@ JOURNEY_CLUSTERS = Table(
     ("partition_date", "user_id", "journey_id"),
     _pipeline_columns(
         _USER_ID,
-        Column("journey_id", _TEXT, "Stable id, derived from the user and the journey's earliest keyword."),
+        Column(
+            "journey_id",
+            _TEXT,
+            "Stable id, derived from the user and the keyword that founded the journey's main theme.",
+        ),
         Column(
             "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
         ),

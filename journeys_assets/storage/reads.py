@@ -14,9 +14,6 @@ import polars as pl
 
 from journeys_assets.domain.parameters import KeywordParams, NotificationParams
 
-IDENTITY_LOOK_BACK_DAYS = 365
-"""How far back a keyword's first engagement is looked for when a journey gets its id."""
-
 _WEIGHT = """ln(1 + {search_weight} * sum(n_searches) + {closeup_weight} * sum(n_closeups)
   + {save_weight} * sum(n_saves) + {clickthrough_weight} * sum(n_clickthroughs) + {board_weight} * sum(n_board_pins))"""
 
@@ -61,30 +58,44 @@ def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params:
         users: user_id, window_end_date.
 
     Returns:
-        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at, identity_first_engaged_at; at most
-        ``max_keywords_per_user`` a user, heaviest first (ties by keyword).
+        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at; at most ``max_keywords_per_user`` a user,
+        the heaviest (ties by keyword).
     """
     con.register("wanted_users", users.to_arrow())
     rows = con.sql(
         f"""
-        WITH kept AS (
-          SELECT k.user_id, k.keyword, {_weight(params)} AS weight,
-                 min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
-          FROM main.keyword_table k JOIN wanted_users w USING (user_id)
-          WHERE k.partition_date > w.window_end_date - {params.look_back_days}
-            AND k.partition_date <= w.window_end_date
-          GROUP BY k.user_id, k.keyword
-          QUALIFY row_number() OVER (PARTITION BY k.user_id ORDER BY weight DESC, k.keyword)
-                  <= {params.max_keywords_per_user}
-        ), first_ever AS (
-          SELECT k.user_id, k.keyword, min(first_engaged_at) AS identity_first_engaged_at
-          FROM main.keyword_table k JOIN wanted_users w USING (user_id)
-          WHERE k.partition_date > w.window_end_date - {IDENTITY_LOOK_BACK_DAYS}
-            AND k.partition_date <= w.window_end_date
-          GROUP BY k.user_id, k.keyword
-        )
-        SELECT kept.*, identity_first_engaged_at FROM kept JOIN first_ever USING (user_id, keyword)
-        ORDER BY user_id, keyword
+        SELECT k.user_id, k.keyword, {_weight(params)} AS weight,
+               min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
+        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+        WHERE k.partition_date > w.window_end_date - {params.look_back_days}
+          AND k.partition_date <= w.window_end_date
+        GROUP BY k.user_id, k.keyword
+        QUALIFY row_number() OVER (PARTITION BY k.user_id ORDER BY weight DESC, k.keyword)
+                <= {params.max_keywords_per_user}
+        ORDER BY 1, 2
+        """
+    ).pl()
+    con.unregister("wanted_users")
+    return rows
+
+
+def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.DataFrame:
+    """Every keyword that each user engaged with up to the user's own last active day: what journey ids are made from.
+
+    All days up to then are read: with an end to the past, the oldest keyword would be another one every day.
+
+    Args:
+        users: user_id, window_end_date.
+
+    Returns:
+        user_id, keyword, first_engaged_at; sorted by user_id, keyword.
+    """
+    con.register("wanted_users", users.to_arrow())
+    rows = con.sql(
+        """
+        SELECT k.user_id, k.keyword, min(first_engaged_at) AS first_engaged_at
+        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+        WHERE k.partition_date <= w.window_end_date GROUP BY k.user_id, k.keyword ORDER BY 1, 2
         """
     ).pl()
     con.unregister("wanted_users")
