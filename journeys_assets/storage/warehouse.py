@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -58,15 +58,16 @@ class Warehouse:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection under the exclusive lock, inside one transaction: all of it is kept, or nothing."""
+        """A connection under the exclusive lock, inside one transaction: all of it is kept, or nothing.
+
+        Raises:
+            WarehouseError: the file cannot be opened, or not be written to (a full disk, say).
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(exclusive=True), self._connected(read_only=False) as con:
+            # Whatever fails, the connection is closed, and with it goes the transaction.
             con.execute("BEGIN TRANSACTION")
-            try:
-                yield con
-            except BaseException:
-                con.execute("ROLLBACK")
-                raise
+            yield con
             con.execute("COMMIT")
 
     def ensure(self, *tables: Table) -> None:
@@ -149,6 +150,8 @@ class Warehouse:
         A reader that has the old file open keeps reading it undisturbed; the next one opens the new file.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in target.parent.glob(".publish-*"):
+            shutil.rmtree(leftover)  # of a process that was killed while it published
         folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
         try:
             fresh = folder / target.name
@@ -197,10 +200,15 @@ class Warehouse:
             yield con
             con.execute("USE memory")
             con.execute(f"DETACH {CATALOG}")
-        except BaseException:
-            # Whatever state an error left the connection in, closing it lets go of the file.
+        except BaseException as error:
+            # Whatever state an error left the connection in, closing it rolls back and lets go of the file.
             self._local.con = None
-            con.close()
+            _closed(con)
+            if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
+                raise WarehouseError(
+                    f"cannot read or write the warehouse {self.path}: {error}. If the disk is full, make room and run "
+                    "again: what was there is as it was; if the file is damaged, restore it or ingest and run again"
+                ) from error
             raise
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -236,6 +244,12 @@ def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> No
     for table in tables:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
         con.execute(table.ddl)
+
+
+def _closed(con: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection that an error may have left broken: that error is the one to tell, not what follows."""
+    with suppress(duckdb.Error):
+        con.close()
 
 
 def _quoted(path: Path) -> str:
