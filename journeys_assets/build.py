@@ -15,6 +15,7 @@ from journeys_assets.defs.assets.sql import build_sql_assets
 from journeys_assets.defs.checks.contract import build_contract_checks
 from journeys_assets.defs.checks.quality import build_quality_monitors
 from journeys_assets.defs.deployment import Deployment, Progress
+from journeys_assets.defs.ingestion import build_ingest_job, build_landing_sensor
 from journeys_assets.defs.jobs import build_daily_schedule, build_jobs
 from journeys_assets.defs.partitions import daily_partitions
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
@@ -65,12 +66,14 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
 
 def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
+    ingest_job = build_ingest_job(house)
     stages = [embedding, clustering, naming, ranking, notifications, publishing, training]
     return dg.Definitions(
         assets=[*build_source_specs(), *build_sql_assets(house), *(stage.build(house) for stage in stages)],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
-        jobs=jobs,
+        jobs=[*jobs, ingest_job],
         schedules=[build_daily_schedule(jobs)],
+        sensors=[build_landing_sensor(house, ingest_job)],
         executor=dg.in_process_executor,
     )
 

@@ -34,6 +34,10 @@ class WarehouseError(RuntimeError):
     """The warehouse cannot be opened, or a write does not fit its table."""
 
 
+class WarehouseBusyError(WarehouseError):
+    """Another process held the warehouse for longer than the lock timeout."""
+
+
 class Warehouse:
     """A DuckDB file behind a file lock.
 
@@ -200,7 +204,7 @@ class Warehouse:
         started = time.monotonic()
         acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
         if not acquire(timeout=self.lock_timeout_s, delay=0.005, max_delay=0.05):
-            raise WarehouseError(
+            raise WarehouseBusyError(
                 f"waited {time.monotonic() - started:.0f} s for {self.path}: another process holds it; "
                 "see which one with `fuser` on the .lock file beside it"
             )
