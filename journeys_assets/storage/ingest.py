@@ -278,7 +278,12 @@ class _Call:
                 )
             )
         return IngestReport(
-            loaded.ingest_seq, tuple(files), loaded.first_day, self.n_known, dict(sorted(self._skipped.items()))
+            loaded.ingest_seq,
+            tuple(files),
+            loaded.first_day,
+            self.n_known,
+            dict(sorted(self._skipped.items())),
+            self.checksums,
         )
 
 
