@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeys_assets.domain.schemas import LANDED_FILES, violations
-from journeys_assets.storage import ingest_readers
+from journeys_assets.storage import ingest, ingest_readers
 from journeys_assets.storage.ingest import IngestError, IngestReport
 from journeys_assets.storage.landing import landed_files, list_folder, record_landed, take_files
 from tests.storage.test_ingest import BROKEN, SEARCHES, House, as_csv, as_json_lines, balanced
@@ -23,7 +24,7 @@ DAY_NS = 86_400 * 10**9
 PATIENCE_S = 300.0
 GOOD = {
     "search_events/a.csv": as_csv(SEARCHES[:2]) + "u,,2026-01-01\n",
-    "search_events/c.jsonl": as_json_lines(SEARCHES),
+    "search_events/2026/01/c.jsonl": as_json_lines(SEARCHES),
     "pins/z.jsonl": '{"pin_id": "p", "title": "One"}\n',
 }
 
@@ -88,7 +89,7 @@ def test_what_was_read_of_a_file_before_it_broke_is_neither_loaded_nor_quarantin
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ingest_readers, "BLOCK_BYTES", 100)
-    rows = "".join(f"early{i},{'' if i % 3 else 'q'},2026-01-01\n" for i in range(20_000))
+    rows = "".join(f"early{i},{'' if i % 3 else 'q'},2026-01-01\n" for i in range(300))
     whole = gzip.compress(("user_id,query,searched_at\n" + rows).encode())
     bad = house.write("search_events/b.csv.gz", whole[:-9])
     good = [house.write(path, text) for path, text in GOOD.items()]
@@ -98,7 +99,23 @@ def test_what_was_read_of_a_file_before_it_broke_is_neither_loaded_nor_quarantin
     house.write("search_events/b.csv.gz", whole)
     report, wrong = set_aside(house, [*good, bad])
     assert not wrong
-    assert report.by_source()[0][2:] == (20_000, 6_667, 0, 13_333, 0)
+    assert report.by_source()[0][2:] == (300, 100, 0, 200, 0)
+
+
+def test_a_copy_of_what_could_not_be_read_is_quarantined_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = house.write("search_events/a.csv", GOOD["search_events/a.csv"])
+    copy = house.write("search_events/b.csv", GOOD["search_events/a.csv"])
+
+    def breaks_at_the_end(file: Path, wanted: ingest_readers.Wanted) -> Iterator[ingest_readers.Piece]:
+        yield from ingest_readers.read_pieces(file, wanted)
+        if file == first:
+            raise IngestError(f"{file}: the disk gave up")
+
+    monkeypatch.setattr(ingest, "read_pieces", breaks_at_the_end)
+    _, wrong = set_aside(house, [first, copy])
+    assert list(wrong) == [first]
+    assert house.table("quarantined_rows")["file"].to_list() == [str(copy)]
+    assert house.table("search_events").height == 2
 
 
 def test_only_wrong_files_change_nothing(house: House) -> None:
@@ -128,7 +145,7 @@ def test_sources_are_told_by_the_folders_below_the_root(house: House) -> None:
 EVENTS = as_parquet(pl.DataFrame(SEARCHES * 40))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     keep=st.integers(0, len(EVENTS)),
     flips=st.lists(st.tuples(st.integers(0, len(EVENTS) - 1), st.integers(1, 255)), max_size=4),
@@ -235,8 +252,8 @@ def test_the_record_says_what_became_of_each_file(house: House) -> None:
         "pins/b.parquet": "refused",
         "pins/copy.jsonl": "ingested",
         "pins/z.jsonl": "known",
+        "search_events/2026/01/c.jsonl": "ingested",
         "search_events/a.csv": "ingested",
-        "search_events/c.jsonl": "ingested",
         "things/b.csv": "refused",
     }
     loaded = files.filter(pl.col("reason").is_null())
