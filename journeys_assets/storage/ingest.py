@@ -122,7 +122,7 @@ def ingest(
         now: The current time, naive UTC.
         staging_dir: Where good rows wait for the transaction; what killed calls left there is removed.
         source: The landing source of all files; by default each file's or folder's name tells.
-        root: A folder above the files in ``paths``: names of the folders below it, and its own, tell sources too.
+        root: A folder above all ``paths``, which are files then: names of the folders from it on tell sources too.
         set_aside: Is given each file that cannot be read or is not what it should be, with the error; nothing of it is
             loaded, and the others go on as if it were not there. By default such a file is an error of the call.
         progress: Called with (files done, files in all).

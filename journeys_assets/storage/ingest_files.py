@@ -34,14 +34,15 @@ def find_files(paths: Sequence[Path], root: Path | None = None) -> list[tuple[Pa
     """Every file that ``paths`` mean, each once, with the folder or file that led to it; in order of path.
 
     Folders are searched to any depth for files with known endings; hidden files and those beginning with ``_`` are
-    left out. What is no folder is taken as a file, be it there or not; ``root`` is a folder above it, if one is given.
+    left out. What is no folder is taken as a file, be it there or not. With ``root``, a folder above them, all paths
+    are.
 
     Raises:
         IngestError: a folder holds no file that can be read.
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        if not path.is_dir():
+        if root is not None or not path.is_dir():
             found.setdefault(path, root or path)
             continue
         inside = [file for file in path.rglob("*") if file.is_file() and suffix_of(file) and not _hidden(file, path)]

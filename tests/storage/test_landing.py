@@ -191,16 +191,23 @@ def test_the_folder_is_listed_to_any_depth_with_exact_times(house: House) -> Non
     assert all(path.read_text() for path in folder.paths.values())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
-def test_a_folder_that_may_not_be_listed_is_told_and_stops_nothing(house: House) -> None:
+def test_a_folder_that_may_not_be_listed_is_told_and_stops_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
     closed = house.write("lost+found/x.csv", "1").parent
-    closed.chmod(0)
-    try:
-        taken = take(house)
-    finally:
-        closed.chmod(0o700)
-    assert outcomes(taken) == {"lost+found": "refused", "pins/z.jsonl": "ingested"}
+    scandir = os.scandir
+
+    def refuses(folder: Path) -> object:
+        """What an account that is not root's gets for a folder of mode 700."""
+        if folder == closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuses)
+    files = take(house)
+    assert outcomes(files) == {"lost+found": "refused", "pins/z.jsonl": "ingested"}
+    assert "a folder that cannot; check its permissions" in files.filter(file="lost+found")["reason"].item()
 
 
 def test_times_far_out_do_not_break_the_listing(house: House) -> None:
