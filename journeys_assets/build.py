@@ -9,15 +9,26 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from journeys_assets.defs.assets import clustering, embedding, naming, notifications, publishing, ranking, training
+from journeys_assets.defs.assets import (
+    clustering,
+    days,
+    embedding,
+    naming,
+    notifications,
+    publishing,
+    ranking,
+    training,
+)
 from journeys_assets.defs.assets.sources import build_source_specs
 from journeys_assets.defs.assets.sql import build_sql_assets
 from journeys_assets.defs.checks.contract import build_contract_checks
 from journeys_assets.defs.checks.quality import build_quality_monitors
+from journeys_assets.defs.day_lock import DAY_LOCK, build_day_lock
 from journeys_assets.defs.deployment import Deployment, Progress
 from journeys_assets.defs.ingestion import build_ingest_job, build_landing_sensor
-from journeys_assets.defs.jobs import build_daily_schedule, build_jobs
+from journeys_assets.defs.jobs import build_jobs
 from journeys_assets.defs.partitions import daily_partitions
+from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.naming import name_journeys
@@ -69,11 +80,17 @@ def _definitions(house: Deployment) -> dg.Definitions:
     ingest_job = build_ingest_job(house)
     stages = [embedding, clustering, naming, ranking, notifications, publishing, training]
     return dg.Definitions(
-        assets=[*build_source_specs(), *build_sql_assets(house), *(stage.build(house) for stage in stages)],
+        assets=[
+            *build_source_specs(),
+            *build_sql_assets(house),
+            *days.build(house),
+            *(stage.build(house) for stage in stages),
+        ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
         jobs=[*jobs, ingest_job],
-        schedules=[build_daily_schedule(jobs)],
-        sensors=[build_landing_sensor(house, ingest_job)],
+        schedules=[build_daily_schedule(house, jobs)],
+        sensors=[*build_sensors(house, jobs), build_landing_sensor(house, ingest_job)],
+        resources={DAY_LOCK: build_day_lock(house.settings.home / "days.lock")},
         executor=dg.in_process_executor,
     )
 

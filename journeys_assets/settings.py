@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     landing_patience_seconds: float = Field(
         300, ge=0, description="How long a damaged file in the landing folder counts as still being written."
     )
+    sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two looks for stale days.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
     @property

@@ -16,7 +16,8 @@ import duckdb
 import polars as pl
 
 from journeys_assets.defs.deployment import Deployment
-from journeys_assets.domain.landing import PastRun, Take, Wait, look_at_files, next_step, run_under_way
+from journeys_assets.domain.automation import Wait
+from journeys_assets.domain.landing import PastRun, Take, look_at_files, next_step, run_under_way
 from journeys_assets.domain.schemas import LANDING
 from journeys_assets.storage import reads
 from journeys_assets.storage.ingest import LANDING_TABLES

@@ -17,6 +17,7 @@ from typing import Literal
 
 import polars as pl
 
+from journeys_assets.domain.automation import FIRST_BACK_OFF, LONGEST_BACK_OFF, Wait
 from journeys_assets.domain.schemas import LANDED_FILES
 
 FILE_COLUMNS = ("file", "n_bytes", "modified_at")
@@ -26,8 +27,6 @@ FILES_SCHEMA = pl.Schema({name: LANDED_FILES.polars_schema[name] for name in FIL
 LEFT_ALONE = r"(^|/)[._]|(?i:\.tmp|\.part|\.crdownload|~)$"
 """Names, of files or of folders above them, that say: hidden, or not done yet."""
 
-FIRST_BACK_OFF_S = 60
-LONGEST_BACK_OFF_S = 3600
 LOST_AFTER_S = 1800
 """A started run that has not been heard of for so long counts as lost; should it live, two runs do no harm."""
 SHOWN = 3
@@ -112,13 +111,6 @@ class Take:
     files_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """No run is asked for, and why."""
-
-    reason: str
-
-
 def run_under_way(runs: Sequence[PastRun], now_ns: int) -> PastRun | None:
     """The newest run that is queued, or started and not lost; None where there is none.
 
@@ -155,8 +147,8 @@ def next_step(looked: pl.DataFrame, runs: Sequence[PastRun], *, now_ns: int) -> 
         if run.status in ("succeeded", "failed"):
             in_vain.append(run)
     if in_vain:
-        pause_s = min(FIRST_BACK_OFF_S * 2 ** (len(in_vain) - 1), LONGEST_BACK_OFF_S)
-        until = in_vain[0].changed_at + pause_s
+        pause = min(FIRST_BACK_OFF * 2 ** min(len(in_vain) - 1, 16), LONGEST_BACK_OFF)
+        until = in_vain[0].changed_at + pause.total_seconds()
         if now_ns < until * _NS:
             return Wait(
                 f"{_named(ready)} ready; the last {len(in_vain)} ingest runs did not succeed (see run "

@@ -26,48 +26,31 @@ def _weight(params: KeywordParams) -> str:
     return _WEIGHT.format(**{f"{name}_weight": getattr(params, f"{name}_weight") for name in names})
 
 
-_STALE_USERS = """
-    WITH last_active AS (
-      SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
-      WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
-    ), computed AS (
-      SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
-             max_by(algorithm_version, partition_date) AS algorithm_version
-      FROM main.inference_ledger
-      WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $computed_upto GROUP BY user_id
-    )
-    SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
-    WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
-    ORDER BY l.user_id
-    """
-
-
 def users_to_cluster(
     con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, full: bool
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
     With ``full``, every user within the horizon; else those whose latest state in earlier partitions does not cover
-    their last active day, or was made by another algorithm version.
+    their last active day, or was made by another algorithm version. What partition ``day`` itself holds plays no part,
+    so that running it again gives the same rows.
     """
-    yesterday = day - timedelta(days=1)
     return con.sql(
-        _STALE_USERS,
-        params={
-            "day": day,
-            "horizon": params.horizon_days,
-            "computed_upto": yesterday,
-            "full": full,
-            "version": version,
-        },
-    ).pl()
-
-
-def stale_users(con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str) -> pl.DataFrame:
-    """Users whose state at or before ``day`` is of an older log or algorithm version: user_id, window_end_date."""
-    return con.sql(
-        _STALE_USERS,
-        params={"day": day, "horizon": params.horizon_days, "computed_upto": day, "full": False, "version": version},
+        """
+        WITH last_active AS (
+          SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
+        ), computed AS (
+          SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
+                 max_by(algorithm_version, partition_date) AS algorithm_version
+          FROM main.inference_ledger
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day GROUP BY user_id
+        )
+        SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
+        WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
+        ORDER BY l.user_id
+        """,
+        params={"day": day, "horizon": params.horizon_days, "full": full, "version": version},
     ).pl()
 
 
@@ -134,17 +117,18 @@ def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl
     ).pl()
 
 
-def keywords_embedded_elsewhere(
-    con: duckdb.DuckDBPyConnection, days: Sequence[date], embedding_model: str
-) -> pl.Series:
-    """Keywords that a partition other than ``days`` holds a vector for."""
-    return con.sql(
+def keywords_embedded(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.Series:
+    """Those of ``keywords`` that have a vector."""
+    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
+    there = con.sql(
         """
-        SELECT DISTINCT keyword FROM main.keyword_embeddings
-        WHERE embedding_model = $model AND partition_date NOT IN (SELECT unnest($days))
+        SELECT keyword FROM wanted_keywords
+        WHERE keyword IN (SELECT keyword FROM main.keyword_embeddings WHERE embedding_model = $model)
         """,
-        params={"days": list(days), "model": embedding_model},
+        params={"model": embedding_model},
     ).pl()["keyword"]
+    con.unregister("wanted_keywords")
+    return there
 
 
 def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
@@ -300,21 +284,21 @@ def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
     )
 
 
-def days_without_keywords(con: duckdb.DuckDBPyConnection, before: date) -> list[date]:
-    """Landed days before ``before`` that have no row in keyword_table, in order."""
-    there = set(con.sql("SELECT DISTINCT partition_date FROM main.keyword_table").pl()["partition_date"])
-    return [day for day in landed_days(con) if day < before and day not in there]
-
-
-def last_computed_day(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The latest day that was run; None where none was. A day may have inferences and no journey, or the reverse."""
-    day: date | None = con.sql(
-        """
-        SELECT greatest((SELECT max(partition_date) FROM main.user_journeys),
-                        (SELECT max(partition_date) FROM main.inference_ledger)) AS day
-        """
-    ).pl()["day"][0]
+def last_closed_day(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The latest day whose every stage was run to the end; None where none was."""
+    day: date | None = con.sql("SELECT max(partition_date) AS day FROM main.closed_days").pl()["day"][0]
     return day
+
+
+def days_opened_by(con: duckdb.DuckDBPyConnection, days: Sequence[date], run_id: str) -> pl.DataFrame:
+    """Those of ``days`` that this run was the last to open: partition_date, ingest_seq, covered_seq."""
+    return con.sql(
+        """
+        SELECT partition_date, ingest_seq, covered_seq FROM main.opened_days
+        WHERE partition_date IN (SELECT unnest($days)) AND run_id = $run ORDER BY partition_date
+        """,
+        params={"days": list(days), "run": run_id},
+    ).pl()
 
 
 STAGE_TABLES = (

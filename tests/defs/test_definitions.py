@@ -1,7 +1,7 @@
 """What the Dagster UI shows: every asset described, checked, partitioned; jobs and the schedule."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import dagster as dg
 import polars as pl
@@ -62,15 +62,6 @@ def test_stages_are_daily_and_a_range_is_one_run(graph) -> None:  # type: ignore
         node = graph.get(key)
         assert node.partitions_def.get_first_partition_key() == DAY.isoformat()
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
-
-
-def test_the_schedule_closes_the_day_before(repository: dg.RepositoryDefinition) -> None:
-    schedule = repository.get_schedule_def("daily_schedule")
-    now = datetime(2026, 3, 10, 1, tzinfo=UTC)
-    context = dg.build_schedule_context(scheduled_execution_time=now, repository_def=repository)
-    request = schedule.evaluate_tick(context).run_requests[0]
-    assert request.partition_key == "2026-03-09"
-    assert request.run_key == "2026-03-09"
 
 
 def test_training_is_not_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:

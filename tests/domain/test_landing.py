@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from journeys_assets.domain.automation import LONGEST_BACK_OFF, Wait
 from journeys_assets.domain.landing import (
     FILES_SCHEMA,
-    LONGEST_BACK_OFF_S,
     LOST_AFTER_S,
     PastRun,
     Take,
-    Wait,
     fingerprint,
     look_at_files,
     next_step,
@@ -28,6 +27,7 @@ from journeys_assets.domain.schemas import LANDED_OUTCOMES
 S = 1_000_000_000
 NOW = 1_780_000_000 * S
 SETTLE, PATIENCE = 10.0, 300.0
+LONGEST_BACK_OFF_S = LONGEST_BACK_OFF.total_seconds()
 
 Row = tuple[str, int, int]
 Record = tuple[str, int, int, str]
