@@ -9,6 +9,7 @@ tick or a daemon that is lost changes nothing.
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import dagster as dg
@@ -21,7 +22,16 @@ from journeys_assets.domain.landing import PastRun, Take, look_at_files, next_st
 from journeys_assets.domain.schemas import LANDING
 from journeys_assets.storage import reads
 from journeys_assets.storage.ingest import LANDING_TABLES
-from journeys_assets.storage.landing import Folder, Taken, landed_files, list_folder, record_landed, take_files
+from journeys_assets.storage.landing import (
+    Folder,
+    Taken,
+    at_work,
+    is_at_work,
+    landed_files,
+    list_folder,
+    record_landed,
+    take_files,
+)
 from journeys_assets.storage.warehouse import Warehouse, WarehouseBusyError
 
 INGEST_JOB = "ingest_job"
@@ -56,31 +66,10 @@ def build_ingest_job(house: Deployment) -> dg.JobDefinition:
         name="ingest_landing", description="Loads the files of the landing folder that are new or changed, and settled."
     )
     def ingest_landing(context: dg.OpExecutionContext) -> None:
-        settings, now_ns = house.settings, time.time_ns()
-        folder = list_folder(settings.landing_path)
-        looked = _look(house, folder, landed_files(house.warehouse), now_ns)
-        ready = looked.filter(pl.col("state") == "ready")["file"].to_list()
-        if not ready:
-            context.add_output_metadata({"note": "nothing to do: no file was ready", "files": looked.height})
-            return
-        taken = take_files(
-            house.warehouse,
-            settings.landing_path,
-            folder,
-            ready,
-            now_ns=now_ns,
-            patience_s=settings.landing_patience_seconds,
-            staging_dir=settings.home / "staging",
-            progress=lambda done, total: house.progress("ingest", done, total),
-        )
-        with house.warehouse.reading() as con:
-            # From the warehouse, not from the report: a run that died after its load may have left it unsaid.
-            days = reads.landed_days(con)
-            totals = _row_counts(con)
-        if days:
-            settings.note_first_day(days[0])
-        _report(context, taken, totals)
-        record_landed(house.warehouse, taken.files, folder)
+        with at_work(
+            _lock_file(house), on_wait=lambda: context.log.info("another run is taking files; waiting for it")
+        ):
+            _ingest(context, house)
 
     @dg.job(
         name=INGEST_JOB,
@@ -91,6 +80,38 @@ def build_ingest_job(house: Deployment) -> dg.JobDefinition:
         ingest_landing()
 
     return ingest_job
+
+
+def _ingest(context: dg.OpExecutionContext, house: Deployment) -> None:
+    settings, now_ns = house.settings, time.time_ns()
+    folder = list_folder(settings.landing_path)
+    looked = _look(house, folder, landed_files(house.warehouse), now_ns)
+    ready = looked.filter(pl.col("state") == "ready")["file"].to_list()
+    if not ready:
+        context.add_output_metadata({"note": "nothing to do: no file was ready", "files": looked.height})
+        return
+    taken = take_files(
+        house.warehouse,
+        settings.landing_path,
+        folder,
+        ready,
+        now_ns=now_ns,
+        patience_s=settings.landing_patience_seconds,
+        staging_dir=settings.home / "staging",
+        progress=lambda done, total: house.progress("ingest", done, total),
+    )
+    with house.warehouse.reading() as con:
+        # From the warehouse, not from the report: a run that died after its load may have left it unsaid.
+        days = reads.landed_days(con)
+        totals = _row_counts(con)
+    if days:
+        settings.note_first_day(days[0])
+    _report(context, taken, totals)
+    record_landed(house.warehouse, taken.files, folder)
+
+
+def _lock_file(house: Deployment) -> Path:
+    return house.settings.home / "landing.lock"
 
 
 def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -185,7 +206,7 @@ def next_ingest(house: Deployment, instance: dg.DagsterInstance, now_ns: int) ->
     if folder.files.is_empty():
         return Wait(f"{root} holds no file")
     runs = past_runs(instance)
-    if running := run_under_way(runs, now_ns):
+    if running := run_under_way(runs, now_ns=now_ns, at_work=is_at_work(_lock_file(house))):
         return Wait(f"run {running.run_id} is taking files; what is new is looked at after it")
     try:
         landed = landed_files(Warehouse(house.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))

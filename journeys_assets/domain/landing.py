@@ -27,8 +27,8 @@ FILES_SCHEMA = pl.Schema({name: LANDED_FILES.polars_schema[name] for name in FIL
 LEFT_ALONE = r"(^|/)[._]|(?i:\.tmp|\.part|\.crdownload|~)$"
 """Names, of files or of folders above them, that say: hidden, or not done yet."""
 
-LOST_AFTER_S = 1800
-"""A started run that has not been heard of for so long counts as lost; should it live, two runs do no harm."""
+LAUNCH_S = 120
+"""How long a started run may take until it is at work, seconds; one that is not at work after that is lost."""
 SHOWN = 3
 
 _NS = 1_000_000_000
@@ -111,21 +111,24 @@ class Take:
     files_key: str
 
 
-def run_under_way(runs: Sequence[PastRun], now_ns: int) -> PastRun | None:
+def run_under_way(runs: Sequence[PastRun], *, now_ns: int, at_work: bool) -> PastRun | None:
     """The newest run that is queued, or started and not lost; None where there is none.
+
+    The record of a run whose process was killed with everything around it says started for ever.
 
     Args:
         runs: Newest first.
+        at_work: Whether a run is at work on the folder, by another sign than its record.
     """
     for run in runs:
-        is_lost = now_ns - run.changed_at * _NS > LOST_AFTER_S * _NS
+        is_lost = not at_work and now_ns - run.changed_at * _NS > LAUNCH_S * _NS
         if run.status == "queued" or (run.status == "started" and not is_lost):
             return run
     return None
 
 
 def next_step(looked: pl.DataFrame, runs: Sequence[PastRun], *, now_ns: int) -> Take | Wait:
-    """Ask for a run where files are ready, none is under way, and the pause after vain ones is over.
+    """Ask for a run where files are ready and the pause after vain runs is over; for when none is under way.
 
     A run was in vain if it failed, or if it was asked for the very files that are ready still. The pause after one is a
     minute, and doubles with each further one up to an hour.
@@ -137,8 +140,6 @@ def next_step(looked: pl.DataFrame, runs: Sequence[PastRun], *, now_ns: int) -> 
     ready = looked.filter(pl.col("state") == "ready")
     if ready.is_empty():
         return Wait(_nothing_ready(looked))
-    if running := run_under_way(runs, now_ns):
-        return Wait(f"{_named(ready)} ready; run {running.run_id} is under way")
     files_key = fingerprint(ready)
     in_vain = []
     for run in runs:

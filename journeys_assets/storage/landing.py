@@ -9,8 +9,10 @@ and the ledger of checksums makes that harmless.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -47,6 +49,35 @@ class Taken:
 
     report: IngestReport
     files: pl.DataFrame
+
+
+@contextmanager
+def at_work(lock_file: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Shows others that files are being taken, and waits while another takes some; it ends with the process at last.
+
+    Args:
+        on_wait: Called if another one is at work.
+    """
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_at_work(lock_file: Path) -> bool:
+    """Whether someone is within :func:`at_work`."""
+    if not lock_file.exists():
+        return False
+    with lock_file.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def list_folder(root: Path) -> Folder:

@@ -20,7 +20,7 @@ from journeys_assets.defs.runs import QUIET, dagster_instance
 from journeys_assets.doctor import examine
 from journeys_assets.domain.automation import Wait
 from journeys_assets.domain.landing import Take
-from journeys_assets.storage.landing import landed_files
+from journeys_assets.storage.landing import at_work, landed_files
 from journeys_assets.storage.warehouse import Warehouse
 from tests.house import House
 
@@ -283,12 +283,13 @@ def test_while_a_run_is_under_way_none_is_asked_for(watched: Watched, monkeypatc
 
     def taking(*args: Any, **options: Any) -> Any:
         watched.write("search_events/b.csv", MORE)
-        seen.append(watched.skipped())
+        seen.extend([watched.skipped(), str(watched.at(10_000))])
         return take_files(*args, **options)
 
     monkeypatch.setattr(ingestion, "take_files", taking)
     result = watched.take()
-    assert seen == [f"run {result.run_id} is taking files; what is new is looked at after it"]
+    reason = f"run {result.run_id} is taking files; what is new is looked at after it"
+    assert seen == [reason, str(Wait(reason))]
     assert len(watched.queries()) == 2
     monkeypatch.undo()
     watched.take()
@@ -300,8 +301,27 @@ def test_a_run_counts_as_under_way_until_it_counts_as_lost(watched: Watched, sta
     watched.write("search_events/a.csv", SEARCHES)
     run_id = watched.leave(status)
     assert run_id in watched.skipped()
-    assert isinstance(watched.at(1700), Wait)
-    assert isinstance(watched.at(1900), Take)
+    assert isinstance(watched.at(110), Wait)
+    assert isinstance(watched.at(130), Take)
+
+
+def test_two_runs_at_once_take_turns(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    waiting, said = threading.Event(), []
+
+    def says(message: str, *_: object) -> None:
+        said.append(message)
+        waiting.set()
+
+    with at_work(watched.house.home / "landing.lock", on_wait=fails):
+        monkeypatch.setattr("dagster._core.log_manager.DagsterLogManager.info", lambda _, *args: says(*args))
+        run = threading.Thread(target=watched.execute)
+        run.start()
+        assert waiting.wait(60)
+        assert watched.outcomes() == {}
+    run.join()
+    assert said[0] == "another run is taking files; waiting for it"
+    assert watched.outcomes() == {"search_events/a.csv": "ingested"}
 
 
 def test_runs_of_other_jobs_are_no_matter(watched: Watched) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from journeys_assets.domain.automation import LONGEST_BACK_OFF, Wait
 from journeys_assets.domain.landing import (
     FILES_SCHEMA,
-    LOST_AFTER_S,
+    LAUNCH_S,
     PastRun,
     Take,
     fingerprint,
@@ -194,18 +194,25 @@ def test_nothing_ready_tells_what_is_there() -> None:
     )
 
 
-@pytest.mark.parametrize(("status", "age_s"), [("queued", 0), ("queued", 10**6), ("started", 0), ("started", 1799)])
-def test_while_a_run_is_under_way_none_is_asked_for(status: str, age_s: float) -> None:
-    running = past(status, -age_s, run_id="live")
-    wait = step(past("succeeded"), running)
-    assert isinstance(wait, Wait)
-    assert "run live is under way" in wait.reason
+@pytest.mark.parametrize(
+    ("status", "age_s", "at_work", "under_way"),
+    [
+        ("queued", 10**6, False, True),
+        ("started", LAUNCH_S - 1, False, True),
+        ("started", LAUNCH_S + 1, False, False),
+        ("started", 10**6, True, True),
+        ("succeeded", 0, True, False),
+        ("failed", 0, True, False),
+    ],
+)
+def test_a_run_is_under_way_until_it_ends_or_is_lost(status: str, age_s: float, at_work: bool, under_way: bool) -> None:
+    runs = [past("succeeded"), past(status, -age_s, run_id="live")]
+    found = run_under_way(runs, now_ns=NOW, at_work=at_work)
+    assert (found.run_id if found else None) == ("live" if under_way else None)
 
 
-def test_a_run_that_is_not_heard_of_counts_as_lost() -> None:
-    lost = past("started", -LOST_AFTER_S - 1)
-    assert run_under_way([lost], NOW) is None
-    assert isinstance(step(lost), Take)
+def test_a_lost_run_is_no_reason_to_wait() -> None:
+    assert isinstance(step(past("started", -LAUNCH_S - 1)), Take)
 
 
 @given(n_failures=st.integers(1, 12))
@@ -227,7 +234,7 @@ def test_a_success_ends_the_pause_unless_it_was_asked_for_these_very_files() -> 
     assert isinstance(step(in_vain, in_vain, now_s=NOW / S + 60), Wait)
 
 
-STATUSES = st.sampled_from(["queued", "started", "succeeded", "failed"])
+STATUSES = st.sampled_from(["started", "succeeded", "failed"])
 
 
 @given(runs=st.lists(st.tuples(STATUSES, st.integers(-10_000, 0), st.sampled_from([KEY, "another", None])), max_size=9))
@@ -236,8 +243,6 @@ def test_whatever_the_past_ready_files_are_asked_for_within_the_longest_pause(
 ) -> None:
     newest_first = sorted(runs, key=lambda run: -run[1])
     history = [past(status, at, key, str(i)) for i, (status, at, key) in enumerate(newest_first)]
-    alive = any(run.status == "queued" for run in history)
-    late = step(*history, now_s=NOW / S + LONGEST_BACK_OFF_S + 1)
-    assert isinstance(late, Wait) == alive
+    assert isinstance(step(*history, now_s=NOW / S + LONGEST_BACK_OFF_S + 1), Take)
     taken_at = [isinstance(step(*history, now_s=NOW / S + s), Take) for s in range(0, 3700, 300)]
     assert all(a <= b for a, b in itertools.pairwise(taken_at)), "once asked for, it stays asked for"
