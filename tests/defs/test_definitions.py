@@ -48,7 +48,7 @@ def test_every_table_of_the_pipeline_has_columns_a_version_and_a_blocking_contra
         if key.path[-1] not in ("int_keyword_events", "current_journeys"):
             assert key in checks, f"{key} has no contract"
     for key in graph.asset_check_keys:
-        assert graph.get_check_spec(key).blocking == (key.name == "contract")
+        assert graph.get_check_spec(key).blocking == (key.name in ("contract", "one_version"))
 
 
 def test_sql_models_have_column_lineage(graph) -> None:  # type: ignore[no-untyped-def]
