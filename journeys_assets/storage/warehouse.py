@@ -5,7 +5,8 @@ means (``domain.schemas``) and any computing that is not SQL.
 
 DuckDB lets one process write or several read, never both, and fails at once where they meet. A kernel file lock
 (shared for readers, exclusive for writers) around short connections makes them wait for each other instead; the kernel
-releases it when a process dies.
+releases it when a process dies. The kernel knows processes only, and drops all that one holds as soon as one of its
+threads lets go; so threads of a process (sensors in a code server) take turns.
 """
 
 from __future__ import annotations
@@ -29,9 +30,16 @@ from journeys_assets.domain.schemas import Table
 
 CATALOG = "warehouse"
 
+_turns: dict[Path, threading.Lock] = {}
+"""For each warehouse file: held by the one thread of this process that has it open."""
+
 
 class WarehouseError(RuntimeError):
     """The warehouse cannot be opened, or a write does not fit its table."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process or thread held the warehouse for longer than the lock timeout."""
 
 
 class Warehouse:
@@ -224,20 +232,26 @@ class Warehouse:
     def _locked(self, *, exclusive: bool) -> Iterator[None]:
         if getattr(self._local, "held", False):
             raise WarehouseError("the warehouse is already open in this thread; close that connection first")
-        lock = fasteners.InterProcessReaderWriterLock(str(self.path.with_suffix(".lock")))
         started = time.monotonic()
-        acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
-        if not acquire(timeout=self.lock_timeout_s, delay=0.005, max_delay=0.05):
-            raise WarehouseError(
-                f"waited {time.monotonic() - started:.0f} s for {self.path}: another process holds it; "
-                "see which one with `fuser` on the .lock file beside it"
-            )
-        self._local.held = True
+        turn = _turns.setdefault(self.path.resolve(), threading.Lock())
+        if not turn.acquire(timeout=self.lock_timeout_s):
+            raise WarehouseBusyError(f"waited {self.lock_timeout_s:.0f} s for {self.path}: another thread holds it")
         try:
-            yield
+            lock = fasteners.InterProcessReaderWriterLock(str(self.path.with_suffix(".lock")))
+            acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
+            if not acquire(timeout=self.lock_timeout_s, delay=0.005, max_delay=0.05):
+                raise WarehouseBusyError(
+                    f"waited {time.monotonic() - started:.0f} s for {self.path}: another process holds it; "
+                    "see which one with `fuser` on the .lock file beside it"
+                )
+            self._local.held = True
+            try:
+                yield
+            finally:
+                self._local.held = False
+                (lock.release_write_lock if exclusive else lock.release_read_lock)()
         finally:
-            self._local.held = False
-            (lock.release_write_lock if exclusive else lock.release_read_lock)()
+            turn.release()
 
 
 def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None:
