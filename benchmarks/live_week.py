@@ -159,18 +159,12 @@ def deployment(home: Path, embedder: str) -> Deployment:
 
 def is_settled(live: Live, house: Deployment, week: Week) -> bool:
     """Every file was looked at, no run is in flight, no day is stale."""
-    if any(run["status"] in ("QUEUED", "STARTING", "STARTED") and not is_orphan(run) for run in live.runs()):
+    if live.in_flight():
         return False
     with house.warehouse.reading() as con:
         looked_at = con.sql("SELECT count(*) FROM landing.landed_files WHERE outcome <> 'unfinished'").fetchall()[0][0]
         stale = staleness.stale_days(con, house.output_version, today=datetime.now(UTC).date())
     return bool(looked_at == week.counts["files"] + week.counts["files that come twice"]) and stale.is_empty()
-
-
-def is_orphan(run: dict[str, object]) -> bool:
-    """Killed with its daemon: on record it is at work for ever."""
-    started = run["startTime"]
-    return isinstance(started, float) and time.time() - started > 300
 
 
 def tables(home: Path) -> dict[str, pl.DataFrame]:
