@@ -9,7 +9,16 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from journeys_assets.defs.assets import clustering, embedding, naming, notifications, publishing, ranking, training
+from journeys_assets.defs.assets import (
+    clustering,
+    embedding,
+    evolution,
+    naming,
+    notifications,
+    publishing,
+    ranking,
+    training,
+)
 from journeys_assets.defs.assets.sources import build_source_specs
 from journeys_assets.defs.assets.sql import build_sql_assets
 from journeys_assets.defs.checks.contract import build_contract_checks
@@ -65,7 +74,7 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
 
 def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
-    stages = [embedding, clustering, naming, ranking, notifications, publishing, training]
+    stages = [embedding, clustering, naming, ranking, notifications, evolution, publishing, training]
     return dg.Definitions(
         assets=[*build_source_specs(), *build_sql_assets(house), *(stage.build(house) for stage in stages)],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],

@@ -15,7 +15,6 @@ import polars as pl
 from journeys_assets.domain.metrics import OFFENDERS, Monitor
 from journeys_assets.domain.parameters import EvolutionParams
 
-EVENTS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 _KEY = ["user_id", "journey_id"]
 
 

@@ -231,6 +231,14 @@ def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataF
     return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
 
 
+def latest_day_before(con: duckdb.DuckDBPyConnection, table: str, day: date) -> date | None:
+    """The latest partition of a table of the main schema before ``day``; None where there is none."""
+    latest: date | None = con.sql(
+        f"SELECT max(partition_date) AS day FROM main.{table} WHERE partition_date < $day", params={"day": day}
+    ).pl()["day"][0]
+    return latest
+
+
 def users(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return con.sql("SELECT user_id, timezone, email_opt_in, push_opt_in FROM main.stg_users ORDER BY user_id").pl()
 
@@ -327,6 +335,7 @@ STAGE_TABLES = (
     "stage_labels",
     "user_journeys",
     "notification_candidates",
+    "journey_events",
 )
 
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from journeys_assets.domain.evolution import EVENTS, best_matches, churn, continued, journey_events, overlaps
+from journeys_assets.domain.evolution import best_matches, churn, continued, journey_events, overlaps
 from journeys_assets.domain.parameters import EvolutionParams
+from journeys_assets.domain.schemas import JOURNEY_EVENT_KINDS
 
 PARAMS = EvolutionParams()
 SCHEMA = {
@@ -131,7 +132,7 @@ def found(events: pl.DataFrame) -> set[tuple[str, str, str, tuple[str, ...]]]:
 def test_planted_changes_are_found_exactly(world: Planted) -> None:
     events = journey_events(frame(*world.before), frame(*world.after), PARAMS)
     assert found(events) == world.truth
-    assert set(events["event"]) <= set(EVENTS)
+    assert set(events["event"]) <= set(JOURNEY_EVENT_KINDS)
     assert not any(events.null_count().row(0))
     assert events.filter(pl.col("n_shared_keywords") > pl.col("n_keywords")).is_empty()
 
