@@ -11,6 +11,7 @@ import polars as pl
 
 from journeys_assets.defs.assets import (
     clustering,
+    days,
     embedding,
     evolution,
     naming,
@@ -23,9 +24,11 @@ from journeys_assets.defs.assets.sources import build_source_specs
 from journeys_assets.defs.assets.sql import build_sql_assets
 from journeys_assets.defs.checks.contract import build_contract_checks
 from journeys_assets.defs.checks.quality import build_quality_monitors
+from journeys_assets.defs.day_lock import DAY_LOCK, build_day_lock
 from journeys_assets.defs.deployment import Deployment, Progress
-from journeys_assets.defs.jobs import build_daily_schedule, build_jobs
+from journeys_assets.defs.jobs import build_jobs
 from journeys_assets.defs.partitions import daily_partitions
+from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.naming import name_journeys
@@ -76,10 +79,17 @@ def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
     stages = [embedding, clustering, naming, ranking, notifications, evolution, publishing, training]
     return dg.Definitions(
-        assets=[*build_source_specs(), *build_sql_assets(house), *(stage.build(house) for stage in stages)],
+        assets=[
+            *build_source_specs(),
+            *build_sql_assets(house),
+            *days.build(house),
+            *(stage.build(house) for stage in stages),
+        ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
         jobs=jobs,
-        schedules=[build_daily_schedule(jobs)],
+        schedules=[build_daily_schedule(house, jobs)],
+        sensors=build_sensors(house, jobs),
+        resources={DAY_LOCK: build_day_lock(house.settings.home / "days.lock")},
         executor=dg.in_process_executor,
     )
 

@@ -335,7 +335,7 @@ def _last_day(house: "Deployment") -> date:
     if not house.settings.warehouse_path.exists():
         raise CommandError("nothing was ingested yet; `journeys ingest PATH`, then `journeys run`")
     with house.warehouse.reading() as con:
-        day = reads.last_computed_day(con)
+        day = reads.last_closed_day(con)
     if day is None:
         raise CommandError("nothing was run yet; `journeys ingest PATH`, then `journeys run`")
     return day

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 
 import duckdb
+import polars as pl
 
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.models.embedder import EmbedderError
 from journeys_assets.models.ranker_release import RankerError, released
-from journeys_assets.storage import reads
+from journeys_assets.storage import reads, staleness
 from journeys_assets.storage.warehouse import WarehouseError
 
 
@@ -79,18 +80,33 @@ def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Fin
     landed = reads.landed_days(con)
     if not landed:
         return
-    done = reads.last_computed_day(con)
+    today = date.fromisoformat(house.partitions.get_partition_keys()[-1])
+    done = reads.last_closed_day(con)
     if done is None:
         yield Finding("computed", False, f"nothing yet of {landed[0]} … {landed[-1]}; `journeys run`")
         return
-    behind = [day for day in landed if day > done]
-    advice = f"; {len(behind)} later days wait, the last is {landed[-1]}: `journeys run`" if behind else ""
+    version = house.output_version
+    days = staleness.stale_days(con, version, today=today)
+    behind = days.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"].to_list()
+    advice = f"; {len(behind)} days are behind the log, {behind[0]} … {behind[-1]}: `journeys run`" if behind else ""
     yield Finding("computed", not behind, f"up to {done}{advice}")
-    stale = reads.stale_users(con, done, house.algorithm.keywords, house.version_of("clustering")).height
-    text = (
-        f"{stale:,} users have clusters of an older log or algorithm version: "
-        f"`journeys run --from {done} --to {done} --full`"
-        if stale
-        else f"algorithm version {house.version_of('clustering')}"
-    )
-    yield Finding("users up to date", stale == 0, text)
+    yield from _users(house, con, done, today)
+
+
+def _users(house: Deployment, con: duckdb.DuckDBPyConnection, done: date, today: date) -> Iterator[Finding]:
+    version, horizon = house.output_version, house.algorithm.keywords.horizon_days
+    users = staleness.stale_users(con, version, horizon_days=horizon, today=today)
+    if users.is_empty():
+        yield Finding("users up to date", True, f"algorithm version {version}")
+    for reason in staleness.REASONS:
+        mine = users.filter(pl.col("reason") == reason)
+        if mine.is_empty():
+            continue
+        full = f" --from {done} --to {done} --full" if reason == staleness.ALGORITHM_VERSION else ""
+        days = mine["partition_date"].to_list()
+        some = ", ".join(mine["user_id"].unique().sort().head(3))
+        yield Finding(
+            f"stale, {reason}",
+            False,
+            f"{mine['user_id'].n_unique():,} users on {days[0]} … {days[-1]} (such as {some}): `journeys run{full}`",
+        )

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     )
     embedder: str = Field("minilm", description="'minilm', 'hashing' (tests), or a sentence-transformers path or name.")
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
+    sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two looks for stale days.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
     @property

@@ -43,6 +43,11 @@ class Deployment:
         extra = {} if stage == "keywords" else {"embedder": self.settings.embedder}
         return self.algorithm.version_of(stage, **extra)
 
+    @property
+    def output_version(self) -> str:
+        """Algorithm version of a whole day: the fingerprint of the last stage that anyone acts on."""
+        return self.version_of("notifications")
+
     def prepare(self) -> None:
         """Create the tables that are not there yet, so that whatever reads them finds them empty."""
         ensure_landing(self.warehouse)

@@ -1,11 +1,11 @@
-"""Jobs and the daily schedule."""
-
-from datetime import timedelta
+"""The jobs: which assets run together."""
 
 import dagster as dg
 
 # define_asset_job's own return type, which Dagster does not export at the top.
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+Job = UnresolvedAssetJobDefinition
 
 DAILY_JOB = "daily_job"
 FULL_INFERENCE_JOB = "full_inference_job"
@@ -14,7 +14,7 @@ TRAINING_JOB = "training_job"
 TRAINING_GROUP = "training"
 
 
-def build_jobs() -> list[UnresolvedAssetJobDefinition]:
+def build_jobs() -> list[Job]:
     everything = dg.AssetSelection.all(include_sources=False) - dg.AssetSelection.groups(TRAINING_GROUP)
     return [
         dg.define_asset_job(
@@ -30,7 +30,7 @@ def build_jobs() -> list[UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             HISTORY_JOB,
-            selection=dg.AssetSelection.assets("keyword_embeddings").upstream(),
+            selection=dg.AssetSelection.assets("keyword_days").upstream(),
             description="Keywords and vectors only: fills the look-back window of the first day that is run.",
         ),
         dg.define_asset_job(
@@ -39,18 +39,3 @@ def build_jobs() -> list[UnresolvedAssetJobDefinition]:
             description="Trains a ranker from feedback and annotations and releases it for the days after.",
         ),
     ]
-
-
-def build_daily_schedule(jobs: list[UnresolvedAssetJobDefinition]) -> dg.ScheduleDefinition:
-    @dg.schedule(
-        name="daily_schedule",
-        job=next(job for job in jobs if job.name == DAILY_JOB),
-        cron_schedule="0 1 * * *",
-        execution_timezone="UTC",
-        description="Closes each UTC day at 01:00 of the next.",
-    )
-    def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        closed = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
-        return dg.RunRequest(run_key=closed, partition_key=closed)
-
-    return daily_schedule

@@ -9,17 +9,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import DAILY_JOB, FULL_INFERENCE_JOB, HISTORY_JOB, TRAINING_JOB
-from journeys_assets.storage import reads
+from journeys_assets.defs.partitions import range_tags
+from journeys_assets.storage import reads, staleness
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-DAGSTER_YAML = "telemetry:\n  enabled: false\n"
+DAGSTER_YAML = """telemetry:
+  enabled: false
+# A run whose process died is marked as failed, so that its days are requested again.
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 20
+"""
 CLI_YAML = (
     DAGSTER_YAML
     + "compute_logs:\n  module: dagster._core.storage.noop_compute_log_manager\n  class: NoOpComputeLogManager\n"
@@ -74,22 +82,23 @@ def dagster_instance(house: Deployment) -> Iterator[dg.DagsterInstance]:
 
 
 def days_to_run(house: Deployment, first: date | None, last: date | None) -> tuple[date, date]:
-    """The days that are meant: by default from the day after the last one done to the last day that was ingested.
+    """The days that are meant: by default from the first one that is behind the log to the last that was ingested.
 
     Raises:
         RunError: nothing is ingested, the days are the wrong way round or lie outside of what may have a partition.
     """
     house.prepare()
+    known = house.partitions.get_partition_keys()
     with house.warehouse.reading() as con:
         landed = reads.landed_days(con)
-        done = reads.last_computed_day(con)
+        stale = staleness.stale_days(con, house.output_version, today=date.fromisoformat(known[-1]))
     if not landed:
         raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
     last = last or landed[-1]
-    first = first or (min(done + timedelta(days=1), last) if done else landed[0])
+    behind = stale.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"]
+    first = first or min([*behind, last])
     if first > last:
         raise RunError(f"--from {first} is after --to {last}")
-    known = house.partitions.get_partition_keys()
     if first.isoformat() < known[0] or last.isoformat() > known[-1]:
         raise RunError(
             f"days {first} … {last} are outside of the partitions {known[0]} … {known[-1]}; the first one is the first "
@@ -115,7 +124,7 @@ def run_days(
     started = time.monotonic()
     house.prepare()
     with house.warehouse.reading() as con:
-        history = reads.days_without_keywords(con, first)
+        history = staleness.stale_keyword_days(con, before=first, today=last)
     if history:
         _execute(definitions, instance, HISTORY_JOB, history[0], history[-1])
     run_id = _execute(definitions, instance, FULL_INFERENCE_JOB if full else DAILY_JOB, first, last)
@@ -154,10 +163,7 @@ def train_ranker(house: Deployment, definitions: dg.Definitions, instance: dg.Da
 def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, first: date, last: date) -> str:
     result = definitions.resolve_job_def(job).execute_in_process(
         instance=instance,
-        tags={
-            "dagster/asset_partition_range_start": first.isoformat(),
-            "dagster/asset_partition_range_end": last.isoformat(),
-        },
+        tags=range_tags(first, last),
         run_config=QUIET
         | ({"ops": {"journey_clusters": {"config": {"full": True}}}} if job == FULL_INFERENCE_JOB else {}),
         raise_on_error=False,

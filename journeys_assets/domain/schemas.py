@@ -470,9 +470,68 @@ QUARANTINED_ROWS = Table(
     partitioned=False,
 )
 
+INGESTED_DAYS = Table(
+    "ingested_days",
+    "What each ingest call changed: one row per source and UTC day of events. A pin counts on the days it was engaged.",
+    ("ingest_seq", "source", "event_date"),
+    (
+        Column("ingest_seq", pl.Int64(), "The ingest call.", minimum=1),
+        Column("source", _TEXT, "Landing source."),
+        Column("event_date", pl.Date(), "The day of the events.", unit="UTC day"),
+        Column("n_events", pl.Int64(), "Events that the call added or changed.", unit="events", minimum=1),
+        Column("n_users", pl.Int64(), "Users that they belong to.", unit="users", minimum=1),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+_LOG_SEQ = Column("ingest_seq", pl.Int64(), "Highest ingest_seq of the log when the run began.", minimum=0)
+
+OPENED_DAYS = Table(
+    "opened_days",
+    "What a run may rely on, noted before it reads anything of the day.",
+    ("partition_date",),
+    _pipeline_columns(
+        _LOG_SEQ,
+        Column(
+            "covered_seq",
+            pl.Int64(),
+            "Every event up to the day whose ingest_seq is not above this is in what the run reads; lower than "
+            "ingest_seq where an earlier day waits for a run.",
+            minimum=0,
+        ),
+        Column("run_id", _TEXT, "The Dagster run that opened the day last."),
+    ),
+)
+
+KEYWORD_DAYS = Table(
+    "keyword_days",
+    "Days whose keywords and vectors are complete.",
+    ("partition_date",),
+    _pipeline_columns(
+        Column("ingest_seq", pl.Int64(), "Events of the day up to this ingest_seq are in keyword_table.", minimum=0)
+    ),
+)
+
+CLOSED_DAYS = Table(
+    "closed_days",
+    "Days whose every stage is complete and published: the last thing that a run writes.",
+    ("partition_date",),
+    _pipeline_columns(
+        Column(
+            "covered_seq",
+            pl.Int64(),
+            "Every event up to the day whose ingest_seq is not above this shows in the day's output.",
+            minimum=0,
+        )
+    ),
+)
+
 PIPELINE_TABLES: dict[str, Table] = {
     t.name: t
     for t in (
+        OPENED_DAYS,
+        KEYWORD_DAYS,
         KEYWORD_EMBEDDINGS,
         JOURNEY_CLUSTERS,
         INFERENCE_LEDGER,
@@ -480,5 +539,6 @@ PIPELINE_TABLES: dict[str, Table] = {
         RANKED_JOURNEYS,
         NOTIFICATION_CANDIDATES,
         JOURNEY_EVENTS,
+        CLOSED_DAYS,
     )
 }

@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 
 from journeys_assets.domain.contract import KEYWORD_COLUMNS
-from journeys_assets.domain.schemas import INGEST_LEDGER, LANDING, QUARANTINED_ROWS, Column, Table
+from journeys_assets.domain.schemas import INGEST_LEDGER, INGESTED_DAYS, LANDING, QUARANTINED_ROWS, Column, Table
 from journeys_assets.storage.warehouse import Warehouse, create_tables
 
 VERSIONED = ("pins", "users", "notification_events", "board_pins")
@@ -30,6 +30,7 @@ EVENT_TIME = {
     "pin_engagements": "engaged_at",
     "board_pins": "saved_at",
     "journey_feedback": "given_at",
+    "notification_events": "sent_at",
 }
 """The time of each source's event, where it has one that is never null."""
 
@@ -80,7 +81,7 @@ class Loaded:
 
 def ensure_landing(warehouse: Warehouse) -> None:
     """Create the landing tables, the ledger and the quarantine, empty, where they are not there yet."""
-    warehouse.ensure(*LANDING_TABLES.values(), INGEST_LEDGER, QUARANTINED_ROWS)
+    warehouse.ensure(*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS)
 
 
 def known_batches(warehouse: Warehouse) -> tuple[set[str], int]:
@@ -108,7 +109,7 @@ def load(
     first_days: list[date] = []
     with warehouse.writing() as con:
         con.execute(f"SET temp_directory = '{str(staging / 'spill').replace(chr(39), chr(39) * 2)}'")
-        create_tables(con, [*LANDING_TABLES.values(), INGEST_LEDGER, QUARANTINED_ROWS])
+        create_tables(con, [*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS])
         seq = int(con.sql("SELECT coalesce(max(ingest_seq), 0) + 1 FROM landing.ingest_ledger").fetchall()[0][0])
         # Another call may have loaded the same file while this one was reading.
         known = {row[0] for row in con.sql("SELECT batch_id FROM landing.ingest_ledger").fetchall()}
@@ -142,6 +143,7 @@ def _load_source(
         con.execute(_new_events(con, table))
     else:
         con.execute(_new_versions(table) if precedence is None else _better_versions(table, precedence))
+    con.execute(_ingested_days(source, seq))
     columns = ", ".join(name for name in table.column_names if name != "ingest_seq")
     con.execute(
         f"INSERT INTO {table.qualified_name} BY NAME SELECT {columns}, {seq}::BIGINT AS ingest_seq FROM fresh "
@@ -226,6 +228,34 @@ def _better_versions(table: Table, precedence: str) -> str:
           QUALIFY row_number() OVER (PARTITION BY {grain} ORDER BY {precedence}, is_new, file_no, line) = 1
         )
         SELECT incoming.* FROM incoming JOIN best USING (file_no, line) WHERE best.is_new = 1
+    """
+
+
+def _ingested_days(source: str, seq: int) -> str:
+    """Notes the days that ``fresh`` changes; to be run before it is inserted. Users and annotations change no day."""
+    if source == "pins":
+        # The catalogue has no dates: a pin that comes late, or anew, changes the days on which it was engaged.
+        touched = """
+            SELECT user_id, engaged_at::DATE AS event_date FROM landing.pin_engagements
+            WHERE pin_id IN (SELECT pin_id FROM fresh)
+            UNION ALL SELECT user_id, saved_at::DATE FROM landing.board_pins
+            WHERE pin_id IN (SELECT pin_id FROM fresh)
+        """
+    elif source == "notification_events":
+        # Only the send counts against caps and cool-downs; what came of it later changes no plan.
+        touched = """
+            SELECT user_id, sent_at::DATE AS event_date FROM fresh
+            WHERE notification_id NOT IN (SELECT notification_id FROM landing.notification_events)
+        """
+    elif source in EVENT_TIME:
+        touched = f"SELECT user_id, {EVENT_TIME[source]}::DATE AS event_date FROM fresh"
+    else:
+        touched = "SELECT NULL::VARCHAR AS user_id, NULL::DATE AS event_date WHERE false"
+    return f"""
+        INSERT INTO landing.ingested_days BY NAME
+        SELECT {seq}::BIGINT AS ingest_seq, '{source}' AS source, event_date, count(*) AS n_events,
+               count(DISTINCT user_id) AS n_users
+        FROM ({touched}) GROUP BY event_date ORDER BY event_date
     """
 
 

@@ -26,48 +26,31 @@ def _weight(params: KeywordParams) -> str:
     return _WEIGHT.format(**{f"{name}_weight": getattr(params, f"{name}_weight") for name in names})
 
 
-_STALE_USERS = """
-    WITH last_active AS (
-      SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
-      WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
-    ), computed AS (
-      SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
-             max_by(algorithm_version, partition_date) AS algorithm_version
-      FROM main.inference_ledger
-      WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $computed_upto GROUP BY user_id
-    )
-    SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
-    WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
-    ORDER BY l.user_id
-    """
-
-
 def users_to_cluster(
     con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, full: bool
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
     With ``full``, every user within the horizon; else those whose latest state in earlier partitions does not cover
-    their last active day, or was made by another algorithm version.
+    their last active day, or was made by another algorithm version. What partition ``day`` itself holds plays no part,
+    so that running it again gives the same rows.
     """
-    yesterday = day - timedelta(days=1)
     return con.sql(
-        _STALE_USERS,
-        params={
-            "day": day,
-            "horizon": params.horizon_days,
-            "computed_upto": yesterday,
-            "full": full,
-            "version": version,
-        },
-    ).pl()
-
-
-def stale_users(con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str) -> pl.DataFrame:
-    """Users whose state at or before ``day`` is of an older log or algorithm version: user_id, window_end_date."""
-    return con.sql(
-        _STALE_USERS,
-        params={"day": day, "horizon": params.horizon_days, "computed_upto": day, "full": False, "version": version},
+        """
+        WITH last_active AS (
+          SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
+        ), computed AS (
+          SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
+                 max_by(algorithm_version, partition_date) AS algorithm_version
+          FROM main.inference_ledger
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day GROUP BY user_id
+        )
+        SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
+        WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
+        ORDER BY l.user_id
+        """,
+        params={"day": day, "horizon": params.horizon_days, "full": full, "version": version},
     ).pl()
 
 
@@ -231,10 +214,21 @@ def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataF
     return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
 
 
-def latest_day_before(con: duckdb.DuckDBPyConnection, table: str, day: date) -> date | None:
-    """The latest partition of a table of the main schema before ``day``; None where there is none."""
+def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int) -> date | None:
+    """The latest day before ``day`` whose user_journeys are kept, be they none; None where no such day is known.
+
+    A closed day without a row counts as one without journeys, unless retention (``keep_days``) has dropped its rows.
+    """
     latest: date | None = con.sql(
-        f"SELECT max(partition_date) AS day FROM main.{table} WHERE partition_date < $day", params={"day": day}
+        """
+        SELECT max(partition_date) AS day FROM (
+          SELECT partition_date FROM main.user_journeys
+          UNION ALL
+          SELECT partition_date FROM main.closed_days
+          WHERE partition_date > (SELECT max(partition_date) FROM main.user_journeys) - $keep_days::INTEGER
+        ) WHERE partition_date < $day
+        """,
+        params={"day": day, "keep_days": keep_days},
     ).pl()["day"][0]
     return latest
 
@@ -308,21 +302,21 @@ def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
     )
 
 
-def days_without_keywords(con: duckdb.DuckDBPyConnection, before: date) -> list[date]:
-    """Landed days before ``before`` that have no row in keyword_table, in order."""
-    there = set(con.sql("SELECT DISTINCT partition_date FROM main.keyword_table").pl()["partition_date"])
-    return [day for day in landed_days(con) if day < before and day not in there]
-
-
-def last_computed_day(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The latest day that was run; None where none was. A day may have inferences and no journey, or the reverse."""
-    day: date | None = con.sql(
-        """
-        SELECT greatest((SELECT max(partition_date) FROM main.user_journeys),
-                        (SELECT max(partition_date) FROM main.inference_ledger)) AS day
-        """
-    ).pl()["day"][0]
+def last_closed_day(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The latest day whose every stage was run to the end; None where none was."""
+    day: date | None = con.sql("SELECT max(partition_date) AS day FROM main.closed_days").pl()["day"][0]
     return day
+
+
+def days_opened_by(con: duckdb.DuckDBPyConnection, days: Sequence[date], run_id: str) -> pl.DataFrame:
+    """Those of ``days`` that this run was the last to open: partition_date, ingest_seq, covered_seq."""
+    return con.sql(
+        """
+        SELECT partition_date, ingest_seq, covered_seq FROM main.opened_days
+        WHERE partition_date IN (SELECT unnest($days)) AND run_id = $run ORDER BY partition_date
+        """,
+        params={"days": list(days), "run": run_id},
+    ).pl()
 
 
 STAGE_TABLES = (

@@ -7,10 +7,14 @@ import dagster as dg
 import polars as pl
 
 from journeys_assets.defs import metadata
+from journeys_assets.defs.day_lock import DAY_LOCK
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.domain.schemas import Table
 
 GROUPS = {
+    "opened_days": "keywords",
+    "keyword_days": "keywords",
+    "closed_days": "output",
     "int_keyword_events": "keywords",
     "keyword_table": "keywords",
     "keyword_commonness": "keywords",
@@ -55,6 +59,7 @@ def stage_asset(
         specs=specs,
         partitions_def=house.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        required_resource_keys={DAY_LOCK},
     )
 
 

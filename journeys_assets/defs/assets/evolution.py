@@ -23,11 +23,15 @@ def build(house: Deployment) -> dg.AssetsDefinition:
     def journey_events(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
         before: Snapshot | None = None
-        events = JOURNEY_EVENTS.empty()
         for done, day in enumerate(days, start=1):
             before, after = snapshots(house, day, before)
-            events = stamped(events_between(house, before, after), JOURNEY_EVENTS, day, house.version_of("evolution"))
-            house.warehouse.replace_partitions(JOURNEY_EVENTS, events, [day])
+            if before is not None:
+                events = events_between(house, before, after)
+                house.warehouse.replace_partitions(JOURNEY_EVENTS, events, [day])
+            else:
+                # What is new cannot be told; and what was told while an earlier day was kept stays.
+                with house.warehouse.reading() as con:
+                    events = reads.partition(con, "journey_events", day)
             metadata.report_day(context, "journey_events", day, events)
             house.progress("journey_events", done, len(days))
             compared, before = before, after
@@ -49,27 +53,21 @@ class Snapshot:
     day: date
     journeys: pl.DataFrame
 
-    @property
-    def versions(self) -> set[str]:
-        return set(self.journeys["algorithm_version"])
-
 
 def snapshots(house: Deployment, day: date, previous: Snapshot | None) -> tuple[Snapshot | None, Snapshot]:
-    """The latest day before ``day`` that is stored, or was done in this run (``previous``), and ``day`` itself."""
+    """The latest day before ``day``, stored or done in this run (``previous``), and ``day`` itself."""
     with house.warehouse.reading() as con:
-        stored = reads.latest_day_before(con, "user_journeys", day)
-        after = Snapshot(day, reads.partition(con, "user_journeys", day))
-        # A day of this run without any journey has no row to tell of it, and is compared with all the same.
+        stored = reads.snapshot_before(con, day, keep_days=house.settings.output_retention_days)
         if previous is None or (stored is not None and stored > previous.day):
             previous = Snapshot(stored, reads.partition(con, "user_journeys", stored)) if stored else None
-    return previous, after
+        return previous, Snapshot(day, reads.partition(con, "user_journeys", day))
 
 
-def events_between(house: Deployment, before: Snapshot | None, after: Snapshot) -> pl.DataFrame:
-    """The events from one snapshot to the next; none without an earlier one, which leaves unknown what is new."""
-    if before is None:
-        return JOURNEY_EVENTS.empty()
+def events_between(house: Deployment, before: Snapshot, after: Snapshot) -> pl.DataFrame:
+    """Rows of journey_events for the later day."""
     events = evolution.journey_events(before.journeys, after.journeys, house.algorithm.evolution)
-    return events.with_columns(
-        compared_date=pl.lit(before.day), is_same_algorithm=pl.lit(len(before.versions | after.versions) <= 1)
-    )
+    # A day that has lost its last journey has no row to show its version: it was made by the one of now.
+    versions_now = set(after.journeys["algorithm_version"]) or {house.version_of("staging")}
+    versions = versions_now | set(before.journeys["algorithm_version"])
+    told = events.with_columns(compared_date=pl.lit(before.day), is_same_algorithm=pl.lit(len(versions) <= 1))
+    return stamped(told, JOURNEY_EVENTS, after.day, house.version_of("evolution"))

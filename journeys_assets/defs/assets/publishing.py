@@ -4,6 +4,7 @@ import dagster as dg
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import GROUPS
+from journeys_assets.defs.day_lock import DAY_LOCK
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 
@@ -32,6 +33,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         owners=metadata.OWNERS,
         kinds={"duckdb"},
         code_version="1",
+        required_resource_keys={DAY_LOCK},
     )
     def published_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         days = days_of(context)

@@ -8,6 +8,7 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import GROUPS
+from journeys_assets.defs.day_lock import DAY_LOCK
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import chunked, days_of
 from journeys_assets.storage.sql_models import SqlModel
@@ -72,10 +73,13 @@ def column_lineage(house: Deployment, model: SqlModel) -> dg.TableColumnLineage:
 
 def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
     stage = MODEL_STAGE.get(model.name, "staging")
+    is_table = model.materialized == "incremental"
 
     @dg.asset(
         name=model.name,
-        deps=upstream_keys(house, model),
+        # Nothing of a day is read before the run has noted what it may rely on.
+        deps=[*upstream_keys(house, model), *([dg.AssetKey("opened_days")] if is_table else [])],
+        required_resource_keys={DAY_LOCK},
         partitions_def=house.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUPS.get(model.name, model.layer),
@@ -90,8 +94,7 @@ def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
         },
     )
     def sql_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        is_view = model.materialized == "view"
-        shown = _refresh_view(house, model) if is_view else _replace_days(context, house, model)
+        shown = _replace_days(context, house, model) if is_table else _refresh_view(house, model)
         return dg.MaterializeResult(metadata={"examples": metadata.examples(shown)})
 
     return sql_asset

@@ -1,0 +1,72 @@
+"""opened_days, keyword_days, closed_days: which days are complete, and up to which ingest call.
+
+A run notes what it may rely on before it reads anything, and hands that on once the stages between are done. A run that
+dies on the way closes nothing, so its days stay stale and are found again.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.partitions import days_of
+from journeys_assets.domain.schemas import CLOSED_DAYS, KEYWORD_DAYS, OPENED_DAYS, Table
+from journeys_assets.storage import reads, staleness
+
+OUTPUTS = ("user_journeys", "current_journeys", "notification_candidates", "published_journeys")
+
+
+def build(house: Deployment) -> list[dg.AssetsDefinition]:
+    return [
+        _opened_days(house),
+        _completed(house, KEYWORD_DAYS, "keywords", ["opened_days", "keyword_table", "keyword_embeddings"]),
+        _completed(house, CLOSED_DAYS, "notifications", ["opened_days", "keyword_days", *OUTPUTS]),
+    ]
+
+
+def _opened_days(house: Deployment) -> dg.AssetsDefinition:
+    @stage_asset(house, stage_spec(house, OPENED_DAYS, stage="keywords", deps=[], kinds={"duckdb"}))
+    def opened_days(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
+        house.prepare()
+        days = days_of(context)
+        with house.warehouse.reading() as con:
+            marks = staleness.watermarks(con, days[0])
+        rows = pl.DataFrame({"partition_date": days}).with_columns(
+            ingest_seq=marks.ingest_seq, covered_seq=marks.covered_seq, run_id=pl.lit(context.run_id)
+        )
+        version = house.version_of("keywords")
+        frame = pl.concat([stamped(rows.filter(pl.col("partition_date") == d), OPENED_DAYS, d, version) for d in days])
+        house.warehouse.replace_partitions(OPENED_DAYS, frame, days)
+        yield StageResult(metadata={"ingest_seq": marks.ingest_seq, "covered_seq": marks.covered_seq})
+
+    return opened_days
+
+
+def _completed(house: Deployment, table: Table, stage: str, deps: Sequence[str]) -> dg.AssetsDefinition:
+    @stage_asset(house, stage_spec(house, table, stage=stage, deps=deps, kinds={"duckdb"}))
+    def completed(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
+        days = days_of(context)
+        with house.warehouse.reading() as con:
+            opened = reads.days_opened_by(con, days, context.run_id)
+        version = house.version_of(stage)
+        mine = opened["partition_date"].to_list()
+        frame = pl.concat(
+            [
+                table.empty(),
+                *(stamped(opened.filter(pl.col("partition_date") == day), table, day, version) for day in mine),
+            ]
+        )
+        if mine:
+            house.warehouse.replace_partitions(table, frame, mine)
+        if table is CLOSED_DAYS:
+            house.warehouse.forget_before(
+                (OPENED_DAYS.name, CLOSED_DAYS.name), keep_days=house.settings.output_retention_days
+            )
+        others = len(days) - len(mine)
+        note = {"note": f"{others} days were not opened by this run, so it does not vouch for them"} if others else {}
+        yield StageResult(metadata={"days": len(mine), **note, "examples": metadata.examples(frame)})
+
+    return completed

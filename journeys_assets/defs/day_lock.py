@@ -1,0 +1,31 @@
+"""The resource through which every stage of a run holds the run's days, so that runs over the same days take turns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from journeys_assets.defs.partitions import day_range
+from journeys_assets.storage.day_lock import days_held
+
+DAY_LOCK = "day_lock"
+
+
+def build_day_lock(path: Path) -> dg.ResourceDefinition:
+    """Held from the first stage of a run to its last; with the in-process executor a resource lives that long."""
+
+    @dg.resource(description="Holds the days of the run; waits while another run holds any of them.")
+    def day_lock(context: dg.InitResourceContext) -> Iterator[None]:
+        days = day_range(context.run.tags) if context.run else None
+        if days is None:
+            yield
+            return
+
+        def say() -> None:
+            log = context.log or dg.get_dagster_logger("journeys")
+            log.info(f"another run holds days of {days[0]} … {days[1]}; waiting for it to end")
+
+        with days_held(path, *days, on_wait=say):
+            yield
+
+    return day_lock

@@ -1,0 +1,124 @@
+"""active_users_sensor and daily_schedule: they ask the warehouse what is stale and request just those days.
+
+What belongs here: reading stored state (the warehouse, Dagster's run records) and handing it to ``domain.automation``.
+Neither keeps a cursor: a tick that is lost is made up for by the next.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB, Job
+from journeys_assets.defs.partitions import day_range, range_tags
+from journeys_assets.domain import automation
+from journeys_assets.storage import reads, staleness
+
+ACTIVE_USERS_SENSOR = "active_users_sensor"
+REQUESTED_BY_TAG = "journeys/requested_by"
+RUNS_LOOKED_AT = 50
+"""Latest ended runs that are asked for failures; the back-off reaches its longest pause after seven."""
+
+_IN_FLIGHT = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+
+def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
+    wanted = [job for job in jobs if job.name in (DAILY_JOB, HISTORY_JOB)]
+
+    @dg.sensor(
+        name=ACTIVE_USERS_SENSOR,
+        jobs=wanted,
+        minimum_interval_seconds=house.settings.sensor_interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Requests the days on which a user's log is ahead of what was computed: new events and late ones.",
+    )
+    def active_users_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        days, keyword_days, newest = _stale(house, today=now.date())
+        decision = automation.next_request(days, keyword_days, day_runs(context.instance), now)
+        if isinstance(decision, automation.Wait):
+            return dg.SkipReason(decision.reason)
+        return dg.SensorResult([_run_request(decision, newest, context.instance)])
+
+    return [active_users_sensor]
+
+
+def build_daily_schedule(house: Deployment, jobs: Sequence[Job]) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name="daily_schedule",
+        job=next(job for job in jobs if job.name == DAILY_JOB),
+        cron_schedule="0 1 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Closes each UTC day at 01:00 of the next, and every day before it that was left open.",
+    )
+    def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
+        days, _, _ = _stale(house, today=yesterday)
+        with house.warehouse.reading() as con:
+            last_closed = reads.last_closed_day(con)
+            landed = reads.landed_days(con)
+        if not landed or (yesterday - landed[-1]).days >= house.algorithm.keywords.horizon_days:
+            return dg.SkipReason("no user was active within the horizon, so no journey is live")
+        due = automation.days_to_close(
+            days, last_closed, yesterday, retention_days=house.settings.output_retention_days
+        )
+        if due is None:
+            return dg.SkipReason(f"{yesterday} is closed and up to date with the log")
+        return dg.RunRequest(run_key=yesterday.isoformat(), tags=range_tags(*due))
+
+    return daily_schedule
+
+
+def day_runs(instance: dg.DagsterInstance) -> list[automation.DayRun]:
+    """Runs over days, whoever started them: all that are in flight, and the latest that ended."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=_IN_FLIGHT))
+    records = [*records, *instance.get_run_records(dg.RunsFilter(statuses=_ENDED), limit=RUNS_LOOKED_AT)]
+    runs = []
+    for record in records:
+        run = record.dagster_run
+        days = day_range(run.tags)
+        if days is None:
+            continue
+        ended_at = datetime.fromtimestamp(record.end_time, UTC).replace(tzinfo=None) if record.end_time else None
+        in_flight, failed = run.status in _IN_FLIGHT, run.status is not dg.DagsterRunStatus.SUCCESS
+        runs.append(
+            automation.DayRun(
+                first_day=days[0],
+                last_day=days[1],
+                outcome="in_flight" if in_flight else "failed" if failed else "succeeded",
+                ended_at=None if in_flight else ended_at,
+                is_automatic=run.tags.get(REQUESTED_BY_TAG) == ACTIVE_USERS_SENSOR,
+            )
+        )
+    return runs
+
+
+def _stale(house: Deployment, *, today: date) -> tuple[list[date], list[date], int]:
+    """Stale days, stale keyword days before them, and the newest ingest_seq."""
+    house.prepare()
+    with house.warehouse.reading() as con:
+        days = staleness.stale_days(con, house.output_version, today=today)
+        keyword_days = staleness.stale_keyword_days(con, before=None, today=today)
+        newest = staleness.watermarks(con, today).ingest_seq
+    behind = [day for day, reason in days.iter_rows() if reason != staleness.ALGORITHM_VERSION]
+    return behind, keyword_days, newest
+
+
+def _run_request(request: automation.Request, newest: int, instance: dg.DagsterInstance) -> dg.RunRequest:
+    """The request with a key of its own for each attempt, so that a tick that is evaluated twice starts one run."""
+    days = range_tags(request.first_day, request.last_day)
+    before = instance.get_runs_count(dg.RunsFilter(tags={REQUESTED_BY_TAG: ACTIVE_USERS_SENSOR, **days}))
+    return dg.RunRequest(
+        run_key=f"{request.scope} {request.first_day}..{request.last_day} log {newest} attempt {before + 1}",
+        job_name=DAILY_JOB if request.scope == "everything" else HISTORY_JOB,
+        tags={REQUESTED_BY_TAG: ACTIVE_USERS_SENSOR, **days},
+    )
