@@ -231,14 +231,14 @@ def test_parts_of_a_gone_journey_are_its_continuation_and_a_split() -> None:
 def test_a_journey_made_of_several_names_all_of_them() -> None:
     before = frame(Journey("u", "a", words("a", 9)), Journey("u", "b", words("b", 9)))
     after = frame(
-        Journey("u", "a", words("a", 9)[:4]),
-        Journey("u", "b", words("b", 9)[:5]),
-        Journey("u", "n", [*words("a", 9)[4:], *words("b", 9)[5:], "x"]),
+        Journey("u", "a", words("a", 9)[:5]),
+        Journey("u", "b", words("b", 9)[:4]),
+        Journey("u", "n", [*words("a", 9)[5:], *words("b", 9)[4:], "x"]),
     )
     event = one(before, after)
-    assert (event["event"], event["related_journey_ids"]) == ("split", ["a", "b"])
+    assert (event["event"], event["related_journey_ids"]) == ("split", ["b", "a"])
     assert (event["n_keywords"], event["n_shared_keywords"]) == (10, 9)
-    assert event["detail"] == "5 of 10 keywords came from 'name of a', 4 from other journeys"
+    assert event["detail"] == "5 of 10 keywords came from 'name of b', 4 from other journeys"
 
 
 def test_a_reidentified_journey_that_wakes_up_is_resumed_too() -> None:
