@@ -105,13 +105,25 @@ def journey_events(before: pl.DataFrame, after: pl.DataFrame, params: EvolutionP
     return pl.concat(events).sort("user_id", "journey_id", "event")
 
 
+def users_with_other_members(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Users whose journeys are not, id for id, the same sets of keywords: user_id.
+
+    Args:
+        before, after: user_id, journey_id, keywords; one row a journey.
+    """
+    sides = [rows.select(*_KEY, pl.col("keywords").list.unique().list.sort()) for rows in (before, after)]
+    both = sides[0].join(sides[1], on=_KEY, how="full", suffix="_after")
+    other = both.filter(pl.col("keywords").ne_missing(pl.col("keywords_after")))
+    return other.select(pl.coalesce("user_id", "user_id_after").alias("user_id")).unique()
+
+
 def churn(
     before: pl.DataFrame,
     after: pl.DataFrame,
     *,
     min_jaccard: float = 0.5,
-    maximum_ids: float = 0.02,
-    maximum_names: float = 0.05,
+    maximum_ids: float = 0.05,
+    maximum_names: float = 0.15,
 ) -> tuple[Monitor, Monitor]:
     """How often what stays the same journey gets another id, and how often one that keeps its id gets another name.
 
@@ -125,7 +137,7 @@ def churn(
     names = after.select(*_KEY, "journey_name").join(before.select(*_KEY, before_name="journey_name"), on=_KEY)
     renamed = names.filter(pl.col("journey_name") != pl.col("before_name"))
     # A user none of whose journeys gained, lost or exchanged a keyword needs no matching: every journey goes on.
-    touched = _users_with_other_members(before, after)
+    touched = users_with_other_members(before, after)
     quiet = after.join(touched, on="user_id", how="anti").height
     moved = best_matches(overlaps(*(rows.join(touched, on="user_id", how="semi") for rows in (before, after))))
     same = moved.filter(pl.col("jaccard") >= min_jaccard)
@@ -178,14 +190,6 @@ def _changed_overlaps(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame
     ids = [rows.select(_KEY) for rows in (before, after)]
     users = pl.concat([ids[0].join(ids[1], on=_KEY, how="anti"), ids[1].join(ids[0], on=_KEY, how="anti")])
     return overlaps(*(rows.join(users, on="user_id", how="semi") for rows in (before, after)))
-
-
-def _users_with_other_members(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Users whose journeys are not, id for id, the same sets of keywords: user_id."""
-    sides = [rows.select(*_KEY, pl.col("keywords").list.unique().list.sort()) for rows in (before, after)]
-    both = sides[0].join(sides[1], on=_KEY, how="full", suffix="_after")
-    other = both.filter(pl.col("keywords").ne_missing(pl.col("keywords_after")))
-    return other.select(pl.coalesce("user_id", "user_id_after").alias("user_id")).unique()
 
 
 def _reidentified(
@@ -253,7 +257,8 @@ def _went(journeys: pl.DataFrame, related: pl.DataFrame, params: EvolutionParams
     n, shared, first = pl.col("n_keywords"), pl.col("n_shared_keywords"), pl.col("n_first")
     is_merged = (shared > 0) & (shared >= params.min_taken_up * n)
     rest = pl.when(shared > first).then(pl.format(", {} in other journeys", shared - first)).otherwise(pl.lit(""))
-    taken = pl.format("{} of {} keywords are now in '{}'{}", first, n, "first_name", rest)
+    lost = pl.when(shared < n).then(pl.format(", {} in none", n - shared)).otherwise(pl.lit(""))
+    taken = pl.format("{} of {} keywords are now in '{}'{}{}", first, n, "first_name", rest, lost)
     left = pl.format(
         "{} of {} keywords are in no journey any more; last engaged with on {}",
         n - shared,

@@ -149,9 +149,9 @@ class EvolutionParams:
     one: a journey that trebled overnight is still the same."""
     mostly: float = 0.5
     """A new journey is a split if more than this share of its keywords was in journeys before, else it is born."""
-    min_taken_up: float = 0.25
-    """A gone journey is merged if later ones hold this share of its keywords, else it has expired. Lower than a half,
-    because the look-back window moves on with a user who comes back and leaves many keywords behind."""
+    min_taken_up: float = 0.4
+    """A gone journey is merged if later ones hold this share of its keywords, else it has expired. Less than a half,
+    because the look-back window moves on with a user who comes back, and leaves keywords behind."""
 
 
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution")

@@ -99,7 +99,7 @@ def worlds(draw: st.DrawFn, prefix: str = "") -> Planted:
                 world.after.append(Journey(user, named, old[:gone] + fresh[: gone - 1]))
             elif change == "merged":
                 related = ("home",)
-                home_after.keywords += old[: draw(st.integers(-(-n // 4), n))]
+                home_after.keywords += old[: draw(st.integers(-(-2 * n // 5), n))]
             elif change == "reidentified":
                 named, related = f"new{index}", (f"j{index}",)
                 now.journey_id = named
@@ -110,7 +110,7 @@ def worlds(draw: st.DrawFn, prefix: str = "") -> Planted:
                 now = Journey(user, named, [*lent, "first", *fresh])
                 related = ("home",) if lent else ()
             elif change == "expired":
-                home_after.keywords += (stray := old[: draw(st.integers(0, (n - 1) // 4))])
+                home_after.keywords += (stray := old[: draw(st.integers(0, (2 * n - 1) // 5))])
                 related = ("home",) if stray else ()
             if change != "born":
                 world.before.append(was)
@@ -267,7 +267,7 @@ MANY, FEW = words("a", 15), words("a", 3)
             [Journey("u", "a", FEW), Journey("u", "b", ["b"], "Yoga")],
             [Journey("u", "b", ["b", *FEW[:2]], "Yoga")],
             "merged",
-            "2 of 3 keywords are now in 'Yoga'",
+            "2 of 3 keywords are now in 'Yoga', 1 in none",
         ),
         (
             [Journey("u", "a", FEW)],
