@@ -28,6 +28,12 @@ ACTIONS = {
     "board_pin": "board pins",
 }
 """Kinds of action, most telling first, with their plurals."""
+FEEDBACK_SHOWN = {
+    "finished": " · the user finished it",
+    "not_mine": " · the user says it is not theirs",
+    "mute": " · the user muted it",
+    "more": " · the user wants more of it",
+}
 STAGE_STYLE = {"ongoing": "green", "ended": "dim"}
 
 
@@ -55,6 +61,7 @@ def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -
                 "stage": row["stage"],
                 "confidence": round(row["confidence"], 4),
                 "scored_by": row["scored_by"],
+                "feedback": row["feedback"],
                 "keywords": row["keywords"],
                 "first_engaged_at": row["first_engaged_at"].isoformat(),
                 "last_engaged_at": row["last_engaged_at"].isoformat(),
@@ -122,6 +129,7 @@ def _journey(record: dict[str, Any], day: date) -> RenderableType:
         (record["stage"], STAGE_STYLE[record["stage"]]),
         f" · confidence {record['confidence']:.2f}",
         (f" ({record['scored_by']})", "dim"),
+        (FEEDBACK_SHOWN.get(record["feedback"], ""), "yellow"),
     )
     return Group(head, grid, Text())
 

@@ -37,7 +37,7 @@ class KeywordParams:
 class ClusteringParams:
     """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
 
-    revision: int = 2
+    revision: int = 3
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
@@ -50,6 +50,8 @@ class ClusteringParams:
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
     min_journey_cohesion: float = 0.35
+    theme_cosine: float = 0.33
+    """Mean cosine to a theme's earlier keywords from which a new keyword joins the theme; themes give journeys ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class RankingParams:
     on one day start near 0.5 and a dozen engagements over several days near 0.9.
     """
 
-    revision: int = 1
+    revision: int = 2
     recency_half_life_days: float = 14.0
     prior_intercept: float = -2.2
     prior_volume_weight: float = 0.8
@@ -87,6 +89,8 @@ class RankingParams:
     """Per unit of cohesion."""
     diversification_penalty: float = 0.95
     similarity_threshold: float = 0.6
+    more_boost: float = 0.5
+    """Share of the way up to 1 that score and confidence go when the user asks for more of a journey."""
     response_days: int = 7
     """A click counts as an answer to a send for this long; younger sends are not labels yet."""
     max_propensity_weight: float = 20.0

@@ -272,7 +272,7 @@ def _similarity(name: str, description: str) -> Column:
 
 KEYWORD_EMBEDDINGS = Table(
     "keyword_embeddings",
-    "One vector per distinct keyword and embedding model, computed once, in the partition that first needed it.",
+    "One vector per distinct keyword and embedding model, made once and kept, in the partition that first needed it.",
     ("keyword", "embedding_model"),
     _pipeline_columns(
         Column("keyword", _TEXT, "The normalised keyword."),
@@ -287,7 +287,11 @@ JOURNEY_CLUSTERS = Table(
     ("partition_date", "user_id", "journey_id"),
     _pipeline_columns(
         _USER_ID,
-        Column("journey_id", _TEXT, "Stable id, derived from the user and the journey's earliest keyword."),
+        Column(
+            "journey_id",
+            _TEXT,
+            "Stable id, derived from the user and the keyword that founded the journey's main theme.",
+        ),
         Column(
             "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
         ),
@@ -361,6 +365,7 @@ RANKED_JOURNEYS = Table(
             maximum=1.0,
         ),
         Column("scored_by", _TEXT, "'prior', or the version of the ranker that gave score and confidence."),
+        Column("feedback", _TEXT, "What the user said that holds on the day.", nullable=True, allowed=VERDICTS),
     ),
 )
 

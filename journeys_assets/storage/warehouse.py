@@ -107,6 +107,23 @@ class Warehouse:
                 con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
                 con.unregister("incoming")
 
+    def append_new(self, table: Table, frame: pl.DataFrame) -> None:
+        """Add the rows of ``frame`` whose grain is not there yet; what is there stays as it is.
+
+        Raises:
+            WarehouseError: a column is missing or unknown.
+        """
+        self._check_columns(table, frame)
+        same = " AND ".join(f"there.{name} = incoming.{name}" for name in table.grain)
+        with self.writing() as con:
+            create_tables(con, [table])
+            con.register("incoming", frame.select(table.column_names).to_arrow())
+            con.execute(
+                f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {table.qualified_name} AS there WHERE {same})"
+            )
+            con.unregister("incoming")
+
     def forget_before(self, tables: Sequence[str], *, keep_days: int) -> int:
         """Drop partitions of ``tables`` older than ``keep_days`` before their newest; returns the rows dropped."""
         dropped = 0
@@ -145,7 +162,7 @@ class Warehouse:
         finally:
             shutil.rmtree(folder)
 
-    def _check_fits(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> None:
+    def _check_columns(self, table: Table, frame: pl.DataFrame) -> None:
         missing = set(table.column_names) - set(frame.columns)
         unknown = set(frame.columns) - set(table.column_names)
         if missing or unknown:
@@ -153,6 +170,9 @@ class Warehouse:
                 f"rows for {table.qualified_name} do not fit: missing columns {sorted(missing)}, "
                 f"unknown columns {sorted(unknown)}"
             )
+
+    def _check_fits(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> None:
+        self._check_columns(table, frame)
         strays = set(frame["partition_date"].unique()) - set(days)
         if strays:
             raise WarehouseError(

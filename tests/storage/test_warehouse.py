@@ -134,3 +134,9 @@ def test_publishing_replaces_the_file_under_a_reader(warehouse: Warehouse, tmp_p
     assert reader.sql("SELECT count(*) FROM counts").fetchone() == (5,)
     reader.close()
     assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (9,)
+
+
+def test_appending_keeps_what_is_there_and_adds_what_is_not(warehouse: Warehouse) -> None:
+    warehouse.append_new(TABLE, rows(DAY, 3, v=1))
+    warehouse.append_new(TABLE, rows(DAY, 5, v=2))
+    assert warehouse.query("SELECT k, v FROM counts ORDER BY k").rows() == [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2)]

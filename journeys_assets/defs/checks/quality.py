@@ -16,8 +16,8 @@ def build_quality_monitors(house: Deployment) -> list[dg.AssetChecksDefinition]:
     def embedded(day: date) -> metrics.Monitor:
         with house.warehouse.reading() as con:
             keywords = reads.keywords_of_days(con, [day])["keyword"]
-            stored = reads.embedded_keywords(con, keywords.to_list(), house.embedder().model_version)
-        return metrics.share_of_keywords_embedded(keywords, stored["keyword"])
+            stored = reads.keywords_embedded(con, keywords.to_list(), house.embedder().model_version)
+        return metrics.share_of_keywords_embedded(keywords, stored)
 
     def partition(table: str, day: date):  # type: ignore[no-untyped-def]
         with house.warehouse.reading() as con:
