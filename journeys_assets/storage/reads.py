@@ -277,6 +277,11 @@ def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int
     return latest
 
 
+def versions_of_journeys(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date]]:
+    """Which algorithm versions user_journeys has on which days."""
+    return con.sql("SELECT DISTINCT algorithm_version, partition_date FROM main.user_journeys ORDER BY ALL").pl().rows()
+
+
 def users(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return con.sql("SELECT user_id, timezone, email_opt_in, push_opt_in FROM main.stg_users ORDER BY user_id").pl()
 
