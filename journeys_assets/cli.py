@@ -311,12 +311,16 @@ def doctor() -> None:
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
-    """Open the Dagster UI (webserver and daemon) on this deployment."""
+    """Open the Dagster UI (webserver and daemon) on this deployment.
+
+    While it runs, log files that are put into `$JOURNEYS_HOME/landing` are loaded without being asked for.
+    """
     with _errors():
         from journeys_assets.defs.runs import prepare_dagster_home
 
         settings = load_settings()
         prepare_dagster_home(settings.dagster_home)
+        settings.landing_path.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {"DAGSTER_HOME": str(settings.dagster_home), "JOURNEYS_HOME": str(settings.home)}
         dagster = str(Path(sys.executable).with_name("dagster"))
         command = [dagster, "dev", "-m", "journeys_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]

@@ -14,6 +14,7 @@ from journeys_assets.defs.deployment import Deployment
 from journeys_assets.models.embedder import EmbedderError
 from journeys_assets.models.ranker_release import RankerError, released
 from journeys_assets.storage import reads, staleness
+from journeys_assets.storage.landing import landed_files
 from journeys_assets.storage.warehouse import WarehouseError
 
 
@@ -40,8 +41,9 @@ def examine(house: Deployment) -> list[Finding]:
     findings.append(opened)
     if not opened.ok:
         return findings
+    refused = list(_refused(house))
     with house.warehouse.reading() as con:
-        return [*findings, *_ingested(con), *_computed(house, con)]
+        return [*findings, *_ingested(con), *refused, *_computed(house, con)]
 
 
 def _tried(subject: str, attempt: Callable[[], str], *errors: type[Exception]) -> Finding:
@@ -74,6 +76,15 @@ def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     ).fetchall()
     for file, line, reason in rows:
         yield Finding("quarantined", True, f"{file}, line {line}: {reason}")
+
+
+def _refused(house: Deployment) -> Iterator[Finding]:
+    """Files that lie in the landing folder and could not be taken; those that were removed since are no matter."""
+    for row in landed_files(house.warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
+        if (house.settings.landing_path / row["file"]).exists():
+            yield Finding(
+                "refused", False, f"{row['reason']}. It is looked at again once it is replaced, touched or removed"
+            )
 
 
 def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

@@ -167,7 +167,9 @@ def _of_pair(pairs: pl.DataFrame, change: str) -> pl.DataFrame:
         "changed_kind": pl.format("{} → {}", "kind_before", "kind"),
         "changed_stage": pl.format("{} ({}) → {} ({})", "stage_before", "stage_reason_before", "stage", "stage_reason"),
     }
-    return pairs.select("user_id", "journey_id", "journey_name", details[change].alias("detail"), "size")
+    moved = pl.col("came").list.len() + pl.col("went").list.len()
+    size = moved if change == "changed_members" else pl.col("size")
+    return pairs.select("user_id", "journey_id", "journey_name", details[change].alias("detail"), size.alias("size"))
 
 
 def _some(column: str) -> pl.Expr:
@@ -196,7 +198,7 @@ def _changed_top(one: pl.DataFrame, other: pl.DataFrame, pairs: pl.DataFrame) ->
 
 
 def _examples(found: dict[str, pl.DataFrame], n: int) -> pl.DataFrame:
-    """The ``n`` largest journeys of each change."""
+    """The ``n`` largest of each change: of changed members those with most changes, else the largest journeys."""
     shown: Sequence[pl.DataFrame] = [
         found[change]
         .sort("size", *_KEY, descending=[True, False, False])

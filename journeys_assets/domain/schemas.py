@@ -142,6 +142,7 @@ VERDICTS = ("finished", "not_mine", "mute", "more")
 KINDS = ("situational", "evergreen")
 STAGES = ("ongoing", "ended")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
+LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
 _TEXT = pl.String()
 _TEXTS = pl.List(pl.String())
@@ -470,6 +471,30 @@ QUARANTINED_ROWS = Table(
         Column("reason", _TEXT, "What is wrong, with column and value."),
         Column("row_json", _TEXT, "The row as read, shortened."),
         Column("quarantined_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+LANDED_FILES = Table(
+    "landed_files",
+    "One file of the landing folder: what became of it when it was last looked at.",
+    ("file",),
+    (
+        Column("file", _TEXT, "Path below the landing folder."),
+        Column("n_bytes", pl.Int64(), "Size when it was looked at.", unit="bytes", minimum=0),
+        Column("modified_at", pl.Int64(), "Time of its last modification then.", unit="ns since 1970, UTC"),
+        Column("sha256", _TEXT, "Checksum of the file; null where it was not read.", nullable=True),
+        Column(
+            "outcome",
+            _TEXT,
+            "ingested; known (the same bytes were loaded before); unfinished (damaged and young: looked at once more); "
+            "refused (looked at again when size or time of modification change).",
+            allowed=LANDED_OUTCOMES,
+        ),
+        Column("reason", _TEXT, "Why it was refused or counts as unfinished, and the cure.", nullable=True),
+        Column("ingest_seq", pl.Int64(), "Ingest call that loaded these bytes.", nullable=True, minimum=1),
+        Column("looked_at", TIMESTAMP, "When it was looked at.", unit="UTC"),
     ),
     schema="landing",
     partitioned=False,

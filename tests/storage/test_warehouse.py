@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import polars as pl
 import pytest
 
 from journeys_assets.domain.schemas import Column, Table
-from journeys_assets.storage.warehouse import Warehouse, WarehouseError
+from journeys_assets.storage.warehouse import Warehouse, WarehouseBusyError, WarehouseError
 
 DAY, NEXT = date(2026, 1, 1), date(2026, 1, 2)
 TABLE = Table(
@@ -108,6 +109,30 @@ while True:
     v += 1
     warehouse.replace_partitions(TABLE, rows(DAY, 20_000, v=v), [DAY])
 """
+
+
+def test_threads_take_turns(warehouse: Warehouse) -> None:
+    """As sensors in a code server do. The file lock alone lets them meet: DuckDB refuses to attach the file twice."""
+    warehouse.replace_partitions(TABLE, rows(DAY, 1), [DAY])
+
+    def work(mine: Warehouse) -> int:
+        for turn in range(20):
+            if turn % 4:
+                mine.query("SELECT count(*) FROM counts")
+            else:
+                mine.replace_partitions(TABLE, rows(DAY, turn), [DAY])
+        return 20
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(work, [warehouse, warehouse, Warehouse(warehouse.path)])) == 60
+
+
+def test_a_thread_that_waits_too_long_is_told(warehouse: Warehouse) -> None:
+    hasty = Warehouse(warehouse.path, lock_timeout_s=0.01)
+    with warehouse.writing(), ThreadPoolExecutor(1) as pool:
+        told = pool.submit(hasty.query, "SELECT 1").exception()
+    assert isinstance(told, WarehouseBusyError)
+    assert hasty.query("SELECT 1 AS one")["one"].to_list() == [1]
 
 
 def test_kill_9_leaves_the_old_or_the_new_partition(warehouse: Warehouse) -> None:
