@@ -11,11 +11,14 @@ import dataclasses
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import fasteners
 import polars as pl
 
 from journeys_assets.build import build_definitions
@@ -66,19 +69,17 @@ def preview(house: Deployment, day: date) -> Preview:
     Raises:
         RunError: the day cannot be run, or the run failed.
         WarehouseError: there is no room for the copy.
+        VersionsError: another preview is being made.
     """
     days_to_run(house, day, day)
     folder = versions_path(house)
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".preview-", dir=folder))
-    try:
+    with _scratch(house) as scratch:
         copy = _copy_of(house, scratch)
         before = _day_of(copy, day)
         with dg.DagsterInstance.ephemeral() as instance:
             summary = run_days(copy, build_definitions(copy), instance, day, day, full=True)
         after = _day_of(copy, day)
-    finally:
-        shutil.rmtree(scratch)
     incumbent = None if before.is_empty() else _kept(before, str(before["algorithm_version"][0]), day, folder)
     # Last, so that of one version, which the warehouse has too, the rows of the preview are those that stay.
     new = _kept(after, house.version_of("staging"), day, folder)
@@ -138,6 +139,21 @@ def rows_of(house: Deployment, found: VersionDay) -> pl.DataFrame:
         return pl.read_parquet(found.path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise VersionsError(f"cannot read {found.path}: {error}; remove it and preview again") from error
+
+
+@contextmanager
+def _scratch(house: Deployment) -> Iterator[Path]:
+    """A folder for the copy of the warehouse, which is removed at the end, or by the next preview if this one dies."""
+    lock = fasteners.InterProcessLock(house.settings.home / "preview.lock")
+    if not lock.acquire(blocking=False):
+        raise VersionsError(f"another preview of {house.settings.home} is being made; wait for it to end")
+    try:
+        for leftover in versions_path(house).glob(".preview-*"):
+            shutil.rmtree(leftover)
+        with tempfile.TemporaryDirectory(prefix=".preview-", dir=versions_path(house)) as folder:
+            yield Path(folder)
+    finally:
+        lock.release()
 
 
 def _copy_of(house: Deployment, home: Path) -> Deployment:

@@ -88,15 +88,15 @@ def test_each_difference_is_counted_as_what_it_is(other: pl.DataFrame, changes: 
 
 
 def test_agreement_is_a_mean_over_users_of_the_keywords_in_both() -> None:
-    one = journeys(("u", "a", "abcd", 1), ("v", "x", "xyz", 1), ("w", "p", "pqr", 1))
-    # u: four keywords in two halves; v: as it was, with a keyword that the first has not; w: in one only.
-    other = journeys(("u", "a", "ab", 1), ("u", "c", "cd", 2), ("v", "x", "xyzk", 1))
+    one = journeys(("u", "a", "abcd", 1), ("v", "x", "xyz", 1), ("w", "p", "pqr", 1), ("z", "q", "q", 1))
+    # u: four keywords in two halves; v: as it was, with a keyword that the first has not; w: in one only; z: the same.
+    other = journeys(("u", "a", "ab", 1), ("u", "c", "cd", 2), ("v", "x", "xyzk", 1), ("z", "q", "q", 1))
     found = compare_versions(one, other, EvolutionParams())
-    assert (found.n_users, found.n_journeys, found.n_keywords) == ((3, 2), (3, 3), (10, 8))
-    assert (found.n_users_in_both, found.n_keywords_in_both) == (2, 7)
+    assert (found.n_users, found.n_journeys, found.n_keywords) == ((4, 3), (4, 4), (11, 9))
+    assert (found.n_users_in_both, found.n_keywords_in_both) == (3, 8)
     # B-cubed of u: precision 1, recall 1/2, so F1 2/3; adjusted Rand 0 against one single cluster.
-    assert found.bcubed_f1 == pytest.approx((2 / 3 + 1) / 2)
-    assert found.adjusted_rand == pytest.approx(0.5)
+    assert found.bcubed_f1 == pytest.approx((2 / 3 + 1 + 1) / 3)
+    assert found.adjusted_rand == pytest.approx(2 / 3)
 
 
 def test_agreement_is_unknown_where_nothing_is_shared() -> None:

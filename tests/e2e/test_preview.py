@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -56,6 +58,9 @@ def coarser(journeys: Journeys, home: Path) -> tuple[str, str]:
     now = settle(home)
     version = settle(home, base_cut=0.8)
     before = state(home)
+    # What a preview that was killed has left is removed.
+    (dead := home / "versions" / ".preview-dead").mkdir(parents=True)
+    (dead / "warehouse.duckdb").write_text("a copy")
     said = journeys("preview").output
     assert f"Version {version} as of {LAST}" in said
     after = state(home)
@@ -135,6 +140,7 @@ def test_versions_of_different_days_are_compared_and_said_to_be_so(
     assert "different days, 2026-03-13 and 2026-03-10" in journeys("compare", coarser[1], version).output
     # The warehouse has the version of now on both days, so that the one that is shared is taken.
     assert compared(journeys, coarser[0], version)["same_day"]
+    assert compared(journeys, version, coarser[0])["same_day"]
 
 
 def test_versions_are_listed_and_an_unknown_one_is_told_which_there_are(
@@ -154,6 +160,23 @@ def test_a_day_that_cannot_be_run_is_refused_and_leaves_nothing(
     before = sorted((home / "versions").iterdir())
     assert "2020-01-01" in journeys("preview", "--as-of", "2020-01-01", code=2).stderr
     assert sorted((home / "versions").iterdir()) == before
+
+
+def test_two_previews_at_once_are_refused(journeys: Journeys, home: Path, coarser: tuple[str, str]) -> None:
+    code = (
+        "import fasteners, sys\n"
+        "lock = fasteners.InterProcessLock(sys.argv[1])\n"
+        "lock.acquire()\n"
+        "print('held', flush=True)\n"
+        "input()\n"
+    )
+    command = [sys.executable, "-c", code, str(home / "preview.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        said = journeys("preview", code=2).stderr
+        other.communicate("\n")
+    assert "another preview" in said
 
 
 def test_a_file_that_no_preview_wrote_is_named(journeys: Journeys, home: Path, coarser: tuple[str, str]) -> None:
