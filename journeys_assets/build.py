@@ -91,7 +91,7 @@ def _definitions(house: Deployment) -> dg.Definitions:
         jobs=[*jobs, ingest_job],
         schedules=[build_daily_schedule(house, jobs)],
         sensors=[*build_sensors(house, jobs), build_landing_sensor(house, ingest_job)],
-        resources={DAY_LOCK: build_day_lock(house.settings.home / "days.lock")},
+        resources={DAY_LOCK: build_day_lock(house.settings.home)},
         executor=dg.in_process_executor,
     )
 

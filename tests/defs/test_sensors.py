@@ -1,5 +1,7 @@
 """The sensor and the schedule decide from the warehouse and from real run records."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,11 +10,13 @@ import polars as pl
 import pytest
 
 from journeys_assets.build import build_definitions
+from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB
 from journeys_assets.defs.partitions import day_range, range_tags
 from journeys_assets.defs.runs import dagster_instance
 from journeys_assets.defs.sensors import ACTIVE_USERS_SENSOR
 from tests.house import House
+from tests.storage.test_day_lock import HOLD
 
 NewHouse = Callable[[str], House]
 DAY = date(2026, 3, 2)
@@ -117,6 +121,20 @@ def test_days_in_flight_are_not_requested_again(house: House, automation: Automa
     assert run is not None
     automation.instance.report_run_failed(run)
     assert asked(automation.tick()) == (DAY, DAY)
+
+
+def test_a_run_that_died_with_its_daemon_does_not_block_its_days(
+    house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    automation.leave_in_flight(DAY, DAY)
+    monkeypatch.setattr("journeys_assets.defs.sensors.LOST_AFTER", timedelta(0))
+    assert asked(automation.tick()) == (DAY, DAY)
+    other = [sys.executable, "-c", HOLD, str(lock_path(house.home))]
+    with subprocess.Popen(other, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert "wait for the run" in str(automation.tick())
+        process.kill()
 
 
 def test_after_a_failure_it_backs_off_and_then_tries_again(
