@@ -108,7 +108,7 @@ def _users(house: Deployment, con: duckdb.DuckDBPyConnection, done: date, today:
     version, horizon = house.output_version, house.algorithm.keywords.horizon_days
     users = staleness.stale_users(con, version, horizon_days=horizon, today=today)
     if users.is_empty():
-        yield Finding("users up to date", True, f"algorithm version {version}")
+        yield Finding("users up to date", True, f"algorithm version of user_journeys {house.version_of('staging')}")
     for reason in staleness.REASONS:
         mine = users.filter(pl.col("reason") == reason)
         if mine.is_empty():

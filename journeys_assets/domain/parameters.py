@@ -143,7 +143,23 @@ class NotificationParams:
     experiment_salt: str = "journeys-1"
 
 
-STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications")
+@dataclass(frozen=True, slots=True)
+class EvolutionParams:
+    """When a journey that is new or gone counts as another one's continuation, part or whole. Shares of keywords."""
+
+    revision: int = 1
+    min_overlap: float = 0.5
+    """A gone and a new journey that are each other's best match are one journey if they share this much of the smaller
+    one: a journey that trebled overnight is still the same."""
+    mostly: float = 0.5
+    """A new journey is a split if more than this share of its keywords was in journeys before, else it is born."""
+    min_taken_up: float = 0.4
+    """A gone journey is merged if later ones hold this share of its keywords, else it has expired. Less than a half,
+    because the look-back window moves on with a user who comes back, and leaves keywords behind."""
+
+
+STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution")
+"""A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,7 @@ class AlgorithmParams:
     ranking: RankingParams = field(default_factory=RankingParams)
     staging: StagingParams = field(default_factory=StagingParams)
     notifications: NotificationParams = field(default_factory=NotificationParams)
+    evolution: EvolutionParams = field(default_factory=EvolutionParams)
 
     def version_of(self, stage: str, **extra: str) -> str:
         """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""
