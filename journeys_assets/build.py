@@ -16,6 +16,7 @@ from journeys_assets.defs.assets import (
     naming,
     notifications,
     publishing,
+    quality,
     ranking,
     training,
 )
@@ -76,7 +77,7 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
 
 def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
-    stages = [embedding, clustering, naming, ranking, notifications, publishing, training]
+    stages = [embedding, clustering, naming, ranking, notifications, quality, publishing, training]
     return dg.Definitions(
         assets=[
             *build_source_specs(),

@@ -28,6 +28,7 @@ GROUPS = {
     "user_journeys": "output",
     "current_journeys": "output",
     "notification_candidates": "output",
+    "quality_metrics": "output",
     "published_journeys": "output",
 }
 """Groups in the UI, so that they follow each other as the stages do."""
