@@ -85,6 +85,16 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor[Any]]:
             lambda day, daily: drift.singleton_share_shift(day, daily, params),
         ),
         QualityMonitor(
+            "journey_clusters",
+            "new_cluster_size_drift",
+            "PSI of keywords per journey of the clusters computed on the day, against the trailing four weeks.",
+            lambda con, day: (
+                reads.new_cluster_size_counts(con, day, trailing),
+                reads.computed_extent(con, day, trailing),
+            ),
+            lambda day, found: drift.new_cluster_size_drift(found[0], found[1], params),
+        ),
+        QualityMonitor(
             "user_journeys",
             "days_behind_log",
             "Days from the newest computed day to the newest one with an event, when the day was run.",
@@ -118,7 +128,7 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor[Any]]:
             "PSI of keywords per live journey against the trailing four weeks.",
             lambda con, day: (
                 reads.cluster_size_counts(con, day, trailing),
-                reads.extent_of_journeys(con, day, trailing),
+                reads.live_extent(con, day, trailing),
             ),
             lambda day, found: drift.cluster_size_drift(found[0], found[1], params),
         ),
@@ -128,7 +138,7 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor[Any]]:
             "PSI of the confidence of live journeys against the trailing four weeks.",
             lambda con, day: (
                 reads.confidence_counts(con, day, trailing),
-                reads.extent_of_journeys(con, day, trailing),
+                reads.live_extent(con, day, trailing),
             ),
             lambda day, found: drift.confidence_drift(found[0], found[1], params),
         ),

@@ -90,7 +90,7 @@ def psi_of_chance(n_bins: int, n_day: int, n_reference: int, quantile: float) ->
 
     Without a change the PSI is distributed as chi-square with n_bins - 1 degrees of freedom times 1/n + 1/m
     (Yurdakul 2018, *Statistical Properties of Population Stability Index*). The quantile of the chi-square is Wilson's
-    and Hilferty's, good to a percent.
+    and Hilferty's, a few percent high at worst.
     """
     freedom = n_bins - 1
     if freedom == 0:
@@ -108,6 +108,19 @@ def cluster_size_drift(counts: pl.DataFrame, extent: Extent, params: QualityPara
     """
     advice = "compare the days' parameters and sources: a changed cut, a new source of keywords, or a lost one"
     return _distribution_drift("cluster_size_drift", counts, extent, params, advice)
+
+
+def new_cluster_size_drift(counts: pl.DataFrame, extent: Extent, params: QualityParams) -> Monitor:
+    """PSI of keywords per journey of the clusters computed on the day, against those computed in the trailing days.
+
+    Live journeys are mostly those of the days before, so that among them a change shows only once many users came
+    back; here it shows on its first day, though with the few users of one day.
+
+    Args:
+        counts: value (keywords of a journey), n_day, n_reference (journeys that have so many).
+    """
+    advice = "compare the days' parameters and sources: a changed cut, a new source of keywords, or a lost one"
+    return _distribution_drift("new_cluster_size_drift", counts, extent, params, advice)
 
 
 def confidence_drift(counts: pl.DataFrame, extent: Extent, params: QualityParams) -> Monitor:

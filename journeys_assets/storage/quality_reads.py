@@ -21,6 +21,9 @@ KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins")
 CONFIDENCE_DIGITS = 2
 """Confidences are counted by the hundredth: finer than any decile needs."""
 
+_LIVE = "main.user_journeys WHERE true"
+_COMPUTED = "main.journey_clusters WHERE is_journey"
+
 
 def keywords_and_whether_embedded(con: duckdb.DuckDBPyConnection, day: date, embedding_model: str) -> pl.DataFrame:
     """The distinct keywords of ``day``: keyword, is_embedded (whether ``embedding_model`` has a vector of it)."""
@@ -103,34 +106,48 @@ def event_days(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) ->
 
 def cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
     """Live journeys by their number of keywords, on ``day`` and on the days before: value, n_day, n_reference."""
-    return _counts(con, "n_keywords", day, trailing_days)
+    return _counts(con, _LIVE, "n_keywords", day, trailing_days)
+
+
+def new_cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
+    """The same of the journeys among the clusters that were computed on ``day`` and on the days before."""
+    return _counts(con, _COMPUTED, "n_keywords", day, trailing_days)
 
 
 def confidence_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
     """Live journeys by their confidence, on ``day`` and on the days before: value, n_day, n_reference."""
-    return _counts(con, f"round(confidence, {CONFIDENCE_DIGITS})", day, trailing_days)
+    return _counts(con, _LIVE, f"round(confidence, {CONFIDENCE_DIGITS})", day, trailing_days)
 
 
-def _counts(con: duckdb.DuckDBPyConnection, value: str, day: date, trailing_days: int) -> pl.DataFrame:
+def live_extent(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> Extent:
+    """Users with live journeys on ``day`` and on the days before, and how many of those days have any."""
+    return _extent(con, _LIVE, day, trailing_days)
+
+
+def computed_extent(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> Extent:
+    """Users with a journey among the clusters computed on ``day`` and on the days before; how many days have any."""
+    return _extent(con, _COMPUTED, day, trailing_days)
+
+
+def _counts(con: duckdb.DuckDBPyConnection, source: str, value: str, day: date, trailing_days: int) -> pl.DataFrame:
     return con.sql(
         f"""
         SELECT {value} AS value, count(*) FILTER (partition_date = $day) AS n_day,
                count(*) FILTER (partition_date < $day) AS n_reference
-        FROM main.user_journeys WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day
+        FROM {source} AND partition_date >= $day - $days::INTEGER AND partition_date <= $day
         GROUP BY 1 ORDER BY 1
         """,
         params={"day": day, "days": trailing_days},
     ).pl()
 
 
-def extent_of_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> Extent:
-    """Users with live journeys on ``day`` and on the days before, and how many of those days have any."""
+def _extent(con: duckdb.DuckDBPyConnection, source: str, day: date, trailing_days: int) -> Extent:
     row = con.sql(
-        """
+        f"""
         SELECT count(DISTINCT user_id) FILTER (partition_date = $day),
                count(DISTINCT user_id) FILTER (partition_date < $day),
                count(DISTINCT partition_date) FILTER (partition_date < $day)
-        FROM main.user_journeys WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day
+        FROM {source} AND partition_date >= $day - $days::INTEGER AND partition_date <= $day
         """,
         params={"day": day, "days": trailing_days},
     ).fetchone()
