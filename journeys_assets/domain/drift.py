@@ -4,6 +4,9 @@ Every monitor here has the same three guards. With too few days before it a day 
 narrower than what chance explains, so a small deployment is calm. And the bound is never narrower than a shift that
 matters, so a large one is calm too.
 
+A day is compared with days of its own making (algorithm version and ranker). The first day of a new making is compared
+with those of the making before it: a release that shifts the output is told once, not on every day of the next weeks.
+
 A user's journeys resemble each other, and a journey stays from day to day. So chance is reckoned in users, not in
 rows: rows would promise a precision that is not there.
 
@@ -14,7 +17,6 @@ What does not: monitors that need one day only (``domain.metrics``).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import NormalDist
 
@@ -30,15 +32,6 @@ N_BINS = 10
 
 MAD_TO_SIGMA = 1.4826
 """Median absolute deviation to standard deviation, for normal data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """How much a comparison rests on: users of the day, users and days of the trailing days."""
-
-    users_of_day: int
-    users_of_reference: int
-    days_of_reference: int
 
 
 def stability_bins(counts: pl.DataFrame) -> pl.DataFrame:
@@ -100,47 +93,59 @@ def psi_of_chance(n_bins: int, n_day: int, n_reference: int, quantile: float) ->
     return chi_square * (1 / n_day + 1 / n_reference)
 
 
-def cluster_size_drift(counts: pl.DataFrame, extent: Extent, params: QualityParams) -> Monitor:
+def cluster_size_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
     """PSI of keywords per live journey against the trailing days.
 
     Args:
-        counts: value (keywords of a journey), n_day, n_reference (journeys that have so many).
+        counts: partition_date, value (keywords of a journey), n (live journeys that have so many).
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
-    advice = "compare the days' parameters and sources: a changed cut, a new source of keywords, or a lost one"
-    return _distribution_drift("cluster_size_drift", counts, extent, params, advice)
+    return _distribution_drift("cluster_size_drift", day, counts, daily, params, _SIZES_CHANGED)
 
 
-def new_cluster_size_drift(counts: pl.DataFrame, extent: Extent, params: QualityParams) -> Monitor:
+def new_cluster_size_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
     """PSI of keywords per journey of the clusters computed on the day, against those computed in the trailing days.
 
     Live journeys are mostly those of the days before, so that among them a change shows only once many users came
     back; here it shows on its first day, though with the few users of one day.
 
     Args:
-        counts: value (keywords of a journey), n_day, n_reference (journeys that have so many).
+        counts: partition_date, value (keywords of a journey), n (computed journeys that have so many).
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
-    advice = "compare the days' parameters and sources: a changed cut, a new source of keywords, or a lost one"
-    return _distribution_drift("new_cluster_size_drift", counts, extent, params, advice)
+    return _distribution_drift("new_cluster_size_drift", day, counts, daily, params, _SIZES_CHANGED)
 
 
-def confidence_drift(counts: pl.DataFrame, extent: Extent, params: QualityParams) -> Monitor:
+def confidence_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
     """PSI of the confidence of live journeys against the trailing days.
 
     Args:
-        counts: value (confidence, rounded), n_day, n_reference (journeys that have it).
+        counts: partition_date, value (confidence, rounded), n (live journeys that have it).
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
-    advice = (
-        "after a new ranker release this is what changed; otherwise look at journey_features and at missing sources"
-    )
-    return _distribution_drift("confidence_drift", counts, extent, params, advice)
+    advice = "on the first day of a ranker release this is its doing; else look at journey_features and missing sources"
+    return _distribution_drift("confidence_drift", day, counts, daily, params, advice)
 
 
-def _distribution_drift(name: str, counts: pl.DataFrame, extent: Extent, params: QualityParams, advice: str) -> Monitor:
-    why = _unjudged(extent.days_of_reference, extent.users_of_day, params)
+_SIZES_CHANGED = "compare the days' parameters and sources: a changed cut, a new source of keywords, or a lost one"
+
+
+def _distribution_drift(
+    name: str, day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams, advice: str
+) -> Monitor:
+    today, before = _comparable(daily, day)
+    n_users = int(today["n_users"].sum())
+    why = _unjudged(before.height, n_users, params)
     if why:
         return unmeasured(name, why)
-    bins = stability_bins(counts)
-    chance = psi_of_chance(bins.height, extent.users_of_day, extent.users_of_reference, params.chance_quantile)
+    sides = counts.group_by("value").agg(
+        n_day=pl.col("n").filter(pl.col("partition_date") == day).sum(),
+        n_reference=pl.col("n").filter(pl.col("partition_date").is_in(before["partition_date"].implode())).sum(),
+    )
+    bins = stability_bins(sides)
+    # Users of the trailing days are at least those of the day that had most.
+    in_reference = int(before["n_users"].cast(pl.Int64).to_numpy().max())
+    chance = psi_of_chance(bins.height, n_users, in_reference, params.chance_quantile)
     return held(
         name,
         float(bins["psi"].sum()),
@@ -155,10 +160,11 @@ def singleton_share_shift(day: date, daily: pl.DataFrame, params: QualityParams)
     """Share of the day's clusters that hold one keyword, against the share in the trailing days.
 
     Args:
-        daily: partition_date, n_users, n_clusters, n_singletons, of the day and the trailing days that have any.
+        daily: partition_date, made_by, n_users, n_clusters, n_singletons, of the day and the trailing days that have
+            any.
     """
     name = "singleton_share_shift"
-    today, before = _split(daily, day)
+    today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
     why = _unjudged(before.height, n_users, params)
     if why:
@@ -180,10 +186,11 @@ def journeys_per_user_shift(day: date, daily: pl.DataFrame, params: QualityParam
     """Mean live journeys of a user that has any, against the trailing days.
 
     Args:
-        daily: partition_date, n_users, mean_journeys, sd_journeys (over users), of the day and the trailing days.
+        daily: partition_date, made_by, n_users, mean_journeys, sd_journeys (over users), of the day and the trailing
+            days.
     """
     name = "journeys_per_user_shift"
-    today, before = _split(daily, day)
+    today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
     why = _unjudged(before.height, n_users, params)
     if why:
@@ -205,7 +212,7 @@ def users_with_journeys(day: date, daily: pl.DataFrame, params: QualityParams) -
     """Users with a live journey, against the trailing days.
 
     Args:
-        daily: partition_date, n_users, of the day and the trailing days.
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
     lost = "a lost inference_ledger or a horizon that was shortened; up: user ids that changed their form"
     history = daily.rename({"n_users": "n"})
@@ -222,7 +229,8 @@ def send_volume(day: date, daily: pl.DataFrame, params: QualityParams) -> Monito
     centres: the median of all days and that of the same weekday.
 
     Args:
-        daily: partition_date, n (sends), of the day and the trailing days that were planned, those without a send too.
+        daily: partition_date, made_by, n (sends), of the day and the trailing days that were planned, those without a
+            send too.
     """
     advice = (
         "none: opt-ins, or confidence below its minimum; many: a cap that was raised, or sends that were not logged"
@@ -238,7 +246,7 @@ def _volume(
     On the scale 2 sqrt(n + 3/8) a Poisson count has a standard deviation of 1 whatever its mean, so small and large
     counts are held to the same rule, and none at all is told from few.
     """
-    today, before = _split(daily, day)
+    today, before = _comparable(daily, day)
     why = _unjudged(before.height, None, params)
     if why:
         return unmeasured(name, why)
@@ -307,6 +315,13 @@ def _unjudged(n_history_days: int, n_of_day: int | None, params: QualityParams) 
     if n_history_days < params.min_history_days:
         return f"not enough history: {n_history_days} of {params.min_history_days} days"
     return "nothing to measure on this day" if n_of_day == 0 else ""
+
+
+def _comparable(daily: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The day, and the days before that are of its making; on the first day of a making, all days before."""
+    today, before = _split(daily, day)
+    alike = before.filter(pl.col("made_by").is_in(today["made_by"].implode()))
+    return today, alike if alike.height else before
 
 
 def _split(daily: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 OFFENDERS = 5
@@ -101,6 +102,8 @@ def singleton_share(clusters: pl.DataFrame, *, maximum: float = 0.8) -> Monitor:
 
     Bound: on the first days of a log, when every user is thin, it is about 0.4; at 0.8 there is next to no structure.
     """
+    if clusters.is_empty():
+        return unmeasured("singleton_share", "nothing to measure: no user was clustered on this day")
     singles = clusters.filter(pl.col("n_keywords") == 1)
     worst = singles.group_by("user_id").len("singletons").sort(["singletons", "user_id"], descending=[True, False])
     return held(
@@ -117,11 +120,12 @@ def journeys_per_user(journeys: pl.DataFrame, *, maximum: float = 40.0) -> Monit
 
     Bound: nobody pursues so many things at once, so half of all users with more are no users.
     """
+    if journeys.is_empty():
+        return unmeasured("journeys_per_user", "nothing to measure: no live journey on this day")
     per_user = journeys.group_by("user_id").len("journeys").sort(["journeys", "user_id"], descending=[True, False])
-    median = per_user["journeys"].median()
     return held(
         "journeys_per_user",
-        float(median) if isinstance(median, int | float) else 0.0,
+        float(np.median(per_user["journeys"].to_numpy())),
         upper=maximum,
         offenders=per_user.head(OFFENDERS),
         advice="many journeys a user mean a cut that is too low, or bots",

@@ -13,16 +13,11 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.drift import Extent
-
 KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins")
 """Sources whose every event brings a keyword."""
 
 CONFIDENCE_DIGITS = 2
 """Confidences are counted by the hundredth: finer than any decile needs."""
-
-_LIVE = "main.user_journeys WHERE true"
-_COMPUTED = "main.journey_clusters WHERE is_journey"
 
 
 def keywords_and_whether_embedded(con: duckdb.DuckDBPyConnection, day: date, embedding_model: str) -> pl.DataFrame:
@@ -105,61 +100,42 @@ def event_days(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) ->
 
 
 def cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Live journeys by their number of keywords, on ``day`` and on the days before: value, n_day, n_reference."""
-    return _counts(con, _LIVE, "n_keywords", day, trailing_days)
-
-
-def new_cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """The same of the journeys among the clusters that were computed on ``day`` and on the days before."""
-    return _counts(con, _COMPUTED, "n_keywords", day, trailing_days)
+    """Live journeys of ``day`` and each day before by their number of keywords: partition_date, value, n."""
+    return _counts(con, "n_keywords", "main.user_journeys WHERE true", day, trailing_days)
 
 
 def confidence_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Live journeys by their confidence, on ``day`` and on the days before: value, n_day, n_reference."""
-    return _counts(con, _LIVE, f"round(confidence, {CONFIDENCE_DIGITS})", day, trailing_days)
+    """Live journeys of ``day`` and each day before by their confidence: partition_date, value, n."""
+    return _counts(con, f"round(confidence, {CONFIDENCE_DIGITS})", "main.user_journeys WHERE true", day, trailing_days)
 
 
-def live_extent(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> Extent:
-    """Users with live journeys on ``day`` and on the days before, and how many of those days have any."""
-    return _extent(con, _LIVE, day, trailing_days)
+def new_cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
+    """Journeys computed on ``day`` and each day before by their number of keywords: partition_date, value, n."""
+    return _counts(con, "n_keywords", "main.journey_clusters WHERE is_journey", day, trailing_days)
 
 
-def computed_extent(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> Extent:
-    """Users with a journey among the clusters computed on ``day`` and on the days before; how many days have any."""
-    return _extent(con, _COMPUTED, day, trailing_days)
-
-
-def _counts(con: duckdb.DuckDBPyConnection, source: str, value: str, day: date, trailing_days: int) -> pl.DataFrame:
+def _counts(con: duckdb.DuckDBPyConnection, value: str, source: str, day: date, trailing_days: int) -> pl.DataFrame:
     return con.sql(
         f"""
-        SELECT {value} AS value, count(*) FILTER (partition_date = $day) AS n_day,
-               count(*) FILTER (partition_date < $day) AS n_reference
+        SELECT partition_date, {value} AS value, count(*) AS n
         FROM {source} AND partition_date >= $day - $days::INTEGER AND partition_date <= $day
-        GROUP BY 1 ORDER BY 1
+        GROUP BY ALL ORDER BY ALL
         """,
         params={"day": day, "days": trailing_days},
     ).pl()
 
 
-def _extent(con: duckdb.DuckDBPyConnection, source: str, day: date, trailing_days: int) -> Extent:
-    row = con.sql(
-        f"""
-        SELECT count(DISTINCT user_id) FILTER (partition_date = $day),
-               count(DISTINCT user_id) FILTER (partition_date < $day),
-               count(DISTINCT partition_date) FILTER (partition_date < $day)
-        FROM {source} AND partition_date >= $day - $days::INTEGER AND partition_date <= $day
-        """,
-        params={"day": day, "days": trailing_days},
-    ).fetchone()
-    return Extent(*(int(n) for n in row)) if row else Extent(0, 0, 0)
+def daily_clusters(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
+    """What was clustered on ``day`` and each of the days before.
 
-
-def daily_singletons(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Clusters computed on ``day`` and each of the days before: partition_date, n_users, n_clusters, n_singletons."""
+    Returns:
+        partition_date, made_by (algorithm version), n_users, n_users_with_journeys, n_clusters, n_singletons.
+    """
     return con.sql(
         """
-        SELECT partition_date, count(DISTINCT user_id) AS n_users, count(*) AS n_clusters,
-               count(*) FILTER (n_keywords = 1) AS n_singletons
+        SELECT partition_date, max(algorithm_version) AS made_by, count(DISTINCT user_id) AS n_users,
+               count(DISTINCT user_id) FILTER (is_journey) AS n_users_with_journeys,
+               count(*) AS n_clusters, count(*) FILTER (n_keywords = 1) AS n_singletons
         FROM main.journey_clusters WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day
         GROUP BY 1 ORDER BY 1
         """,
@@ -167,17 +143,20 @@ def daily_singletons(con: duckdb.DuckDBPyConnection, day: date, trailing_days: i
     ).pl()
 
 
-def daily_journeys_per_user(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Users with live journeys on ``day`` and each of the days before, and how many each has.
+def daily_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
+    """Live journeys of ``day`` and each of the days before, and how they are spread over users.
 
     Returns:
-        partition_date, n_users, mean_journeys, sd_journeys (over users; 0 for one user).
+        partition_date, made_by (algorithm version and ranker), n_users, n_journeys, mean_journeys, sd_journeys (over
+        users; 0 for one user).
     """
     return con.sql(
         """
-        SELECT partition_date, count(*) AS n_users, avg(n) AS mean_journeys, stddev_pop(n) AS sd_journeys FROM (
-          SELECT partition_date, user_id, count(*) AS n FROM main.user_journeys
-          WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day GROUP BY ALL
+        SELECT partition_date, max(version) || ' ' || max(ranker) AS made_by, count(*) AS n_users,
+               sum(n)::BIGINT AS n_journeys, avg(n) AS mean_journeys, stddev_pop(n) AS sd_journeys
+        FROM (
+          SELECT partition_date, user_id, count(*) AS n, max(algorithm_version) AS version, max(scored_by) AS ranker
+          FROM main.user_journeys WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day GROUP BY ALL
         ) GROUP BY 1 ORDER BY 1
         """,
         params={"day": day, "days": trailing_days},
@@ -185,10 +164,11 @@ def daily_journeys_per_user(con: duckdb.DuckDBPyConnection, day: date, trailing_
 
 
 def daily_sends(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Planned sends of ``day`` and each of the days before that were planned: partition_date, n (may be 0)."""
+    """Planned sends of ``day`` and each of the days before that were planned: partition_date, made_by, n (may be 0)."""
     return con.sql(
         """
-        SELECT partition_date, count(*) FILTER (decision = 'send') AS n FROM main.notification_candidates
+        SELECT partition_date, max(algorithm_version) AS made_by, count(*) FILTER (decision = 'send') AS n
+        FROM main.notification_candidates
         WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day GROUP BY 1 ORDER BY 1
         """,
         params={"day": day, "days": trailing_days},
@@ -210,17 +190,6 @@ def stages_of_flipped_journeys(con: duckdb.DuckDBPyConnection, day: date, traili
         SELECT user_id, journey_id, partition_date, stage
         FROM main.user_journeys JOIN flipped USING (user_id, journey_id)
         WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day ORDER BY ALL
-        """,
-        params={"day": day, "days": trailing_days},
-    ).pl()
-
-
-def days_with_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """``day`` and the days before that have live journeys, with how many: partition_date, n_journeys."""
-    return con.sql(
-        """
-        SELECT partition_date, count(*) AS n_journeys FROM main.user_journeys
-        WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day GROUP BY 1 ORDER BY 1
         """,
         params={"day": day, "days": trailing_days},
     ).pl()

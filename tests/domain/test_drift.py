@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from journeys_assets.domain import drift
-from journeys_assets.domain.drift import Extent
 from journeys_assets.domain.parameters import QualityParams
 
 PARAMS = QualityParams()
@@ -28,17 +27,25 @@ def keywords_of_users(chance: np.random.Generator, n_users: int) -> list[Values]
     return [3 + chance.poisson(5 * h, chance.integers(1, 9)) for h in heaviness]
 
 
-def counted(day: Values, reference: Values) -> pl.DataFrame:
+def counted(day: Values, reference: Values, n_users: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Counts and daily users: the values of DAY, and those of the four weeks, a 28th of them on each of their days."""
     values = np.concatenate([day, reference])
-    sides = pl.DataFrame({"value": values, "side": np.repeat([0, 1], [len(day), len(reference)])})
-    return sides.group_by("value").agg(
-        n_day=(pl.col("side") == 0).sum().cast(pl.Int64), n_reference=(pl.col("side") == 1).sum().cast(pl.Int64)
+    days = [DAY] * len(day) + [WEEKS[n % 28] for n in range(len(reference))]
+    counts = pl.DataFrame({"partition_date": days, "value": values}).group_by("partition_date", "value").len("n")
+    return counts, made(pl.DataFrame({"partition_date": [*WEEKS, DAY], "n_users": n_users}))
+
+
+def made(daily: pl.DataFrame, by: str = "v1", *, since: date = WEEKS[0]) -> pl.DataFrame:
+    """``daily`` with made_by: ``by`` from ``since`` on, another before."""
+    return daily.with_columns(
+        made_by=pl.when(pl.col("partition_date") >= since).then(pl.lit(by)).otherwise(pl.lit("v0"))
     )
 
 
 def compare(day: list[Values], reference: list[Values]) -> drift.Monitor:
-    extent = Extent(len(day), len(reference), 28)
-    return drift.cluster_size_drift(counted(np.concatenate(day), np.concatenate(reference)), extent, PARAMS)
+    """``day`` against ``reference``; the reference is reckoned as many users as the day, as it would be."""
+    counts, daily = counted(np.concatenate(day), np.concatenate(reference), len(day))
+    return drift.cluster_size_drift(DAY, counts, daily, PARAMS)
 
 
 @pytest.mark.parametrize("n_users", [3, 10, 40, 200])
@@ -76,10 +83,9 @@ def test_a_value_below_and_one_above_all_of_the_reference_are_seen() -> None:
 def test_confidence_of_a_day_that_was_scored_otherwise_fires() -> None:
     chance = np.random.default_rng(1)
     reference = np.round(chance.beta(2, 3, 4000), 2)
-    extent = Extent(300, 300, 28)
-    calm = drift.confidence_drift(counted(np.round(chance.beta(2, 3, 900), 2), reference), extent, PARAMS)
-    assert calm.passed
-    fired = drift.confidence_drift(counted(np.round(chance.beta(4, 2, 900), 2), reference), extent, PARAMS)
+    same, other = (np.round(chance.beta(a, b, 900), 2) for a, b in ((2, 3), (4, 2)))
+    assert drift.confidence_drift(DAY, *counted(same, reference, 300), PARAMS).passed
+    fired = drift.confidence_drift(DAY, *counted(other, reference, 300), PARAMS)
     assert not fired.passed
     assert "ranker" in fired.advice
 
@@ -120,13 +126,11 @@ def test_psi_of_chance_is_the_quantile_of_the_chi_square(n_bins: int, quantile: 
 
 def singletons(shares: list[float], n_clusters: int = 400, n_users: int = 100) -> pl.DataFrame:
     days = [*WEEKS, DAY][-len(shares) :]
-    return pl.DataFrame(
-        {
-            "partition_date": days,
-            "n_users": n_users,
-            "n_clusters": n_clusters,
-            "n_singletons": [round(share * n_clusters) for share in shares],
-        }
+    n_singletons = [round(share * n_clusters) for share in shares]
+    return made(
+        pl.DataFrame(
+            {"partition_date": days, "n_users": n_users, "n_clusters": n_clusters, "n_singletons": n_singletons}
+        )
     )
 
 
@@ -142,7 +146,7 @@ def test_singleton_share_shift() -> None:
 
 def per_user(means: list[float], n_users: int = 200) -> pl.DataFrame:
     days = [*WEEKS, DAY][-len(means) :]
-    return pl.DataFrame({"partition_date": days, "n_users": n_users, "mean_journeys": means, "sd_journeys": 3.0})
+    return made(pl.DataFrame({"partition_date": days, "n_users": n_users, "mean_journeys": means, "sd_journeys": 3.0}))
 
 
 def test_journeys_per_user_shift() -> None:
@@ -155,7 +159,7 @@ def test_journeys_per_user_shift() -> None:
 
 
 def test_users_with_journeys() -> None:
-    growing = pl.DataFrame({"partition_date": [*WEEKS, DAY], "n_users": [1000 + 10 * n for n in range(29)]})
+    growing = made(pl.DataFrame({"partition_date": [*WEEKS, DAY], "n_users": [1000 + 10 * n for n in range(29)]}))
     assert drift.users_with_journeys(DAY, growing, PARAMS).passed
     lost = growing.with_columns(
         n_users=pl.when(pl.col("partition_date") == DAY).then(pl.lit(600)).otherwise(pl.col("n_users"))
@@ -166,7 +170,7 @@ def test_users_with_journeys() -> None:
 
 
 def sends(numbers: list[int]) -> pl.DataFrame:
-    return pl.DataFrame({"partition_date": [*WEEKS, DAY][-len(numbers) :], "n": numbers})
+    return made(pl.DataFrame({"partition_date": [*WEEKS, DAY][-len(numbers) :], "n": numbers}))
 
 
 @pytest.mark.parametrize("mean", [0.5, 4, 20, 500])
@@ -189,8 +193,8 @@ def test_quiet_weekends_are_calm_and_a_weekend_without_sends_is_not() -> None:
     saturday = DAY - timedelta(days=DAY.weekday() + 2)
     days = [saturday - timedelta(days=n) for n in range(28, -1, -1)]
     usual = [20 if d.isoweekday() >= 6 else 100 + d.day % 7 for d in days]
-    assert drift.send_volume(saturday, pl.DataFrame({"partition_date": days, "n": usual}), PARAMS).passed
-    none = pl.DataFrame({"partition_date": days, "n": [*usual[:-1], 0]})
+    assert drift.send_volume(saturday, made(pl.DataFrame({"partition_date": days, "n": usual})), PARAMS).passed
+    none = made(pl.DataFrame({"partition_date": days, "n": [*usual[:-1], 0]}))
     assert not drift.send_volume(saturday, none, PARAMS).passed
 
 
@@ -223,11 +227,12 @@ def test_stage_flapping_is_going_back_within_a_week() -> None:
 
 def test_with_less_than_a_week_before_it_no_day_is_judged() -> None:
     wild = [0.9, 0.1, 0.9, 0.1, 0.9, 0.1, 0.9]
-    sizes = counted(np.full(90, 50), np.full(90, 3))
+    counts, daily = counted(np.full(90, 50), np.full(90, 3), 90)
+    young = daily.filter(pl.col("partition_date") >= WEEKS[-6])
     judged = [
-        drift.cluster_size_drift(sizes, Extent(90, 90, 6), PARAMS),
-        drift.new_cluster_size_drift(sizes, Extent(90, 90, 6), PARAMS),
-        drift.confidence_drift(sizes, Extent(90, 90, 6), PARAMS),
+        drift.cluster_size_drift(DAY, counts, young, PARAMS),
+        drift.new_cluster_size_drift(DAY, counts, young, PARAMS),
+        drift.confidence_drift(DAY, counts, young, PARAMS),
         drift.singleton_share_shift(DAY, singletons(wild), PARAMS),
         drift.journeys_per_user_shift(DAY, per_user([1, 90, 1, 90, 1, 90, 900]), PARAMS),
         drift.users_with_journeys(DAY, sends([9] * 6 + [900]).rename({"n": "n_users"}), PARAMS),
@@ -237,12 +242,31 @@ def test_with_less_than_a_week_before_it_no_day_is_judged() -> None:
     for monitor in judged:
         assert (monitor.passed, monitor.value) == (True, None), monitor.name
         assert "not enough history: 6 of 7 days" in monitor.summary
-    assert not drift.new_cluster_size_drift(sizes, Extent(90, 90, 7), PARAMS).passed
+    week = daily.filter(pl.col("partition_date") >= WEEKS[-7])
+    assert not drift.new_cluster_size_drift(DAY, counts, week, PARAMS).passed
     assert not drift.send_volume(DAY, sends([9] * 7 + [900]), PARAMS).passed
 
 
 def test_a_day_without_anything_is_not_judged_by_its_shape() -> None:
-    nothing = counted(np.full(0, 3), np.full(90, 3))
-    assert drift.cluster_size_drift(nothing, Extent(0, 90, 28), PARAMS).value is None
+    counts, daily = counted(np.full(0, 3), np.full(90, 3), 90)
+    assert drift.cluster_size_drift(DAY, counts, daily.head(28), PARAMS).value is None
     assert drift.singleton_share_shift(DAY, singletons([0.2] * 29).head(28), PARAMS).value is None
     assert drift.journeys_per_user_shift(DAY, per_user([4.0] * 29).head(28), PARAMS).value is None
+
+
+def test_a_release_that_shifts_the_output_is_told_once() -> None:
+    """Against all days alike it would fire until the new level is the most of four weeks."""
+    levels = [20] * 18 + [200] * 11
+    released = WEEKS[18]
+    daily = made(sends(levels), "v2", since=released)
+    fired = [
+        day
+        for day in [*WEEKS[7:], DAY]
+        if not drift.send_volume(day, daily.filter(pl.col("partition_date") <= day), PARAMS).passed
+    ]
+    assert fired == [released]
+    counts = pl.DataFrame({"partition_date": [*WEEKS, DAY], "value": levels, "n": 500})
+    users = daily.with_columns(n_users=200)
+    for day, passed in ((released, False), (WEEKS[-1], True), (DAY, True)):
+        upto = users.filter(pl.col("partition_date") <= day)
+        assert drift.confidence_drift(day, counts, upto, PARAMS).passed == passed

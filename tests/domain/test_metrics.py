@@ -23,6 +23,7 @@ def test_singleton_share() -> None:
     fired = metrics.singleton_share(clusters, maximum=0.5)
     assert (fired.passed, fired.value) == (False, 0.6)
     assert fired.offenders.rows() == [("b", 3)]
+    assert metrics.singleton_share(clusters.clear()).value is None
 
 
 def test_journeys_per_user() -> None:
@@ -31,7 +32,7 @@ def test_journeys_per_user() -> None:
     assert (fired.passed, fired.value) == (False, 42.0)
     assert fired.offenders.rows()[0] == ("a", 50)
     assert metrics.journeys_per_user(journeys.filter(pl.col("user_id") == "c")).passed
-    assert metrics.journeys_per_user(journeys.clear()).passed
+    assert metrics.journeys_per_user(journeys.clear()).value is None
 
 
 def test_name_uniqueness_is_per_user_and_ignores_case() -> None:

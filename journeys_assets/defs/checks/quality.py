@@ -3,8 +3,6 @@
 Every day's values, not only the last one's, are in ``quality_metrics``.
 """
 
-from typing import Any
-
 import dagster as dg
 
 from journeys_assets.defs import metadata
@@ -17,7 +15,7 @@ def build_quality_monitors(house: Deployment) -> list[dg.AssetChecksDefinition]:
     return [_check(house, monitor) for monitor in quality_monitors(house)]
 
 
-def _check(house: Deployment, monitor: QualityMonitor[Any]) -> dg.AssetChecksDefinition:
+def _check(house: Deployment, monitor: QualityMonitor) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey(monitor.asset),
         name=monitor.name,
