@@ -87,7 +87,7 @@ def test_silent_sources_names_the_one_that_stopped() -> None:
     fired = metrics.silent_sources(day, both)
     assert (fired.passed, fired.value, fired.upper) == (False, 5.0, 3.0)
     assert fired.offenders["source"].to_list() == ["pin_engagements"]
-    assert metrics.silent_sources(date(2026, 3, 26), both).passed, "later days play no part"
+    assert metrics.silent_sources(date(2026, 3, 26), both).passed
 
 
 def test_silent_sources_takes_pauses_for_what_they_are() -> None:
@@ -96,6 +96,8 @@ def test_silent_sources_takes_pauses_for_what_they_are() -> None:
     for silent, passed in ((6, True), (7, True), (8, False)):
         found = metrics.silent_sources(date(2026, 3, 21 + silent), paused)
         assert (found.value, found.passed) == (silent, passed)
+    before_it_came_back = metrics.silent_sources(date(2026, 3, 14), paused)
+    assert (before_it_came_back.value, before_it_came_back.passed) == (5.0, False), "later days play no part"
     rare = metrics.silent_sources(date(2026, 3, 28), event_days(board_pins=[1, 2, 3, 4, 5, 6]))
     assert (rare.passed, rare.value) == (True, None)
     assert "not enough history" in rare.bound
