@@ -430,6 +430,23 @@ JOURNEY_EVENTS = Table(
     ),
 )
 
+QUALITY_METRICS = Table(
+    "quality_metrics",
+    "What every quality monitor measured of every day, against its bound. What is of no day (refused rows, days that "
+    "wait) is as it was when the day was run.",
+    ("partition_date", "monitor"),
+    _pipeline_columns(
+        Column("monitor", _TEXT, "What was measured."),
+        Column("asset", _TEXT, "The table that it speaks of."),
+        Column("value", pl.Float64(), "The measurement; null where there was nothing to measure.", nullable=True),
+        Column("lower", pl.Float64(), "Lowest value that passes; null where there is none.", nullable=True),
+        Column("upper", pl.Float64(), "Highest value that passes; null where there is none.", nullable=True),
+        Column("bound", _TEXT, "The bound in words, or why there is none."),
+        Column("passed", pl.Boolean(), "Whether the value is within the bound; true where there was none to hold."),
+        Column("advice", _TEXT, "What to look at when it fires."),
+    ),
+)
+
 INGEST_LEDGER = Table(
     "ingest_ledger",
     "One row per file and batch: what was read, taken, refused.",
@@ -569,6 +586,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         RANKED_JOURNEYS,
         NOTIFICATION_CANDIDATES,
         JOURNEY_EVENTS,
+        QUALITY_METRICS,
         CLOSED_DAYS,
     )
 }

@@ -8,7 +8,9 @@ from journeys_assets.defs.day_lock import DAY_LOCK
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 
-PUBLISHED = ("user_journeys", "current_journeys", "notification_candidates", "journey_events")
+PUBLISHED = ("user_journeys", "current_journeys", "notification_candidates", "journey_events", "quality_metrics")
+"""That quality_metrics is among them has a second use: days are measured before retention drops them."""
+
 SNAPSHOT_TABLES = (
     "journey_names",
     "journey_features",
