@@ -13,6 +13,7 @@ from journeys_assets.defs.assets import (
     clustering,
     days,
     embedding,
+    evolution,
     naming,
     notifications,
     publishing,
@@ -26,6 +27,7 @@ from journeys_assets.defs.checks.contract import build_contract_checks
 from journeys_assets.defs.checks.quality import build_quality_monitors
 from journeys_assets.defs.day_lock import DAY_LOCK, build_day_lock
 from journeys_assets.defs.deployment import Deployment, Progress
+from journeys_assets.defs.ingestion import build_ingest_job, build_landing_sensor
 from journeys_assets.defs.jobs import build_jobs
 from journeys_assets.defs.partitions import daily_partitions
 from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
@@ -77,7 +79,8 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
 
 def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
-    stages = [embedding, clustering, naming, ranking, notifications, quality, publishing, training]
+    ingest_job = build_ingest_job(house)
+    stages = [embedding, clustering, naming, ranking, notifications, evolution, quality, publishing, training]
     return dg.Definitions(
         assets=[
             *build_source_specs(),
@@ -86,10 +89,10 @@ def _definitions(house: Deployment) -> dg.Definitions:
             *(stage.build(house) for stage in stages),
         ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
-        jobs=jobs,
+        jobs=[*jobs, ingest_job],
         schedules=[build_daily_schedule(house, jobs)],
-        sensors=build_sensors(house, jobs),
-        resources={DAY_LOCK: build_day_lock(house.settings.home / "days.lock")},
+        sensors=[*build_sensors(house, jobs), build_landing_sensor(house, ingest_job)],
+        resources={DAY_LOCK: build_day_lock(house.settings.home)},
         executor=dg.in_process_executor,
     )
 

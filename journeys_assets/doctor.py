@@ -15,6 +15,7 @@ from journeys_assets.domain.metrics import number
 from journeys_assets.models.embedder import EmbedderError
 from journeys_assets.models.ranker_release import RankerError, released
 from journeys_assets.storage import quality_reads, reads, staleness
+from journeys_assets.storage.landing import landed_files
 from journeys_assets.storage.warehouse import WarehouseError
 
 
@@ -41,8 +42,9 @@ def examine(house: Deployment) -> list[Finding]:
     findings.append(opened)
     if not opened.ok:
         return findings
+    refused = list(_refused(house))
     with house.warehouse.reading() as con:
-        return [*findings, *_ingested(con), *_computed(house, con)]
+        return [*findings, *_ingested(con), *refused, *_computed(house, con)]
 
 
 def _tried(subject: str, attempt: Callable[[], str], *errors: type[Exception]) -> Finding:
@@ -77,6 +79,15 @@ def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         yield Finding("quarantined", True, f"{file}, line {line}: {reason}")
 
 
+def _refused(house: Deployment) -> Iterator[Finding]:
+    """Files that lie in the landing folder and could not be taken; those that were removed since are no matter."""
+    for row in landed_files(house.warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
+        if (house.settings.landing_path / row["file"]).exists():
+            yield Finding(
+                "refused", False, f"{row['reason']}. It is looked at again once it is replaced, touched or removed"
+            )
+
+
 def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     landed = reads.landed_days(con)
     if not landed:
@@ -99,7 +110,7 @@ def _users(house: Deployment, con: duckdb.DuckDBPyConnection, done: date, today:
     version, horizon = house.output_version, house.algorithm.keywords.horizon_days
     users = staleness.stale_users(con, version, horizon_days=horizon, today=today)
     if users.is_empty():
-        yield Finding("users up to date", True, f"algorithm version {version}")
+        yield Finding("users up to date", True, f"algorithm version of user_journeys {house.version_of('staging')}")
     for reason in staleness.REASONS:
         mine = users.filter(pl.col("reason") == reason)
         if mine.is_empty():

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     )
     embedder: str = Field("minilm", description="'minilm', 'hashing' (tests), or a sentence-transformers path or name.")
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
+    landing_settle_seconds: float = Field(
+        10, ge=0, description="How long a file in the landing folder must be untouched before it is taken."
+    )
+    landing_patience_seconds: float = Field(
+        300, ge=0, description="How long a damaged file in the landing folder counts as still being written."
+    )
     sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two looks for stale days.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
@@ -77,7 +83,10 @@ class Settings(BaseSettings):
         """Remember the earliest day ever ingested, so that its partitions exist."""
         if not self.first_day_path.exists() or day < date.fromisoformat(self.first_day_path.read_text().strip()):
             self.home.mkdir(parents=True, exist_ok=True)
-            self.first_day_path.write_text(f"{day}\n")
+            # In one step: another process may read it meanwhile.
+            fresh = self.first_day_path.with_name(f".first_day-{os.getpid()}")
+            fresh.write_text(f"{day}\n")
+            fresh.replace(self.first_day_path)
 
     @classmethod
     def settings_customise_sources(

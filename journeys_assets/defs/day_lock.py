@@ -11,7 +11,11 @@ from journeys_assets.storage.day_lock import days_held
 DAY_LOCK = "day_lock"
 
 
-def build_day_lock(path: Path) -> dg.ResourceDefinition:
+def lock_path(home: Path) -> Path:
+    return home / "days.lock"
+
+
+def build_day_lock(home: Path) -> dg.ResourceDefinition:
     """Held from the first stage of a run to its last; with the in-process executor a resource lives that long."""
 
     @dg.resource(description="Holds the days of the run; waits while another run holds any of them.")
@@ -25,7 +29,7 @@ def build_day_lock(path: Path) -> dg.ResourceDefinition:
             log = context.log or dg.get_dagster_logger("journeys")
             log.info(f"another run holds days of {days[0]} … {days[1]}; waiting for it to end")
 
-        with days_held(path, *days, on_wait=say):
+        with days_held(lock_path(home), *days, on_wait=say):
             yield
 
     return day_lock

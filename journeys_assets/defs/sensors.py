@@ -4,34 +4,46 @@ What belongs here: reading stored state (the warehouse, Dagster's run records) a
 Neither keeps a cursor: a tick that is lost is made up for by the next.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 
+from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB, Job
 from journeys_assets.defs.partitions import day_range, range_tags
 from journeys_assets.domain import automation
 from journeys_assets.storage import reads, staleness
+from journeys_assets.storage.day_lock import days_are_free
+from journeys_assets.storage.warehouse import Warehouse, WarehouseBusyError
 
 ACTIVE_USERS_SENSOR = "active_users_sensor"
 REQUESTED_BY_TAG = "journeys/requested_by"
 RUNS_LOOKED_AT = 50
 """Latest ended runs that are asked for failures; the back-off reaches its longest pause after seven."""
 
-_IN_FLIGHT = [
-    dg.DagsterRunStatus.QUEUED,
+LOST_AFTER = timedelta(minutes=2)
+"""A run that says it is at work for longer than this, while nobody holds its days, died with whoever started it."""
+
+LOCK_TIMEOUT_S = 5.0
+"""How long a tick waits for a writer of the warehouse; the next tick is near."""
+
+_AT_WORK = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_IN_FLIGHT = [dg.DagsterRunStatus.QUEUED, *_AT_WORK]
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
     wanted = [job for job in jobs if job.name in (DAILY_JOB, HISTORY_JOB)]
+    asked = _impatient(house)
 
     @dg.sensor(
         name=ACTIVE_USERS_SENSOR,
@@ -42,7 +54,11 @@ def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefin
     )
     def active_users_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC).replace(tzinfo=None)
-        days, keyword_days, newest = _stale(house, today=now.date())
+        try:
+            days, keyword_days, newest = _stale(asked, today=now.date())
+        except WarehouseBusyError as error:
+            return dg.SkipReason(f"looked at again at the next tick: {error}")
+        report_lost_runs(context.instance, lock_path(house.settings.home), now)
         decision = automation.next_request(days, keyword_days, day_runs(context.instance), now)
         if isinstance(decision, automation.Wait):
             return dg.SkipReason(decision.reason)
@@ -78,6 +94,16 @@ def build_daily_schedule(house: Deployment, jobs: Sequence[Job]) -> dg.ScheduleD
     return daily_schedule
 
 
+def report_lost_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) -> None:
+    """Mark runs as failed whose process died with everything around it; on record they would be at work for ever."""
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_AT_WORK)):
+        days = day_range(record.dagster_run.tags)
+        silent = now - _naive_utc(record.update_timestamp.timestamp())
+        if days is not None and silent > LOST_AFTER and days_are_free(lock, *days):
+            message = f"the process of the run has died: nobody holds the days {days[0]} … {days[1]}"
+            instance.report_run_failed(record.dagster_run, message)
+
+
 def day_runs(instance: dg.DagsterInstance) -> list[automation.DayRun]:
     """Runs over days, whoever started them: all that are in flight, and the latest that ended."""
     records = instance.get_run_records(dg.RunsFilter(statuses=_IN_FLIGHT))
@@ -88,18 +114,27 @@ def day_runs(instance: dg.DagsterInstance) -> list[automation.DayRun]:
         days = day_range(run.tags)
         if days is None:
             continue
-        ended_at = datetime.fromtimestamp(record.end_time, UTC).replace(tzinfo=None) if record.end_time else None
-        in_flight, failed = run.status in _IN_FLIGHT, run.status is not dg.DagsterRunStatus.SUCCESS
+        in_flight, succeeded = run.status in _IN_FLIGHT, run.status is dg.DagsterRunStatus.SUCCESS
+        ended_at = _naive_utc(record.end_time or record.update_timestamp.timestamp())
         runs.append(
             automation.DayRun(
                 first_day=days[0],
                 last_day=days[1],
-                outcome="in_flight" if in_flight else "failed" if failed else "succeeded",
+                outcome="in_flight" if in_flight else "succeeded" if succeeded else "failed",
                 ended_at=None if in_flight else ended_at,
                 is_automatic=run.tags.get(REQUESTED_BY_TAG) == ACTIVE_USERS_SENSOR,
             )
         )
     return runs
+
+
+def _naive_utc(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None)
+
+
+def _impatient(house: Deployment) -> Deployment:
+    """The deployment for a tick, which must not outlast the interval between ticks."""
+    return dataclasses.replace(house, warehouse=Warehouse(house.warehouse.path, lock_timeout_s=LOCK_TIMEOUT_S))
 
 
 def _stale(house: Deployment, *, today: date) -> tuple[list[date], list[date], int]:

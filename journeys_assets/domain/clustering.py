@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.embedding import KeywordVectors, pack
-from journeys_assets.domain.identity import earliest_keywords, journey_ids
+from journeys_assets.domain.identity import journey_ids
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS
 from journeys_assets.domain.text import normalise_series
@@ -44,28 +44,31 @@ _INPUT = {
     "weight": pl.Float64(),
     "first_engaged_at": pl.Datetime("us"),
     "last_engaged_at": pl.Datetime("us"),
-    "identity_first_engaged_at": pl.Datetime("us"),
 }
 
 
-def cluster_users(keywords: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams) -> pl.DataFrame:
+def cluster_users(
+    keywords: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+) -> pl.DataFrame:
     """Clusters of every user: smoothed vectors, average linkage, one mildly size-aware cut.
 
     Args:
-        keywords: one row per user x keyword: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at,
-            identity_first_engaged_at (first engagement ever; gives the journey its id).
-        vectors: a unit vector for each keyword.
+        keywords: one row per user x keyword: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at.
+        history: user_id, keyword, first_engaged_at of every keyword that those users engaged with so far, ``keywords``
+            among them; gives the journeys their ids, and nothing else.
+        vectors: a unit vector for each keyword of ``history``.
 
     Returns:
         The columns of ``JOURNEY_CLUSTERS`` but partition_date, window_end_date and algorithm_version; sorted by
         user_id, journey_id. Every keyword is in exactly one cluster of its user.
 
     Raises:
-        ValueError: a column is missing, a value is null, a weight is not above 0, or a user has a keyword twice.
+        ValueError: a column is missing, a value is null, a weight is not above 0, a user has a keyword twice, or one
+            that ``history`` lacks.
         KeyError: a keyword has no vector.
     """
-    rows = _checked(keywords)
-    parts = [_describe(chunk, vectors, params) for chunk in _chunks(rows)]
+    rows, past = _checked(keywords), history.sort("user_id")
+    parts = [_describe(chunk, _of_users(past, chunk), vectors, params) for chunk in _chunks(rows)]
     schema = {name: dtype for name, dtype in JOURNEY_CLUSTERS.polars_schema.items() if name not in _STAMPED_LATER}
     if not parts:
         return pl.DataFrame(schema=schema)
@@ -92,7 +95,7 @@ def assign_rows(
     normalised = normalise_series(frame["keyword"]).alias("_keyword")
     rows = frame.with_columns(normalised, pl.int_range(pl.len()).alias("_row"))
     merged = _merge_same_keywords(rows)
-    clusters = cluster_users(merged, vectors, params)
+    clusters = cluster_users(merged, merged.select("user_id", "keyword", "first_engaged_at"), vectors, params)
     members = clusters.select("user_id", "journey_id", pl.col("keywords").alias("_keyword")).explode("_keyword")
     assigned = rows.join(members, on=["user_id", "_keyword"], how="left").sort("_row").drop("_keyword", "_row")
     return assigned, clusters
@@ -123,7 +126,6 @@ def _merge_same_keywords(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("weight").sum(),
         pl.col("first_engaged_at").min(),
         pl.col("last_engaged_at").max(),
-        identity_first_engaged_at=pl.col("first_engaged_at").min(),
     )
 
 
@@ -155,7 +157,16 @@ def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
             start = end
 
 
-def _describe(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams) -> pl.DataFrame:
+def _of_users(history: pl.DataFrame, chunk: pl.DataFrame) -> pl.DataFrame:
+    """The rows of ``history`` from the first to the last user of ``chunk``; both sorted by user."""
+    begin = history["user_id"].search_sorted(chunk["user_id"][0], side="left")
+    end = history["user_id"].search_sorted(chunk["user_id"][-1], side="right")
+    return history.slice(begin, end - begin)
+
+
+def _describe(
+    rows: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+) -> pl.DataFrame:
     """Cluster rows of whole users (sorted by user and keyword), in no promised order."""
     from journeys_assets.domain import _cluster_kernels as kernels
 
@@ -174,8 +185,7 @@ def _describe(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringPar
     weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
     centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
     members = rows.with_columns(cluster=pl.Series(labels), centrality=pl.Series(centralities))
-    ids = earliest_keywords(members, by=["user_id", "cluster"])
-    ids = ids.with_columns(journey_ids(ids["user_id"], ids["earliest_keyword"])).select("cluster", "journey_id")
+    ids = journey_ids(members, history, vectors, params.theme_cosine)
     facts = pl.DataFrame(
         {
             "cluster": np.arange(len(centres)),

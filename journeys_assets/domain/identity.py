@@ -2,48 +2,124 @@
 
 What belongs here: how a journey gets its id. What does not: which keywords form a journey (``domain.clustering``).
 
-A journey's id comes from its user and its earliest keyword, so it stays the same while the journey grows, needs no
-counter and no history, and is the same however the work was split.
+All keywords that a user ever engaged with are taken in the order of their first engagement. Each joins the theme that
+it is nearest to, if it is near enough, and else founds one. What comes later changes nothing of this, so a keyword
+belongs to one theme for good, and every day tells the same story of the past. A journey takes its id from the user and
+the founder of the theme that most of its keywords belong to.
+
+So the id stays while a journey grows, while its first keywords are forgotten, and while a keyword moves from one
+cluster to another; it needs no counter and no memory of earlier ids, and is the same however the work was split.
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
+from journeys_assets.domain.embedding import KeywordVectors
 
-def journey_id(user_id: str, keyword: str) -> str:
-    """Id of the journey of ``user_id`` whose earliest keyword is ``keyword``: ``j`` and 16 hex digits."""
-    return "j" + hashlib.blake2b(f"{user_id}\x00{keyword}".encode(), digest_size=8).hexdigest()
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
-def journey_ids(user_ids: pl.Series, keywords: pl.Series) -> pl.Series:
-    """``journey_id`` of each pair of a user and an earliest keyword.
+def journey_id(user_id: str, founder: str) -> str:
+    """Id of the journey of ``user_id`` whose theme was founded by the keyword ``founder``: ``j`` and 16 hex digits."""
+    return "j" + hashlib.blake2b(f"{user_id}\x00{founder}".encode(), digest_size=8).hexdigest()
+
+
+def side_journey_id(user_id: str, earliest: str) -> str:
+    """Id of a journey whose every theme belongs more to another journey of the user; ``earliest`` is its own."""
+    return journey_id(user_id, f"{earliest}\x00")
+
+
+def journey_ids(
+    members: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
+) -> pl.DataFrame:
+    """An id for every cluster, distinct within its user.
+
+    Each member is a vote for its theme. A theme names one cluster and a cluster takes one name, most votes first; among
+    equal votes the theme with more keywords so far comes first, then the older one. A cluster whose themes have all
+    gone to others is a side journey.
 
     Args:
-        user_ids: n strings, no nulls.
-        keywords: n strings, no nulls.
+        members: user_id, cluster (a number that no other user's cluster has), keyword.
+        history: user_id, keyword, first_engaged_at: every keyword that a user engaged with so far, once.
+        vectors: a unit vector for each keyword of ``history``.
+        least_cosine: as in ``founders``.
 
     Returns:
-        n strings, named ``journey_id``.
+        cluster, journey_id; one row a cluster, sorted by cluster.
 
     Raises:
-        ValueError: the two series differ in length.
+        ValueError: a member is not in the history of its user, or a user has a keyword twice there.
+        KeyError: a keyword has no vector.
     """
-    pairs = zip(user_ids.to_list(), keywords.to_list(), strict=True)
-    return pl.Series("journey_id", [journey_id(user, keyword) for user, keyword in pairs], dtype=pl.String)
+    votes = members.select("user_id", "cluster", "keyword").join(
+        founders(history, vectors, least_cosine), on=["user_id", "keyword"], how="left", validate="m:1"
+    )
+    unknown = votes.filter(pl.col("place").is_null())
+    if unknown.height:
+        raise ValueError(
+            f"{unknown.height} keyword(s) of clusters are not in the history of their user, as "
+            f"{unknown.select('user_id', 'keyword').row(0)}; history must hold all that was engaged with so far"
+        )
+    claims = (
+        votes.group_by("cluster", "founder_place")
+        .agg(pl.len().alias("votes"), pl.col("theme_size", "founder").first(), pl.col("place").min())
+        .sort("votes", "theme_size", "founder_place", "place", descending=[True, True, False, False])
+    )
+    founder_of: dict[int, str] = {}
+    taken: set[int] = set()
+    for cluster, theme, founder in claims.select("cluster", "founder_place", "founder").iter_rows():
+        if cluster not in founder_of and theme not in taken:
+            founder_of[cluster] = founder
+            taken.add(theme)
+    earliest = (
+        votes.sort("cluster", "place")
+        .group_by("cluster", maintain_order=True)
+        .agg(pl.col("user_id", "keyword").first())
+    )
+    ids = [
+        journey_id(user, founder_of[cluster]) if cluster in founder_of else side_journey_id(user, keyword)
+        for cluster, user, keyword in earliest.select("cluster", "user_id", "keyword").iter_rows()
+    ]
+    return earliest.select("cluster", pl.Series("journey_id", ids, dtype=pl.String))
 
 
-def earliest_keywords(members: pl.DataFrame, *, by: list[str]) -> pl.DataFrame:
-    """The keyword that gives each group its id: engaged with first ever, ties by keyword text.
+def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float) -> pl.DataFrame:
+    """The theme of every keyword of every user.
+
+    Keywords are taken in the order of their first engagement, ties by text.
 
     Args:
-        members: the columns ``by``, keyword, identity_first_engaged_at.
-        by: columns that name a group.
+        history: user_id, keyword, first_engaged_at; a user has a keyword once.
+        vectors: a unit vector for each keyword.
+        least_cosine: mean cosine to a theme's keywords from which a keyword joins the theme.
 
     Returns:
-        ``by`` and earliest_keyword, one row a group, sorted by ``by``.
+        user_id, keyword, place (row number in that order, over all users), founder (the keyword that founded the
+        theme), founder_place, theme_size (its keywords); sorted by place.
+
+    Raises:
+        ValueError: ``least_cosine`` is not above 0, or a user has a keyword twice.
+        KeyError: a keyword has no vector.
     """
-    ordered = members.sort(*by, "identity_first_engaged_at", "keyword")
-    return ordered.group_by(by, maintain_order=True).agg(earliest_keyword=pl.col("keyword").first())
+    from journeys_assets.domain import _identity_kernels as kernels
+
+    if not least_cosine > 0:
+        raise ValueError(f"least_cosine = {least_cosine}: a theme's keywords must be alike; allowed is above 0")
+    rows = history.select("user_id", "keyword", "first_engaged_at").sort("user_id", "first_engaged_at", "keyword")
+    twice = rows.filter(pl.struct("user_id", "keyword").is_duplicated())
+    if twice.height:
+        raise ValueError(f"history: one row per user and keyword; twice there: {twice.row(0)[:2]}")
+    rows = rows.select("user_id", "keyword").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+    matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
+    sizes = rows["user_id"].rle().struct.field("len").to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    founder_places = kernels.founders_packed(matrix, offsets, least_cosine)
+    return rows.with_columns(
+        founder=rows["keyword"].gather(founder_places), founder_place=pl.Series(founder_places, dtype=pl.Int64)
+    ).with_columns(theme_size=pl.len().over("founder_place"))

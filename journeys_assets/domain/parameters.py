@@ -37,7 +37,7 @@ class KeywordParams:
 class ClusteringParams:
     """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
 
-    revision: int = 2
+    revision: int = 3
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
@@ -50,6 +50,8 @@ class ClusteringParams:
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
     min_journey_cohesion: float = 0.35
+    theme_cosine: float = 0.33
+    """Mean cosine to a theme's earlier keywords from which a new keyword joins the theme; themes give journeys ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class RankingParams:
     on one day start near 0.5 and a dozen engagements over several days near 0.9.
     """
 
-    revision: int = 1
+    revision: int = 2
     recency_half_life_days: float = 14.0
     prior_intercept: float = -2.2
     prior_volume_weight: float = 0.8
@@ -87,6 +89,8 @@ class RankingParams:
     """Per unit of cohesion."""
     diversification_penalty: float = 0.95
     similarity_threshold: float = 0.6
+    more_boost: float = 0.5
+    """Share of the way up to 1 that score and confidence go when the user asks for more of a journey."""
     response_days: int = 7
     """A click counts as an answer to a send for this long; younger sends are not labels yet."""
     max_propensity_weight: float = 20.0
@@ -140,6 +144,21 @@ class NotificationParams:
 
 
 @dataclass(frozen=True, slots=True)
+class EvolutionParams:
+    """When a journey that is new or gone counts as another one's continuation, part or whole. Shares of keywords."""
+
+    revision: int = 1
+    min_overlap: float = 0.5
+    """A gone and a new journey that are each other's best match are one journey if they share this much of the smaller
+    one: a journey that trebled overnight is still the same."""
+    mostly: float = 0.5
+    """A new journey is a split if more than this share of its keywords was in journeys before, else it is born."""
+    min_taken_up: float = 0.4
+    """A gone journey is merged if later ones hold this share of its keywords, else it has expired. Less than a half,
+    because the look-back window moves on with a user who comes back, and leaves keywords behind."""
+
+
+@dataclass(frozen=True, slots=True)
 class QualityParams:
     """Bounds of the quality monitors. They shape no other stage's output: changing one asks for no inference.
 
@@ -183,7 +202,8 @@ class QualityParams:
     """Users of the day that is not over yet, and late events, are always a few."""
 
 
-STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "quality")
+STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")
+"""A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +216,7 @@ class AlgorithmParams:
     ranking: RankingParams = field(default_factory=RankingParams)
     staging: StagingParams = field(default_factory=StagingParams)
     notifications: NotificationParams = field(default_factory=NotificationParams)
+    evolution: EvolutionParams = field(default_factory=EvolutionParams)
     quality: QualityParams = field(default_factory=QualityParams)
 
     def version_of(self, stage: str, **extra: str) -> str:

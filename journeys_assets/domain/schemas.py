@@ -141,6 +141,8 @@ KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
 KINDS = ("situational", "evergreen")
 STAGES = ("ongoing", "ended")
+JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
+LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
 _TEXT = pl.String()
 _TEXTS = pl.List(pl.String())
@@ -271,7 +273,7 @@ def _similarity(name: str, description: str) -> Column:
 
 KEYWORD_EMBEDDINGS = Table(
     "keyword_embeddings",
-    "One vector per distinct keyword and embedding model, computed once, in the partition that first needed it.",
+    "One vector per distinct keyword and embedding model, made once and kept, in the partition that first needed it.",
     ("keyword", "embedding_model"),
     _pipeline_columns(
         Column("keyword", _TEXT, "The normalised keyword."),
@@ -286,7 +288,11 @@ JOURNEY_CLUSTERS = Table(
     ("partition_date", "user_id", "journey_id"),
     _pipeline_columns(
         _USER_ID,
-        Column("journey_id", _TEXT, "Stable id, derived from the user and the journey's earliest keyword."),
+        Column(
+            "journey_id",
+            _TEXT,
+            "Stable id, derived from the user and the keyword that founded the journey's main theme.",
+        ),
         Column(
             "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
         ),
@@ -360,6 +366,7 @@ RANKED_JOURNEYS = Table(
             maximum=1.0,
         ),
         Column("scored_by", _TEXT, "'prior', or the version of the ranker that gave score and confidence."),
+        Column("feedback", _TEXT, "What the user said that holds on the day.", nullable=True, allowed=VERDICTS),
     ),
 )
 
@@ -386,6 +393,39 @@ NOTIFICATION_CANDIDATES = Table(
             "Sends to the user in the 7 days that end with the send day, this plan's own left out.",
             unit="sends",
             minimum=0,
+        ),
+    ),
+)
+
+JOURNEY_EVENTS = Table(
+    "journey_events",
+    "What became of journeys since the latest earlier day of user_journeys, with evidence. Kept for good.",
+    ("partition_date", "user_id", "journey_id", "event"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey; of the earlier day where it is gone (merged, expired)."),
+        Column(
+            "event",
+            _TEXT,
+            "born; split (its keywords were in other journeys); merged (gone, others hold its keywords); reidentified "
+            "(goes on under this new id); renamed; paused (ended); resumed; expired (gone).",
+            allowed=JOURNEY_EVENT_KINDS,
+        ),
+        Column("related_journey_ids", _TEXTS, "Journeys of the other day that share its keywords, most shared first."),
+        Column("n_keywords", pl.Int64(), "Keywords of the journey.", unit="keywords", minimum=1),
+        Column(
+            "n_shared_keywords",
+            pl.Int64(),
+            "Those shared with the related journeys; renamed, paused, resumed: with itself before.",
+            unit="keywords",
+            minimum=0,
+        ),
+        Column("detail", _TEXT, "The evidence, to be read."),
+        Column("compared_date", pl.Date(), "The earlier day.", unit="UTC day"),
+        Column(
+            "is_same_algorithm",
+            pl.Boolean(),
+            "Both days' journeys are of one algorithm version; if not, the algorithm may be what changed.",
         ),
     ),
 )
@@ -448,6 +488,30 @@ QUARANTINED_ROWS = Table(
         Column("reason", _TEXT, "What is wrong, with column and value."),
         Column("row_json", _TEXT, "The row as read, shortened."),
         Column("quarantined_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+LANDED_FILES = Table(
+    "landed_files",
+    "One file of the landing folder: what became of it when it was last looked at.",
+    ("file",),
+    (
+        Column("file", _TEXT, "Path below the landing folder."),
+        Column("n_bytes", pl.Int64(), "Size when it was looked at.", unit="bytes", minimum=0),
+        Column("modified_at", pl.Int64(), "Time of its last modification then.", unit="ns since 1970, UTC"),
+        Column("sha256", _TEXT, "Checksum of the file; null where it was not read.", nullable=True),
+        Column(
+            "outcome",
+            _TEXT,
+            "ingested; known (the same bytes were loaded before); unfinished (damaged and young: looked at once more); "
+            "refused (looked at again when size or time of modification change).",
+            allowed=LANDED_OUTCOMES,
+        ),
+        Column("reason", _TEXT, "Why it was refused or counts as unfinished, and the cure.", nullable=True),
+        Column("ingest_seq", pl.Int64(), "Ingest call that loaded these bytes.", nullable=True, minimum=1),
+        Column("looked_at", TIMESTAMP, "When it was looked at.", unit="UTC"),
     ),
     schema="landing",
     partitioned=False,
@@ -521,6 +585,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         JOURNEY_NAMES,
         RANKED_JOURNEYS,
         NOTIFICATION_CANDIDATES,
+        JOURNEY_EVENTS,
         QUALITY_METRICS,
         CLOSED_DAYS,
     )

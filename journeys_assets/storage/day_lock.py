@@ -36,6 +36,14 @@ def days_held(path: Path, first: date, last: date, *, on_wait: Callable[[], None
         yield
 
 
+def days_are_free(path: Path, first: date, last: date) -> bool:
+    """Whether no other process holds any of the days at this moment."""
+    if not path.exists():
+        return True
+    with path.open("a+b") as file:
+        return _taken(file.fileno(), first, last)
+
+
 def _taken(descriptor: int, first: date, last: date) -> bool:
     n_days = (last - first).days + 1
     try:

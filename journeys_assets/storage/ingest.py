@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import zoneinfo
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -26,7 +26,7 @@ import polars as pl
 from journeys_assets.domain.contract import check_rows, fits, required_columns, with_keywords
 from journeys_assets.domain.schemas import LANDING, QUARANTINED_ROWS
 from journeys_assets.importers import Converted, Importer, importers
-from journeys_assets.storage.ingest_files import IngestError, checksum, find_files, source_of
+from journeys_assets.storage.ingest_files import IngestError, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest_load import (
     LANDING_TABLES,
     Loaded,
@@ -62,7 +62,8 @@ class IngestReport:
     """What an ingest call took and refused.
 
     ``ingest_seq`` is the call's number, or the last one's where every file was known. ``first_day`` is the earliest UTC
-    day of an accepted search, engagement or board pin; None where there is none.
+    day of an accepted search, engagement or board pin; None where there is none. ``checksums`` has the sha256 of every
+    file that could be read, known ones and, where set aside, those that turned out wrong included.
     """
 
     ingest_seq: int
@@ -70,6 +71,7 @@ class IngestReport:
     first_day: date | None
     n_files_skipped_as_known: int
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
+    checksums: Mapping[Path, str] = field(default_factory=dict)
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
         """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
@@ -109,6 +111,8 @@ def ingest(
     now: datetime,
     staging_dir: Path,
     source: str | None = None,
+    root: Path | None = None,
+    set_aside: Callable[[Path, IngestError], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> IngestReport:
     """Read, check and load files and folders.
@@ -118,10 +122,14 @@ def ingest(
         now: The current time, naive UTC.
         staging_dir: Where good rows wait for the transaction; what killed calls left there is removed.
         source: The landing source of all files; by default each file's or folder's name tells.
+        root: A folder above all ``paths``, which are files then: names of the folders from it on tell sources too.
+        set_aside: Is given each file that cannot be read or is not what it should be, with the error; nothing of it is
+            loaded, and the others go on as if it were not there. By default such a file is an error of the call.
         progress: Called with (files done, files in all).
 
     Raises:
-        IngestError: a file cannot be read or is not what it should be; the warehouse is as it was.
+        IngestError: a file cannot be read or is not what it should be, and ``set_aside`` is not given; the warehouse is
+            as it was.
     """
     formats = importers()
     if format != LANDING_FORMAT and format not in formats:
@@ -129,21 +137,35 @@ def ingest(
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
     importer = formats.get(format)
-    found = find_files(paths)
-    plans = [(file, _plan(file, root, source, importer, now)) for file, root in found]
+    plans = []
+    for file, above in find_files(paths, root):
+        with _wrong_files_go_to(set_aside, file):
+            check_file(file)
+            plans.append((file, _plan(file, above, source, importer, now)))
     ensure_landing(warehouse)
     known, last_seq = known_batches(warehouse)
     with _staging(staging_dir) as folder:
         call = _Call(folder, now, known)
         for done, (file, plan) in enumerate(plans, start=1):
-            call.stage(file, plan)
+            with _wrong_files_go_to(set_aside, file):
+                call.stage(file, plan)
             if progress is not None:
                 progress(done, len(plans))
         if not call.staged:
-            return IngestReport(last_seq, (), None, call.n_known)
+            return IngestReport(last_seq, (), None, call.n_known, checksums=call.checksums)
         precedence = importer.precedence if importer else {}
         loaded = load(warehouse, folder, call.staged, call.quarantined(), precedence, now)
     return call.report(loaded)
+
+
+@contextmanager
+def _wrong_files_go_to(set_aside: Callable[[Path, IngestError], None] | None, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except IngestError as error:
+        if set_aside is None:
+            raise
+        set_aside(file, error)
 
 
 def _plan(file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime) -> _Plan:
@@ -176,13 +198,19 @@ class _Call:
         self.known = set(known)
         self.staged: list[StagedFile] = []
         self.n_known = 0
+        self.checksums: dict[Path, str] = {}
         self._ignored: dict[int, tuple[str, ...]] = {}
         self._skipped: Counter[str] = Counter()
         self._refused: list[pl.DataFrame] = []
 
     def stage(self, file: Path, plan: _Plan) -> None:
-        """Read and check the file, write its good rows to the staging folder."""
+        """Read and check the file, write its good rows to the staging folder.
+
+        Raises:
+            IngestError: the file is wrong; nothing of it is left behind.
+        """
         sha256 = checksum(file)
+        self.checksums[file] = sha256
         if plan.batch_id(sha256, plan.sources[0]) in self.known:
             self.n_known += 1
             return
@@ -190,17 +218,25 @@ class _Call:
         batches = {
             name: StagedFile(number, plan.batch_id(sha256, name), name, str(file), sha256) for name in plan.sources
         }
-        for part, piece in enumerate(read_pieces(file, plan.wanted)):
-            _check_types(file, plan, piece)
-            converted = plan.convert(piece.frame) if piece.frame.height else Converted({}, {})
-            self._refuse(batches[plan.sources[0]], piece.refused)
-            for name, refused in converted.refused.items():
-                self._refuse(batches[name], refused)
-            for name, good in converted.good.items():
-                batches[name].n_good += good.height
-                self._write(name, number, part, good)
-            batches[plan.sources[0]].n_skipped += sum(converted.skipped.values())
-            self._skipped.update(converted.skipped)
+        refused_before, skipped = len(self._refused), Counter[str]()
+        try:
+            for part, piece in enumerate(read_pieces(file, plan.wanted)):
+                _check_types(file, plan, piece)
+                converted = plan.convert(piece.frame) if piece.frame.height else Converted({}, {})
+                self._refuse(batches[plan.sources[0]], piece.refused)
+                for name, refused in converted.refused.items():
+                    self._refuse(batches[name], refused)
+                for name, good in converted.good.items():
+                    batches[name].n_good += good.height
+                    self._write(name, number, part, good)
+                batches[plan.sources[0]].n_skipped += sum(converted.skipped.values())
+                skipped.update(converted.skipped)
+        except IngestError:
+            del self._refused[refused_before:]
+            for piece_file in self.folder.glob(f"*/{number:08d}-*.parquet"):
+                piece_file.unlink()
+            raise
+        self._skipped.update(skipped)
         self._ignored[number] = tuple(sorted(plan.wanted.unknown))
         self.staged += batches.values()
         self.known.update(batch.batch_id for batch in batches.values())
@@ -242,7 +278,12 @@ class _Call:
                 )
             )
         return IngestReport(
-            loaded.ingest_seq, tuple(files), loaded.first_day, self.n_known, dict(sorted(self._skipped.items()))
+            loaded.ingest_seq,
+            tuple(files),
+            loaded.first_day,
+            self.n_known,
+            dict(sorted(self._skipped.items())),
+            self.checksums,
         )
 
 

@@ -20,29 +20,30 @@ class IngestError(RuntimeError):
     """Files cannot be ingested: names the file, what is wrong with it and the cure. The warehouse is as it was."""
 
 
+class DamagedFileError(IngestError):
+    """A file is empty, cut off or otherwise damaged: what one that is still being written looks like, too."""
+
+
 def suffix_of(path: Path) -> str | None:
     """The ending of ``SUFFIXES`` that the file has; None for any other."""
     name = path.name.lower()
     return next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(suffix)), None)
 
 
-def find_files(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Every file that ``paths`` mean, each once, with the path that led to it; sorted, so that order plays no part.
+def find_files(paths: Sequence[Path], root: Path | None = None) -> list[tuple[Path, Path]]:
+    """Every file that ``paths`` mean, each once, with the folder or file that led to it; in order of path.
 
     Folders are searched to any depth for files with known endings; hidden files and those beginning with ``_`` are
-    left out.
+    left out. What is no folder is taken as a file, be it there or not. With ``root``, a folder above them, all paths
+    are.
 
     Raises:
-        IngestError: a path does not exist or holds no file that can be read.
+        IngestError: a folder holds no file that can be read.
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        if not path.exists():
-            raise IngestError(f"{path} does not exist; check the path")
-        if path.is_file():
-            if suffix_of(path) is None:
-                raise IngestError(f"{path} has no known ending; files must end in one of {', '.join(SUFFIXES)}")
-            found.setdefault(path, path)
+        if root is not None or not path.is_dir():
+            found.setdefault(path, root or path)
             continue
         inside = [file for file in path.rglob("*") if file.is_file() and suffix_of(file) and not _hidden(file, path)]
         if not inside:
@@ -52,6 +53,27 @@ def find_files(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
     if not found:
         raise IngestError("no path was given; name files or folders to ingest")
     return sorted(found.items())
+
+
+def check_file(path: Path) -> None:
+    """What can be told of a file without opening it.
+
+    Raises:
+        IngestError: it does not exist, is no file, or has a name that cannot be used.
+    """
+    if shown(path) != str(path):
+        raise IngestError(f"{shown(path)}: its name is not valid UTF-8; rename it")
+    if not path.exists():
+        raise IngestError(f"{path} does not exist; check the path")
+    if not path.is_file():
+        raise IngestError(f"{path} is no file that can be read, or a folder that cannot; check its permissions")
+    if suffix_of(path) is None:
+        raise IngestError(f"{path} has no known ending; files must end in one of {', '.join(SUFFIXES)}")
+
+
+def shown(path: Path) -> str:
+    r"""A path as text; bytes that are not UTF-8 as ``\udc..``, because a name may hold any."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _hidden(file: Path, root: Path) -> bool:
@@ -88,7 +110,7 @@ def checksum(file: Path) -> str:
     """
     try:
         if file.stat().st_size == 0:
-            raise IngestError(f"{file} is empty (0 bytes); write it again or leave it out")
+            raise DamagedFileError(f"{file} is empty (0 bytes); write it again or leave it out")
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from journeys_assets.domain.contract import REFUSED_SCHEMA, has_lone_surrogate, refused_frame
-from journeys_assets.storage.ingest_files import IngestError, suffix_of
+from journeys_assets.storage.ingest_files import DamagedFileError, IngestError, suffix_of
 
 BLOCK_BYTES = 16 * 2**20
 """How much of a text file is read at once, bytes."""
@@ -88,7 +88,9 @@ def read_pieces(file: Path, wanted: Wanted) -> Iterator[Piece]:
         with _opened(file, compressed=suffix.endswith(".gz")) as stream:
             yield from reader(file, stream, wanted)
     except (OSError, EOFError, zlib.error) as error:
-        raise IngestError(f"{file} cannot be read: {error}; it may be damaged or cut off, write it again") from error
+        raise DamagedFileError(
+            f"{file} cannot be read: {error}; it may be damaged or cut off, write it again"
+        ) from error
 
 
 def _opened(file: Path, *, compressed: bool) -> BinaryIO:
@@ -116,7 +118,7 @@ def _read_parquet(file: Path, wanted: Wanted) -> Iterator[Piece]:
                 assert isinstance(empty, pl.DataFrame)
                 yield Piece(empty.with_columns(line=pl.lit(None, dtype=pl.Int64)))
     except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
-        raise IngestError(f"{file} cannot be read as Parquet: {error}; write it again") from error
+        raise DamagedFileError(f"{file} cannot be read as Parquet: {error}; write it again") from error
 
 
 def _unchecked(array: Any, name: str) -> pl.Series:
@@ -195,7 +197,7 @@ def _read_csv(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Piece]:
         carried = lines[len(lines) - left :] if left else []
         block = following
     if header is None:
-        raise IngestError(f"{file} holds no header; the first line must name the columns")
+        raise DamagedFileError(f"{file} holds no header; the first line must name the columns")
 
 
 def _csv_header(file: Path, line: bytes, wanted: Wanted) -> list[str]:

@@ -6,16 +6,13 @@ are SQL models) and anything that writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import duckdb
 import polars as pl
 
 from journeys_assets.domain.parameters import KeywordParams, NotificationParams
-
-IDENTITY_LOOK_BACK_DAYS = 365
-"""How far back a keyword's first engagement is looked for when a journey gets its id."""
 
 _WEIGHT = """ln(1 + {search_weight} * sum(n_searches) + {closeup_weight} * sum(n_closeups)
   + {save_weight} * sum(n_saves) + {clickthrough_weight} * sum(n_clickthroughs) + {board_weight} * sum(n_board_pins))"""
@@ -61,30 +58,44 @@ def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params:
         users: user_id, window_end_date.
 
     Returns:
-        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at, identity_first_engaged_at; at most
-        ``max_keywords_per_user`` a user, heaviest first (ties by keyword).
+        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at; at most ``max_keywords_per_user`` a user,
+        the heaviest (ties by keyword).
     """
     con.register("wanted_users", users.to_arrow())
     rows = con.sql(
         f"""
-        WITH kept AS (
-          SELECT k.user_id, k.keyword, {_weight(params)} AS weight,
-                 min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
-          FROM main.keyword_table k JOIN wanted_users w USING (user_id)
-          WHERE k.partition_date > w.window_end_date - {params.look_back_days}
-            AND k.partition_date <= w.window_end_date
-          GROUP BY k.user_id, k.keyword
-          QUALIFY row_number() OVER (PARTITION BY k.user_id ORDER BY weight DESC, k.keyword)
-                  <= {params.max_keywords_per_user}
-        ), first_ever AS (
-          SELECT k.user_id, k.keyword, min(first_engaged_at) AS identity_first_engaged_at
-          FROM main.keyword_table k JOIN wanted_users w USING (user_id)
-          WHERE k.partition_date > w.window_end_date - {IDENTITY_LOOK_BACK_DAYS}
-            AND k.partition_date <= w.window_end_date
-          GROUP BY k.user_id, k.keyword
-        )
-        SELECT kept.*, identity_first_engaged_at FROM kept JOIN first_ever USING (user_id, keyword)
-        ORDER BY user_id, keyword
+        SELECT k.user_id, k.keyword, {_weight(params)} AS weight,
+               min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
+        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+        WHERE k.partition_date > w.window_end_date - {params.look_back_days}
+          AND k.partition_date <= w.window_end_date
+        GROUP BY k.user_id, k.keyword
+        QUALIFY row_number() OVER (PARTITION BY k.user_id ORDER BY weight DESC, k.keyword)
+                <= {params.max_keywords_per_user}
+        ORDER BY 1, 2
+        """
+    ).pl()
+    con.unregister("wanted_users")
+    return rows
+
+
+def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.DataFrame:
+    """Every keyword that each user engaged with up to the user's own last active day: what journey ids are made from.
+
+    All days up to then are read: with an end to the past, the oldest keyword would be another one every day.
+
+    Args:
+        users: user_id, window_end_date.
+
+    Returns:
+        user_id, keyword, first_engaged_at; sorted by user_id, keyword.
+    """
+    con.register("wanted_users", users.to_arrow())
+    rows = con.sql(
+        """
+        SELECT k.user_id, k.keyword, min(first_engaged_at) AS first_engaged_at
+        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+        WHERE k.partition_date <= w.window_end_date GROUP BY k.user_id, k.keyword ORDER BY 1, 2
         """
     ).pl()
     con.unregister("wanted_users")
@@ -117,17 +128,18 @@ def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl
     ).pl()
 
 
-def keywords_embedded_elsewhere(
-    con: duckdb.DuckDBPyConnection, days: Sequence[date], embedding_model: str
-) -> pl.Series:
-    """Keywords that a partition other than ``days`` holds a vector for."""
-    return con.sql(
+def keywords_embedded(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.Series:
+    """Those of ``keywords`` that have a vector."""
+    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
+    there = con.sql(
         """
-        SELECT DISTINCT keyword FROM main.keyword_embeddings
-        WHERE embedding_model = $model AND partition_date NOT IN (SELECT unnest($days))
+        SELECT keyword FROM wanted_keywords
+        WHERE keyword IN (SELECT keyword FROM main.keyword_embeddings WHERE embedding_model = $model)
         """,
-        params={"days": list(days), "model": embedding_model},
+        params={"model": embedding_model},
     ).pl()["keyword"]
+    con.unregister("wanted_keywords")
+    return there
 
 
 def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
@@ -166,6 +178,38 @@ def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[i
         params={"day": day},
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def rows_of_other_versions(
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], versions: Mapping[str, str], horizon_days: int
+) -> pl.DataFrame:
+    """What the journeys of ``days`` were made from that is not of the wanted version.
+
+    Args:
+        versions: The version that each table should have; of ``inference_ledger``, the latest row of every live user
+            as of the last day counts.
+
+    Returns:
+        made_by (the table), partition_date, algorithm_version, n_rows.
+    """
+    latest = """
+        SELECT max(partition_date) AS partition_date, max_by(algorithm_version, partition_date) AS algorithm_version
+        FROM main.inference_ledger
+        WHERE partition_date > $last - $horizon::INTEGER AND partition_date <= $last
+        GROUP BY user_id HAVING max_by(window_end_date, partition_date) > $last - $horizon::INTEGER
+    """
+    parts = []
+    for table, version in versions.items():
+        rows = f"({latest})" if table == "inference_ledger" else f"main.{table}"
+        wanted = "true" if table == "inference_ledger" else "partition_date IN (SELECT unnest($days))"
+        parts.append(
+            f"SELECT '{table}' AS made_by, partition_date, algorithm_version, count(*) AS n_rows FROM {rows} "
+            f"WHERE {wanted} AND algorithm_version <> '{version}' GROUP BY ALL"
+        )
+    return con.sql(
+        " UNION ALL ".join(parts) + " ORDER BY ALL",
+        params={"days": list(days), "last": max(days), "horizon": horizon_days},
+    ).pl()
 
 
 def keyword_facts(
@@ -212,6 +256,30 @@ def keyword_facts(
 def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataFrame:
     """One partition of a table of the main schema."""
     return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
+
+
+def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int) -> date | None:
+    """The latest day before ``day`` whose user_journeys are kept, be they none; None where no such day is known.
+
+    A closed day without a row counts as one without journeys, unless retention (``keep_days``) has dropped its rows.
+    """
+    latest: date | None = con.sql(
+        """
+        SELECT max(partition_date) AS day FROM (
+          SELECT partition_date FROM main.user_journeys
+          UNION ALL
+          SELECT partition_date FROM main.closed_days
+          WHERE partition_date > (SELECT max(partition_date) FROM main.user_journeys) - $keep_days::INTEGER
+        ) WHERE partition_date < $day
+        """,
+        params={"day": day, "keep_days": keep_days},
+    ).pl()["day"][0]
+    return latest
+
+
+def versions_of_journeys(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date]]:
+    """Which algorithm versions user_journeys has on which days."""
+    return con.sql("SELECT DISTINCT algorithm_version, partition_date FROM main.user_journeys ORDER BY ALL").pl().rows()
 
 
 def users(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -268,6 +336,23 @@ def latest_verdicts(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     ).pl()
 
 
+def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """What each user said of each journey by the end of ``day``: user_id, journey_id, wish, finished_at.
+
+    ``wish`` is the latest of not_mine, mute and more, ``finished_at`` the latest time at which it was called finished;
+    either may be null.
+    """
+    return con.sql(
+        """
+        SELECT user_id, journey_id,
+               max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish,
+               max(given_at) FILTER (verdict = 'finished') AS finished_at
+        FROM landing.journey_feedback WHERE given_at < ($day + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
+        """,
+        params={"day": day},
+    ).pl()
+
+
 def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
     """The days that have an event in a text-bearing source, in order."""
     return (
@@ -310,6 +395,7 @@ STAGE_TABLES = (
     "stage_labels",
     "user_journeys",
     "notification_candidates",
+    "journey_events",
 )
 
 

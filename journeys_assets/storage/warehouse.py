@@ -5,7 +5,8 @@ means (``domain.schemas``) and any computing that is not SQL.
 
 DuckDB lets one process write or several read, never both, and fails at once where they meet. A kernel file lock
 (shared for readers, exclusive for writers) around short connections makes them wait for each other instead; the kernel
-releases it when a process dies.
+releases it when a process dies. The kernel knows processes only, and drops all that one holds as soon as one of its
+threads lets go; so threads of a process (sensors in a code server) take turns.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,16 @@ from journeys_assets.domain.schemas import Table
 
 CATALOG = "warehouse"
 
+_turns: dict[Path, threading.Lock] = {}
+"""For each warehouse file: held by the one thread of this process that has it open."""
+
 
 class WarehouseError(RuntimeError):
     """The warehouse cannot be opened, or a write does not fit its table."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process or thread held the warehouse for longer than the lock timeout."""
 
 
 class Warehouse:
@@ -58,15 +66,16 @@ class Warehouse:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection under the exclusive lock, inside one transaction: all of it is kept, or nothing."""
+        """A connection under the exclusive lock, inside one transaction: all of it is kept, or nothing.
+
+        Raises:
+            WarehouseError: the file cannot be opened, or not be written to (a full disk, say).
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(exclusive=True), self._connected(read_only=False) as con:
+            # Whatever fails, the connection is closed, and with it goes the transaction.
             con.execute("BEGIN TRANSACTION")
-            try:
-                yield con
-            except BaseException:
-                con.execute("ROLLBACK")
-                raise
+            yield con
             con.execute("COMMIT")
 
     def ensure(self, *tables: Table) -> None:
@@ -107,6 +116,23 @@ class Warehouse:
                 con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
                 con.unregister("incoming")
 
+    def append_new(self, table: Table, frame: pl.DataFrame) -> None:
+        """Add the rows of ``frame`` whose grain is not there yet; what is there stays as it is.
+
+        Raises:
+            WarehouseError: a column is missing or unknown.
+        """
+        self._check_columns(table, frame)
+        same = " AND ".join(f"there.{name} = incoming.{name}" for name in table.grain)
+        with self.writing() as con:
+            create_tables(con, [table])
+            con.register("incoming", frame.select(table.column_names).to_arrow())
+            con.execute(
+                f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {table.qualified_name} AS there WHERE {same})"
+            )
+            con.unregister("incoming")
+
     def forget_before(self, tables: Sequence[str], *, keep_days: int) -> int:
         """Drop partitions of ``tables`` older than ``keep_days`` before their newest; returns the rows dropped."""
         dropped = 0
@@ -132,6 +158,8 @@ class Warehouse:
         A reader that has the old file open keeps reading it undisturbed; the next one opens the new file.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in target.parent.glob(".publish-*"):
+            shutil.rmtree(leftover)  # of a process that was killed while it published
         folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
         try:
             fresh = folder / target.name
@@ -145,7 +173,7 @@ class Warehouse:
         finally:
             shutil.rmtree(folder)
 
-    def _check_fits(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> None:
+    def _check_columns(self, table: Table, frame: pl.DataFrame) -> None:
         missing = set(table.column_names) - set(frame.columns)
         unknown = set(frame.columns) - set(table.column_names)
         if missing or unknown:
@@ -153,6 +181,28 @@ class Warehouse:
                 f"rows for {table.qualified_name} do not fit: missing columns {sorted(missing)}, "
                 f"unknown columns {sorted(unknown)}"
             )
+
+    def copy_to(self, target: Path) -> None:
+        """Copy the whole file, as of one moment between two writes.
+
+        Raises:
+            WarehouseError: it cannot be written there (no space, say); nothing is left of it then.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(exclusive=True):
+            # What a killed writer left in the log beside the file is brought into it first.
+            with self._connected(read_only=False) as con:
+                con.execute(f"CHECKPOINT {CATALOG}")
+            try:
+                shutil.copyfile(self.path, target)
+            except OSError as error:
+                target.unlink(missing_ok=True)
+                raise WarehouseError(
+                    f"cannot copy the warehouse ({self.path.stat().st_size / 2**20:,.0f} MiB) to {target}: {error}"
+                ) from error
+
+    def _check_fits(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> None:
+        self._check_columns(table, frame)
         strays = set(frame["partition_date"].unique()) - set(days)
         if strays:
             raise WarehouseError(
@@ -177,10 +227,15 @@ class Warehouse:
             yield con
             con.execute("USE memory")
             con.execute(f"DETACH {CATALOG}")
-        except BaseException:
-            # Whatever state an error left the connection in, closing it lets go of the file.
+        except BaseException as error:
+            # Whatever state an error left the connection in, closing it rolls back and lets go of the file.
             self._local.con = None
-            con.close()
+            _closed(con)
+            if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
+                raise WarehouseError(
+                    f"cannot read or write the warehouse {self.path}: {error}. If the disk is full, make room and run "
+                    "again: what was there is as it was; if the file is damaged, restore it or ingest and run again"
+                ) from error
             raise
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -196,26 +251,38 @@ class Warehouse:
     def _locked(self, *, exclusive: bool) -> Iterator[None]:
         if getattr(self._local, "held", False):
             raise WarehouseError("the warehouse is already open in this thread; close that connection first")
-        lock = fasteners.InterProcessReaderWriterLock(str(self.path.with_suffix(".lock")))
         started = time.monotonic()
-        acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
-        if not acquire(timeout=self.lock_timeout_s, delay=0.005, max_delay=0.05):
-            raise WarehouseError(
-                f"waited {time.monotonic() - started:.0f} s for {self.path}: another process holds it; "
-                "see which one with `fuser` on the .lock file beside it"
-            )
-        self._local.held = True
+        turn = _turns.setdefault(self.path.resolve(), threading.Lock())
+        if not turn.acquire(timeout=self.lock_timeout_s):
+            raise WarehouseBusyError(f"waited {self.lock_timeout_s:.0f} s for {self.path}: another thread holds it")
         try:
-            yield
+            lock = fasteners.InterProcessReaderWriterLock(str(self.path.with_suffix(".lock")))
+            acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
+            if not acquire(timeout=self.lock_timeout_s, delay=0.005, max_delay=0.05):
+                raise WarehouseBusyError(
+                    f"waited {time.monotonic() - started:.0f} s for {self.path}: another process holds it; "
+                    "see which one with `fuser` on the .lock file beside it"
+                )
+            self._local.held = True
+            try:
+                yield
+            finally:
+                self._local.held = False
+                (lock.release_write_lock if exclusive else lock.release_read_lock)()
         finally:
-            self._local.held = False
-            (lock.release_write_lock if exclusive else lock.release_read_lock)()
+            turn.release()
 
 
 def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None:
     for table in tables:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
         con.execute(table.ddl)
+
+
+def _closed(con: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection that an error may have left broken: that error is the one to tell, not what follows."""
+    with suppress(duckdb.Error):
+        con.close()
 
 
 def _quoted(path: Path) -> str:

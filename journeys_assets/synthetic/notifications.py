@@ -3,9 +3,9 @@
 What belongs here: the sending policy of the world's past, and the response model. What does not: organic behaviour
 (``behaviour``). The pipeline's own rules are in ``domain.notifications`` and are not used here, but for the arm.
 
-A send names the journey by the id that the pipeline derives from the earliest keyword of the user's true journey, as
-known when it was sent. Where the pipeline splits, joins or starts a journey otherwise, its id is another: some sends
-match no journey of the pipeline, as in any log.
+A send names the journey by the id that the pipeline gives a journey founded by the earliest keyword of the user's true
+journey, as known when it was sent. Where the pipeline splits, joins or starts a journey otherwise, its id is another:
+some sends match no journey of the pipeline, as in any log.
 """
 
 from __future__ import annotations

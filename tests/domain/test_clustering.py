@@ -18,7 +18,7 @@ from benchmarks import clustering_quality
 from journeys_assets.domain import _cluster_kernels as kernels
 from journeys_assets.domain import clustering
 from journeys_assets.domain.agreement import bcubed_f1
-from journeys_assets.domain.clustering import assign_rows, cluster_users, distinct_keywords
+from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, unpack
 from journeys_assets.domain.identity import journey_id
 from journeys_assets.domain.parameters import ClusteringParams
@@ -52,9 +52,13 @@ def log_of(user: str, keywords: list[str], *, weight: float = 1.0) -> pl.DataFra
             "weight": [weight + 0.1 * i for i in range(len(keywords))],
             "first_engaged_at": days,
             "last_engaged_at": [d + timedelta(hours=5) for d in days],
-            "identity_first_engaged_at": days,
         }
     )
+
+
+def cluster_users(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams) -> pl.DataFrame:
+    """Clusters of users whose whole past lies in the window."""
+    return clustering.cluster_users(rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params)
 
 
 def words(n: int, prefix: str = "k") -> list[str]:
@@ -229,7 +233,7 @@ def test_size_of_chunks_changes_no_bit(chunk: int, monkeypatch: pytest.MonkeyPat
     assert_frame_equal(cluster_users(rows, vectors, PARAMS), expected)
 
 
-def test_id_is_of_the_earliest_keyword_and_stays_while_the_journey_grows() -> None:
+def test_id_is_of_the_founder_and_stays_while_the_journey_grows() -> None:
     x = themes(8, 12)
     vectors = KeywordVectors(words(12), x)
     ids = []
@@ -242,14 +246,19 @@ def test_id_is_of_the_earliest_keyword_and_stays_while_the_journey_grows() -> No
     assert set(ids) == {journey_id("u", "k011")}
 
 
-def test_id_outlives_the_window() -> None:
-    vectors = KeywordVectors(words(6), themes(8, 6))
-    rows = log_of("u", words(6)).with_columns(
-        identity_first_engaged_at=pl.when(pl.col("keyword") == "k004")
-        .then(START - timedelta(days=500))
-        .otherwise("identity_first_engaged_at")
-    )
-    assert cluster_users(rows, vectors, PARAMS)["journey_id"].to_list() == [journey_id("u", "k004")]
+def test_the_past_gives_the_id_and_nothing_else() -> None:
+    vectors = KeywordVectors(words(8), themes(8, 8))
+    now = log_of("u", words(8)[:6])
+    past = pl.concat([now, log_of("u", words(8)[6:]).with_columns(first_engaged_at=START - timedelta(days=500))])
+    got = clustering.cluster_users(now, past, vectors, PARAMS)
+    assert got["journey_id"].to_list() == [journey_id("u", "k006")]
+    assert_frame_equal(got.drop("journey_id"), cluster_users(now, vectors, PARAMS).drop("journey_id"))
+
+
+def test_a_past_that_lacks_a_keyword_of_the_window_is_refused() -> None:
+    rows, vectors = world()
+    with pytest.raises(ValueError, match="history"):
+        clustering.cluster_users(rows, rows.head(-1), vectors, PARAMS)
 
 
 def test_medoid_cohesion_separation_and_centre() -> None:

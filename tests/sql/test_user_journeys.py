@@ -12,7 +12,8 @@ def add_stages(world: SqlWorld, day: date, user_id: str, journey_id: str, *, nam
     own = {"partition_date": day, "user_id": user_id, "journey_id": journey_id}
     if named:
         world.add("journey_names", {**own, "journey_name": f"{journey_id} on {day}", "keywords": ["sink", "tiles"]})
-    world.add("ranked_journeys", {**own, "confidence": 0.9, "rank": 2, "score": 0.8, "scored_by": "prior"})
+    scored = {"confidence": 0.9, "rank": 2, "score": 0.8, "scored_by": "prior", "feedback": "more"}
+    world.add("ranked_journeys", {**own, **scored})
     world.add("stage_labels", {**own, "kind": "situational", "stage": "ongoing", "stage_reason": "recent"})
     world.add("journey_features", {**own, "n_searches_90d": 4, "n_saves_90d": 5, "active_days_90d": 6})
 
@@ -25,7 +26,7 @@ def test_a_row_holds_what_each_stage_found() -> None:
         add_stages(world, day, "ann", "j")
     row = world.build("user_journeys").row(0, named=True)
     assert row.pop("days_since_last_engaged") == 1
-    assert {name: row[name] for name in list(row)[:15]} == {
+    assert {name: row[name] for name in list(row)[:16]} == {
         "partition_date": DAY,
         "user_id": "ann",
         "journey_id": "j",
@@ -40,6 +41,7 @@ def test_a_row_holds_what_each_stage_found() -> None:
         "n_keywords": 2,
         "score": 0.8,
         "scored_by": "prior",
+        "feedback": "more",
         "stage_reason": "recent",
     }
     assert (row["n_searches_90d"], row["n_saves_90d"], row["active_days_90d"]) == (4, 5, 6)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import polars as pl
 import pytest
 
 from journeys_assets.domain.schemas import Column, Table
-from journeys_assets.storage.warehouse import Warehouse, WarehouseError
+from journeys_assets.storage.warehouse import Warehouse, WarehouseBusyError, WarehouseError
 
 DAY, NEXT = date(2026, 1, 1), date(2026, 1, 2)
 TABLE = Table(
@@ -109,6 +111,30 @@ while True:
 """
 
 
+def test_threads_take_turns(warehouse: Warehouse) -> None:
+    """As sensors in a code server do. The file lock alone lets them meet: DuckDB refuses to attach the file twice."""
+    warehouse.replace_partitions(TABLE, rows(DAY, 1), [DAY])
+
+    def work(mine: Warehouse) -> int:
+        for turn in range(20):
+            if turn % 4:
+                mine.query("SELECT count(*) FROM counts")
+            else:
+                mine.replace_partitions(TABLE, rows(DAY, turn), [DAY])
+        return 20
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(work, [warehouse, warehouse, Warehouse(warehouse.path)])) == 60
+
+
+def test_a_thread_that_waits_too_long_is_told(warehouse: Warehouse) -> None:
+    hasty = Warehouse(warehouse.path, lock_timeout_s=0.01)
+    with warehouse.writing(), ThreadPoolExecutor(1) as pool:
+        told = pool.submit(hasty.query, "SELECT 1").exception()
+    assert isinstance(told, WarehouseBusyError)
+    assert hasty.query("SELECT 1 AS one")["one"].to_list() == [1]
+
+
 def test_kill_9_leaves_the_old_or_the_new_partition(warehouse: Warehouse) -> None:
     root = str(Path(__file__).parents[2])
     warehouse.replace_partitions(TABLE, rows(DAY, 20_000), [DAY])
@@ -134,3 +160,48 @@ def test_publishing_replaces_the_file_under_a_reader(warehouse: Warehouse, tmp_p
     assert reader.sql("SELECT count(*) FROM counts").fetchone() == (5,)
     reader.close()
     assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (9,)
+
+
+def test_appending_keeps_what_is_there_and_adds_what_is_not(warehouse: Warehouse) -> None:
+    warehouse.append_new(TABLE, rows(DAY, 3, v=1))
+    warehouse.append_new(TABLE, rows(DAY, 5, v=2))
+    assert warehouse.query("SELECT k, v FROM counts ORDER BY k").rows() == [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2)]
+
+
+def test_a_copy_holds_what_a_killed_writer_committed_and_nothing_later(warehouse: Warehouse, tmp_path: Path) -> None:
+    # Committed, and killed before the log beside the file was brought into it.
+    code = (
+        "import duckdb, os, sys\n"
+        "con = duckdb.connect(sys.argv[1])\n"
+        "con.execute(\"SET checkpoint_threshold = '1TB'\")\n"
+        "con.execute('CREATE TABLE main.counts AS SELECT range AS k FROM range(1000)')\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(warehouse.path)], check=True)
+    assert Path(f"{warehouse.path}.wal").exists()
+    copy = Warehouse(tmp_path / "copies" / "copy.duckdb")
+    warehouse.copy_to(copy.path)
+    with warehouse.writing() as con:
+        con.execute("DELETE FROM main.counts")
+    assert copy.query("SELECT count(*) AS n FROM main.counts")["n"].to_list() == [1000]
+
+
+def test_a_copy_of_a_warehouse_at_rest_changes_no_byte_of_it(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    before = warehouse.path.read_bytes()
+    warehouse.copy_to(tmp_path / "copy.duckdb")
+    assert warehouse.path.read_bytes() == before
+    assert (tmp_path / "copy.duckdb").read_bytes() == before
+
+
+def test_a_copy_that_finds_no_room_is_refused_and_leaves_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(WarehouseError, match="cannot copy the warehouse"):
+            warehouse.copy_to(tmp_path / "copy.duckdb")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "copy.duckdb").exists()
+    assert warehouse.query("SELECT count(*) AS n FROM counts")["n"].to_list() == [5]

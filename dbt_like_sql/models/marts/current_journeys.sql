@@ -17,6 +17,7 @@ select
     n_keywords,
     score,
     scored_by,
+    feedback,
     stage_reason,
     days_since_last_engaged,
     n_searches_90d,

@@ -17,6 +17,7 @@ select
     live.n_keywords,
     ranked.score,
     ranked.scored_by,
+    ranked.feedback,
     stages.stage_reason,
     stages.days_since_last_engaged,
     {%- for count in ['n_searches', 'n_closeups', 'n_saves', 'n_clickthroughs', 'n_board_pins'] %}

@@ -61,9 +61,10 @@ def compute_day(house: Deployment, day: date, *, full: bool) -> tuple[pl.DataFra
     with house.warehouse.reading() as con:
         users = reads.users_to_cluster(con, day, params, version, full=full)
         keywords = reads.window_keywords(con, users, params)
-        distinct = keywords["keyword"].unique().sort().to_list()
+        history = reads.keyword_history(con, users)
+        distinct = history["keyword"].unique().sort().to_list()
         vectors = KeywordVectors.from_frame(reads.embedded_keywords(con, distinct, house.embedder().model_version))
-    clusters = cluster_users(keywords, vectors, house.algorithm.clustering).join(users, on="user_id")
+    clusters = cluster_users(keywords, history, vectors, house.algorithm.clustering).join(users, on="user_id")
     per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
     ledger = users.join(per_user, on="user_id", how="left").with_columns(
         pl.col("n_keywords", "n_clusters").fill_null(0)

@@ -28,6 +28,7 @@ GROUPS = {
     "user_journeys": "output",
     "current_journeys": "output",
     "notification_candidates": "output",
+    "journey_events": "output",
     "quality_metrics": "output",
     "published_journeys": "output",
 }

@@ -23,27 +23,27 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         embedder = house.embedder()
         with house.warehouse.reading() as con:
             wanted = reads.keywords_of_days(con, days)
-            elsewhere = reads.keywords_embedded_elsewhere(con, days, embedder.model_version)
-            mine = wanted.filter(~pl.col("keyword").is_in(elsewhere.implode()))
-            stored = reads.embedded_keywords(con, mine["keyword"].to_list(), embedder.model_version)
-        new = mine.join(stored, on="keyword", how="anti")["keyword"].to_list()
-        vectors = embedder.embed(new, lambda done, total: house.progress("keyword_embeddings", done, total))
-        known = pl.concat([stored, pl.DataFrame({"keyword": new, "embedding": pack(vectors)}, schema=stored.schema)])
+            stored = reads.keywords_embedded(con, wanted["keyword"].to_list(), embedder.model_version)
+        new = wanted.filter(~pl.col("keyword").is_in(stored.implode()))
+        vectors = embedder.embed(
+            new["keyword"].to_list(), lambda done, total: house.progress("keyword_embeddings", done, total)
+        )
         frame = (
-            mine.join(known, on="keyword")
-            .with_columns(
-                embedding_model=pl.lit(embedder.model_version), algorithm_version=pl.lit(house.version_of("keywords"))
+            new.with_columns(
+                embedding=pl.Series(pack(vectors), dtype=pl.Binary),
+                embedding_model=pl.lit(embedder.model_version),
+                algorithm_version=pl.lit(house.version_of("keywords")),
             )
             .select(KEYWORD_EMBEDDINGS.column_names)
             .sort("partition_date", "keyword")
         )
-        house.warehouse.replace_partitions(KEYWORD_EMBEDDINGS, frame, days)
+        house.warehouse.append_new(KEYWORD_EMBEDDINGS, frame)
         for day in days:
             metadata.report_day(context, "keyword_embeddings", day, frame.filter(pl.col("partition_date") == day))
         yield StageResult(
             metadata={
                 "keywords_of_the_days": wanted.height,
-                "newly_embedded": len(new),
+                "newly_embedded": new.height,
                 "embedding_model": embedder.model_version,
                 "examples": metadata.examples(frame, ["partition_date", "keyword"]),
             }

@@ -10,12 +10,13 @@ from journeys_assets.defs.assets.common import StageResult, changed_states, stag
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.diversification import diversify
+from journeys_assets.domain.feedback import apply_feedback
 from journeys_assets.domain.ranking import score_by_prior
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS, RANKED_JOURNEYS
 from journeys_assets.models.ranker_release import released
 from journeys_assets.storage import reads
 
-CENTROID_COLUMNS = ("user_id", "journey_id", "centroid")
+CLUSTER_COLUMNS = ("user_id", "journey_id", "last_engaged_at", "centroid")
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -23,7 +24,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         house,
         RANKED_JOURNEYS,
         stage="ranking",
-        deps=["journey_features", "journey_clusters", "inference_ledger"],
+        deps=["journey_features", "journey_clusters", "inference_ledger", "landing/journey_feedback"],
         kinds={"lightgbm"},
     )
 
@@ -31,20 +32,22 @@ def build(house: Deployment) -> dg.AssetsDefinition:
     def ranked_journeys(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         params = house.algorithm
         days = days_of(context)
-        ranked = RANKED_JOURNEYS.empty()
-        centroids, states_before = JOURNEY_CLUSTERS.empty().select(CENTROID_COLUMNS), None
+        ranked, verdicts = RANKED_JOURNEYS.empty(), pl.DataFrame()
+        clusters, states_before = JOURNEY_CLUSTERS.empty().select(CLUSTER_COLUMNS), None
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
                 features = reads.partition(con, "journey_features", day)
                 states = reads.live_states(con, day, params.keywords.horizon_days)
                 known, changed = changed_states(states, states_before)
-                fresh = reads.journeys_in(con, changed, CENTROID_COLUMNS)
-            centroids = pl.concat([fresh, centroids.join(known, on="user_id", how="semi")])
+                fresh = reads.journeys_in(con, changed, CLUSTER_COLUMNS)
+                verdicts = reads.feedback_as_of(con, day)
+            clusters = pl.concat([fresh, clusters.join(known, on="user_id", how="semi")])
             states_before = states
             release = released(house.releases_path, day)
             scored = release.score(features) if release else score_by_prior(features, params.ranking)
+            heard = apply_feedback(scored.join(clusters, on=["user_id", "journey_id"]), verdicts, params.ranking)
             ranked = stamped(
-                diversify(scored.join(centroids, on=["user_id", "journey_id"]), params.ranking),
+                diversify(heard, params.ranking),
                 RANKED_JOURNEYS,
                 day,
                 house.version_of("ranking"),
@@ -54,6 +57,8 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             house.progress("ranked_journeys", done, len(days))
         yield StageResult(
             metadata={
+                "verdicts_that_hold": ranked["feedback"].count(),
+                "verdicts_on_journeys_not_live": verdicts.join(ranked, on=["user_id", "journey_id"], how="anti").height,
                 "scored_by": ", ".join(sorted(ranked["scored_by"].unique())) or "nothing to score",
                 "confidence": metadata.histogram(ranked["confidence"], "Confidence, last day"),
                 "examples": metadata.examples(ranked),

@@ -11,7 +11,7 @@ def build_source_specs() -> list[dg.AssetSpec]:
         dg.AssetSpec(
             dg.AssetKey(["landing", table.name]),
             group_name="landing",
-            description=f"{table.description} Loaded by `journeys ingest`.",
+            description=f"{table.description} Loaded from the landing folder by `ingest_job`, or by `journeys ingest`.",
             owners=metadata.OWNERS,
             kinds={"duckdb"},
             metadata={"dagster/column_schema": metadata.column_schema(table)},

@@ -1,4 +1,4 @@
-"""Contract checks: one blocking check per table, made from the table's own description.
+"""Contract checks: one blocking check per table, made from the table's own description, and that versions never mix.
 
 Checks are not partitioned in Dagster's sense: a run over a range of days records one evaluation, which Dagster can file
 under no partition, and a partitioned check would then show as skipped.
@@ -10,6 +10,7 @@ from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import chunked, days_of
 from journeys_assets.domain.schemas import PIPELINE_TABLES, Table, violations
+from journeys_assets.storage import reads
 
 DAYS_PER_READ = 31
 """Days of a range that are read together; bounds memory."""
@@ -17,7 +18,7 @@ DAYS_PER_READ = 31
 
 def build_contract_checks(house: Deployment) -> list[dg.AssetChecksDefinition]:
     marts = [m.table for m in house.sql_models.values() if m.materialized == "incremental"]
-    return [_contract_check(house, table) for table in [*PIPELINE_TABLES.values(), *marts]]
+    return [*(_contract_check(house, table) for table in [*PIPELINE_TABLES.values(), *marts]), _one_version(house)]
 
 
 def _contract_check(house: Deployment, table: Table) -> dg.AssetChecksDefinition:
@@ -47,3 +48,36 @@ def _contract_check(house: Deployment, table: Table) -> dg.AssetChecksDefinition
         )
 
     return contract
+
+
+def _one_version(house: Deployment) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=dg.AssetKey("user_journeys"),
+        name="one_version",
+        blocking=True,
+        description="All that a user's journeys were made from is of the algorithm versions of today's parameters.",
+    )
+    def one_version(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        versions = {
+            table: house.version_of(stage)
+            for table, stage in (
+                ("inference_ledger", "clustering"),
+                ("journey_names", "naming"),
+                ("ranked_journeys", "ranking"),
+                ("stage_labels", "staging"),
+            )
+        }
+        days = days_of(context)
+        with house.warehouse.reading() as con:
+            mixed = reads.rows_of_other_versions(con, days, versions, house.algorithm.keywords.horizon_days)
+        tables = ", ".join(mixed["made_by"].unique().sort())
+        return dg.AssetCheckResult(
+            passed=mixed.is_empty(),
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"{tables}: rows of another algorithm version; run the whole day, not single stages"
+            if mixed.height
+            else "one algorithm version throughout",
+            metadata={"offenders": metadata.examples(mixed)} if mixed.height else {},
+        )
+
+    return one_version

@@ -1,0 +1,230 @@
+"""The landing folder, watched: a sensor that sees ready files and a job that loads them.
+
+What belongs here: reading the folder, the record and the past runs for the decision, and reporting what a run took.
+What does not: the decision (``domain.landing``), loading and recording (``storage.landing``).
+
+The sensor keeps nothing: each tick decides anew from the folder, ``landing.landed_files`` and the run records, so a
+tick or a daemon that is lost changes nothing.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.domain.automation import Wait
+from journeys_assets.domain.landing import PastRun, Take, look_at_files, next_step, run_under_way
+from journeys_assets.domain.schemas import LANDING
+from journeys_assets.storage import reads
+from journeys_assets.storage.ingest import LANDING_TABLES
+from journeys_assets.storage.landing import (
+    Folder,
+    Taken,
+    at_work,
+    is_at_work,
+    landed_files,
+    list_folder,
+    record_landed,
+    take_files,
+)
+from journeys_assets.storage.warehouse import Warehouse, WarehouseBusyError
+
+INGEST_JOB = "ingest_job"
+LANDING_SENSOR = "landing_sensor"
+FILES_TAG = "journeys/landing_files"
+"""Run tag: fingerprint of the files that the run was asked for."""
+
+SENSOR_INTERVAL_S = 15
+SENSOR_LOCK_TIMEOUT_S = 2.0
+"""How long a tick waits for a writer of the warehouse; the next tick is near."""
+RUNS_LOOKED_AT = 100
+TOLD_FILES = 50
+"""Most files that a table in the UI shows."""
+
+_STATUS: dict[dg.DagsterRunStatus, Literal["queued", "started", "succeeded", "failed"]] = {
+    dg.DagsterRunStatus.QUEUED: "queued",
+    dg.DagsterRunStatus.STARTING: "started",
+    dg.DagsterRunStatus.STARTED: "started",
+    dg.DagsterRunStatus.CANCELING: "started",
+    dg.DagsterRunStatus.SUCCESS: "succeeded",
+    dg.DagsterRunStatus.FAILURE: "failed",
+    dg.DagsterRunStatus.CANCELED: "failed",
+}
+"""A run that was made and never launched is left out: asked for with the same run key, Dagster launches it."""
+
+
+# ── the job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def build_ingest_job(house: Deployment) -> dg.JobDefinition:
+    @dg.op(
+        name="ingest_landing", description="Loads the files of the landing folder that are new or changed, and settled."
+    )
+    def ingest_landing(context: dg.OpExecutionContext) -> None:
+        with at_work(
+            _lock_file(house), on_wait=lambda: context.log.info("another run is taking files; waiting for it")
+        ):
+            _ingest(context, house)
+
+    @dg.job(
+        name=INGEST_JOB,
+        description="Loads what is new in the landing folder; a file that is wrong is refused and stops no other.",
+        executor_def=dg.in_process_executor,
+    )
+    def ingest_job() -> None:
+        ingest_landing()
+
+    return ingest_job
+
+
+def _ingest(context: dg.OpExecutionContext, house: Deployment) -> None:
+    settings, now_ns = house.settings, time.time_ns()
+    folder = list_folder(settings.landing_path)
+    looked = _look(house, folder, landed_files(house.warehouse), now_ns)
+    ready = looked.filter(pl.col("state") == "ready")["file"].to_list()
+    if not ready:
+        context.add_output_metadata({"note": "nothing to do: no file was ready", "files": looked.height})
+        return
+    taken = take_files(
+        house.warehouse,
+        settings.landing_path,
+        folder,
+        ready,
+        now_ns=now_ns,
+        patience_s=settings.landing_patience_seconds,
+        staging_dir=settings.home / "staging",
+        progress=lambda done, total: house.progress("ingest", done, total),
+    )
+    with house.warehouse.reading() as con:
+        # From the warehouse, not from the report: a run that died after its load may have left it unsaid.
+        days = reads.landed_days(con)
+        totals = _row_counts(con)
+    if days:
+        settings.note_first_day(days[0])
+    _report(context, taken, totals)
+    record_landed(house.warehouse, taken.files, folder)
+
+
+def _lock_file(house: Deployment) -> Path:
+    return house.settings.home / "landing.lock"
+
+
+def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    counts = " UNION ALL ".join(
+        f"SELECT '{source}', count(*) FROM {table.qualified_name}" for source, table in LANDING_TABLES.items()
+    )
+    return dict(con.sql(counts).fetchall())
+
+
+def _look(house: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: int) -> pl.DataFrame:
+    return look_at_files(
+        folder.files,
+        landed,
+        now_ns=now_ns,
+        settle_s=house.settings.landing_settle_seconds,
+        patience_s=house.settings.landing_patience_seconds,
+    )
+
+
+def _report(context: dg.OpExecutionContext, taken: Taken, totals: dict[str, int]) -> None:
+    """One event a landing source, and all outcomes on the step."""
+    wrong = taken.files.filter(pl.col("reason").is_not_null())
+    counts = {source: numbers for source, *numbers in taken.report.by_source()}
+    ignored = taken.report.ignored_columns()
+    for source in LANDING:
+        files = taken.files.filter(pl.col("source") == source)
+        if files.is_empty():
+            continue
+        n_files, n_rows, n_accepted, n_duplicate, n_quarantined, _ = counts.get(source, [0] * 6)
+        metadata: dict[str, dg.MetadataValue] = {
+            "dagster/row_count": dg.MetadataValue.int(totals[source]),
+            "files_loaded": dg.MetadataValue.int(n_files),
+            "files_known": dg.MetadataValue.int(files.filter(pl.col("outcome") == "known").height),
+            "rows_read": dg.MetadataValue.int(n_rows),
+            "rows_accepted": dg.MetadataValue.int(n_accepted),
+            "rows_duplicate": dg.MetadataValue.int(n_duplicate),
+            "rows_quarantined": dg.MetadataValue.int(n_quarantined),
+            "files_refused": dg.MetadataValue.int(files.filter(pl.col("outcome") == "refused").height),
+        }
+        refused = wrong.filter(pl.col("source") == source)
+        if refused.height:
+            metadata["refused"] = _told(refused)
+        if source in ignored:
+            metadata["ignored_columns"] = dg.MetadataValue.text(", ".join(ignored[source]))
+        key = dg.AssetKey(["landing", source])
+        # What loaded nothing must not look like new data.
+        event = dg.AssetMaterialization if n_files else dg.AssetObservation
+        context.log_event(event(asset_key=key, metadata=metadata))
+    for name, outcome, reason in wrong.select("file", "outcome", "reason").iter_rows():
+        context.log.warning("%s: %s: %s", name, outcome, reason)
+    outcomes = dict(taken.files.group_by("outcome").len().sort("outcome").iter_rows())
+    told = {"refused": _told(wrong)} if wrong.height else {}
+    context.add_output_metadata({**{f"files_{name}": n for name, n in outcomes.items()}, **told})
+
+
+def _told(files: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """File, outcome and reason, as a Markdown table."""
+    lines = ["| file | outcome | reason |", "|---|---|---|"]
+    for row in files.head(TOLD_FILES).select("file", "outcome", "reason").iter_rows():
+        lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |")
+    if files.height > TOLD_FILES:
+        lines.append(f"| … {files.height - TOLD_FILES} more: `landing.landed_files` | | |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+# ── the sensor ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def build_landing_sensor(house: Deployment, job: dg.JobDefinition) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=LANDING_SENSOR,
+        job=job,
+        minimum_interval_seconds=SENSOR_INTERVAL_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks for an ingest run when files in the landing folder are new or changed, and settled.",
+    )
+    def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        step = next_ingest(house, context.instance, time.time_ns())
+        if isinstance(step, Wait):
+            return dg.SkipReason(step.reason)
+        return dg.RunRequest(run_key=step.run_key, tags={FILES_TAG: step.files_key})
+
+    return landing_sensor
+
+
+def next_ingest(house: Deployment, instance: dg.DagsterInstance, now_ns: int) -> Take | Wait:
+    """What the sensor does at ``now_ns`` (ns since 1970). Opens no file of the folder and writes nothing."""
+    root = house.settings.landing_path
+    if not root.exists():
+        return Wait(f"there is no folder {root} yet; make it and put log files in")
+    folder = list_folder(root)
+    if folder.files.is_empty():
+        return Wait(f"{root} holds no file")
+    runs = past_runs(instance)
+    if running := run_under_way(runs, now_ns=now_ns, at_work=is_at_work(_lock_file(house))):
+        return Wait(f"run {running.run_id} is taking files; what is new is looked at after it")
+    try:
+        landed = landed_files(Warehouse(house.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
+    except WarehouseBusyError as error:
+        return Wait(f"looked at again at the next tick: {error}")
+    return next_step(_look(house, folder, landed, now_ns), runs, now_ns=now_ns)
+
+
+def past_runs(instance: dg.DagsterInstance) -> Sequence[PastRun]:
+    """The latest runs of the ingest job that were launched, newest first."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=INGEST_JOB), limit=RUNS_LOOKED_AT)
+    return [
+        PastRun(
+            run_id=record.dagster_run.run_id,
+            status=_STATUS[record.dagster_run.status],
+            changed_at=record.end_time or record.update_timestamp.timestamp(),
+            files_key=record.dagster_run.tags.get(FILES_TAG),
+        )
+        for record in records
+        if record.dagster_run.status in _STATUS
+    ]

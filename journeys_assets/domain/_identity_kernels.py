@@ -1,0 +1,78 @@
+"""Compiled loop of journey identity. Import this module lazily: it brings in numba.
+
+What belongs here: the one loop over a user's keywords, on packed arrays (see ``_cluster_kernels``). What does not:
+tables, parameters, ids.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def founders_packed(vectors: Floats, offsets: Ints, least_cosine: float) -> Ints:
+    """The row that founded each row's theme.
+
+    Rows are taken in their order. Each joins the theme whose centre is nearest if its mean cosine to the theme's
+    rows so far is at least ``least_cosine``; else it founds a theme of its own. Nothing that was decided is ever
+    looked at again, so rows that follow change no row's theme.
+
+    Args:
+        vectors: unit rows (N, d), packed.
+        offsets: (U + 1,): user ``u`` owns rows ``offsets[u]`` to ``offsets[u + 1]``.
+        least_cosine: above 0.
+
+    Returns:
+        (N,), row numbers; a founder's own is its own. Among equally near themes the oldest wins.
+    """
+    n_rows, d = vectors.shape
+    founders = np.empty(n_rows, dtype=np.int64)
+    whole = d - d % 8
+    for u in range(offsets.shape[0] - 1):
+        start, stop = offsets[u], offsets[u + 1]
+        n = stop - start
+        columns = np.zeros((d, n), dtype=np.float32)  # sums of the themes' rows, one theme a column
+        dots = np.empty(n, dtype=np.float32)
+        squares = np.empty(n, dtype=np.float64)
+        sizes = np.empty(n, dtype=np.int64)
+        first = np.empty(n, dtype=np.int64)
+        n_themes = 0
+        for r in range(start, stop):
+            x = vectors[r]
+            row = dots[:n_themes]
+            row[:] = 0
+            # Eight dimensions at a time, as in _cluster_kernels.gram: vector code over themes, one order of summation.
+            for k in range(0, whole, 8):
+                c0, c1, c2, c3 = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
+                c4, c5, c6, c7 = columns[k + 4], columns[k + 5], columns[k + 6], columns[k + 7]
+                for t in range(row.shape[0]):
+                    low = (x[k] * c0[t] + x[k + 1] * c1[t]) + (x[k + 2] * c2[t] + x[k + 3] * c3[t])
+                    high = (x[k + 4] * c4[t] + x[k + 5] * c5[t]) + (x[k + 6] * c6[t] + x[k + 7] * c7[t])
+                    row[t] += low + high
+            for k in range(whole, d):
+                c0 = columns[k]
+                for t in range(row.shape[0]):
+                    row[t] += x[k] * c0[t]
+            best, nearest = -1, -np.inf
+            for t in range(n_themes):
+                cosine = row[t] / np.sqrt(squares[t])
+                if cosine > nearest:
+                    best, nearest = t, cosine
+            if best >= 0 and row[best] / sizes[best] >= least_cosine:
+                for k in range(d):
+                    columns[k, best] += x[k]
+                squares[best] += 2.0 * row[best] + 1.0
+                sizes[best] += 1
+            else:
+                best = n_themes
+                n_themes += 1
+                for k in range(d):
+                    columns[k, best] = x[k]
+                squares[best], sizes[best], first[best] = 1.0, 1, r
+            founders[r] = first[best]
+    return founders

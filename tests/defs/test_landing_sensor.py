@@ -1,0 +1,406 @@
+"""The landing folder, watched: the real sensor and job on a real Dagster instance, with the runs that they make."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from journeys_assets.build import build_definitions
+from journeys_assets.defs import ingestion
+from journeys_assets.defs.ingestion import FILES_TAG, INGEST_JOB, LANDING_SENSOR, next_ingest, past_runs
+from journeys_assets.defs.jobs import HISTORY_JOB
+from journeys_assets.defs.runs import QUIET, dagster_instance
+from journeys_assets.doctor import examine
+from journeys_assets.domain.automation import Wait
+from journeys_assets.domain.landing import Take
+from journeys_assets.storage.landing import at_work, landed_files
+from journeys_assets.storage.warehouse import Warehouse
+from tests.house import House
+
+SEARCHES = "user_id,query,searched_at\nu,wedding dress,2026-03-01\nu,wedding cake,2026-03-02\nu,,2026-03-02\n"
+MORE = "user_id,query,searched_at\nv,oak table,2026-02-27\nu,wedding cake,2026-03-02\n"
+PIN = '{"pin_id": "p", "annotations": ["garden"]}\n'
+S = 1_000_000_000
+
+
+class Watched:
+    """A deployment whose landing folder is watched."""
+
+    def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
+        self.house = House(home)
+        self.deployment = self.house.deployment
+        self.repository = build_definitions(self.deployment).get_repository_def()
+        self.instance = instance
+        self.landing = self.house.settings.landing_path
+
+    def write(self, name: str, content: str | bytes, *, age_s: float = 60) -> Path:
+        path = self.landing / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.utime(path, (time.time() - age_s, time.time() - age_s))
+        return path
+
+    def tick(self) -> dg.RunRequest | str:
+        """One evaluation of the sensor: its request, or why there is none."""
+        with dg.build_sensor_context(instance=self.instance, repository_def=self.repository) as context:
+            data = self.repository.get_sensor_def(LANDING_SENSOR).evaluate_tick(context)
+        assert bool(data.run_requests) != bool(data.skip_message)
+        return data.run_requests[0] if data.run_requests else str(data.skip_message)
+
+    def asked(self) -> dg.RunRequest:
+        request = self.tick()
+        assert isinstance(request, dg.RunRequest), request
+        return request
+
+    def skipped(self) -> str:
+        reason = self.tick()
+        assert isinstance(reason, str), reason
+        return reason
+
+    def execute(self, request: dg.RunRequest | None = None) -> dg.ExecuteInProcessResult:
+        """The run that a request asks for, as the daemon tags it."""
+        tags = {**request.tags, "dagster/run_key": str(request.run_key)} if request else {}
+        job = self.repository.get_job(INGEST_JOB)
+        return job.execute_in_process(instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False)
+
+    def take(self) -> dg.ExecuteInProcessResult:
+        result = self.execute(self.asked())
+        assert result.success
+        return result
+
+    def leave(self, status: dg.DagsterRunStatus, job: str = INGEST_JOB, tags: Mapping[str, str] | None = None) -> str:
+        """A run record as the daemon leaves it; its id."""
+        run = self.instance.create_run_for_job(self.repository.get_job(job), tags=tags, status=status)
+        return run.run_id
+
+    def at(self, seconds_from_now: float) -> Take | Wait:
+        return next_ingest(self.deployment, self.instance, time.time_ns() + round(seconds_from_now * S))
+
+    def queries(self) -> list[str]:
+        return self.table("search_events")["query"].to_list()
+
+    def table(self, name: str) -> pl.DataFrame:
+        return self.deployment.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")
+
+    def outcomes(self) -> dict[str, str]:
+        return dict(landed_files(self.deployment.warehouse).select("file", "outcome").sort("file").iter_rows())
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with dagster_instance(House(tmp_path).deployment) as instance:
+        yield Watched(tmp_path, instance)
+
+
+def fails(*_: object) -> None:
+    raise RuntimeError("the power went off")
+
+
+# ── files come, are taken, and rest ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_sensor_runs_by_default(watched: Watched) -> None:
+    sensor = watched.repository.get_sensor_def(LANDING_SENSOR)
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensor.minimum_interval_seconds == 15
+    assert sensor.job_name == INGEST_JOB
+
+
+def test_with_nothing_there_it_says_so_and_makes_nothing(watched: Watched) -> None:
+    assert "make it and put log files in" in watched.skipped()
+    watched.landing.mkdir()
+    assert "holds no file" in watched.skipped()
+    watched.write("search_events.csv", SEARCHES)
+    watched.asked()
+    assert not watched.deployment.warehouse.path.exists()
+
+
+def test_a_file_is_taken_once_it_has_settled_and_then_rests(watched: Watched) -> None:
+    path = watched.write("search_events/a.csv", SEARCHES[:50], age_s=0)
+    assert watched.skipped() == "nothing is ready: 1 file (search_events/a.csv) still being written"
+    path.write_text(SEARCHES)
+    assert "still being written" in watched.skipped()
+    os.utime(path, (time.time() - 11,) * 2)
+    result = watched.take()
+    assert watched.queries() == ["wedding cake", "wedding dress"]
+    assert watched.skipped() == "nothing is ready: 1 taken before"
+    assert watched.outcomes() == {"search_events/a.csv": "ingested"}
+    (event,) = [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
+    assert event.asset_key == dg.AssetKey(["landing", "search_events"])
+    metadata = {name: entry.value for name, entry in event.materialization.metadata.items()}
+    assert metadata["rows_read"] == 3
+    assert metadata["rows_accepted"] == metadata["dagster/row_count"] == 2
+    assert metadata["rows_quarantined"] == 1
+    assert watched.house.settings.first_day == date(2026, 3, 1)
+
+
+def test_a_later_file_adds_to_it_and_an_earlier_day_is_noted(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.take()
+    watched.write("search_events/b.csv", MORE)
+    result = watched.take()
+    assert sorted(watched.queries()) == ["oak table", "wedding cake", "wedding dress"]
+    (event,) = [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
+    assert event.materialization.metadata["rows_duplicate"].value == 1
+    assert watched.house.settings.first_day == date(2026, 2, 27)
+
+
+def test_the_same_bytes_again_change_nothing(watched: Watched) -> None:
+    path = watched.write("search_events/a.csv", SEARCHES)
+    watched.take()
+    before = [watched.table(name) for name in ("search_events", "quarantined_rows", "ingest_ledger")]
+    os.utime(path, (time.time() - 30,) * 2)
+    watched.write("search_events/copy.csv", SEARCHES)
+    result = watched.take()
+    assert not [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
+    assert watched.outcomes() == {"search_events/a.csv": "known", "search_events/copy.csv": "known"}
+    after = [watched.table(name) for name in ("search_events", "quarantined_rows", "ingest_ledger")]
+    assert all(a.equals(b) for a, b in zip(before, after, strict=True))
+
+
+def test_a_file_that_the_command_line_took_is_known(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.house.load(watched.landing)
+    watched.take()
+    assert watched.outcomes() == {"search_events/a.csv": "known"}
+    assert len(watched.queries()) == 2
+
+
+def test_a_run_that_a_person_starts_with_nothing_there_says_so(watched: Watched) -> None:
+    result = watched.execute()
+    assert result.success
+    (output,) = [e for e in result.all_events if e.event_type_value == "STEP_OUTPUT"]
+    assert "nothing to do" in str(output.step_output_data.metadata["note"].value)
+    watched.write("search_events/a.csv", SEARCHES)
+    assert watched.execute().success
+    assert len(watched.queries()) == 2
+
+
+# ── wrong files ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.write("search_events/b.csv.gz", "no gzip", age_s=10_000)
+    watched.write("pins/b.parquet", b"PAR1 no", age_s=10_000)
+    watched.write("things/c|d.csv", "x\n")
+    result = watched.take()
+    assert watched.queries() == ["wedding cake", "wedding dress"]
+    assert watched.table("quarantined_rows").height == 1
+    events = {
+        e.event_type_value: e for e in result.all_events if e.event_type_value.startswith(("ASSET_MAT", "ASSET_OBS"))
+    }
+    refused = str(events["ASSET_MATERIALIZATION"].materialization.metadata["refused"].value)
+    assert "| search_events/b.csv.gz | refused |" in refused
+    assert "damaged or cut off" in refused
+    observed = events["ASSET_OBSERVATION"].asset_observation_data.asset_observation
+    assert observed.asset_key == dg.AssetKey(["landing", "pins"])
+    (output,) = [e for e in result.all_events if e.event_type_value == "STEP_OUTPUT"]
+    table = str(output.step_output_data.metadata["refused"].value).splitlines()
+    assert len(table) == 5
+    assert table[-1].startswith(r"| things/c\|d.csv | refused | ")
+    assert "does not tell which source" in table[-1]
+
+    told = watched.skipped()
+    assert "1 taken before; 3 files (pins/b.parquet, search_events/b.csv.gz, things/c|d.csv) refused" in told
+    watched.deployment.prepare()
+    findings = [finding for finding in examine(watched.deployment) if finding.subject == "refused"]
+    assert len(findings) == 3
+    assert not any(finding.ok for finding in findings)
+    assert "cannot be read as Parquet" in findings[0].text
+
+    watched.write("search_events/b.csv.gz", "still no gzip", age_s=9_999)
+    watched.take()
+    assert watched.outcomes()["search_events/b.csv.gz"] == "refused"
+    (watched.landing / "things/c|d.csv").unlink()
+    pl.DataFrame({"pin_id": ["p"]}).write_parquet(watched.landing / "pins/b.parquet")
+    assert "pins/b.parquet" in watched.skipped()
+    os.utime(watched.landing / "pins/b.parquet", (time.time() - 20,) * 2)
+    watched.take()
+    assert watched.table("pins").height == 1
+    assert [f.text.split(" ")[0] for f in examine(watched.deployment) if f.subject == "refused"] == [
+        str(watched.landing / "search_events/b.csv.gz")
+    ]
+
+
+def test_a_damaged_file_that_is_young_is_given_time(watched: Watched) -> None:
+    frame = pl.DataFrame({"pin_id": [f"p{i}" for i in range(100)]})
+    frame.write_parquet(watched.house.home / "whole.parquet")
+    whole = (watched.house.home / "whole.parquet").read_bytes()
+    path = watched.write("pins/b.parquet", whole[:300], age_s=20)
+    watched.take()
+    assert watched.outcomes() == {"pins/b.parquet": "unfinished"}
+    assert "still being written" in watched.skipped()
+    assert isinstance(watched.at(270), Wait)
+    assert isinstance(watched.at(290), Take)
+    os.utime(path, (time.time() - 301,) * 2)
+    runs_before = past_runs(watched.instance)
+    assert isinstance(watched.at(61), Take)
+    watched.write("pins/b.parquet", whole, age_s=15)
+    watched.take()
+    assert watched.outcomes() == {"pins/b.parquet": "ingested"}
+    assert len(past_runs(watched.instance)) == len(runs_before) + 1
+
+
+# ── ticks and runs that are lost, doubled, under way or failed ──────────────────────────────────────────────────────
+
+
+def test_the_same_tick_twice_asks_for_the_same_run(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    first = watched.asked()
+    assert watched.asked().run_key == first.run_key
+    # A daemon that died after making the run and before launching it: the same key lets Dagster launch that run.
+    watched.leave(dg.DagsterRunStatus.NOT_STARTED, tags=first.tags)
+    assert watched.asked().run_key == first.run_key
+    watched.write("search_events/b.csv", MORE)
+    second = watched.asked()
+    assert second.run_key != first.run_key
+    assert second.tags[FILES_TAG] != first.tags[FILES_TAG]
+
+
+def test_files_that_come_back_are_asked_for_under_another_key(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    first = watched.asked()
+    watched.execute(first)
+    watched.deployment.warehouse.path.unlink()
+    again = watched.at(61)
+    assert isinstance(again, Take)
+    assert again.files_key == first.tags[FILES_TAG]
+    assert again.run_key != first.run_key
+
+
+def test_while_a_run_is_under_way_none_is_asked_for(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    seen: list[str] = []
+    take_files = ingestion.take_files
+
+    def taking(*args: Any, **options: Any) -> Any:
+        watched.write("search_events/b.csv", MORE)
+        seen.extend([watched.skipped(), str(watched.at(10_000))])
+        return take_files(*args, **options)
+
+    monkeypatch.setattr(ingestion, "take_files", taking)
+    result = watched.take()
+    reason = f"run {result.run_id} is taking files; what is new is looked at after it"
+    assert seen == [reason, str(Wait(reason))]
+    assert len(watched.queries()) == 2
+    monkeypatch.undo()
+    watched.take()
+    assert len(watched.queries()) == 3
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING])
+def test_a_run_counts_as_under_way_until_it_counts_as_lost(watched: Watched, status: dg.DagsterRunStatus) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    run_id = watched.leave(status)
+    assert run_id in watched.skipped()
+    assert isinstance(watched.at(110), Wait)
+    assert isinstance(watched.at(130), Take)
+
+
+def test_two_runs_at_once_take_turns(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    waiting, said = threading.Event(), []
+
+    def says(message: str, *_: object) -> None:
+        said.append(message)
+        waiting.set()
+
+    with at_work(watched.house.home / "landing.lock", on_wait=fails):
+        monkeypatch.setattr("dagster._core.log_manager.DagsterLogManager.info", lambda _, *args: says(*args))
+        run = threading.Thread(target=watched.execute)
+        run.start()
+        assert waiting.wait(60)
+        assert watched.outcomes() == {}
+    run.join()
+    assert said[0] == "another run is taking files; waiting for it"
+    assert watched.outcomes() == {"search_events/a.csv": "ingested"}
+
+
+def test_runs_of_other_jobs_are_no_matter(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.leave(dg.DagsterRunStatus.STARTED, HISTORY_JOB)
+    watched.asked()
+
+
+def test_after_failures_it_waits_longer_each_time_then_tries_again(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    monkeypatch.setattr(ingestion, "take_files", fails)
+    request = watched.asked()
+    assert not watched.execute(request).success
+    assert "the last 1 ingest runs did not succeed" in watched.skipped()
+    assert isinstance(watched.at(50), Wait)
+    retry = watched.at(60)
+    assert isinstance(retry, Take)
+    assert retry.run_key != request.run_key
+
+    assert not watched.execute().success
+    assert isinstance(watched.at(110), Wait)
+    assert isinstance(watched.at(120), Take)
+    monkeypatch.undo()
+    assert watched.execute().success
+    assert watched.skipped() == "nothing is ready: 1 taken before"
+    watched.write("search_events/b.csv", MORE)
+    watched.take()
+
+
+def test_a_run_that_was_cancelled_is_not_asked_for_at_once(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    run = watched.instance.get_run_by_id(watched.leave(dg.DagsterRunStatus.STARTED))
+    assert run is not None
+    watched.instance.report_run_canceled(run)
+    assert "did not succeed" in watched.skipped()
+    assert isinstance(watched.at(60), Take)
+
+
+@pytest.mark.parametrize("dies_at", ["_row_counts", "_report", "record_landed"])
+def test_a_run_that_dies_after_its_load_heals_with_no_doubled_row(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, dies_at: str
+) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.write("pins/z.jsonl", PIN)
+    with monkeypatch.context() as patch:
+        patch.setattr(ingestion, dies_at, fails)
+        assert not watched.execute(watched.asked()).success
+    assert len(watched.queries()) == 2
+    assert watched.outcomes() == {}
+    before = [watched.table(name) for name in ("search_events", "pins", "quarantined_rows", "ingest_ledger")]
+    assert isinstance(watched.at(61), Take)
+    assert watched.execute().success
+    after = [watched.table(name) for name in ("search_events", "pins", "quarantined_rows", "ingest_ledger")]
+    assert all(a.equals(b) for a, b in zip(before, after, strict=True))
+    assert watched.outcomes() == {"pins/z.jsonl": "known", "search_events/a.csv": "known"}
+    assert landed_files(watched.deployment.warehouse)["ingest_seq"].to_list() == [1, 1]
+    assert watched.house.settings.first_day == date(2026, 3, 1)
+    assert watched.skipped() == "nothing is ready: 2 taken before"
+
+
+def test_a_tick_does_not_wait_long_for_a_writer(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.deployment.prepare()
+    monkeypatch.setattr(ingestion, "SENSOR_LOCK_TIMEOUT_S", 0.05)
+    writing, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with Warehouse(watched.deployment.warehouse.path).writing():
+            writing.set()
+            done.wait(30)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert writing.wait(30)
+        assert "another thread holds it" in watched.skipped()
+    finally:
+        done.set()
+        writer.join()
+    watched.take()

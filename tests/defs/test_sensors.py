@@ -1,0 +1,231 @@
+"""The sensor and the schedule decide from the warehouse and from real run records."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from journeys_assets.build import build_definitions
+from journeys_assets.defs.day_lock import lock_path
+from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB
+from journeys_assets.defs.partitions import day_range, range_tags
+from journeys_assets.defs.runs import dagster_instance
+from journeys_assets.defs.sensors import ACTIVE_USERS_SENSOR
+from tests.house import House
+from tests.storage.test_day_lock import HOLD
+
+NewHouse = Callable[[str], House]
+DAY = date(2026, 3, 2)
+WEDDING = ["wedding dress", "wedding dresses", "wedding dress long", "wedding dress lace"]
+
+
+def later(n: int) -> date:
+    return DAY + timedelta(days=n)
+
+
+def land(house: House, day: date, *, user: str = "ann", name: str = "log") -> None:
+    at = datetime.combine(day, datetime.min.time()) + timedelta(hours=9)
+    house.land({"search_events": pl.DataFrame({"user_id": user, "query": WEDDING, "searched_at": at})}, name=name)
+
+
+class Automation:
+    """The sensor of one deployment on its own Dagster instance, and a hand that runs what it asks for."""
+
+    def __init__(self, house: House, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self.definitions = build_definitions(house.deployment)
+        self.repository = self.definitions.get_repository_def()
+
+    def tick(self) -> dg.RunRequest | str:
+        context = dg.build_sensor_context(instance=self.instance, repository_def=self.repository)
+        data = self.repository.get_sensor_def(ACTIVE_USERS_SENSOR).evaluate_tick(context)
+        assert len(data.run_requests) <= 1
+        return data.run_requests[0] if data.run_requests else str(data.skip_message)
+
+    def execute(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        job = self.definitions.resolve_job_def(str(request.job_name))
+        return job.execute_in_process(instance=self.instance, tags=dict(request.tags), raise_on_error=False)
+
+    def leave_in_flight(self, first: date, last: date) -> str:
+        """A run record as the daemon leaves it while a run works on the days."""
+        job = self.definitions.resolve_job_def(DAILY_JOB)
+        run = self.instance.create_run_for_job(job, tags=range_tags(first, last), status=dg.DagsterRunStatus.STARTED)
+        return run.run_id
+
+
+@pytest.fixture
+def house(new_house: NewHouse) -> House:
+    house = new_house("home")
+    land(house, DAY)
+    return house
+
+
+@pytest.fixture
+def automation(house: House) -> Iterator[Automation]:
+    with dagster_instance(house.deployment) as instance:
+        yield Automation(house, instance)
+
+
+def asked(request: dg.RunRequest | str) -> tuple[date, date] | None:
+    assert isinstance(request, dg.RunRequest), request
+    return day_range(request.tags)
+
+
+def test_new_events_are_requested_until_they_are_computed(house: House, automation: Automation) -> None:
+    first = automation.tick()
+    assert asked(first) == (DAY, DAY)
+    assert isinstance(first, dg.RunRequest)
+    assert automation.execute(first).success
+    assert automation.tick() == "every day is up to date with the log"
+    land(house, later(2), name="more")
+    assert asked(automation.tick()) == (later(1), later(2))
+
+
+def test_a_late_event_asks_for_every_later_day_and_heals_them(house: House, automation: Automation) -> None:
+    house.run(DAY, later(4))
+    land(house, later(1), user="bob", name="late")
+    request = automation.tick()
+    assert asked(request) == (later(1), later(4))
+    assert isinstance(request, dg.RunRequest)
+    assert automation.execute(request).success
+    assert isinstance(automation.tick(), str)
+    on_time = House(house.home.parent / "on-time")
+    land(on_time, DAY)
+    land(on_time, later(1), user="bob", name="late")
+    on_time.run(DAY, later(4))
+    for table in ("user_journeys", "notification_candidates"):
+        assert house.table(table).equals(on_time.table(table))
+
+
+def test_the_same_tick_twice_is_one_run_and_a_new_attempt_is_another(house: House, automation: Automation) -> None:
+    one, two = automation.tick(), automation.tick()
+    assert isinstance(one, dg.RunRequest)
+    assert isinstance(two, dg.RunRequest)
+    assert one.run_key == two.run_key
+    land(house, DAY, user="bob", name="more")
+    three = automation.tick()
+    assert isinstance(three, dg.RunRequest)
+    assert three.run_key != one.run_key
+
+
+def test_days_in_flight_are_not_requested_again(house: House, automation: Automation) -> None:
+    run_id = automation.leave_in_flight(DAY, later(3))
+    waiting = automation.tick()
+    assert isinstance(waiting, str)
+    assert "wait for the run" in waiting
+    run = automation.instance.get_run_by_id(run_id)
+    assert run is not None
+    automation.instance.report_run_failed(run)
+    assert asked(automation.tick()) == (DAY, DAY)
+
+
+def test_a_run_that_died_with_its_daemon_is_marked_as_failed(
+    house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = automation.leave_in_flight(DAY, DAY)
+    monkeypatch.setattr("journeys_assets.defs.sensors.LOST_AFTER", timedelta(0))
+    other = [sys.executable, "-c", HOLD, str(lock_path(house.home))]
+    with subprocess.Popen(other, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert "wait for the run" in str(automation.tick())
+        process.kill()
+    assert asked(automation.tick()) == (DAY, DAY)
+    run = automation.instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_after_a_failure_it_backs_off_and_then_tries_again(
+    house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = automation.tick()
+    assert isinstance(request, dg.RunRequest)
+    with monkeypatch.context() as broken:
+        broken.setattr("journeys_assets.defs.assets.naming.name_journeys", lambda *_: 1 / 0)
+        assert not automation.execute(request).success
+    waiting = automation.tick()
+    assert isinstance(waiting, str)
+    assert "the last run failed" in waiting
+    monkeypatch.setattr("journeys_assets.domain.automation.FIRST_BACK_OFF", timedelta(0))
+    again = automation.tick()
+    assert isinstance(again, dg.RunRequest)
+    assert again.run_key != request.run_key
+    assert automation.execute(again).success
+    assert isinstance(automation.tick(), str)
+
+
+def test_a_failed_run_closes_no_day(house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = automation.tick()
+    assert isinstance(request, dg.RunRequest)
+    with monkeypatch.context() as broken:
+        broken.setattr("journeys_assets.defs.assets.notifications.plan_notifications", lambda *_: 1 / 0)
+        assert not automation.execute(request).success
+    assert not house.table("user_journeys").is_empty()
+    assert house.table("closed_days").is_empty()
+
+
+def test_stages_run_by_hand_one_by_one_close_no_day(house: House, automation: Automation) -> None:
+    house.deployment.prepare()
+    job = automation.definitions.resolve_job_def(DAILY_JOB)
+    tags = range_tags(DAY, DAY)
+    first = job.execute_in_process(
+        instance=automation.instance, tags=tags, asset_selection=[dg.AssetKey("opened_days")]
+    )
+    last = job.execute_in_process(instance=automation.instance, tags=tags, asset_selection=[dg.AssetKey("closed_days")])
+    assert first.success
+    assert last.success
+    assert house.table("closed_days").is_empty()
+    assert asked(automation.tick()) == (DAY, DAY)
+
+
+def test_keywords_of_days_without_output_are_requested_first(house: House, automation: Automation) -> None:
+    house.run(later(3), later(3))
+    land(house, later(1), user="bob", name="late")
+    request = automation.tick()
+    assert isinstance(request, dg.RunRequest)
+    assert request.job_name == HISTORY_JOB
+    assert asked(request) == (later(1), later(1))
+    assert automation.execute(request).success
+    after = automation.tick()
+    assert isinstance(after, dg.RunRequest)
+    assert after.job_name == DAILY_JOB
+    assert asked(after) == (later(3), later(3))
+
+
+def test_a_changed_parameter_alone_starts_nothing(
+    house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.run(DAY, DAY)
+    monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__BASE_CUT", "0.6")
+    changed = Automation(house, automation.instance)
+    assert isinstance(changed.tick(), str)
+
+
+def schedule(automation: Automation, now: datetime) -> dg.RunRequest | str:
+    context = dg.build_schedule_context(
+        scheduled_execution_time=now, repository_def=automation.repository, instance=automation.instance
+    )
+    data = automation.repository.get_schedule_def("daily_schedule").evaluate_tick(context)
+    return data.run_requests[0] if data.run_requests else str(data.skip_message)
+
+
+def one_o_clock(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=1)
+
+
+def test_the_schedule_closes_quiet_days_too_and_those_that_were_missed(house: House, automation: Automation) -> None:
+    assert asked(schedule(automation, one_o_clock(later(1)))) == (DAY, DAY)
+    house.run(DAY, DAY)
+    assert "is closed" in str(schedule(automation, one_o_clock(later(1))))
+    assert asked(schedule(automation, one_o_clock(later(2)))) == (later(1), later(1))
+    assert asked(schedule(automation, one_o_clock(later(5)))) == (later(1), later(4))
+
+
+def test_the_schedule_rests_once_nobody_is_live(house: House, automation: Automation) -> None:
+    house.run(DAY, DAY)
+    assert "no journey is live" in str(schedule(automation, one_o_clock(later(300))))

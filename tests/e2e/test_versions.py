@@ -1,0 +1,109 @@
+"""Promise 9: a changed parameter is a new version, and nobody's journeys ever mix two."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from journeys_assets.build import build_definitions
+from journeys_assets.defs.jobs import DAILY_JOB
+from journeys_assets.defs.partitions import range_tags
+from journeys_assets.defs.runs import dagster_instance
+from journeys_assets.storage import staleness
+from journeys_assets.synthetic import WorldParams, generate_world
+from tests.house import House
+
+FIRST = date(2026, 3, 2)
+LAST = FIRST + timedelta(days=5)
+NEXT = LAST + timedelta(days=1)
+
+
+@pytest.fixture
+def house(new_house: Callable[[str], House]) -> House:
+    house = new_house("home")
+    world = generate_world(WorldParams(seed=3, n_users=10, n_days=6, first_day=FIRST))
+    house.land(world.landing)
+    house.run(FIRST, LAST)
+    return house
+
+
+def change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__BASE_CUT", "0.7")
+
+
+def stale(house: House) -> pl.DataFrame:
+    deployment = house.deployment
+    with deployment.warehouse.reading() as con:
+        return staleness.stale_users(con, deployment.output_version, horizon_days=180, today=LAST)
+
+
+def inferred_as_of_today(house: House) -> pl.DataFrame:
+    ledger = house.table("inference_ledger").sort("partition_date")
+    return ledger.group_by("user_id").agg(pl.col("algorithm_version").last())
+
+
+def test_a_changed_parameter_shows_as_stale_and_one_full_run_brings_everybody_over(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = house.deployment.output_version
+    users = set(house.table("inference_ledger")["user_id"])
+    assert stale(house).is_empty()
+    change(monkeypatch)
+    new = house.deployment.output_version
+    assert new != old
+    behind = stale(house)
+    assert set(behind["reason"]) == {"algorithm_version"}
+    assert set(behind["user_id"]) == users
+    house.run(LAST, LAST, full=True)
+    assert stale(house).is_empty()
+    assert set(inferred_as_of_today(house)["algorithm_version"]) == {house.deployment.version_of("clustering")}
+
+
+def test_a_days_run_after_a_change_takes_inactive_users_along(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(monkeypatch)
+    at = datetime.combine(NEXT, datetime.min.time())
+    house.land({"search_events": pl.DataFrame({"user_id": "new", "query": ["oak"], "searched_at": [at]})}, name="next")
+    house.run(NEXT, NEXT)
+    assert set(inferred_as_of_today(house)["algorithm_version"]) == {house.deployment.version_of("clustering")}
+    current = house.deployment.warehouse.query(
+        "SELECT DISTINCT partition_date, algorithm_version FROM current_journeys"
+    )
+    assert current.rows() == [(NEXT, house.deployment.version_of("staging"))]
+
+
+def test_single_stages_run_after_a_change_are_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(monkeypatch)
+    deployment = house.deployment
+    with dagster_instance(deployment) as instance:
+        result = (
+            build_definitions(deployment)
+            .resolve_job_def(DAILY_JOB)
+            .execute_in_process(
+                instance=instance,
+                tags=range_tags(LAST, LAST),
+                asset_selection=[dg.AssetKey("user_journeys"), dg.AssetKey("published_journeys")],
+                raise_on_error=False,
+            )
+        )
+        evaluations = {e.check_name: e for e in result.get_asset_check_evaluations()}
+    assert not evaluations["one_version"].passed
+    assert "inference_ledger" in str(evaluations["one_version"].description)
+    assert not evaluations["one_version"].passed
+    assert not result.success
+
+
+def test_code_versions_follow_the_parameters_of_their_stage_and_of_those_before(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def code_versions() -> dict[str, str | None]:
+        graph = build_definitions(house.deployment).get_repository_def().asset_graph
+        return {key.to_user_string(): graph.get(key).code_version for key in graph.materializable_asset_keys}
+
+    before = code_versions()
+    change(monkeypatch)
+    after = code_versions()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed >= {"journey_clusters", "journey_names", "ranked_journeys", "user_journeys", "closed_days"}
+    assert changed.isdisjoint({"keyword_table", "keyword_embeddings", "opened_days"})

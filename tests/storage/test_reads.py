@@ -1,0 +1,67 @@
+"""What the Python stages read: the window of each user, and the whole past up to its end."""
+
+from datetime import date, datetime, timedelta
+
+import duckdb
+import polars as pl
+import pytest
+
+from journeys_assets.domain.parameters import KeywordParams
+from journeys_assets.storage import reads
+
+END = date(2026, 3, 31)
+
+
+@pytest.fixture
+def con() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    rows = [
+        ("a", "old", 800),
+        ("a", "old", 10),
+        ("a", "oak", 89),
+        ("a", "elm", 90),
+        ("a", "later", -1),
+        ("b", "oak", 5),
+    ]
+    days = [(user, keyword, END - timedelta(days=ago)) for user, keyword, ago in rows]
+    frame = pl.DataFrame(
+        [
+            {
+                "partition_date": day,
+                "user_id": user,
+                "keyword": keyword,
+                "source": "query",
+                "display_form": keyword,
+                "first_engaged_at": datetime(day.year, day.month, day.day, 9),
+                "last_engaged_at": datetime(day.year, day.month, day.day, 10),
+                "algorithm_version": "v",
+            }
+            | dict.fromkeys(("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins", "n_items"), 1)
+            for user, keyword, day in days
+        ]
+    )
+    connection.register("rows", frame.to_arrow())
+    connection.sql("CREATE TABLE main.keyword_table AS FROM rows")
+    return connection
+
+
+USERS = pl.DataFrame({"user_id": ["a"], "window_end_date": [END]})
+
+
+def test_the_window_is_90_days_of_the_wanted_users(con: duckdb.DuckDBPyConnection) -> None:
+    got = reads.window_keywords(con, USERS, KeywordParams())
+    assert got.select("user_id", "keyword").rows() == [("a", "oak"), ("a", "old")]
+    assert got["first_engaged_at"].to_list() == [datetime(2026, 1, 1, 9), datetime(2026, 3, 21, 9)]
+
+
+def test_only_the_heaviest_keywords_are_kept(con: duckdb.DuckDBPyConnection) -> None:
+    assert reads.window_keywords(con, USERS, KeywordParams(max_keywords_per_user=1))["keyword"].to_list() == ["oak"]
+
+
+def test_the_past_has_no_beginning_and_ends_with_the_window(con: duckdb.DuckDBPyConnection) -> None:
+    # Seen to fail with a look-back of 365 days, and without an end.
+    assert reads.keyword_history(con, USERS).rows() == [
+        ("a", "elm", datetime(2025, 12, 31, 9)),
+        ("a", "oak", datetime(2026, 1, 1, 9)),
+        ("a", "old", datetime(2024, 1, 21, 9)),
+    ]
