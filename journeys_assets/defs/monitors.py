@@ -98,7 +98,9 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "singleton_share",
             "Share of the day's clusters that hold one keyword.",
             (quality_reads.cluster_sizes,),
-            lambda day, sizes: metrics.singleton_share(sizes, maximum=params.max_singleton_share),
+            lambda day, sizes: metrics.singleton_share(
+                sizes, maximum=params.max_singleton_share, min_users=params.min_users_for_share
+            ),
         ),
         QualityMonitor(
             "journey_clusters",

@@ -97,13 +97,15 @@ def share_of_keywords_embedded(keywords: pl.Series, embedded: pl.Series, *, mini
     )
 
 
-def singleton_share(clusters: pl.DataFrame, *, maximum: float = 0.8) -> Monitor:
+def singleton_share(clusters: pl.DataFrame, *, maximum: float = 0.8, min_users: int = 10) -> Monitor:
     """Share of clusters that hold one keyword: high where users are fragmented or the log is thin.
 
     Bound: on the first days of a log, when every user is thin, it is about 0.4; at 0.8 there is next to no structure.
+    Fewer than ``min_users`` users are not judged: newcomers with one search each are no fault.
     """
-    if clusters.is_empty():
-        return unmeasured("singleton_share", "nothing to measure: no user was clustered on this day")
+    n_users = clusters["user_id"].n_unique()
+    if n_users < max(1, min_users):
+        return unmeasured("singleton_share", f"nothing to measure: {n_users} users on this day, {min_users} are needed")
     singles = clusters.filter(pl.col("n_keywords") == 1)
     worst = singles.group_by("user_id").len("singletons").sort(["singletons", "user_id"], descending=[True, False])
     return held(

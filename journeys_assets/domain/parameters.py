@@ -180,6 +180,8 @@ class QualityParams:
     """Robust standard deviations (1.4826 MAD) to an outlier; Iglewicz and Hoaglin 1993."""
     max_singleton_share: float = 0.8
     """The first days of a log, when every user is thin, have about 0.4; at 0.8 next to nothing hangs together."""
+    min_users_for_share: int = 10
+    """A few newcomers with one search each are all singletons, and no fault."""
     min_singleton_shift: float = 0.1
     """A full inference holds inactive users too, and lies 4 to 5 points above a usual day."""
     max_journeys_per_user: float = 40.0

@@ -19,11 +19,14 @@ def test_share_of_keywords_embedded() -> None:
 
 def test_singleton_share() -> None:
     clusters = pl.DataFrame({"user_id": ["a", "a", "b", "b", "b"], "n_keywords": [5, 4, 1, 1, 1]})
-    assert metrics.singleton_share(clusters).passed
-    fired = metrics.singleton_share(clusters, maximum=0.5)
+    assert metrics.singleton_share(clusters, min_users=2).passed
+    fired = metrics.singleton_share(clusters, maximum=0.5, min_users=2)
     assert (fired.passed, fired.value) == (False, 0.6)
     assert fired.offenders.rows() == [("b", 3)]
     assert metrics.singleton_share(clusters.clear()).value is None
+    newcomers = pl.DataFrame({"user_id": list("abcdefghij"), "n_keywords": 1})
+    assert not metrics.singleton_share(newcomers).passed
+    assert metrics.singleton_share(newcomers.head(9)).value is None
 
 
 def test_journeys_per_user() -> None:
