@@ -12,8 +12,9 @@ import duckdb
 import polars as pl
 
 from journeys_assets.defs.deployment import Deployment
-from journeys_assets.domain import drift, metrics
+from journeys_assets.domain import drift, evolution, metrics
 from journeys_assets.domain.metrics import Monitor
+from journeys_assets.domain.schemas import CLOSED_DAYS
 from journeys_assets.storage import quality_reads
 
 Read = Callable[[duckdb.DuckDBPyConnection, date], Any]
@@ -57,6 +58,11 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
     four_weeks = params.trailing_days
     clusters = trailing(quality_reads.daily_clusters, four_weeks)
     journeys = trailing(quality_reads.daily_journeys, four_weeks)
+    keep_days = house.settings.output_retention_days
+
+    def both_days(con: duckdb.DuckDBPyConnection, day: date) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+        return quality_reads.journeys_before_and_on(con, day, keep_days)
+
     return [
         QualityMonitor(
             "keyword_table",
@@ -173,6 +179,27 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             (quality_reads.journey_names_of_day,),
             lambda day, rows: metrics.name_uniqueness(rows),
         ),
+        *(
+            QualityMonitor(
+                "user_journeys",
+                name,
+                about,
+                (both_days,),
+                lambda day, pair, name=name, place=place: (
+                    metrics.unmeasured(name, "nothing to measure: no day before is kept")
+                    if pair is None
+                    else evolution.churn(*pair, maximum_ids=params.max_id_churn, maximum_names=params.max_name_churn)[
+                        place
+                    ]
+                ),
+            )
+            for place, (name, about) in enumerate(
+                (
+                    ("id_churn", "Share of journeys that go on since the day before under another id."),
+                    ("name_churn", "Share of journeys that keep their id since the day before under another name."),
+                )
+            )
+        ),
         QualityMonitor(
             "notification_candidates",
             "candidates_per_user",
@@ -188,5 +215,16 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "Planned sends, against the trailing four weeks.",
             (trailing(quality_reads.daily_sends, four_weeks),),
             lambda day, daily: drift.send_volume(day, daily, params),
+        ),
+        QualityMonitor(
+            CLOSED_DAYS.name,
+            "share_of_stale_users",
+            "Share of live users whose output of the day is behind their log, once the day is closed.",
+            (
+                lambda con, day: quality_reads.live_and_stale_users(
+                    con, day, house.output_version, house.algorithm.keywords.horizon_days
+                ),
+            ),
+            lambda day, found: metrics.share_of_stale_users(*found, maximum=params.max_share_stale_users),
         ),
     ]

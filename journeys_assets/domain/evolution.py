@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from journeys_assets.domain.metrics import OFFENDERS, Monitor
+from journeys_assets.domain.metrics import OFFENDERS, Monitor, held, unmeasured
 from journeys_assets.domain.parameters import EvolutionParams
 
 _KEY = ["user_id", "journey_id"]
@@ -171,8 +171,9 @@ def churn(
 
 
 def _at_most(name: str, part: int, whole: int, maximum: float, offenders: pl.DataFrame, advice: str) -> Monitor:
-    value = part / whole if whole else 0.0
-    return Monitor(name, value, f"<= {maximum:g}", value <= maximum, offenders, advice)
+    if not whole:
+        return unmeasured(name, "nothing to measure: no journey goes on from the day before")
+    return held(name, part / whole, upper=maximum, offenders=offenders, advice=advice)
 
 
 def _members(journeys: pl.DataFrame, side: str) -> pl.DataFrame:

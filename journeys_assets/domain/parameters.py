@@ -195,6 +195,10 @@ class QualityParams:
     max_flapping_share: float = 0.01
     """Users who come back within a week of the end make 0.25 % on a busy day; four times that is not their doing."""
     flapping_days: int = 7
+    max_id_churn: float = 0.05
+    """Of the journeys that go on. Most users do nothing on a day: a busy day of a real log has 1 to 2 percent."""
+    max_name_churn: float = 0.15
+    """Of the journeys that keep their id, as above; a release that renames everything is told once."""
     max_days_behind_log: int = 1
     """The day that is not over yet."""
     max_silent_days: int = 3

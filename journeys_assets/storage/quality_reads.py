@@ -13,6 +13,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.storage import reads, staleness
+
 KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins")
 """Sources whose every event brings a keyword."""
 
@@ -212,3 +214,26 @@ def measured_on(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         "SELECT * FROM main.quality_metrics WHERE partition_date = $day ORDER BY passed, asset, monitor",
         params={"day": day},
     ).pl()
+
+
+def journeys_before_and_on(
+    con: duckdb.DuckDBPyConnection, day: date, keep_days: int
+) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """Journeys of the latest day before ``day`` and of ``day``: user_id, journey_id, journey_name, keywords.
+
+    None where no day before is kept.
+    """
+    before = reads.snapshot_before(con, day, keep_days=keep_days)
+    if before is None:
+        return None
+    sql = "SELECT user_id, journey_id, journey_name, keywords FROM main.user_journeys WHERE partition_date = $day"
+    return con.sql(sql, params={"day": before}).pl(), con.sql(sql, params={"day": day}).pl()
+
+
+def live_and_stale_users(
+    con: duckdb.DuckDBPyConnection, day: date, version: str, horizon_days: int
+) -> tuple[int, pl.DataFrame]:
+    """Number of live users as of ``day``, and those whose output of the day is behind: user_id, day, reason."""
+    stale = staleness.stale_users(con, version, horizon_days=horizon_days, today=day)
+    mine = stale.filter(pl.col("partition_date") == day).select("user_id", "reason", day="partition_date")
+    return reads.live_states(con, day, horizon_days).height, mine

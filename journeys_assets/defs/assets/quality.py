@@ -11,7 +11,7 @@ from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.monitors import measure, quality_monitors
 from journeys_assets.defs.partitions import chunked, days_of
 from journeys_assets.domain.metrics import as_frame
-from journeys_assets.domain.schemas import QUALITY_METRICS
+from journeys_assets.domain.schemas import CLOSED_DAYS, QUALITY_METRICS
 from journeys_assets.storage import quality_reads
 
 DAYS_PER_WRITE = 31
@@ -19,7 +19,8 @@ DAYS_SHOWN = 28
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
-    monitors = quality_monitors(house)
+    # Whether a day is behind can be told only once it is closed, after this stage.
+    monitors = [monitor for monitor in quality_monitors(house) if monitor.asset != CLOSED_DAYS.name]
     spec = stage_spec(
         house,
         QUALITY_METRICS,
