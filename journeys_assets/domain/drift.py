@@ -135,7 +135,7 @@ def _distribution_drift(
 ) -> Monitor:
     today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
-    why = _unjudged(before.height, n_users, params)
+    why = _unjudged(before.height, n_users, params.min_history_days)
     if why:
         return unmeasured(name, why)
     sides = counts.group_by("value").agg(
@@ -166,7 +166,7 @@ def singleton_share_shift(day: date, daily: pl.DataFrame, params: QualityParams)
     name = "singleton_share_shift"
     today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
-    why = _unjudged(before.height, n_users, params)
+    why = _unjudged(before.height, n_users, params.min_history_days)
     if why:
         return unmeasured(name, why)
     level = _ratio(before)
@@ -192,7 +192,7 @@ def journeys_per_user_shift(day: date, daily: pl.DataFrame, params: QualityParam
     name = "journeys_per_user_shift"
     today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
-    why = _unjudged(before.height, n_users, params)
+    why = _unjudged(before.height, n_users, params.min_history_days)
     if why:
         return unmeasured(name, why)
     level = _median(before["mean_journeys"])
@@ -214,15 +214,19 @@ def users_with_journeys(day: date, daily: pl.DataFrame, params: QualityParams) -
     Args:
         daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
-    lost = "a lost inference_ledger or a horizon that was shortened; up: user ids that changed their form"
-    history = daily.rename({"n_users": "n"})
     return _volume(
-        "users_with_journeys", day, history, params, min_shift=params.min_users_shift, advice=f"down: {lost}"
+        "users_with_journeys",
+        day,
+        daily.rename({"n_users": "n"}),
+        params,
+        needed_days=params.min_history_days,
+        min_shift=params.min_users_shift,
+        advice="down: rows lost from inference_ledger, or a shorter horizon; up: user ids that changed their form",
     )
 
 
 def send_volume(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
-    """Planned sends of the day, against the trailing days: both too few and too many.
+    """Planned sends of the day, against the trailing days: both too few and too many. It wants two weeks of history.
 
     Four days of the same weekday are too few to tell how far a count may stray, and all days together take a quiet
     weekend for a fault. So the spread comes from all days, and the bound reaches from the lower to the higher of two
@@ -232,14 +236,26 @@ def send_volume(day: date, daily: pl.DataFrame, params: QualityParams) -> Monito
         daily: partition_date, made_by, n (sends), of the day and the trailing days that were planned, those without a
             send too.
     """
-    advice = (
-        "none: opt-ins, or confidence below its minimum; many: a cap that was raised, or sends that were not logged"
+    return _volume(
+        "send_volume",
+        day,
+        daily,
+        params,
+        needed_days=params.min_history_days_of_sends,
+        min_shift=0.0,
+        advice="few: opt-ins, or confidence below its minimum; many: a raised cap, or sends that were not logged",
     )
-    return _volume("send_volume", day, daily, params, min_shift=0.0, advice=advice)
 
 
 def _volume(
-    name: str, day: date, daily: pl.DataFrame, params: QualityParams, *, min_shift: float, advice: str
+    name: str,
+    day: date,
+    daily: pl.DataFrame,
+    params: QualityParams,
+    *,
+    needed_days: int,
+    min_shift: float,
+    advice: str,
 ) -> Monitor:
     """A count held against the trailing days, on Anscombe's scale.
 
@@ -247,7 +263,7 @@ def _volume(
     counts are held to the same rule, and none at all is told from few.
     """
     today, before = _comparable(daily, day)
-    why = _unjudged(before.height, None, params)
+    why = _unjudged(before.height, None, needed_days)
     if why:
         return unmeasured(name, why)
     scaled = 2 * (before["n"].cast(pl.Float64) + 3 / 8).sqrt()
@@ -281,7 +297,7 @@ def stage_flapping(day: date, flips: pl.DataFrame, daily: pl.DataFrame, params: 
     name = "stage_flapping"
     today, before = _split(daily, day)
     n_live = int(today["n_journeys"].sum())
-    why = _unjudged(before.height, n_live, params)
+    why = _unjudged(before.height, n_live, params.min_history_days)
     if why:
         return unmeasured(name, why)
     if day - timedelta(days=1) not in before["partition_date"]:
@@ -310,10 +326,10 @@ def stage_flapping(day: date, flips: pl.DataFrame, daily: pl.DataFrame, params: 
     )
 
 
-def _unjudged(n_history_days: int, n_of_day: int | None, params: QualityParams) -> str:
+def _unjudged(n_history_days: int, n_of_day: int | None, needed_days: int) -> str:
     """Why a day cannot be judged; empty where it can."""
-    if n_history_days < params.min_history_days:
-        return f"not enough history: {n_history_days} of {params.min_history_days} days"
+    if n_history_days < needed_days:
+        return f"not enough history: {n_history_days} of {needed_days} days"
     return "nothing to measure on this day" if n_of_day == 0 else ""
 
 

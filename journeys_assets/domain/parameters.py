@@ -172,6 +172,8 @@ class QualityParams:
     """Four whole weeks, so that every weekday weighs the same."""
     min_history_days: int = 7
     """With less than one whole week before it a day is not judged: a weekend would look like a shift."""
+    min_history_days_of_sends: int = 14
+    """A deployment begins with a burst, as nothing has been sent yet; then every journey waits for its cool-down."""
     max_psi: float = 0.2
     """The usual mark of a major shift of a distribution (credit scoring: Siddiqi 2006, *Credit Risk Scorecards*)."""
     chance_quantile: float = 0.999

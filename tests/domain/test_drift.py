@@ -236,7 +236,6 @@ def test_with_less_than_a_week_before_it_no_day_is_judged() -> None:
         drift.singleton_share_shift(DAY, singletons(wild), PARAMS),
         drift.journeys_per_user_shift(DAY, per_user([1, 90, 1, 90, 1, 90, 900]), PARAMS),
         drift.users_with_journeys(DAY, sends([9] * 6 + [900]).rename({"n": "n_users"}), PARAMS),
-        drift.send_volume(DAY, sends([9] * 6 + [900]), PARAMS),
         drift.stage_flapping(DAY, stages(*["ooooeeo"] * 20), live(20, WEEKS[-6:]), PARAMS),
     ]
     for monitor in judged:
@@ -244,7 +243,14 @@ def test_with_less_than_a_week_before_it_no_day_is_judged() -> None:
         assert "not enough history: 6 of 7 days" in monitor.summary
     week = daily.filter(pl.col("partition_date") >= WEEKS[-7])
     assert not drift.new_cluster_size_drift(DAY, counts, week, PARAMS).passed
-    assert not drift.send_volume(DAY, sends([9] * 7 + [900]), PARAMS).passed
+
+
+def test_the_burst_that_a_deployment_begins_with_is_no_level_to_hold_sends_to() -> None:
+    burst = [20, 24, 18, 15, 12, 11, 9]
+    young = drift.send_volume(DAY, sends([*burst, *[6] * 6, 1]), PARAMS)
+    assert "not enough history: 13 of 14 days" in young.bound
+    assert drift.send_volume(DAY, sends([*burst, *[6] * 7, 5]), PARAMS).passed
+    assert not drift.send_volume(DAY, sends([*[9] * 14, 900]), PARAMS).passed
 
 
 def test_a_day_without_anything_is_not_judged_by_its_shape() -> None:
@@ -261,7 +267,7 @@ def test_a_release_that_shifts_the_output_is_told_once() -> None:
     daily = made(sends(levels), "v2", since=released)
     fired = [
         day
-        for day in [*WEEKS[7:], DAY]
+        for day in [*WEEKS[14:], DAY]
         if not drift.send_volume(day, daily.filter(pl.col("partition_date") <= day), PARAMS).passed
     ]
     assert fired == [released]
