@@ -8,7 +8,7 @@ is the first of ``REASONS`` that holds:
 
 * ``ended``, ``feedback_finished`` - the journey is over; the latter where the user said so. A finished journey that was
   engaged with again is ongoing once more (the stage decides) and is not held back for the old verdict.
-* ``feedback_not_mine``, ``feedback_muted`` - the user's latest word on the journey.
+* ``feedback_not_mine``, ``feedback_muted`` - the user's word on the journey that holds (``domain.feedback``).
 * ``low_confidence`` - below ``min_confidence``.
 * ``not_opted_in`` - to this channel; unknown counts as no.
 * ``arm_holdout`` - the user is in the holdout, which is sent nothing.
@@ -90,8 +90,8 @@ def plan_notifications(
     """Plan the sends of the UTC day after ``day``.
 
     Args:
-        journeys: user_id, journey_id, journey_name, stage, confidence, rank, verdict (nullable: the user's latest word)
-            of every live journey as of ``day``; other columns are ignored.
+        journeys: user_id, journey_id, journey_name, stage, confidence, rank, feedback (nullable: the user's word
+            that holds) of every live journey as of ``day``; other columns are ignored.
         users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable); a user may be missing.
         active_hours: user_id, hour_utc (0-23), n: how often the user was active in that hour of the day.
         sent: user_id, journey_id (null: about none), channel, sent_date; rows after ``day`` are ignored.
@@ -110,7 +110,7 @@ def plan_notifications(
     facts = _user_facts(journeys, users, active_hours, sent, day, params)
     cooling = _cooling(sent, day, params)
     rows = (
-        journeys.select("user_id", "journey_id", "journey_name", "stage", "verdict", "confidence", "rank")
+        journeys.select("user_id", "journey_id", "journey_name", "stage", "feedback", "confidence", "rank")
         .join(facts, on="user_id", how="left")
         .join(cooling, on=["user_id", "journey_id"], how="left")
         .with_columns(pl.col("is_cooling").fill_null(False))
@@ -169,12 +169,12 @@ def _hold(params: NotificationParams) -> pl.Expr:
     """The first rule that holds a row back by itself; null where none does."""
     has_ended = pl.col("stage") != "ongoing"
     opted_in = pl.when(pl.col("channel") == "push").then("push_opt_in").otherwise("email_opt_in")
-    verdict = pl.col("verdict").fill_null("")
+    feedback = pl.col("feedback").fill_null("")
     rules = (
-        ("feedback_finished", has_ended & (verdict == "finished")),
+        ("feedback_finished", has_ended & (feedback == "finished")),
         ("ended", has_ended),
-        ("feedback_not_mine", verdict == "not_mine"),
-        ("feedback_muted", verdict == "mute"),
+        ("feedback_not_mine", feedback == "not_mine"),
+        ("feedback_muted", feedback == "mute"),
         ("low_confidence", ~(pl.col("confidence") >= params.min_confidence).fill_null(False)),
         ("not_opted_in", ~opted_in.fill_null(False)),
         ("arm_holdout", pl.col("arm") == "holdout"),

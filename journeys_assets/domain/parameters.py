@@ -76,7 +76,7 @@ class RankingParams:
     on one day start near 0.5 and a dozen engagements over several days near 0.9.
     """
 
-    revision: int = 2
+    revision: int = 3
     recency_half_life_days: float = 14.0
     prior_intercept: float = -2.2
     prior_volume_weight: float = 0.8
@@ -90,7 +90,9 @@ class RankingParams:
     diversification_penalty: float = 0.95
     similarity_threshold: float = 0.6
     more_boost: float = 0.5
-    """Share of the way up to 1 that score and confidence go when the user asks for more of a journey."""
+    """Share of the way up to 1 that score and confidence go when the user asks for more of a journey; halves every
+    ``recency_half_life_days``. Half the way: it beats most of what the log alone says, and leaves the order among
+    several journeys that the user wants more of to the ranker."""
     response_days: int = 7
     """A click counts as an answer to a send for this long; younger sends are not labels yet."""
     max_propensity_weight: float = 20.0

@@ -366,7 +366,13 @@ RANKED_JOURNEYS = Table(
             maximum=1.0,
         ),
         Column("scored_by", _TEXT, "'prior', or the version of the ranker that gave score and confidence."),
-        Column("feedback", _TEXT, "What the user said that holds on the day.", nullable=True, allowed=VERDICTS),
+        Column(
+            "feedback",
+            _TEXT,
+            "The user's own word on the journey that holds on the day; null where there is none.",
+            nullable=True,
+            allowed=VERDICTS,
+        ),
     ),
 )
 

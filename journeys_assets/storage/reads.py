@@ -319,35 +319,22 @@ def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: Notification
     ).pl()
 
 
-def latest_verdicts(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """What each user wishes of each journey by the end of ``day``: user_id, journey_id, verdict.
-
-    ``mute`` and ``not_mine`` hold until a later ``more``; ``finished`` says nothing about them.
-    """
-    return con.sql(
-        """
-        SELECT user_id, journey_id, CASE WHEN wish IN ('mute', 'not_mine') THEN wish ELSE latest END AS verdict FROM (
-          SELECT user_id, journey_id, max_by(verdict, {'at': given_at, 'verdict': verdict}) AS latest,
-                 max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish
-          FROM landing.journey_feedback WHERE given_at < ($day + 1)::TIMESTAMP GROUP BY ALL
-        ) ORDER BY ALL
-        """,
-        params={"day": day},
-    ).pl()
-
-
 def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """What each user said of each journey by the end of ``day``: user_id, journey_id, wish, finished_at.
+    """What each user said of each journey by the end of ``day``.
 
-    ``wish`` is the latest of not_mine, mute and more, ``finished_at`` the latest time at which it was called finished;
-    either may be null.
+    Returns:
+        user_id, journey_id, wish (the latest of not_mine, mute and more; the stricter one where two were said at once),
+        more_at and finished_at (the latest time of each), said_at (of any word); null where not said.
     """
     return con.sql(
         """
         SELECT user_id, journey_id,
+               -- not_mine, mute, more: the alphabet happens to know which is the stricter
                max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish,
-               max(given_at) FILTER (verdict = 'finished') AS finished_at
-        FROM landing.journey_feedback WHERE given_at < ($day + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
+               max(given_at) FILTER (verdict = 'more') AS more_at,
+               max(given_at) FILTER (verdict = 'finished') AS finished_at,
+               max(given_at) AS said_at
+        FROM main.stg_journey_feedback WHERE event_date <= $day GROUP BY ALL ORDER BY ALL
         """,
         params={"day": day},
     ).pl()

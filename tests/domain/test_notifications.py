@@ -31,7 +31,7 @@ JOURNEY_SCHEMA = pl.Schema(
         "stage": pl.String,
         "confidence": pl.Float64,
         "rank": pl.Int64,
-        "verdict": pl.String,
+        "feedback": pl.String,
     }
 )
 USER_SCHEMA = pl.Schema(
@@ -49,7 +49,7 @@ def journey(**values: Any) -> dict[str, Any]:
         "stage": "ongoing",
         "confidence": 0.9,
         "rank": 1,
-        "verdict": None,
+        "feedback": None,
     } | values
 
 
@@ -89,17 +89,17 @@ def reasons(planned: pl.DataFrame) -> list[tuple[str, str, str]]:
     ("changes", "user_changes", "reason"),
     [
         ({"stage": "ended"}, {}, "ended"),
-        ({"stage": "ended", "verdict": "finished"}, {}, "feedback_finished"),
-        ({"verdict": "not_mine"}, {}, "feedback_not_mine"),
-        ({"verdict": "mute"}, {}, "feedback_muted"),
+        ({"stage": "ended", "feedback": "finished"}, {}, "feedback_finished"),
+        ({"feedback": "not_mine"}, {}, "feedback_not_mine"),
+        ({"feedback": "mute"}, {}, "feedback_muted"),
         ({"confidence": 0.49}, {}, "low_confidence"),
         ({}, {"push_opt_in": False}, "not_opted_in"),
         ({}, {"push_opt_in": None}, "not_opted_in"),
-        ({"verdict": "more"}, {}, "eligible"),
-        ({"verdict": "finished"}, {}, "eligible"),
+        ({"feedback": "more"}, {}, "eligible"),
+        ({"feedback": "finished"}, {}, "eligible"),
         ({"confidence": 0.5}, {}, "eligible"),
-        ({"stage": "ended", "verdict": "mute", "confidence": 0.1}, {"push_opt_in": False}, "ended"),
-        ({"verdict": "mute", "confidence": 0.1}, {"push_opt_in": False}, "feedback_muted"),
+        ({"stage": "ended", "feedback": "mute", "confidence": 0.1}, {"push_opt_in": False}, "ended"),
+        ({"feedback": "mute", "confidence": 0.1}, {"push_opt_in": False}, "feedback_muted"),
         ({"confidence": 0.1}, {"push_opt_in": False}, "low_confidence"),
     ],
 )
@@ -301,7 +301,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]],
                     rank=rank,
                     stage=draw(st.sampled_from(["ongoing", "ongoing", "ended"])),
                     confidence=draw(st.sampled_from([0.2, 0.5, 0.9])),
-                    verdict=draw(st.sampled_from([None, None, "mute", "more", "not_mine", "finished"])),
+                    feedback=draw(st.sampled_from([None, None, "mute", "more", "not_mine", "finished"])),
                 )
             )
     opt = st.sampled_from([True, True, False, None])
@@ -339,7 +339,7 @@ def test_over_a_month_no_rule_is_ever_broken(world: Any, cap: int, cool_down: in
         fact = facts[row["journey_id"]]
         assert fact["stage"] == "ongoing"
         assert fact["confidence"] >= 0.5
-        assert fact["verdict"] not in ("mute", "not_mine")
+        assert fact["feedback"] not in ("mute", "not_mine")
         week = [
             other
             for other in sent

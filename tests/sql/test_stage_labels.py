@@ -1,6 +1,4 @@
-"""stage_labels: features and feedback → kind and stage of every live journey."""
-
-from datetime import datetime, timedelta
+"""stage_labels: features and the user's word that holds → kind and stage of every live journey."""
 
 import pytest
 
@@ -13,7 +11,7 @@ FINISHED = ("situational", "ended", "user_said_finished")
 
 
 def label(
-    *, last: int = 0, span: int = 0, weeks: int = 1, said: tuple[str, datetime] | None = None, **parameters: object
+    *, last: int = 0, span: int = 0, weeks: int = 1, said: str | None = None, **parameters: object
 ) -> tuple[object, ...]:
     """Kind, stage and reason of a journey last engaged with ``last`` days ago, ``span`` days after its beginning."""
     world = SqlWorld()
@@ -21,8 +19,7 @@ def label(
     world.infer("ann", ago(last), {"journey_id": "j", "last_engaged_at": at(ago(last), 12)})
     times = {"days_since_last_engaged": last, "span_days": span, "days_since_first_engaged": last + span}
     world.add("journey_features", {**own, "partition_date": DAY, "active_weeks_90d": weeks, **times})
-    if said:
-        world.add("journey_feedback", {**own, "verdict": said[0], "given_at": said[1]})
+    world.add("ranked_journeys", {**own, "partition_date": DAY, "feedback": said})
     row = world.build("stage_labels", **parameters)
     assert row.height == 1
     assert row["days_since_last_engaged"][0] == last
@@ -64,31 +61,18 @@ def test_evergreen_holds_through_a_pause_but_not_through_a_long_absence() -> Non
     assert label(last=50, span=80, weeks=6) == SILENT
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        (("finished", at(ago(3), 13)), FINISHED),
-        (("finished", at(ago(5), 12)), FINISHED),
-        (("finished", at(ago(5), 11)), EVERGREEN),
-        (("more", at(ago(3))), EVERGREEN),
-        (("finished", at(DAY, 23, 59)), FINISHED),
-        (("finished", at(DAY + timedelta(days=1), 0)), EVERGREEN),
-    ],
-    ids=["after", "with", "before", "another word", "last minute", "next day"],
-)
-def test_what_the_user_calls_finished_has_ended_until_it_is_engaged_with_again(
-    said: tuple[str, datetime], expected: tuple[str, ...]
-) -> None:
-    assert label(last=5, span=60, weeks=13, said=said) == expected
+@pytest.mark.parametrize("said", ["finished", "not_mine", "mute", "more", None])
+def test_of_the_users_words_finished_alone_ends_a_journey(said: str | None) -> None:
+    assert label(last=5, span=60, weeks=13, said=said) == (FINISHED if said == "finished" else EVERGREEN)
+    assert label(last=30, said=said) == (FINISHED if said == "finished" else SILENT)
 
 
-def test_feedback_on_another_journey_or_by_another_user_says_nothing() -> None:
+def test_words_on_another_journey_by_another_user_or_of_another_day_say_nothing() -> None:
     world = SqlWorld()
-    world.infer("ann", DAY, {"journey_id": "j"})
     world.add("journey_features", {"partition_date": DAY, "user_id": "ann", "journey_id": "j"})
-    for user, name in [("ann", "other"), ("bob", "j")]:
-        said = {"user_id": user, "journey_id": name, "verdict": "finished", "given_at": at(DAY, 20)}
-        world.add("journey_feedback", said)
+    for user, name, day in [("ann", "other", DAY), ("bob", "j", DAY), ("ann", "j", ago(1)), ("ann", "j", ago(-1))]:
+        own = {"partition_date": day, "user_id": user, "journey_id": name}
+        world.add("ranked_journeys", {**own, "feedback": "finished"})
     assert world.build("stage_labels")["stage"].to_list() == ["ongoing"]
 
 

@@ -53,9 +53,9 @@ class Chain:
         for day in days:
             self._build(day, "keyword_commonness", "keyword_table")
             self._infer(day)
-            self._build(day, "journey_features", "stage_labels")
+            self._build(day, "journey_features")
             self._name_and_rank(day)
-            self._build(day, "user_journeys")
+            self._build(day, "stage_labels", "user_journeys")
         return self
 
     def rows(self, relation: str) -> pl.DataFrame:
@@ -94,12 +94,13 @@ class Chain:
 
     def _name_and_rank(self, day: date) -> None:
         live = self.warehouse.query(
-            "SELECT user_id, journey_id, keywords, keywords[1] AS journey_name FROM "
-            f"({MODELS['int_live_journeys'].render(variables(day, generic_share=0.6))})"
+            "SELECT user_id, journey_id, keywords, keywords[1] AS journey_name, max(verdict) AS feedback FROM "
+            f"({MODELS['int_live_journeys'].render(variables(day, generic_share=0.6))}) LEFT JOIN "
+            f"(FROM main.stg_journey_feedback WHERE event_date = DATE '{day}') USING (user_id, journey_id) GROUP BY ALL"
         )
-        self._keep(JOURNEY_NAMES, day, live)
+        self._keep(JOURNEY_NAMES, day, live.drop("feedback"))
         rank = pl.col("journey_id").rank().over("user_id").cast(pl.Int64).alias("rank")
-        self._keep(RANKED_JOURNEYS, day, live.select("user_id", "journey_id", rank))
+        self._keep(RANKED_JOURNEYS, day, live.select("user_id", "journey_id", "feedback", rank))
 
 
 def some_log(seed: int, days: Sequence[date], users: Sequence[str] = USERS) -> Log:

@@ -65,3 +65,28 @@ def test_the_past_has_no_beginning_and_ends_with_the_window(con: duckdb.DuckDBPy
         ("a", "oak", datetime(2026, 1, 1, 9)),
         ("a", "old", datetime(2024, 1, 21, 9)),
     ]
+
+
+def test_what_was_said_is_the_latest_by_the_end_of_the_day() -> None:
+    # Seen to fail with the words of the next day, and with the first word instead of the latest.
+    evening, midnight = datetime(2026, 3, 31, 23, 59), datetime(2026, 4, 1)
+    words = [
+        ("a", "j", "mute", datetime(2026, 3, 1)),
+        ("a", "j", "more", datetime(2026, 3, 2)),
+        ("a", "j", "finished", datetime(2026, 3, 3)),
+        ("a", "j", "finished", evening),
+        ("a", "j", "not_mine", midnight),
+        ("a", "k", "more", evening),
+        ("a", "k", "mute", evening),
+        ("b", "j", "finished", evening),
+        ("c", "j", "mute", midnight),
+    ]
+    con = duckdb.connect()
+    con.execute("CREATE TABLE said (user_id TEXT, journey_id TEXT, verdict TEXT, given_at TIMESTAMP)")
+    con.executemany("INSERT INTO said VALUES (?, ?, ?, ?)", words)
+    con.execute("CREATE VIEW main.stg_journey_feedback AS SELECT *, given_at::DATE AS event_date FROM said")
+    assert reads.feedback_as_of(con, END).rows() == [
+        ("a", "j", "more", datetime(2026, 3, 2), evening, evening),
+        ("a", "k", "mute", evening, None, evening),
+        ("b", "j", None, None, evening, evening),
+    ]

@@ -1,20 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='partition_date') }}
 
--- The user's own word counts more than the log: a journey that the user called finished has ended, until it is
--- engaged with again.
-with finished as (
-    select user_id, journey_id, max(given_at) as finished_at
-    from {{ ref('stg_journey_feedback') }}
-    where verdict = 'finished' and event_date <= date '{{ var("partition_date") }}'
-    group by user_id, journey_id
-),
-
-live as (
-    select user_id, journey_id, last_engaged_at
-    from {{ ref('int_live_journeys') }} as int_live_journeys
-),
-
-measured as (
+-- The user's own word counts more than the log: a journey that the user called finished has ended, while that word holds.
+with measured as (
     select
         features.partition_date,
         features.user_id,
@@ -24,10 +11,13 @@ measured as (
         least(
             1.0, features.active_weeks_90d / ceil(least(features.days_since_first_engaged + 1, 90) / 7)
         ) as active_week_share,
-        coalesce(finished.finished_at >= live.last_engaged_at, false) as is_finished
+        coalesce(ranked.feedback = 'finished', false) as is_finished
     from {{ ref('journey_features') }} as features
-    inner join live on features.user_id = live.user_id and features.journey_id = live.journey_id
-    left join finished on features.user_id = finished.user_id and features.journey_id = finished.journey_id
+    left join {{ source('inference', 'ranked_journeys') }} as ranked
+        on
+            features.user_id = ranked.user_id
+            and features.journey_id = ranked.journey_id
+            and ranked.partition_date = date '{{ var("partition_date") }}'
     where features.partition_date = date '{{ var("partition_date") }}'
 ),
 

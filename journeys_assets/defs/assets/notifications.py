@@ -19,7 +19,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         house,
         NOTIFICATION_CANDIDATES,
         stage="notifications",
-        deps=["user_journeys", "stg_users", "stg_notification_events", "landing/journey_feedback"],
+        deps=["user_journeys", "stg_users", "stg_notification_events"],
         kinds=set(),
     )
 
@@ -30,9 +30,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         planned = NOTIFICATION_CANDIDATES.empty()
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
-                journeys = reads.partition(con, "user_journeys", day).join(
-                    reads.latest_verdicts(con, day), on=["user_id", "journey_id"], how="left"
-                )
+                journeys = reads.partition(con, "user_journeys", day)
                 users = reads.users(con)
                 hours = reads.active_hours(con, day, params.keywords.look_back_days)
                 sent = reads.sends_before(con, day, params.notifications)

@@ -10,7 +10,7 @@ from journeys_assets.defs.assets.common import StageResult, changed_states, stag
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.diversification import diversify
-from journeys_assets.domain.feedback import apply_feedback
+from journeys_assets.domain.feedback import apply_feedback, orphaned
 from journeys_assets.domain.ranking import score_by_prior
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS, RANKED_JOURNEYS
 from journeys_assets.models.ranker_release import released
@@ -24,7 +24,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         house,
         RANKED_JOURNEYS,
         stage="ranking",
-        deps=["journey_features", "journey_clusters", "inference_ledger", "landing/journey_feedback"],
+        deps=["journey_features", "journey_clusters", "inference_ledger", "stg_journey_feedback"],
         kinds={"lightgbm"},
     )
 
@@ -32,7 +32,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
     def ranked_journeys(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         params = house.algorithm
         days = days_of(context)
-        ranked, verdicts = RANKED_JOURNEYS.empty(), pl.DataFrame()
+        ranked, orphans = RANKED_JOURNEYS.empty(), pl.DataFrame()
         clusters, states_before = JOURNEY_CLUSTERS.empty().select(CLUSTER_COLUMNS), None
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
@@ -45,20 +45,22 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             states_before = states
             release = released(house.releases_path, day)
             scored = release.score(features) if release else score_by_prior(features, params.ranking)
-            heard = apply_feedback(scored.join(clusters, on=["user_id", "journey_id"]), verdicts, params.ranking)
+            scored = scored.join(clusters, on=["user_id", "journey_id"])
+            heard = apply_feedback(scored, verdicts, day, params.ranking)
             ranked = stamped(
                 diversify(heard, params.ranking),
                 RANKED_JOURNEYS,
                 day,
                 house.version_of("ranking"),
             )
+            orphans = orphaned(verdicts, ranked, day)
             house.warehouse.replace_partitions(RANKED_JOURNEYS, ranked, [day])
             metadata.report_day(context, "ranked_journeys", day, ranked)
             house.progress("ranked_journeys", done, len(days))
         yield StageResult(
             metadata={
                 "verdicts_that_hold": ranked["feedback"].count(),
-                "verdicts_on_journeys_not_live": verdicts.join(ranked, on=["user_id", "journey_id"], how="anti").height,
+                "verdicts_on_journeys_not_live": orphans.height,
                 "scored_by": ", ".join(sorted(ranked["scored_by"].unique())) or "nothing to score",
                 "confidence": metadata.histogram(ranked["confidence"], "Confidence, last day"),
                 "examples": metadata.examples(ranked),
