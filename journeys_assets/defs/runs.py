@@ -82,7 +82,7 @@ def dagster_instance(house: Deployment) -> Iterator[dg.DagsterInstance]:
 
 
 def days_to_run(house: Deployment, first: date | None, last: date | None) -> tuple[date, date]:
-    """The days that are meant: by default from the first one that is behind the log to the last that was ingested.
+    """The days that are meant: by default from the first one that is behind the log to the last ingested or closed.
 
     Raises:
         RunError: nothing is ingested, the days are the wrong way round or lie outside of what may have a partition.
@@ -91,10 +91,11 @@ def days_to_run(house: Deployment, first: date | None, last: date | None) -> tup
     known = house.partitions.get_partition_keys()
     with house.warehouse.reading() as con:
         landed = reads.landed_days(con)
+        closed = reads.last_closed_day(con)
         stale = staleness.stale_days(con, house.output_version, today=date.fromisoformat(known[-1]))
     if not landed:
         raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
-    last = last or landed[-1]
+    last = last or max(landed[-1], closed or landed[-1])
     behind = stale.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"]
     first = first or min([*behind, last])
     if first > last:

@@ -1,0 +1,90 @@
+"""Promises 4 and 6 over random worlds and a real log: however the log came and the days were run, a full run agrees."""
+
+import random
+import tarfile
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from journeys_assets.defs.runs import days_to_run
+from journeys_assets.storage.ingest import ingest
+from journeys_assets.synthetic import WorldParams, generate_world
+from tests.e2e.test_promises import TIME_COLUMN
+from tests.house import NOW, House
+
+NewHouse = Callable[[str], House]
+FIRST = date(2026, 3, 2)
+N_DAYS = 7
+LAST = FIRST + timedelta(days=N_DAYS - 1)
+RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail_by_day_csv.tar.xz"
+RETAIL_DAYS = 21
+
+
+def run_what_is_stale(house: House) -> None:
+    house.run(*days_to_run(house.deployment, None, None))
+
+
+def journeys_of(house: House, day: date) -> pl.DataFrame:
+    rows = house.table("user_journeys").filter(pl.col("partition_date") == day)
+    assert not rows.is_empty()
+    return rows
+
+
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**6), parts=st.integers(2, 3))
+def test_a_log_that_comes_in_any_pieces_ends_as_one_full_run(
+    seed: int, parts: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Every event falls into one of a few pieces at random, so most come late; after each, what is stale is run."""
+    world = generate_world(WorldParams(seed=seed, n_users=6, n_days=N_DAYS, first_day=FIRST)).landing
+    chance = random.Random(seed)
+    pieces = {name: [chance.randrange(parts) for _ in range(rows.height)] for name, rows in world.items()}
+    folder = tmp_path_factory.mktemp("pieces")
+    piecemeal, at_once = House(folder / "pieces"), House(folder / "once")
+    for part in range(parts):
+        piece = {
+            name: rows.filter(pl.Series(pieces[name]) == part)
+            for name, rows in world.items()
+            if name in TIME_COLUMN or name == "pins"
+        }
+        piece |= {"users": world["users"]} if part == 0 else {}
+        piecemeal.land({name: rows for name, rows in piece.items() if rows.height}, name=f"part-{part}")
+        run_what_is_stale(piecemeal)
+    at_once.land(world)
+    at_once.run(LAST, LAST, full=True)
+    assert_frame_equal(journeys_of(piecemeal, LAST), journeys_of(at_once, LAST), check_exact=True)
+    at_once.run(FIRST, LAST)
+    for table in ("user_journeys", "notification_candidates"):
+        assert_frame_equal(piecemeal.table(table), at_once.table(table), check_exact=True)
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail log is not on this machine")
+@pytest.mark.timeout(600)
+def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_house: NewHouse, tmp_path: Path) -> None:
+    with tarfile.open(RETAIL) as archive:
+        names = sorted(name for name in archive.getnames() if name.endswith(".csv"))[:RETAIL_DAYS]
+        archive.extractall(tmp_path / "csv", members=[archive.getmember(name) for name in names], filter="data")
+    daily, full = new_house("daily"), new_house("full")
+    for house in (daily, full):
+        report = ingest(
+            house.deployment.warehouse,
+            [tmp_path / "csv"],
+            format="online-retail",
+            now=NOW,
+            staging_dir=house.home / "staging",
+        )
+        assert report.first_day is not None
+        house.settings.note_first_day(report.first_day)
+    first, last = days_to_run(daily.deployment, None, None)
+    assert (last - first).days >= RETAIL_DAYS - 1
+    daily.run(first, last)
+    full.run(last, last, full=True)
+    rows = journeys_of(daily, last)
+    assert rows["user_id"].n_unique() > 300
+    assert_frame_equal(rows, journeys_of(full, last), check_exact=True)
