@@ -14,7 +14,7 @@ from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.ingest import IngestReport, ingest
 
 NOW = datetime(2026, 6, 1, 12)
-OUTPUTS = ("user_journeys", "notification_candidates")
+OUTPUTS = ("user_journeys", "notification_candidates", "journey_events")
 
 
 @dataclass
