@@ -13,9 +13,11 @@ from journeys_assets.defs.assets import (
     clustering,
     days,
     embedding,
+    evolution,
     naming,
     notifications,
     publishing,
+    quality,
     ranking,
     training,
 )
@@ -78,7 +80,7 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
 def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
     ingest_job = build_ingest_job(house)
-    stages = [embedding, clustering, naming, ranking, notifications, publishing, training]
+    stages = [embedding, clustering, naming, ranking, notifications, evolution, quality, publishing, training]
     return dg.Definitions(
         assets=[
             *build_source_specs(),

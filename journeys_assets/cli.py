@@ -229,6 +229,71 @@ def train(
 
 
 @app.command()
+def preview(
+    as_of: Annotated[date | None, _day_option("Default: the last day that was run.")] = None,
+) -> None:
+    """Show what the settings of now would change, before anything is changed: one full inference on a copy.
+
+    The warehouse stays as it is. The journeys of both versions are kept for `journeys compare`.
+    """
+    with _errors():
+        from journeys_assets import display, versions
+        from journeys_assets.domain.comparison import compare_versions
+
+        house = _deployment(load_settings())
+        last_day = _last_day(house)
+        made = versions.preview(house, as_of or last_day)
+        for warning in made.summary.warnings:
+            out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
+        out.print(f"Version {made.new.version} as of {made.new.day} → {_relative(versions.versions_path(house))}")
+        if made.incumbent is None:
+            out.print(f"user_journeys has no journeys on {made.new.day}, so there is nothing to compare it with")
+            return
+        sides = [(side.version, side.day) for side in (made.incumbent, made.new)]
+        found = compare_versions(made.incumbent_rows, made.new_rows, house.algorithm.evolution)
+        if made.incumbent.version == made.new.version:
+            out.print("The settings of now are those of user_journeys: the same version, once more in full\n")
+        out.print(display.show_comparison(sides[0], sides[1], found))
+
+
+@app.command()
+def compare(
+    one: Annotated[str, typer.Argument(help="An algorithm_version: of user_journeys, or of a preview.")],
+    other: Annotated[str, typer.Argument(help="The one to be held against it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare the journeys of two algorithm versions: counts, agreement, examples of each difference."""
+    with _errors():
+        from journeys_assets import display, versions
+        from journeys_assets.domain.comparison import compare_versions
+
+        house = _deployment(load_settings())
+        first, second = versions.find_pair(house, one, other)
+        rows = [versions.rows_of(house, side) for side in (first, second)]
+        found = compare_versions(rows[0], rows[1], house.algorithm.evolution)
+        sides = [(side.version, side.day) for side in (first, second)]
+        if as_json:
+            print(json.dumps(display.comparison_record(sides[0], sides[1], found), ensure_ascii=False, indent=2))
+        else:
+            out.print(display.show_comparison(sides[0], sides[1], found))
+
+
+@app.command("versions")
+def list_versions() -> None:
+    """List the algorithm versions whose journeys are kept, with their days."""
+    with _errors():
+        from journeys_assets import display, versions
+
+        house = _deployment(load_settings())
+        now = house.version_of("staging")
+        rows = [
+            (version, days, "the settings of now" if version == now else "")
+            for version, days in versions.days_by_version(versions.known_versions(house)).items()
+        ]
+        out.print(display.table_of("Versions", rows, "version", "journeys of", ""))
+
+
+@app.command()
 def doctor() -> None:
     """Check settings, files and what was ingested against what was computed; exit code 1 if something is wrong."""
     with _errors():
@@ -273,10 +338,20 @@ def _errors() -> Iterator[None]:
     from journeys_assets.models.ranker_release import RankerError
     from journeys_assets.storage.ingest import IngestError
     from journeys_assets.storage.warehouse import WarehouseError
+    from journeys_assets.versions import VersionsError
 
     try:
         yield
-    except (CommandError, SettingsError, IngestError, RunError, WarehouseError, EmbedderError, RankerError) as error:
+    except (
+        CommandError,
+        SettingsError,
+        IngestError,
+        RunError,
+        WarehouseError,
+        EmbedderError,
+        RankerError,
+        VersionsError,
+    ) as error:
         err.print(f"[red]error[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 

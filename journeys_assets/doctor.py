@@ -11,9 +11,10 @@ import duckdb
 import polars as pl
 
 from journeys_assets.defs.deployment import Deployment
+from journeys_assets.domain.metrics import number
 from journeys_assets.models.embedder import EmbedderError
 from journeys_assets.models.ranker_release import RankerError, released
-from journeys_assets.storage import reads, staleness
+from journeys_assets.storage import quality_reads, reads, staleness
 from journeys_assets.storage.landing import landed_files
 from journeys_assets.storage.warehouse import WarehouseError
 
@@ -102,13 +103,14 @@ def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Fin
     advice = f"; {len(behind)} days are behind the log, {behind[0]} … {behind[-1]}: `journeys run`" if behind else ""
     yield Finding("computed", not behind, f"up to {done}{advice}")
     yield from _users(house, con, done, today)
+    yield from _monitors(con, done)
 
 
 def _users(house: Deployment, con: duckdb.DuckDBPyConnection, done: date, today: date) -> Iterator[Finding]:
     version, horizon = house.output_version, house.algorithm.keywords.horizon_days
     users = staleness.stale_users(con, version, horizon_days=horizon, today=today)
     if users.is_empty():
-        yield Finding("users up to date", True, f"algorithm version {version}")
+        yield Finding("users up to date", True, f"algorithm version of user_journeys {house.version_of('staging')}")
     for reason in staleness.REASONS:
         mine = users.filter(pl.col("reason") == reason)
         if mine.is_empty():
@@ -121,3 +123,19 @@ def _users(house: Deployment, con: duckdb.DuckDBPyConnection, done: date, today:
             False,
             f"{mine['user_id'].n_unique():,} users on {days[0]} … {days[-1]} (such as {some}): `journeys run{full}`",
         )
+
+
+def _monitors(con: duckdb.DuckDBPyConnection, done: date) -> Iterator[Finding]:
+    """The quality monitors that fired on the last computed day, from what was stored when it was run."""
+    rows = quality_reads.measured_on(con, done)
+    fired = rows.filter(~pl.col("passed"))
+    if rows.is_empty():
+        text = f"none measured {done}: `journeys run --from {done} --to {done}`"
+        yield Finding("monitors", False, text)
+    elif fired.is_empty():
+        unjudged = rows["value"].null_count()
+        note = f", {unjudged} of them could not judge the day" if unjudged else ""
+        yield Finding("monitors", True, f"{rows.height} on {done}, none fired{note}")
+    for row in fired.iter_rows(named=True):
+        text = f"{number(row['value'])} on {done}, expected {row['bound']}; {row['advice']}"
+        yield Finding(f"monitor {row['monitor']} of {row['asset']}", False, text)

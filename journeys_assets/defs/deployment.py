@@ -45,7 +45,7 @@ class Deployment:
 
     @property
     def output_version(self) -> str:
-        """Algorithm version of a whole day: the fingerprint of the last stage, which covers every stage before it."""
+        """Algorithm version of a whole day: the fingerprint of the last stage that anyone acts on."""
         return self.version_of("notifications")
 
     def prepare(self) -> None:

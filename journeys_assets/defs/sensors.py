@@ -31,13 +31,13 @@ LOST_AFTER = timedelta(minutes=2)
 LOCK_TIMEOUT_S = 5.0
 """How long a tick waits for a writer of the warehouse; the next tick is near."""
 
-_IN_FLIGHT = [
-    dg.DagsterRunStatus.QUEUED,
+_AT_WORK = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_IN_FLIGHT = [dg.DagsterRunStatus.QUEUED, *_AT_WORK]
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
@@ -58,8 +58,8 @@ def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefin
             days, keyword_days, newest = _stale(asked, today=now.date())
         except WarehouseBusyError as error:
             return dg.SkipReason(f"looked at again at the next tick: {error}")
-        runs = day_runs(context.instance, lock_path(house.settings.home), now)
-        decision = automation.next_request(days, keyword_days, runs, now)
+        report_lost_runs(context.instance, lock_path(house.settings.home), now)
+        decision = automation.next_request(days, keyword_days, day_runs(context.instance), now)
         if isinstance(decision, automation.Wait):
             return dg.SkipReason(decision.reason)
         return dg.SensorResult([_run_request(decision, newest, context.instance)])
@@ -94,11 +94,18 @@ def build_daily_schedule(house: Deployment, jobs: Sequence[Job]) -> dg.ScheduleD
     return daily_schedule
 
 
-def day_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) -> list[automation.DayRun]:
-    """Runs over days, whoever started them: all that are in flight, and the latest that ended.
+def report_lost_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) -> None:
+    """Mark runs as failed whose process died with everything around it; on record they would be at work for ever."""
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_AT_WORK)):
+        days = day_range(record.dagster_run.tags)
+        silent = now - _naive_utc(record.update_timestamp.timestamp())
+        if days is not None and silent > LOST_AFTER and days_are_free(lock, *days):
+            message = f"the process of the run has died: nobody holds the days {days[0]} … {days[1]}"
+            instance.report_run_failed(record.dagster_run, message)
 
-    A run whose process died with everything around it stays in flight on record for ever; it counts as failed.
-    """
+
+def day_runs(instance: dg.DagsterInstance) -> list[automation.DayRun]:
+    """Runs over days, whoever started them: all that are in flight, and the latest that ended."""
     records = instance.get_run_records(dg.RunsFilter(statuses=_IN_FLIGHT))
     records = [*records, *instance.get_run_records(dg.RunsFilter(statuses=_ENDED), limit=RUNS_LOOKED_AT)]
     runs = []
@@ -107,18 +114,14 @@ def day_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) -> list[au
         days = day_range(run.tags)
         if days is None:
             continue
-        changed_at = _naive_utc(record.end_time or record.update_timestamp.timestamp())
-        in_flight = run.status in _IN_FLIGHT
-        is_queued = run.status is dg.DagsterRunStatus.QUEUED
-        if in_flight and not is_queued and now - changed_at > LOST_AFTER and days_are_free(lock, *days):
-            in_flight = False
-        succeeded = run.status is dg.DagsterRunStatus.SUCCESS
+        in_flight, succeeded = run.status in _IN_FLIGHT, run.status is dg.DagsterRunStatus.SUCCESS
+        ended_at = _naive_utc(record.end_time or record.update_timestamp.timestamp())
         runs.append(
             automation.DayRun(
                 first_day=days[0],
                 last_day=days[1],
                 outcome="in_flight" if in_flight else "succeeded" if succeeded else "failed",
-                ended_at=None if in_flight else changed_at,
+                ended_at=None if in_flight else ended_at,
                 is_automatic=run.tags.get(REQUESTED_BY_TAG) == ACTIVE_USERS_SENSOR,
             )
         )

@@ -141,6 +141,7 @@ KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
 KINDS = ("situational", "evergreen")
 STAGES = ("ongoing", "ended")
+JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
 _TEXT = pl.String()
@@ -402,6 +403,56 @@ NOTIFICATION_CANDIDATES = Table(
     ),
 )
 
+JOURNEY_EVENTS = Table(
+    "journey_events",
+    "What became of journeys since the latest earlier day of user_journeys, with evidence. Kept for good.",
+    ("partition_date", "user_id", "journey_id", "event"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey; of the earlier day where it is gone (merged, expired)."),
+        Column(
+            "event",
+            _TEXT,
+            "born; split (its keywords were in other journeys); merged (gone, others hold its keywords); reidentified "
+            "(goes on under this new id); renamed; paused (ended); resumed; expired (gone).",
+            allowed=JOURNEY_EVENT_KINDS,
+        ),
+        Column("related_journey_ids", _TEXTS, "Journeys of the other day that share its keywords, most shared first."),
+        Column("n_keywords", pl.Int64(), "Keywords of the journey.", unit="keywords", minimum=1),
+        Column(
+            "n_shared_keywords",
+            pl.Int64(),
+            "Those shared with the related journeys; renamed, paused, resumed: with itself before.",
+            unit="keywords",
+            minimum=0,
+        ),
+        Column("detail", _TEXT, "The evidence, to be read."),
+        Column("compared_date", pl.Date(), "The earlier day.", unit="UTC day"),
+        Column(
+            "is_same_algorithm",
+            pl.Boolean(),
+            "Both days' journeys are of one algorithm version; if not, the algorithm may be what changed.",
+        ),
+    ),
+)
+
+QUALITY_METRICS = Table(
+    "quality_metrics",
+    "What every quality monitor measured of every day, against its bound. What is of no day (refused rows, days that "
+    "wait) is as it was when the day was run.",
+    ("partition_date", "monitor"),
+    _pipeline_columns(
+        Column("monitor", _TEXT, "What was measured."),
+        Column("asset", _TEXT, "The table that it speaks of."),
+        Column("value", pl.Float64(), "The measurement; null where there was nothing to measure.", nullable=True),
+        Column("lower", pl.Float64(), "Lowest value that passes; null where there is none.", nullable=True),
+        Column("upper", pl.Float64(), "Highest value that passes; null where there is none.", nullable=True),
+        Column("bound", _TEXT, "The bound in words, or why there is none."),
+        Column("passed", pl.Boolean(), "Whether the value is within the bound; true where there was none to hold."),
+        Column("advice", _TEXT, "What to look at when it fires."),
+    ),
+)
+
 INGEST_LEDGER = Table(
     "ingest_ledger",
     "One row per file and batch: what was read, taken, refused.",
@@ -540,6 +591,8 @@ PIPELINE_TABLES: dict[str, Table] = {
         JOURNEY_NAMES,
         RANKED_JOURNEYS,
         NOTIFICATION_CANDIDATES,
+        JOURNEY_EVENTS,
+        QUALITY_METRICS,
         CLOSED_DAYS,
     )
 }

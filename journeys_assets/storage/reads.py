@@ -258,6 +258,30 @@ def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataF
     return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
 
 
+def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int) -> date | None:
+    """The latest day before ``day`` whose user_journeys are kept, be they none; None where no such day is known.
+
+    A closed day without a row counts as one without journeys, unless retention (``keep_days``) has dropped its rows.
+    """
+    latest: date | None = con.sql(
+        """
+        SELECT max(partition_date) AS day FROM (
+          SELECT partition_date FROM main.user_journeys
+          UNION ALL
+          SELECT partition_date FROM main.closed_days
+          WHERE partition_date > (SELECT max(partition_date) FROM main.user_journeys) - $keep_days::INTEGER
+        ) WHERE partition_date < $day
+        """,
+        params={"day": day, "keep_days": keep_days},
+    ).pl()["day"][0]
+    return latest
+
+
+def versions_of_journeys(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date]]:
+    """Which algorithm versions user_journeys has on which days."""
+    return con.sql("SELECT DISTINCT algorithm_version, partition_date FROM main.user_journeys ORDER BY ALL").pl().rows()
+
+
 def users(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return con.sql("SELECT user_id, timezone, email_opt_in, push_opt_in FROM main.stg_users ORDER BY user_id").pl()
 
@@ -358,6 +382,7 @@ STAGE_TABLES = (
     "stage_labels",
     "user_journeys",
     "notification_candidates",
+    "journey_events",
 )
 
 

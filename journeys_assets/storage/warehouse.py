@@ -182,6 +182,25 @@ class Warehouse:
                 f"unknown columns {sorted(unknown)}"
             )
 
+    def copy_to(self, target: Path) -> None:
+        """Copy the whole file, as of one moment between two writes.
+
+        Raises:
+            WarehouseError: it cannot be written there (no space, say); nothing is left of it then.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(exclusive=True):
+            # What a killed writer left in the log beside the file is brought into it first.
+            with self._connected(read_only=False) as con:
+                con.execute(f"CHECKPOINT {CATALOG}")
+            try:
+                shutil.copyfile(self.path, target)
+            except OSError as error:
+                target.unlink(missing_ok=True)
+                raise WarehouseError(
+                    f"cannot copy the warehouse ({self.path.stat().st_size / 2**20:,.0f} MiB) to {target}: {error}"
+                ) from error
+
     def _check_fits(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> None:
         self._check_columns(table, frame)
         strays = set(frame["partition_date"].unique()) - set(days)

@@ -123,18 +123,21 @@ def test_days_in_flight_are_not_requested_again(house: House, automation: Automa
     assert asked(automation.tick()) == (DAY, DAY)
 
 
-def test_a_run_that_died_with_its_daemon_does_not_block_its_days(
+def test_a_run_that_died_with_its_daemon_is_marked_as_failed(
     house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    automation.leave_in_flight(DAY, DAY)
+    run_id = automation.leave_in_flight(DAY, DAY)
     monkeypatch.setattr("journeys_assets.defs.sensors.LOST_AFTER", timedelta(0))
-    assert asked(automation.tick()) == (DAY, DAY)
     other = [sys.executable, "-c", HOLD, str(lock_path(house.home))]
     with subprocess.Popen(other, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         assert "wait for the run" in str(automation.tick())
         process.kill()
+    assert asked(automation.tick()) == (DAY, DAY)
+    run = automation.instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.FAILURE
 
 
 def test_after_a_failure_it_backs_off_and_then_tries_again(

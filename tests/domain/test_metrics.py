@@ -1,5 +1,7 @@
 """Each monitor passes on sound data, fires on unsound data, and names the offenders."""
 
+from datetime import date, timedelta
+
 import polars as pl
 
 from journeys_assets.domain import metrics
@@ -17,10 +19,14 @@ def test_share_of_keywords_embedded() -> None:
 
 def test_singleton_share() -> None:
     clusters = pl.DataFrame({"user_id": ["a", "a", "b", "b", "b"], "n_keywords": [5, 4, 1, 1, 1]})
-    assert metrics.singleton_share(clusters).passed
-    fired = metrics.singleton_share(clusters, maximum=0.5)
+    assert metrics.singleton_share(clusters, min_users=2).passed
+    fired = metrics.singleton_share(clusters, maximum=0.5, min_users=2)
     assert (fired.passed, fired.value) == (False, 0.6)
     assert fired.offenders.rows() == [("b", 3)]
+    assert metrics.singleton_share(clusters.clear()).value is None
+    newcomers = pl.DataFrame({"user_id": list("abcdefghij"), "n_keywords": 1})
+    assert not metrics.singleton_share(newcomers).passed
+    assert metrics.singleton_share(newcomers.head(9)).value is None
 
 
 def test_journeys_per_user() -> None:
@@ -29,7 +35,7 @@ def test_journeys_per_user() -> None:
     assert (fired.passed, fired.value) == (False, 42.0)
     assert fired.offenders.rows()[0] == ("a", 50)
     assert metrics.journeys_per_user(journeys.filter(pl.col("user_id") == "c")).passed
-    assert metrics.journeys_per_user(journeys.clear()).passed
+    assert metrics.journeys_per_user(journeys.clear()).value is None
 
 
 def test_name_uniqueness_is_per_user_and_ignores_case() -> None:
@@ -59,3 +65,62 @@ def test_share_quarantined() -> None:
     assert metrics.share_quarantined(100, 5).passed
     assert not metrics.share_quarantined(100, 6).passed
     assert metrics.share_quarantined(0, 0).value == 0.0
+
+
+def test_days_behind_log() -> None:
+    day = date(2026, 3, 10)
+    assert metrics.days_behind_log(day, day, day).value == 0
+    assert metrics.days_behind_log(day, day + timedelta(days=1), None).passed
+    fired = metrics.days_behind_log(day, day + timedelta(days=3), day)
+    assert (fired.passed, fired.value) == (False, 3.0)
+    backfill = metrics.days_behind_log(day, day + timedelta(days=90), day + timedelta(days=90))
+    assert (backfill.passed, backfill.value) == (True, 0.0)
+    assert metrics.days_behind_log(day, None, None).value is None
+
+
+def event_days(**sources: list[int]) -> pl.DataFrame:
+    """Days of March 2026 on which each source has events."""
+    rows = [(source, date(2026, 3, n)) for source, days in sources.items() for n in days]
+    return pl.DataFrame(rows, schema={"source": pl.String, "event_date": pl.Date}, orient="row")
+
+
+def test_silent_sources_names_the_one_that_stopped() -> None:
+    day = date(2026, 3, 28)
+    both = event_days(search_events=list(range(1, 29)), pin_engagements=list(range(1, 24)))
+    fired = metrics.silent_sources(day, both)
+    assert (fired.passed, fired.value, fired.upper) == (False, 5.0, 3.0)
+    assert fired.offenders["source"].to_list() == ["pin_engagements"]
+    assert metrics.silent_sources(date(2026, 3, 26), both).passed
+
+
+def test_silent_sources_takes_pauses_for_what_they_are() -> None:
+    days = [n for n in range(1, 29) if n < 10 or n > 15]
+    paused = event_days(board_pins=[n for n in days if n <= 21])
+    for silent, passed in ((6, True), (7, True), (8, False)):
+        found = metrics.silent_sources(date(2026, 3, 21 + silent), paused)
+        assert (found.value, found.passed) == (silent, passed)
+    before_it_came_back = metrics.silent_sources(date(2026, 3, 14), paused)
+    assert (before_it_came_back.value, before_it_came_back.passed) == (5.0, False), "later days play no part"
+    rare = metrics.silent_sources(date(2026, 3, 28), event_days(board_pins=[1, 2, 3, 4, 5, 6]))
+    assert (rare.passed, rare.value) == (True, None)
+    assert "not enough history" in rare.bound
+
+
+def test_share_of_stale_users_counts_each_user_once() -> None:
+    days = [date(2026, 3, 2), date(2026, 3, 1), date(2026, 3, 1)]
+    stale = pl.DataFrame({"user_id": ["b", "b", "a"], "day": days, "reason": ["new_events", "late_events", "x"]})
+    fired = metrics.share_of_stale_users(10, stale)
+    assert (fired.passed, fired.value) == (False, 0.2)
+    assert fired.offenders.rows() == [("a", days[2], "x"), ("b", days[1], "late_events")]
+    assert metrics.share_of_stale_users(100, stale).passed
+    assert metrics.share_of_stale_users(0, stale).value == 1.0
+    assert metrics.share_of_stale_users(0, stale.clear()).value == 0.0
+
+
+def test_as_frame_has_a_row_a_monitor() -> None:
+    monitors = [metrics.share_quarantined(100, 6), metrics.unmeasured("other", "nothing to measure")]
+    frame = metrics.as_frame([("keyword_table", monitor) for monitor in monitors])
+    assert frame.select("monitor", "value", "lower", "upper", "bound", "passed").rows() == [
+        ("share_quarantined", 0.06, None, 0.05, "<= 0.05", False),
+        ("other", None, None, None, "nothing to measure", True),
+    ]

@@ -163,7 +163,21 @@ def test_nothing_ingested_yet(tmp_path: Path) -> None:
 
 def test_help_teaches_every_command() -> None:
     shown = CliRunner().invoke(app, ["--help"]).output
-    for command in ("demo", "synth", "ingest", "run", "show", "cluster", "export", "train", "doctor", "ui"):
+    for command in (
+        "demo",
+        "synth",
+        "ingest",
+        "run",
+        "show",
+        "cluster",
+        "export",
+        "train",
+        "preview",
+        "compare",
+        "versions",
+        "doctor",
+        "ui",
+    ):
         assert command in shown
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -165,3 +166,42 @@ def test_appending_keeps_what_is_there_and_adds_what_is_not(warehouse: Warehouse
     warehouse.append_new(TABLE, rows(DAY, 3, v=1))
     warehouse.append_new(TABLE, rows(DAY, 5, v=2))
     assert warehouse.query("SELECT k, v FROM counts ORDER BY k").rows() == [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2)]
+
+
+def test_a_copy_holds_what_a_killed_writer_committed_and_nothing_later(warehouse: Warehouse, tmp_path: Path) -> None:
+    # Committed, and killed before the log beside the file was brought into it.
+    code = (
+        "import duckdb, os, sys\n"
+        "con = duckdb.connect(sys.argv[1])\n"
+        "con.execute(\"SET checkpoint_threshold = '1TB'\")\n"
+        "con.execute('CREATE TABLE main.counts AS SELECT range AS k FROM range(1000)')\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(warehouse.path)], check=True)
+    assert Path(f"{warehouse.path}.wal").exists()
+    copy = Warehouse(tmp_path / "copies" / "copy.duckdb")
+    warehouse.copy_to(copy.path)
+    with warehouse.writing() as con:
+        con.execute("DELETE FROM main.counts")
+    assert copy.query("SELECT count(*) AS n FROM main.counts")["n"].to_list() == [1000]
+
+
+def test_a_copy_of_a_warehouse_at_rest_changes_no_byte_of_it(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    before = warehouse.path.read_bytes()
+    warehouse.copy_to(tmp_path / "copy.duckdb")
+    assert warehouse.path.read_bytes() == before
+    assert (tmp_path / "copy.duckdb").read_bytes() == before
+
+
+def test_a_copy_that_finds_no_room_is_refused_and_leaves_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(WarehouseError, match="cannot copy the warehouse"):
+            warehouse.copy_to(tmp_path / "copy.duckdb")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "copy.duckdb").exists()
+    assert warehouse.query("SELECT count(*) AS n FROM counts")["n"].to_list() == [5]

@@ -28,6 +28,8 @@ GROUPS = {
     "user_journeys": "output",
     "current_journeys": "output",
     "notification_candidates": "output",
+    "journey_events": "output",
+    "quality_metrics": "output",
     "published_journeys": "output",
 }
 """Groups in the UI, so that they follow each other as the stages do."""

@@ -8,7 +8,9 @@ from journeys_assets.defs.day_lock import DAY_LOCK
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 
-PUBLISHED = ("user_journeys", "current_journeys", "notification_candidates")
+PUBLISHED = ("user_journeys", "current_journeys", "notification_candidates", "journey_events", "quality_metrics")
+"""That quality_metrics is among them has a second use: days are measured before retention drops them."""
+
 SNAPSHOT_TABLES = (
     "journey_names",
     "journey_features",
@@ -18,7 +20,8 @@ SNAPSHOT_TABLES = (
     "notification_candidates",
     "keyword_commonness",
 )
-"""Tables with a row per live journey and day; only recent snapshots of them are kept."""
+"""Tables with a row per live journey and day; only recent snapshots of them are kept. journey_events are few and are
+history, which snapshots that are gone no longer tell: they stay."""
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:

@@ -1,0 +1,163 @@
+"""What incremental inference saves against full inference, at 5, 15 and 50 % of users active a day.
+
+    python benchmarks/incremental.py [--users 2000] [--days 30] [--embedder minilm]
+
+For each share, a seeded log in which every user has a few aims and is active on a day with that probability. The last
+day is then run three times from the same state: incrementally, in full, and in full on an empty warehouse that has only
+the log. All three must give the same rows of user_journeys; the command fails if they do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from journeys_assets.build import build_definitions, build_deployment
+from journeys_assets.defs.runs import dagster_instance, run_days
+from journeys_assets.settings import load_settings
+from journeys_assets.storage.ingest import ingest
+from journeys_assets.synthetic.themes import THEMES
+
+FIRST = date(2026, 3, 2)
+SHARES = (0.05, 0.15, 0.50)
+AIMS_PER_USER = 4
+SEARCHES_PER_DAY = 5
+WORDS_BEFORE = ("", "best ", "cheap ", "easy ", "small ", "diy ", "vintage ", "modern ")
+NOW = datetime(2026, 6, 1)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of the last day took."""
+
+    seconds: float
+    cpu_seconds: float
+    clustering_seconds: float
+    users_clustered: int
+    keywords_embedded: int
+    rows: pl.DataFrame
+
+
+def searches(n_users: int, n_days: int, share: float, seed: int) -> pl.DataFrame:
+    """One row a search. Everybody is active on the first day, so that all have journeys."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for user in range(n_users):
+        aims = rng.choice(len(THEMES), AIMS_PER_USER, replace=False)
+        for day in range(n_days):
+            if day and rng.random() >= share:
+                continue
+            start = datetime.combine(FIRST + timedelta(days=day), datetime.min.time()) + timedelta(hours=8)
+            for n in range(SEARCHES_PER_DAY):
+                phrases = THEMES[rng.choice(aims)].phrases
+                query = WORDS_BEFORE[rng.integers(len(WORDS_BEFORE))] + phrases[rng.integers(len(phrases))]
+                rows.append((f"u{user:06d}", query, start + timedelta(minutes=n)))
+    return pl.DataFrame(rows, schema=["user_id", "query", "searched_at"], orient="row")
+
+
+class Home:
+    """A deployment in a folder, without progress lines."""
+
+    def __init__(self, folder: Path, embedder: str) -> None:
+        self.folder = folder
+        self.settings = load_settings(home=folder, embedder=embedder)
+        self.house = build_deployment(self.settings, progress=lambda *_: None)
+
+    def land(self, log: pl.DataFrame) -> None:
+        self.folder.mkdir(parents=True)
+        log.write_parquet(self.folder / "search_events.parquet")
+        file = self.folder / "search_events.parquet"
+        ingest(self.house.warehouse, [file], now=NOW, staging_dir=self.folder / "staging")
+        self.settings.note_first_day(FIRST)
+
+    def run(self, first: date, last: date, *, full: bool = False) -> Cost:
+        house = build_deployment(self.settings, progress=lambda *_: None)
+        house.embedder()  # loading the model is no part of a run's cost
+        n_before = self.count("keyword_embeddings")
+        started, cpu = time.monotonic(), time.process_time()
+        with dagster_instance(house) as instance:
+            summary = run_days(house, build_definitions(house), instance, first, last, full=full)
+            steps = {stats.step_key: stats for stats in instance.get_run_step_stats(summary.run_id)}
+        step = steps["journey_clusters"]
+        ledger = house.warehouse.query(
+            "SELECT count(*) AS n FROM inference_ledger WHERE partition_date = $d", {"d": last}
+        )
+        journeys = "SELECT * FROM user_journeys WHERE partition_date = $d ORDER BY ALL"
+        return Cost(
+            seconds=time.monotonic() - started,
+            cpu_seconds=time.process_time() - cpu,
+            clustering_seconds=(step.end_time or 0.0) - (step.start_time or 0.0),
+            users_clustered=int(ledger["n"][0]),
+            keywords_embedded=self.count("keyword_embeddings") - n_before,
+            rows=house.warehouse.query(journeys, {"d": last}),
+        )
+
+    def count(self, table: str) -> int:
+        self.house.prepare()
+        return int(self.house.warehouse.query(f"SELECT count(*) AS n FROM {table}")["n"][0])
+
+
+def measure(share: float, n_users: int, n_days: int, embedder: str, scratch: Path) -> dict[str, Cost]:
+    last = FIRST + timedelta(days=n_days - 1)
+    log = searches(n_users, n_days, share, seed=1)
+    state = Home(scratch / "state", embedder)
+    state.land(log)
+    state.run(last - timedelta(days=1), last - timedelta(days=1))
+    for name in ("incremental", "full"):
+        shutil.copytree(state.folder, scratch / name)
+    empty = Home(scratch / "empty", embedder)
+    empty.land(log)
+    costs = {
+        "incremental": Home(scratch / "incremental", embedder).run(last, last),
+        "full": Home(scratch / "full", embedder).run(last, last, full=True),
+        "full, empty warehouse": empty.run(last, last),
+    }
+    reference = costs["incremental"].rows
+    if reference.is_empty() or not all(cost.rows.equals(reference) for cost in costs.values()):
+        raise SystemExit(f"at {share:.0%}: the runs gave other rows of user_journeys")
+    return costs
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--users", type=int, default=2000)
+    options.add_argument("--days", type=int, default=30)
+    options.add_argument("--embedder", default="minilm")
+    given = options.parse_args()
+    shown = Table(title=f"{given.users:,} users, {given.days} days; the last day's run")
+    for header in ("active a day", "inference", "users clustered", "keywords embedded"):
+        shown.add_column(header)
+    for header in ("clustering", "whole run", "CPU", "rows, all the same"):
+        shown.add_column(header, justify="right")
+    for share in SHARES:
+        with tempfile.TemporaryDirectory() as scratch:
+            costs = measure(share, given.users, given.days, given.embedder, Path(scratch))
+        base = costs["incremental"]
+        for name, cost in costs.items():
+            shown.add_row(
+                f"{share:.0%}",
+                name,
+                f"{cost.users_clustered:,}",
+                f"{cost.keywords_embedded:,}",
+                f"{cost.clustering_seconds:.1f} s ({cost.clustering_seconds / base.clustering_seconds:.1f}×)",
+                f"{cost.seconds:.1f} s ({cost.seconds / base.seconds:.1f}×)",
+                f"{cost.cpu_seconds:.1f} s",
+                f"{cost.rows.height:,}",
+            )
+        print(f"{share:.0%} done", file=sys.stderr, flush=True)
+    Console(width=120).print(shown)
+
+
+if __name__ == "__main__":
+    main()
