@@ -8,7 +8,7 @@ from pathlib import Path
 
 from journeys_assets.build import SQL_FOLDER
 from journeys_assets.domain.contract import required_columns
-from journeys_assets.domain.schemas import LANDING, NOTIFICATION_CANDIDATES, Table
+from journeys_assets.domain.schemas import JOURNEY_EVENTS, LANDING, NOTIFICATION_CANDIDATES, Table
 from journeys_assets.storage.sql_models import load_models
 
 README = Path(__file__).parents[1] / "README.md"
@@ -38,7 +38,7 @@ def sections() -> dict[str, str]:
     user_journeys = load_models(SQL_FOLDER)["user_journeys"].table
     return {
         "landing": landing_table(),
-        "output": f"{column_table(user_journeys)}\n\n{column_table(NOTIFICATION_CANDIDATES)}",
+        "output": "\n\n".join(map(column_table, (user_journeys, NOTIFICATION_CANDIDATES, JOURNEY_EVENTS))),
     }
 
 
