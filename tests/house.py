@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 
 from journeys_assets.build import build_definitions, build_deployment
@@ -49,9 +50,10 @@ class House:
             self.settings.note_first_day(report.first_day)
         return report
 
-    def run(self, first: date, last: date, *, full: bool = False) -> RunSummary:
+    def run(self, first: date, last: date, *, full: bool = False, is_recorded: bool = False) -> RunSummary:
+        """Run days; on an instance in memory, which is faster, or on the deployment's own."""
         house = self.deployment
-        with dagster_instance(house) as instance:
+        with dagster_instance(house) if is_recorded else dg.DagsterInstance.ephemeral() as instance:
             return run_days(house, build_definitions(house), instance, first, last, full=full)
 
     def table(self, name: str, *, upto: date | None = None) -> pl.DataFrame:

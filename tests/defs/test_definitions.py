@@ -91,7 +91,7 @@ def test_a_day_with_nothing_to_do_says_so(new_house: NewHouse) -> None:
     house = new_house("quiet")
     at = datetime(2026, 3, 2, 10)
     house.land({"search_events": pl.DataFrame({"user_id": "u", "query": ["one"], "searched_at": [at]})})
-    house.run(DAY, DAY)
+    house.run(DAY, DAY, is_recorded=True)
     deployment = house.deployment
     with dagster_instance(deployment) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("user_journeys"))

@@ -88,7 +88,7 @@ def test_each_day_of_a_range_is_compared_with_the_day_before(calm: House) -> Non
 def test_days_in_runs_of_their_own_tell_the_same(calm: House, new_house: NewHouse) -> None:
     house = furnished(new_house("split"))
     # The first day has no journey, and is an earlier day to the second all the same.
-    house.run(FIRST, FIRST)
+    house.run(FIRST, FIRST, is_recorded=True)
     with dagster_instance(house.deployment) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("journey_events"))
     assert event is not None

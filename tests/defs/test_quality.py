@@ -42,7 +42,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 @pytest.fixture(scope="module")
 def summary(house: House) -> RunSummary:
-    return house.run(FIRST, LAST)
+    return house.run(FIRST, LAST, is_recorded=True)
 
 
 DRIFTED = {"cluster_size_drift", "new_cluster_size_drift"}

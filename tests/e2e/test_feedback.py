@@ -82,7 +82,7 @@ def heard(silent: House, said: dict[str, str], tmp_path_factory: pytest.TempPath
     for verdict, journey in said.items():
         say(house, journey, verdict)
     say(house, "merged away", "mute", hour=21)
-    house.run(FIRST, LAST)
+    house.run(FIRST, LAST, is_recorded=True)
     return house
 
 

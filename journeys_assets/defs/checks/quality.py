@@ -3,37 +3,57 @@
 Every day's values, not only the last one's, are in ``quality_metrics``.
 """
 
+from collections.abc import Iterator, Sequence
+
 import dagster as dg
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.monitors import QualityMonitor, measure, quality_monitors
 from journeys_assets.defs.partitions import days_of
+from journeys_assets.domain.metrics import Monitor
+from journeys_assets.domain.schemas import CLOSED_DAYS
 
 
 def build_quality_monitors(house: Deployment) -> list[dg.AssetChecksDefinition]:
-    return [_check(house, monitor) for monitor in quality_monitors(house)]
+    """Two steps: what is told of the stages, and what can be told only once the day is closed."""
+    monitors = quality_monitors(house)
+    return [
+        _checks(house, "stage_monitors", [m for m in monitors if m.asset != CLOSED_DAYS.name]),
+        _checks(house, "day_monitors", [m for m in monitors if m.asset == CLOSED_DAYS.name]),
+    ]
 
 
-def _check(house: Deployment, monitor: QualityMonitor) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=dg.AssetKey(monitor.asset),
-        name=monitor.name,
-        blocking=False,
-        description=monitor.about,
+def _checks(house: Deployment, name: str, monitors: Sequence[QualityMonitor]) -> dg.AssetChecksDefinition:
+    """One step for many checks: they share their questions, and each step of a run has a cost of its own."""
+
+    @dg.multi_asset_check(
+        name=name,
+        specs=[
+            dg.AssetCheckSpec(m.name, asset=dg.AssetKey(m.asset), blocking=False, description=m.about) for m in monitors
+        ],
+        can_subset=True,
     )
-    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        [result] = measure(house, [monitor], days_of(context)[-1])
-        return dg.AssetCheckResult(
-            passed=result.passed,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=result.summary,
-            metadata={
-                **metadata.numbers({"value": result.value, "lower": result.lower, "upper": result.upper}),
-                "bound": result.bound,
-                **({"advice": result.advice} if result.advice else {}),
-                **({"offenders": metadata.examples(result.offenders)} if result.offenders.height else {}),
-            },
-        )
+    def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        selected = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
+        wanted = [m for m in monitors if (m.asset, m.name) in selected]
+        for monitor, result in zip(wanted, measure(house, wanted, days_of(context)[-1]), strict=True):
+            yield _result(monitor, result)
 
-    return check
+    return checks
+
+
+def _result(monitor: QualityMonitor, result: Monitor) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(monitor.asset),
+        check_name=monitor.name,
+        passed=result.passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=result.summary,
+        metadata={
+            **metadata.numbers({"value": result.value, "lower": result.lower, "upper": result.upper}),
+            "bound": result.bound,
+            **({"advice": result.advice} if result.advice else {}),
+            **({"offenders": metadata.examples(result.offenders)} if result.offenders.height else {}),
+        },
+    )
