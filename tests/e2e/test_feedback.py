@@ -90,7 +90,7 @@ def test_nothing_changes_before_the_day_on_which_it_was_said(silent: House, hear
     # Seen to fail with all verdicts read on every day.
     for name in OUTPUTS:
         before = silent.table(name, upto=FIRST)
-        assert not before.is_empty()
+        assert before.is_empty() == (name == "journey_events")  # nothing is told of the first day
         assert_frame_equal(heard.table(name, upto=FIRST), before, check_exact=True)
     assert not heard.table("user_journeys").equals(silent.table("user_journeys"))
 
