@@ -16,10 +16,11 @@ ROOMS = {
     "models": {"models", "domain"},
     "importers": {"importers", "domain"},
     "synthetic": {"synthetic", "domain"},
+    "evaluation": {"evaluation", "domain", "storage", "models", "synthetic"},
     "defs": {"defs", "domain", "storage", "models", "settings", "build"},
 }
 OUTSIDE = {"domain": {"dagster", "duckdb", "os", "time", "torch", "sentence_transformers", "onnxruntime", "lightgbm"}}
-NO_DAGSTER = {"domain", "storage", "models", "importers", "synthetic"}
+NO_DAGSTER = {"domain", "storage", "models", "importers", "synthetic", "evaluation"}
 HEAVY = ("torch", "sentence_transformers", "onnxruntime", "lightgbm", "numba", "sklearn", "matplotlib")
 CLOCK_CALLS = {"now", "today", "utcnow", "time", "monotonic"}
 
