@@ -420,7 +420,8 @@ def _positions(user_ids: pl.Series, users: pl.Series) -> NDArray[np.int64]:
 
 
 def _sums(frame: pl.DataFrame, values: NDArray[np.float64], users: pl.Series) -> NDArray[np.float64]:
-    return np.bincount(_positions(frame["user_id"], users), weights=values, minlength=users.len())
+    sums = np.bincount(_positions(frame["user_id"], users), weights=values, minlength=users.len())
+    return sums.astype(np.float64)
 
 
 def _measure_confidence(
