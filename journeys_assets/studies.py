@@ -39,7 +39,7 @@ _LOADED_AT = datetime(2026, 1, 1)
 
 def synthetic_study(settings: Settings, world: WorldParams = SYNTHETIC) -> Study:
     """A synthetic world, every day of which was run in order, and its truth."""
-    folder = settings.home / "evaluation" / f"synthetic-{world.seed}-{world.n_users}x{world.n_days}"
+    folder = settings.evaluation_path / f"synthetic-{world.seed}-{world.n_users}x{world.n_days}"
     days = [world.first_day + timedelta(days=n) for n in range(world.n_days)]
 
     def log(target: Path) -> tuple[Path, str]:
@@ -56,7 +56,7 @@ def retail_study(settings: Settings, data: Path) -> Study | None:
     archive = data / RETAIL
     if not archive.exists():
         return None
-    folder = settings.home / "evaluation" / "online-retail"
+    folder = settings.evaluation_path / "online-retail"
     with tarfile.open(archive) as packed:
         log_days = sorted(date.fromisoformat(Path(n).stem[-10:]) for n in packed.getnames() if n.endswith(".csv"))
 
