@@ -67,14 +67,13 @@ def make_report(house: Deployment) -> Path:
     """
     files = [sections_path(house) / f"{name}.json" for name in SECTIONS]
     sections = [load_section(file) for file in files if file.exists()]
-    data = house.settings.public_data
+    data, world = house.settings.public_data, studies.synthetic_world(house.settings)
     facts = {
         "algorithm version": house.output_version,
         "embedder": house.settings.embedder,
         "package": __version__,
         "public data": "found" if data.is_dir() else "not found: synthetic world and own log only",
-        "synthetic world": f"{studies.SYNTHETIC.n_users} users, {studies.SYNTHETIC.n_days} days, "
-        f"seed {studies.SYNTHETIC.seed}",
+        "synthetic world": f"{world.n_users} users, {world.n_days} days from {world.first_day}, seed {world.seed}",
         "intervals": "95 %, users resampled 1,000 times",
     }
     return write_report(sections, facts, house.settings.evaluation_path / "report")

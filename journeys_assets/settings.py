@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         Path(__file__).parents[2] / "shared" / "data",
         description="Folder of public logs and labelled sets for `journeys evaluate`; those not there are left out.",
     )
+    evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")
+    evaluation_days: int = Field(120, ge=60, description="Days of the synthetic world of `journeys evaluate`.")
     sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two looks for stale days.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
