@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class NamingParams:
     """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
 
 
+Diversifier = Literal["penalty", "none", "mmr", "ssd", "dpp"]
+DIVERSIFIERS: tuple[str, ...] = get_args(Diversifier)
+
+
 @dataclass(frozen=True, slots=True)
 class RankingParams:
     """The documented prior score, the training of a ranker, and the published diversification.
@@ -87,8 +92,21 @@ class RankingParams:
     """Per unit of ln(1 + keywords)."""
     prior_cohesion_weight: float = 1.0
     """Per unit of cohesion."""
+    diversifier: Diversifier = "penalty"
+    """How similar journeys are kept from crowding the top; ``domain.diversification`` describes each."""
     diversification_penalty: float = 0.95
     similarity_threshold: float = 0.6
+    """Cosine of centroids over which two journeys count as similar, whichever diversifier is chosen."""
+    mmr_relevance_weight: float = 0.7
+    """0: each place to what is least like those before; 1: by score."""
+    ssd_gamma: float = 0.25
+    """What a volume of 1 is worth, in score; 0: by score."""
+    ssd_window: int = 5
+    """Places, the one to be filled with them, over which the volume is taken."""
+    dpp_similarity_weight: float = 0.8
+    """0: by score; 1: a second journey of the same direction as one before is worth nothing."""
+    diversified_places: int = 20
+    """Places that mmr, ssd and dpp fill; journeys left over follow by score. Nobody is shown more."""
     more_boost: float = 0.5
     """Share of the way up to 1 that score and confidence go when the user asks for more of a journey; halves every
     ``recency_half_life_days``. Half the way: it beats most of what the log alone says, and leaves the order among
