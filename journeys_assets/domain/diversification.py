@@ -9,12 +9,12 @@ that it starts from (``domain.ranking``, ``models.ranker``), and what was sent l
 * ``penalty`` - by s x penalty ^ occurrence, the published one.
 * ``mmr`` - one place after the other to the largest w s - (1 - w) max c, over the journeys placed before; w is
   ``mmr_relevance_weight``. Carbonell & Goldstein 1998, *The use of MMR*.
-* ``ssd`` - to the largest s + gamma x volume that the journey spans with the ``ssd_window`` - 1 placed just before; gamma
-  is ``ssd_gamma``. Huang et al. 2021, *Sliding Spectrum Decomposition for Diversified Recommendation*.
+* ``ssd`` - to the largest s + gamma x the volume that the journey spans with the ``ssd_window`` - 1 placed just before;
+  gamma is ``ssd_gamma``. Huang et al. 2021, *Sliding Spectrum Decomposition for Diversified Recommendation*.
 * ``dpp`` - to the journey that raises the determinant of L most, L_ii = s_i^2, L_ij = a s_i s_j c_ij; a is
-  ``dpp_similarity_weight``. Greedy search of Chen, Zhang & Zhou 2018, *Fast Greedy MAP Inference for Determinantal Point
-  Processes*; a kernel with a weight on what is off the diagonal as in Wilhelm et al. 2018, *Practical Diversified
-  Recommendations on YouTube with Determinantal Point Processes*.
+  ``dpp_similarity_weight``. Greedy search of Chen, Zhang & Zhou 2018, *Fast Greedy MAP Inference for Determinantal
+  Point Process to Improve Recommendation Diversity*; a weight on what is off the diagonal as in Wilhelm et al. 2018,
+  *Practical Diversified Recommendations on YouTube with Determinantal Point Processes*.
 
 The greedy ones fill ``diversified_places``; whatever is left follows by score. A score of 0 says that a journey is not
 to be shown (``domain.feedback``), so such journeys come last whichever method is chosen.

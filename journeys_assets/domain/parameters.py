@@ -145,12 +145,18 @@ class StagingParams:
 class NotificationParams:
     """Who may be sent what, how often, and when. Hours are local wall-clock hours of the user, 0-23."""
 
-    revision: int = 1
+    revision: int = 2
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
     """Most sends to a user in any 7 days in a row, over all journeys and channels."""
     journey_cool_down_days: int = 14
     """Fewest days from one send about a journey to the next one about it."""
+    memory_days: int = 28
+    """Sends of so many days are remembered when the next one is chosen; 0: none."""
+    memory_penalty: float = 0.8
+    """A journey's standing counts for this much less for each remembered send about it or one like it; 1: no less."""
+    memory_similarity: float = 0.45
+    """Cosine of centroids over which two journeys are alike to a reader."""
     quiet_start_hour: int = 21
     quiet_end_hour: int = 8
     """Quiet from the start hour up to, not including, the end hour; no quiet hours where the two are equal."""

@@ -154,38 +154,36 @@ def with_method(method: str, **changes: float) -> RankingParams:
     return replace(PARAMS, diversifier=method, **changes)  # type: ignore[arg-type]
 
 
+def gain_by_hand(i: int, placed: list[int], scores: np.ndarray, cosines: np.ndarray, params: RankingParams) -> float:
+    """Each method's definition, with determinants and volumes by numpy's own routines."""
+    if params.diversifier == "mmr":
+        nearest = max((cosines[i, j] for j in placed), default=0.0)
+        return float(params.mmr_relevance_weight * scores[i] - (1 - params.mmr_relevance_weight) * nearest)
+    if params.diversifier == "ssd":
+        window = [*placed[-(params.ssd_window - 1) :], i]
+        volume = np.sqrt(max(np.linalg.det(cosines[np.ix_(window, window)]), 0.0))
+        return float(scores[i] + params.ssd_gamma * volume)
+    weight = params.dpp_similarity_weight
+    kernel = np.outer(scores, scores) * (weight * cosines + (1 - weight) * np.eye(len(scores)))
+    chosen = [*placed, i]
+    return float(
+        np.linalg.det(kernel[np.ix_(chosen, chosen)]) / max(np.linalg.det(kernel[np.ix_(placed, placed)]), 1e-300)
+    )
+
+
 def greedy_by_hand(rows: pl.DataFrame, params: RankingParams) -> list[str]:
-    """Each method from its definition, with determinants and volumes by numpy's own routines."""
     found = []
     for _, own in rows.sort("user_id").group_by("user_id", maintain_order=True):
         journeys = sorted(own.iter_rows(named=True), key=lambda r: (-r["score"], r["journey_id"]))
         vectors = np.stack([np.frombuffer(r["centroid"], dtype="<f2").astype(np.float64) for r in journeys])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         scores = np.array([r["score"] for r in journeys])
-        cosines = vectors @ vectors.T
-        weight = params.dpp_similarity_weight
-        kernel = np.outer(scores, scores) * (weight * cosines + (1 - weight) * np.eye(len(scores)))
         placed: list[int] = []
-
-        def gain(i: int) -> float:
-            if params.diversifier == "mmr":
-                nearest = max((cosines[i, j] for j in placed), default=0.0)
-                return float(params.mmr_relevance_weight * scores[i] - (1 - params.mmr_relevance_weight) * nearest)
-            if params.diversifier == "ssd":
-                window = [*placed[-(params.ssd_window - 1) :], i]
-                volume = np.sqrt(max(np.linalg.det(cosines[np.ix_(window, window)]), 0.0))
-                return float(scores[i] + params.ssd_gamma * volume)
-            chosen = [*placed, i]
-            return float(
-                np.linalg.det(kernel[np.ix_(chosen, chosen)])
-                / max(np.linalg.det(kernel[np.ix_(placed, placed)]), 1e-300)
-            )
-
         left = [i for i in range(len(scores)) if scores[i] > 0]
         while left and len(placed) < params.diversified_places:
-            best = max(left, key=lambda i: (round(gain(i), 9), -i))
-            placed.append(best)
-            left.remove(best)
+            gains = {i: round(gain_by_hand(i, placed, scores, vectors @ vectors.T, params), 9) for i in left}
+            placed.append(max(left, key=lambda i, gains=gains: (gains[i], -i)))  # type: ignore[misc]
+            left.remove(placed[-1])
         placed += [i for i in range(len(scores)) if i not in placed]
         found += [journeys[i]["journey_id"] for i in placed]
     return found
