@@ -234,6 +234,21 @@ class QualityParams:
     """Users of the day that is not over yet, and late events, are always a few."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadoutParams:
+    """How an experiment is read out. It shapes no stage's output."""
+
+    level: float = 0.95
+    """Of the two-sided intervals."""
+    power: float = 0.8
+    """With which the minimum detectable effect would be found."""
+    min_srm_p_value: float = 0.001
+    """Below it the arms' sizes are not those that were meant, and nothing else is to be believed (Fabijan et al. 2019,
+    *Diagnosing Sample Ratio Mismatch in Online Controlled Experiments*)."""
+    covariate_days: int = 28
+    """Days before the experiment whose engagement explains a part of the engagement in it."""
+
+
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")
 """A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
