@@ -81,7 +81,7 @@ class RankingParams:
     on one day start near 0.5 and a dozen engagements over several days near 0.9.
     """
 
-    revision: int = 3
+    revision: int = 4
     recency_half_life_days: float = 14.0
     prior_intercept: float = -2.2
     prior_volume_weight: float = 0.8
@@ -121,6 +121,13 @@ class RankingParams:
     """Median relevance over the annotators from which a journey counts as real and current."""
     annotation_min_overlap: float = 0.5
     """Share of an annotation's keywords that a journey must hold to be the one that was judged."""
+    engagement_days: int = 7
+    """A journey that the user engages with in this many days after a day is a positive of that day: whole weeks, so
+    that every weekday counts the same."""
+    engagement_every_days: int = 7
+    """One day in so many is labelled with what came after: more often, and the windows overlap and teach little."""
+    max_engagement_labels: int = 200_000
+    """Most such labels that are read, whole users of a day at a time: bounds the memory and time of training."""
     min_training_labels: int = 150
     min_labels_of_each: int = 20
     """Fewest positives, and fewest negatives, in the earlier slice; and fewest for a calibration."""

@@ -423,6 +423,14 @@ def journeys_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) ->
     ).pl()
 
 
+def features_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
+    """One user's rows of journey_features on ``day``."""
+    return con.sql(
+        "SELECT * FROM main.journey_features WHERE partition_date = $day AND user_id = $user ORDER BY journey_id",
+        params={"day": day, "user": user_id},
+    ).pl()
+
+
 def evidence_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date, days: int) -> pl.DataFrame:
     """What one user did in the ``days`` days that end on ``day``: one row per action and keyword that it speaks for.
 
