@@ -14,6 +14,8 @@ import polars as pl
 
 from journeys_assets import __version__, studies
 from journeys_assets.defs.deployment import Deployment
+from journeys_assets.evaluation.clustering import evaluate_clustering
+from journeys_assets.evaluation.ranking import evaluate_ranking
 from journeys_assets.evaluation.report import write_report
 from journeys_assets.evaluation.section import Section, load_section, save_section
 from journeys_assets.evaluation.study import Study, labelled_phrases
@@ -44,8 +46,23 @@ class Materials:
         return labelled_phrases(self.house.settings.public_data)
 
 
-SECTIONS: Mapping[str, Callable[[Materials], Section]] = {}
-"""The parts in the order of the report."""
+def _clustering(materials: Materials) -> Section:
+    house = materials.house
+    return evaluate_clustering(
+        materials.synthetic,
+        materials.phrases,
+        house.embedder(),
+        house.settings.evaluation_path / "vectors",
+        house.algorithm.clustering,
+    )
+
+
+def _ranking(materials: Materials) -> Section:
+    return evaluate_ranking(materials.logs, materials.house.sql_models)
+
+
+SECTIONS: Mapping[str, Callable[[Materials], Section]] = {"clustering": _clustering, "ranking": _ranking}
+"""The parts of ``SECTION_NAMES``, in the order of the report."""
 
 
 def sections_path(house: Deployment) -> Path:
