@@ -234,6 +234,33 @@ def train(
 
 
 @app.command()
+def evaluate(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure this part alone; may be given several times. Default: all.")
+    ] = None,
+) -> None:
+    """Measure how good the journeys are, beside baselines and with intervals, and write one report.
+
+    On a synthetic world with known truth; on the public logs and labelled sets in the folder of the setting
+    `public_data`, where they are; and on your own log. The first time it runs the pipeline over those logs.
+    """
+    with _errors():
+        from journeys_assets import display
+        from journeys_assets.defs.runs import dagster_instance
+        from journeys_assets.defs.runs import evaluate as run_evaluation
+        from journeys_assets.evaluation.section import SECTION_NAMES
+
+        unknown = set(only or ()) - set(SECTION_NAMES)
+        if unknown:
+            raise CommandError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(SECTION_NAMES)}")
+        house = _deployment(load_settings())
+        with dagster_instance(house) as instance:
+            page = run_evaluation(house, _definitions(house), instance, only or SECTION_NAMES)
+        out.print(display.show_evaluation(json.loads(page.with_name("report.json").read_text())["summary"]))
+        out.print(f"Report: {_relative(page)}")
+
+
+@app.command()
 def preview(
     as_of: Annotated[date | None, _day_option("Default: the last day that was run.")] = None,
 ) -> None:

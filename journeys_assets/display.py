@@ -157,6 +157,25 @@ def _ago(day: date, then: date) -> str:
     return "today" if days <= 0 else f"{_counted(days, 'day')} ago"
 
 
+def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
+    """Our figure, the best baseline's and the verdict: rows of a report's summary."""
+    rows = [
+        (
+            row["section"],
+            ", ".join(part for part in (row["dataset"], row["regime"]) if part),
+            row["metric"],
+            f"{row['value']:.3f}",
+            f"{row['baseline_value']:.3f} {row['baseline']}",
+            f"{row['gain']:+.3f} ({row['gain_low']:+.3f} … {row['gain_high']:+.3f})",
+            row["verdict"],
+        )
+        for row in summary
+    ]
+    return table_of(
+        "Beside the best baseline", rows, "part", "on", "metric", "ours", "best baseline", "gain", "verdict"
+    )
+
+
 def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:
     """A plain table; numbers are set right with thousands marks."""
     table = Table(
