@@ -152,16 +152,17 @@ class StagingParams:
 class NotificationParams:
     """Who may be sent what, how often, and when. Hours are local wall-clock hours of the user, 0-23."""
 
-    revision: int = 2
+    revision: int = 1
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
     """Most sends to a user in any 7 days in a row, over all journeys and channels."""
     journey_cool_down_days: int = 14
     """Fewest days from one send about a journey to the next one about it."""
+    memory_penalty: float = 1.0
+    """What a journey's standing is multiplied by for each recent send about it or one like it; 1: no memory. It makes
+    sends more varied and what is sent less relevant, so it is for those who want that: try 0.8."""
     memory_days: int = 28
-    """Sends of so many days are remembered when the next one is chosen; 0: none."""
-    memory_penalty: float = 0.8
-    """A journey's standing counts for this much less for each remembered send about it or one like it; 1: no less."""
+    """Sends of so many days are remembered when the next one is chosen."""
     memory_similarity: float = 0.45
     """Cosine of centroids over which two journeys are alike to a reader."""
     quiet_start_hour: int = 21

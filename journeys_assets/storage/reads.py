@@ -336,9 +336,20 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     ).pl()
 
 
-def centroids_of(con: duckdb.DuckDBPyConnection, users: pl.Series, day: date, horizon_days: int) -> pl.DataFrame:
-    """The journeys of ``users`` as of ``day``: user_id, journey_id, centroid."""
-    states = live_states(con, day, horizon_days).join(users.to_frame("user_id"), on="user_id", how="semi")
+def centroids_to_remember(
+    con: duckdb.DuckDBPyConnection, sent: pl.DataFrame, day: date, params: NotificationParams, horizon_days: int
+) -> pl.DataFrame:
+    """The journeys as of ``day`` of users who were sent something; none where sends are not remembered.
+
+    Args:
+        sent: user_id and other columns.
+
+    Returns:
+        user_id, journey_id, centroid.
+    """
+    states = live_states(con, day, horizon_days).join(sent, on="user_id", how="semi")
+    if params.memory_penalty == 1.0:
+        states = states.clear()
     return journeys_in(con, states, ("user_id", "journey_id", "centroid"))
 
 

@@ -109,7 +109,7 @@ def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
     for _ in range(150):
         outcomes = experiment(rng)
         nothing = pl.col("n_engagements") - (pl.col("n_clicks") * PER_CLICK).round().cast(pl.Int64)
-        planted = pl.when(pl.col("arm") == "interest").then(int(round(detectable)))
+        planted = pl.when(pl.col("arm") == "interest").then(round(detectable))
         even = outcomes.with_columns(n_engagements=nothing + planted.otherwise(0))
         row = effect(read_out(even, SHARES, PARAMS), "engagements per user", "interest")
         found += row["low"] > 0
