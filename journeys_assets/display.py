@@ -248,7 +248,7 @@ REFUSED_ROWS_SHOWN = 20
 def show_sheets(sheets: Sequence["ImportedSheet"]) -> RenderableType:
     """What became of imported sheets: counts a file, then every refused row (the first ones) and unreadable file."""
     lines: list[RenderableType] = []
-    counts = []
+    counts: list[tuple[object, ...]] = []
     for sheet in sheets:
         if sheet.report is None:
             counts.append((sheet.file.name, "cannot be read" if sheet.error else "imported before", *[""] * 4))
@@ -313,8 +313,8 @@ def show_agreement(found: "AnnotatorAgreement") -> RenderableType:
         )
         for a in found.annotators.iter_rows(named=True)
     ]
-    heads = ("judged", "mean level", "share of levels 1 to 5", "levels above the others")
-    lines.append(table_of("Annotators", habits, "", *heads))
+    columns = ("", "judged", "mean level", "share of levels 1 to 5", "levels above the others")
+    lines.append(table_of("Annotators", habits, *columns))
     return Group(*lines)
 
 

@@ -22,6 +22,7 @@ import polars as pl
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.domain import annotation
 from journeys_assets.domain.annotation import Choice
+from journeys_assets.domain.schemas import ANNOTATION_ITEMS
 from journeys_assets.importers.annotation_sheet import ANSWERS, SHOWN
 from journeys_assets.storage import annotation as storage
 
@@ -81,7 +82,7 @@ def export_sheets(
     names = [name.strip() for name in annotators]
     if not all(names) or len({_file_name(name) for name in names}) < len(names):
         raise SheetError(f"annotators need names that differ (as file names, too); got {', '.join(names)}")
-    house.warehouse.ensure(storage.ANNOTATION_ITEMS)
+    house.warehouse.ensure(ANNOTATION_ITEMS)
     with house.warehouse.reading() as con:
         chosen = storage.days_with_journeys(con, last_day, params.as_of_days, apart=params.days_apart)
         if days:
@@ -105,7 +106,7 @@ def export_sheets(
     with house.warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
     storage.remember_items(
-        house.warehouse, drawn.select(*(c for c in storage.ANNOTATION_ITEMS.column_names if c != "exported_at")), now
+        house.warehouse, drawn.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
     )
     dealt = annotation.deal(drawn, names, rows_each, overlap, seed=seed)
     rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))
@@ -159,7 +160,7 @@ def table(rows: pl.DataFrame) -> str:
 
     What users typed could be taken for a formula by a spreadsheet; such texts are led by an apostrophe.
     """
-    lines = [COLUMNS]
+    lines: list[Sequence[str]] = [COLUMNS]
     for row in rows.iter_rows(named=True):
         shown: dict[str, Any] = {
             **row,

@@ -270,7 +270,9 @@ def _n_shared(n_annotators: int, rows_each: int, overlap: float) -> int:
 
 def _no_user_twice_in_a_row(users: Sequence[str], *, seed: int) -> list[int]:
     """A new order of ``users`` (indices), as close to the old one as it can be."""
-    left, order, late = list(range(len(users))), [], []
+    left = list(range(len(users)))
+    order: list[int] = []
+    late: list[int] = []
     while left:
         following = next((i for i, row in enumerate(left) if not order or users[row] != users[order[-1]]), None)
         if following is None:

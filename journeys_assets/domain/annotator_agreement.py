@@ -43,10 +43,11 @@ class AnnotatorAgreement:
 
     Attributes:
         overall: measure, value, low, high, by_chance (what independent annotators with the same habits would have),
-            n_items, n_users. Measures: Krippendorff's alpha of relevance (interval metric) and of stage (nominal), share
-            of pairs of judgements that are the same, and that are at most one level apart.
-        pairs: One row a pair of annotators that judged items in common: kappa (quadratic weights) with interval, exact,
-            within_one and the same by chance, bias (mean of a - b, levels) with interval, stage_kappa with interval.
+            n_items, n_users. Measures: Krippendorff's alpha of relevance (interval metric) and of stage (nominal),
+            share of pairs of judgements that are the same, and that are at most one level apart.
+        pairs: One row a pair of annotators that judged items in common: kappa (quadratic weights) with interval,
+            exact, within_one and the same by chance, bias (mean of a - b, levels) with interval, stage_kappa with
+            interval.
         annotators: One row an annotator: n_items, mean_level, share of each level, and bias against the mean of the
             others on items in common, with interval (null where there are none).
     """

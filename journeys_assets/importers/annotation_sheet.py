@@ -105,8 +105,8 @@ def _problems(rows: pl.DataFrame, items: pl.DataFrame) -> list[pl.Expr]:
         pl.when(key.is_null()).then(pl.lit("row_key is missing; copy it from the sheet as it was exported")),
         pl.when(key.is_not_null() & ~key.is_in(items["row_key"].to_list())).then(
             pl.format(
-                "row_key is of no sheet that this deployment exported: '{}'; import the sheet where it was exported, or "
-                "put the key back as it was",
+                "row_key is of no sheet that this deployment exported: '{}'; import the sheet where it was exported, "
+                "or put the key back as it was",
                 key.str.head(SHOWN_CHARACTERS),
             )
         ),

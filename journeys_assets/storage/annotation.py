@@ -96,6 +96,10 @@ def evidence(
           SELECT DISTINCT row_key, action, item_id, engaged_at, age FROM acts
         ), weekly AS (
           SELECT row_key, age // 7 AS week, count(*) AS n FROM distinct_acts GROUP BY ALL
+        ), every_week AS (
+          SELECT i.row_key, list(coalesce(w.n, 0) ORDER BY age.week DESC) AS weeks
+          FROM sheet_items i CROSS JOIN (SELECT unnest(range($weeks::INTEGER)) AS week) age
+          LEFT JOIN weekly w ON w.row_key = i.row_key AND w.week = age.week GROUP BY i.row_key
         ), per_row AS (
           SELECT row_key, min(age) AS days_ago FROM distinct_acts GROUP BY row_key
         ), searches AS (
@@ -115,11 +119,10 @@ def evidence(
           SEMI JOIN common USING (keyword) GROUP BY row_key
         )
         SELECT i.row_key, coalesce(s.shown, []) AS shown,
-               [coalesce((SELECT n FROM weekly w WHERE w.row_key = i.row_key AND w.week = $weeks::INTEGER - 1 - x), 0)
-                FOR x IN range($weeks::INTEGER)] AS weeks,
-               r.days_ago, coalesce(q.searches, []) AS searches, coalesce(t.items, []) AS items
-        FROM sheet_items i LEFT JOIN shown s USING (row_key) LEFT JOIN per_row r USING (row_key)
-        LEFT JOIN searches q USING (row_key) LEFT JOIN titles t USING (row_key) ORDER BY i.row_key
+               w.weeks, r.days_ago, coalesce(q.searches, []) AS searches, coalesce(t.items, []) AS items
+        FROM sheet_items i JOIN every_week w USING (row_key) LEFT JOIN per_row r USING (row_key)
+        LEFT JOIN shown s USING (row_key) LEFT JOIN searches q USING (row_key) LEFT JOIN titles t USING (row_key)
+        ORDER BY i.row_key
         """,
         params={
             "min_users": min_users,
