@@ -43,6 +43,7 @@ def mean_with_judge(
     *,
     users: ArrayLike | None = None,
     users_unlabelled: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
     level: float = 0.95,
 ) -> MeanEstimate:
     """The mean of human labels over all rows, from labels of a random part and a judge's predictions of all.
@@ -53,10 +54,12 @@ def mean_with_judge(
         judge_unlabelled: (N,) the judge's predictions of the other rows; none gives the human mean.
         users: (n,) whose each row is; by default every row is independent.
         users_unlabelled: (N,) the same of the other rows; a user may have rows in both.
+        weights: (n,) how many rows each labelled one stands for, where some were likelier to be drawn than others (the
+            ``sampling_weight`` of a sheet); ``judge_unlabelled`` must be of all rows then, labelled ones included.
         level: Of the interval.
 
     Raises:
-        ValueError: lengths differ, a value is not finite, or fewer than two users have a label.
+        ValueError: lengths differ, a value is not finite, a weight not positive, or fewer than two users have a label.
     """
     y, f, g = (np.asarray(values, dtype=np.float64) for values in (human, judge, judge_unlabelled))
     n, m = len(y), len(g)
@@ -64,29 +67,34 @@ def mean_with_judge(
     other_owners = np.arange(n, n + m) if users_unlabelled is None else np.asarray(users_unlabelled)
     if (users is None) != (users_unlabelled is None) and m:
         raise ValueError("users are known of both parts or of none")
-    if len(f) != n or len(owners) != n or len(other_owners) != m:
+    w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    if len(f) != n or len(owners) != n or len(other_owners) != m or len(w) != n:
         raise ValueError(f"lengths differ: {n} human labels, {len(f)} predictions of them, {len(owners)} users")
     if not (np.isfinite(y).all() and np.isfinite(f).all() and np.isfinite(g).all()):
         raise ValueError("labels and predictions must be finite numbers")
+    if not (np.isfinite(w).all() and (w > 0).all()):
+        raise ValueError("weights must be positive")
     n_clusters = len(np.unique(owners))
     if n_clusters < 2:
         raise ValueError(f"an interval needs labels of two users at least; there are {n_clusters}")
-    weight = _weight(y, f, g)
+    w = w / w.sum()
+    weight = _weight(y, f, g, w)
     judge_mean = float(g.mean()) if m else 0.0
-    mean = float(y.mean()) + weight * (judge_mean - float(f.mean()))
     residual = y - weight * f
-    influence = np.concatenate([(residual - residual.mean()) / n, weight * (g - judge_mean) / max(m, 1)])
+    rectifier = float(w @ residual)
+    mean = weight * judge_mean + rectifier
+    influence = np.concatenate([w * (residual - rectifier), weight * (g - judge_mean) / max(m, 1)])
     half = _quantile(level, n_clusters - 1) * _cluster_error(influence, np.concatenate([owners, other_owners]))
     return MeanEstimate(mean, mean - half, mean + half, weight, n, m)
 
 
-def _weight(y: NDArray[np.float64], f: NDArray[np.float64], g: NDArray[np.float64]) -> float:
-    """The weight of least variance, kept within 0-1: beyond, it would be noise (PPI++, equation for the mean)."""
-    everything = np.concatenate([f, g])
-    if len(g) == 0 or len(y) < 2 or everything.var() == 0.0:
+def _weight(y: NDArray[np.float64], f: NDArray[np.float64], g: NDArray[np.float64], w: NDArray[np.float64]) -> float:
+    """The judge's weight of least variance (PPI++, example of the mean), kept within 0-1: beyond, it would be noise."""
+    if len(g) == 0 or len(y) < 2:
         return 0.0
-    covariance = float(np.cov(y, f)[0, 1])
-    return float(np.clip(covariance / ((1 + len(y) / len(g)) * everything.var(ddof=1)), 0.0, 1.0))
+    covariance = float(w @ ((y - w @ y) * (f - w @ f)))
+    variance = float(w @ (f - w @ f) ** 2)
+    return float(np.clip(covariance / ((1 + len(y) / len(g)) * variance), 0.0, 1.0)) if variance > 0 else 0.0
 
 
 def _cluster_error(influence: NDArray[np.float64], owners: NDArray[np.generic]) -> float:

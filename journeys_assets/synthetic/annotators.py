@@ -40,7 +40,9 @@ def true_relevance(items: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl
         .sort("n_of_theme", "theme", descending=[True, False])
         .unique("item", keep="first", maintain_order=True)
     )
-    spans = truth["truth_journeys"].select("user_id", "theme", "kind", "begun_on", "paused_on", "resumed_on", "ended_on")
+    spans = truth["truth_journeys"].select(
+        "user_id", "theme", "kind", "begun_on", "paused_on", "resumed_on", "ended_on"
+    )
     day = pl.col("as_of_date")
     has_begun = (pl.col("begun_on") <= day).fill_null(True)
     in_pause = ((pl.col("paused_on") <= day) & (pl.col("resumed_on") > day).fill_null(True)).fill_null(False)
@@ -51,7 +53,11 @@ def true_relevance(items: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl
     )
     found = counts.join(spans, on=["user_id", "theme"], how="left").select(
         "item",
-        relevance_true=pl.when(purity < NOTHING_BELOW).then(1.3).when(purity < MIXED_BELOW).then(2.1).otherwise(relevance),
+        relevance_true=pl.when(purity < NOTHING_BELOW)
+        .then(1.3)
+        .when(purity < MIXED_BELOW)
+        .then(2.1)
+        .otherwise(relevance),
         stage_true=pl.when(is_on & (purity >= NOTHING_BELOW)).then(pl.lit("ongoing")).otherwise(pl.lit("ended")),
     )
     return (
