@@ -257,6 +257,26 @@ class ReadoutParams:
     """Days before the experiment whose engagement explains a part of the engagement in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotationParams:
+    """What sheets for annotators show and how their rows are drawn. They shape no stage's output."""
+
+    confidence_bands: tuple[float, ...] = (0.25, 0.5, 0.75)
+    """Inner edges of the bands that are sampled apart; a value on an edge belongs to the band above."""
+    heavy_quantile: float = 0.9
+    """Users with more engagements in 90 days than this share of users are heavy; up to the median they are light."""
+    as_of_days: int = 4
+    """A sheet shows journeys as of so many days, unless told otherwise: a ranker learns from the earlier ones and is
+    judged on the later ones, so that labels of a single day can train none."""
+    days_apart: int = 7
+    uncertain_pool: int = 4
+    """The least sure journeys are looked for among so many times as many random ones."""
+    keywords_shown: int = 12
+    examples_shown: int = 5
+    """Example searches, and example items."""
+    weeks_shown: int = 13
+
+
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")
 """A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
@@ -273,6 +293,7 @@ class AlgorithmParams:
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
     quality: QualityParams = field(default_factory=QualityParams)
+    annotation: AnnotationParams = field(default_factory=AnnotationParams)
 
     def version_of(self, stage: str, **extra: str) -> str:
         """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""

@@ -233,7 +233,7 @@ LANDING: dict[str, Table] = {
         _landing(
             "journey_annotations",
             "One human judgement of one journey, named by its id or by its keywords.",
-            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at"),
+            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at", "as_of_date"),
             _USER_ID,
             Column("journey_id", _TEXT, "The journey judged; may be null where keywords are given.", nullable=True),
             Column("keywords", _TEXTS, "Keywords of the journey judged.", nullable=True),
@@ -242,6 +242,14 @@ LANDING: dict[str, Table] = {
             Column("better_name", _TEXT, "A name that the annotator likes better.", nullable=True),
             Column("annotator_id", _TEXT, "Who judged."),
             Column("annotated_at", TIMESTAMP, "When the judgement was given.", unit="UTC", nullable=True),
+            Column(
+                "as_of_date",
+                pl.Date(),
+                "The day whose journeys the annotator saw, and nothing later; by default that of annotated_at.",
+                unit="UTC day",
+                nullable=True,
+            ),
+            Column("comment", _TEXT, "What else the annotator said.", nullable=True),
         ),
         _landing(
             "journey_feedback",
@@ -477,6 +485,31 @@ INGEST_LEDGER = Table(
             minimum=0,
         ),
         Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+ANNOTATION_ITEMS = Table(
+    "annotation_items",
+    "What a row of an annotation sheet stands for: the sheet itself shows the row_key only. Never published.",
+    ("row_key",),
+    (
+        Column("row_key", _TEXT, "Pseudonym of user, journey and day; it tells nothing without this table."),
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("as_of_date", pl.Date(), "The day whose journeys were shown.", unit="UTC day"),
+        Column("journey_name", _TEXT, "Its name as shown."),
+        Column("keywords", _TEXTS, "Its keywords, best first."),
+        Column("stratum", _TEXT, "What it was drawn from: confidence, kind and stage, activity of the user."),
+        Column(
+            "sampling_weight",
+            pl.Float64(),
+            "How many journeys it stands for: one over the probability that it was drawn; null where it was chosen.",
+            nullable=True,
+            minimum=1.0,
+        ),
+        Column("exported_at", TIMESTAMP, "When.", unit="UTC"),
     ),
     schema="landing",
     partitioned=False,
