@@ -33,8 +33,8 @@ SYNTHETIC = WorldParams(seed=20260, n_users=400, n_days=120, first_day=date(2025
 RETAIL = "online_retail_by_day_csv.tar.xz"
 RETAIL_EVERY_DAYS = 14
 _DONE = "study.json"
-_LOADED_AT = datetime(2026, 1, 1)
-"""Load time of a study's log: the same whenever it is made."""
+_LOADED_AT = datetime(2027, 1, 1)
+"""Load time of a study's log: the same whenever it is made, and after its end, else its last events count as errors."""
 
 
 def synthetic_study(settings: Settings, world: WorldParams = SYNTHETIC) -> Study:
