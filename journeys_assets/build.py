@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +14,7 @@ from journeys_assets.defs.assets import (
     clustering,
     days,
     embedding,
+    evaluation,
     evolution,
     naming,
     notifications,
@@ -35,6 +37,7 @@ from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.naming import name_journeys
+from journeys_assets.evaluation.section import SECTION_NAMES, Section
 from journeys_assets.models.embedder import Embedder, make_embedder
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.sql_models import load_models
@@ -91,6 +94,7 @@ def _definitions(house: Deployment) -> dg.Definitions:
             *days.build(house),
             *(stage.build(house) for stage in stages),
             training.build_stage_release(house),
+            *_evaluation(house),
         ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
         jobs=[*jobs, ingest_job],
@@ -99,6 +103,23 @@ def _definitions(house: Deployment) -> dg.Definitions:
         resources={DAY_LOCK: build_day_lock(house.settings.home)},
         executor=dg.in_process_executor,
     )
+
+
+def _evaluation(house: Deployment) -> list[dg.AssetsDefinition]:
+    """The evaluation runs the pipeline over logs of its own, so it is joined to it here and loaded when first used."""
+    materials = cache(lambda: import_module("journeys_assets.evaluate").Materials(house))
+
+    def evaluate(name: str) -> Section:
+        from journeys_assets.evaluate import evaluate_section
+
+        return evaluate_section(name, materials())
+
+    def report() -> Path:
+        from journeys_assets.evaluate import make_report
+
+        return make_report(house)
+
+    return evaluation.build(SECTION_NAMES, evaluate, report)
 
 
 def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.DataFrame:

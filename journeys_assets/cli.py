@@ -19,6 +19,8 @@ from rich.table import Table
 from journeys_assets.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from journeys_assets.defs.deployment import Deployment
     from journeys_assets.defs.runs import RunSummary
     from journeys_assets.storage.ingest import IngestReport
@@ -80,7 +82,7 @@ def demo(
         with house.warehouse.reading() as con:
             examples = reads.users_with_most_journeys(con, summary.last_day, 3)
         for user_id in examples:
-            _show(house, user_id, summary.last_day, as_json=False)
+            _show(house, user_id, summary.last_day, explain=False, as_json=False)
         another = examples[0] if examples else "USER"
         out.print("[bold]Where to look next[/bold]")
         places = Table.grid(padding=(0, 3))
@@ -149,11 +151,12 @@ def run(
 def show(
     user: Annotated[str, typer.Argument(help="A user_id.")],
     as_of: Annotated[date | None, _day_option("Default: the last day that was run.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each journey ranks where it does.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show a user's journeys: name, kind, stage, confidence, keywords, evidence."""
     with _errors():
-        _show(_deployment(load_settings()), user, as_of, as_json=as_json)
+        _show(_deployment(load_settings()), user, as_of, explain=explain, as_json=as_json)
 
 
 @app.command()
@@ -212,9 +215,11 @@ def export(
 def train(
     as_of: Annotated[date | None, _day_option("Labels up to this day are used; live from the day after.")] = None,
 ) -> None:
-    """Train a ranker from notification feedback and annotations, and release it for the days after.
+    """Train a ranker from what users went on with, notification feedback and annotations; release it if it is better.
 
-    With none released, a documented prior scores the journeys. A daily run never trains.
+    Better: on the later labels it orders journeys better than the documented prior, and no worse than the release that
+    is live. Otherwise the command ends with an error that says by how much, and what scored before goes on. A daily run
+    never trains.
     """
     with _errors():
         from journeys_assets.defs.runs import dagster_instance, train_ranker
@@ -226,6 +231,33 @@ def train(
             folder = train_ranker(house, _definitions(house), instance, day)
         out.print(Markdown((folder / "model_card.md").read_text()))
         out.print(f"Released: {_relative(folder)}; live from {day + timedelta(days=1)}")
+
+
+@app.command()
+def evaluate(
+    only: Annotated[
+        list[str] | None, typer.Option(help="Measure this part alone; may be given several times. Default: all.")
+    ] = None,
+) -> None:
+    """Measure how good the journeys are, beside baselines and with intervals, and write one report.
+
+    On a synthetic world with known truth; on the public logs and labelled sets in the folder of the setting
+    `public_data`, where they are; and on your own log. The first time it runs the pipeline over those logs.
+    """
+    with _errors():
+        from journeys_assets import display
+        from journeys_assets.defs.runs import dagster_instance
+        from journeys_assets.defs.runs import evaluate as run_evaluation
+        from journeys_assets.evaluation.section import SECTION_NAMES
+
+        unknown = set(only or ()) - set(SECTION_NAMES)
+        if unknown:
+            raise CommandError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(SECTION_NAMES)}")
+        house = _deployment(load_settings())
+        with dagster_instance(house) as instance:
+            page = run_evaluation(house, _definitions(house), instance, only or SECTION_NAMES)
+        out.print(display.show_evaluation(json.loads(page.with_name("report.json").read_text())["summary"]))
+        out.print(f"Report: {_relative(page)}")
 
 
 @app.command()
@@ -420,7 +452,7 @@ def _last_day(house: "Deployment") -> date:
     return day
 
 
-def _show(house: "Deployment", user: str, as_of: date | None, *, as_json: bool) -> None:
+def _show(house: "Deployment", user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
     from journeys_assets import display
     from journeys_assets.storage import reads
 
@@ -430,13 +462,32 @@ def _show(house: "Deployment", user: str, as_of: date | None, *, as_json: bool) 
         journeys = reads.journeys_of_user(con, user, day)
         evidence = reads.evidence_of_user(con, user, day, display.WEEKS_SHOWN * 7)
         known = reads.user_is_known(con, user)
+        features = reads.features_of_user(con, user, day)
     if not known:
         raise CommandError(f"user {user!r} is in no log that was ingested")
     records = display.journey_records(journeys, evidence, day)
+    if explain:
+        display.add_explanations(records, _explained(house, journeys, features))
     if as_json:
         print(json.dumps({"user_id": user, "as_of": str(day), "journeys": records}, ensure_ascii=False, indent=2))
     else:
         out.print(display.show_user(user, day, records))
+
+
+def _explained(house: "Deployment", journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":
+    """What each part of the evidence adds to each score, by the release that made it."""
+    import polars as pl
+
+    from journeys_assets.domain.ranking import PRIOR
+    from journeys_assets.models.ranker_explanation import PARTS_SCHEMA, explain
+    from journeys_assets.models.ranker_release import load
+
+    parts = [PARTS_SCHEMA.to_frame()]
+    for version in journeys["scored_by"].unique(maintain_order=True):
+        release = None if version == PRIOR else load(house.releases_path / version)
+        scored = features.join(journeys.filter(pl.col("scored_by") == version), on="journey_id", how="semi")
+        parts.append(explain(scored, release, house.algorithm.ranking))
+    return pl.concat(parts)
 
 
 def _print_report(report: "IngestReport") -> None:

@@ -72,6 +72,17 @@ def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -
     return records
 
 
+def add_explanations(records: list[dict[str, Any]], parts: pl.DataFrame) -> None:
+    """Give each record ``explanation``: what each part of the evidence adds to its score, the strongest first.
+
+    Args:
+        parts: journey_id, part, contribution (``models.ranker_explanation``).
+    """
+    for record in records:
+        mine = parts.filter(pl.col("journey_id") == record["journey_id"])
+        record["explanation"] = {part: round(value, 3) for part, value in mine.select("part", "contribution").rows()}
+
+
 def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
     # An action on an item speaks for all of the item's keywords; it counts once.
     acts = rows.unique(["action", "item_id", "engaged_at"])
@@ -121,6 +132,8 @@ def _journey(record: dict[str, Any], day: date) -> RenderableType:
     grid.add_row("   evidence", f"{actions} on {_counted(evidence['active_days'], 'day')}, last {_ago(day, last)}")
     grid.add_row("   sources", sources)
     grid.add_row("   timeline", f"{sparkline(evidence['engagements_per_week'])}  weeks since {since}")
+    if "explanation" in record:
+        grid.add_row("   why", " · ".join(f"{part} {value:+.2f}" for part, value in record["explanation"].items()))
     head = Text.assemble(
         (f"{record['rank']:>2} ", "bold"),
         (record["journey_name"], "bold magenta"),
@@ -142,6 +155,25 @@ def _counted(n: int, one: str, many: str | None = None) -> str:
 def _ago(day: date, then: date) -> str:
     days = (day - then).days
     return "today" if days <= 0 else f"{_counted(days, 'day')} ago"
+
+
+def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
+    """Our figure, the best baseline's and the verdict: rows of a report's summary."""
+    rows = [
+        (
+            row["section"],
+            ", ".join(part for part in (row["dataset"], row["regime"]) if part),
+            row["metric"],
+            f"{row['value']:.3f}",
+            f"{row['baseline_value']:.3f} {row['baseline']}",
+            f"{row['gain']:+.3f} ({row['gain_low']:+.3f} … {row['gain_high']:+.3f})",
+            row["verdict"],
+        )
+        for row in summary
+    ]
+    return table_of(
+        "Beside the best baseline", rows, "part", "on", "metric", "ours", "best baseline", "gain", "verdict"
+    )
 
 
 def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     landing_patience_seconds: float = Field(
         300, ge=0, description="How long a damaged file in the landing folder counts as still being written."
     )
+    public_data: Path = Field(
+        Path(__file__).parents[2] / "shared" / "data",
+        description="Folder of public logs and labelled sets for `journeys evaluate`; those not there are left out.",
+    )
+    evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")
+    evaluation_days: int = Field(120, ge=60, description="Days of the synthetic world of `journeys evaluate`.")
     sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two looks for stale days.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
@@ -61,6 +67,11 @@ class Settings(BaseSettings):
     @property
     def models_path(self) -> Path:
         return self.home / "models"
+
+    @property
+    def evaluation_path(self) -> Path:
+        """Studies, the sections measured on them, and the report."""
+        return self.home / "evaluation"
 
     @property
     def dagster_home(self) -> Path:

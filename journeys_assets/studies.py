@@ -28,8 +28,9 @@ from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest import ingest
 from journeys_assets.synthetic import WorldParams, generate_world, write_world
 
-SYNTHETIC = WorldParams(seed=20260, n_users=400, n_days=120, first_day=date(2025, 10, 6))
-"""Four months over the turn of the year, so that seasons begin and end in it."""
+SEED = 20260
+FIRST_DAY = date(2025, 10, 6)
+"""Of the synthetic world: autumn, so that seasons begin and end in it."""
 RETAIL = "online_retail_by_day_csv.tar.xz"
 RETAIL_EVERY_DAYS = 14
 _DONE = "study.json"
@@ -37,9 +38,17 @@ _LOADED_AT = datetime(2027, 1, 1)
 """Load time of a study's log: the same whenever it is made, and after its end, else its last events count as errors."""
 
 
-def synthetic_study(settings: Settings, world: WorldParams = SYNTHETIC) -> Study:
-    """A synthetic world, every day of which was run in order, and its truth."""
-    folder = settings.home / "evaluation" / f"synthetic-{world.seed}-{world.n_users}x{world.n_days}"
+def synthetic_world(settings: Settings) -> WorldParams:
+    """The world of the evaluation. No model and no parameter was fitted on its seed."""
+    return WorldParams(
+        seed=SEED, n_users=settings.evaluation_users, n_days=settings.evaluation_days, first_day=FIRST_DAY
+    )
+
+
+def synthetic_study(settings: Settings, world: WorldParams | None = None) -> Study:
+    """A synthetic world, every day of which was run in order, and its truth; the evaluation's own by default."""
+    world = world or synthetic_world(settings)
+    folder = settings.evaluation_path / f"synthetic-{world.seed}-{world.n_users}x{world.n_days}"
     days = [world.first_day + timedelta(days=n) for n in range(world.n_days)]
 
     def log(target: Path) -> tuple[Path, str]:
@@ -56,7 +65,7 @@ def retail_study(settings: Settings, data: Path) -> Study | None:
     archive = data / RETAIL
     if not archive.exists():
         return None
-    folder = settings.home / "evaluation" / "online-retail"
+    folder = settings.evaluation_path / "online-retail"
     with tarfile.open(archive) as packed:
         log_days = sorted(date.fromisoformat(Path(n).stem[-10:]) for n in packed.getnames() if n.endswith(".csv"))
 

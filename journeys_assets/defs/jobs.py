@@ -12,10 +12,14 @@ FULL_INFERENCE_JOB = "full_inference_job"
 HISTORY_JOB = "keyword_history_job"
 TRAINING_JOB = "training_job"
 TRAINING_GROUP = "training"
+EVALUATION_JOB = "evaluation_job"
+EVALUATION_GROUP = "evaluation"
 
 
 def build_jobs() -> list[Job]:
-    everything = dg.AssetSelection.all(include_sources=False) - dg.AssetSelection.groups(TRAINING_GROUP)
+    everything = dg.AssetSelection.all(include_sources=False) - dg.AssetSelection.groups(
+        TRAINING_GROUP, EVALUATION_GROUP
+    )
     return [
         dg.define_asset_job(
             DAILY_JOB,
@@ -37,5 +41,10 @@ def build_jobs() -> list[Job]:
             TRAINING_JOB,
             selection=dg.AssetSelection.groups(TRAINING_GROUP),
             description="Trains a ranker from feedback and annotations and releases it for the days after.",
+        ),
+        dg.define_asset_job(
+            EVALUATION_JOB,
+            selection=dg.AssetSelection.groups(EVALUATION_GROUP),
+            description="Measures every part beside its baselines and writes the report.",
         ),
     ]

@@ -6,7 +6,7 @@ What belongs here: turning "from D to D" into runs of the jobs in ``defs.jobs``.
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -15,8 +15,9 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from journeys_assets.defs.assets.evaluation import REPORT, asset_name
 from journeys_assets.defs.deployment import Deployment
-from journeys_assets.defs.jobs import DAILY_JOB, FULL_INFERENCE_JOB, HISTORY_JOB, TRAINING_JOB
+from journeys_assets.defs.jobs import DAILY_JOB, EVALUATION_JOB, FULL_INFERENCE_JOB, HISTORY_JOB, TRAINING_JOB
 from journeys_assets.defs.partitions import range_tags
 from journeys_assets.storage import reads, staleness
 
@@ -160,6 +161,23 @@ def train_ranker(house: Deployment, definitions: dg.Definitions, instance: dg.Da
         raise RunError(_failure(result))
     materialisation = result.asset_materializations_for_node("ranker_release")[0]
     return house.releases_path / str(materialisation.metadata["version"].value)
+
+
+def evaluate(
+    house: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, sections: Sequence[str]
+) -> Path:
+    """Measure these parts and write the report through the evaluation job; returns the page.
+
+    Raises:
+        RunError: a part could not be measured; the message names it and its error.
+    """
+    chosen = [dg.AssetKey(name) for name in (*map(asset_name, sections), REPORT)]
+    result = definitions.resolve_job_def(EVALUATION_JOB).execute_in_process(
+        instance=instance, run_config=QUIET, asset_selection=chosen, raise_on_error=False
+    )
+    if not result.success:
+        raise RunError(_failure(result))
+    return Path(str(result.asset_materializations_for_node(REPORT)[0].metadata["page"].value))
 
 
 def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, first: date, last: date) -> str:

@@ -11,7 +11,7 @@ with the size of the clusters, so one cut serves light and heavy users.
 Mean B-cubed F1 over pseudo users of 2-8 CLINC150 intents of the half that was not swept over, at 3-12 and 5-60 keywords
 an intent: 0.95 and 0.94. Ward cut at 1.8 * (n / 30) ** 0.3 has 0.93 and 0.93, Ward cut at 1.8 has 0.96 and 0.71; the
 best cut for each user, 0.98 and 0.98. Decision record 5 has the harder sets, what was tried in vain and what speaks
-against; ``benchmarks/clustering_quality.py`` measures again.
+against; ``evaluation.clustering`` measures again.
 
 A user's clusters depend on that user's own rows alone, and on nothing of how rows are ordered or work is split:
 keywords are sorted by text first, and every sum runs in a fixed order.

@@ -16,8 +16,12 @@ is the first of ``REASONS`` that holds:
 * ``cool_down`` - the journey was the subject of a send less than ``journey_cool_down_days`` days ago.
 * ``weekly_cap`` - the user already has ``weekly_cap_per_user`` sends in the 7 days that end with the send day.
 * ``channel_already_chosen`` - the journey goes out on the other channel (push comes before email).
+* ``similar_sent_lately`` - a journey goes out that ranks lower, but of which less was sent lately.
 * ``another_journey_chosen`` - a better ranked journey of the user goes out; a user gets one message a day.
 * ``eligible`` - the only reason of a send.
+
+Of the journeys that could go out, the one with the largest ``diversified_score x memory_penalty ^ n`` does, n being the
+recent sends about it or one like it (``domain.send_memory``); without such sends that is the one of the best rank.
 
 Users of the ``interest`` arm pass the same rules, caps and cool-down as those of the ``journey`` arm and are sent at
 the same moment; only the words differ: a title that names no journey. So the arms differ in nothing but what is tested.
@@ -34,6 +38,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys_assets.domain.diversification import powers
 from journeys_assets.domain.parameters import NotificationParams
 from journeys_assets.domain.schemas import CHANNELS
 
@@ -49,6 +54,7 @@ REASONS = (
     "cool_down",
     "weekly_cap",
     "channel_already_chosen",
+    "similar_sent_lately",
     "another_journey_chosen",
     "eligible",
 )
@@ -84,17 +90,20 @@ def plan_notifications(
     users: pl.DataFrame,
     active_hours: pl.DataFrame,
     sent: pl.DataFrame,
+    remembered: pl.DataFrame,
     day: date,
     params: NotificationParams,
 ) -> pl.DataFrame:
     """Plan the sends of the UTC day after ``day``.
 
     Args:
-        journeys: user_id, journey_id, journey_name, stage, confidence, rank, feedback (nullable: the user's word
-            that holds) of every live journey as of ``day``; other columns are ignored.
+        journeys: user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback (nullable:
+            the user's word that holds) of every live journey as of ``day``; other columns are ignored.
         users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable); a user may be missing.
         active_hours: user_id, hour_utc (0-23), n: how often the user was active in that hour of the day.
         sent: user_id, journey_id (null: about none), channel, sent_date; rows after ``day`` are ignored.
+        remembered: user_id, journey_id, n_similar_sends as of ``day``, as ``domain.send_memory`` counts them; journeys
+            without any may be missing.
         day: the partition date.
 
     Returns:
@@ -110,31 +119,44 @@ def plan_notifications(
     facts = _user_facts(journeys, users, active_hours, sent, day, params)
     cooling = _cooling(sent, day, params)
     rows = (
-        journeys.select("user_id", "journey_id", "journey_name", "stage", "feedback", "confidence", "rank")
+        journeys.select(
+            "user_id", "journey_id", "journey_name", "stage", "feedback", "confidence", "rank", "diversified_score"
+        )
         .join(facts, on="user_id", how="left")
         .join(cooling, on=["user_id", "journey_id"], how="left")
         .with_columns(pl.col("is_cooling").fill_null(False))
+        .join(remembered, on=["user_id", "journey_id"], how="left")
+        .with_columns(standing=_standing(params))
         .join(pl.DataFrame({"channel": CHANNELS, "channel_order": range(len(CHANNELS))}), how="cross")
-        .sort("user_id", "rank", "journey_id", "channel_order")
+        .sort(
+            "user_id", "standing", "rank", "journey_id", "channel_order", descending=[False, True, False, False, False]
+        )
         .with_columns(hold=_hold(params))
     )
     can_go = pl.col("hold").is_null()
     is_chosen = can_go & (can_go.cum_sum() == 1)
     rows = rows.with_columns(is_chosen=is_chosen.over("user_id")).with_columns(
-        journey_is_chosen=pl.col("is_chosen").any().over("user_id", "journey_id")
+        journey_is_chosen=pl.col("is_chosen").any().over("user_id", "journey_id"),
+        chosen_rank=pl.col("rank").filter("is_chosen").first().over("user_id"),
     )
-    return rows.with_columns(
-        reason=pl.coalesce(
-            "hold",
-            pl.when("is_chosen")
-            .then(pl.lit("eligible"))
-            .when("journey_is_chosen")
-            .then(pl.lit("channel_already_chosen"))
-            .otherwise(pl.lit("another_journey_chosen")),
-        ),
-        decision=pl.when("is_chosen").then(pl.lit("send")).otherwise(pl.lit("hold")),
-        title_text=_title(),
-    ).select(OUTPUT_COLUMNS)
+    return (
+        rows.sort("user_id", "rank", "journey_id", "channel_order")
+        .with_columns(
+            reason=pl.coalesce(
+                "hold",
+                pl.when("is_chosen")
+                .then(pl.lit("eligible"))
+                .when("journey_is_chosen")
+                .then(pl.lit("channel_already_chosen"))
+                .when(pl.col("rank") < pl.col("chosen_rank"))
+                .then(pl.lit("similar_sent_lately"))
+                .otherwise(pl.lit("another_journey_chosen")),
+            ),
+            decision=pl.when("is_chosen").then(pl.lit("send")).otherwise(pl.lit("hold")),
+            title_text=_title(),
+        )
+        .select(OUTPUT_COLUMNS)
+    )
 
 
 def experiment_arm(user_id: str, params: NotificationParams) -> str:
@@ -163,6 +185,22 @@ def _check(params: NotificationParams) -> None:
         raise ValueError(f"journey_arm_share and interest_arm_share are {shares}; they must be ≥ 0 and sum to ≤ 1")
     if params.weekly_cap_per_user < 0 or params.journey_cool_down_days < 0:
         raise ValueError("weekly_cap_per_user and journey_cool_down_days must be 0 or more")
+    if params.memory_days < 0 or not 0.0 < params.memory_penalty <= 1.0:
+        raise ValueError(
+            f"memory_days is {params.memory_days} and memory_penalty {params.memory_penalty}; "
+            "they must be 0 or more, and in (0, 1]"
+        )
+
+
+def _standing(params: NotificationParams) -> pl.Expr:
+    """What a journey's diversified score still counts for after what was sent lately."""
+
+    def shrunk(counts: pl.Series) -> pl.Series:
+        factors = powers(params.memory_penalty, int(counts.to_numpy().max(initial=0)))
+        return pl.Series(factors[counts.to_numpy()], dtype=pl.Float64)
+
+    remembered = pl.col("n_similar_sends").fill_null(0)
+    return pl.col("diversified_score") * remembered.map_batches(shrunk, return_dtype=pl.Float64)
 
 
 def _hold(params: NotificationParams) -> pl.Expr:

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class NamingParams:
     """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
 
 
+Diversifier = Literal["penalty", "none", "mmr", "ssd", "dpp"]
+DIVERSIFIERS: tuple[str, ...] = get_args(Diversifier)
+
+
 @dataclass(frozen=True, slots=True)
 class RankingParams:
     """The documented prior score, the training of a ranker, and the published diversification.
@@ -76,7 +81,7 @@ class RankingParams:
     on one day start near 0.5 and a dozen engagements over several days near 0.9.
     """
 
-    revision: int = 3
+    revision: int = 4
     recency_half_life_days: float = 14.0
     prior_intercept: float = -2.2
     prior_volume_weight: float = 0.8
@@ -87,8 +92,21 @@ class RankingParams:
     """Per unit of ln(1 + keywords)."""
     prior_cohesion_weight: float = 1.0
     """Per unit of cohesion."""
+    diversifier: Diversifier = "penalty"
+    """How similar journeys are kept from crowding the top; ``domain.diversification`` describes each."""
     diversification_penalty: float = 0.95
     similarity_threshold: float = 0.6
+    """Cosine of centroids over which two journeys count as similar, whichever diversifier is chosen."""
+    mmr_relevance_weight: float = 0.7
+    """0: each place to what is least like those before; 1: by score."""
+    ssd_gamma: float = 0.25
+    """What a volume of 1 is worth, in score; 0: by score."""
+    ssd_window: int = 5
+    """Places, the one to be filled with them, over which the volume is taken."""
+    dpp_similarity_weight: float = 0.8
+    """0: by score; 1: a second journey of the same direction as one before is worth nothing."""
+    diversified_places: int = 20
+    """Places that mmr, ssd and dpp fill; journeys left over follow by score. Nobody is shown more."""
     more_boost: float = 0.5
     """Share of the way up to 1 that score and confidence go when the user asks for more of a journey; halves every
     ``recency_half_life_days``. Half the way: it beats most of what the log alone says, and leaves the order among
@@ -103,6 +121,13 @@ class RankingParams:
     """Median relevance over the annotators from which a journey counts as real and current."""
     annotation_min_overlap: float = 0.5
     """Share of an annotation's keywords that a journey must hold to be the one that was judged."""
+    engagement_days: int = 7
+    """A journey that the user engages with in this many days after a day is a positive of that day: whole weeks, so
+    that every weekday counts the same."""
+    engagement_every_days: int = 7
+    """One day in so many is labelled with what came after: more often, and the windows overlap and teach little."""
+    max_engagement_labels: int = 200_000
+    """Most such labels that are read, whole users of a day at a time: bounds the memory and time of training."""
     min_training_labels: int = 150
     min_labels_of_each: int = 20
     """Fewest positives, and fewest negatives, in the earlier slice; and fewest for a calibration."""
@@ -158,12 +183,18 @@ class StagingParams:
 class NotificationParams:
     """Who may be sent what, how often, and when. Hours are local wall-clock hours of the user, 0-23."""
 
-    revision: int = 1
+    revision: int = 2
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
     """Most sends to a user in any 7 days in a row, over all journeys and channels."""
     journey_cool_down_days: int = 14
     """Fewest days from one send about a journey to the next one about it."""
+    memory_days: int = 28
+    """Sends of so many days are remembered when the next one is chosen; 0: none."""
+    memory_penalty: float = 0.8
+    """A journey's standing counts for this much less for each remembered send about it or one like it; 1: no less."""
+    memory_similarity: float = 0.45
+    """Cosine of centroids over which two journeys are alike to a reader."""
     quiet_start_hour: int = 21
     quiet_end_hour: int = 8
     """Quiet from the start hour up to, not including, the end hour; no quiet hours where the two are equal."""
@@ -239,6 +270,21 @@ class QualityParams:
     max_share_quarantined: float = 0.05
     max_share_stale_users: float = 0.05
     """Users of the day that is not over yet, and late events, are always a few."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadoutParams:
+    """How an experiment is read out. It shapes no stage's output."""
+
+    level: float = 0.95
+    """Of the two-sided intervals."""
+    power: float = 0.8
+    """With which the minimum detectable effect would be found."""
+    min_srm_p_value: float = 0.001
+    """Below it the arms' sizes are not those that were meant, and nothing else is to be believed (Fabijan et al. 2019,
+    *Diagnosing Sample Ratio Mismatch in Online Controlled Experiments*)."""
+    covariate_days: int = 28
+    """Days before the experiment whose engagement explains a part of the engagement in it."""
 
 
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")

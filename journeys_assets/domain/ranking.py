@@ -7,6 +7,7 @@ that turn notification feedback and human annotations into training labels. What
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -40,6 +41,38 @@ FEATURES: tuple[str, ...] = (
 )
 """Columns of ``journey_features`` that a ranker reads, in the order in which it reads them."""
 
+FEATURE_PARTS: dict[str, tuple[str, ...]] = {
+    "recency": (
+        "days_since_last_engaged",
+        *(
+            f"{c}_{days}d"
+            for c in ("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins")
+            for days in (1, 7)
+        ),
+        "engagement_weight_7d",
+        "active_days_7d",
+    ),
+    "volume": (
+        *(
+            f"{c}_{days}d"
+            for c in ("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins")
+            for days in (28, 90)
+        ),
+        "engagement_weight_28d",
+        "engagement_weight_90d",
+    ),
+    "regularity": ("active_days_28d", "active_days_90d", "active_weeks_90d"),
+    "age": ("days_since_first_engaged", "span_days"),
+    "coherence": ("cohesion", "separation"),
+    "breadth": ("n_keywords", "n_sources"),
+    "share of attention": ("share_of_user_engagement_28d", "n_user_journeys"),
+    "how active the user is": ("user_active_days_28d", "user_engagement_weight_28d"),
+}
+"""What the features speak of, in the words that a score is explained with; each feature is in one part."""
+
+BASE = "base"
+"""The part of a score that every journey starts from."""
+
 PRIOR = "prior"
 """What ``scored_by`` says where no model was used."""
 
@@ -51,9 +84,17 @@ LABEL_SCHEMA = pl.Schema(
         "journey_id": pl.String(),
         "label": pl.Int64(),
         "weight": pl.Float64(),
+        "known_on": pl.Date(),
     }
 )
-"""One label. ``day``: the partition whose features go with it. ``source``: 'feedback' or 'annotation'."""
+"""One label.
+
+``day``: the partition whose features go with it. ``known_on``: the last day that was looked at to tell the label, so
+that only models made as of that day or later may use it. ``source``: one of ``SOURCES``.
+"""
+
+SOURCES = ("annotation", "engagement", "feedback")
+"""Where labels come from: human judgements, what the user did next, and what came of notifications."""
 
 
 def prior_probability(params: RankingParams) -> pl.Expr:
@@ -63,19 +104,45 @@ def prior_probability(params: RankingParams) -> pl.Expr:
     the logarithms of engagement, active days and size, and the cohesion. It rises with each kind of evidence and falls
     with silence. No data has calibrated it: it is a stated belief, bounded, and replaced by the first released ranker.
     """
-    evidence = (
-        pl.lit(params.prior_intercept)
-        + params.prior_volume_weight * pl.col("engagement_weight_90d").clip(lower_bound=0.0).log1p()
-        + params.prior_active_days_weight * pl.col("active_days_90d").cast(pl.Float64).log1p()
-        + params.prior_size_weight * pl.col("n_keywords").cast(pl.Float64).log1p()
-        + params.prior_cohesion_weight * pl.col("cohesion").clip(-1.0, 1.0)
-    )
+    evidence = pl.lit(params.prior_intercept)
+    for term in _prior_evidence(params).values():
+        evidence = evidence + term
+    return _log_current(params).exp() / (1.0 + (-evidence).exp())
+
+
+def _prior_evidence(params: RankingParams) -> dict[str, pl.Expr]:
+    """What each kind of evidence adds to the log-odds of P(real), beside the intercept."""
+    return {
+        "volume": params.prior_volume_weight * pl.col("engagement_weight_90d").clip(lower_bound=0.0).log1p(),
+        "regularity": params.prior_active_days_weight * pl.col("active_days_90d").cast(pl.Float64).log1p(),
+        "breadth": params.prior_size_weight * pl.col("n_keywords").cast(pl.Float64).log1p(),
+        "coherence": params.prior_cohesion_weight * pl.col("cohesion").clip(-1.0, 1.0),
+    }
+
+
+def _log_current(params: RankingParams) -> pl.Expr:
+    """ln P(current)."""
     days_silent = pl.col("days_since_last_engaged").clip(lower_bound=0).cast(pl.Float64)
-    is_current = (days_silent * (-_LN_2 / params.recency_half_life_days)).exp()
-    return is_current / (1.0 + (-evidence).exp())
+    return days_silent * (-_LN_2 / params.recency_half_life_days)
 
 
 _LN_2 = 0.6931471805599453
+
+
+def prior_parts(features: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
+    """The terms of the prior, as it has them: its score is exp(recency) x logistic(base + the other terms).
+
+    Returns:
+        user_id, journey_id, recency (ln P(current), at most 0), volume, regularity, breadth, coherence and base
+        (log-odds of P(real)); a row for each row of ``features``, in their order.
+    """
+    return features.select(
+        "user_id",
+        "journey_id",
+        _log_current(params).alias("recency"),
+        *(term.alias(part) for part, term in _prior_evidence(params).items()),
+        pl.lit(params.prior_intercept).alias(BASE),
+    )
 
 
 def score_by_prior(features: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
@@ -136,6 +203,7 @@ def feedback_labels(sends: pl.DataFrame, *, as_of: date, params: RankingParams) 
             day=pl.col("sent_at").dt.date() - pl.duration(days=1),
             label=(clicked & ~left).cast(pl.Int64),
             weight=weight,
+            known_on=(answer_by - pl.duration(microseconds=1)).dt.date(),
         )
         .sort("day", "user_id", "journey_id", "sent_at", "label", "weight")
         .unique(["day", "user_id", "journey_id"], keep="last", maintain_order=True)
@@ -146,7 +214,10 @@ def feedback_labels(sends: pl.DataFrame, *, as_of: date, params: RankingParams) 
 def annotation_labels(
     annotations: pl.DataFrame, journeys: pl.DataFrame, *, as_of: date, params: RankingParams
 ) -> pl.DataFrame:
-    """Labels from human judgements: 1 = the annotators' median relevance is ``annotation_positive_from`` or more.
+    """Labels from human judgements: 1 = real and current.
+
+    That is: the annotators' median relevance is ``annotation_positive_from`` or more, and not most of those who name a
+    stage say that the journey has ended.
 
     A judgement belongs to the user's journey of that id or, where it names none of them, to the journey that holds the
     largest share of the keywords judged (at least ``annotation_min_overlap``; ties by Jaccard overlap, then by
@@ -155,7 +226,7 @@ def annotation_labels(
 
     Args:
         annotations: user_id, journey_id (nullable), keywords (nullable list, normalised), relevance (1-5),
-            annotator_id, annotated_at (nullable).
+            stage (nullable), annotator_id, annotated_at (nullable).
         journeys: partition_date, user_id, journey_id, keywords of the days in question.
 
     Returns:
@@ -184,9 +255,74 @@ def annotation_labels(
         .unique("judgement", keep="first", maintain_order=True)
     )
     rows = matched.group_by("day", "user_id", pl.col("own_id").alias("journey_id")).agg(
-        label=(pl.col("relevance").median() >= params.annotation_positive_from).cast(pl.Int64)
+        label=(
+            (pl.col("relevance").median() >= params.annotation_positive_from)
+            & ((pl.col("stage") == "ended").mean() <= 0.5).fill_null(True)
+        ).cast(pl.Int64),
+        known_on=pl.col("judged_on").max(),
     )
     return _as_labels(rows.with_columns(source=pl.lit("annotation"), weight=pl.lit(1.0)))
+
+
+def engagement_labels(
+    journeys: pl.DataFrame, engagements: pl.DataFrame, *, as_of: date, params: RankingParams
+) -> pl.DataFrame:
+    """Labels that every log holds: 1 = the user engaged with the journey in the ``engagement_days`` after its day.
+
+    Engaged means: with any of the keywords that the journey had on its day. A label is there only once its whole window
+    is over by ``as_of``. Users who did not come at all in the window say nothing of their journeys and are left out, so
+    that a label answers *which* of their journeys users come back to, and not who comes back.
+
+    Args:
+        journeys: partition_date, user_id, journey_id, keywords of the days in question.
+        engagements: user_id, keyword, engaged_on: every keyword of every day that each user engaged with; what lies
+            outside the windows is not looked at.
+
+    Returns:
+        Columns of ``LABEL_SCHEMA``, sorted, weight 1; one row per day, user and journey.
+    """
+    over = journeys.filter(pl.col("partition_date") + pl.duration(days=params.engagement_days) <= as_of)
+    marks = future_engagement(over, engagements, params.engagement_days).filter("user_returned")
+    return _as_labels(
+        marks.select(
+            "user_id",
+            "journey_id",
+            source=pl.lit("engagement"),
+            day="partition_date",
+            label=pl.col("is_engaged").cast(pl.Int64),
+            weight=pl.lit(1.0),
+            known_on=pl.col("partition_date") + pl.duration(days=params.engagement_days),
+        )
+    )
+
+
+def future_engagement(journeys: pl.DataFrame, engagements: pl.DataFrame, n_days: int) -> pl.DataFrame:
+    """Whether each journey is engaged with in the ``n_days`` after its day, (D, D + n_days].
+
+    Args:
+        journeys: partition_date, user_id, journey_id, keywords; one row per day, user and journey.
+        engagements: user_id, keyword, engaged_on (a day).
+
+    Returns:
+        partition_date, user_id, journey_id, is_engaged (with any of the journey's keywords), user_returned (the user
+        engaged with anything at all); sorted by the first three.
+    """
+    by_user = engagements.select("user_id", "engaged_on").unique()
+    by_keyword = engagements.select("user_id", "keyword", "engaged_on").unique()
+    after = pl.col("engaged_on") - pl.col("partition_date")
+    in_window = (after > pl.duration(days=0)) & (after <= pl.duration(days=n_days))
+    user_days = journeys.select("partition_date", "user_id").unique()
+    returned = user_days.join(by_user, on="user_id").filter(in_window).select("partition_date", "user_id").unique()
+    keys = ["partition_date", "user_id", "journey_id"]
+    members = journeys.select(*keys, keyword="keywords").explode("keyword")
+    engaged = members.join(by_keyword, on=["user_id", "keyword"]).filter(in_window).select(keys).unique()
+    return (
+        journeys.select(keys)
+        .join(engaged.with_columns(is_engaged=pl.lit(True)), on=keys, how="left")
+        .join(returned.with_columns(user_returned=pl.lit(True)), on=["partition_date", "user_id"], how="left")
+        .with_columns(pl.col("is_engaged", "user_returned").fill_null(False))
+        .sort(keys)
+    )
 
 
 def training_rows(labels: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
@@ -202,6 +338,46 @@ def training_rows(labels: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     by_day = features.select(pl.col("partition_date").alias("day"), "user_id", "journey_id", *FEATURES)
     return labels.join(by_day, on=["day", "user_id", "journey_id"], how="inner").sort(
         "day", "user_id", "journey_id", "source"
+    )
+
+
+def ndcg_by_user(rows: pl.DataFrame, at: Sequence[int]) -> pl.DataFrame:
+    """How far up each user's relevant journeys stand: NDCG@k (Järvelin and Kekäläinen 2002) and the reciprocal rank.
+
+    Only days on which a user has both relevant and other journeys count: elsewhere every order is right.
+
+    Args:
+        rows: partition_date, user_id, journey_id, score, is_relevant. Equal scores stand in the order of journey_id,
+            which is as good as random.
+        at: The k of each NDCG@k.
+
+    Returns:
+        user_id, ``ndcg_<k>`` for each k and reciprocal_rank (of the first relevant journey), each 0..1, the mean over
+        the user's days; sorted by user_id. Users without such a day are left out.
+    """
+    day = ["partition_date", "user_id"]
+    relevant = pl.col("is_relevant").cast(pl.Int64)
+    ranked = (
+        rows.select(*day, "journey_id", "score", relevant=relevant)
+        .filter(pl.col("relevant").max().over(day) > pl.col("relevant").min().over(day))
+        .sort(*day, "score", "journey_id", descending=[False, False, True, False])
+        .with_columns(rank=pl.int_range(1, pl.len() + 1).over(day))
+    )
+    discount = 1.0 / (pl.col("rank") + 1).cast(pl.Float64).log(2.0)
+    n_relevant = pl.col("relevant").sum()
+    gained = [
+        (
+            (pl.col("relevant") * discount).filter(pl.col("rank") <= k).sum()
+            / discount.filter(pl.col("rank") <= pl.min_horizontal(n_relevant, pl.lit(k))).sum()
+        ).alias(f"ndcg_{k}")
+        for k in at
+    ]
+    first = (1.0 / pl.col("rank").filter(pl.col("relevant") == 1).min()).alias("reciprocal_rank")
+    by_day = ranked.group_by(day).agg(*gained, first).sort(day)
+    return (
+        by_day.group_by("user_id", maintain_order=True)
+        .agg(pl.col("^ndcg_.*$").mean(), pl.col("reciprocal_rank").mean())
+        .sort("user_id")
     )
 
 

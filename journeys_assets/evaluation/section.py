@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
 from journeys_assets.evaluation.statistics import COMPARISONS, RESULTS
+
+SECTION_NAMES = ("clustering", "ranking")
+"""The parts of the evaluation, each a module of this package, in the order of the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +58,41 @@ def gathered(parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.Dat
     results = pl.concat([RESULTS.to_frame(), *(results for results, _ in pairs)])
     comparisons = pl.concat([COMPARISONS.to_frame(), *(comparisons for _, comparisons in pairs)])
     return results, comparisons
+
+
+def save_section(section: Section, file: Path) -> None:
+    """Write ``section`` as JSON; whole or not at all."""
+    record = {
+        "name": section.name,
+        "title": section.title,
+        "protocol": section.protocol,
+        "results": section.results.to_dicts(),
+        "comparisons": section.comparisons.to_dicts(),
+        "plots": [{"caption": plot.caption, "svg": plot.svg} for plot in section.plots],
+        "tables": {caption: table.to_dicts() for caption, table in section.tables.items()},
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}-{os.getpid()}")
+    draft.write_text(json.dumps(record, default=str))
+    draft.replace(file)
+
+
+def load_section(file: Path) -> Section:
+    """Read what ``save_section`` wrote; dates within free tables come back as text.
+
+    Raises:
+        ValueError: the file is not such a file.
+    """
+    try:
+        record = json.loads(file.read_text())
+        return Section(
+            name=record["name"],
+            title=record["title"],
+            protocol=record["protocol"],
+            results=pl.DataFrame(record["results"], schema=RESULTS),
+            comparisons=pl.DataFrame(record["comparisons"], schema=COMPARISONS),
+            plots=tuple(Plot(**plot) for plot in record["plots"]),
+            tables={caption: pl.DataFrame(rows) for caption, rows in record["tables"].items()},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file} is not a section of an evaluation ({error}); delete it and evaluate again") from error

@@ -4,26 +4,33 @@ What belongs here: fitting on labelled rows, calibration, metrics. What does not
 (``domain.ranking``, ``storage.labels``) and the files of a release (``models.ranker_release``, whose names are offered
 here too).
 
-Score and confidence answer two questions. ``score`` orders journeys and learns from every label. ``confidence`` is the
-probability that the journey is real and current, which only annotations tell: a notification that nobody clicked is no
-proof against a journey. With enough annotations it is a logistic calibration of the score on annotated journeys of
-users that the fold's model had not seen; with fewer it is the documented prior, and the card says so.
+Score and confidence answer two questions. ``score`` orders journeys and learns from every label: what users went on
+with, which every log tells of every journey; what annotators judged; what came of notifications. All count alike: with
+annotations weighed 3, 5 or 20 times the order on later days was the same or worse (they are few, and of users who were
+just there). The base rate of each source is taken out as an offset.
+
+``confidence`` is the probability that the journey is real and current, which only annotations tell: a notification that
+nobody clicked is no proof against a journey, and neither is a week without it. With enough annotations it is a logistic
+calibration of the score on annotated journeys of users that the fold's model had not seen; with fewer it is the
+documented prior, and the card says so. Calibrated on engagement it would be too low: on a world with known truth, 0.35
+where 0.42 of the journeys were current and 0.55 relevant to annotators.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from journeys_assets.domain.parameters import RankingParams
-from journeys_assets.domain.ranking import FEATURES
+from journeys_assets.domain.ranking import FEATURES, PRIOR, ndcg_by_user
 from journeys_assets.models.ranker_release import (
     Doubles,
     RankerError,
@@ -37,7 +44,25 @@ from journeys_assets.models.ranker_release import (
     sigmoid,
 )
 
-__all__ = ["NotEnoughLabels", "RankerError", "Release", "load", "model_card", "released", "save", "train_ranker"]
+__all__ = [
+    "NotEnoughLabels",
+    "RankerError",
+    "Release",
+    "load",
+    "model_card",
+    "refusal",
+    "released",
+    "save",
+    "train_ranker",
+]
+
+JUDGES = ("engagement", "annotation", "feedback")
+"""Sources of labels that a ranker is judged by: first the one that tells of every journey, whoever looked at it."""
+
+JUDGED_AT = 5
+"""The k of the NDCG@k that the order within a user is judged by: about as many journeys as fit a screen."""
+
+N_RESAMPLES = 500
 
 ROUNDS = (25, 50, 100, 150, 200)
 """Numbers of trees tried; the one with the best out-of-fold log loss is taken."""
@@ -77,13 +102,21 @@ class NotEnoughLabels(ValueError):
 # ── training ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def train_ranker(rows: pl.DataFrame, *, as_of: date, params: RankingParams) -> Release:
-    """Fit a ranker on the earlier labels, calibrate it out of fold, and measure it on the later ones.
+def train_ranker(
+    rows: pl.DataFrame, *, as_of: date, params: RankingParams, incumbent: Release | None = None
+) -> Release:
+    """Measure a ranker that is fitted on the earlier labels on the later ones; then fit it in the same way on all.
+
+    The metrics and comparisons of the card are those of the first model, which has not seen the later labels. What is
+    released has, because the latest labels tell most of the days to come. Whether it should be released is for
+    :func:`refusal` to say.
 
     Args:
-        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``FEATURES`` and, optionally, source ('feedback'
-            or 'annotation'; all count as annotations where it is absent). Their order does not matter.
+        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``FEATURES`` and, optionally, source (one of
+            ``ranking.SOURCES``; all count as annotations where it is absent) and known_on (a label counts as known on
+            its own day where it is absent). Their order does not matter.
         as_of: Last day whose labels may be used; the release is live from the day after.
+        incumbent: The release that is live by then, to be compared with.
 
     Raises:
         NotEnoughLabels: fewer than the documented bounds of ``RankingParams``, with the counts.
@@ -92,44 +125,76 @@ def train_ranker(rows: pl.DataFrame, *, as_of: date, params: RankingParams) -> R
     data = _checked(rows, as_of)
     earlier, later = _time_split(data, params)
     _require(earlier, later, data, params)
-    folds = _folds(earlier["user_id"], params)
-    out_of_fold = np.zeros((len(ROUNDS), earlier.height))
-    for fold in range(params.training_folds):
-        held = folds == fold
-        if held.any() and not held.all():
-            out_of_fold[:, held] = _fit_and_predict(earlier.filter(~held), earlier.filter(held), params)
-    offsets = _offsets(earlier, earlier)
-    weights = earlier["weight"].to_numpy()
-    labels = earlier["label"].to_numpy().astype(np.float64)
-    losses = [_log_loss(labels, sigmoid(margin + offsets), weights) for margin in out_of_fold]
-    best = int(np.argmin(losses))
-    base_margin = _logit(_rate(earlier))
-    model_text = _fit(earlier, ROUNDS[best], params)
-    calibration = _calibration(earlier, out_of_fold[best] + base_margin, params)
-    state = {
+    rounds = _rounds(earlier, params)
+    card: dict[str, Any] = {
         "live_from": as_of + timedelta(days=1),
         "as_of": as_of,
         "features": list(FEATURES),
         "monotone": MONOTONE,
-        "booster": BOOSTER | {"seed": params.training_seed, "rounds": ROUNDS[best]},
+        "booster": BOOSTER | {"seed": params.training_seed, "rounds": rounds},
         "parameters": asdict(params),
-        "base_margin": base_margin,
-        "calibration": calibration,
         "lightgbm": _lightgbm_version(),
         "data": {"earlier": _range(earlier), "later": _range(later)},
-        "model_sha256": sha256(model_text.encode()),
     }
-    card: dict[str, Any] = json.loads(json.dumps(state, default=str))
-    version = "ranker-" + sha256(json.dumps(card, sort_keys=True).encode())[:12]
-    unmeasured = Release(version, as_of + timedelta(days=1), card, model_text)
-    return Release(version, unmeasured.live_from, card | {"metrics": _metrics(unmeasured, later, params)}, model_text)
+    judged = _fitted(earlier, rounds, card, params)
+    release = _fitted(data, rounds, card, params)
+    measured = {
+        "metrics": _metrics(judged, later, params),
+        "comparisons": _comparisons(data, judged, incumbent, later, params),
+    }
+    return Release(release.version, release.live_from, release.card | measured, release.model_text)
+
+
+def _fitted(rows: pl.DataFrame, rounds: int, card: dict[str, Any], params: RankingParams) -> Release:
+    """A release without metrics: the model on all ``rows``, confidence calibrated out of fold on the same."""
+    model_text = _fit(rows, rounds, params)
+    base_margin = _logit(_rate(rows))
+    calibration = _calibration(rows, _out_of_fold(rows, rounds, params) + base_margin, params)
+    own = {"base_margin": base_margin, "calibration": calibration, "model_sha256": sha256(model_text.encode())}
+    state: dict[str, Any] = json.loads(json.dumps(card | own, default=str))
+    version = "ranker-" + sha256(json.dumps(state, sort_keys=True).encode())[:12]
+    return Release(version, card["live_from"], state, model_text)
+
+
+def _rounds(earlier: pl.DataFrame, params: RankingParams) -> int:
+    """How many trees: as many as do best on the last days of the slice when fitted on the days before.
+
+    Days, not users, are held out: with more trees a model learns more of what held for its own days only, which other
+    users of the same days do not show. Where the days are too few for that, users are held out after all.
+    """
+    before, after = _time_split(earlier, params)
+    if min(_fewest_of_each(before), _fewest_of_each(after)) >= params.min_labels_of_each:
+        margins, held = _fit_and_predict(before, after, ROUNDS, params), after
+    else:
+        margins, held = np.stack([_out_of_fold(earlier, n, params) for n in ROUNDS]), earlier
+    offsets = _offsets(held, earlier)
+    labels, weights = held["label"].to_numpy().astype(np.float64), held["weight"].to_numpy()
+    return ROUNDS[int(np.argmin([_log_loss(labels, sigmoid(margin + offsets), weights) for margin in margins]))]
+
+
+def _fewest_of_each(rows: pl.DataFrame) -> int:
+    n_positive = int(rows["label"].sum())
+    return min(n_positive, rows.height - n_positive)
+
+
+def _out_of_fold(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Doubles:
+    """(n,) margins, each of a model that has seen no row of the row's user."""
+    folds = _folds(rows["user_id"], params)
+    margins = np.zeros(rows.height)
+    for fold in range(params.training_folds):
+        held = folds == fold
+        if held.any() and not held.all():
+            margins[held] = _fit_and_predict(rows.filter(~held), rows.filter(held), [rounds], params)[0]
+    return margins
 
 
 def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """The rows in an order of their own, so that the order in which they came cannot matter."""
     if "source" not in rows.columns:
         rows = rows.with_columns(source=pl.lit("annotation"))
-    keys = ("day", "user_id", "journey_id", "source", "label", "weight")
+    if "known_on" not in rows.columns:
+        rows = rows.with_columns(known_on=pl.col("day"))
+    keys = ("day", "user_id", "journey_id", "source", "label", "weight", "known_on")
     missing = [name for name in (*keys, *FEATURES) if name not in rows.columns]
     if missing:
         raise ValueError(f"training rows lack the columns {', '.join(missing)}")
@@ -137,22 +202,27 @@ def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
         raise ValueError("training rows hold labels other than 0 and 1")
     if rows.filter(~(pl.col("weight").is_finite() & (pl.col("weight") > 0)).fill_null(False)).height:
         raise ValueError("training rows hold weights that are not positive and finite")
-    late = rows.filter(pl.col("day") > as_of)
+    late = rows.filter(pl.max_horizontal("day", "known_on") > as_of)
     if late.height:
         raise ValueError(
-            f"{late.height} training rows are later than {as_of}, such as {late['day'].to_list()[0]}: look-ahead"
+            f"{late.height} training rows are of days after {as_of}, or were only known after it, such as that of "
+            f"{late['day'].to_list()[0]}: look-ahead"
         )
     return rows.select(*keys, *FEATURES).sort(*keys, *FEATURES)
 
 
 def _time_split(data: pl.DataFrame, params: RankingParams) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Whole days: the later slice is the shortest run of last days that holds ``later_share`` of the labels."""
+    """Whole days: the later slice is the shortest run of last days that holds ``later_share`` of the labels.
+
+    Labels that were not yet known when the later slice begins are in neither: their answers lie in the later days, so
+    a model that had learnt from them would have seen what it is measured on (purging: López de Prado 2018, chapter 7).
+    """
     counts = data.group_by("day").len("n").sort("day", descending=True)
     enough = counts.filter(pl.col("n").cum_sum() >= params.later_share * data.height)
     if enough.is_empty():
         return data, data.head(0)
     first_later = enough["day"][0]
-    return data.filter(pl.col("day") < first_later), data.filter(pl.col("day") >= first_later)
+    return data.filter(pl.col("known_on") < first_later), data.filter(pl.col("day") >= first_later)
 
 
 def _require(earlier: pl.DataFrame, later: pl.DataFrame, data: pl.DataFrame, params: RankingParams) -> None:
@@ -222,11 +292,11 @@ def _fit(rows: pl.DataFrame, rounds: int, params: RankingParams) -> str:
     return str(_train(rows, rounds, params).model_to_string())
 
 
-def _fit_and_predict(rows: pl.DataFrame, held: pl.DataFrame, params: RankingParams) -> Doubles:
+def _fit_and_predict(rows: pl.DataFrame, held: pl.DataFrame, rounds: Sequence[int], params: RankingParams) -> Doubles:
     """(numbers of trees, held rows) margins."""
-    booster = _train(rows, ROUNDS[-1], params)
+    booster = _train(rows, max(rounds), params)
     matrix = held.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy()
-    return np.stack([booster.predict(matrix, raw_score=True, num_iteration=n, num_threads=1) for n in ROUNDS])
+    return np.stack([booster.predict(matrix, raw_score=True, num_iteration=n, num_threads=1) for n in rounds])
 
 
 def _calibration(rows: pl.DataFrame, margin: Doubles, params: RankingParams) -> dict[str, Any]:
@@ -262,22 +332,140 @@ def _platt(margin: Doubles, labels: npt.NDArray[Any], weights: Doubles) -> tuple
     return float(beta[0]), float(beta[1])
 
 
+# ── whether to release ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refusal(release: Release) -> str | None:
+    """Why a ranker must not be released; None where it may be.
+
+    On the later labels it must order better than the documented prior, outside the interval, by the first of
+    ``JUDGES`` that has enough of them; and by no source of labels may it order worse, outside the interval, than the
+    prior or than the release that is live.
+    """
+    rows = release.card["comparisons"]
+    against_prior = [row for row in rows if row["rival"] == PRIOR]
+    if not against_prior:
+        return "the later labels are too few to compare it with the prior"
+    worse = [row for row in rows if row["high"] < 0]
+    if worse:
+        return "on later days it orders worse: " + "; ".join(map(_told, worse))
+    first = against_prior[0]
+    if first["low"] <= 0:
+        return f"on later days it does not order better than the prior: {_told(first)}"
+    return None
+
+
+def _told(row: dict[str, Any]) -> str:
+    return (
+        f"{row['metric']} by {row['source']} {row['value']:.4f}, {row['rival']} {row['rival_value']:.4f} "
+        f"(gain {row['gain']:+.4f}, 95 % interval {row['low']:+.4f} … {row['high']:+.4f}, {row['n_users']} users)"
+    )
+
+
+def _comparisons(
+    data: pl.DataFrame, judged: Release, incumbent: Release | None, later: pl.DataFrame, params: RankingParams
+) -> list[dict[str, Any]]:
+    """The ranker against the prior and against the live release, by each source that has enough labels for it.
+
+    The live release may know all but the last days. So on those a ranker that was fitted on just the labels known
+    before them stands for the new one; else the one with the fresher labels would win.
+    """
+    found = _compared(later, judged, PRIOR, prior_of(later, params), params)
+    if incumbent is not None:
+        unseen = data.filter(pl.col("day") > pl.lit(incumbent.card["as_of"]).cast(pl.Date))
+        known = data.filter(pl.col("known_on") < unseen["day"].min()) if unseen.height else unseen
+        if min(_fewest_of_each(known), _fewest_of_each(unseen)) >= params.min_labels_of_each:
+            equal = _fitted(known, judged.card["booster"]["rounds"], judged.card, params)
+            found += _compared(unseen, equal, incumbent.version, _scored(incumbent, unseen)[0], params)
+    return found
+
+
+def _compared(
+    rows: pl.DataFrame, ranker: Release, rival: str, rival_scores: Doubles, params: RankingParams
+) -> list[dict[str, Any]]:
+    """By source: both figures, the gain, and its 95 % interval over resampled users.
+
+    Engagement tells of all journeys of a user, so the order within a user is judged (NDCG); the other sources tell of
+    one or two of each user, so the order over all is (AUC).
+    """
+    pairs = rows.with_columns(own=pl.Series(_scored(ranker, rows)[0]), other=pl.Series(rival_scores))
+    found = []
+    for source in JUDGES:
+        part = pairs.filter(pl.col("source") == source)
+        if _fewest_of_each(part) < params.min_labels_of_each:
+            continue
+        figures = _ndcg_figures(part) if source == "engagement" else _auc_figures(part)
+        if figures is None:
+            continue
+        metric, n_users, figure_of = figures
+        rng = np.random.default_rng(params.training_seed)
+        share = np.full(n_users, 1.0 / n_users)
+        draws = [figure_of(rng.multinomial(n_users, share).astype(np.float64)) for _ in range(N_RESAMPLES)]
+        low, high = np.quantile([own - other for own, other in draws if own == own], [0.025, 0.975])
+        own, other = figure_of(np.ones(n_users))
+        found.append(
+            {
+                "source": source,
+                "metric": metric,
+                "rival": rival,
+                "value": own,
+                "rival_value": other,
+                "gain": own - other,
+                "low": float(low),
+                "high": float(high),
+                "n_users": n_users,
+            }
+        )
+    return found
+
+
+Figures: TypeAlias = tuple[str, int, Callable[[Doubles], tuple[float, float]]]
+"""A metric, the number of users that have it, and both rivals' figures by how often each user counts."""
+
+
+def _ndcg_figures(rows: pl.DataFrame) -> Figures | None:
+    named = rows.rename({"day": "partition_date", "label": "is_relevant"})
+    by_user = [
+        ndcg_by_user(named.with_columns(score=name), [JUDGED_AT])[f"ndcg_{JUDGED_AT}"].to_numpy()
+        for name in ("own", "other")
+    ]
+    if not len(by_user[0]):
+        return None
+    own, other = by_user
+    n = len(own)
+    return f"NDCG@{JUDGED_AT}", n, lambda times: (float(times @ own) / times.sum(), float(times @ other) / times.sum())
+
+
+def _auc_figures(rows: pl.DataFrame) -> Figures:
+    users = rows["user_id"].unique().sort()
+    owner = rows["user_id"].replace_strict(users, pl.int_range(users.len(), eager=True)).to_numpy()
+    labels, weights = rows["label"].to_numpy().astype(np.float64), rows["weight"].to_numpy()
+    own, other = rows["own"].to_numpy(), rows["other"].to_numpy()
+
+    def figures(times: Doubles) -> tuple[float, float]:
+        counted = weights * times[owner]
+        return _or_nan(auc(labels, own, counted)), _or_nan(auc(labels, other, counted))
+
+    return "AUC", users.len(), figures
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
 # ── metrics ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _metrics(release: Release, later: pl.DataFrame, params: RankingParams) -> dict[str, Any]:
     """By source of label, on the later slice: how well score and prior order, how true confidence and prior are."""
-    keyed = later.with_row_index("row").with_columns(
-        user_id=pl.col("row").cast(pl.String).str.zfill(12), journey_id=pl.lit("")
-    )
-    scored = release.score(keyed)  # same order: the keys are the row numbers
-    prior = prior_of(keyed, params)
+    scores, confidences = _scored(release, later)
+    prior = prior_of(later, params)
     metrics: dict[str, Any] = {}
     for source in sorted(later["source"].unique()):
         chosen = (later["source"] == source).to_numpy()
         labels = later["label"].to_numpy()[chosen].astype(np.float64)
         weights = later["weight"].to_numpy()[chosen]
-        score, confidence = (scored[name].to_numpy()[chosen] for name in ("score", "confidence"))
+        score, confidence = scores[chosen], confidences[chosen]
         measured: dict[str, Any] = {
             "n": int(chosen.sum()),
             "base_rate": float((labels * weights).sum() / weights.sum()),
@@ -295,6 +483,15 @@ def _metrics(release: Release, later: pl.DataFrame, params: RankingParams) -> di
             }
         metrics[str(source)] = measured
     return metrics
+
+
+def _scored(release: Release, rows: pl.DataFrame) -> tuple[Doubles, Doubles]:
+    """(n,) scores and (n,) confidences of labelled rows, in their order."""
+    keyed = rows.with_row_index("row").with_columns(
+        user_id=pl.col("row").cast(pl.String).str.zfill(12), journey_id=pl.lit("")
+    )
+    scored = release.score(keyed)  # same order: the keys are the row numbers
+    return scored["score"].to_numpy(), scored["confidence"].to_numpy()
 
 
 def auc(labels: Doubles, scores: Doubles, weights: Doubles) -> float | None:

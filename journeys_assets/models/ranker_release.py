@@ -93,6 +93,11 @@ def model_card(release: Release) -> str:
         for source, measured in card.get("metrics", {}).items()
         for name, value in measured.items()
     ]
+    comparisons = [
+        f"| {row['source']} | {row['metric']} | {row['rival']} | {row['value']:.4f} | {row['rival_value']:.4f} | "
+        f"{row['gain']:+.4f} | {row['low']:+.4f} … {row['high']:+.4f} | {row['n_users']} |"
+        for row in card.get("comparisons", [])
+    ]
     calibration = ", ".join(f"{name} = {value}" for name, value in card["calibration"].items())
     booster = ", ".join(f"{name} = {value}" for name, value in card["booster"].items())
     lines = [
@@ -110,13 +115,22 @@ def model_card(release: Release) -> str:
         "|---|---|---|---|---|",
         *slices,
         "",
-        "Feedback is weighted by clipped inverse propensities. It exists only for what was sent.",
+        "Feedback is weighted by clipped inverse propensities. It exists only for what was sent. Engagement labels "
+        "say which of their journeys users came back to within a week. Labels that were not yet known when the later "
+        "slice begins are in neither slice.",
         "",
-        "## Measured on the later slice, which the model never saw",
+        "## Measured on the later slice",
+        "",
+        "By a model that was fitted in the same way on the earlier slice alone, and never saw the later one. The "
+        "released model is fitted on both.",
         "",
         "| labels | metric | value |",
         "|---|---|---|",
         *metrics,
+        "",
+        "| labels | metric | rival | ranker | rival's | gain | 95 % interval, over users | users |",
+        "|---|---|---|---|---|---|---|---|",
+        *comparisons,
         "",
         "## How it was made",
         "",

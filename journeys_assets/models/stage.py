@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -44,6 +44,8 @@ class NotEnoughStageLabels(ValueError):
 def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: StagingParams) -> StageRelease:
     """Fit P(ended) on all rows, calibrate it out of fold, and measure the same recipe on the later quarter of the days.
 
+    Whether it may be released is for :func:`refusal` to say.
+
     Args:
         rows: user_id, journey_id, day (the day that is judged), label (1: ended) and ``FEATURES``. Their order does not
             matter.
@@ -54,8 +56,8 @@ def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: StagingParams)
         ValueError: a label is not 0 or 1, or is not known by ``as_of``.
     """
     data = _checked(rows, as_of, params)
-    model, calibration = _fitted(data, params)
-    model_text = str(model.model_to_string())
+    fitted = fit(data, params)
+    calibration, model_text = fitted.calibration, str(fitted.booster.model_to_string())
     state = {
         "live_from": as_of + timedelta(days=1),
         "as_of": as_of,
@@ -105,14 +107,40 @@ def _checked(rows: pl.DataFrame, as_of: date, params: StagingParams) -> pl.DataF
     return rows.select(*keys, *FEATURES).sort(*keys)
 
 
-def _fitted(rows: pl.DataFrame, params: StagingParams) -> tuple[Any, dict[str, float]]:
-    """A booster of all rows, and the logistic calibration of margins of users that a fold's booster never saw."""
+@dataclass(frozen=True)
+class Fitted:
+    """A booster of P(ended), and the slope and intercept that calibrate its margins."""
+
+    booster: Any
+    calibration: dict[str, float]
+
+    def p_ended(self, rows: pl.DataFrame) -> Doubles:
+        """(n,) probabilities of rows with ``FEATURES``."""
+        margin = margins(self.booster, rows, list(FEATURES))
+        return sigmoid(self.calibration["slope"] * margin + self.calibration["intercept"])
+
+
+def fit(rows: pl.DataFrame, params: StagingParams) -> Fitted:
+    """A booster of all rows, calibrated by logistic regression on margins of users that a fold's booster never saw.
+
+    Args:
+        rows: As for :func:`train_stage_model`, checked and in a settled order.
+    """
     folds = folds_of(rows["user_id"], params)
     out_of_fold = np.zeros(rows.height)
     for fold in np.unique(folds):
         held = folds == fold
         out_of_fold[held] = margins(_boosted(rows.filter(~held), params), rows.filter(held), list(FEATURES))
-    return _boosted(rows, params), _calibration(out_of_fold, rows["label"].to_numpy())
+    return Fitted(_boosted(rows, params), _calibration(out_of_fold, rows["label"].to_numpy()))
+
+
+def cross_fitted(train: pl.DataFrame, test: pl.DataFrame, params: StagingParams) -> Doubles:
+    """P(ended) of ``test``, (n,), each row by a fit on the users of ``train`` in other folds than its own user."""
+    train_folds, folds = folds_of(train["user_id"], params), folds_of(test["user_id"], params)
+    probability = np.zeros(test.height)
+    for fold in np.unique(folds):
+        probability[folds == fold] = fit(train.filter(train_folds != fold), params).p_ended(test.filter(folds == fold))
+    return probability
 
 
 def _boosted(rows: pl.DataFrame, params: StagingParams) -> Any:
@@ -146,16 +174,39 @@ def _metrics(data: pl.DataFrame, params: StagingParams) -> dict[str, dict[str, f
     earlier, later = data.filter(pl.col("day") <= known), data.filter(pl.col("day") >= first_later)
     labels = later["label"].to_numpy().astype(np.float64)
     by_gap = (later["gap_days"].to_numpy() >= params.ended_after_days).astype(np.float64)
-    measured = {f"fixed gap of {params.ended_after_days} days": _measured(labels, by_gap)}
+    measured = {"fixed gap": _measured(labels, by_gap)}
     if earlier.is_empty() or earlier["label"].n_unique() < 2:
-        return measured | {"stage model": dict.fromkeys(("auc", "brier", "ece"))}
-    trained_folds, folds = folds_of(earlier["user_id"], params), folds_of(later["user_id"], params)
-    probability = np.zeros(later.height)
-    for fold in np.unique(folds):
-        model, calibration = _fitted(earlier.filter(trained_folds != fold), params)
-        margin = margins(model, later.filter(folds == fold), list(FEATURES))
-        probability[folds == fold] = sigmoid(calibration["slope"] * margin + calibration["intercept"])
-    return measured | {"stage model": _measured(labels, probability)}
+        return measured | {"stage model": dict.fromkeys(("auc", "brier", "ece", "gain", "low"))}
+    probability = cross_fitted(earlier, later, params)
+    gained = (by_gap - labels) ** 2 - (probability - labels) ** 2
+    gain = {"gain": float(gained.mean()), "low": _lower_bound(gained, later["user_id"], params)}
+    return measured | {"stage model": _measured(labels, probability) | gain}
+
+
+def refusal(release: StageRelease) -> str | None:
+    """Why the release must not become what judges journeys; None where it may.
+
+    It must be closer to what happened (Brier score) than the fixed gap, outside the 95 % interval over users.
+    """
+    measured = release.card["metrics"]["stage model"]
+    if measured["low"] is None:
+        return "the log is too short to measure it on days after those that it learns from"
+    if measured["low"] > 0:
+        return None
+    return (
+        f"on later days its Brier score is {measured['gain']:.4f} better than the fixed gap's, and the interval over "
+        f"users reaches down to {measured['low']:.4f}"
+    )
+
+
+def _lower_bound(gained: Doubles, user_ids: pl.Series, params: StagingParams) -> float:
+    """Lower end of the 95 % interval of the mean gain, users resampled."""
+    users = user_ids.rank("dense").to_numpy().astype(np.int64) - 1
+    sums, counts = np.bincount(users, weights=gained), np.bincount(users)
+    picks = np.random.default_rng(params.training_seed).multinomial(
+        counts.size, np.full(counts.size, 1 / counts.size), size=1000
+    )
+    return float(np.quantile((picks @ sums) / np.maximum(picks @ counts, 1), 0.025))
 
 
 def _measured(labels: Doubles, probability: Doubles) -> dict[str, float | None]:

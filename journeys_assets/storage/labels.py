@@ -27,6 +27,7 @@ def training_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingPa
         [
             ranking.feedback_labels(_sends(con, as_of), as_of=as_of, params=params),
             ranking.annotation_labels(_annotations(con), _judged_journeys(con, as_of), as_of=as_of, params=params),
+            _engagement_labels(con, as_of, params),
         ]
     )
     return ranking.training_rows(labels, _features(con, labels))
@@ -79,7 +80,7 @@ def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
 def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     rows = con.sql(
         """
-        SELECT user_id, journey_id, keywords, relevance, annotator_id, annotated_at
+        SELECT user_id, journey_id, keywords, relevance, stage, annotator_id, annotated_at
         FROM landing.journey_annotations ORDER BY ALL
         """
     ).pl()
@@ -106,6 +107,68 @@ def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFram
         """,
         params={"as_of": as_of},
     ).pl()
+
+
+def _engagement_labels(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:
+    journeys = _followed_journeys(con, as_of, params)
+    return ranking.engagement_labels(
+        journeys, engagements_after(con, journeys, params.engagement_days), as_of=as_of, params=params
+    )
+
+
+def _followed_journeys(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:
+    """Journeys of the last computed day of each ``engagement_every_days`` whose window is over by ``as_of``.
+
+    Where they are more than ``max_engagement_labels``, a fixed random sample of the users of each day.
+    """
+    return con.sql(
+        """
+        WITH days AS (
+          SELECT max(partition_date) AS partition_date
+          FROM (SELECT DISTINCT partition_date FROM main.user_journeys WHERE partition_date <= $last)
+          GROUP BY ($last - partition_date) // $every
+        ), sizes AS (
+          SELECT partition_date, user_id, count(*) AS n
+          FROM main.user_journeys JOIN days USING (partition_date) GROUP BY ALL
+        ), picked AS (
+          SELECT partition_date, user_id FROM sizes
+          QUALIFY sum(n) OVER (
+            ORDER BY md5(user_id || partition_date::VARCHAR), user_id, partition_date ROWS UNBOUNDED PRECEDING
+          ) <= $most
+        )
+        SELECT partition_date, user_id, journey_id, keywords
+        FROM main.user_journeys JOIN picked USING (partition_date, user_id) ORDER BY 1, 2, 3
+        """,
+        params={
+            "last": as_of - timedelta(days=params.engagement_days),
+            "every": params.engagement_every_days,
+            "most": params.max_engagement_labels,
+        },
+    ).pl()
+
+
+def engagements_after(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, n_days: int) -> pl.DataFrame:
+    """What the users of ``journeys`` engaged with in the ``n_days`` after each day that they have journeys on.
+
+    Args:
+        journeys: partition_date, user_id; other columns and repeats do not matter.
+
+    Returns:
+        user_id, keyword, engaged_on; sorted.
+    """
+    con.register("followed", journeys.select("partition_date", "user_id").unique().to_arrow())
+    rows = con.sql(
+        """
+        SELECT DISTINCT k.user_id, k.keyword, k.partition_date AS engaged_on
+        FROM main.keyword_table k JOIN followed f
+          ON k.user_id = f.user_id AND k.partition_date > f.partition_date
+          AND k.partition_date <= f.partition_date + $n_days::INTEGER
+        ORDER BY ALL
+        """,
+        params={"n_days": n_days},
+    ).pl()
+    con.unregister("followed")
+    return rows
 
 
 def _features(con: duckdb.DuckDBPyConnection, labels: pl.DataFrame) -> pl.DataFrame:

@@ -370,8 +370,31 @@ def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: Notification
         WHERE sent_at >= ($day - $days::INTEGER)::TIMESTAMP AND sent_at < ($day + 1)::TIMESTAMP
         ORDER BY ALL
         """,
-        params={"day": day, "days": max(params.journey_cool_down_days, 7) + timedelta(days=1).days},
+        params={"day": day, "days": max(params.journey_cool_down_days, params.memory_days, 7) + 1},
     ).pl()
+
+
+def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """What the choice of sends asks of each live journey.
+
+    Returns:
+        user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback.
+    """
+    return con.sql(
+        """
+        SELECT j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank, r.diversified_score, j.feedback
+        FROM main.user_journeys j
+        LEFT JOIN main.ranked_journeys r USING (partition_date, user_id, journey_id)
+        WHERE j.partition_date = $day ORDER BY j.user_id, j.rank
+        """,
+        params={"day": day},
+    ).pl()
+
+
+def centroids_of(con: duckdb.DuckDBPyConnection, users: pl.Series, day: date, horizon_days: int) -> pl.DataFrame:
+    """The journeys of ``users`` as of ``day``: user_id, journey_id, centroid."""
+    states = live_states(con, day, horizon_days).join(users.to_frame("user_id"), on="user_id", how="semi")
+    return journeys_in(con, states, ("user_id", "journey_id", "centroid"))
 
 
 def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
@@ -452,6 +475,14 @@ def journeys_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) ->
     """One user's rows of user_journeys on ``day``, best first."""
     return con.sql(
         "SELECT * FROM main.user_journeys WHERE partition_date = $day AND user_id = $user ORDER BY rank",
+        params={"day": day, "user": user_id},
+    ).pl()
+
+
+def features_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
+    """One user's rows of journey_features on ``day``."""
+    return con.sql(
+        "SELECT * FROM main.journey_features WHERE partition_date = $day AND user_id = $user ORDER BY journey_id",
         params={"day": day, "user": user_id},
     ).pl()
 

@@ -17,7 +17,7 @@ ROOMS = {
     "importers": {"importers", "domain"},
     "synthetic": {"synthetic", "domain"},
     "evaluation": {"evaluation", "domain", "storage", "models", "synthetic"},
-    "defs": {"defs", "domain", "storage", "models", "settings", "build"},
+    "defs": {"defs", "domain", "storage", "models", "settings", "build", "evaluation"},
 }
 OUTSIDE = {"domain": {"dagster", "duckdb", "os", "time", "torch", "sentence_transformers", "onnxruntime", "lightgbm"}}
 NO_DAGSTER = {"domain", "storage", "models", "importers", "synthetic", "evaluation"}

@@ -41,7 +41,7 @@ def test_every_table_of_the_pipeline_has_columns_a_version_and_a_blocking_contra
     checks = {key.asset_key for key in graph.asset_check_keys if key.name == "contract"}
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        if node.group_name in ("training", "staging") or key.path[-1] in ("published_journeys",):
+        if node.group_name in ("training", "evaluation", "staging") or key.path[-1] in ("published_journeys",):
             continue
         assert "dagster/column_schema" in node.metadata, key
         assert node.code_version, key
@@ -58,16 +58,18 @@ def test_sql_models_have_column_lineage(graph) -> None:  # type: ignore[no-untyp
 
 
 def test_stages_are_daily_and_a_range_is_one_run(graph) -> None:  # type: ignore[no-untyped-def]
-    for key in graph.materializable_asset_keys - {dg.AssetKey("ranker_release"), dg.AssetKey("stage_release")}:
+    for key in graph.materializable_asset_keys:
         node = graph.get(key)
+        if node.group_name in ("training", "evaluation"):
+            continue
         assert node.partitions_def.get_first_partition_key() == DAY.isoformat()
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
 
 
-def test_training_is_not_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:
+def test_training_and_evaluation_are_no_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:
     steps = {node.name for node in repository.get_job("daily_job").all_node_defs}
     assert "journey_clusters" in steps
-    assert not {"ranker_release", "stage_release"} & steps
+    assert not {"ranker_release", "stage_release", "evaluation_report"} & steps
 
 
 def test_a_broken_contract_stops_what_comes_after(new_house: NewHouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,6 @@ from polars.testing import assert_frame_equal
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from benchmarks import clustering_quality
 from journeys_assets.domain import _cluster_kernels as kernels
 from journeys_assets.domain import clustering
 from journeys_assets.domain.agreement import bcubed_f1
@@ -23,8 +23,11 @@ from journeys_assets.domain.embedding import KeywordVectors, unpack
 from journeys_assets.domain.identity import journey_id
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS
+from journeys_assets.evaluation import pseudo_users
+from journeys_assets.evaluation.study import LABELLED, labelled_phrases
+from journeys_assets.models.embedder import make_embedder
 
-LABELLED = clustering_quality.ROOT.parent / "shared" / "data" / clustering_quality.LABELLED
+DATA = Path(__file__).parents[3] / "shared" / "data"
 DIMENSIONS = 16
 PARAMS = ClusteringParams()
 START = datetime(2026, 1, 1)
@@ -323,15 +326,18 @@ def test_assign_rows_keeps_the_order_and_joins_spellings() -> None:
 @pytest.fixture(scope="module")
 def held_out(request: pytest.FixtureRequest) -> tuple[dict[str, list[str]], KeywordVectors]:
     """Sixty phrases of each CLINC150 intent that no parameter was chosen on, and their vectors (kept between runs)."""
-    rows = clustering_quality.pools(clustering_quality.load(LABELLED.parent), "clinc150")
-    pool = {name: rows[name][:60] for name in clustering_quality.held_out_half(list(rows))}
-    cache = request.config.cache.mkdir("clustering_quality")
-    return pool, clustering_quality.embedded([k for keywords in pool.values() for k in keywords], cache)
+    labelled = labelled_phrases(DATA)
+    assert labelled is not None
+    of_label = pseudo_users.pools(pseudo_users.distinct_phrases(labelled), "clinc150")
+    pool = {name: of_label[name][:60] for name in pseudo_users.held_out_half(list(of_label))}
+    cache = request.config.cache.mkdir("labelled_phrases")
+    keywords = [k for own in pool.values() for k in own]
+    return pool, pseudo_users.embedded(keywords, make_embedder("minilm", cache), cache)
 
 
 @pytest.mark.skipif(
-    not LABELLED.exists(),
-    reason=f"{LABELLED} is absent; it would have shown that clusters agree with labelled intents, of light and "
+    not (DATA / LABELLED).exists(),
+    reason=f"{DATA / LABELLED} is absent; it would have shown that clusters agree with labelled intents, of light and "
     "of heavy users alike (B-cubed F1 at least 0.95 and 0.90)",
 )
 @pytest.mark.parametrize(("keywords", "least"), [((3, 12), 0.95), ((5, 60), 0.90)])
@@ -339,7 +345,7 @@ def test_agreement_with_labelled_intents(
     held_out: tuple[dict[str, list[str]], KeywordVectors], keywords: tuple[int, int], least: float
 ) -> None:
     pool, vectors = held_out
-    users = clustering_quality.pseudo_users(pool, n_users=150, seed=3, journeys=(2, 8), keywords=keywords)
+    users = pseudo_users.pooled_users(pool, n_users=150, seed=3, journeys=(2, 8), keywords=keywords)
     rows = pl.concat([log_of(f"u{i:03d}", user.keywords) for i, user in enumerate(users)])
     found = cluster_users(rows, vectors, PARAMS).select("user_id", "journey_id", "keywords").explode("keywords")
     by_user = {user: part.sort("keywords") for (user,), part in found.group_by("user_id")}

@@ -31,6 +31,7 @@ JOURNEY_SCHEMA = pl.Schema(
         "stage": pl.String,
         "confidence": pl.Float64,
         "rank": pl.Int64,
+        "diversified_score": pl.Float64,
         "feedback": pl.String,
     }
 )
@@ -40,17 +41,23 @@ USER_SCHEMA = pl.Schema(
 HOUR_SCHEMA = pl.Schema({"user_id": pl.String, "hour_utc": pl.Int64, "n": pl.Int64})
 SENT_SCHEMA = pl.Schema({"user_id": pl.String, "journey_id": pl.String, "channel": pl.String, "sent_date": pl.Date})
 
+MEMORY_SCHEMA = pl.Schema({"user_id": pl.String, "journey_id": pl.String, "n_similar_sends": pl.Int64})
+
 
 def journey(**values: Any) -> dict[str, Any]:
-    return {
-        "user_id": "u",
-        "journey_id": "j",
-        "journey_name": "Kitchen tiles",
-        "stage": "ongoing",
-        "confidence": 0.9,
-        "rank": 1,
-        "feedback": None,
-    } | values
+    return (
+        {"diversified_score": 1.0 / values.get("rank", 1)}
+        | {
+            "user_id": "u",
+            "journey_id": "j",
+            "journey_name": "Kitchen tiles",
+            "stage": "ongoing",
+            "confidence": 0.9,
+            "rank": 1,
+            "feedback": None,
+        }
+        | values
+    )
 
 
 def user(**values: Any) -> dict[str, Any]:
@@ -70,12 +77,15 @@ def plan(
     *,
     day: date = DAY,
     params: NotificationParams = ALL_JOURNEY,
+    remembered: dict[str, int] | None = None,
 ) -> pl.DataFrame:
+    counts = [{"user_id": "u", "journey_id": j, "n_similar_sends": n} for j, n in (remembered or {}).items()]
     return plan_notifications(
         pl.DataFrame(journeys, schema=JOURNEY_SCHEMA),
         pl.DataFrame([user()] if users is None else users, schema=USER_SCHEMA),
         pl.DataFrame(hours or [], schema=HOUR_SCHEMA),
         pl.DataFrame(sent or [], schema=SENT_SCHEMA),
+        pl.DataFrame(counts, schema=MEMORY_SCHEMA),
         day,
         params,
     )
@@ -127,6 +137,31 @@ def test_ties_of_rank_go_by_journey_id_whatever_the_order() -> None:
     tied = [journey(journey_id="b"), journey(journey_id="a")]
     assert plan(tied).equals(plan(tied[::-1]))
     assert reasons(plan(tied))[0] == ("a", "push", "eligible")
+
+
+def test_what_was_sent_lately_makes_way_and_says_so() -> None:
+    three = [
+        journey(journey_id=j, rank=r, diversified_score=s) for j, r, s in (("a", 1, 0.9), ("b", 2, 0.8), ("c", 3, 0.1))
+    ]
+    fresh = plan(three).filter(pl.col("channel") == "push")
+    assert fresh["reason"].to_list() == ["eligible", "another_journey_chosen", "another_journey_chosen"]
+    again = plan(three, remembered={"a": 1}).filter(pl.col("channel") == "push")  # 0.9 x 0.8 < 0.8
+    assert again.select("journey_id", "reason").rows() == [
+        ("a", "similar_sent_lately"),
+        ("b", "eligible"),
+        ("c", "another_journey_chosen"),
+    ]
+    assert again["rank"].to_list() == [1, 2, 3]
+    both = plan(three, remembered={"a": 1, "b": 1}).filter(pl.col("channel") == "push")
+    assert both["reason"].to_list() == fresh["reason"].to_list()
+    forgetful = replace(ALL_JOURNEY, memory_penalty=1.0)
+    assert plan(three, remembered={"a": 5}, params=forgetful).equals(plan(three))
+
+
+def test_a_held_back_journey_is_not_said_to_make_way() -> None:
+    two = [journey(journey_id="a", rank=1, confidence=0.1), journey(journey_id="b", rank=2)]
+    push = plan(two, remembered={"a": 3}).filter(pl.col("channel") == "push")
+    assert push["reason"].to_list() == ["low_confidence", "eligible"]
 
 
 def test_an_unknown_user_is_sent_nothing_and_lives_in_utc() -> None:

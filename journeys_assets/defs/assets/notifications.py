@@ -11,6 +11,7 @@ from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.notifications import plan_notifications
 from journeys_assets.domain.schemas import NOTIFICATION_CANDIDATES
+from journeys_assets.domain.send_memory import similar_sends
 from journeys_assets.storage import reads
 
 
@@ -19,7 +20,14 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         house,
         NOTIFICATION_CANDIDATES,
         stage="notifications",
-        deps=["user_journeys", "stg_users", "stg_notification_events"],
+        deps=[
+            "user_journeys",
+            "ranked_journeys",
+            "journey_clusters",
+            "inference_ledger",
+            "stg_users",
+            "stg_notification_events",
+        ],
         kinds=set(),
     )
 
@@ -30,12 +38,15 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         planned = NOTIFICATION_CANDIDATES.empty()
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
-                journeys = reads.partition(con, "user_journeys", day)
+                journeys = reads.journeys_to_send(con, day)
                 users = reads.users(con)
                 hours = reads.active_hours(con, day, params.keywords.look_back_days)
                 sent = reads.sends_before(con, day, params.notifications)
+                sent_to = sent["user_id"].unique()
+                centroids = reads.centroids_of(con, sent_to, day, params.keywords.horizon_days)
+            remembered = similar_sends(centroids, sent, day, params.notifications)
             planned = stamped(
-                plan_notifications(journeys, users, hours, sent, day, params.notifications),
+                plan_notifications(journeys, users, hours, sent, remembered, day, params.notifications),
                 NOTIFICATION_CANDIDATES,
                 day,
                 house.version_of("notifications"),

@@ -1,7 +1,10 @@
-"""ranker_release, stage_release: models of what is known by a day. A job of its own; a day's run never trains."""
+"""ranker_release and stage_release: models that are released only where they beat what judges without them.
+
+A job of its own; a day's run never trains.
+"""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -9,9 +12,10 @@ from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import TRAINING_GROUP
 from journeys_assets.models import stage_release as stage_release_files
-from journeys_assets.models.ranker import train_ranker
-from journeys_assets.models.ranker_release import model_card, save
+from journeys_assets.models.ranker import refusal, train_ranker
+from journeys_assets.models.ranker_release import model_card, released, save
 from journeys_assets.models.stage import NotEnoughStageLabels, train_stage_model
+from journeys_assets.models.stage import refusal as stage_refusal
 from journeys_assets.storage import labels
 
 
@@ -28,21 +32,31 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         deps=[
             "journey_features",
             "user_journeys",
+            "keyword_table",
             "stg_notification_events",
             dg.AssetKey(["landing", "journey_annotations"]),
         ],
         group_name=TRAINING_GROUP,
-        description="A point-wise LightGBM ranker with calibrated confidence: a versioned artefact with a model card.",
+        description="A point-wise LightGBM ranker with calibrated confidence: a versioned artefact with a model "
+        "card. Released only if it orders later days better than the prior and no worse than the live release.",
         owners=metadata.OWNERS,
         kinds={"python", "lightgbm"},
-        code_version="1",
+        code_version="2",
     )
     def ranker_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> dg.MaterializeResult[None]:
         as_of = date.fromisoformat(config.as_of)
         params = house.algorithm.ranking
         with house.warehouse.reading() as con:
             rows = labels.training_rows(con, as_of, params)
-        release = train_ranker(rows, as_of=as_of, params=params)
+        incumbent = released(house.releases_path, as_of + timedelta(days=1))
+        release = train_ranker(rows, as_of=as_of, params=params, incumbent=incumbent)
+        refused = refusal(release)
+        if refused:
+            raise dg.Failure(
+                f"{release.version} is not released: {refused}. What scores journeys now goes on doing so",
+                metadata={"model_card": dg.MetadataValue.md(model_card(release))},
+                allow_retries=False,
+            )
         folder = save(release, house.releases_path)
         return dg.MaterializeResult(
             metadata={
@@ -63,7 +77,8 @@ def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
         deps=["journey_clusters", "inference_ledger", "keyword_table"],
         group_name=TRAINING_GROUP,
         description="A LightGBM model of P(ended), learnt from what became of journeys: a versioned artefact with a "
-        "model card. Not made while the log is too short to tell.",
+        "model card. Released only if it is closer to what happens on later days than the fixed gap; else, and while the "
+        "log is too short to tell, none is.",
         owners=metadata.OWNERS,
         kinds={"python", "lightgbm"},
         code_version="1",
@@ -81,6 +96,12 @@ def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
             release = train_stage_model(rows, as_of=as_of, params=house.algorithm.staging)
         except NotEnoughStageLabels as error:
             context.log.warning(str(error))
+            return
+        refused = stage_refusal(release)
+        if refused:
+            context.log.warning(
+                f"{release.version} is not released: {refused}. What judges stages now goes on doing so"
+            )
             return
         folder = stage_release_files.save(release, house.stage_releases_path)
         yield dg.MaterializeResult(

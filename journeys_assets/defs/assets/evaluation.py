@@ -1,0 +1,75 @@
+"""…_evaluation: each part of the pipeline beside its baselines; evaluation_report: one page of all of them."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from journeys_assets.defs import metadata
+from journeys_assets.defs.jobs import EVALUATION_GROUP
+from journeys_assets.evaluation.report import strongest_rivals
+from journeys_assets.evaluation.section import Section
+
+REPORT = "evaluation_report"
+
+
+def asset_name(section: str) -> str:
+    return f"{section}_evaluation"
+
+
+def build(
+    sections: Iterable[str], evaluate: Callable[[str], Section], report: Callable[[], Path]
+) -> list[dg.AssetsDefinition]:
+    """One asset a section, and the report after them.
+
+    Args:
+        evaluate: Measures the section of that name and keeps what it found.
+        report: Writes the report of all that was kept; returns the page.
+    """
+    parts = [_part(name, evaluate) for name in sections]
+
+    @dg.asset(
+        name=REPORT,
+        deps=parts,
+        group_name=EVALUATION_GROUP,
+        description="How good the journeys are: one HTML page, and the same figures for programs.",
+        owners=metadata.OWNERS,
+        kinds={"python", "html"},
+        code_version="1",
+    )
+    def evaluation_report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        page = report()
+        return dg.MaterializeResult(
+            metadata={"page": dg.MetadataValue.path(str(page)), "open": dg.MetadataValue.url(page.as_uri())}
+        )
+
+    return [*parts, evaluation_report]
+
+
+def _part(name: str, evaluate: Callable[[str], Section]) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=asset_name(name),
+        group_name=EVALUATION_GROUP,
+        description=f"The part '{name}' beside its baselines, with intervals; the protocol is in the report.",
+        owners=metadata.OWNERS,
+        kinds={"python"},
+        code_version="1",
+    )
+    def part(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        section = evaluate(name)
+        rivals = strongest_rivals(section)
+        return dg.MaterializeResult(
+            metadata={
+                "figures": section.results.height,
+                **{f"n_{verdict.replace(' ', '_')}": n for verdict, n in _counts(rivals).items()},
+                "beside_the_best_baseline": metadata.examples(rivals, rows=50),
+                "protocol": dg.MetadataValue.md(section.protocol),
+            }
+        )
+
+    return part
+
+
+def _counts(rivals: pl.DataFrame) -> dict[str, int]:
+    return {str(verdict): n for verdict, n in rivals.group_by("verdict").len().sort("verdict").iter_rows()}

@@ -1,0 +1,114 @@
+"""The pictures of a report: dots with intervals, curves, reliability. Each function returns an SVG document."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+OURS = "#c1272d"
+BOUND = "#222222"
+BASELINES = ("#3b6ea5", "#6aa84f", "#9aa5b1", "#b58900", "#7e57a2", "#2a9d8f", "#8d6e63", "#d17ba0")
+"""Colours of the baselines in their order, again from the first where there are more."""
+
+
+def new_figure(width: float, height: float, *, n_panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of ``n_panels`` panels side by side, in inches; it belongs to no window and is freed with its caller."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(1, n_panels, squeeze=False)[0]
+    return figure, list(axes)
+
+
+def to_svg(figure: Figure) -> str:
+    """The figure as an SVG document, the same bytes for the same figure."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "journeys", "svg.fonttype": "none"}):
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def dots(results: pl.DataFrame, metric: str, *, label: str) -> str:
+    """One row a dataset and regime, one dot with its interval a method: rows of ``statistics.RESULTS`` of ``metric``.
+
+    Raises:
+        ValueError: there are no rows of that metric.
+    """
+    rows = results.filter(pl.col("metric") == metric)
+    if rows.is_empty():
+        raise ValueError(f"no results of {metric!r}; there are {results['metric'].unique().sort().to_list()}")
+    places = rows.select("dataset", "regime").unique(maintain_order=True).rows()
+    methods = rows["method"].unique(maintain_order=True).to_list()
+    colours = _colours(rows, methods)
+    figure, (axes,) = new_figure(8.5, 1.2 + len(places) * (0.25 + 0.11 * len(methods)))
+    step = 0.8 / len(methods)
+    for row in rows.iter_rows(named=True):
+        number = methods.index(row["method"])
+        y = places.index((row["dataset"], row["regime"])) + (number - (len(methods) - 1) / 2) * step
+        colour, marker = colours[row["method"]], "|" if row["role"] == "bound" else "o"
+        axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.2)
+        axes.plot([row["value"]], [y], marker, color=colour, markersize=7 if row["role"] == "ours" else 5)
+    for name in methods:
+        axes.plot([], [], "o", color=colours[name], label=name)
+    axes.set_yticks(range(len(places)), [" · ".join(part for part in place if part) for place in places])
+    axes.invert_yaxis()
+    axes.set_xlabel(f"{label}, 95 % interval")
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(methods)), fontsize=8, frameon=False)
+    return to_svg(figure)
+
+
+def curves(points: pl.DataFrame, *, x: str, y: str, by: str, labels: tuple[str, str], ours: str | None = None) -> str:
+    """One line a value of ``by``, its points in the order of the rows; ``low`` and ``high`` make a band where there."""
+    figure, (axes,) = new_figure(6.5, 4.2)
+    names = points[by].unique(maintain_order=True).to_list()
+    others = iter(range(len(names)))
+    for name in names:
+        rows = points.filter(pl.col(by) == name)
+        colour = OURS if name == ours else BASELINES[next(others) % len(BASELINES)]
+        axes.plot(rows[x].to_list(), rows[y].to_list(), "o-", color=colour, label=name, markersize=4)
+        if {"low", "high"} <= set(points.columns):
+            axes.fill_between(
+                rows[x].to_list(), rows["low"].to_list(), rows["high"].to_list(), color=colour, alpha=0.12
+            )
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, frameon=False)
+    return to_svg(figure)
+
+
+def reliability(probabilities: Sequence[float], outcomes: Sequence[int], *, label: str, n_bins: int = 10) -> str:
+    """Observed shares beside stated probabilities, in bins of equal counts; the size of a dot is that of its bin."""
+    frame = pl.DataFrame({"p": probabilities, "y": outcomes}).sort("p")
+    binned = (
+        frame.with_row_index("row")
+        .group_by((pl.col("row") * n_bins // max(frame.height, 1)).alias("bin"))
+        .agg(pl.col("p").mean(), pl.col("y").mean(), n=pl.len())
+        .sort("bin")
+    )
+    figure, (axes,) = new_figure(4.6, 4.4)
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
+    axes.plot(binned["p"].to_list(), binned["y"].to_list(), "o-", color=OURS)
+    axes.set_xlabel(f"{label}, as stated")
+    axes.set_ylabel("share observed")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.grid(alpha=0.3)
+    return to_svg(figure)
+
+
+def _colours(rows: pl.DataFrame, methods: Sequence[str]) -> dict[str, str]:
+    roles = dict(rows.select("method", "role").unique().iter_rows())
+    others = iter(range(len(methods)))
+    by_role = {"ours": OURS, "bound": BOUND}
+    return {name: by_role.get(roles[name]) or BASELINES[next(others) % len(BASELINES)] for name in methods}

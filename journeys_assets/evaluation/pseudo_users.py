@@ -1,0 +1,196 @@
+"""Users whose journeys are known: pooled from labelled phrases, or taken from the truth of a synthetic world.
+
+What belongs here: who is measured, and the truth. What does not: rules that cluster, and measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from journeys_assets.domain.embedding import KeywordVectors, pack
+from journeys_assets.domain.text import normalise_series
+from journeys_assets.evaluation.study import Study
+from journeys_assets.models.embedder import Embedder
+
+Labels = NDArray[np.int64]
+_FIRST_STRAY = 1_000
+"""Strays are numbered from here, each a journey of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PseudoUser:
+    """Keywords of one user and the journey that each belongs to.
+
+    Attributes:
+        keywords: n distinct normalised keywords, sorted.
+        truth: (n,), the journey of each; a keyword that belongs to none has a number of its own, from 1,000 on.
+        coarse: (n,), the broader theme (CLINC150's domain) of each; None where none is known.
+        first_engaged_at: (n,), datetime64[us]; None where there are no times.
+    """
+
+    keywords: list[str]
+    truth: Labels
+    coarse: Labels | None = None
+    first_engaged_at: NDArray[np.datetime64] | None = None
+
+    @property
+    def is_stray(self) -> NDArray[np.bool_]:
+        """(n,): the keyword belongs to no journey."""
+        return self.truth >= _FIRST_STRAY
+
+
+def distinct_phrases(labelled: pl.DataFrame) -> pl.DataFrame:
+    """The labelled phrases as the pipeline would know them: set, keyword (distinct within a set), label, domain."""
+    rows = labelled.with_columns(normalise_series(labelled["text"]).alias("keyword"))
+    return rows.unique(["set", "keyword"], keep="first", maintain_order=True)
+
+
+def pools(phrases: pl.DataFrame, name: str) -> dict[str, list[str]]:
+    """Keywords of each label of one set, both sorted."""
+    grouped = phrases.filter(set=name).group_by("label").agg(pl.col("keyword").sort())
+    return dict(sorted(grouped.iter_rows()))
+
+
+def held_out_half(labels: Sequence[str]) -> list[str]:
+    """The half of the labels that nothing is fitted on."""
+    shuffled = np.random.default_rng(7).permutation(sorted(labels))
+    return sorted(shuffled[len(shuffled) // 2 :].tolist())
+
+
+def pooled_users(
+    pool: Mapping[str, Sequence[str]],
+    *,
+    n_users: int,
+    seed: int,
+    journeys: tuple[int, int],
+    keywords: tuple[int, int],
+    strays: Sequence[str] = (),
+    stray_share: float = 0.0,
+    domains: Mapping[str, str] | None = None,
+) -> list[PseudoUser]:
+    """Users of ``journeys`` labels with ``keywords`` phrases each (both ranges inclusive; a small label gives all).
+
+    Strays, ``stray_share`` of a user's other phrases, belong to no journey. ``domains`` gives the broader theme of
+    every label.
+    """
+    rng = np.random.default_rng(seed)
+    names = sorted(pool)
+    numbers = {domain: number for number, domain in enumerate(sorted(set((domains or {}).values())))}
+    users = []
+    for _ in range(n_users):
+        truth: dict[str, int] = {}
+        coarse: dict[str, int] = {}
+        for number, name in enumerate(rng.choice(names, size=rng.integers(*journeys, endpoint=True), replace=False)):
+            size = min(int(rng.integers(*keywords, endpoint=True)), len(pool[name]))
+            picked = [pool[name][i] for i in rng.choice(len(pool[name]), size=size, replace=False)]
+            truth.update(dict.fromkeys(picked, number))
+            if domains is not None:
+                coarse.update(dict.fromkeys(picked, numbers[domains[name]]))
+        if strays:
+            chosen = rng.choice(len(strays), size=round(stray_share * len(truth)), replace=False)
+            for number, i in enumerate(chosen, start=_FIRST_STRAY):
+                truth[strays[i]] = coarse[strays[i]] = number
+        ordered = sorted(truth)
+        users.append(
+            PseudoUser(
+                ordered,
+                np.array([truth[k] for k in ordered], dtype=np.int64),
+                np.array([coarse[k] for k in ordered], dtype=np.int64) if domains is not None else None,
+            )
+        )
+    return users
+
+
+def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
+    """Pseudo users of each kind of public labelled data, by what it is called in tables.
+
+    Of CLINC150 only the half of the intents that nothing was fitted on takes part, but for 'within one domain', which
+    has too few intents a domain to be halved.
+    """
+    clinc = pools(phrases, "clinc150")
+    half = {name: clinc[name] for name in held_out_half(list(clinc))}
+    domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
+    wands = {name: keywords for name, keywords in pools(phrases, "wands").items() if len(keywords) >= 3}
+    strays = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords]
+    many = (2, 8)
+    regimes: dict[str, list[PseudoUser]] = {}
+    for size in ((3, 12), (5, 60)):
+        named = f"{size[0]}-{size[1]}"
+        regimes[f"CLINC150 held out, {named}"] = pooled_users(
+            half, n_users=n_users, seed=seed, journeys=many, keywords=size, domains=domains
+        )
+        regimes[f"CLINC150 + 20 % strays, {named}"] = pooled_users(
+            half, n_users=n_users, seed=seed, journeys=many, keywords=size, strays=strays, stray_share=0.2
+        )
+        one_domain = []
+        for number, domain in enumerate(sorted(set(domains.values()))):
+            pool = {name: clinc[name] for name in clinc if domains[name] == domain}
+            of_domain = max(1, n_users // 10)
+            one_domain += pooled_users(pool, n_users=of_domain, seed=seed + number, journeys=many, keywords=size)
+        regimes[f"CLINC150 within one domain, {named}"] = one_domain
+    mixed = {**half, **wands}
+    regimes["CLINC150 + WANDS, 3-12"] = pooled_users(mixed, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
+    regimes["WANDS, 3-12"] = pooled_users(wands, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
+    rare = pools(phrases, "wands")
+    regimes["WANDS with rare classes, 1-12"] = pooled_users(
+        rare, n_users=n_users, seed=seed, journeys=(4, 16), keywords=(1, 12)
+    )
+    return regimes
+
+
+def world_users(study: Study, n_users: int) -> list[PseudoUser]:
+    """Users of a synthetic world with the keywords that were clustered last, the first ``n_users`` by id; no bots.
+
+    Raises:
+        ValueError: the study has no truth.
+    """
+    if "truth_keywords" not in study.truth:
+        raise ValueError(f"the study {study.name!r} has no truth of keywords: it is no synthetic world")
+    people = study.truth["truth_users"].filter(pl.col("user_class") != "bot").select("user_id")
+    clustered = study.rows(
+        """
+        SELECT user_id, unnest(keywords) AS keyword FROM main.journey_clusters
+        JOIN (SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger GROUP BY user_id)
+        USING (user_id, partition_date)
+        """
+    )
+    meant = study.truth["truth_keywords"].select("user_id", "theme", "first_engaged_at", keyword="normalised_keyword")
+    known = clustered.join(people, on="user_id", how="semi").join(meant, on=["user_id", "keyword"])
+    if known.height < clustered.join(people, on="user_id", how="semi").height:
+        raise ValueError(f"the truth of {study.name!r} lacks keywords that were clustered: it is of another world")
+    chosen = known["user_id"].unique().sort().head(n_users)
+    return list(_of_world(known.filter(pl.col("user_id").is_in(chosen.implode()))))
+
+
+def _of_world(known: pl.DataFrame) -> Iterator[PseudoUser]:
+    for _, own in known.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
+        themes = sorted(own["theme"].drop_nulls().unique())
+        numbers = {theme: number for number, theme in enumerate(themes)}
+        truth = [
+            numbers[theme] if theme is not None else _FIRST_STRAY + place for place, theme in enumerate(own["theme"])
+        ]
+        yield PseudoUser(
+            own["keyword"].to_list(),
+            np.array(truth, dtype=np.int64),
+            first_engaged_at=own["first_engaged_at"].to_numpy().astype("datetime64[us]"),
+        )
+
+
+def embedded(keywords: Sequence[str], embedder: Embedder, cache: Path) -> KeywordVectors:
+    """Vectors of distinct keywords as the pipeline stores them (float16), kept in ``cache`` for the next time."""
+    ordered = sorted(set(keywords))
+    file = cache / "labelled_phrases.parquet"
+    if file.exists():
+        stored = pl.read_parquet(file)
+        if stored["keyword"].to_list() == ordered and stored["model_version"][0] == embedder.model_version:
+            return KeywordVectors.from_frame(stored)
+    frame = pl.DataFrame({"keyword": ordered, "embedding": pack(np.asarray(embedder.embed(ordered)))})
+    cache.mkdir(parents=True, exist_ok=True)
+    frame.with_columns(model_version=pl.lit(embedder.model_version)).write_parquet(file)
+    return KeywordVectors.from_frame(frame)

@@ -1,0 +1,247 @@
+"""The evaluation of clusters: rules see no truth, the bound is one, and figures are those of the partitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from journeys_assets.domain import _cluster_kernels as kernels
+from journeys_assets.domain.agreement import bcubed_f1
+from journeys_assets.domain.embedding import KeywordVectors, pack
+from journeys_assets.domain.parameters import AlgorithmParams, ClusteringParams
+from journeys_assets.domain.schemas import INFERENCE_LEDGER, JOURNEY_CLUSTERS, KEYWORD_EMBEDDINGS
+from journeys_assets.evaluation import clustering, clustering_rules, pseudo_users
+from journeys_assets.evaluation.pseudo_users import PseudoUser
+from journeys_assets.evaluation.section import Section
+from journeys_assets.evaluation.study import Study
+from journeys_assets.models.embedder import make_embedder
+from journeys_assets.storage.warehouse import Warehouse
+
+PARAMS = ClusteringParams()
+START = datetime(2026, 1, 1)
+DAY = date(2026, 1, 31)
+TOPICS = ("wedding", "kitchen", "guitar", "garden", "running", "pottery")
+
+
+def vectors_of(n: int, seed: int) -> np.ndarray:
+    x = np.random.default_rng(seed).normal(size=(n, 6))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def user_of(n: int, truth: list[int]) -> PseudoUser:
+    return PseudoUser([f"k{i:03d}" for i in range(n)], np.array(truth, dtype=np.int64))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 25), st.integers(0, 10_000), st.integers(1, 6))
+def test_the_bound_is_the_best_of_all_cuts(n: int, seed: int, n_labels: int) -> None:
+    x = vectors_of(n, seed)
+    user = user_of(n, np.random.default_rng(seed).integers(0, n_labels, size=n).tolist())
+    got = bcubed_f1(user.truth, clustering_rules.best_cut(PARAMS)(user, x))
+    distances = kernels.smoothed_distances(kernels.gram(x), PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+    every = [np.arange(n)]
+    if n > 1:
+        tree = linkage(distances[np.triu_indices(n, 1)].astype(np.float64), "average")
+        every += [fcluster(tree, height, "distance") for height in tree[:, 2]]
+    assert got == pytest.approx(max(bcubed_f1(user.truth, labels) for labels in every))
+
+
+def test_a_session_ends_with_a_pause() -> None:
+    minutes = [0, 200, 29, 59, 90]  # pauses after 0: 29, 30, 31, 110
+    times = np.array([START + timedelta(minutes=m) for m in minutes], dtype="datetime64[us]")
+    user = replace(user_of(5, [0] * 5), first_engaged_at=times)
+    assert clustering_rules.time_out(30.0)(user, vectors_of(5, 0)).tolist() == [0, 2, 0, 0, 1]
+    with pytest.raises(ValueError, match="times"):
+        clustering_rules.time_out()(user_of(5, [0] * 5), vectors_of(5, 0))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 40])
+def test_every_rule_labels_every_keyword(n: int) -> None:
+    words = [f"{TOPICS[i % 6]} idea {i}" for i in range(n)]
+    user = PseudoUser(sorted(words), np.arange(n))
+    for rule in (
+        clustering_rules.tfidf_average(words),
+        clustering_rules.average(0.75),
+        clustering_rules.ward(1.8, 0.3),
+        clustering_rules.hdbscan(),
+        clustering_rules.best_cut(PARAMS),
+    ):
+        labels = rule(user, vectors_of(n, 1))
+        assert labels.shape == (n,)
+        assert labels.dtype == np.int64
+
+
+def phrases(n_labels: int = 6, n_each: int = 14) -> pl.DataFrame:
+    """Labelled phrases that share their topic's word, so that even hashed letters tell topics apart."""
+    rows = [
+        (name, f"{TOPICS[i % 6]} {i // 6} {detail}", f"{TOPICS[i % 6]} {i // 6}", f"domain {i % 3}")
+        for name in ("clinc150", "wands")
+        for i in range(n_labels)
+        for detail in [f"{a} {b}" for a in ("red", "blue", "big", "old") for b in ("one", "two", "six", "ten")][:n_each]
+    ]
+    rows += [("clinc150_oos", f"{a}{b} {b}{a}", "oos", "oos") for a in "abcdefgh" for b in "qrstuvwxyz"]
+    return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
+
+
+def test_pooled_users_are_what_was_asked_for() -> None:
+    labelled = pseudo_users.distinct_phrases(phrases(n_labels=12))
+    pool = pseudo_users.pools(labelled, "clinc150")
+    strays = [k for own in pseudo_users.pools(labelled, "clinc150_oos").values() for k in own]
+    users = pseudo_users.pooled_users(
+        pool, n_users=30, seed=4, journeys=(2, 5), keywords=(3, 8), strays=strays, stray_share=0.5
+    )
+    label_of = {keyword: label for label, own in pool.items() for keyword in own}
+    for user in users:
+        assert user.keywords == sorted(set(user.keywords))
+        kept = [k for k, stray in zip(user.keywords, user.is_stray, strict=True) if not stray]
+        assert {k for k in user.keywords if k not in kept} <= set(strays)
+        assert user.is_stray.sum() == round(0.5 * len(kept))
+        groups: dict[int, set[str]] = {}
+        for keyword, journey in zip(user.keywords, user.truth.tolist(), strict=True):
+            groups.setdefault(journey, set()).add(keyword)
+        named = [{label_of[k] for k in group} for group in groups.values() if group <= set(kept)]
+        assert 2 <= len(named) <= 5
+        assert all(len(labels) == 1 for labels in named)
+        assert len({next(iter(labels)) for labels in named}) == len(named)
+        assert all(3 <= len(group) <= 8 for group in groups.values() if group <= set(kept))
+
+
+def test_halves_share_no_label() -> None:
+    labels = [f"l{i}" for i in range(11)]
+    half = pseudo_users.held_out_half(labels[::-1])
+    assert half == pseudo_users.held_out_half(labels)
+    assert len(half) == 6
+    assert set(half) < set(labels)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Twelve users of two topics and one stray keyword each, one of them a bot; an older inference lies about."""
+    embedder = make_embedder("hashing", tmp_path_factory.mktemp("models"))
+    topics = {t: [f"{t} {d}" for d in ("ideas", "shop", "near me", "diy", "on a budget")] for t in TOPICS}
+    clusters, truth = [], []
+    for number in range(12):
+        own = {k: t for t in (TOPICS[number % 6], TOPICS[(number + 1) % 6]) for k in topics[t]}
+        for place, (keyword, theme) in enumerate([*own.items(), ("login", None)]):
+            at = START + timedelta(minutes=5 * place if number % 2 else 60 * place)
+            truth.append((f"u{number:02d}", keyword, theme, at))
+        for day, keywords in ((DAY - timedelta(days=1), ["of an older inference"]), (DAY, [*own, "login"])):
+            clusters.append({"partition_date": day, "user_id": f"u{number:02d}", "keywords": keywords})
+    words = sorted({k for _, k, _, _ in truth})
+    warehouse = Warehouse(tmp_path_factory.mktemp("world") / "warehouse.duckdb")
+    stamps = {"algorithm_version": "a", "partition_date": DAY}
+    found = pl.concat([JOURNEY_CLUSTERS.empty(), pl.DataFrame(clusters)], how="diagonal")
+    ledger = pl.concat([INFERENCE_LEDGER.empty(), found.select("partition_date", "user_id")], how="diagonal")
+    embeddings = pl.DataFrame(
+        {"keyword": words, "embedding": pack(embedder.embed(words)), "embedding_model": "m", **stamps}
+    )
+    with warehouse.writing() as con:
+        for table, frame in (
+            (JOURNEY_CLUSTERS, found),
+            (INFERENCE_LEDGER, ledger),
+            (KEYWORD_EMBEDDINGS, embeddings),
+        ):
+            con.register("frame", frame.to_arrow())
+            con.execute(f"CREATE TABLE main.{table.name} AS SELECT * FROM frame")
+    schema = ["user_id", "normalised_keyword", "theme", "first_engaged_at"]
+    people = pl.DataFrame({"user_id": [f"u{n:02d}" for n in range(12)], "user_class": ["bot"] + ["normal"] * 11})
+    tables = {"truth_keywords": pl.DataFrame(truth, schema=schema, orient="row"), "truth_users": people}
+    return Study("synthetic", warehouse, [DAY], DAY, AlgorithmParams(), tables)
+
+
+def test_users_of_a_world_are_its_people_with_what_was_clustered_last(world: Study) -> None:
+    users = pseudo_users.world_users(world, 100)
+    assert len(users) == 11
+    assert len(pseudo_users.world_users(world, 3)) == 3
+    for user in users:
+        assert "of an older inference" not in user.keywords
+        assert user.is_stray.sum() == 1
+        assert np.array(user.keywords)[user.is_stray].tolist() == ["login"]
+        assert len(set(user.truth[~user.is_stray].tolist())) == 2
+        topic = [k.split()[0] for k in user.keywords]
+        assert bcubed_f1(topic, user.truth) == 1.0
+
+
+def test_a_truth_of_another_world_is_refused(world: Study) -> None:
+    other = {**world.truth, "truth_keywords": world.truth["truth_keywords"].filter(pl.col("theme").is_not_null())}
+    with pytest.raises(ValueError, match="another world"):
+        pseudo_users.world_users(replace(world, truth=other), 100)
+    with pytest.raises(ValueError, match="no synthetic world"):
+        pseudo_users.world_users(replace(world, truth={}), 100)
+
+
+@pytest.fixture(scope="module")
+def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
+    cache = tmp_path_factory.mktemp("cache")
+    embedder = make_embedder("hashing", cache)
+    return clustering.evaluate_clustering(world, phrases(24), embedder, cache, PARAMS, n_users=20, n_resamples=50)
+
+
+def test_the_section_has_every_metric_regime_and_method(section: Section) -> None:
+    results = section.results
+    assert set(results["metric"]) == {*clustering._METRICS, "cluster count"}
+    assert {"all users", "light", "strays left out", "domains"} <= set(results["regime"])
+    assert set(results.filter(role="ours")["method"]) == {clustering.OURS}
+    assert set(results.filter(role="bound")["method"]) == {clustering.BOUND}
+    timed = results.filter(method="time-out")["dataset"].unique().to_list()
+    assert timed == [clustering.WORLD]
+    assert results.filter(pl.col("low") > pl.col("value") + 1e-9).is_empty()
+    assert section.plots[0].svg.lstrip().startswith("<?xml")
+
+
+def test_easy_users_are_found_and_the_time_out_is_not(section: Section) -> None:
+    f1 = section.results.filter(metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD)
+    values = dict(f1.select("method", "value").iter_rows())
+    assert values[clustering.OURS] > 0.95
+    assert values["time-out"] < 0.85
+    verdicts = section.comparisons.filter(
+        metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD, baseline="time-out"
+    )
+    assert verdicts["verdict"].to_list() == ["better"]
+
+
+def test_without_labelled_sets_the_protocol_says_so(world: Study, tmp_path: Path) -> None:
+    got = clustering.evaluate_clustering(
+        world, None, make_embedder("hashing", tmp_path), tmp_path, PARAMS, n_resamples=50
+    )
+    assert set(got.results["dataset"]) == {clustering.WORLD}
+    assert "absent" in got.protocol
+
+
+def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> None:
+    """Another truth gives the same clusters: what looked at it would give others, as the bound does."""
+    data = clustering._world_dataset(world, PARAMS, 100)
+    wrong = [replace(user, truth=np.arange(len(user.truth)) % 2) for user in data.users]
+    right = clustering._partitions(data, PARAMS)
+    other = clustering._partitions(replace(data, users=wrong), PARAMS)
+    for method in right:
+        same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
+        assert same == (method != clustering.BOUND), method
+
+
+def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) -> None:
+    data = clustering._world_dataset(world, PARAMS, 100)
+    found = clustering.found_by_pipeline(data.users, data.vectors, PARAMS)
+    for user, labels in zip(data.users, found, strict=True):
+        x = data.vectors.rows_for(user.keywords)
+        distances = kernels.smoothed_distances(kernels.gram(x), PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+        cut = PARAMS.base_cut * (len(x) / PARAMS.reference_size) ** PARAMS.size_exponent
+        assert bcubed_f1(kernels.average_linkage_labels(distances, cut), labels) == 1.0
+
+
+def test_vectors_of_phrases_are_kept_and_made_anew_for_other_phrases(tmp_path: Path) -> None:
+    embedder = make_embedder("hashing", tmp_path)
+    first = pseudo_users.embedded(["oak desk", "elm"], embedder, tmp_path)
+    kept = (tmp_path / "labelled_phrases.parquet").stat().st_mtime_ns
+    assert np.array_equal(pseudo_users.embedded(["elm", "oak desk"], embedder, tmp_path).matrix, first.matrix)
+    assert (tmp_path / "labelled_phrases.parquet").stat().st_mtime_ns == kept
+    assert pseudo_users.embedded(["elm", "fir"], embedder, tmp_path).keywords == ["elm", "fir"]
+    assert isinstance(first, KeywordVectors)
