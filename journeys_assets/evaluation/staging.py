@@ -49,9 +49,9 @@ most {FOLLOW_UP_DAYS}; ends within {FOLLOW_UP_DAYS} days of the end of the log a
 **false-ended rate**: the share of days of themes that go on (pauses included) on which they are called ended. For both,
 journeys that the rule calls evergreen count as ongoing.
 
-*Real logs* have no truth but what happened next: did the user turn to any of the journey's keywords again within 28 (56)
-days? Days too close to the end of the log are left out. "users who came" are those with at least three visits in that
-time: of the others nobody can tell a journey's end from the user's.
+*Real logs* have no truth but what happened next: did the user come back to any of the journey's keywords within 28
+(56) days? Days too close to the end of the log are left out. "users who came" are those with at least three visits
+in that time: of the others nobody can tell a journey's end from the user's.
 
 **Kind** is judged as evergreen against the rest (seasonal themes return each year: within a log of less than a year
 they are situational). **Intent** is judged on situational journeys that are on and whose true begin and end are known,
@@ -63,7 +63,7 @@ The synthetic world's users follow simple rules; figures on it say what the meth
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Test days of one study: rows of journeys with evidence and ``p_ended`` of a model that saw neither day nor user."""
+    """Test days of one study: journeys with evidence, and ``p_ended`` by a model that saw neither day nor user."""
 
     study: Study
     cut: date
@@ -194,8 +194,7 @@ def with_truth(rows: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.Data
 
 def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
     """Every seventh test day, the last one included: days that follow one another say nearly the same."""
-    age = (rows["day"].max() - pl.col("day")).dt.total_days()  # type: ignore[operator]
-    return rows.filter(age % 7 == 0)
+    return rows.filter((pl.col("day").max() - pl.col("day")).dt.total_days() % 7 == 0)
 
 
 # ── measures ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,9 +294,8 @@ def _probabilities(
         "gap in cadences": rows["gap_in_cadences"].to_numpy(),
     }
     del scores["logistic of gap"]  # the same order as the days of gap
-    shared = {
-        "dataset": dataset, "regime": regime, "n_users": n_users, "ours": OURS, "seed": seed, "n_resamples": n_resamples,
-    }  # fmt: skip
+    shared = {"dataset": dataset, "regime": regime, "n_users": n_users, "ours": OURS, "seed": seed}
+    shared["n_resamples"] = n_resamples
     aucs = {name: auc_of(truth, score, users) for name, score in scores.items()}
     briers = {name: ratio_of((p - truth) ** 2, users) for name, p in probabilities.items()}
     return [
@@ -481,8 +479,8 @@ def lead_curve(themes: pl.DataFrame, last_day: date) -> pl.DataFrame:
 
 def _lead_plot(dataset: str, curve: pl.DataFrame) -> Plot:
     return Plot(
-        f"{dataset}: the mean number of days from a true end to the first day that it is told, beside the share of days "
-        "on which journeys that go on are called ended; a point per threshold. Lower and further left is better.",
+        f"{dataset}: the mean number of days from a true end to the first day that it is told, beside the share of "
+        "days on which journeys that go on are called ended; a point per threshold. Lower and further left is better.",
         curves(
             curve,
             x="false_ended_rate",

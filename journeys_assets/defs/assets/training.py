@@ -77,8 +77,8 @@ def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
         deps=["journey_clusters", "inference_ledger", "keyword_table"],
         group_name=TRAINING_GROUP,
         description="A LightGBM model of P(ended), learnt from what became of journeys: a versioned artefact with a "
-        "model card. Released only if it is closer to what happens on later days than the fixed gap; else, and while the "
-        "log is too short to tell, none is.",
+        "model card. Released only if it is closer to what happens on later days than the fixed gap; else, and while "
+        "the log is too short to tell, none is.",
         owners=metadata.OWNERS,
         kinds={"python", "lightgbm"},
         code_version="1",
