@@ -21,6 +21,7 @@ from journeys_assets.defs.assets import (
     publishing,
     quality,
     ranking,
+    staging,
     training,
 )
 from journeys_assets.defs.assets.sources import build_source_specs
@@ -83,13 +84,16 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
 def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
     ingest_job = build_ingest_job(house)
-    stages = [embedding, clustering, naming, ranking, notifications, evolution, quality, publishing, training]
+    stages = [
+        embedding, clustering, naming, ranking, staging, notifications, evolution, quality, publishing, training,
+    ]  # fmt: skip
     return dg.Definitions(
         assets=[
             *build_source_specs(),
             *build_sql_assets(house),
             *days.build(house),
             *(stage.build(house) for stage in stages),
+            training.build_stage_release(house),
             *_evaluation(house),
         ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],

@@ -140,12 +140,43 @@ class RankingParams:
 
 @dataclass(frozen=True, slots=True)
 class StagingParams:
-    """When a journey is evergreen, and when a situational one has ended."""
+    """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is learnt."""
 
-    revision: int = 1
+    revision: int = 2
     ended_after_days: int = 28
+    """The fixed-gap rule: what says that a journey has ended where no stage model is released."""
+    ended_min_probability: float = 0.5
+    """With a stage model: a journey has ended once that is more likely than not."""
     evergreen_min_span_days: int = 45
     evergreen_min_active_week_share: float = 0.5
+    ended_at_latest_days: int = 90
+    """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
+    seasonal_min_quiet_days: int = 120
+    """Longest season: the eight months that are left of a year."""
+    season_tolerance_days: int = 30
+    """A season may come so much earlier or later than the year before."""
+    intent_prior_actions: float = 10.0
+    """Actions at the usual mix that every journey counts as having: a few actions say little."""
+    usual_save_share: float = 0.18
+    usual_clickthrough_share: float = 0.12
+    """The usual mix; the other 0.7 are closeups: seven looks, about two saves, about one clickthrough."""
+    intent_min_lift: float = 1.2
+    """A journey is deciding (acting) from this multiple of the usual share of saves (clickthroughs) on, else it is
+    exploring."""
+    history_days: int = 90
+    """A journey is judged by its engagements of so many days up to its last one; the look-back window of keywords."""
+    usual_gap_days: float = 7.0
+    """One more gap, of a week, that every journey counts as having had: a single engagement tells no cadence."""
+    label_days: int = 28
+    """A journey that is left alone for so long by a user who keeps coming has ended; as long as the fixed gap."""
+    label_min_visits: int = 3
+    """Fewer visits than this in ``label_days`` say nothing of a journey."""
+    training_snapshots: int = 16
+    """Days, a week apart, whose journeys a stage model is trained on; the last ones whose label is known."""
+    min_training_labels: int = 500
+    min_labels_of_each: int = 50
+    training_folds: int = 5
+    training_seed: int = 20260105
 
 
 @dataclass(frozen=True, slots=True)

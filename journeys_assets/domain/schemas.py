@@ -139,8 +139,9 @@ CHANNELS = ("push", "email")
 ARMS = ("journey", "interest", "holdout")
 KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
-KINDS = ("situational", "evergreen")
+KINDS = ("situational", "evergreen", "seasonal")
 STAGES = ("ongoing", "ended")
+INTENTS = ("exploring", "deciding", "acting")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
@@ -384,6 +385,63 @@ RANKED_JOURNEYS = Table(
     ),
 )
 
+STAGE_EVIDENCE = Table(
+    "stage_evidence",
+    "What kind and stage of every live journey are judged by: its silence, its seasons, P(ended).",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("gap_days", pl.Float64(), "Days since the last engagement.", unit="days", minimum=0.0),
+        Column(
+            "turn_gap_days",
+            pl.Float64(),
+            "Days since the last turn to it: a day with a search for it, or two of its specific keywords.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column(
+            "silent_visits",
+            pl.Float64(),
+            "Days since the last engagement on which the user came for something else.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column("visits_since_turn", pl.Float64(), "The same since the last turn.", unit="days", minimum=0.0),
+        Column(
+            "gap_in_cadences",
+            pl.Float64(),
+            "turn_gap_days over the mean days from one turn to the next.",
+            minimum=0.0,
+        ),
+        Column(
+            "missed_turns",
+            pl.Float64(),
+            "Turns that the visits since the last one would have brought at the journey's own share of visits.",
+            unit="turns",
+            minimum=0.0,
+        ),
+        Column(
+            "season_before",
+            pl.Date(),
+            "Last turn of its season a year before; null unless there was one, and a long silence since.",
+            unit="UTC day",
+            nullable=True,
+        ),
+        Column(
+            "p_ended",
+            pl.Float64(),
+            "Calibrated probability that the user, when they come, leaves the journey alone from now on; null where no "
+            "stage model is released.",
+            unit="probability",
+            nullable=True,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column("judged_by", _TEXT, "'fixed gap', or the version of the stage model that gave p_ended."),
+    ),
+)
+
 NOTIFICATION_CANDIDATES = Table(
     "notification_candidates",
     "One row per user, live journey and channel: send on the day after or hold back, why, when and what.",
@@ -623,6 +681,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         INFERENCE_LEDGER,
         JOURNEY_NAMES,
         RANKED_JOURNEYS,
+        STAGE_EVIDENCE,
         NOTIFICATION_CANDIDATES,
         JOURNEY_EVENTS,
         QUALITY_METRICS,

@@ -12,7 +12,8 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.parameters import KeywordParams, NotificationParams
+from journeys_assets.domain.parameters import AlgorithmParams, KeywordParams, NotificationParams
+from journeys_assets.domain.staging import look_back_days
 
 _WEIGHT = """ln(1 + {search_weight} * sum(n_searches) + {closeup_weight} * sum(n_closeups)
   + {save_weight} * sum(n_saves) + {clickthrough_weight} * sum(n_clickthroughs) + {board_weight} * sum(n_board_pins))"""
@@ -168,6 +169,60 @@ def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: S
     ).pl()
     con.unregister("states")
     return rows
+
+
+def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """What each user did for each journey on each day from ``first`` to ``last`` with an engagement.
+
+    Args:
+        journeys: user_id, journey_id, keywords (list).
+
+    Returns:
+        user_id, journey_id, day, n_searches, n_specific_keywords (members engaged with that were more than a broad
+        interest of an item); sorted.
+    """
+    con.register("wanted_journeys", journeys.select("user_id", "journey_id", "keywords").to_arrow())
+    rows = con.sql(
+        """
+        WITH members AS (SELECT user_id, journey_id, unnest(keywords) AS keyword FROM wanted_journeys)
+        SELECT m.user_id, m.journey_id, k.partition_date AS day,
+               sum(n_searches)::BIGINT AS n_searches,
+               count(DISTINCT k.keyword) FILTER (k.source <> 'interest') AS n_specific_keywords
+        FROM main.keyword_table k JOIN members m USING (user_id, keyword)
+        WHERE k.partition_date BETWEEN $first AND $last GROUP BY ALL ORDER BY 1, 2, 3
+        """,
+        params={"first": first, "last": last},
+    ).pl()
+    con.unregister("wanted_journeys")
+    return rows
+
+
+def visits(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The days from ``first`` to ``last`` on which each of ``users`` (user_id) engaged with anything: user_id, day."""
+    con.register("wanted_users", users.select("user_id").unique().to_arrow())
+    rows = con.sql(
+        """
+        SELECT DISTINCT user_id, partition_date AS day FROM main.keyword_table JOIN wanted_users USING (user_id)
+        WHERE partition_date BETWEEN $first AND $last ORDER BY ALL
+        """,
+        params={"first": first, "last": last},
+    ).pl()
+    con.unregister("wanted_users")
+    return rows
+
+
+def engagement_history(
+    con: duckdb.DuckDBPyConnection, states: pl.DataFrame, day: date, until: date, params: AlgorithmParams
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """:func:`journey_days` of the journeys that the inferences ``states`` found, and their users' :func:`visits`.
+
+    Both go as far back as anything is judged by as of ``day``, and end with ``until``.
+    """
+    journeys = journeys_in(con, states, ("user_id", "journey_id", "keywords"))
+    # A live journey's last engagement lies in the look-back window of a user who was last here within the horizon.
+    oldest = params.keywords.horizon_days + params.keywords.look_back_days + look_back_days(params.staging)
+    first = day - timedelta(days=oldest)
+    return journey_days(con, journeys, first, until), visits(con, states, first, until)
 
 
 def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, int]:
@@ -413,6 +468,7 @@ STAGE_TABLES = (
     "journey_names",
     "journey_features",
     "ranked_journeys",
+    "stage_evidence",
     "stage_labels",
     "user_journeys",
     "notification_candidates",
