@@ -80,7 +80,9 @@ def founders_packed(vectors: Floats, offsets: Ints, least_cosine: float) -> Ints
 
 
 @njit(cache=True, nogil=True)
-def theme_cosines_packed(past: Floats, theme_of_past: Ints, vectors: Floats, theme_of_row: Ints, n_themes: int) -> Doubles:
+def theme_cosines_packed(
+    past: Floats, theme_of_past: Ints, vectors: Floats, theme_of_row: Ints, n_themes: int
+) -> Doubles:
     """Cosine of each row to the plain mean of all that its theme ever held.
 
     Args:

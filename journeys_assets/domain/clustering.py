@@ -208,7 +208,8 @@ def _describe(
         first_engaged_at=pl.col("first_engaged_at").min(),
         last_engaged_at=pl.col("last_engaged_at").max(),
     )
-    return clusters.join(ids.drop("founder_place"), on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
+    described = clusters.join(ids.drop("founder_place"), on="cluster").join(facts, on="cluster")
+    return described.with_columns(is_journey=_is_journey(params))
 
 
 def _is_journey(params: ClusteringParams) -> pl.Expr:

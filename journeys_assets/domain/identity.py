@@ -1,6 +1,7 @@
 """Stable ids made from the data.
 
-What belongs here: how a journey gets its id, and how its keywords lie in the theme behind it. What does not: which keywords form a journey (``domain.clustering``).
+What belongs here: how a journey gets its id, and how its keywords lie in the theme behind it. What does not: which
+keywords form a journey (``domain.clustering``).
 
 All keywords that a user ever engaged with are taken in the order of their first engagement. Each joins the theme that
 it is nearest to, if it is near enough, and else founds one. What comes later changes nothing of this, so a keyword

@@ -2,16 +2,16 @@
 
 A keyword's naming score is the weighted mean of ``naming_features.FEATURES``: how central it is to the journey's theme,
 how much of what the journey's other keywords say it says too, how specific and how readable it is. The weights were
-fitted on labelled themes (``models.namer``, ``benchmarks/fit_naming.py``), and are checked on themes that the fit never
-saw (``evaluation.naming``). A generic keyword (carried by at least ``generic_share`` of the catalogue) comes after every
-readable one.
+fitted on labelled themes (``models.namer``, ``benchmarks/fit_naming.py``), and are checked on themes that the fit did
+not see (``evaluation.naming``). A generic keyword (carried by at least ``generic_share`` of the catalogue) comes after
+every readable one.
 
 Names hold from day to day because nothing here looks at a calendar or at yesterday's name, and because the keyword that
 came first has the advantage: members are gone through in the order in which the user first engaged with them, and a
 later one takes the name over only if it scores better by ``takeover_margin``. So a newcomer that is about as good does
-not rename a journey, and yet the name is a function of the user's own rows alone: a memory of earlier names could differ
-between an incremental and a full run. The one input that drifts by itself is how common a keyword is; it is counted in
-coarse steps, so a growing catalogue rarely moves it.
+not rename a journey, and yet the name is a function of the user's own rows alone: a memory of earlier names could
+differ between an incremental and a full run. The one input that drifts by itself is how common a keyword is; it is
+counted in coarse steps, so a growing catalogue rarely moves it.
 
 What belongs here: scoring, ordering and choosing among a journey's own keywords. What does not: the features
 (``naming_features``), reading the display forms, and names made by a language model.

@@ -4,8 +4,9 @@ What belongs here: numbers about members, each from the user's own rows and the 
 (``naming``) and finding the weights (``models.namer``).
 
 Every feature is from 0 to 1, more is better, and most are scaled within the journey, so that one set of weights serves
-journeys of three keywords and of three hundred. How often and how recently a keyword was used is no feature: on held-out
-themes neither helps to tell what a journey is about (what is used most is broad), and both make names flip.
+journeys of three keywords and of three hundred. How often a keyword was used, on how many days and how early is no
+feature: on labelled themes none of it helps to tell what a journey is about (what is used most is broad), and it makes
+names flip.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ def member_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params:
       of *other* members that have the word, less the share among the user's other journeys' keywords (the idea of
       c-TF-IDF: Grootendorst 2022, arXiv 2203.05794); as a share of the journey's highest.
     * topicality: the mean instead of the sum: no word beside the point.
-    * specificity: 0 for a keyword that ``generic_share`` of the catalogue's items carry, 1 from a tenth of that down, by
-      the logarithm, in steps.
+    * specificity: 0 for a keyword that ``generic_share`` of the catalogue's items carry, 1 from a tenth of that down,
+      by the logarithm, in steps.
     * several_words: 0 for a single word, which is mostly too broad; else 1.
     * readability: two to four words read best; long texts, codes, digits and punctuation read badly.
 

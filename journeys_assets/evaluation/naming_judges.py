@@ -71,6 +71,11 @@ def judged(pairs: pl.DataFrame, themes: Mapping[str, Theme], embed: Embed) -> pl
     return distinct.with_columns(meaning=pl.Series(_ranks(meaning, own)), words=pl.Series(_ranks(words, own)))
 
 
+def grade() -> pl.Expr:
+    """How well a keyword names its theme, 0 to 1: the mean over the judges of the reciprocal rank of the theme."""
+    return pl.mean_horizontal(1 / pl.col(judge) for judge in JUDGES)
+
+
 def _ranks(scores: NDArray[np.float64], own: NDArray[np.int64]) -> NDArray[np.float64]:
     mine = scores[np.arange(len(own)), own][:, None]
     above = (scores > mine).sum(axis=1)

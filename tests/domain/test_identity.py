@@ -164,7 +164,8 @@ def test_an_id_stays_while_keywords_move_and_are_forgotten() -> None:
         ([*even[15:], *odd[:4]], odd[4:]),
     ):
         assert (
-            journey_ids(members_of(*clusters), founders(past_of(words(40)), vectors, LEAST))["journey_id"].to_list() == expected
+            journey_ids(members_of(*clusters), founders(past_of(words(40)), vectors, LEAST))["journey_id"].to_list()
+            == expected
         )
 
 

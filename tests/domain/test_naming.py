@@ -253,9 +253,7 @@ def test_where_all_are_taken_another_member_or_a_number_tells_them_apart() -> No
     rows = clusters(*[("u", f"j{i}", equals(f"table {i}")) for i in range(4)])
     names = name_journeys(rows, facts(rows, forms={f"table {i}": "Table" for i in range(4)}), PARAMS)
     assert names["journey_name"].to_list() == ["Table", "Table (2)", "Table (3)", "Table (4)"]
-    rows = clusters(
-        ("u", "a", equals("x one")), ("u", "b", equals("x two")), ("u", "c", [("x1", 0.9), ("x2", 0.1)])
-    )
+    rows = clusters(("u", "a", equals("x one")), ("u", "b", equals("x two")), ("u", "c", [("x1", 0.9), ("x2", 0.1)]))
     forms = {"x one": "Oak", "x two": "Elm", "x1": "Oak", "x2": "Elm"}
     names = name_journeys(rows, facts(rows, forms=forms), PARAMS)
     assert names["journey_name"].to_list() == ["Oak", "Elm", "Oak (Elm)"]
