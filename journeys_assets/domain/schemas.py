@@ -310,6 +310,11 @@ JOURNEY_CLUSTERS = Table(
         Column(
             "keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."
         ),
+        Column(
+            "keyword_theme_centralities",
+            pl.List(pl.Float64()),
+            "Cosine of each keyword to the mean of all keywords that the journey's theme ever held, same order.",
+        ),
         Column("medoid", _TEXT, "The member keyword nearest the cluster's weighted centre."),
         Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
         _similarity("cohesion", "Mean cosine of the members to the weighted centre."),
