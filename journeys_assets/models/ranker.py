@@ -372,7 +372,7 @@ def _comparisons(
     """
     found = _compared(later, judged, PRIOR, (prior_of(later, params),) * 2, params)
     if incumbent is not None:
-        unseen = data.filter(pl.col("day") > pl.lit(incumbent.card["as_of"]).cast(pl.Date))
+        unseen = data.filter(pl.col("day") >= incumbent.live_from)
         known = data.filter(pl.col("known_on") < unseen["day"].min()) if unseen.height else unseen
         if min(_fewest_of_each(known), _fewest_of_each(unseen)) >= params.min_labels_of_each:
             equal = _fitted(known, judged.card["booster"]["rounds"], judged.card, params)

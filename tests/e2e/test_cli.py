@@ -1,6 +1,7 @@
 """The command line as a user meets it: a first session on a synthetic world, and what happens when things are wrong."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,23 @@ def test_show_tells_name_kind_stage_confidence_keywords_and_evidence(journeys: J
     assert [record["rank"] for record in records] == list(range(1, len(records) + 1))
 
 
+def test_show_explains_why_a_journey_ranks_where_it_does(journeys: Journeys, user: str) -> None:
+    assert "why" not in journeys("show", user).output
+    shown = journeys("show", user, "--explain").output
+    records = json.loads(journeys("show", user, "--explain", "--json").output)["journeys"]
+    for record in records:
+        parts = record["explanation"]
+        assert record["scored_by"] == "prior"
+        assert set(parts) == {"recency", "volume", "regularity", "breadth", "coherence", "base"}
+        if record["feedback"] is None:
+            evidence = sum(value for part, value in parts.items() if part != "recency")
+            assert math.exp(parts["recency"]) / (1 + math.exp(-evidence)) == pytest.approx(
+                record["confidence"], abs=2e-3
+            )
+        strongest = next(iter(parts))
+        assert f"{strongest} {parts[strongest]:+.2f}" in shown
+
+
 def test_show_as_of_an_earlier_day(journeys: Journeys, user: str) -> None:
     assert "as of 2026-03-10" in journeys("show", user, "--as-of", "2026-03-10").output
 
@@ -127,6 +145,7 @@ def test_cluster_gives_every_row_back_with_a_journey(journeys: Journeys, tmp_pat
         (("ingest", "/no/such/file"), "/no/such/file"),
         (("export", "--as-of", "2020-01-01", "out"), "2020-01-01"),
         (("cluster", "/no/such/file", "out"), "/no/such/file"),
+        (("train",), "too few labels"),
     ],
 )
 def test_wrong_wishes_end_as_one_clear_line(journeys: Journeys, arguments: tuple[str, ...], said: str) -> None:
