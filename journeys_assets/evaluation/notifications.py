@@ -24,9 +24,9 @@ from journeys_assets.synthetic import WorldParams, generate_world
 
 NAME = "notifications"
 OPEN_BANDIT = "open_bandit_small.parquet"
-WORLD = WorldParams(seed=4107, n_users=900, n_days=42, first_day=date(2025, 9, 1))
+WORLD = WorldParams(seed=4107, n_users=900, n_days=63, first_send_day=28, first_day=date(2025, 9, 1))
 """The population that experiments are drawn from. Not the world of any study."""
-N_EXPERIMENTS = 400
+N_EXPERIMENTS = 600
 USERS_OF_EXPERIMENT = 1200
 SIZES = (400, USERS_OF_EXPERIMENT)
 EVEN = NotificationParams(journey_arm_share=0.8, interest_arm_share=0.1)
@@ -42,7 +42,8 @@ MAX_WEIGHT = 20.0
 READOUT = ReadoutParams()
 
 PROTOCOL = f"""
-**Known lift.** One synthetic world ({WORLD.n_users} users, {WORLD.n_days} days) is lived through three times, with
+**Known lift.** One synthetic world ({WORLD.n_users} users, {WORLD.n_days} days, nothing sent in the
+first {WORLD.first_send_day}) is lived through three times, with
 everybody in the journey arm, in the interest arm, in the holdout: the same users, plans and response model, so every
 user's outcome under each arm is known, and with it every effect over this population.
 
@@ -108,6 +109,7 @@ def _population(params: WorldParams) -> dict[str, pl.DataFrame]:
 
 def _lived(params: WorldParams, arm: str, journey_share: float, interest_share: float) -> pl.DataFrame:
     world = generate_world(replace(params, journey_arm_share=journey_share, interest_arm_share=interest_share))
+    first = params.first_day + timedelta(days=params.first_send_day)
     last = params.first_day + timedelta(days=params.n_days - 1)
     engagements = (
         world.landing["pin_engagements"]
@@ -119,7 +121,7 @@ def _lived(params: WorldParams, arm: str, journey_share: float, interest_share: 
         world.landing["users"],
         world.landing["notification_events"],
         engagements,
-        params.first_day,
+        first,
         last,
         shares,
         READOUT,
@@ -209,7 +211,8 @@ def _drawn(population: Mapping[str, pl.DataFrame], n_users: int, rng: np.random.
     arms = np.searchsorted(
         [EVEN.journey_arm_share, EVEN.journey_arm_share + EVEN.interest_arm_share], rng.random(n_users), side="right"
     )
-    return pl.concat([population[arm][picked[arms == code]] for code, arm in enumerate(ARMS)])
+    drawn = [population[arm].select(pl.all().gather(picked[arms == code])) for code, arm in enumerate(ARMS)]
+    return pl.concat(drawn)
 
 
 def _interval_over_sends(outcomes: pl.DataFrame, metric: Metric) -> tuple[float, float]:
@@ -276,9 +279,8 @@ def _beside_truth(found: Readout, study: Study) -> pl.DataFrame:
         known.append(("engagements per user", arm, brought / n_users[arm]))
     schema = {"metric": pl.String, "arm": pl.String, "known of these sends": pl.Float64}
     truth = pl.DataFrame(known, schema=schema, orient="row")
-    return found.effects.join(truth, on=["metric", "arm"], how="left", maintain_order="left").with_columns(
-        holds=(pl.col("low") <= pl.col("known of these sends")) & (pl.col("known of these sends") <= pl.col("high"))
-    )
+    beside = found.effects.join(truth, on=["metric", "arm"], how="left", maintain_order="left")
+    return beside.with_columns(holds=pl.col("known of these sends").is_between("low", "high"))
 
 
 # ── off-policy values ───────────────────────────────────────────────────────────────────────────────────────────────
