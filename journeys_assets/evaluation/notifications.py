@@ -417,8 +417,8 @@ def _coverage_plot(trials: Mapping[int, _Trials]) -> Plot:
     axes.invert_yaxis()
     axes.set_xlabel("95 % intervals that hold the known effect")
     caption = (
-        f"Share of {N_EXPERIMENTS} simulated experiments whose 95 % interval holds the known effect; upper bar "
-        f"{SIZES[0]} users, lower bar {SIZES[1]}. Grey: every send taken for independent."
+        f"Share of {N_EXPERIMENTS} simulated experiments whose 95 % interval holds the known effect; bars from above: "
+        f"{', '.join(str(n_users) for n_users in trials)} users. Grey: every send taken for independent."
     )
     return Plot(caption, _svg(figure))
 
