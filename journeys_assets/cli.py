@@ -357,6 +357,36 @@ def evaluate(
 
 
 @app.command()
+def readout(
+    from_: Annotated[date | None, _day_option("First day; default: that of the first logged send.", "--from")] = None,
+    to: Annotated[date | None, _day_option("Last day; default: the last day of the log.", "--to")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Read out the notification experiment: rates by arm, effects with intervals over users, and whether to trust them.
+
+    Journey and interest arm are held against each other by opens, clicks and unsubscribes, and against the holdout by
+    engagement. Days before the first one explain a part of the engagement, where they were logged.
+    """
+    with _errors():
+        from journeys_assets import display
+        from journeys_assets.experiment import read_out_log
+
+        house = _deployment(load_settings())
+        if not house.settings.warehouse_path.exists():
+            raise CommandError("nothing was ingested yet; `journeys ingest PATH`")
+        try:
+            found = read_out_log(house, from_, to)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        if as_json:
+            print(json.dumps(display.readout_record(found), ensure_ascii=False, indent=2))
+            return
+        for warning in found.readout.warnings:
+            err.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
+        out.print(display.show_readout(found))
+
+
+@app.command()
 def preview(
     as_of: Annotated[date | None, _day_option("Default: the last day that was run.")] = None,
 ) -> None:
