@@ -105,8 +105,9 @@ def export_sheets(
     drawn = drawn.with_columns(annotation.row_keys(drawn, _salt(house.settings.home / "annotation_salt")))
     with house.warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
+    kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
     storage.remember_items(
-        house.warehouse, drawn.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
+        house.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
     )
     dealt = annotation.deal(drawn, names, rows_each, overlap, seed=seed)
     rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))

@@ -6,8 +6,12 @@ of partitions (``domain.agreement``).
 A judge of another make (an LLM, say) is one more annotator: its agreement with people is to be held against that of
 people with each other.
 
+Intervals are expanded percentile intervals over resampled users: plain percentiles are too narrow where users are few
+(88 % instead of 95 % with 30 items of 9 users, for kappa; expanded ones 95 %).
+
 References: weighted kappa, Cohen 1968; alpha, Krippendorff 2011, *Computing Krippendorff's Alpha-Reliability*;
-resampling clusters, Davison and Hinkley 1997, section 3.8.
+resampling clusters, Davison and Hinkley 1997, section 3.8; expanded percentiles, Hesterberg 2015, *What Teachers Should
+Know About the Bootstrap*, section 5.3.
 """
 
 from __future__ import annotations
@@ -157,7 +161,7 @@ class _Resampling:
         n = len(users)
         rng = np.random.default_rng(seed)
         self.picks = rng.multinomial(n, np.full(n, 1.0 / n), size=n_resamples).astype(np.float64) if n else None
-        self.tails = [(1 - level) / 2, (1 + level) / 2]
+        self.level = level
 
     def per_user(self, rows: pl.DataFrame, table: Doubles) -> Doubles:
         """(n_users, …): sums of ``table`` (one entry a row of ``rows``) by user."""
@@ -171,11 +175,20 @@ class _Resampling:
         if self.picks is None or not np.isfinite(value):
             return None, None, None
         flat = per_user.reshape(len(per_user), -1)
+        n_users = int(flat.any(axis=1).sum())
         draws = of((self.picks @ flat).reshape(-1, *per_user.shape[1:]))
-        if not np.isfinite(draws).any():
+        if n_users < 2 or not np.isfinite(draws).any():
             return value, None, None
-        low, high = np.nanquantile(draws, self.tails)
+        low, high = np.nanquantile(draws, _expanded_tails(n_users, self.level))
         return value, float(low), float(high)
+
+
+def _expanded_tails(n_users: int, level: float) -> tuple[float, float]:
+    """The quantiles that reach as far out as Student's t and the unbiased variance would."""
+    from scipy.stats import norm, t
+
+    reach = float(t.ppf((1 + level) / 2, n_users - 1)) * (n_users / (n_users - 1)) ** 0.5
+    return float(norm.cdf(-reach)), float(norm.cdf(reach))
 
 
 def _one_hot(codes: Doubles, k: int) -> Doubles:

@@ -311,6 +311,8 @@ class AnnotationParams:
     uncertain_pool: int = 4
     """The least sure journeys are looked for among so many times as many random ones."""
     keywords_shown: int = 12
+    keywords_kept: int = 200
+    """Keywords that a judgement keeps, to tell which journey it was; those of bots have thousands."""
     examples_shown: int = 5
     """Example searches, and example items."""
     weeks_shown: int = 13

@@ -16,7 +16,7 @@ from journeys_assets.domain.annotator_agreement import LEVELS, annotator_agreeme
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.prediction_powered import mean_with_judge
 from journeys_assets.evaluation.section import Section, gathered
-from journeys_assets.evaluation.statistics import COMPARISONS, RESULTS, Statistic, Weights, mean_of, measure
+from journeys_assets.evaluation.statistics import COMPARISONS, RESULTS, Statistic, Weights, measure
 from journeys_assets.evaluation.study import Study
 from journeys_assets.storage.annotation import stored_judgements
 from journeys_assets.synthetic.annotators import judge, true_relevance
@@ -47,9 +47,9 @@ fitted. These annotators are made up: real ones may share a mistake, which no me
 with one to six items that resemble each other: how often the interval holds the kappa of infinitely many items.
 
 **A judge.** The journeys that the pipeline found, every {every} days. The judge is the pipeline's own `confidence`,
-turned into levels (1 + 4 × confidence): biased, and not told so. People (the median of three simulated annotators) label
-{n_labelled} journeys drawn at random. How often does each interval, over {n_simulations} draws, hold the mean relevance
-of all journeys, and how wide is it? An interval that is narrow and wrong is worse than none.
+turned into levels (1 + 4 × confidence): biased, and not told so. People (the median of three simulated annotators)
+label {n_labelled} journeys drawn at random. How often does each interval, over {n_simulations} draws, hold the mean
+relevance of all journeys, and how wide is it? An interval that is narrow and wrong is worse than none.
 """
 
 
@@ -280,7 +280,7 @@ def _judged_mean(study: Study, n_simulations: int) -> tuple[pl.DataFrame, pl.Dat
         schema=["method", "coverage", "mean_width", "mean_error", "true_mean", "n_journeys", "n_simulations"],
         orient="row",
     )
-    return table, _coverage_rows(study.name, outcomes)
+    return table, _coverage_rows(study.name, outcomes, n_users=int(owner.max()) + 1)
 
 
 def judged_means(
@@ -299,15 +299,17 @@ def judged_means(
     return {"judge alone": (alone.low, alone.high), "people alone": (human.low, human.high), PPI: (both.low, both.high)}
 
 
-def _coverage_rows(dataset: str, outcomes: Mapping[str, Sequence[tuple[bool, float, float]]]) -> pl.DataFrame:
+def _coverage_rows(
+    dataset: str, outcomes: Mapping[str, Sequence[tuple[bool, float, float]]], *, n_users: int
+) -> pl.DataFrame:
     """Rows of RESULTS: coverage by method with its interval over the simulated draws."""
     rows = []
     for name, found in outcomes.items():
-        hits = mean_of([float(hit) for hit, _, _ in found])(np.ones(len(found)))
+        hits = sum(hit for hit, _, _ in found) / len(found)
         low, high = _wilson(hits, len(found))
         role = "ours" if name == PPI else "baseline"
         rows.append(
-            (dataset, "mean relevance", "coverage of 95 % intervals", name, role, hits, low, high, len(found), True)
+            (dataset, "mean relevance", "coverage of 95 % intervals", name, role, hits, low, high, n_users, True)
         )
     return pl.DataFrame(rows, schema=RESULTS, orient="row")
 

@@ -82,10 +82,11 @@ def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl
     good, refused = check_rows(
         "journey_annotations", landing.select("line", *LANDING["journey_annotations"].column_names), now=now
     )
+    late = rows.drop("reason").join(refused.select("line", "reason"), on="line").select(broken.columns)
     skipped = {NOT_JUDGED: int(rows["is_blank"].sum()), SAID_BEFORE: answered.height - fresh.height}
     return Converted(
         {"journey_annotations": good},
-        {"journey_annotations": pl.concat([_refused(broken), refused]).sort("line")},
+        {"journey_annotations": _refused(pl.concat([broken, late])).sort("line")},
         {name: n for name, n in skipped.items() if n},
     )
 
