@@ -153,16 +153,23 @@ class StagingParams:
     revision: int = 2
     ended_after_days: int = 28
     """The fixed-gap rule: what says that a journey has ended where no stage model is released."""
-    ended_min_probability: float = 0.5
-    """With a stage model: a journey has ended once that is more likely than not."""
+    ended_min_probability: float = 0.75
+    """With a stage model: a journey has ended from here on. One that is wrongly called ended loses the notifications
+    about it, one that is told late costs a needless one: the former counts as three times as bad."""
     evergreen_min_span_days: int = 45
-    evergreen_min_active_week_share: float = 0.5
+    """Fewest days from the first turn to the last one, of the last ``history_days``, for a journey to be evergreen …"""
+    evergreen_min_turn_week_share: float = 0.5
+    """… if the user turned to it in so many of the weeks in which they came at all …"""
+    evergreen_max_gap_days: int = 56
+    """… and has not left it alone for so long: nothing is perpetual that was let go for twice the fixed gap."""
     ended_at_latest_days: int = 90
     """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
     seasonal_min_quiet_days: int = 120
     """Longest season: the eight months that are left of a year."""
     season_tolerance_days: int = 30
     """A season may come so much earlier or later than the year before."""
+    intent_min_actions: int = 10
+    """Intent is told by the latest week if it has so many actions on items, else by 28 days, else by 90."""
     intent_prior_actions: float = 10.0
     """Actions at the usual mix that every journey counts as having: a few actions say little."""
     usual_save_share: float = 0.18

@@ -427,6 +427,21 @@ STAGE_EVIDENCE = Table(
             minimum=0.0,
         ),
         Column(
+            "turn_span_days",
+            pl.Float64(),
+            "Days from the first turn to the last one, of the 90 days up to the last engagement.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column(
+            "turn_week_share",
+            pl.Float64(),
+            "Of the weeks in between in which the user came, the share in which they turned to the journey.",
+            unit="share",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column(
             "season_before",
             pl.Date(),
             "Last turn of its season a year before; null unless there was one, and a long silence since.",

@@ -21,6 +21,9 @@ import polars as pl
 
 from journeys_assets.domain.parameters import StagingParams
 
+RHYTHM = ("turn_span_days", "turn_week_share")
+"""What tells an evergreen journey; they stay as they are while a journey is left alone."""
+
 FEATURES = ("gap_days", "turn_gap_days", "silent_visits", "visits_since_turn", "gap_in_cadences", "missed_turns")
 """What P(ended) is judged by. Each grows while a journey is left alone, and P(ended) never falls with it."""
 
@@ -48,26 +51,32 @@ def silence_features(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, pa
         visits: user_id, day: the days on which a user engaged with anything.
 
     Returns:
-        user_id, journey_id and ``FEATURES`` (float, >= 0), one row per journey with an engagement at or before ``day``,
-        sorted. ``gap_days`` and ``turn_gap_days``: days since the last engagement, and since the last turn.
+        user_id, journey_id, ``FEATURES`` and ``RHYTHM`` (float, >= 0), one row per journey with an engagement at or
+        before ``day``, sorted. ``gap_days`` and ``turn_gap_days``: days since the last engagement, and the last turn.
         ``silent_visits`` and ``visits_since_turn``: the user's visits since then. ``gap_in_cadences``: days since the
         last turn over the mean number of days from one turn to the next. ``missed_turns``: how many turns the visits
-        since the last one would have brought at the journey's own share of visits.
+        since the last one would have brought at the journey's own share of visits. ``turn_span_days``: days from the
+        first turn to the last one. ``turn_week_share``: share (0-1) of the weeks between them, the weeks in which the
+        user came, in which they turned to the journey. A week is counted back from the last turn.
     """
     until = journeys.filter(pl.col("day") <= day)
     last = until.group_by(_OWN).agg(last_day=pl.col("day").max())
     window = until.join(last, on=_OWN).filter(pl.col("day") > pl.col("last_day") - timedelta(days=params.history_days))
+    turns = pl.col("day").filter(is_turn())
     history = (
         window.group_by(_OWN)
         .agg(
             pl.col("last_day").first(),
             first_day=pl.col("day").min(),
-            last_turn=pl.col("day").filter(is_turn()).max(),
+            first_turn=turns.min(),
+            last_turn=turns.max(),
             n_turns=is_turn().sum(),
+            n_turn_weeks=((turns.max() - turns).dt.total_days() // 7).n_unique(),
         )
         # A journey that was never turned to has been left alone since it was first met.
-        .with_columns(last_turn=pl.coalesce("last_turn", "first_day"))
+        .with_columns(pl.coalesce(name, "first_day").alias(name) for name in ("first_turn", "last_turn"))
     )
+    weeks_back = (pl.col("last_turn") - pl.col("day")).dt.total_days() // 7
     came = (
         history.join(visits.filter(pl.col("day") <= day), on="user_id")
         .group_by(_OWN)
@@ -75,6 +84,7 @@ def silence_features(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, pa
             silent_visits=(pl.col("day") > pl.col("last_day")).sum(),
             visits_since_turn=(pl.col("day") > pl.col("last_turn")).sum(),
             n_visits=pl.col("day").is_between("first_day", "last_turn").sum(),
+            n_visit_weeks=weeks_back.filter(pl.col("day").is_between("first_turn", "last_turn")).n_unique(),
         )
     )
     # One turn tells no cadence: every journey counts as having come back once more, after the usual gap.
@@ -87,12 +97,14 @@ def silence_features(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, pa
         "turn_gap_days": turn_gap,
         "gap_in_cadences": turn_gap / cadence,
         "missed_turns": pl.col("visits_since_turn") * visit_share,
+        "turn_span_days": (pl.col("last_turn") - pl.col("first_turn")).dt.total_days(),
+        "turn_week_share": pl.col("n_turn_weeks") / pl.max_horizontal("n_visit_weeks", "n_turn_weeks", 1),
     }
     return (
         history.join(came, on=_OWN, how="left")
-        .with_columns(pl.col("silent_visits", "visits_since_turn", "n_visits").fill_null(0))
+        .with_columns(pl.col("silent_visits", "visits_since_turn", "n_visits", "n_visit_weeks").fill_null(0))
         .with_columns(**features)
-        .select(*_OWN, *(pl.col(name).cast(pl.Float64) for name in FEATURES))
+        .select(*_OWN, *(pl.col(name).cast(pl.Float64) for name in FEATURES + RHYTHM))
         .sort(_OWN)
     )
 

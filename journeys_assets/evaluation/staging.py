@@ -46,16 +46,18 @@ cadence, and a logistic regression on the logarithm of the gap with the same tra
 others are left out. It has ended from the day that the truth gives; pauses count as going on, evergreen themes never
 end. **Days to ended** go from the true end to the first day on which all journeys of the theme are called ended, at
 most {FOLLOW_UP_DAYS}; ends within {FOLLOW_UP_DAYS} days of the end of the log are left out. It stands beside the
-**false-ended rate**: the share of days of themes that go on (pauses included) on which they are called ended. For both,
-journeys that the rule calls evergreen count as ongoing.
+**false-ended rate**: the share of days of themes that go on (pauses included) on which they are called ended. One is
+bought with the other, so both are also compared **at the false-ended rate of the 28-day rule**, with the threshold that
+gives the stage model that rate. For all of these, journeys that the rule calls evergreen count as ongoing.
 
 *Real logs* have no truth but what happened next: did the user come back to any of the journey's keywords within 28
 (56) days? Days too close to the end of the log are left out. "users who came" are those with at least three visits
 in that time: of the others nobody can tell a journey's end from the user's.
 
-**Kind** is judged as evergreen against the rest (seasonal themes return each year: within a log of less than a year
-they are situational). **Intent** is judged on situational journeys that are on and whose true begin and end are known,
-against their true phase: exploring up to 40 % of the way, deciding up to 75 %, acting after.
+**Kind** is judged on journeys that have not ended, as evergreen against the rest (seasonal themes return each year:
+within a log of less than a year they are situational). **Intent** is judged, on all days, on situational journeys that
+are on and whose true begin and end are known, against their true phase: exploring up to 40 % of the way, deciding up to
+75 %, acting after.
 
 The synthetic world's users follow simple rules; figures on it say what the method can do, not what it will do.
 """
@@ -92,7 +94,7 @@ def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: in
             weekly = _weekly(true)
             parts += _ended(study.name, weekly, **shared)
             parts += _kind(study.name, weekly, **shared)
-            parts += _intent(study.name, weekly, **shared)
+            parts += _intent(study.name, with_truth(_intents(study), study.truth), **shared)
             themes = theme_days(true)
             parts += _lead(study, themes, **shared)
             curve = lead_curve(themes, study.days[-1])
@@ -114,10 +116,11 @@ def _judge(study: Study) -> _Judged | None:
     rows = study.rows(
         """
         SELECT e.partition_date AS day, e.* EXCLUDE (partition_date, algorithm_version, p_ended, judged_by),
-               l.kind AS said_kind, l.intent AS said_intent, l.span_days, l.active_week_share, j.keywords,
-               e.partition_date - j.first_engaged_at::DATE AS days_known
+               l.kind AS said_kind, j.keywords, f.span_days,
+               f.active_weeks_90d / ceil(least(f.days_since_first_engaged + 1, 90) / 7) AS week_share
         FROM main.stage_evidence e
         JOIN main.stage_labels l USING (partition_date, user_id, journey_id)
+        JOIN main.journey_features f USING (partition_date, user_id, journey_id)
         JOIN main.user_journeys j USING (partition_date, user_id, journey_id)
         WHERE e.partition_date > $cut AND e.partition_date <= $last ORDER BY 1, 2, 3
         """,
@@ -133,6 +136,21 @@ def _judge(study: Study) -> _Judged | None:
         return None
     by_gap = _logistic_of_gap(train, rows)
     return _Judged(study, cut, rows.with_columns(p_ended=cross_fitted(train, rows, params), p_by_gap=by_gap))
+
+
+def _intents(study: Study) -> pl.DataFrame:
+    """What the rule says of intent on every seventh day of the study: nothing of it is fitted, so no day is spared."""
+    return _weekly(
+        study.rows(
+            """
+            SELECT l.partition_date AS day, user_id, journey_id, l.intent AS said_intent, j.keywords,
+                   l.partition_date - j.first_engaged_at::DATE AS days_known
+            FROM main.stage_labels l JOIN main.user_journeys j USING (partition_date, user_id, journey_id)
+            WHERE l.partition_date <= $last ORDER BY 1, 2, 3
+            """,
+            {"last": study.last_day},
+        )
+    )
 
 
 def check_split(train: pl.DataFrame, test: pl.DataFrame, params: StagingParams) -> None:
@@ -318,20 +336,22 @@ def _kind(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) -> l
     users, n_users = _numbered(rows)
     true = np.where(rows["true_kind"].to_numpy() == "evergreen", "evergreen", "other")
     says = np.where(rows["said_kind"].to_numpy() == "evergreen", "evergreen", "other")
-    share, span = rows["active_week_share"].to_numpy(), rows["span_days"].to_numpy().astype(np.float64)
-    ours = "rule: span and share of weeks"
+    share, span = rows["turn_week_share"].to_numpy(), rows["turn_span_days"].to_numpy()
+    ours = "rule: span and share of the user's weeks"
     shared = {"dataset": dataset, "n_users": n_users, "ours": ours, "seed": seed, "n_resamples": n_resamples}
     guesses: dict[str, Callable[[], npt.NDArray[np.str_]]] = {
         ours: lambda: says,
-        "span of 45 days": lambda: np.where(span >= 45, "evergreen", "other"),
-        "active in half of the weeks": lambda: np.where(share >= 0.5, "evergreen", "other"),
+        "span of 45 days": lambda: np.where(rows["span_days"].to_numpy() >= 45, "evergreen", "other"),
+        "span of 45 days, half of all weeks": lambda: np.where(
+            (rows["span_days"].to_numpy() >= 45) & (rows["week_share"].to_numpy() >= 0.5), "evergreen", "other"
+        ),
         "never evergreen": lambda: np.full(len(true), "other"),
     }
     f1s = {name: macro_f1_of(true.tolist(), guess().tolist(), users) for name, guess in guesses.items()}
     scores = {
-        ours: np.minimum(span / 45.0, 1.0) * share,
-        "span": span,
-        "share of weeks": share,
+        ours: span * share,
+        "days of span": rows["span_days"].to_numpy().astype(np.float64),
+        "share of all weeks": rows["week_share"].to_numpy(),
         "no score": np.zeros(len(true)),
     }
     is_evergreen = true == "evergreen"
@@ -447,6 +467,8 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
     waits = {name: ratio_of(rows["days"].to_numpy(), users) for name, rows in told.items()}
     common = {"dataset": study.name, "ours": OURS, "is_higher_better": False, **shared}
     parts.append(measure(waits, metric="ended: days until told", n_users=n_users, **common))  # type: ignore[arg-type]
+    at_equal_rate, n_users = _at_equal_rate(study, themes, going_on)
+    parts.append(measure(at_equal_rate, metric="ended: days until told at the rule's rate", n_users=n_users, **common))  # type: ignore[arg-type]
     users, n_users = _numbered(going_on)
     wrongs = {
         name: ratio_of(going_on.select(rule.cast(pl.Float64)).to_series().to_numpy(), users)
@@ -454,6 +476,38 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
     }
     parts.append(measure(wrongs, metric="ended: false-ended rate", n_users=n_users, **common))  # type: ignore[arg-type]
     return parts
+
+
+def _at_equal_rate(study: Study, themes: pl.DataFrame, going_on: pl.DataFrame) -> tuple[dict[str, Statistic], int]:
+    """Days until told, the stage model at the threshold that ends as many journeys wrongly as the rule does.
+
+    The threshold is found anew in every resample, by linear interpolation between those of a grid.
+    """
+    rule = f"fixed gap of {study.algorithm.staging.ended_after_days} days"
+    by_rule = pl.col("gap_days") >= study.algorithm.staging.ended_after_days
+    by_model = [pl.col("p_ended") >= p / 100 for p in range(30, 100, 3)]
+    users = themes.select("user_id").unique().sort("user_id")
+
+    def per_user(called: pl.Expr) -> tuple[Doubles, ...]:
+        """Wrong days and days, waits and ends of each user."""
+        wrong = going_on.group_by("user_id").agg(wrong=called.sum(), days=pl.len())
+        told = leads(themes, called, study.days[-1]).group_by("user_id").agg(wait=pl.col("days").sum(), ends=pl.len())
+        own = users.join(wrong, on="user_id", how="left").join(told, on="user_id", how="left").fill_null(0)
+        return tuple(own[name].to_numpy().astype(np.float64) for name in ("wrong", "days", "wait", "ends"))
+
+    grid, ruled = [per_user(called) for called in by_model], per_user(by_rule)
+
+    def rate(sums: tuple[Doubles, ...], weights: Weights) -> float:
+        return float((weights * sums[0]).sum() / (weights * sums[1]).sum())
+
+    def wait(sums: tuple[Doubles, ...], weights: Weights) -> float:
+        return float((weights * sums[2]).sum() / (weights * sums[3]).sum())
+
+    def of_model(weights: Weights) -> float:
+        rates = [rate(sums, weights) for sums in reversed(grid)]  # rises as the threshold falls
+        return float(np.interp(rate(ruled, weights), rates, [wait(sums, weights) for sums in reversed(grid)]))
+
+    return {OURS: of_model, rule: lambda weights: wait(ruled, weights)}, users.height
 
 
 def lead_curve(themes: pl.DataFrame, last_day: date) -> pl.DataFrame:

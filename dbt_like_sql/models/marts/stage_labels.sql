@@ -7,19 +7,22 @@ with measured as (
         features.partition_date,
         features.user_id,
         features.journey_id,
-        features.span_days,
         features.days_since_last_engaged,
         evidence.season_before,
         evidence.p_ended,
         evidence.judged_by,
-        least(
-            1.0, features.active_weeks_90d / ceil(least(features.days_since_first_engaged + 1, 90) / 7)
-        ) as active_week_share,
+        evidence.turn_span_days,
+        evidence.turn_week_share,
+        evidence.turn_gap_days,
         coalesce(ranked.feedback = 'finished', false) as is_finished,
         {%- for count in ['n_closeups', 'n_saves', 'n_clickthroughs'] %}
         case
-            when features.n_closeups_28d + features.n_saves_28d + features.n_clickthroughs_28d > 0
-                then features.{{ count }}_28d
+            when
+                features.n_closeups_7d + features.n_saves_7d + features.n_clickthroughs_7d
+                >= {{ var("intent_min_actions") }} then features.{{ count }}_7d
+            when
+                features.n_closeups_28d + features.n_saves_28d + features.n_clickthroughs_28d
+                >= {{ var("intent_min_actions") }} then features.{{ count }}_28d
             else features.{{ count }}_90d
         end as {{ count }}{{ "," if not loop.last }}
         {%- endfor %}
@@ -61,8 +64,9 @@ reasoned as (
             when is_finished then 'user_said_finished'
             when
                 season_before is null
-                and span_days >= {{ var("evergreen_min_span_days") }}
-                and active_week_share >= {{ var("evergreen_min_active_week_share") }} then 'evergreen'
+                and turn_span_days >= {{ var("evergreen_min_span_days") }}
+                and turn_week_share >= {{ var("evergreen_min_turn_week_share") }}
+                and turn_gap_days < {{ var("evergreen_max_gap_days") }} then 'evergreen'
             when p_ended is null and days_since_last_engaged >= {{ var("ended_after_days") }} then 'silent'
             when p_ended is null then 'recent'
             when days_since_last_engaged >= {{ var("ended_at_latest_days") }} then 'silent'
@@ -87,7 +91,7 @@ select
     judged_by,
     intent,
     days_since_last_engaged,
-    span_days,
-    active_week_share,
+    turn_span_days,
+    turn_week_share,
     '{{ var("algorithm_version") }}' as algorithm_version
 from reasoned
