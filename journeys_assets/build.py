@@ -21,6 +21,7 @@ from journeys_assets.defs.assets import (
     publishing,
     quality,
     ranking,
+    staging,
     training,
 )
 from journeys_assets.defs.assets.sources import build_source_specs
@@ -36,6 +37,7 @@ from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.naming import name_journeys
+from journeys_assets.domain.text import normalise_series
 from journeys_assets.evaluation.section import SECTION_NAMES, Section
 from journeys_assets.models.embedder import Embedder, make_embedder
 from journeys_assets.settings import Settings, load_settings
@@ -83,13 +85,16 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
 def _definitions(house: Deployment) -> dg.Definitions:
     jobs = build_jobs()
     ingest_job = build_ingest_job(house)
-    stages = [embedding, clustering, naming, ranking, notifications, evolution, quality, publishing, training]
+    stages = [
+        embedding, clustering, naming, ranking, staging, notifications, evolution, quality, publishing, training,
+    ]  # fmt: skip
     return dg.Definitions(
         assets=[
             *build_source_specs(),
             *build_sql_assets(house),
             *days.build(house),
             *(stage.build(house) for stage in stages),
+            training.build_stage_release(house),
             *_evaluation(house),
         ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
@@ -142,6 +147,18 @@ def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.
         clusters.select("user_id", keyword="keywords")
         .explode("keyword")
         .with_columns(display_form=pl.col("keyword"), n_queries=pl.lit(0, dtype=pl.Int64), commonness=pl.lit(0.0))
+        .join(_first_times(rows), on=["user_id", "keyword"], how="left")
     )
     names = name_journeys(clusters, facts, params.naming).select("user_id", "journey_id", "journey_name")
     return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")
+
+
+def _first_times(rows: pl.DataFrame) -> pl.DataFrame:
+    """user_id, keyword (normalised) and first_engaged_at of rows that may have no times."""
+    times = pl.col("first_engaged_at") if "first_engaged_at" in rows.columns else pl.lit(None)
+    keywords = normalise_series(rows["keyword"])
+    return (
+        rows.select("user_id", keyword=keywords, first_engaged_at=times.cast(pl.Datetime("us")))
+        .group_by("user_id", "keyword")
+        .agg(pl.col("first_engaged_at").min())
+    )

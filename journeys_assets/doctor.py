@@ -14,6 +14,8 @@ from journeys_assets.defs.deployment import Deployment
 from journeys_assets.domain.metrics import number
 from journeys_assets.models.embedder import EmbedderError
 from journeys_assets.models.ranker_release import RankerError, released
+from journeys_assets.models.releases import ReleaseError
+from journeys_assets.models.stage_release import released_stage_model
 from journeys_assets.storage import quality_reads, reads, staleness
 from journeys_assets.storage.landing import landed_files
 from journeys_assets.storage.warehouse import WarehouseError
@@ -35,6 +37,7 @@ def examine(house: Deployment) -> list[Finding]:
         Finding("home", True, str(settings.home)),
         _tried("embedding model", lambda: house.embedder().model_version, EmbedderError),
         _tried("ranker", lambda: _ranker(house), RankerError),
+        _tried("stage model", lambda: _stage_model(house), ReleaseError),
     ]
     if not settings.warehouse_path.exists():
         return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
@@ -63,6 +66,11 @@ def _open(house: Deployment) -> str:
 def _ranker(house: Deployment) -> str:
     release = released(house.releases_path, date.max)
     return f"release {release.version}, live from {release.live_from}" if release else "none released; the prior scores"
+
+
+def _stage_model(house: Deployment) -> str:
+    release = released_stage_model(house.stage_releases_path, date.max)
+    return f"release {release.version}, live from {release.live_from}" if release else "none released; the fixed gap"
 
 
 def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

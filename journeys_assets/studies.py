@@ -118,7 +118,9 @@ def _made(
         own.note_first_day(report.first_day)
         _run(own, days)
         done.write_text(json.dumps({"sha256": mark, **json.loads(state)}, indent=2))
-    return build_deployment(own)
+    house = build_deployment(own)
+    house.prepare()
+    return house
 
 
 def _run(settings: Settings, days: Sequence[date]) -> None:

@@ -157,9 +157,10 @@ def _scratch(house: Deployment) -> Iterator[Path]:
 
 
 def _copy_of(house: Deployment, home: Path) -> Deployment:
-    """The same deployment on a copy of its state: warehouse and released rankers."""
-    if house.releases_path.exists():
-        shutil.copytree(house.releases_path, home / house.releases_path.relative_to(house.settings.home))
+    """The same deployment on a copy of its state: warehouse and released models."""
+    for released in (house.releases_path, house.stage_releases_path):
+        if released.exists():
+            shutil.copytree(released, home / released.relative_to(house.settings.home))
     settings = house.settings.model_copy(update={"home": home})
     house.warehouse.copy_to(settings.warehouse_path)
     return dataclasses.replace(house, settings=settings, warehouse=Warehouse(settings.warehouse_path))

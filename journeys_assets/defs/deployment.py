@@ -38,6 +38,11 @@ class Deployment:
         """Folder of released rankers."""
         return self.settings.models_path / "ranker"
 
+    @property
+    def stage_releases_path(self) -> Path:
+        """Folder of released stage models."""
+        return self.settings.models_path / "stage"
+
     def version_of(self, stage: str) -> str:
         """Algorithm version of a stage, the embedding model included from clustering on."""
         extra = {} if stage == "keywords" else {"embedder": self.settings.embedder}

@@ -153,7 +153,8 @@ def train_ranker(house: Deployment, definitions: dg.Definitions, instance: dg.Da
     """
     result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
         instance=instance,
-        run_config=QUIET | {"ops": {"ranker_release": {"config": {"as_of": as_of.isoformat()}}}},
+        run_config=QUIET
+        | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in ("ranker_release", "stage_release")}},
         raise_on_error=False,
     )
     if not result.success:

@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.embedding import KeywordVectors, pack
-from journeys_assets.domain.identity import journey_ids
+from journeys_assets.domain.identity import founders, journey_ids, theme_centralities
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS
 from journeys_assets.domain.text import normalise_series
@@ -185,7 +185,9 @@ def _describe(
     weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
     centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
     members = rows.with_columns(cluster=pl.Series(labels), centrality=pl.Series(centralities))
-    ids = journey_ids(members, history, vectors, params.theme_cosine)
+    themes = founders(history, vectors, params.theme_cosine)
+    ids = journey_ids(members, themes)
+    members = members.with_columns(theme_centrality=pl.Series(theme_centralities(members, ids, themes, vectors)))
     facts = pl.DataFrame(
         {
             "cluster": np.arange(len(centres)),
@@ -200,12 +202,14 @@ def _describe(
         keywords=pl.col("keyword"),
         keyword_weights=pl.col("weight"),
         keyword_centralities=pl.col("centrality"),
+        keyword_theme_centralities=pl.col("theme_centrality"),
         medoid=pl.col("keyword").first(),
         n_keywords=pl.len(),
         first_engaged_at=pl.col("first_engaged_at").min(),
         last_engaged_at=pl.col("last_engaged_at").max(),
     )
-    return clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
+    described = clusters.join(ids.drop("founder_place"), on="cluster").join(facts, on="cluster")
+    return described.with_columns(is_journey=_is_journey(params))
 
 
 def _is_journey(params: ClusteringParams) -> pl.Expr:

@@ -38,7 +38,7 @@ class KeywordParams:
 class ClusteringParams:
     """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
 
-    revision: int = 3
+    revision: int = 4
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
@@ -57,14 +57,22 @@ class ClusteringParams:
 
 @dataclass(frozen=True, slots=True)
 class NamingParams:
-    """Weights of the naming score; they need not sum to one (the score is normalised)."""
+    """Weights of the naming score; they need not sum to one (the score is normalised).
 
-    revision: int = 1
-    centrality_weight: float = 0.4
-    frequency_weight: float = 0.25
-    specificity_weight: float = 0.2
-    readability_weight: float = 0.15
-    generic_share: float = 0.05
+    Fitted by ``benchmarks/fit_naming.py``, but for the readability weight: the labelled sets hold neither codes nor
+    junk, so it is set by hand.
+    """
+
+    revision: int = 2
+    theme_centrality_weight: float = 1.7
+    coverage_weight: float = 1.7
+    topicality_weight: float = 1.1
+    specificity_weight: float = 0.35
+    several_words_weight: float = 0.4
+    readability_weight: float = 0.3
+    takeover_margin: float = 0.05
+    """By how much a later keyword must score better than the one that holds the name."""
+    generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
 
 
@@ -140,28 +148,67 @@ class RankingParams:
 
 @dataclass(frozen=True, slots=True)
 class StagingParams:
-    """When a journey is evergreen, and when a situational one has ended."""
+    """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is learnt."""
 
-    revision: int = 1
+    revision: int = 2
     ended_after_days: int = 28
+    """The fixed-gap rule: what says that a journey has ended where no stage model is released."""
+    ended_min_probability: float = 0.75
+    """With a stage model: a journey has ended from here on. One that is wrongly called ended loses the notifications
+    about it, one that is told late costs a needless one: the former counts as three times as bad."""
     evergreen_min_span_days: int = 45
-    evergreen_min_active_week_share: float = 0.5
+    """Fewest days from the first turn to the last one, of the last ``history_days``, for a journey to be evergreen …"""
+    evergreen_min_turn_week_share: float = 0.5
+    """… if the user turned to it in so many of the weeks in which they came at all …"""
+    evergreen_max_gap_days: int = 56
+    """… and has not left it alone for so long: nothing is perpetual that was let go for twice the fixed gap."""
+    ended_at_latest_days: int = 90
+    """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
+    seasonal_min_quiet_days: int = 120
+    """Longest season: the eight months that are left of a year."""
+    season_tolerance_days: int = 30
+    """A season may come so much earlier or later than the year before."""
+    intent_min_actions: int = 10
+    """Intent is told by the latest week if it has so many actions on items, else by 28 days, else by 90."""
+    intent_prior_actions: float = 10.0
+    """Actions at the usual mix that every journey counts as having: a few actions say little."""
+    usual_save_share: float = 0.18
+    usual_clickthrough_share: float = 0.12
+    """The usual mix; the other 0.7 are closeups: seven looks, about two saves, about one clickthrough."""
+    intent_min_lift: float = 1.2
+    """A journey is deciding (acting) from this multiple of the usual share of saves (clickthroughs) on, else it is
+    exploring."""
+    history_days: int = 90
+    """A journey is judged by its engagements of so many days up to its last one; the look-back window of keywords."""
+    usual_gap_days: float = 7.0
+    """One more gap, of a week, that every journey counts as having had: a single engagement tells no cadence."""
+    label_days: int = 28
+    """A journey that is left alone for so long by a user who keeps coming has ended; as long as the fixed gap."""
+    label_min_visits: int = 3
+    """Fewer visits than this in ``label_days`` say nothing of a journey."""
+    training_snapshots: int = 16
+    """Days, a week apart, whose journeys a stage model is trained on; the last ones whose label is known."""
+    min_training_labels: int = 500
+    min_labels_of_each: int = 50
+    training_folds: int = 5
+    training_seed: int = 20260105
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationParams:
     """Who may be sent what, how often, and when. Hours are local wall-clock hours of the user, 0-23."""
 
-    revision: int = 2
+    revision: int = 1
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
     """Most sends to a user in any 7 days in a row, over all journeys and channels."""
     journey_cool_down_days: int = 14
     """Fewest days from one send about a journey to the next one about it."""
+    memory_penalty: float = 1.0
+    """What a journey's standing is multiplied by for each recent send about it or one like it; 1: no memory. It makes
+    sends more varied and what is sent less relevant, so it is for those who want that: try 0.8."""
     memory_days: int = 28
-    """Sends of so many days are remembered when the next one is chosen; 0: none."""
-    memory_penalty: float = 0.8
-    """A journey's standing counts for this much less for each remembered send about it or one like it; 1: no less."""
+    """Sends of so many days are remembered when the next one is chosen."""
     memory_similarity: float = 0.45
     """Cosine of centroids over which two journeys are alike to a reader."""
     quiet_start_hour: int = 21
@@ -256,6 +303,28 @@ class ReadoutParams:
     """Days before the experiment whose engagement explains a part of the engagement in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotationParams:
+    """What sheets for annotators show and how their rows are drawn. They shape no stage's output."""
+
+    confidence_bands: tuple[float, ...] = (0.25, 0.5, 0.75)
+    """Inner edges of the bands that are sampled apart; a value on an edge belongs to the band above."""
+    heavy_quantile: float = 0.9
+    """Users with more engagements in 90 days than this share of users are heavy; up to the median they are light."""
+    as_of_days: int = 4
+    """A sheet shows journeys as of so many days, unless told otherwise: a ranker learns from the earlier ones and is
+    judged on the later ones, so that labels of a single day can train none."""
+    days_apart: int = 7
+    uncertain_pool: int = 4
+    """The least sure journeys are looked for among so many times as many random ones."""
+    keywords_shown: int = 12
+    keywords_kept: int = 200
+    """Keywords that a judgement keeps, to tell which journey it was; those of bots have thousands."""
+    examples_shown: int = 5
+    """Example searches, and example items."""
+    weeks_shown: int = 13
+
+
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")
 """A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
@@ -272,6 +341,7 @@ class AlgorithmParams:
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
     quality: QualityParams = field(default_factory=QualityParams)
+    annotation: AnnotationParams = field(default_factory=AnnotationParams)
 
     def version_of(self, stage: str, **extra: str) -> str:
         """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""

@@ -139,8 +139,9 @@ CHANNELS = ("push", "email")
 ARMS = ("journey", "interest", "holdout")
 KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
-KINDS = ("situational", "evergreen")
+KINDS = ("situational", "evergreen", "seasonal")
 STAGES = ("ongoing", "ended")
+INTENTS = ("exploring", "deciding", "acting")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
@@ -233,7 +234,7 @@ LANDING: dict[str, Table] = {
         _landing(
             "journey_annotations",
             "One human judgement of one journey, named by its id or by its keywords.",
-            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at"),
+            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at", "as_of_date"),
             _USER_ID,
             Column("journey_id", _TEXT, "The journey judged; may be null where keywords are given.", nullable=True),
             Column("keywords", _TEXTS, "Keywords of the journey judged.", nullable=True),
@@ -242,6 +243,14 @@ LANDING: dict[str, Table] = {
             Column("better_name", _TEXT, "A name that the annotator likes better.", nullable=True),
             Column("annotator_id", _TEXT, "Who judged."),
             Column("annotated_at", TIMESTAMP, "When the judgement was given.", unit="UTC", nullable=True),
+            Column(
+                "as_of_date",
+                pl.Date(),
+                "The day whose journeys the annotator saw, and nothing later; by default that of annotated_at.",
+                unit="UTC day",
+                nullable=True,
+            ),
+            Column("comment", _TEXT, "What else the annotator said.", nullable=True),
         ),
         _landing(
             "journey_feedback",
@@ -300,6 +309,11 @@ JOURNEY_CLUSTERS = Table(
         Column("keyword_weights", pl.List(pl.Float64()), "Engagement weight of each keyword, same order."),
         Column(
             "keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."
+        ),
+        Column(
+            "keyword_theme_centralities",
+            pl.List(pl.Float64()),
+            "Cosine of each keyword to the mean of all keywords that the journey's theme ever held, same order.",
         ),
         Column("medoid", _TEXT, "The member keyword nearest the cluster's weighted centre."),
         Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
@@ -373,6 +387,78 @@ RANKED_JOURNEYS = Table(
             nullable=True,
             allowed=VERDICTS,
         ),
+    ),
+)
+
+STAGE_EVIDENCE = Table(
+    "stage_evidence",
+    "What kind and stage of every live journey are judged by: its silence, its seasons, P(ended).",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("gap_days", pl.Float64(), "Days since the last engagement.", unit="days", minimum=0.0),
+        Column(
+            "turn_gap_days",
+            pl.Float64(),
+            "Days since the last turn to it: a day with a search for it, or two of its specific keywords.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column(
+            "silent_visits",
+            pl.Float64(),
+            "Days since the last engagement on which the user came for something else.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column("visits_since_turn", pl.Float64(), "The same since the last turn.", unit="days", minimum=0.0),
+        Column(
+            "gap_in_cadences",
+            pl.Float64(),
+            "turn_gap_days over the mean days from one turn to the next.",
+            minimum=0.0,
+        ),
+        Column(
+            "missed_turns",
+            pl.Float64(),
+            "Turns that the visits since the last one would have brought at the journey's own share of visits.",
+            unit="turns",
+            minimum=0.0,
+        ),
+        Column(
+            "turn_span_days",
+            pl.Float64(),
+            "Days from the first turn to the last one, of the 90 days up to the last engagement.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column(
+            "turn_week_share",
+            pl.Float64(),
+            "Of the weeks in between in which the user came, the share in which they turned to the journey.",
+            unit="share",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column(
+            "season_before",
+            pl.Date(),
+            "Last turn of its season a year before; null unless there was one, and a long silence since.",
+            unit="UTC day",
+            nullable=True,
+        ),
+        Column(
+            "p_ended",
+            pl.Float64(),
+            "Calibrated probability that the user, when they come, leaves the journey alone from now on; null where no "
+            "stage model is released.",
+            unit="probability",
+            nullable=True,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column("judged_by", _TEXT, "'fixed gap', or the version of the stage model that gave p_ended."),
     ),
 )
 
@@ -477,6 +563,31 @@ INGEST_LEDGER = Table(
             minimum=0,
         ),
         Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+ANNOTATION_ITEMS = Table(
+    "annotation_items",
+    "What a row of an annotation sheet stands for: the sheet itself shows the row_key only. Never published.",
+    ("row_key",),
+    (
+        Column("row_key", _TEXT, "Pseudonym of user, journey and day; it tells nothing without this table."),
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("as_of_date", pl.Date(), "The day whose journeys were shown.", unit="UTC day"),
+        Column("journey_name", _TEXT, "Its name as shown."),
+        Column("keywords", _TEXTS, "Its keywords, best first."),
+        Column("stratum", _TEXT, "What it was drawn from: confidence, kind and stage, activity of the user."),
+        Column(
+            "sampling_weight",
+            pl.Float64(),
+            "How many journeys it stands for: one over the probability that it was drawn; null where it was chosen.",
+            nullable=True,
+            minimum=1.0,
+        ),
+        Column("exported_at", TIMESTAMP, "When.", unit="UTC"),
     ),
     schema="landing",
     partitioned=False,
@@ -590,6 +701,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         INFERENCE_LEDGER,
         JOURNEY_NAMES,
         RANKED_JOURNEYS,
+        STAGE_EVIDENCE,
         NOTIFICATION_CANDIDATES,
         JOURNEY_EVENTS,
         QUALITY_METRICS,

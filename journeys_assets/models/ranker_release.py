@@ -1,23 +1,14 @@
-"""Releases of the journey ranker: scoring with one, its files, and which one is live on a day.
+"""The released journey ranker: scoring with one, and its card for people.
 
 What belongs here: everything that a daily run needs of a ranker. What does not: fitting and measuring one
-(``models.ranker``).
-
-A release is a folder ``<folder>/<version>/`` with ``model.txt`` (LightGBM), ``card.json`` (all that is needed to score
-and to judge the model) and ``model_card.md`` (the same for people). It appears at once or not at all, and is never
-changed. It is live from the day after its last label, so a partition never sees a model that knew its future.
+(``models.ranker``), and the files of a release (``models.releases``). The model is LightGBM's.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,31 +19,18 @@ import polars as pl
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import prior_probability
+from journeys_assets.models import releases
+from journeys_assets.models.releases import ReleaseError as RankerError
+from journeys_assets.models.releases import sha256
+
+__all__ = ["RankerError", "Release", "load", "model_card", "prior_of", "released", "save", "sha256", "sigmoid"]
 
 Doubles = npt.NDArray[np.float64]
 
-_MODEL, _CARD, _PAGE = "model.txt", "card.json", "model_card.md"
-
-
-class RankerError(RuntimeError):
-    """A release cannot be used; the message names the file and the cure."""
-
 
 @dataclass(frozen=True)
-class Release:
-    """A trained ranker.
-
-    Attributes:
-        version: Hash of the model and of everything in the card that shapes a score.
-        live_from: First day that it may score.
-        card: Data range, features, parameters, calibration and metrics; plain JSON values.
-        model_text: The LightGBM model.
-    """
-
-    version: str
-    live_from: date
-    card: dict[str, Any]
-    model_text: str = field(repr=False)
+class Release(releases.Release):
+    """A trained ranker: the card has features, parameters and calibration too."""
 
     def score(self, features: pl.DataFrame) -> pl.DataFrame:
         """Score journeys; a row's result depends on that row alone.
@@ -86,115 +64,19 @@ class Release:
         )
 
 
-# ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def save(release: Release, folder: Path) -> Path:
-    """Write ``<folder>/<version>/``; it appears at once, complete. A release that is there already is left alone."""
-    target = folder / release.version
-    if target.exists():
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
-    page = model_card(release).encode()
-    model = release.model_text.encode()
-    sequence = 1 + max((card["sequence"] for card in map(_read_card, _versions(folder))), default=0)
-    card = {"version": release.version, "sequence": sequence, **release.card}
-    card["sha256"] = {_MODEL: sha256(model), _PAGE: sha256(page)}
-    card["card_sha256"] = _card_hash(card)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
-    try:
-        for name, content in ((_MODEL, model), (_PAGE, page), (_CARD, json.dumps(card, indent=2).encode())):
-            with (draft / name).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        draft.chmod(0o755)
-        try:
-            draft.rename(target)
-        except OSError:
-            if not target.exists():  # else another process released the same model at the same moment
-                raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return target
+    """See :func:`releases.save`."""
+    return releases.save(release, folder, model_card(release))
 
 
 def load(path: Path) -> Release:
-    """Read one release and verify every file against its recorded sha256.
-
-    Raises:
-        RankerError: a file is missing or not what was released.
-    """
-    card = _read_card(path)
-    if _card_hash(card) != card.get("card_sha256"):
-        raise _damaged(path / _CARD, "was changed after its release")
-    contents = {}
-    for name, expected in card["sha256"].items():
-        try:
-            contents[name] = (path / name).read_bytes()
-        except OSError as error:
-            raise _damaged(path / name, f"cannot be read ({error.strerror})") from error
-        if sha256(contents[name]) != expected:
-            raise _damaged(path / name, "was changed after its release (sha256 differs)")
-    kept = {k: v for k, v in card.items() if k not in ("version", "sequence", "sha256", "card_sha256")}
-    return Release(card["version"], date.fromisoformat(card["live_from"]), kept, contents[_MODEL].decode())
+    """See :func:`releases.load`."""
+    return releases.load(path, Release)
 
 
 def released(folder: Path, day: date) -> Release | None:
-    """The release that scores ``day``: the newest that is live by then; None where there is none.
-
-    Newest is the latest ``live_from``; of several trained as of one day, the one saved last.
-
-    Raises:
-        RankerError: a release is damaged.
-    """
-    live = [(_read_card(path), path) for path in _versions(folder)]
-    live = [(card, path) for card, path in live if card["live_from"] <= day.isoformat()]
-    if not live:
-        return None
-    _, path = max(live, key=lambda item: (item[0]["live_from"], item[0]["sequence"], item[0]["version"]))
-    return _load_cached(path, _stamps(path))
-
-
-@functools.lru_cache(maxsize=8)
-def _load_cached(path: Path, stamps: tuple[tuple[str, int, int], ...]) -> Release:
-    """A release is read and verified once, and again when the size or time of a file changes."""
-    return load(path)
-
-
-def _stamps(path: Path) -> tuple[tuple[str, int, int], ...]:
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(path.iterdir()))
-
-
-def _versions(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    file = path / _CARD
-    try:
-        card: dict[str, Any] = json.loads(file.read_bytes())
-    except OSError as error:
-        raise _damaged(file, f"cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise _damaged(file, "is not the JSON that was released") from error
-    if not isinstance(card, dict) or not {"version", "live_from", "sequence", "sha256", "features"} <= card.keys():
-        raise _damaged(file, "lacks what a card must hold")
-    return card
-
-
-def _damaged(file: Path, what: str) -> RankerError:
-    return RankerError(
-        f"{file} {what}; restore the folder {file.parent} from a copy, or delete it and train again with "
-        "`journeys train --as-of D`"
-    )
-
-
-def _card_hash(card: dict[str, Any]) -> str:
-    kept = {k: v for k, v in card.items() if k != "card_sha256"}
-    return sha256(json.dumps(kept, sort_keys=True).encode())
+    """The release that scores ``day``; see :func:`releases.released`."""
+    return releases.released(folder, day, Release)
 
 
 def model_card(release: Release) -> str:
@@ -289,7 +171,3 @@ def prior_of(rows: pl.DataFrame, params: RankingParams) -> Doubles:
 
 def sigmoid(margin: Doubles) -> Doubles:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(margin, -30.0, 30.0))), dtype=np.float64)
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

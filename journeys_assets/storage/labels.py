@@ -1,6 +1,6 @@
-"""What a ranker is trained on: sends, judgements, and the features that were known on the day of each.
+"""What models are trained on: sends, judgements, what became of journeys, and what was known on the day of each.
 
-What belongs here: reads for training. What does not: what counts as a label (``domain.ranking``).
+What belongs here: reads for training. What does not: what counts as a label (``domain.ranking``, ``domain.staging``).
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from journeys_assets.domain import ranking
-from journeys_assets.domain.parameters import RankingParams
+from journeys_assets.domain import ranking, staging
+from journeys_assets.domain.parameters import AlgorithmParams, RankingParams
 from journeys_assets.domain.text import normalise
+from journeys_assets.storage import reads
 
 
 def training_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:
@@ -32,6 +33,40 @@ def training_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingPa
     return ranking.training_rows(labels, _features(con, labels))
 
 
+def stage_training_rows(
+    con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmParams, *, n_snapshots: int | None = None
+) -> pl.DataFrame:
+    """Journeys as they were on some days, a week apart, with what had become of them by the end of ``as_of``.
+
+    The journeys are those of the inferences of the time, and the features know nothing after their day.
+
+    Args:
+        n_snapshots: At most so many days; by default as many as ``StagingParams`` has.
+
+    Returns:
+        day, user_id, journey_id, ``staging.FEATURES``, label (1: ended); empty where the log is too short.
+    """
+    days = params.staging.training_snapshots if n_snapshots is None else n_snapshots
+    last = as_of - timedelta(days=params.staging.label_days)
+    snapshots = [stage_snapshot(con, last - timedelta(weeks=week), params) for week in range(days)]
+    return pl.concat(snapshots).filter(pl.col("label").is_not_null()).sort("day", "user_id", "journey_id")
+
+
+def stage_snapshot(con: duckdb.DuckDBPyConnection, day: date, params: AlgorithmParams) -> pl.DataFrame:
+    """Every journey of ``day``: day, user_id, journey_id, ``staging.FEATURES``, label (null where none can be told).
+
+    The label needs the log of the ``label_days`` days after ``day``; whoever asks knows that it is there.
+    """
+    states = reads.live_states(con, day, params.keywords.horizon_days)
+    until = day + timedelta(days=params.staging.label_days)
+    journeys, visits = reads.engagement_history(con, states, day, until, params)
+    features = staging.silence_features(journeys, visits, day, params.staging)
+    labels = staging.ended_labels(journeys, visits, day, params.staging)
+    return features.join(labels, on=["user_id", "journey_id"], how="left").select(
+        pl.lit(day).alias("day"), "user_id", "journey_id", *staging.FEATURES, "label"
+    )
+
+
 def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
     return con.sql(
         """
@@ -45,7 +80,7 @@ def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
 def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     rows = con.sql(
         """
-        SELECT user_id, journey_id, keywords, relevance, stage, annotator_id, annotated_at
+        SELECT user_id, journey_id, keywords, relevance, stage, annotator_id, annotated_at, as_of_date
         FROM landing.journey_annotations ORDER BY ALL
         """
     ).pl()
@@ -58,7 +93,8 @@ def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFram
     return con.sql(
         """
         WITH judged AS (
-          SELECT DISTINCT user_id, coalesce(annotated_at::DATE, $as_of) AS judged_on FROM landing.journey_annotations
+          SELECT DISTINCT user_id, coalesce(as_of_date, annotated_at::DATE, $as_of) AS judged_on
+          FROM landing.journey_annotations
         ), days AS (
           SELECT DISTINCT user_id, partition_date FROM main.user_journeys
           WHERE partition_date <= $as_of AND user_id IN (SELECT user_id FROM judged)

@@ -69,7 +69,7 @@ def test_stages_are_daily_and_a_range_is_one_run(graph) -> None:  # type: ignore
 def test_training_and_evaluation_are_no_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:
     steps = {node.name for node in repository.get_job("daily_job").all_node_defs}
     assert "journey_clusters" in steps
-    assert not {"ranker_release", "evaluation_report"} & steps
+    assert not {"ranker_release", "stage_release", "evaluation_report"} & steps
 
 
 def test_a_broken_contract_stops_what_comes_after(new_house: NewHouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
     for _ in range(150):
         outcomes = experiment(rng)
         nothing = pl.col("n_engagements") - (pl.col("n_clicks") * PER_CLICK).round().cast(pl.Int64)
-        planted = pl.when(pl.col("arm") == "interest").then(int(round(detectable)))
+        planted = pl.when(pl.col("arm") == "interest").then(round(detectable))
         even = outcomes.with_columns(n_engagements=nothing + planted.otherwise(0))
         row = effect(read_out(even, SHARES, PARAMS), "engagements per user", "interest")
         found += row["low"] > 0
@@ -140,6 +140,28 @@ def test_ratio_of_means_is_the_ratio_with_the_delta_methods_variance() -> None:
     assert found.variance**0.5 == pytest.approx(float(np.std(y[picks].sum(1) / x[picks].sum(1))), rel=0.1)
     with pytest.raises(ValueError, match="two"):
         ratio_of_means(np.array([1.0, 5.0]), np.array([1.0, 0.0]))
+
+
+def test_a_few_users_who_do_most_of_it_do_not_make_incrementality_look_sure() -> None:
+    """A small holdout often has none of the heaviest users: by its own variance the interval would be too narrow."""
+    rng = np.random.default_rng(9)
+    few = NotificationParams(journey_arm_share=0.8, interest_arm_share=0.1)
+    held = held_alone = 0
+    n_trials = 300
+    for _ in range(n_trials):
+        n = 400
+        arms = np.array(["journey", "interest", "holdout"])[np.searchsorted([0.8, 0.9], rng.random(n), side="right")]
+        level = np.where(rng.random(n) < 0.03, 500.0, 20.0)
+        outcomes = experiment(rng, n, has_past=False).with_columns(
+            arm=pl.Series(arms), n_engagements=pl.Series(rng.poisson(level) + np.where(arms == "journey", 5, 0))
+        )
+        row = effect(read_out(outcomes, few, PARAMS), "engagements per user")
+        held += row["low"] <= 5 <= row["high"]
+        own = [outcomes.filter(pl.col("arm") == arm)["n_engagements"].to_numpy() for arm in ("journey", "holdout")]
+        error = sum(x.var(ddof=1) / len(x) for x in own) ** 0.5
+        held_alone += abs(own[0].mean() - own[1].mean() - 5) <= 2.02 * error
+    assert held / n_trials >= 0.93
+    assert held_alone / n_trials < 0.88
 
 
 # ── sample ratio ────────────────────────────────────────────────────────────────────────────────────────────────────

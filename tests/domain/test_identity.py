@@ -137,7 +137,7 @@ def test_ids_are_distinct_within_a_user(n: int, seed: int, data: st.DataObject) 
     # Any clusters, however little they have to do with the themes.
     numbers = data.draw(st.lists(st.integers(0, 6), min_size=n, max_size=n))
     split = [[k for k, number in zip(words(n), numbers, strict=True) if number == wanted] for wanted in set(numbers)]
-    got = journey_ids(members_of(*split), past_of(words(n)), vectors_of(n, seed, spread=0.8), LEAST)
+    got = journey_ids(members_of(*split), founders(past_of(words(n)), vectors_of(n, seed, spread=0.8), LEAST))
     assert got["cluster"].to_list() == list(range(len(split)))
     assert got["journey_id"].n_unique() == len(split)
 
@@ -145,7 +145,7 @@ def test_ids_are_distinct_within_a_user(n: int, seed: int, data: st.DataObject) 
 def test_most_votes_win_and_the_rest_of_a_theme_is_a_side_journey() -> None:
     vectors = vectors_of(20, 1, n_centres=2, spread=0.05)  # even keywords and odd keywords
     even, odd = words(20)[::2], words(20)[1::2]
-    got = journey_ids(members_of(even[:4], even[4:], odd), past_of(words(20)), vectors, LEAST)
+    got = journey_ids(members_of(even[:4], even[4:], odd), founders(past_of(words(20)), vectors, LEAST))
     assert got["journey_id"].to_list() == [
         side_journey_id("u", "k000"),
         journey_id("u", "k000"),
@@ -164,7 +164,8 @@ def test_an_id_stays_while_keywords_move_and_are_forgotten() -> None:
         ([*even[15:], *odd[:4]], odd[4:]),
     ):
         assert (
-            journey_ids(members_of(*clusters), past_of(words(40)), vectors, LEAST)["journey_id"].to_list() == expected
+            journey_ids(members_of(*clusters), founders(past_of(words(40)), vectors, LEAST))["journey_id"].to_list()
+            == expected
         )
 
 
@@ -191,15 +192,15 @@ def test_a_journey_of_200_days_keeps_its_id_on_every_day() -> None:
 
 
 def test_no_clusters() -> None:
-    got = journey_ids(members_of(), past_of([]), vectors_of(1, 0), LEAST)
+    got = journey_ids(members_of(), founders(past_of([]), vectors_of(1, 0), LEAST))
     assert got.is_empty()
-    assert got.columns == ["cluster", "journey_id"]
+    assert got.columns == ["cluster", "journey_id", "founder_place"]
 
 
 def test_wrong_input_is_refused() -> None:
     vectors, past = vectors_of(3, 0), past_of(words(3))
     with pytest.raises(ValueError, match="not in the history"):
-        journey_ids(members_of(["k000", "k002"]), past.head(2), vectors, LEAST)
+        journey_ids(members_of(["k000", "k002"]), founders(past.head(2), vectors, LEAST))
     with pytest.raises(ValueError, match="twice"):
         founders(pl.concat([past, past]), vectors, LEAST)
     with pytest.raises(ValueError, match="least_cosine"):

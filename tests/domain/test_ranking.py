@@ -174,6 +174,7 @@ def judgement(**values: Any) -> dict[str, Any]:
         "stage": None,
         "annotator_id": "a",
         "annotated_at": datetime(2026, 3, 20, 12),
+        "as_of_date": None,
     } | values
 
 
@@ -199,6 +200,7 @@ def annotated(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
         "journey_id": pl.String,
         "keywords": pl.List(pl.String),
         "stage": pl.String,
+        "as_of_date": pl.Date,
         "annotated_at": pl.Datetime("us"),
     }
     labels = annotation_labels(pl.DataFrame(rows, schema_overrides=schema), JOURNEYS, as_of=AS_OF, params=PARAMS)
@@ -262,6 +264,23 @@ def test_a_judgement_is_of_the_journeys_that_there_were() -> None:
     assert annotated(judgement(**tiles, annotated_at=datetime(2026, 3, 26))) == [(date(2026, 3, 25), "u", "wedding", 1)]
     assert annotated(judgement(**tiles, annotated_at=None)) == [(date(2026, 3, 25), "u", "wedding", 1)]
     assert annotated(judgement(**tiles, annotated_at=datetime(2026, 4, 1))) == []
+
+
+def test_a_judgement_from_a_sheet_is_of_the_sheets_day_whenever_it_was_given() -> None:
+    sheet = {"journey_id": "wedding", "as_of_date": date(2026, 3, 20)}
+    expected = [(date(2026, 3, 18), "u", "wedding", 1)]
+    assert annotated(judgement(**sheet, annotated_at=datetime(2026, 3, 26))) == expected
+    assert annotated(judgement(**sheet, annotated_at=datetime(2027, 1, 1))) == expected
+    assert annotated(judgement(**sheet | {"as_of_date": date(2026, 4, 2)}, annotated_at=None)) == []
+
+
+def test_the_later_judgement_of_an_annotator_counts() -> None:
+    at = {"journey_id": "wedding", "as_of_date": date(2026, 3, 20)}
+    first = judgement(**at, relevance=1, annotated_at=datetime(2026, 3, 22))
+    second = judgement(**at, relevance=5, annotated_at=datetime(2026, 3, 23))
+    assert annotated(first, second) == annotated(second, first) == [(date(2026, 3, 18), "u", "wedding", 1)]
+    other = judgement(**at, relevance=1, annotator_id="b")
+    assert annotated(first, second, other)[0][-1] == 0, "3 is the median of one judgement of each annotator"
 
 
 def test_rows_carry_the_features_of_their_own_day() -> None:

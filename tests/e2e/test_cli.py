@@ -106,6 +106,27 @@ def test_export_writes_one_day(journeys: Journeys, tmp_path: Path) -> None:
     assert rows["partition_date"].cast(pl.String).unique().to_list() == ["2026-03-20"]
 
 
+def test_readout_tells_arms_effects_and_warns_of_sends_in_the_wrong_arm(journeys: Journeys, home: Path) -> None:
+    shown = journeys("readout").output
+    record = json.loads(journeys("readout", "--json").output)
+    assert record["warnings"] == []
+    sends = pl.read_parquet(home.parent / "world" / "landing" / "notification_events" / "*.parquet")
+    counts = {arm["arm"]: arm["n_sends"] for arm in record["arms"]}
+    assert counts == {arm: sends.filter(pl.col("arm") == arm).height for arm in ("journey", "interest", "holdout")}
+    assert record["first_day"] == str(sends["sent_at"].dt.date().min())
+    assert "clicks per send" in shown
+    assert record["last_day"] in shown
+    part = json.loads(journeys("readout", "--from", "2026-03-10", "--to", "2026-03-12", "--json").output)
+    days = sends["sent_at"].dt.date().cast(pl.String).is_between(pl.lit("2026-03-10"), pl.lit("2026-03-12"))
+    assert sum(arm["n_sends"] for arm in part["arms"]) == days.sum() > 0
+    assert "before its first" in journeys("readout", "--from", "2026-03-12", "--to", "2026-03-10", code=2).stderr
+    (home / "journeys.toml").write_text('[algorithm.notifications]\nexperiment_salt = "another"\n')
+    try:
+        assert "logged for another arm" in journeys("readout").stderr
+    finally:
+        (home / "journeys.toml").unlink()
+
+
 def test_doctor_is_content(journeys: Journeys) -> None:
     assert "bad" not in journeys("doctor").output
 

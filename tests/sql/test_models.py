@@ -113,6 +113,7 @@ LINEAGE = {
     # through the ephemeral int_live_journeys
     ("journey_features", "cohesion"): {("main.journey_clusters", "cohesion")},
     ("journey_features", "n_saves_7d"): {("main.keyword_table", "n_saves"), ("main.keyword_table", "partition_date")},
+    ("stage_labels", "p_ended"): {("main.stage_evidence", "p_ended")},
     ("stage_labels", "days_since_last_engaged"): {("main.journey_features", "days_since_last_engaged")},
     ("user_journeys", "journey_name"): {("main.journey_names", "journey_name")},
     ("user_journeys", "confidence"): {("main.ranked_journeys", "confidence")},

@@ -19,6 +19,7 @@ from journeys_assets.domain.schemas import (
     JOURNEY_NAMES,
     PIPELINE_TABLES,
     RANKED_JOURNEYS,
+    STAGE_EVIDENCE,
     Table,
 )
 from journeys_assets.storage.ingest import LANDING_TABLES, ensure_landing
@@ -101,6 +102,8 @@ class Chain:
         self._keep(JOURNEY_NAMES, day, live.drop("feedback"))
         rank = pl.col("journey_id").rank().over("user_id").cast(pl.Int64).alias("rank")
         self._keep(RANKED_JOURNEYS, day, live.select("user_id", "journey_id", "feedback", rank))
+        p_ended = 1.0 / (1.0 + pl.col("keywords").list.len() + pl.col("user_id").str.len_bytes())
+        self._keep(STAGE_EVIDENCE, day, live.select("user_id", "journey_id", p_ended=p_ended))
 
 
 def some_log(seed: int, days: Sequence[date], users: Sequence[str] = USERS) -> Log:

@@ -19,6 +19,8 @@ select
     scored_by,
     feedback,
     stage_reason,
+    p_ended,
+    intent,
     days_since_last_engaged,
     n_searches_90d,
     n_closeups_90d,

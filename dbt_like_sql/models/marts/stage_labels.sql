@@ -1,18 +1,37 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='partition_date') }}
 
 -- The user's own word counts more than the log: a journey that the user called finished has ended, while that word holds.
+-- An action on an item counts once for each member keyword that the item carries, so intent compares only actions on items.
 with measured as (
     select
         features.partition_date,
         features.user_id,
         features.journey_id,
-        features.span_days,
         features.days_since_last_engaged,
-        least(
-            1.0, features.active_weeks_90d / ceil(least(features.days_since_first_engaged + 1, 90) / 7)
-        ) as active_week_share,
-        coalesce(ranked.feedback = 'finished', false) as is_finished
+        evidence.season_before,
+        evidence.p_ended,
+        evidence.judged_by,
+        evidence.turn_span_days,
+        evidence.turn_week_share,
+        evidence.turn_gap_days,
+        coalesce(ranked.feedback = 'finished', false) as is_finished,
+        {%- for count in ['n_closeups', 'n_saves', 'n_clickthroughs'] %}
+        case
+            when
+                features.n_closeups_7d + features.n_saves_7d + features.n_clickthroughs_7d
+                >= {{ var("intent_min_actions") }} then features.{{ count }}_7d
+            when
+                features.n_closeups_28d + features.n_saves_28d + features.n_clickthroughs_28d
+                >= {{ var("intent_min_actions") }} then features.{{ count }}_28d
+            else features.{{ count }}_90d
+        end as {{ count }}{{ "," if not loop.last }}
+        {%- endfor %}
     from {{ ref('journey_features') }} as features
+    left join {{ source('inference', 'stage_evidence') }} as evidence
+        on
+            features.user_id = evidence.user_id
+            and features.journey_id = evidence.journey_id
+            and evidence.partition_date = date '{{ var("partition_date") }}'
     left join {{ source('inference', 'ranked_journeys') }} as ranked
         on
             features.user_id = ranked.user_id
@@ -21,34 +40,58 @@ with measured as (
     where features.partition_date = date '{{ var("partition_date") }}'
 ),
 
+mixed as (
+    select
+        *,
+        (n_saves + {{ var("intent_prior_actions") }} * {{ var("usual_save_share") }})
+        / (n_closeups + n_saves + n_clickthroughs + {{ var("intent_prior_actions") }})
+        / {{ var("usual_save_share") }} as save_lift,
+        (n_clickthroughs + {{ var("intent_prior_actions") }} * {{ var("usual_clickthrough_share") }})
+        / (n_closeups + n_saves + n_clickthroughs + {{ var("intent_prior_actions") }})
+        / {{ var("usual_clickthrough_share") }} as clickthrough_lift
+    from measured
+),
+
 reasoned as (
     select
-        partition_date,
-        user_id,
-        journey_id,
-        span_days,
-        days_since_last_engaged,
-        active_week_share,
+        *,
+        case
+            when greatest(save_lift, clickthrough_lift) < {{ var("intent_min_lift") }} then 'exploring'
+            when clickthrough_lift >= save_lift then 'acting'
+            else 'deciding'
+        end as intent,
         case
             when is_finished then 'user_said_finished'
             when
-                span_days >= {{ var("evergreen_min_span_days") }}
-                and active_week_share >= {{ var("evergreen_min_active_week_share") }} then 'evergreen'
-            when days_since_last_engaged >= {{ var("ended_after_days") }} then 'silent'
-            else 'recent'
+                season_before is null
+                and turn_span_days >= {{ var("evergreen_min_span_days") }}
+                and turn_week_share >= {{ var("evergreen_min_turn_week_share") }}
+                and turn_gap_days < {{ var("evergreen_max_gap_days") }} then 'evergreen'
+            when p_ended is null and days_since_last_engaged >= {{ var("ended_after_days") }} then 'silent'
+            when p_ended is null then 'recent'
+            when days_since_last_engaged >= {{ var("ended_at_latest_days") }} then 'silent'
+            when p_ended >= {{ var("ended_min_probability") }} then 'likely_ended'
+            else 'likely_ongoing'
         end as stage_reason
-    from measured
+    from mixed
 )
 
 select
     partition_date,
     user_id,
     journey_id,
-    case when stage_reason = 'evergreen' then 'evergreen' else 'situational' end as kind,
-    case when stage_reason in ('evergreen', 'recent') then 'ongoing' else 'ended' end as stage,
+    case
+        when season_before is not null then 'seasonal'
+        when stage_reason = 'evergreen' then 'evergreen'
+        else 'situational'
+    end as kind,
+    case when stage_reason in ('evergreen', 'recent', 'likely_ongoing') then 'ongoing' else 'ended' end as stage,
     stage_reason,
+    p_ended,
+    judged_by,
+    intent,
     days_since_last_engaged,
-    span_days,
-    active_week_share,
+    turn_span_days,
+    turn_week_share,
     '{{ var("algorithm_version") }}' as algorithm_version
 from reasoned

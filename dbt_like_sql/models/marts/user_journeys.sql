@@ -19,6 +19,8 @@ select
     ranked.scored_by,
     ranked.feedback,
     stages.stage_reason,
+    stages.p_ended,
+    stages.intent,
     stages.days_since_last_engaged,
     {%- for count in ['n_searches', 'n_closeups', 'n_saves', 'n_clickthroughs', 'n_board_pins'] %}
     features.{{ count }}_90d,

@@ -24,6 +24,7 @@ GROUPS = {
     "journey_names": "journeys",
     "journey_features": "ranking",
     "ranked_journeys": "ranking",
+    "stage_evidence": "output",
     "stage_labels": "output",
     "user_journeys": "output",
     "current_journeys": "output",

@@ -15,6 +15,7 @@ SNAPSHOT_TABLES = (
     "journey_names",
     "journey_features",
     "ranked_journeys",
+    "stage_evidence",
     "stage_labels",
     "user_journeys",
     "notification_candidates",
