@@ -41,6 +41,7 @@ EVERY_DAYS = 7
 N_BINS = 10
 CURVE_SIZES = (50, 100, 200, 500, 1000, 2000)
 CURVE_AT = 5
+"""The k of the NDCG that the learning curve and the verdict in words are told by."""
 CURVE_DRAWS = 5
 GUARD_USERS = 100
 
@@ -151,6 +152,7 @@ def _evaluate(study: Study, sql_models: Mapping[str, SqlModel]) -> _Findings:
         _measure_order(found, study, f"engaged within {horizon} days", frame, release)
         _measure_confidence(found, study, f"engaged within {horizon} days", frame, release)
         if horizon == HORIZONS[0]:
+            found.notes.append(_verdict(study.name, found))
             found.plots.append(_order_plot(study.name, f"engaged within {horizon} days", found))
             found.plots.append(_reliability_plot(study.name, f"engaged within {horizon} days", frame))
             if study.truth and release is not None:
@@ -482,6 +484,17 @@ def _calibration_error(gaps: NDArray[np.float64], ones: NDArray[np.float64]) -> 
 
 
 # ── learning curve ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _verdict(study: str, found: _Findings) -> str:
+    """In words, by the metric that a release is decided by: which baselines our order beats, and which it does not."""
+    rows = pl.concat([comparisons for _, comparisons in found.measured])
+    rows = rows.filter((pl.col("metric") == f"NDCG@{CURVE_AT}") & pl.col("regime").str.contains(f" {HORIZONS[0]} days"))
+    told = [
+        f"{verdict} than {baseline}" if verdict != "no clear difference" else f"no clear difference from {baseline}"
+        for verdict, baseline in rows.select("verdict", "baseline").rows()
+    ]
+    return f"`{study}`: order by {rows['method'][0]}, NDCG@{CURVE_AT} over {HORIZONS[0]} days: {', '.join(told)}."
 
 
 def _learning_curve(found: _Findings, study: Study, frame: pl.DataFrame, rows: pl.DataFrame, as_of: date) -> None:

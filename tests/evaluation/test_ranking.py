@@ -60,6 +60,7 @@ def test_it_measures_every_method_by_every_metric(section: Section) -> None:
     assert all(plot.svg.lstrip().startswith("<?xml") for plot in section.plots)
     assert section.tables["Calibration of confidence"]["observed / expected"].is_between(0, 2).all()
     assert "ranker as of" in section.protocol
+    assert "better than frequency" in section.protocol
 
 
 def test_it_knows_a_good_order_from_a_poor_one(section: Section) -> None:
