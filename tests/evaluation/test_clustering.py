@@ -237,6 +237,15 @@ def test_easy_users_are_found_and_the_time_out_is_not(section: Section) -> None:
     assert verdicts["verdict"].to_list() == ["better"]
 
 
+def test_the_way_to_the_bound_is_that_of_the_figures(section: Section) -> None:
+    shares = section.tables["Share of the way from one cut for all to the best cut per user, B-cubed F1"]
+    f1 = section.results.filter(metric="B-cubed F1", regime="all users", dataset="WANDS, 3-12")
+    value = dict(f1.select("method", "value").iter_rows())
+    row = shares.row(by_predicate=(pl.col("dataset") == "WANDS, 3-12") & (pl.col("regime") == "all users"), named=True)
+    left = value[clustering.BOUND] - value[clustering.ONE_CUT]
+    assert row["share"] * left == pytest.approx(value[clustering.OURS] - value[clustering.ONE_CUT], nan_ok=left == 0)
+
+
 def test_without_labelled_sets_the_protocol_says_so(world: Study, tmp_path: Path) -> None:
     got = clustering.evaluate_clustering(
         world, None, make_embedder("hashing", tmp_path), tmp_path, PARAMS, n_resamples=50
