@@ -36,17 +36,17 @@ class KeywordParams:
 
 @dataclass(frozen=True, slots=True)
 class ClusteringParams:
-    """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
+    """Smoothed vectors, then average linkage, cut node by node by a learned ensemble (``learned_cut``)."""
 
     revision: int = 4
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
     """Neighbours weigh by how far their cosine lies above this, so a keyword that is like none stays as it is."""
-    base_cut: float = 0.475
-    """Cut of a user of ``reference_size`` keywords; others: base_cut * (n / reference_size) ** size_exponent."""
-    size_exponent: float = 0.1
-    reference_size: int = 60
+    learned_cut: str = "d377dde6ce7a"
+    """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
+    least_log_odds: float = 0.0
+    """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
