@@ -48,9 +48,10 @@ def test_a_ranker_is_released_from_the_log_alone(new_house: NewHouse) -> None:
 def test_a_ranker_that_does_not_hold_up_is_not_released(new_house: NewHouse) -> None:
     house = deployment_of(new_house("home"), habits_that_change).deployment
     with dg.DagsterInstance.ephemeral() as instance:
-        with pytest.raises(RunError, match=r"is not released: on later days .* prior"):
+        with pytest.raises(RunError, match=r"ranker_release: ranker-\w+ is not released: on later days .* prior"):
             train_ranker(house, build_definitions(house), instance, AS_OF)
-        (failure,) = instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.STEP_FAILURE))
+        records = instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.STEP_FAILURE))
+    (failure,) = (r for r in records if r.event_log_entry.step_key == "ranker_release")
     event = failure.event_log_entry.dagster_event
     assert event is not None
     user_failure = event.step_failure_data.user_failure_data
