@@ -28,6 +28,7 @@ WARM_UP_DAYS = 28
 EVERY_DAYS = 14
 NONE = "none (by score)"
 PUBLISHED = "published penalty (default)"
+BOUND = "each theme once, noise last"
 MEMORY_PENALTY = 0.8
 WITH_MEMORY = f"memory, penalty {MEMORY_PENALTY}"
 
@@ -176,7 +177,8 @@ def _themes(members: pl.DataFrame, study: Study) -> pl.DataFrame:
 
 
 def _figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
-    """Per user: relevance, distance, themes (means over the user's days; null where a user has none)."""
+    """Per user: relevance, distance, themes (means over the user's days; null where a user has none), and how many
+    themes the best order would show."""
     ranked = diversify(lists.select("user_id", "journey_id", "score", "centroid"), params).select(
         "user_id", "journey_id", "rank"
     )
@@ -191,13 +193,14 @@ def _figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
             found=(pl.col("gain") * discount).filter(pl.col("rank") <= TOP).sum(),
             best=best,
             themes=pl.col("theme").filter(pl.col("rank") <= TOP).drop_nulls().n_unique(),
+            themes_to_find=pl.col("theme").drop_nulls().n_unique().clip(upper_bound=TOP),
         )
         .with_columns(relevance=pl.when(pl.col("best") > 0).then(pl.col("found") / pl.col("best")))
     )
     per_list = relevance.join(_distances(top), on="user_id", how="left")
     return (
         per_list.group_by("owner")
-        .agg(pl.col("relevance").mean(), pl.col("distance").mean(), pl.col("themes").cast(pl.Float64).mean())
+        .agg(pl.col("relevance", "distance").mean(), pl.col("themes", "themes_to_find").cast(pl.Float64).mean())
         .sort("owner")
     )
 
@@ -222,12 +225,15 @@ def _measured(study: Study, figures: Mapping[str, pl.DataFrame]) -> Iterator[tup
         metrics["themes"] = f"true themes in the top {TOP}"
     for column, metric in metrics.items():
         values = {name: _column(rows, column) for name, rows in figures.items()}
+        if column == "themes":
+            values[BOUND] = _column(figures[NONE], "themes_to_find")
         yield measure(
             {name: mean_of(sample) for name, sample in values.items()},
             dataset=study.name,
             metric=metric,
             n_users=len(values[NONE]),
             ours=PUBLISHED,
+            bounds=[BOUND] if column == "themes" else [],
         )
 
 
