@@ -26,6 +26,7 @@ TOP = 5
 FUTURE_DAYS = 7
 WARM_UP_DAYS = 28
 EVERY_DAYS = 14
+MAX_DAYS = 8
 NONE = "none (by score)"
 PUBLISHED = "published penalty (default)"
 BOUND = "each theme once, noise last"
@@ -44,8 +45,8 @@ CURVES: Mapping[str, Sequence[Mapping[str, object]]] = {
 """Points of each method's curve, from weak to strong."""
 
 PROTOCOL = f"""
-Every {EVERY_DAYS} days from day {WARM_UP_DAYS} of a log (every studied day of a sparser study), each user's live
-journeys are ranked by the score of that day and re-ranked by each method. **Relevance** is NDCG@{TOP}: a journey's gain
+Every {EVERY_DAYS} days from day {WARM_UP_DAYS} of a log (of a sparser study, on its days; at most {MAX_DAYS} days,
+evenly spread), each user's live journeys are ranked by the score of that day and re-ranked by each method. **Relevance** is NDCG@{TOP}: a journey's gain
 is ln(1 + actions on its member keywords in the next {FUTURE_DAYS} days), discounted by log2(1 + place); users without
 such an action on any journey are left out. **Distance** is the mean of 1 - cosine over pairs of centroids in the top
 {TOP}. **Themes**, where the truth is known: distinct true themes among the top {TOP} (a journey's theme is that of most
@@ -84,6 +85,8 @@ def evaluate_diversification(studies: Sequence[Study]) -> Section:
             at_default[f"{name} (default)"] = _figures(lists, replace(params, diversifier=name))
         parts += list(_measured(study, at_default))
         curve = _curve(lists, params, at_default[NONE])
+        if not study.truth:
+            curve = curve.drop("themes")
         tables[f"{study.name}: relevance and distance along each method's parameter"] = curve
         plots.append(_plot(study.name, curve))
         if study.truth and _has_sends(study):
@@ -110,7 +113,7 @@ def _days(study: Study) -> list[date]:
         apart = not found or day - found[-1] >= timedelta(days=EVERY_DAYS)
         if late_enough and apart and day + timedelta(days=FUTURE_DAYS) <= study.last_day:
             found.append(day)
-    return found
+    return found[:: max(1, -(-len(found) // MAX_DAYS))]
 
 
 def _lists_of_day(study: Study, day: date) -> pl.DataFrame:
