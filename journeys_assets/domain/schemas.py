@@ -370,7 +370,13 @@ RANKED_JOURNEYS = Table(
         Column("journey_id", _TEXT, "The journey."),
         Column("score", pl.Float64(), "Ranking score before diversification.", minimum=0.0, maximum=1.0),
         Column("n_similar_above", pl.Int64(), "Similar journeys of the user ranked above.", unit="journeys", minimum=0),
-        Column("diversified_score", pl.Float64(), "score x penalty^n_similar_above.", minimum=0.0, maximum=1.0),
+        Column(
+            "diversified_score",
+            pl.Float64(),
+            "What the rank follows: score x penalty^n_similar_above; with mmr, ssd, dpp the lowest score so far.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
         Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
         Column(
             "confidence",
