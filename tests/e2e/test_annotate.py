@@ -216,7 +216,7 @@ def test_journeys_that_were_judged_are_not_drawn_again(
 ) -> None:
     judged = set(stored(home).select("user_id", "journey_id").iter_rows())
     sheet = tmp_path / "more.csv"
-    journeys("annotate", "export", sheet, "--annotators", "fay", "--rows", 20, "--sample", "uncertain")
+    journeys("annotate", "export", sheet, "--annotators", "fay", "--rows", 20)
     keys = {row["row_key"] for row in read_sheet(sheet)}
     items = warehouse(home).query("FROM landing.annotation_items").filter(pl.col("row_key").is_in(sorted(keys)))
     assert items.height == 20
@@ -269,7 +269,6 @@ def test_keywords_of_few_users_can_be_kept_back(journeys: Journeys, home: Path) 
         (["sheet.xlsx"], "sheets are .csv or .html"),
         (["s.csv", "--annotators", "ann,ann"], "annotators need names that differ"),
         (["s.csv", "--as-of", "2020-01-01"], "no journeys are kept as of 2020-01-01"),
-        (["s.csv", "--sample", "random"], "it is stratified or uncertain"),
     ],
 )
 def test_what_cannot_be_exported_is_told(
