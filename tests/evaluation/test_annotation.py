@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.evaluation.annotation import OURS, PPI, evaluate_annotation, judged_items, kappa_coverage
+from journeys_assets.evaluation.annotation import JUDGE, OURS, PPI, evaluate_annotation, judged_items, kappa_coverage
 from journeys_assets.evaluation.statistics import COMPARISONS, RESULTS
 from journeys_assets.evaluation.study import Study
 from journeys_assets.storage.ingest import ingest
@@ -55,7 +55,9 @@ def test_the_section_reports_agreement_recovery_and_coverage(study: Study) -> No
     coverage = "coverage of 95 % intervals"
     assert values[coverage, "judge alone"] < 0.1
     assert min(values[coverage, PPI], values[coverage, "people alone"]) > 0.88
-    assert section.results.filter(pl.col("role") == "bound").height == 6, "kappa and stage kappa of three pairs"
+    people = section.results.filter(pl.col("role") == "bound", pl.col("metric").str.starts_with("relevance kappa"))
+    assert people.height == 6, "of three pairs, on the items of the world and on what was found"
+    assert values["relevance kappa (quadratic)", JUDGE] < people["value"].min() - 0.2, "it does not look like a person"  # type: ignore[operator]
     assert evaluate_annotation([study], n_simulations=60).results.equals(section.results), "the same each time"
 
 
