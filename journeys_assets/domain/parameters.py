@@ -317,8 +317,6 @@ class AnnotationParams:
     """A sheet shows journeys as of so many days, unless told otherwise: a ranker learns from the earlier ones and is
     judged on the later ones, so that labels of a single day can train none."""
     days_apart: int = 7
-    uncertain_pool: int = 4
-    """The least sure journeys are looked for among so many times as many random ones."""
     keywords_shown: int = 12
     keywords_kept: int = 200
     """Keywords that a judgement keeps, to tell which journey it was; those of bots have thousands."""

@@ -589,8 +589,7 @@ ANNOTATION_ITEMS = Table(
         Column(
             "sampling_weight",
             pl.Float64(),
-            "How many journeys it stands for: one over the probability that it was drawn; null where it was chosen.",
-            nullable=True,
+            "How many journeys it stands for: one over the probability that it was drawn.",
             minimum=1.0,
         ),
         Column("exported_at", TIMESTAMP, "When.", unit="UTC"),
