@@ -166,6 +166,8 @@ class StagingParams:
     """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
     seasonal_min_quiet_days: int = 120
     """Longest season: the eight months that are left of a year."""
+    season_min_visits: int = 3
+    """Days on which the user must have come for something else between two seasons of a journey."""
     season_tolerance_days: int = 30
     """A season may come so much earlier or later than the year before."""
     intent_min_actions: int = 10
