@@ -37,16 +37,18 @@ _LOADED_AT = datetime(2026, 1, 1)
 """Load time of a study's log: the same whenever it is made."""
 
 
-def synthetic_study(settings: Settings, world: WorldParams = SYNTHETIC) -> Study:
-    """A synthetic world, every day of which was run in order, and its truth."""
+def synthetic_study(
+    settings: Settings, world: WorldParams = SYNTHETIC, *, first_day: int = 0, every_days: int = 1
+) -> Study:
+    """A synthetic world, whose days (all, or some from ``first_day`` on) were run in order, and its truth."""
     folder = settings.home / "evaluation" / f"synthetic-{world.seed}-{world.n_users}x{world.n_days}"
-    days = [world.first_day + timedelta(days=n) for n in range(world.n_days)]
+    days = [world.first_day + timedelta(days=n) for n in range(first_day, world.n_days, every_days)]
 
     def log(target: Path) -> tuple[Path, str]:
         write_world(generate_world(world), target / "world")
         return target / "world" / "landing", "landing"
 
-    house = _made(settings, folder, log, days, {"world": repr(world)})
+    house = _made(settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day})
     truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
     return Study("synthetic", house.warehouse, days, days[-1], settings.algorithm, truth)
 
