@@ -290,7 +290,7 @@ def worlds(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame]:
     return rows, drawn.filter(pl.Series([draw(st.integers(0, 5)) > 0 for _ in range(every.height)], dtype=pl.Boolean))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_promises(world: tuple[pl.DataFrame, pl.DataFrame], random: object) -> None:
     rows, known = world

@@ -55,7 +55,7 @@ def labelled() -> pl.DataFrame:
     rows = [
         (name, f"word{label}{kind} of label{label} {'ab'[kind % 2]} item{kind}", f"label{label}", None)
         for name in ("clinc150", "wands")
-        for label in range(12)
+        for label in range(20)
         for kind in range(20)
     ]
     return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
@@ -65,7 +65,7 @@ def test_pseudo_users_and_the_judges_documents_share_no_phrase() -> None:
     keywords, themes = clinc_pools(labelled())
     assert all(keywords[label] and themes[label].phrases for label in keywords)
     assert not any(set(keywords[label]) & set(themes[label].phrases) for label in keywords)
-    assert len(wands_pools(labelled())[0]) == 12
+    assert len(wands_pools(labelled())[0]) == 20
 
 
 def test_what_a_fit_may_see_and_what_it_is_judged_on_are_apart() -> None:
