@@ -64,13 +64,13 @@ class NamingParams:
     """
 
     revision: int = 2
-    theme_centrality_weight: float = 1.7
-    coverage_weight: float = 1.7
-    topicality_weight: float = 1.1
-    specificity_weight: float = 0.35
-    several_words_weight: float = 0.4
-    readability_weight: float = 0.3
-    takeover_margin: float = 0.05
+    theme_centrality_weight: float = 3.02
+    coverage_weight: float = 0.37
+    topicality_weight: float = 0.44
+    specificity_weight: float = 0.87
+    several_words_weight: float = 1.2
+    readability_weight: float = 0.8
+    takeover_margin: float = 0.02
     """By how much a later keyword must score better than the one that holds the name."""
     generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
