@@ -255,10 +255,6 @@ def export_sheet(
     as_of: Annotated[
         list[date] | None, _day_option("May be repeated. Default: the last day that was run and weeks before it.")
     ] = None,
-    sample: Annotated[
-        str,
-        typer.Option(help="`stratified`, or `uncertain`: half of it where the model is least sure."),
-    ] = "stratified",
     seed: Annotated[int, typer.Option(help="Another seed draws other journeys.")] = 1,
     min_users: Annotated[
         int, typer.Option(min=1, help="Show only keywords and searches that so many users share.")
@@ -273,8 +269,6 @@ def export_sheet(
         from journeys_assets import display
         from journeys_assets.sheets import export_sheets
 
-        if sample not in ("stratified", "uncertain"):
-            raise CommandError(f"sample {sample!r} is unknown; it is stratified or uncertain")
         house = _deployment(load_settings())
         made = export_sheets(
             house,
@@ -285,7 +279,6 @@ def export_sheet(
             rows_each=rows,
             overlap=overlap,
             seed=seed,
-            choice="uncertain" if sample == "uncertain" else "stratified",
             min_users=min_users,
             now=datetime.now(UTC).replace(tzinfo=None),
         )

@@ -21,7 +21,6 @@ import polars as pl
 
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.domain import annotation
-from journeys_assets.domain.annotation import Choice
 from journeys_assets.domain.schemas import ANNOTATION_ITEMS
 from journeys_assets.importers.annotation_sheet import ANSWERS, SHOWN
 from journeys_assets.storage import annotation as storage
@@ -60,7 +59,6 @@ def export_sheets(
     rows_each: int,
     overlap: float,
     seed: int,
-    choice: Choice,
     min_users: int,
     now: datetime,
 ) -> Export:
@@ -95,11 +93,7 @@ def export_sheets(
             )
         candidates = storage.candidates(con, chosen)
     strata = annotation.candidates_by_stratum(candidates, params=params, seed=seed)
-    n = annotation.n_items(len(names), rows_each, overlap)
-    if choice == "uncertain":
-        drawn = annotation.draw_uncertain(strata, n, params=params, seed=seed)
-    else:
-        drawn = annotation.draw_stratified(strata, n)
+    drawn = annotation.draw_stratified(strata, annotation.n_items(len(names), rows_each, overlap))
     if drawn.is_empty():
         raise SheetError(f"every journey as of {', '.join(map(str, chosen))} was judged already; run another day")
     drawn = drawn.with_columns(annotation.row_keys(drawn, _salt(house.settings.home / "annotation_salt")))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from typing import Literal
 
 import polars as pl
 
@@ -47,8 +46,6 @@ CANDIDATE_SCHEMA = pl.Schema(
     }
 )
 """Journeys that may be drawn: one row a day, user and journey."""
-
-Choice = Literal["stratified", "uncertain"]
 
 _PERSONAL = (
     (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[e-mail]"),
@@ -135,6 +132,9 @@ def draw_stratified(strata: pl.DataFrame, n: int) -> pl.DataFrame:
     Args:
         strata: From :func:`candidates_by_stratum`.
 
+    Drawing where the model is least sure (uncertainty sampling) was tried in its place: a ranker that learns from such
+    labels is worse than one that learns from as many random ones while the prior scores, and hardly better after.
+
     Returns:
         At most ``n`` rows with ``sampling_weight``: size of the stratum over journeys drawn from it.
     """
@@ -147,23 +147,6 @@ def draw_stratified(strata: pl.DataFrame, n: int) -> pl.DataFrame:
         .with_columns(sampling_weight=pl.col("size") / pl.col("wanted"))
         .drop("size", "wanted")
     )
-
-
-def draw_uncertain(strata: pl.DataFrame, n: int, *, params: AnnotationParams, seed: int) -> pl.DataFrame:
-    """Half of ``n`` stratified, half where the model is least sure: confidence nearest 0.5 (uncertainty sampling).
-
-    Lewis and Gale 1994, *A sequential algorithm for training text classifiers*. Least sure are looked for among
-    ``uncertain_pool`` times as many random journeys, so that they are not all alike.
-
-    Returns:
-        As :func:`draw_stratified`; ``sampling_weight`` is null, because such a sample stands for no population.
-    """
-    random_half = draw_stratified(strata, n - n // 2)
-    rest = strata.join(random_half.select("user_id", "journey_id"), on=["user_id", "journey_id"], how="anti")
-    pool = rest.sort("draw", "user_id", "journey_id").head(params.uncertain_pool * (n // 2))
-    unsure = pool.sort((pl.col("confidence") - 0.5).abs(), "draw", "user_id", "journey_id").head(n // 2)
-    both = pl.concat([random_half.drop("sampling_weight"), unsure])
-    return both.with_columns(sampling_weight=pl.lit(None, dtype=pl.Float64))
 
 
 def _allocated(sizes: Sequence[int], n: int) -> list[int]:

@@ -376,6 +376,13 @@ def _warnings(arms: pl.DataFrame, p_value: float, params: ReadoutParams) -> tupl
             f"sample-ratio mismatch (p = {p_value:.2g}): {sizes}. Users went missing by arm, so the arms differ in "
             "more than what was sent; find out why before reading any effect"
         )
+    small = arms.filter((pl.col("expected_users") > 0) & (pl.col("n_users") < params.min_users_of_arm))
+    if small.height:
+        sizes = ", ".join(f"{arm} {n}" for arm, n in small.select("arm", "n_users").iter_rows())
+        found.append(
+            f"few users ({sizes}; {params.min_users_of_arm} are wanted in every arm): the intervals hold somewhat less "
+            "often than they say"
+        )
     held_back = arms.filter((pl.col("arm") == "holdout") & (pl.col("n_sends") > 0))
     if held_back.height:
         found.append(f"{held_back['n_sends'][0]} sends went to users of the holdout, who are to be sent nothing")

@@ -135,7 +135,10 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
     holders = in_turn.select(
         *JOURNEY,
         keyword=pl.Series(
-            [_holder(*turns, params.takeover_margin) for turns in in_turn.select("keyword", "score").iter_rows()],
+            [
+                _holder(keywords, scores, params.takeover_margin)
+                for keywords, scores in in_turn.select("keyword", "score").iter_rows()
+            ],
             dtype=pl.String,
         ),
         holds=True,

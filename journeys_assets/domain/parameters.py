@@ -36,17 +36,17 @@ class KeywordParams:
 
 @dataclass(frozen=True, slots=True)
 class ClusteringParams:
-    """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
+    """Smoothed vectors, then average linkage, cut node by node by a learned ensemble (``learned_cut``)."""
 
     revision: int = 4
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
     """Neighbours weigh by how far their cosine lies above this, so a keyword that is like none stays as it is."""
-    base_cut: float = 0.475
-    """Cut of a user of ``reference_size`` keywords; others: base_cut * (n / reference_size) ** size_exponent."""
-    size_exponent: float = 0.1
-    reference_size: int = 60
+    learned_cut: str = "d377dde6ce7a"
+    """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
+    least_log_odds: float = 0.0
+    """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
@@ -64,13 +64,13 @@ class NamingParams:
     """
 
     revision: int = 2
-    theme_centrality_weight: float = 1.7
-    coverage_weight: float = 1.7
-    topicality_weight: float = 1.1
-    specificity_weight: float = 0.35
-    several_words_weight: float = 0.4
-    readability_weight: float = 0.3
-    takeover_margin: float = 0.05
+    theme_centrality_weight: float = 3.02
+    coverage_weight: float = 0.37
+    topicality_weight: float = 0.44
+    specificity_weight: float = 0.87
+    several_words_weight: float = 1.2
+    readability_weight: float = 0.8
+    takeover_margin: float = 0.02
     """By how much a later keyword must score better than the one that holds the name."""
     generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
@@ -166,6 +166,8 @@ class StagingParams:
     """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
     seasonal_min_quiet_days: int = 120
     """Longest season: the eight months that are left of a year."""
+    season_min_visits: int = 3
+    """Days on which the user must have come for something else between two seasons of a journey."""
     season_tolerance_days: int = 30
     """A season may come so much earlier or later than the year before."""
     intent_min_actions: int = 10
@@ -299,6 +301,8 @@ class ReadoutParams:
     min_srm_p_value: float = 0.001
     """Below it the arms' sizes are not those that were meant, and nothing else is to be believed (Fabijan et al. 2019,
     *Diagnosing Sample Ratio Mismatch in Online Controlled Experiments*)."""
+    min_users_of_arm: int = 100
+    """With fewer in an arm an interval is told to be too sure: of those of 95 %, 90 to 93 % hold with 40 (measured)."""
     covariate_days: int = 28
     """Days before the experiment whose engagement explains a part of the engagement in it."""
 
@@ -315,8 +319,6 @@ class AnnotationParams:
     """A sheet shows journeys as of so many days, unless told otherwise: a ranker learns from the earlier ones and is
     judged on the later ones, so that labels of a single day can train none."""
     days_apart: int = 7
-    uncertain_pool: int = 4
-    """The least sure journeys are looked for among so many times as many random ones."""
     keywords_shown: int = 12
     keywords_kept: int = 200
     """Keywords that a judgement keeps, to tell which journey it was; those of bots have thousands."""

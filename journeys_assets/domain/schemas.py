@@ -370,7 +370,13 @@ RANKED_JOURNEYS = Table(
         Column("journey_id", _TEXT, "The journey."),
         Column("score", pl.Float64(), "Ranking score before diversification.", minimum=0.0, maximum=1.0),
         Column("n_similar_above", pl.Int64(), "Similar journeys of the user ranked above.", unit="journeys", minimum=0),
-        Column("diversified_score", pl.Float64(), "score x penalty^n_similar_above.", minimum=0.0, maximum=1.0),
+        Column(
+            "diversified_score",
+            pl.Float64(),
+            "What the rank follows: score x penalty^n_similar_above; with mmr, ssd, dpp the lowest score so far.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
         Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
         Column(
             "confidence",
@@ -583,8 +589,7 @@ ANNOTATION_ITEMS = Table(
         Column(
             "sampling_weight",
             pl.Float64(),
-            "How many journeys it stands for: one over the probability that it was drawn; null where it was chosen.",
-            nullable=True,
+            "How many journeys it stands for: one over the probability that it was drawn.",
             minimum=1.0,
         ),
         Column("exported_at", TIMESTAMP, "When.", unit="UTC"),

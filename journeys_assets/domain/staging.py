@@ -120,15 +120,16 @@ def judge_by_gap(features: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def seasons_before(journeys: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
+def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
     """Journeys that were there at the same time of the year before, with a long silence in between.
 
     A journey's days of turns fall into stretches, with at least ``seasonal_min_quiet_days`` without a turn between
     them. It is seasonal if an earlier stretch, moved on by a year, meets the latest one, give or take
-    ``season_tolerance_days``. Without a year of history nothing is.
+    ``season_tolerance_days``, and the user came at least ``season_min_visits`` times in between: the silence of a user
+    who was away says nothing of the journey. Without a year of history nothing is seasonal.
 
     Args:
-        journeys: As for :func:`silence_features`.
+        journeys, visits: As for :func:`silence_features`.
 
     Returns:
         user_id, journey_id, season_before: the last turn of the season a year before; seasonal journeys only, sorted.
@@ -142,14 +143,21 @@ def seasons_before(journeys: pl.DataFrame, day: date, params: StagingParams) -> 
     latest = stretches.filter(is_latest).group_by(_OWN).agg(begins=pl.col("day").min(), ends=pl.col("day").max())
     tolerance = timedelta(days=params.season_tolerance_days)
     year_on = pl.col("day") + timedelta(days=YEAR_DAYS)
-    return (
+    found = (
         stretches.filter(~is_latest)
         .join(latest, on=_OWN)
         .filter(year_on.is_between(pl.col("begins") - tolerance, pl.col("ends") + tolerance))
         .group_by(_OWN)
-        .agg(season_before=pl.col("day").max())
-        .sort(_OWN)
+        .agg(pl.col("begins").first(), season_before=pl.col("day").max())
     )
+    meanwhile = (
+        found.join(visits.rename({"day": "visit"}), on="user_id")
+        .filter((pl.col("visit") > pl.col("season_before")) & (pl.col("visit") < pl.col("begins")))
+        .group_by(_OWN)
+        .agg(n_visits=pl.len())
+        .filter(pl.col("n_visits") >= params.season_min_visits)
+    )
+    return found.join(meanwhile, on=_OWN, how="semi").select(*_OWN, "season_before").sort(_OWN)
 
 
 def ended_labels(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:

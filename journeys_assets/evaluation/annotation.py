@@ -6,6 +6,7 @@ what they say is measured by simulation: intervals at 95 % that hold the truth l
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -33,6 +34,7 @@ KAPPA_RESAMPLES = 400
 SAMPLE_EVERY_DAYS = 14
 
 OURS = "median of three"
+JUDGE = "confidence as a judge, with the median"
 PPI = "people and judge (PPI++)"
 
 PROTOCOL = """
@@ -74,7 +76,9 @@ def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMU
         tables[f"{study.name}: habits of each annotator"] = found.annotators
         if "truth_annotations" in study.truth:
             parts += _recovery(study)
-            coverage, example = _judged_mean(study, n_simulations)
+            found_by_pipeline = found_journeys(study)
+            parts.append(_judge_with_people(study.name, found_by_pipeline))
+            coverage, example = _judged_mean(study.name, found_by_pipeline, n_simulations)
             tables[f"{study.name}: mean relevance of all journeys from {N_LABELLED} labels; intervals at 95 %"] = (
                 coverage
             )
@@ -237,7 +241,8 @@ def found_journeys(study: Study) -> pl.DataFrame:
     """What the pipeline found every ``SAMPLE_EVERY_DAYS``, as the three simulated annotators judge it.
 
     Returns:
-        row_key, user_id, as_of_date, keywords, judged (the median of three levels), judge (1 + 4 x confidence).
+        row_key, user_id, as_of_date, keywords, a column an annotator (1-5), judged (the median of the three), judge
+        (1 + 4 x confidence).
     """
     days = list(study.days)[::-SAMPLE_EVERY_DAYS]
     items = study.rows(
@@ -249,16 +254,36 @@ def found_journeys(study: Study) -> pl.DataFrame:
         {"days": days},
     )
     known = true_relevance(items, study.truth)
-    given = [judge(known, annotator.annotator_id, seed=SEED)["relevance"] for annotator in ANNOTATORS]
+    given = {by.annotator_id: judge(known, by.annotator_id, seed=SEED)["relevance"] for by in ANNOTATORS}
     return items.with_columns(
-        judged=pl.Series(np.median(np.stack([levels.to_numpy() for levels in given]), axis=0)),
+        **given,
+        judged=pl.Series(np.median(np.stack([levels.to_numpy() for levels in given.values()]), axis=0)),
         judge=1.0 + 4.0 * pl.col("confidence"),
     ).drop("confidence")
 
 
-def _judged_mean(study: Study, n_simulations: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Coverage and width by method; and what the first draw says, as rows of RESULTS."""
-    rows = found_journeys(study)
+def _judge_with_people(dataset: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """How the judge agrees with people on the same journeys, beside people with each other."""
+    users, owner = np.unique(rows["user_id"].to_numpy(), return_inverse=True)
+    names = [by.annotator_id for by in ANNOTATORS]
+    pairs = {f"{a}, {b}": (rows[a].to_numpy(), rows[b].to_numpy()) for a, b in itertools.combinations(names, 2)}
+    levels = rows["judge"].round().cast(pl.Int64).to_numpy()
+    kappas = {name: _kappa_of(a, b, owner, len(users)) for name, (a, b) in pairs.items()}
+    kappas |= {JUDGE: _kappa_of(rows["judged"].round().cast(pl.Int64).to_numpy(), levels, owner, len(users))}
+    return measure(
+        kappas,
+        dataset=dataset,
+        regime="journeys that were found",
+        metric="relevance kappa (quadratic)",
+        n_users=len(users),
+        ours=JUDGE,
+        bounds=list(pairs),
+        seed=SEED,
+    )
+
+
+def _judged_mean(dataset: str, rows: pl.DataFrame, n_simulations: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Mean relevance of all journeys from few labels: coverage, width and error by method; coverage as RESULTS."""
     people, machine = rows["judged"].to_numpy(), rows["judge"].to_numpy()
     owner = np.unique(rows["user_id"].to_numpy(), return_inverse=True)[1]
     true = float(people.mean())
@@ -280,7 +305,7 @@ def _judged_mean(study: Study, n_simulations: int) -> tuple[pl.DataFrame, pl.Dat
         schema=["method", "coverage", "mean_width", "mean_error", "true_mean", "n_journeys", "n_simulations"],
         orient="row",
     )
-    return table, _coverage_rows(study.name, outcomes, n_users=int(owner.max()) + 1)
+    return table, _coverage_rows(dataset, outcomes, n_users=int(owner.max()) + 1)
 
 
 def judged_means(

@@ -26,8 +26,10 @@ TOP = 5
 FUTURE_DAYS = 7
 WARM_UP_DAYS = 28
 EVERY_DAYS = 14
+MAX_DAYS = 8
 NONE = "none (by score)"
 PUBLISHED = "published penalty (default)"
+BOUND = "each theme once, noise last"
 MEMORY_PENALTY = 0.8
 WITH_MEMORY = f"memory, penalty {MEMORY_PENALTY}"
 
@@ -43,8 +45,8 @@ CURVES: Mapping[str, Sequence[Mapping[str, object]]] = {
 """Points of each method's curve, from weak to strong."""
 
 PROTOCOL = f"""
-Every {EVERY_DAYS} days from day {WARM_UP_DAYS} of a log (every studied day of a sparser study), each user's live
-journeys are ranked by the score of that day and re-ranked by each method. **Relevance** is NDCG@{TOP}: a journey's gain
+Every {EVERY_DAYS} days from day {WARM_UP_DAYS} of a log (of a sparser study, on its days; at most {MAX_DAYS} days,
+evenly spread), each user's live journeys are ranked by the score of that day and re-ranked by each method. **Relevance** is NDCG@{TOP}: a journey's gain
 is ln(1 + actions on its member keywords in the next {FUTURE_DAYS} days), discounted by log2(1 + place); users without
 such an action on any journey are left out. **Distance** is the mean of 1 - cosine over pairs of centroids in the top
 {TOP}. **Themes**, where the truth is known: distinct true themes among the top {TOP} (a journey's theme is that of most
@@ -83,6 +85,8 @@ def evaluate_diversification(studies: Sequence[Study]) -> Section:
             at_default[f"{name} (default)"] = _figures(lists, replace(params, diversifier=name))
         parts += list(_measured(study, at_default))
         curve = _curve(lists, params, at_default[NONE])
+        if not study.truth:
+            curve = curve.drop("themes")
         tables[f"{study.name}: relevance and distance along each method's parameter"] = curve
         plots.append(_plot(study.name, curve))
         if study.truth and _has_sends(study):
@@ -109,7 +113,7 @@ def _days(study: Study) -> list[date]:
         apart = not found or day - found[-1] >= timedelta(days=EVERY_DAYS)
         if late_enough and apart and day + timedelta(days=FUTURE_DAYS) <= study.last_day:
             found.append(day)
-    return found
+    return found[:: max(1, -(-len(found) // MAX_DAYS))]
 
 
 def _lists_of_day(study: Study, day: date) -> pl.DataFrame:
@@ -176,7 +180,8 @@ def _themes(members: pl.DataFrame, study: Study) -> pl.DataFrame:
 
 
 def _figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
-    """Per user: relevance, distance, themes (means over the user's days; null where a user has none)."""
+    """Per user: relevance, distance, themes (means over the user's days; null where a user has none), and how many
+    themes the best order would show."""
     ranked = diversify(lists.select("user_id", "journey_id", "score", "centroid"), params).select(
         "user_id", "journey_id", "rank"
     )
@@ -191,13 +196,14 @@ def _figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
             found=(pl.col("gain") * discount).filter(pl.col("rank") <= TOP).sum(),
             best=best,
             themes=pl.col("theme").filter(pl.col("rank") <= TOP).drop_nulls().n_unique(),
+            themes_to_find=pl.col("theme").drop_nulls().n_unique().clip(upper_bound=TOP),
         )
         .with_columns(relevance=pl.when(pl.col("best") > 0).then(pl.col("found") / pl.col("best")))
     )
     per_list = relevance.join(_distances(top), on="user_id", how="left")
     return (
         per_list.group_by("owner")
-        .agg(pl.col("relevance").mean(), pl.col("distance").mean(), pl.col("themes").cast(pl.Float64).mean())
+        .agg(pl.col("relevance", "distance").mean(), pl.col("themes", "themes_to_find").cast(pl.Float64).mean())
         .sort("owner")
     )
 
@@ -222,12 +228,15 @@ def _measured(study: Study, figures: Mapping[str, pl.DataFrame]) -> Iterator[tup
         metrics["themes"] = f"true themes in the top {TOP}"
     for column, metric in metrics.items():
         values = {name: _column(rows, column) for name, rows in figures.items()}
+        if column == "themes":
+            values[BOUND] = _column(figures[NONE], "themes_to_find")
         yield measure(
             {name: mean_of(sample) for name, sample in values.items()},
             dataset=study.name,
             metric=metric,
             n_users=len(values[NONE]),
             ours=PUBLISHED,
+            bounds=[BOUND] if column == "themes" else [],
         )
 
 

@@ -149,22 +149,29 @@ SYNTHETIC_THEMES: Mapping[str, Theme] = {
 }
 
 
-def found(study: Study, days: Sequence[date], users: pl.DataFrame | None = None) -> Journeys:
-    """The journeys of every inference of ``days``; each inference of a user counts as a user of its own in ``user_id``.
+def inferences(study: Study, days: Sequence[date], *, at_most: int) -> pl.DataFrame:
+    """user_id, day of the inferences of ``days``, of at most so many users, evenly over their ids."""
+    rows = study.rows(
+        "SELECT user_id, partition_date AS day FROM main.inference_ledger "
+        "WHERE partition_date IN (SELECT unnest($days)) ORDER BY ALL",
+        {"days": list(days)},
+    )
+    users = rows["user_id"].unique().sort()
+    return rows.filter(pl.col("user_id").is_in(users.gather_every(-(-len(users) // at_most) or 1).to_list()))
 
-    With ``users`` (user_id, day), only of the inferences named there.
+
+def found(study: Study, wanted: pl.DataFrame) -> Journeys:
+    """The journeys of some inferences; each inference of a user counts as a user of its own in ``user_id``.
 
     A journey's theme is that of most of its keywords; null where most belong to none, and in a log without truth.
+
+    Args:
+        wanted: user_id, day; one row an inference.
     """
     parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     with study.warehouse.reading() as con:
-        for day in days:
-            states = con.sql(
-                "SELECT user_id, partition_date FROM main.inference_ledger WHERE partition_date = $day",
-                params={"day": day},
-            ).pl()
-            if users is not None:
-                states = states.join(users.filter(day=day), on="user_id", how="semi")
+        for (day,), one_day in wanted.sort("day", "user_id").group_by("day", maintain_order=True):
+            states = one_day.select("user_id", partition_date="day")
             clusters = reads.journeys_in(con, states, CLUSTER_COLUMNS)
             facts = reads.keyword_facts(con, clusters, day, study.algorithm.keywords)
             as_of = pl.format("{} {}", "user_id", pl.lit(day))

@@ -72,8 +72,8 @@ def judged(pairs: pl.DataFrame, themes: Mapping[str, Theme], embed: Embed) -> pl
 
 
 def grade() -> pl.Expr:
-    """How well a keyword names its theme, 0 to 1: the mean over the judges of the reciprocal rank of the theme."""
-    return pl.mean_horizontal(1 / pl.col(judge) for judge in JUDGES)
+    """How well a keyword names its theme, 0 to 1: the reciprocal rank of the theme, by the stricter judge."""
+    return pl.min_horizontal(1 / pl.col(judge) for judge in JUDGES)
 
 
 def _ranks(scores: NDArray[np.float64], own: NDArray[np.int64]) -> NDArray[np.float64]:

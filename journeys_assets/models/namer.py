@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,7 +24,10 @@ from journeys_assets.domain.naming_features import FEATURES, JOURNEY
 from journeys_assets.domain.parameters import NamingParams
 from journeys_assets.domain.text import normalise
 
-RIDGE = 3e-3
+RIDGE = {name: 1e-2 if name in ("coverage", "topicality") else 1e-3 for name in FEATURES}
+"""On the squared weights, against an expected grade of 0 to 1. How many words keywords have, and share, differs from
+log to log, so what the words say is held back ten times harder: without that, on the fitting half of CLINC150 one judge
+loses what the other wins."""
 FITTED = tuple(name for name in FEATURES if name != "readability")
 """Readability keeps its weight: labelled phrases hold neither codes nor junk, so they cannot tell what it is worth."""
 
@@ -49,6 +53,7 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams) -> NamingParams:
     sizes = ordered.select(pl.struct(JOURNEY).rle().struct.field("len")).to_series().to_numpy().astype(np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     matrix = ordered.select(FITTED).to_numpy()
+    ridge = np.array([RIDGE[name] for name in FITTED])
     fixed = ordered["readability"].to_numpy() * params.readability_weight
     grades = ordered["grade"].to_numpy()
     share = ordered["journey_weight"].to_numpy() / ordered["journey_weight"].to_numpy()[starts].sum()
@@ -59,11 +64,13 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams) -> NamingParams:
         chances = exps / np.repeat(np.add.reduceat(exps, starts), sizes)
         expected = np.repeat(np.add.reduceat(chances * grades, starts), sizes)
         slope = matrix.T @ (share * chances * (grades - expected))
-        value = float(-(share * chances * grades).sum() + RIDGE * weights @ weights)
-        return value, -slope + 2 * RIDGE * weights
+        value = float(-(share * chances * grades).sum() + (ridge * weights) @ weights)
+        return value, -slope + 2 * ridge * weights
 
     best = minimize(loss, np.ones(len(FITTED)), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(FITTED))
-    fitted = {f"{name}_weight": round(float(weight), 2) for name, weight in zip(FITTED, best.x, strict=True)}
+    fitted: dict[str, Any] = {
+        f"{name}_weight": round(float(weight), 2) for name, weight in zip(FITTED, best.x, strict=True)
+    }
     return dataclasses.replace(params, **fitted)
 
 
@@ -93,7 +100,7 @@ def choose_margin(rows: pl.DataFrame, params: NamingParams, margins: Sequence[fl
 def mean_grade(names: pl.DataFrame) -> float:
     """Mean grade of names by ``journey_weight``."""
     known = names.drop_nulls("grade")
-    return float((known["grade"] * known["journey_weight"]).sum() / known["journey_weight"].sum())
+    return float(np.average(known["grade"].to_numpy(), weights=known["journey_weight"].to_numpy()))
 
 
 def share_renamed(names: pl.DataFrame) -> float:

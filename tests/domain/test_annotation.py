@@ -97,17 +97,6 @@ def test_the_weighted_sample_tells_the_mean_of_the_whole() -> None:
     assert sum(estimates) / len(estimates) == pytest.approx(truth, abs=0.01)
 
 
-def test_half_of_an_uncertain_sample_is_where_the_model_is_least_sure() -> None:
-    whole = strata(n_users=200)
-    drawn = annotation.draw_uncertain(whole, 60, params=PARAMS, seed=1)
-    assert drawn.height == 60
-    assert not drawn.select("user_id", "journey_id").is_duplicated().any()
-    assert drawn["sampling_weight"].is_null().all()
-    unsure = drawn.tail(30)
-    assert (unsure["confidence"] - 0.5).abs().max() < 0.2  # type: ignore[operator]
-    assert (drawn.head(30)["confidence"] - 0.5).abs().max() > 0.3  # type: ignore[operator]
-
-
 NAMES = ["ann", "ben", "chi"]
 
 

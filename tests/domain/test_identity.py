@@ -15,7 +15,13 @@ from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.clustering import cluster_users
 from journeys_assets.domain.embedding import KeywordVectors
-from journeys_assets.domain.identity import founders, journey_id, journey_ids, side_journey_id
+from journeys_assets.domain.identity import (
+    founders,
+    journey_id,
+    journey_ids,
+    side_journey_id,
+    theme_centralities,
+)
 from journeys_assets.domain.parameters import AlgorithmParams
 
 PARAMS = AlgorithmParams()
@@ -186,6 +192,35 @@ def test_a_journey_of_200_days_keeps_its_id_on_every_day() -> None:
         seen.add((by_first[words(400)[2 * today]], by_first[words(400)[2 * today + 1]]))
         assert found.height == 2
     assert seen == {(journey_id("u", "k000"), journey_id("u", "k001"))}
+
+
+# ── how keywords lie in their theme ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_theme_centralities_are_cosines_to_all_that_the_theme_ever_held() -> None:
+    vectors = vectors_of(20, 1, n_centres=2, spread=0.05)
+    even, odd = words(20)[::2], words(20)[1::2]
+    themes = founders(past_of(words(20)), vectors, LEAST)
+    members = members_of(even[:4], even[4:6], odd[7:])  # the second is a side journey: its theme names the first
+    got = theme_centralities(members, journey_ids(members, themes), themes, vectors)
+    expected = []
+    for own, held in ((even[:4], even), (even[4:6], even[4:6]), (odd[7:], odd)):
+        centre = vectors.rows_for(held).astype(np.float64).sum(axis=0)
+        expected += (vectors.rows_for(own).astype(np.float64) @ centre / np.linalg.norm(centre)).tolist()
+    assert np.allclose(got, expected, atol=1e-6)
+
+
+def test_theme_centralities_do_not_move_with_other_users_or_the_order_of_rows() -> None:
+    vectors = vectors_of(20, 3, n_centres=2, spread=0.3)
+    members = members_of(words(20)[::2], words(20)[1::2])
+    past = past_of(words(20))
+    alone = founders(past, vectors, LEAST)
+    beside = founders(pl.concat([past.with_columns(user_id=pl.lit("a")), past]), vectors, LEAST)
+    first = theme_centralities(members, journey_ids(members, alone), alone, vectors)
+    again = theme_centralities(
+        members, journey_ids(members, beside), beside.sample(fraction=1, shuffle=True, seed=1), vectors
+    )
+    assert first.tolist() == again.tolist()
 
 
 # ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────

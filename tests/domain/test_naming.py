@@ -185,14 +185,14 @@ def test_a_later_keyword_must_be_clearly_better() -> None:
 
 
 def test_the_margin_counts_from_who_holds_the_name_not_from_the_best_so_far() -> None:
-    # Each is a little better than the one before, and the last beats the first clearly, if not the others.
-    steps = [(f"oak {thing}", 0.80 + 0.015 * i) for i, thing in enumerate(["table", "chair", "bench", "shelf"])]
+    # Each is a little better than the one before, and only the last beats the first clearly.
+    steps = [(f"oak {thing}", 0.80 + 0.008 * i) for i, thing in enumerate(["table", "chair", "bench"])]
     days = {keyword: i for i, (keyword, _) in enumerate(steps)}
     total = sum(getattr(PARAMS, f"{feature}_weight") for feature in FEATURES)
-    share = PARAMS.theme_centrality_weight * 0.045 / 0.2 / total
-    assert share > PARAMS.takeover_margin > share * 2 / 3
-    assert named(steps, days=days)["name_keyword"] == "oak shelf"
-    assert named(steps[:3], days=days)["name_keyword"] == "oak table"
+    step = PARAMS.theme_centrality_weight * 0.008 / 0.2 / total
+    assert step < PARAMS.takeover_margin < 2 * step
+    assert named(steps[:2], days=days)["name_keyword"] == "oak table"
+    assert named(steps, days=days)["name_keyword"] == "oak bench"
 
 
 def test_who_holds_the_name_is_told_among_the_readable_and_specific() -> None:
@@ -290,7 +290,7 @@ def worlds(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame]:
     return rows, drawn.filter(pl.Series([draw(st.integers(0, 5)) > 0 for _ in range(every.height)], dtype=pl.Boolean))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_promises(world: tuple[pl.DataFrame, pl.DataFrame], random: object) -> None:
     rows, known = world
@@ -331,8 +331,8 @@ def test_a_heavy_user_with_one_name_for_everything_ends() -> None:
 
 def test_a_slowly_growing_catalogue_does_not_flip_names() -> None:
     rows = clusters(("u", "j", [("oak table", 0.8), ("oak chair", 0.8)]))
-    first = name_journeys(rows, facts(rows, common={"oak table": 0.0020, "oak chair": 0.0020}), PARAMS)
-    later = name_journeys(rows, facts(rows, common={"oak table": 0.0019, "oak chair": 0.0021}), PARAMS)
+    first = name_journeys(rows, facts(rows, common={"oak table": 0.0030, "oak chair": 0.0030}), PARAMS)
+    later = name_journeys(rows, facts(rows, common={"oak table": 0.0031, "oak chair": 0.0029}), PARAMS)
     assert_frame_equal(first, later)
 
 

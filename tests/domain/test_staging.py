@@ -114,7 +114,7 @@ def test_what_comes_later_changes_nothing(rows: list[Row], others: list[tuple[st
     until = pl.col("day") <= DAY
     for evidence in (
         lambda j, v: silence_features(j, v, DAY, PARAMS),
-        lambda j, v: seasons_before(j, DAY, PARAMS),
+        lambda j, v: seasons_before(j, v, DAY, PARAMS),
     ):
         assert_frame_equal(evidence(journeys, seen), evidence(journeys.filter(until), seen.filter(until)))
 
@@ -138,7 +138,7 @@ def test_users_stand_alone_and_the_order_of_rows_is_nothing(rows: list[Row], oth
     ann = pl.col("user_id") == "ann"
     for evidence in (
         lambda j, v: silence_features(j, v, DAY, PARAMS),
-        lambda j, v: seasons_before(j, DAY, PARAMS),
+        lambda j, v: seasons_before(j, v, DAY, PARAMS),
         lambda j, v: ended_labels(j, v, ago(30), PARAMS),
     ):
         whole = evidence(journeys, seen)
@@ -190,18 +190,29 @@ def last_year(*days: int) -> tuple[int, ...]:
 def test_a_season_is_the_same_time_a_year_before_with_silence_between(
     days: tuple[int, ...], expected: date | None
 ) -> None:
-    found = seasons_before(frame(journey(*days)), DAY, PARAMS)
+    found = seasons_before(frame(journey(*days)), visits(*days, 100, 150, 200), DAY, PARAMS)
     assert found["season_before"].to_list() == ([] if expected is None else [expected])
+
+
+def test_the_silence_of_a_user_who_was_away_makes_no_season() -> None:
+    rows = frame(journey(*WINTER, *last_year(*WINTER)))
+    came = [*WINTER, *last_year(*WINTER), 100, 150]
+    assert seasons_before(rows, visits(*came), DAY, PARAMS).is_empty()
+    assert seasons_before(rows, visits(*came, 400, 401), DAY, PARAMS).is_empty()
+    assert seasons_before(rows, visits(*came, 200), DAY, PARAMS).height == 1
 
 
 def test_seasons_need_turns_and_look_no_further_back_than_they_say() -> None:
     words = [*journey(*WINTER), *journey(*last_year(5, 10), searches=0)]
-    assert seasons_before(frame(words), DAY, PARAMS).is_empty()
+    seen = visits(*range(40, 300, 20))
+    assert seasons_before(frame(words), seen, DAY, PARAMS).is_empty()
     oldest = look_back_days(PARAMS)
     rows = frame(journey(*WINTER, *last_year(5), 2 * 365))
     kept = rows.filter(pl.col("day") > ago(oldest))
     assert kept.height < rows.height
-    assert_frame_equal(seasons_before(rows, DAY, PARAMS), seasons_before(kept, DAY, PARAMS))
+    found = seasons_before(rows, seen, DAY, PARAMS)
+    assert found.height == 1
+    assert_frame_equal(found, seasons_before(kept, seen, DAY, PARAMS))
 
 
 def test_the_fixed_gap_states_no_probability() -> None:

@@ -96,7 +96,7 @@ def test_relevance_distance_and_themes_by_hand(tmp_path: Path, monkeypatch: pyte
     apart = diversification._figures(lists, replace(RankingParams(), diversifier="dpp"))
     assert figure(apart, "relevance") == pytest.approx((math.log(2) + math.log(4) / math.log2(3)) / best)
     assert figure(apart, "distance") == pytest.approx(1.0, abs=1e-6)
-    assert figure(apart, "themes") == 2.0
+    assert figure(apart, "themes") == figure(by_score, "themes_to_find") == 2.0
 
 
 def test_actions_of_the_day_itself_and_after_the_week_are_no_labels(tmp_path: Path) -> None:

@@ -81,4 +81,6 @@ def _judged(house: Deployment, day: date, known: _Known) -> pl.DataFrame:
     release = released_stage_model(house.stage_releases_path, day)
     judged = release.judge(features) if release else judge_by_gap(features)
     own = ["user_id", "journey_id"]
-    return features.join(judged, on=own).join(seasons_before(known.journey_days, day, params), on=own, how="left")
+    return features.join(judged, on=own).join(
+        seasons_before(known.journey_days, known.visits, day, params), on=own, how="left"
+    )
