@@ -117,9 +117,8 @@ def alpha(coincidences: Doubles, *, nominal: bool = False) -> Doubles:
     metric = 1.0 - np.eye(coincidences.shape[-1]) if nominal else _squares(coincidences)
     totals = coincidences.sum(axis=-1)
     n = totals.sum(axis=-1)[..., None, None]
-    outer = totals[..., :, None] * totals[..., None, :]
-    same = np.eye(coincidences.shape[-1]) * totals[..., None, :]
-    expected = _ratio(outer - same, n - 1.0)
+    # What stands on the diagonal (a judgement paired with itself would be taken off) has no disagreement anyway.
+    expected = _ratio(totals[..., :, None] * totals[..., None, :], n - 1.0)
     return 1.0 - _ratio(_disagreement(coincidences, metric), _disagreement(expected, metric))
 
 
