@@ -159,10 +159,10 @@ def check_split(train: pl.DataFrame, test: pl.DataFrame, params: StagingParams) 
     Raises:
         ValueError: names the training day whose label is not known before the first test day.
     """
-    first = test["day"].min()
+    first = min(test["day"].to_list())
     late = train.filter(pl.col("day") + timedelta(days=params.label_days) >= first)
     if late.height:
-        raise ValueError(f"leak: labels of {late['day'].max()} look at days that are judged, from {first}")
+        raise ValueError(f"leak: labels of {max(late['day'].to_list())} look at days that are judged, from {first}")
 
 
 def _logistic_of_gap(train: pl.DataFrame, test: pl.DataFrame) -> Doubles:
@@ -271,7 +271,7 @@ def macro_f1_of(true: Sequence[str], said: Sequence[str], users: npt.NDArray[np.
     truth, guess = np.array(true), np.array(said)
 
     def per_user(mask: npt.NDArray[np.bool_]) -> Doubles:
-        return np.bincount(users, weights=mask.astype(np.float64), minlength=n_users)
+        return np.bincount(users, weights=mask.astype(np.float64), minlength=n_users).astype(np.float64)
 
     counts = [(per_user((truth == c) & (guess == c)), per_user(truth == c), per_user(guess == c)) for c in classes]
 
