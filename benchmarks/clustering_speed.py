@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 
 from journeys_assets.domain import _cluster_kernels as kernels
+from journeys_assets.domain.learned_cut import released
 from journeys_assets.domain.parameters import ClusteringParams
 
 DIMENSIONS = 384
@@ -41,7 +42,7 @@ def random_users(n_users: int, seed: int) -> tuple[NDArray[np.float32], NDArray[
 def ours(vectors: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
     p = ClusteringParams()
     smoothing = (p.smoothing_neighbours, p.smoothing_floor)
-    kernels.cluster_packed(vectors, offsets, *smoothing, p.base_cut, float(p.reference_size), p.size_exponent)
+    kernels.cluster_packed(vectors, offsets, *smoothing, *released(p.learned_cut).arrays, p.least_log_odds)
 
 
 def scikit_learn(vectors: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:

@@ -37,6 +37,7 @@ from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.naming import name_journeys
+from journeys_assets.domain.text import normalise_series
 from journeys_assets.evaluation.section import SECTION_NAMES, Section
 from journeys_assets.models.embedder import Embedder, make_embedder
 from journeys_assets.settings import Settings, load_settings
@@ -146,6 +147,18 @@ def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.
         clusters.select("user_id", keyword="keywords")
         .explode("keyword")
         .with_columns(display_form=pl.col("keyword"), n_queries=pl.lit(0, dtype=pl.Int64), commonness=pl.lit(0.0))
+        .join(_first_times(rows), on=["user_id", "keyword"], how="left")
     )
     names = name_journeys(clusters, facts, params.naming).select("user_id", "journey_id", "journey_name")
     return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")
+
+
+def _first_times(rows: pl.DataFrame) -> pl.DataFrame:
+    """user_id, keyword (normalised) and first_engaged_at of rows that may have no times."""
+    times = pl.col("first_engaged_at") if "first_engaged_at" in rows.columns else pl.lit(None)
+    keywords = normalise_series(rows["keyword"])
+    return (
+        rows.select("user_id", keyword=keywords, first_engaged_at=times.cast(pl.Datetime("us")))
+        .group_by("user_id", "keyword")
+        .agg(pl.col("first_engaged_at").min())
+    )

@@ -34,6 +34,15 @@ app = typer.Typer(
 A typical first hour: `journeys demo` to see it work; `journeys ingest PATH` for your own logs; `journeys run`; then
 `journeys show USER`. All state lives under `$JOURNEYS_HOME` (default `./.journeys`).""",
 )
+annotate = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Sheets for human judgements of journeys: out, back, and how well annotators agree.
+
+`journeys annotate export sheets/march.html --annotators ann,ben,chi`; each opens one page in a browser and judges with
+keys 1-5; `journeys annotate import sheets/*.csv`; then `journeys train`.""",
+)
+app.add_typer(annotate, name="annotate")
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True)
 
@@ -233,6 +242,86 @@ def train(
         out.print(f"Released: {_relative(folder)}; live from {day + timedelta(days=1)}")
 
 
+@annotate.command("export")
+def export_sheet(
+    file: Annotated[
+        Path, typer.Argument(help="Ends in .html (a page to judge in, best) or .csv (with a guideline beside it).")
+    ],
+    annotators: Annotated[str, typer.Option(help="Who will judge, separated by commas; one file each.")] = "annotator",
+    rows: Annotated[int, typer.Option(min=1, help="Rows of each annotator.")] = 100,
+    overlap: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the rows that all judge, to measure agreement.")
+    ] = 0.3,
+    as_of: Annotated[
+        list[date] | None, _day_option("May be repeated. Default: the last day that was run and weeks before it.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other journeys.")] = 1,
+    min_users: Annotated[
+        int, typer.Option(min=1, help="Show only keywords and searches that so many users share.")
+    ] = 1,
+) -> None:
+    """Draw journeys to be judged, and write a sheet for each annotator.
+
+    Drawn by confidence, kind and stage, and how active the user is; those judged before are left out. Sheets show a key
+    in place of the user, and nothing of what the model thinks.
+    """
+    with _errors():
+        from journeys_assets import display
+        from journeys_assets.sheets import export_sheets
+
+        house = _deployment(load_settings())
+        made = export_sheets(
+            house,
+            file,
+            last_day=_last_day(house),
+            days=as_of or (),
+            annotators=annotators.split(","),
+            rows_each=rows,
+            overlap=overlap,
+            seed=seed,
+            min_users=min_users,
+            now=datetime.now(UTC).replace(tzinfo=None),
+        )
+        out.print(display.table_of("Sample", made.strata.rows(), "stratum", "journeys", "drawn"))
+        out.print(
+            f"{made.n_items:,} journeys as of {', '.join(map(str, made.days))}; {made.n_rows:,} rows to be judged, "
+            f"{made.n_shared:,} of the journeys by every annotator"
+        )
+        for path in made.files:
+            out.print(f"→ {_relative(path)}")
+
+
+@annotate.command("import")
+def import_sheet(
+    files: Annotated[list[Path], typer.Argument(help="Sheets as they came back, as CSV; a later one overrules.")],
+) -> None:
+    """Take filled sheets back: rows with mistakes are named and set aside, the others become labels.
+
+    The same sheet twice changes nothing; a sheet may come back several times. Exit code 1 if anything was refused.
+    """
+    with _errors():
+        from journeys_assets import display
+        from journeys_assets.storage.annotation import import_sheets
+
+        house = _deployment(load_settings())
+        _last_day(house)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        sheets = import_sheets(house.warehouse, files, now=now, staging_dir=house.settings.home / "staging")
+        out.print(display.show_sheets(sheets))
+        _print_agreement(house)
+        if any(sheet.error or sheet.refused.height for sheet in sheets):
+            raise typer.Exit(1)
+
+
+@annotate.command("agreement")
+def show_agreement() -> None:
+    """Show how well annotators agree, over all judgements that are stored, beside what chance alone would give."""
+    with _errors():
+        house = _deployment(load_settings())
+        _last_day(house)
+        _print_agreement(house)
+
+
 @app.command()
 def evaluate(
     only: Annotated[
@@ -258,6 +347,36 @@ def evaluate(
             page = run_evaluation(house, _definitions(house), instance, only or SECTION_NAMES)
         out.print(display.show_evaluation(json.loads(page.with_name("report.json").read_text())["summary"]))
         out.print(f"Report: {_relative(page)}")
+
+
+@app.command()
+def readout(
+    from_: Annotated[date | None, _day_option("First day; default: that of the first logged send.", "--from")] = None,
+    to: Annotated[date | None, _day_option("Last day; default: the last day of the log.", "--to")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Read out the notification experiment: rates by arm, effects with intervals over users, and whether to trust them.
+
+    Journey and interest arm are held against each other by opens, clicks and unsubscribes, and against the holdout by
+    engagement. Days before the first one explain a part of the engagement, where they were logged.
+    """
+    with _errors():
+        from journeys_assets import display
+        from journeys_assets.experiment import read_out_log
+
+        house = _deployment(load_settings())
+        if not house.settings.warehouse_path.exists():
+            raise CommandError("nothing was ingested yet; `journeys ingest PATH`")
+        try:
+            found = read_out_log(house, from_, to)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        if as_json:
+            print(json.dumps(display.readout_record(found), ensure_ascii=False, indent=2))
+            return
+        for warning in found.readout.warnings:
+            err.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
+        out.print(display.show_readout(found))
 
 
 @app.command()
@@ -368,6 +487,7 @@ def _errors() -> Iterator[None]:
     from journeys_assets.defs.runs import RunError
     from journeys_assets.models.embedder import EmbedderError
     from journeys_assets.models.ranker_release import RankerError
+    from journeys_assets.sheets import SheetError
     from journeys_assets.storage.ingest import IngestError
     from journeys_assets.storage.warehouse import WarehouseError
     from journeys_assets.versions import VersionsError
@@ -382,6 +502,7 @@ def _errors() -> Iterator[None]:
         WarehouseError,
         EmbedderError,
         RankerError,
+        SheetError,
         VersionsError,
     ) as error:
         err.print(f"[red]error[/red] {error}", highlight=False, soft_wrap=True)
@@ -488,6 +609,22 @@ def _explained(house: "Deployment", journeys: "pl.DataFrame", features: "pl.Data
         scored = features.join(journeys.filter(pl.col("scored_by") == version), on="journey_id", how="semi")
         parts.append(explain(scored, release, house.algorithm.ranking))
     return pl.concat(parts)
+
+
+def _print_agreement(house: "Deployment") -> None:
+    from journeys_assets import display
+    from journeys_assets.domain.annotator_agreement import annotator_agreement
+    from journeys_assets.storage import annotation
+
+    with house.warehouse.reading() as con:
+        judgements = annotation.stored_judgements(con)
+        n_untrainable = annotation.n_untrainable(con)
+    out.print(display.show_agreement(annotator_agreement(judgements)))
+    if n_untrainable:
+        out.print(
+            f"{n_untrainable:,} judgements are of days whose features are no longer kept: they train no ranker. "
+            "Import sheets sooner, or raise `output_retention_days`"
+        )
 
 
 def _print_report(report: "IngestReport") -> None:

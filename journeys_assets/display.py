@@ -3,7 +3,7 @@
 What belongs here: turning tables into text for people. What does not: reading the warehouse, deciding anything.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from journeys_assets.domain.annotator_agreement import AnnotatorAgreement
     from journeys_assets.domain.comparison import Comparison
+    from journeys_assets.experiment import LogReadout
+    from journeys_assets.storage.annotation import ImportedSheet
     from journeys_assets.storage.ingest import IngestReport
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -272,6 +275,89 @@ def show_comparison(one: Version, other: Version, found: "Comparison") -> Render
     return Group(*lines)
 
 
+REFUSED_ROWS_SHOWN = 20
+
+
+def show_sheets(sheets: Sequence["ImportedSheet"]) -> RenderableType:
+    """What became of imported sheets: counts a file, then every refused row (the first ones) and unreadable file."""
+    lines: list[RenderableType] = []
+    counts: list[tuple[object, ...]] = []
+    for sheet in sheets:
+        if sheet.report is None:
+            counts.append((sheet.file.name, "cannot be read" if sheet.error else "imported before", *[""] * 4))
+            continue
+        left = [f"{n:,} {reason}" for reason, n in sheet.skipped.items()]
+        judged = sheet.report.n_accepted
+        counts.append((sheet.file.name, "imported", sheet.report.n_rows, judged, sheet.refused.height, ", ".join(left)))
+    lines.append(table_of("Sheets", counts, "file", "", "rows", "new judgements", "refused", "left out"))
+    for sheet in sheets:
+        if sheet.error:
+            lines.append(Text(sheet.error, style="red"))
+        for line, reason in sheet.refused.head(REFUSED_ROWS_SHOWN).iter_rows():
+            lines.append(Text.assemble((f"{sheet.file}, line {line}: ", "red"), reason))
+        if sheet.refused.height > REFUSED_ROWS_SHOWN:
+            more = sheet.refused.height - REFUSED_ROWS_SHOWN
+            lines.append(f"… and {more:,} more in landing.quarantined_rows")
+    return Group(*lines)
+
+
+MEASURES = {
+    "alpha": "relevance: Krippendorff's alpha",
+    "exact": "relevance: the same level",
+    "within_one": "relevance: at most a level apart",
+    "stage_alpha": "stage: Krippendorff's alpha",
+}
+
+
+def show_agreement(found: "AnnotatorAgreement") -> RenderableType:
+    """How well annotators agree, each figure with its 95 % interval over users and beside what chance gives."""
+    overall = found.overall.filter(pl.col("n_items") > 0)
+    if found.annotators.is_empty():
+        return Text("No judgements are stored; `journeys annotate export` makes a sheet")
+    lines: list[RenderableType] = []
+    if overall.is_empty():
+        lines.append("No journey was judged by two annotators, so agreement is not known; export with --overlap\n")
+    else:
+        rows = [
+            (MEASURES[m], _figure(value, low, high), _figure(chance), n_items, n_users)
+            for m, value, low, high, chance, n_items, n_users in overall.iter_rows()
+        ]
+        lines.append(table_of("All annotators", rows, "", "agreement", "by chance", "journeys", "users"))
+        pairs = [
+            (
+                f"{p['a']}, {p['b']}",
+                p["n_items"],
+                _figure(p["kappa"], p["kappa_low"], p["kappa_high"]),
+                f"{_figure(p['exact'])} ({_figure(p['exact_by_chance'])})",
+                f"{_figure(p['within_one'])} ({_figure(p['within_one_by_chance'])})",
+                _figure(p["stage_kappa"], p["stage_kappa_low"], p["stage_kappa_high"]),
+            )
+            for p in found.pairs.iter_rows(named=True)
+        ]
+        heads = ("journeys", "quadratic kappa", "same (chance)", "within one (chance)", "stage kappa")
+        lines.append(table_of("Pairs of annotators", pairs, "", *heads))
+    habits = [
+        (
+            a["annotator"],
+            a["n_items"],
+            f"{a['mean_level']:.2f}",
+            " ".join(f"{a[f'share_{level}']:.0%}" for level in range(1, 6)),
+            _figure(a["bias"], a["bias_low"], a["bias_high"], signed=True),
+        )
+        for a in found.annotators.iter_rows(named=True)
+    ]
+    columns = ("", "judged", "mean level", "share of levels 1 to 5", "levels above the others")
+    lines.append(table_of("Annotators", habits, *columns))
+    return Group(*lines)
+
+
+def _figure(value: float | None, low: float | None = None, high: float | None = None, *, signed: bool = False) -> str:
+    if value is None:
+        return "not defined"
+    sign = "+" if signed else ""
+    return f"{value:{sign}.2f}" + (f" ({low:{sign}.2f} … {high:{sign}.2f})" if low is not None else "")
+
+
 def reporter(console: Console) -> Callable[[str, int, int], None]:
     """A progress callback (stage, done, total): a bar a stage on a terminal, a plain line a quarter elsewhere."""
     return _bars(console) if console.is_terminal else _lines(console)
@@ -304,3 +390,55 @@ def _bars(console: Console) -> Callable[[str, int, int], None]:
             progress.stop()
 
     return report
+
+
+def readout_record(found: "LogReadout") -> dict[str, Any]:
+    """A readout for programs: days, arms, rates, effects, sample-ratio p-value, warnings."""
+    readout = found.readout
+    return {
+        "first_day": str(found.first),
+        "last_day": str(found.last),
+        "arms": readout.arms.to_dicts(),
+        "rates": readout.rates.to_dicts(),
+        "effects": readout.effects.to_dicts(),
+        "sample_ratio_p_value": readout.srm_p_value,
+        "warnings": list(readout.warnings),
+    }
+
+
+def show_readout(found: "LogReadout") -> RenderableType:
+    """A readout for people."""
+    readout = found.readout
+    arms = [
+        (
+            row["arm"],
+            row["n_users"],
+            f"{row['expected_users']:,.0f}",
+            row["n_users_sent"],
+            *(row[f"n_{what}"] for what in ("sends", "opens", "clicks", "unsubscribes")),
+        )
+        for row in readout.arms.iter_rows(named=True)
+    ]
+    rates = [
+        (row["metric"], row["arm"], f"{row['value']:,.4g}", f"{row['low']:,.4g} … {row['high']:,.4g}", row["n_users"])
+        for row in readout.rates.iter_rows(named=True)
+    ]
+    effects = [
+        (
+            row["metric"] + (" ¹" if row["is_adjusted"] else ""),
+            f"{row['arm']} - {row['against']}",
+            f"{row['effect']:+,.4g}",
+            f"{row['low']:+,.4g} … {row['high']:+,.4g}",
+            "" if row["relative_effect"] is None else f"{row['relative_effect']:+.0%}",
+            f"{row['minimum_detectable_effect']:,.4g}",
+        )
+        for row in readout.effects.iter_rows(named=True)
+    ]
+    arm_headers = ("arm", "users", "expected", "users sent", "sends", "opens", "clicks", "unsubscribes")
+    return Group(
+        Text(f"{found.first} … {found.last}, intervals of 95 % over users", style="bold"),
+        table_of(f"Arms (sample ratio p = {readout.srm_p_value:.2g})", arms, *arm_headers),
+        table_of("Rates", rates, "metric", "arm", "value", "interval", "users that count"),
+        table_of("Effects", effects, "metric", "arms", "effect", "interval", "relative", "detectable ²"),
+        Text("¹ less what users did before the first day  ² found by 4 in 5 experiments of this size", style="dim"),
+    )

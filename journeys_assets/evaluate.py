@@ -14,10 +14,15 @@ import polars as pl
 
 from journeys_assets import __version__, studies
 from journeys_assets.defs.deployment import Deployment
+from journeys_assets.evaluation.annotation import evaluate_annotation
 from journeys_assets.evaluation.clustering import evaluate_clustering
+from journeys_assets.evaluation.diversification import evaluate_diversification
+from journeys_assets.evaluation.naming import evaluate_naming
+from journeys_assets.evaluation.notifications import evaluate_notifications
 from journeys_assets.evaluation.ranking import evaluate_ranking
 from journeys_assets.evaluation.report import write_report
 from journeys_assets.evaluation.section import Section, load_section, save_section
+from journeys_assets.evaluation.staging import evaluate_staging
 from journeys_assets.evaluation.study import Study, labelled_phrases
 
 
@@ -57,11 +62,15 @@ def _clustering(materials: Materials) -> Section:
     )
 
 
-def _ranking(materials: Materials) -> Section:
-    return evaluate_ranking(materials.logs, materials.house.sql_models)
-
-
-SECTIONS: Mapping[str, Callable[[Materials], Section]] = {"clustering": _clustering, "ranking": _ranking}
+SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
+    "clustering": _clustering,
+    "naming": lambda materials: evaluate_naming(materials.logs, materials.phrases, materials.house.embedder()),
+    "ranking": lambda materials: evaluate_ranking(materials.logs, materials.house.sql_models),
+    "staging": lambda materials: evaluate_staging(materials.logs),
+    "diversification": lambda materials: evaluate_diversification(materials.logs),
+    "notifications": lambda materials: evaluate_notifications(materials.logs, materials.house.settings.public_data),
+    "annotation": lambda materials: evaluate_annotation(materials.logs),
+}
 """The parts of ``SECTION_NAMES``, in the order of the report."""
 
 

@@ -45,17 +45,22 @@ def synthetic_world(settings: Settings) -> WorldParams:
     )
 
 
-def synthetic_study(settings: Settings, world: WorldParams | None = None) -> Study:
-    """A synthetic world, every day of which was run in order, and its truth; the evaluation's own by default."""
+def synthetic_study(
+    settings: Settings, world: WorldParams | None = None, *, first_day: int = 0, every_days: int = 1
+) -> Study:
+    """A synthetic world, whose days (all, or some from ``first_day`` on) were run in order, and its truth.
+
+    The world is the evaluation's own by default.
+    """
     world = world or synthetic_world(settings)
     folder = settings.evaluation_path / f"synthetic-{world.seed}-{world.n_users}x{world.n_days}"
-    days = [world.first_day + timedelta(days=n) for n in range(world.n_days)]
+    days = [world.first_day + timedelta(days=n) for n in range(first_day, world.n_days, every_days)]
 
     def log(target: Path) -> tuple[Path, str]:
         write_world(generate_world(world), target / "world")
         return target / "world" / "landing", "landing"
 
-    house = _made(settings, folder, log, days, {"world": repr(world)})
+    house = _made(settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day})
     truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
     return Study("synthetic", house.warehouse, days, days[-1], settings.algorithm, truth)
 
@@ -118,7 +123,9 @@ def _made(
         own.note_first_day(report.first_day)
         _run(own, days)
         done.write_text(json.dumps({"sha256": mark, **json.loads(state)}, indent=2))
-    return build_deployment(own)
+    house = build_deployment(own)
+    house.prepare()
+    return house
 
 
 def _run(settings: Settings, days: Sequence[date]) -> None:

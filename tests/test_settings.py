@@ -19,9 +19,9 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_parameters_can_be_overridden_and_change_the_version(tmp_path: Path) -> None:
-    (tmp_path / "journeys.toml").write_text("[algorithm.clustering]\nbase_cut = 1.1\n")
+    (tmp_path / "journeys.toml").write_text("[algorithm.clustering]\nleast_log_odds = 1.1\n")
     changed, plain = load_settings(home=tmp_path), load_settings(home=tmp_path / "other")
-    assert changed.algorithm.clustering.base_cut == 1.1
+    assert changed.algorithm.clustering.least_log_odds == 1.1
     assert changed.algorithm.version_of("clustering") != plain.algorithm.version_of("clustering")
     assert changed.algorithm.version_of("keywords") == plain.algorithm.version_of("keywords")
 
@@ -31,8 +31,8 @@ def test_parameters_can_be_overridden_and_change_the_version(tmp_path: Path) -> 
     [
         ("output_retention_days = 0", "output_retention_days = 0"),
         ('embeder = "x"', "embeder"),
-        ('[algorithm.clustering]\nbase_cut = "wide"', "algorithm.clustering.base_cut = 'wide'"),
-        ("[algorithm.clustering]\nbase_cutt = 1.0", "base_cutt"),
+        ('[algorithm.clustering]\nleast_log_odds = "wide"', "algorithm.clustering.least_log_odds = 'wide'"),
+        ("[algorithm.clustering]\nleast_log_oddss = 1.0", "least_log_oddss"),
     ],
 )
 def test_errors_name_the_key_and_the_value(tmp_path: Path, toml: str, named: str) -> None:

@@ -197,9 +197,9 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     lines = []
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
-            error = event.step_failure_data.error
+            error, told = event.step_failure_data.error, event.step_failure_data.user_failure_data
             cause = error.cause or error
-            lines.append(f"{event.step_key}: {cause.message.strip()}")
+            lines.append(f"{event.step_key}: {told.description if told else cause.message.strip()}")
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:

@@ -113,27 +113,36 @@ def smoothed_distances(products: Floats, neighbours: int, floor: float) -> Float
 
 
 @njit(cache=True, nogil=True)
-def average_linkage_labels(distances: Floats, cut: float) -> Ints:
-    """Clusters of average linkage (UPGMA) when only merges of at most ``cut`` are done, by nearest-neighbour chains.
+def dendrogram(distances: Floats, cosines: Floats) -> tuple[Ints, Doubles, Ints, Doubles, Doubles]:
+    """All merges of average linkage (UPGMA), by nearest-neighbour chains.
 
-    Average linkage is reducible: no merge brings the result nearer to a third cluster than its nearer part was. So a
-    cluster whose nearest neighbour lies beyond the cut is final, and leaves the search at once.
+    Nodes 0 to n - 1 are the rows; node n + m is what merge m makes, merges ordered by height.
 
     Args:
-        distances: (n, n), symmetric, n >= 1; used as work space and destroyed.
-        cut: largest height of a merge.
+        distances: (n, n), symmetric, n >= 1; what is linked. Used as work space and destroyed.
+        cosines: (n, n), symmetric; what the last two results are means of. Used as work space and destroyed.
 
     Returns:
-        (n,), clusters numbered 0, 1, ... by their first row. Among equal distances the chain's previous member wins,
-        then the lowest row.
+        children (n - 1, 2), the lower node first; heights (n - 1,), rising; sizes (n - 1,), rows under the node;
+        between (n - 1,), mean cosine of the pairs that the merge brings together; within (n - 1,), of all pairs under
+        the node. Among equal distances the chain's previous member wins, then the lowest row.
     """
     n = distances.shape[0]
-    leader = np.arange(n)
+    merges = n - 1
+    node = np.arange(n)
     size = np.ones(n, dtype=np.int64)
+    height = np.zeros(n, dtype=np.float64)
+    inner = np.zeros(n, dtype=np.float64)
     alive = np.arange(n)
     n_alive = n
     chain = np.empty(n, dtype=np.int64)
     depth = 0
+    children = np.empty((merges, 2), dtype=np.int64)
+    heights = np.empty(merges, dtype=np.float64)
+    sizes = np.empty(merges, dtype=np.int64)
+    between = np.empty(merges, dtype=np.float64)
+    within = np.empty(merges, dtype=np.float64)
+    done = 0
     while n_alive > 1:
         if depth == 0:
             chain[0] = alive[0]
@@ -147,26 +156,153 @@ def average_linkage_labels(distances: Floats, cut: float) -> Ints:
             if row[other] < nearest and other != top:
                 nearest = row[other]
                 best = other
-        if depth == 1 and not nearest <= cut:
-            n_alive = _without(alive, n_alive, top)
-            depth = 0
-        elif depth > 1 and best == chain[depth - 2]:
+        if depth > 1 and best == chain[depth - 2]:
             depth -= 2
             i, j = min(top, best), max(top, best)
             n_alive = _without(alive, n_alive, j)
-            leader[j] = i
+            own, joined = np.float64(size[i]), np.float64(size[j])
+            both = own + joined
+            # Rounding may put a merge a hair below one that it contains.
+            height[i] = max(np.float64(nearest), max(height[i], height[j]))
+            inner[i] += inner[j] + own * joined * np.float64(cosines[i, j])
+            children[done, 0], children[done, 1] = node[i], node[j]
+            heights[done], sizes[done] = height[i], size[i] + size[j]
+            between[done], within[done] = cosines[i, j], inner[i] / (both * (both - 1) / 2)
             for a in range(n_alive):
                 other = alive[a]
                 if other != i:
-                    total = np.float64(size[i]) * distances[i, other] + np.float64(size[j]) * distances[j, other]
-                    joint = np.float32(total / np.float64(size[i] + size[j]))
+                    joint = np.float32((own * distances[i, other] + joined * distances[j, other]) / both)
                     distances[i, other] = joint
                     distances[other, i] = joint
+                    alike = np.float32((own * cosines[i, other] + joined * cosines[j, other]) / both)
+                    cosines[i, other] = alike
+                    cosines[other, i] = alike
             size[i] += size[j]
+            node[i] = n + done
+            done += 1
         else:
             chain[depth] = best
             depth += 1
-    return _numbered(leader)
+    order = np.argsort(heights, kind="mergesort")  # stable: of equal heights, what was made first stays first
+    place = np.empty(merges, dtype=np.int64)
+    place[order] = np.arange(merges)
+    for m in range(merges):
+        for side in range(2):
+            if children[m, side] >= n:
+                children[m, side] = n + place[children[m, side] - n]
+        if children[m, 0] > children[m, 1]:
+            children[m, 0], children[m, 1] = children[m, 1], children[m, 0]
+    return children[order], heights[order], sizes[order], between[order], within[order]
+
+
+@njit(cache=True, nogil=True)
+def merge_features(children: Ints, heights: Doubles, sizes: Ints, between: Doubles, within: Doubles) -> Doubles:
+    """What the learned cut knows of each merge: (n - 1, 17), columns as ``learned_cut.FEATURES``.
+
+    Args:
+        children, heights, sizes, between, within: As ``dendrogram`` gives them.
+    """
+    merges = heights.shape[0]
+    n = merges + 1
+    features = np.empty((merges, 17), dtype=np.float64)
+    parent = np.full(merges, -1, dtype=np.int64)
+    sibling_size = np.ones(merges, dtype=np.int64)
+    for m in range(merges):
+        for side in range(2):
+            child, other = children[m, side] - n, children[m, 1 - side] - n
+            if child >= 0:
+                parent[child] = m
+                sibling_size[child] = sizes[other] if other >= 0 else 1
+    for m in range(merges):
+        small, big = children[m, 0] - n, children[m, 1] - n
+        small_size = sizes[small] if small >= 0 else 1
+        big_size = sizes[big] if big >= 0 else 1
+        if big_size < small_size:
+            small, big, small_size = big, small, big_size
+        row, up = features[m], parent[m]
+        row[0] = heights[m]
+        row[1] = (heights[up] if up >= 0 else 1.0) - heights[m]
+        row[2] = heights[big] if big >= 0 else 0.0
+        row[3] = heights[small] if small >= 0 else 0.0
+        row[4] = np.log(sizes[m])
+        row[5] = np.log(small_size)
+        row[6] = np.log(n)
+        row[7] = sizes[m] / n
+        row[8] = between[m]
+        row[9] = within[m]
+        row[10] = within[big] if big >= 0 else between[m]
+        row[11] = within[small] if small >= 0 else between[m]
+        row[12] = between[up] if up >= 0 else 0.0
+        row[13] = np.log(sibling_size[m])
+        row[14] = 1.0 if up < 0 else 0.0
+        row[15] = np.log(n - m)
+        row[16] = (merges - m) / n
+    return features
+
+
+@njit(cache=True, nogil=True)
+def ensemble_score(
+    row: Doubles, roots: Ints, features: Ints, thresholds: Doubles, lower: Ints, upper: Ints, leaves: Doubles
+) -> float:
+    """Sum of the leaves that ``row`` falls into, one of each tree.
+
+    Args:
+        row: The features of one thing.
+        roots: First split of each tree.
+        features, thresholds: A row goes to ``lower`` where its feature is at most the threshold, else to ``upper``.
+        lower, upper: The next split; where below 0, the leaf ``-1 - value``.
+        leaves: Value of each leaf.
+    """
+    score = 0.0
+    for root in roots:
+        at = root
+        while at >= 0:
+            at = lower[at] if row[features[at]] <= thresholds[at] else upper[at]
+        score += leaves[-1 - at]
+    return score
+
+
+@njit(cache=True, nogil=True)
+def cut_labels(
+    children: Ints,
+    rows: Doubles,
+    roots: Ints,
+    features: Ints,
+    thresholds: Doubles,
+    lower: Ints,
+    upper: Ints,
+    leaves: Doubles,
+    least: float,
+) -> Ints:
+    """Clusters of a dendrogram: from the top down, a node that scores above ``least`` is one, any other is split.
+
+    Args:
+        children: As ``dendrogram`` gives them.
+        rows: As ``merge_features`` gives them.
+        roots, features, thresholds, lower, upper, leaves: As in ``ensemble_score``.
+
+    Returns:
+        (n,), clusters numbered 0, 1, ... by their first row.
+    """
+    merges = children.shape[0]
+    n = merges + 1
+    # A node above the clusters has -1, any other the top node of its cluster; parents come before children.
+    top = np.full(n + merges, -1, dtype=np.int64)
+    for m in range(merges - 1, -1, -1):
+        if top[n + m] < 0 and ensemble_score(rows[m], roots, features, thresholds, lower, upper, leaves) > least:
+            top[n + m] = n + m
+        for side in range(2):
+            top[children[m, side]] = top[n + m]
+    number = np.full(n + merges, -1, dtype=np.int64)
+    labels = np.empty(n, dtype=np.int64)
+    count = 0
+    for i in range(n):
+        own = top[i] if top[i] >= 0 else i
+        if number[own] < 0:
+            number[own] = count
+            count += 1
+        labels[i] = number[own]
+    return labels
 
 
 @njit(cache=True, nogil=True)
@@ -181,28 +317,18 @@ def _without(alive: Ints, n_alive: int, gone: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _numbered(leader: Ints) -> Ints:
-    """Cluster numbers from leaders: a leader leads itself, and lies before the rows that it leads."""
-    labels = np.empty(leader.shape[0], dtype=np.int64)
-    count = 0
-    for i in range(leader.shape[0]):
-        if leader[i] == i:
-            labels[i] = count
-            count += 1
-        else:
-            labels[i] = labels[leader[i]]
-    return labels
-
-
-@njit(cache=True, nogil=True)
 def cluster_packed(
     vectors: Floats,
     offsets: Ints,
     neighbours: int,
     floor: float,
-    base_cut: float,
-    reference_size: float,
-    size_exponent: float,
+    roots: Ints,
+    features: Ints,
+    thresholds: Doubles,
+    lower: Ints,
+    upper: Ints,
+    leaves: Doubles,
+    least: float,
 ) -> tuple[Ints, Ints]:
     """Clusters of every user.
 
@@ -210,8 +336,8 @@ def cluster_packed(
         vectors: unit rows (N, d), packed.
         offsets: (U + 1,); each user has at least one row.
         neighbours, floor: as in ``smoothed_distances``.
-        base_cut, reference_size, size_exponent: the cut of a user of n rows is
-            ``base_cut * (n / reference_size) ** size_exponent``, a cosine distance.
+        roots, features, thresholds, lower, upper, leaves: the learned cut, as in ``ensemble_score``.
+        least: as in ``cut_labels``.
 
     Returns:
         labels (N,), counted from 0 over all users in row order of first members; clusters per user (U,).
@@ -222,8 +348,10 @@ def cluster_packed(
     first = 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
-        cut = base_cut * ((stop - start) / reference_size) ** size_exponent
-        own = average_linkage_labels(smoothed_distances(gram(vectors[start:stop]), neighbours, floor), cut)
+        cosines = gram(vectors[start:stop])
+        tree = dendrogram(smoothed_distances(cosines, neighbours, floor), cosines)
+        rows = merge_features(tree[0], tree[1], tree[2], tree[3], tree[4])
+        own = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, least)
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
         first += counts[u]

@@ -1,6 +1,6 @@
-"""Compiled loop of journey identity. Import this module lazily: it brings in numba.
+"""Compiled loops of journey identity. Import this module lazily: it brings in numba.
 
-What belongs here: the one loop over a user's keywords, on packed arrays (see ``_cluster_kernels``). What does not:
+What belongs here: the loops over a user's keywords, on packed arrays (see ``_cluster_kernels``). What does not:
 tables, parameters, ids.
 """
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
@@ -76,3 +77,39 @@ def founders_packed(vectors: Floats, offsets: Ints, least_cosine: float) -> Ints
                 squares[best], sizes[best], first[best] = 1.0, 1, r
             founders[r] = first[best]
     return founders
+
+
+@njit(cache=True, nogil=True)
+def theme_cosines_packed(
+    past: Floats, theme_of_past: Ints, vectors: Floats, theme_of_row: Ints, n_themes: int
+) -> Doubles:
+    """Cosine of each row to the plain mean of all that its theme ever held.
+
+    Args:
+        past: unit rows (P, d), in the order in which they were engaged with.
+        theme_of_past: (P,), from 0 to ``n_themes`` - 1.
+        vectors: unit rows (N, d).
+        theme_of_row: (N,), as above.
+
+    Returns:
+        (N,), from -1 to 1; 0 where a theme is empty or its vectors cancel out.
+    """
+    d = past.shape[1]
+    sums = np.zeros((n_themes, d), dtype=np.float64)
+    for r in range(past.shape[0]):
+        total = sums[theme_of_past[r]]
+        for k in range(d):
+            total[k] += past[r, k]
+    norms = np.zeros(n_themes, dtype=np.float64)
+    for t in range(n_themes):
+        for k in range(d):
+            norms[t] += sums[t, k] * sums[t, k]
+    cosines = np.zeros(vectors.shape[0], dtype=np.float64)
+    for r in range(vectors.shape[0]):
+        theme = theme_of_row[r]
+        if norms[theme] > 0:
+            dot = 0.0
+            for k in range(d):
+                dot += np.float64(vectors[r, k]) * sums[theme, k]
+            cosines[r] = min(1.0, max(-1.0, dot / np.sqrt(norms[theme])))
+    return cosines

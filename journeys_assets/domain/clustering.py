@@ -4,14 +4,12 @@ What belongs here: keywords and vectors in, clusters out. What does not: the com
 (``identity``), names (``naming``), where keywords and vectors come from (``storage``).
 
 Each keyword's vector is first averaged with its nearest keywords of the same user ("smoothed": a stray phrasing moves
-towards its theme, a keyword that is like no other stays where it is). Average linkage then joins clusters while the
-mean cosine distance between their keywords stays below the cut. Unlike a Ward merge height, that mean does not grow
-with the size of the clusters, so one cut serves light and heavy users.
+towards its theme, a keyword that is like no other stays where it is). Average linkage then makes a dendrogram, and a
+learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``). Unlike a
+Ward merge height, the mean distance of average linkage does not grow with the size of the clusters.
 
-Mean B-cubed F1 over pseudo users of 2-8 CLINC150 intents of the half that was not swept over, at 3-12 and 5-60 keywords
-an intent: 0.95 and 0.94. Ward cut at 1.8 * (n / 30) ** 0.3 has 0.93 and 0.93, Ward cut at 1.8 has 0.96 and 0.71; the
-best cut for each user, 0.98 and 0.98. Decision record 5 has the harder sets, what was tried in vain and what speaks
-against; ``evaluation.clustering`` measures again.
+Decision record 5 has what was measured, what was tried in vain and what speaks against; ``evaluation.clustering``
+measures again.
 
 A user's clusters depend on that user's own rows alone, and on nothing of how rows are ordered or work is split:
 keywords are sorted by text first, and every sum runs in a fixed order.
@@ -25,8 +23,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from journeys_assets.domain import learned_cut
 from journeys_assets.domain.embedding import KeywordVectors, pack
-from journeys_assets.domain.identity import journey_ids
+from journeys_assets.domain.identity import founders, journey_ids, theme_centralities
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS
 from journeys_assets.domain.text import normalise_series
@@ -50,7 +49,7 @@ _INPUT = {
 def cluster_users(
     keywords: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
 ) -> pl.DataFrame:
-    """Clusters of every user: smoothed vectors, average linkage, one mildly size-aware cut.
+    """Clusters of every user: smoothed vectors, average linkage, a cut learnt node by node.
 
     Args:
         keywords: one row per user x keyword: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at.
@@ -178,14 +177,15 @@ def _describe(
         offsets,
         params.smoothing_neighbours,
         params.smoothing_floor,
-        params.base_cut,
-        float(params.reference_size),
-        params.size_exponent,
+        *learned_cut.released(params.learned_cut).arrays,
+        params.least_log_odds,
     )
     weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
     centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
     members = rows.with_columns(cluster=pl.Series(labels), centrality=pl.Series(centralities))
-    ids = journey_ids(members, history, vectors, params.theme_cosine)
+    themes = founders(history, vectors, params.theme_cosine)
+    ids = journey_ids(members, themes)
+    members = members.with_columns(theme_centrality=pl.Series(theme_centralities(members, ids, themes, vectors)))
     facts = pl.DataFrame(
         {
             "cluster": np.arange(len(centres)),
@@ -200,12 +200,14 @@ def _describe(
         keywords=pl.col("keyword"),
         keyword_weights=pl.col("weight"),
         keyword_centralities=pl.col("centrality"),
+        keyword_theme_centralities=pl.col("theme_centrality"),
         medoid=pl.col("keyword").first(),
         n_keywords=pl.len(),
         first_engaged_at=pl.col("first_engaged_at").min(),
         last_engaged_at=pl.col("last_engaged_at").max(),
     )
-    return clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
+    described = clusters.join(ids.drop("founder_place"), on="cluster").join(facts, on="cluster")
+    return described.with_columns(is_journey=_is_journey(params))
 
 
 def _is_journey(params: ClusteringParams) -> pl.Expr:

@@ -110,7 +110,7 @@ def fits(column: Column, dtype: pl.DataType) -> bool:
         return isinstance(dtype, pl.List) and dtype.inner in (pl.String, pl.Binary, pl.Null)
     if column.dtype == pl.String:
         return dtype.is_integer() or dtype in (pl.Categorical, pl.Enum)
-    if column.dtype == TIMESTAMP:
+    if column.dtype in (TIMESTAMP, pl.Date):
         return dtype in (pl.Datetime, pl.Date)
     if column.dtype == pl.Boolean:
         return dtype == pl.Boolean or dtype.is_integer()
@@ -137,6 +137,8 @@ def _reader(column: Column, now: datetime) -> Callable[[pl.Series, Column], _Rea
         return _read_list
     if column.dtype == TIMESTAMP:
         return lambda raw, col: _read_time(raw, col, now + MAX_CLOCK_SKEW)
+    if column.dtype == pl.Date:
+        return lambda raw, col: _read_day(raw, col, now + MAX_CLOCK_SKEW)
     if column.dtype == pl.String:
         return _read_text
     return _read_boolean if column.dtype == pl.Boolean else _read_number
@@ -215,6 +217,13 @@ def _read_time(raw: pl.Series, column: Column, latest: datetime) -> _Read:
     outside = ((time < EARLIEST) | (time > latest)).fill_null(False)
     found.append(_Finding(outside, column.name, f"is not between 1970-01-01 and {latest:%Y-%m-%d %H:%M} UTC"))
     return time.set(outside, None), found
+
+
+def _read_day(raw: pl.Series, column: Column, latest: datetime) -> _Read:
+    time, found = _read_time(raw, column, latest)
+    midnight = (time == time.dt.truncate("1d")).fill_null(True)
+    found.append(_Finding(~midnight, column.name, "is not a day such as 2026-01-31"))
+    return time.set(~midnight, None).dt.date(), found
 
 
 def parse_times(texts: pl.Series) -> pl.Series:

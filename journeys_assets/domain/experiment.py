@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -185,9 +185,12 @@ def user_outcomes(
 def read_out(outcomes: pl.DataFrame, notifications: NotificationParams, params: ReadoutParams) -> Readout:
     """Rates, effects and sample-ratio check of an experiment.
 
-    Intervals are by Student's t over users, with Welch's degrees of freedom for a difference. Where users were seen
-    before the experiment, what they did then is taken out of engagement (CUPED: Deng et al. 2013, *Improving the
-    Sensitivity of Online Controlled Experiments by Utilizing Pre-Experiment Data*); rates stay as they were counted.
+    Intervals are by Student's t over users, with Welch's degrees of freedom for a difference. Against the holdout the
+    variance over users is pooled: a few users do most of what is done, so a small arm often has too few of them to show
+    how much users differ, and its own variance would be too small; while sends add little to that difference. Where
+    users were seen before the experiment, what they did then is taken out of engagement (CUPED: Deng et al. 2013,
+    *Improving the Sensitivity of Online Controlled Experiments by Utilizing Pre-Experiment Data*); rates stay as they
+    were counted.
 
     Args:
         outcomes: Rows of ``OUTCOMES``.
@@ -200,18 +203,18 @@ def read_out(outcomes: pl.DataFrame, notifications: NotificationParams, params: 
     of_arm = {arm: outcomes.filter(pl.col("arm") == arm) for arm in ARMS}
     rates, effects = [], []
     for metric in METRICS:
-        found = {arm: estimate for arm in ARMS if (estimate := _estimate(of_arm[arm], metric)) is not None}
+        found = _estimates(of_arm, metric)
         rates += [
             (metric.name, arm, e.value, *e.interval(params.level), e.n_users)
             for arm, e in found.items()
             if arm != "holdout" or metric.against == "holdout"
         ]
         theta = _theta(list(of_arm.values()), metric)
-        base = _estimate(of_arm[metric.against], metric, theta, outcomes)
+        adjusted = _estimates(of_arm, metric, theta) if theta else found
         for arm in ARMS[: ARMS.index(metric.against)]:
-            estimate = _estimate(of_arm[arm], metric, theta, outcomes)
-            if estimate is not None and base is not None:
-                effects.append((metric.name, arm, metric.against, *_effect(estimate, base, params), theta != 0.0))
+            if arm in adjusted and metric.against in adjusted:
+                effect = _effect(adjusted[arm], adjusted[metric.against], params)
+                effects.append((metric.name, arm, metric.against, *effect, theta != 0.0))
     arms, p_value = _arm_counts(of_arm, notifications)
     return Readout(
         arms,
@@ -246,10 +249,11 @@ class RatioEstimate:
     value: float
     variance: float
     n_users: int
+    degrees: int
 
     def interval(self, level: float) -> tuple[float, float]:
         """Two-sided, by Student's t."""
-        half = t_quantile(level, self.n_users - 1) * math.sqrt(self.variance)
+        half = t_quantile(level, self.degrees) * math.sqrt(self.variance)
         return self.value - half, self.value + half
 
 
@@ -270,7 +274,7 @@ def ratio_of_means(numerator: Floats, denominator: Floats) -> RatioEstimate:
         raise ValueError(f"{n} users count; a variance needs two")
     value = float(y.sum() / x.sum())
     off = (y - value * x) / x.mean()
-    return RatioEstimate(value, float(off @ off) / (n - 1) / n, n)
+    return RatioEstimate(value, float(off @ off) / (n - 1) / n, n, n - 1)
 
 
 def t_quantile(level: float, degrees: float) -> float:
@@ -280,21 +284,26 @@ def t_quantile(level: float, degrees: float) -> float:
     return float(t.ppf((1 + level) / 2, degrees))
 
 
-def _estimate(
-    rows: pl.DataFrame, metric: Metric, theta: float = 0.0, everyone: pl.DataFrame | None = None
-) -> RatioEstimate | None:
-    """The metric over the users of ``rows``, less ``theta`` times the covariate's distance from its mean over all."""
-    values = rows[metric.numerator].to_numpy().astype(np.float64)
-    weights = np.ones(len(values))
-    if metric.denominator is not None:
-        weights = rows[metric.denominator].to_numpy().astype(np.float64)
-    if (weights > 0).sum() < 2:
-        return None
-    if theta and everyone is not None:
-        before = COVARIATES[metric.numerator]
-        mean_before = float(everyone[before].to_numpy().mean())
-        values = values - theta * (rows[before].to_numpy().astype(np.float64) - mean_before)
-    return ratio_of_means(values, weights)
+def _estimates(of_arm: dict[str, pl.DataFrame], metric: Metric, theta: float = 0.0) -> dict[str, RatioEstimate]:
+    """The metric of each arm that has two users who count, less ``theta`` times the covariate's distance from its mean
+    over all arms."""
+    values = {arm: rows[metric.numerator].to_numpy().astype(np.float64) for arm, rows in of_arm.items()}
+    if theta:
+        before = {arm: of_arm[arm][COVARIATES[metric.numerator]].to_numpy().astype(np.float64) for arm in of_arm}
+        mean_before = float(np.concatenate(list(before.values())).mean())
+        values = {arm: values[arm] - theta * (before[arm] - mean_before) for arm in values}
+    weights = {
+        arm: np.ones(rows.height)
+        if metric.denominator is None
+        else rows[metric.denominator].to_numpy().astype(np.float64)
+        for arm, rows in of_arm.items()
+    }
+    found = {arm: ratio_of_means(values[arm], weights[arm]) for arm in of_arm if (weights[arm] > 0).sum() >= 2}
+    if metric.against != "holdout" or not found:
+        return found
+    degrees = sum(estimate.degrees for estimate in found.values())
+    pooled = sum(e.variance * e.n_users * e.degrees for e in found.values()) / degrees
+    return {arm: replace(e, variance=pooled / e.n_users, degrees=degrees) for arm, e in found.items()}
 
 
 def _theta(arms: Sequence[pl.DataFrame], metric: Metric) -> float:
@@ -321,7 +330,7 @@ def _effect(
     if variance == 0.0:
         p_value = 1.0 if gap == 0.0 else 0.0
         return gap, gap, gap, p_value, gap / other.value if other.value else None, 0.0
-    degrees = variance**2 / (one.variance**2 / (one.n_users - 1) + other.variance**2 / (other.n_users - 1))
+    degrees = variance**2 / (one.variance**2 / one.degrees + other.variance**2 / other.degrees)
     error = math.sqrt(variance)
     half = t_quantile(params.level, degrees) * error
     p_value = float(2 * t.sf(abs(gap) / error, degrees))
@@ -366,6 +375,13 @@ def _warnings(arms: pl.DataFrame, p_value: float, params: ReadoutParams) -> tupl
         found.append(
             f"sample-ratio mismatch (p = {p_value:.2g}): {sizes}. Users went missing by arm, so the arms differ in "
             "more than what was sent; find out why before reading any effect"
+        )
+    small = arms.filter((pl.col("expected_users") > 0) & (pl.col("n_users") < params.min_users_of_arm))
+    if small.height:
+        sizes = ", ".join(f"{arm} {n}" for arm, n in small.select("arm", "n_users").iter_rows())
+        found.append(
+            f"few users ({sizes}; {params.min_users_of_arm} are wanted in every arm): the intervals hold somewhat less "
+            "often than they say"
         )
     held_back = arms.filter((pl.col("arm") == "holdout") & (pl.col("n_sends") > 0))
     if held_back.height:

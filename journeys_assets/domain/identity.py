@@ -1,6 +1,7 @@
 """Stable ids made from the data.
 
-What belongs here: how a journey gets its id. What does not: which keywords form a journey (``domain.clustering``).
+What belongs here: how a journey gets its id, and how its keywords lie in the theme behind it. What does not: which
+keywords form a journey (``domain.clustering``).
 
 All keywords that a user ever engaged with are taken in the order of their first engagement. Each joins the theme that
 it is nearest to, if it is near enough, and else founds one. What comes later changes nothing of this, so a keyword
@@ -35,9 +36,7 @@ def side_journey_id(user_id: str, earliest: str) -> str:
     return journey_id(user_id, f"{earliest}\x00")
 
 
-def journey_ids(
-    members: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
-) -> pl.DataFrame:
+def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
     """An id for every cluster, distinct within its user.
 
     Each member is a vote for its theme. A theme names one cluster and a cluster takes one name, most votes first; among
@@ -46,19 +45,17 @@ def journey_ids(
 
     Args:
         members: user_id, cluster (a number that no other user's cluster has), keyword.
-        history: user_id, keyword, first_engaged_at: every keyword that a user engaged with so far, once.
-        vectors: a unit vector for each keyword of ``history``.
-        least_cosine: as in ``founders``.
+        themes: ``founders`` of every keyword that those users engaged with so far.
 
     Returns:
-        cluster, journey_id; one row a cluster, sorted by cluster.
+        cluster, journey_id, founder_place (of the theme that gave the id; null for a side journey); one row a cluster,
+        sorted by cluster.
 
     Raises:
-        ValueError: a member is not in the history of its user, or a user has a keyword twice there.
-        KeyError: a keyword has no vector.
+        ValueError: a member is not in the history of its user.
     """
     votes = members.select("user_id", "cluster", "keyword").join(
-        founders(history, vectors, least_cosine), on=["user_id", "keyword"], how="left", validate="m:1"
+        themes, on=["user_id", "keyword"], how="left", validate="m:1"
     )
     unknown = votes.filter(pl.col("place").is_null())
     if unknown.height:
@@ -72,10 +69,11 @@ def journey_ids(
         .sort("votes", "theme_size", "founder_place", "place", descending=[True, True, False, False])
     )
     founder_of: dict[int, str] = {}
+    theme_of: dict[int, int] = {}
     taken: set[int] = set()
     for cluster, theme, founder in claims.select("cluster", "founder_place", "founder").iter_rows():
         if cluster not in founder_of and theme not in taken:
-            founder_of[cluster] = founder
+            founder_of[cluster], theme_of[cluster] = founder, theme
             taken.add(theme)
     earliest = (
         votes.sort("cluster", "place")
@@ -86,7 +84,54 @@ def journey_ids(
         journey_id(user, founder_of[cluster]) if cluster in founder_of else side_journey_id(user, keyword)
         for cluster, user, keyword in earliest.select("cluster", "user_id", "keyword").iter_rows()
     ]
-    return earliest.select("cluster", pl.Series("journey_id", ids, dtype=pl.String))
+    places = [theme_of.get(cluster) for cluster in earliest["cluster"].to_list()]
+    return earliest.select(
+        "cluster",
+        pl.Series("journey_id", ids, dtype=pl.String),
+        pl.Series("founder_place", places, dtype=pl.Int64),
+    )
+
+
+def theme_centralities(
+    members: pl.DataFrame, ids: pl.DataFrame, themes: pl.DataFrame, vectors: KeywordVectors
+) -> NDArray[np.float64]:
+    """Cosine of each member to the mean of all that its journey's theme ever held.
+
+    A journey's own centre moves with what its user did of late; that of its theme hardly does once it is old. A side
+    journey has no theme, so its members are taken for one.
+
+    Args:
+        members: user_id, cluster, keyword.
+        ids: ``journey_ids`` of the members.
+        themes: ``founders`` of every keyword that those users engaged with so far.
+        vectors: a unit vector for each keyword of ``themes``.
+
+    Returns:
+        (rows of ``members``,), from -1 to 1.
+
+    Raises:
+        KeyError: a keyword has no vector.
+    """
+    from journeys_assets.domain import _identity_kernels as kernels
+
+    named = ids.sort("cluster").with_row_index("theme").with_columns(pl.col("theme").cast(pl.Int64))
+    own = members.select("cluster", "keyword").join(
+        named.select("cluster", "theme", "founder_place"), on="cluster", how="left", maintain_order="left"
+    )
+    held = themes.sort("place").join(
+        named.select("founder_place", "theme"), on="founder_place", how="inner", maintain_order="left"
+    )
+    past = pl.concat(
+        [held.select("keyword", "theme"), own.filter(pl.col("founder_place").is_null()).select("keyword", "theme")]
+    )
+
+    def matrix(rows: pl.DataFrame) -> NDArray[np.float32]:
+        return np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
+
+    cosines: NDArray[np.float64] = kernels.theme_cosines_packed(
+        matrix(past), past["theme"].to_numpy(), matrix(own), own["theme"].to_numpy(), named.height
+    )
+    return cosines
 
 
 def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float) -> pl.DataFrame:

@@ -1,24 +1,20 @@
 """journey_names: one member keyword of each journey as its name, and all members in naming order.
 
-A keyword's naming score is the weighted mean of four parts, each 0 to 1:
+A keyword's naming score is the weighted mean of ``naming_features.FEATURES``: how central it is to the journey's theme,
+how much of what the journey's other keywords say it says too, how specific and how readable it is. The weights were
+fitted on labelled themes (``models.namer``, ``benchmarks/fit_naming.py``), and are checked on themes that the fit did
+not see (``evaluation.naming``). A generic keyword (carried by at least ``generic_share`` of the catalogue) comes after
+every readable one.
 
-* centrality: cosine to the journey's weighted centre, scaled within the journey;
-* frequency: engagement weight as a share of the journey's heaviest keyword;
-* specificity: 1 for a keyword that hardly any item of the catalogue carries, 0 from ``generic_share`` on, in between
-  by the logarithm;
-* readability: two to four words read best; long texts, codes, digits and punctuation read badly. Scripts without
-  spaces are measured in characters.
+Names hold from day to day because nothing here looks at a calendar or at yesterday's name, and because the keyword that
+came first has the advantage: members are gone through in the order in which the user first engaged with them, and a
+later one takes the name over only if it scores better by ``takeover_margin``. So a newcomer that is about as good does
+not rename a journey, and yet the name is a function of the user's own rows alone: a memory of earlier names could
+differ between an incremental and a full run. The one input that drifts by itself is how common a keyword is; it is
+counted in coarse steps, so a growing catalogue rarely moves it.
 
-A generic keyword (carried by at least ``generic_share`` of the catalogue) comes after every readable one, and a short
-single word comes after a longer keyword that contains it and scores about as well ("lunch" after "lunch bag").
-
-Names hold from day to day because nothing here looks at a calendar or at yesterday's name: the members, their weights
-and centralities change only when the user does something. There is no memory of earlier names (hysteresis in the usual
-sense), since a name that depended on history could differ between an incremental and a full run. The one input that
-drifts by itself is how common a keyword is; it is counted in coarse steps, so a growing catalogue rarely moves it.
-
-What belongs here: scoring, ordering and choosing among a journey's own keywords. What does not: reading the display
-forms, and names made by a language model.
+What belongs here: scoring, ordering and choosing among a journey's own keywords. What does not: the features
+(``naming_features``), reading the display forms, and names made by a language model.
 """
 
 from __future__ import annotations
@@ -28,6 +24,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from journeys_assets.domain.naming_features import FEATURES, JOURNEY, member_features
 from journeys_assets.domain.parameters import NamingParams
 from journeys_assets.domain.schemas import JOURNEY_NAMES
 from journeys_assets.domain.text import normalise
@@ -39,22 +36,10 @@ NAMES_SCHEMA = pl.Schema(
 
 MAX_NAME_CHARACTERS = 80
 
-_JOURNEY = ["user_id", "journey_id"]
-_MIN_CENTRALITY_RANGE = 0.2
-"""Members of a tight journey are all about as central; a smaller range is not stretched to the whole scale."""
-_RAREST_SHARE = 1e-4
-"""A keyword carried by one item in 10,000 is as specific as can be."""
-_SPECIFICITY_STEPS = 8
-_SHORT_WORD_CHARACTERS = 8
-_SIMILAR_SCORE = 0.1
-"""A longer keyword this little below the short word that it contains is the better name."""
 _ACRONYM_CHARACTERS = 4
 _NAMELESS = "unnamed journey"
 """Shown for a keyword that has nothing to show, such as control characters alone."""
 _UNREADABLE = 0.1
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_UNSPACED_CHARACTERS_PER_WORD = 3
-_DENSE = _UNSPACED.replace("]", r"\p{Hangul}]")
 
 
 def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
@@ -65,26 +50,32 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     brackets, at last by a number.
 
     Args:
-        clusters: user_id, journey_id, keywords (not empty), keyword_weights (>= 0), keyword_centralities (cosines), the
-            three lists in parallel; other columns are ignored. In any order.
-        keyword_facts: user_id, keyword, display_form, n_queries, commonness (share of the catalogue's items that carry
-            the keyword, 0 to 1); one row per user and keyword. A keyword without a row shows as it is and counts as
-            specific.
+        clusters: user_id, journey_id, keywords (not empty), keyword_theme_centralities (cosines), the two lists in
+            parallel; other columns are ignored. In any order.
+        keyword_facts: user_id, keyword, display_form, n_queries, first_engaged_at (null where it is not known),
+            commonness (share of the catalogue's items that carry the keyword, 0 to 1); one row per user and keyword. A
+            keyword without a row shows as it is and counts as specific, and as the last to come.
 
     Returns:
         One row per journey, by user_id and journey_id: journey_name, name_keyword, naming_score (0 to 1, of
         name_keyword), keywords (all members, best first).
 
     Raises:
-        ValueError: weights of ``params`` that are negative or all zero, a ``generic_share`` outside (0, 1], or a
-            journey without keywords.
+        ValueError: weights of ``params`` that are negative or all zero, a ``takeover_margin`` below 0, a
+            ``generic_share`` outside (0, 1], or a journey without keywords.
     """
     _check(clusters, params)
     if clusters.is_empty():
         return NAMES_SCHEMA.to_frame()
-    ordered = _in_naming_order(_scored(clusters, keyword_facts, params), params)
+    ordered = in_naming_order(member_features(clusters, keyword_facts, params), params)
+    ordered = ordered.join(
+        ordered.select("keyword", "display_form").unique().with_columns(shown=_shown()),
+        on=["keyword", "display_form"],
+        how="left",
+        maintain_order="left",
+    )
     journeys = (
-        ordered.group_by(_JOURNEY, maintain_order=True)
+        ordered.group_by(JOURNEY, maintain_order=True)
         .agg("keyword", "shown", "score")
         .sort("user_id", pl.col("score").list.first(), "journey_id", descending=[False, True, False])
     )
@@ -95,108 +86,86 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     return (
         journeys.with_columns(pl.Series("journey_name", names, dtype=pl.String), place)
         .select(
-            *_JOURNEY,
+            *JOURNEY,
             "journey_name",
             name_keyword=pl.col("keyword").list.get(pl.col("place")),
             naming_score=pl.col("score").list.get(pl.col("place")),
             keywords="keyword",
         )
-        .sort(_JOURNEY)
+        .sort(JOURNEY)
     )
 
 
 def _check(clusters: pl.DataFrame, params: NamingParams) -> None:
-    weights = (
-        params.centrality_weight,
-        params.frequency_weight,
-        params.specificity_weight,
-        params.readability_weight,
-    )
-    if min(weights) < 0 or sum(weights) <= 0 or not math.isfinite(sum(weights)):
+    weights = _weights(params)
+    total = sum(weights.values())
+    if min(weights.values()) < 0 or total <= 0 or not math.isfinite(total):
         raise ValueError(f"naming weights must not be negative, nor all zero: {weights}")
-    if not _RAREST_SHARE < params.generic_share <= 1:
-        raise ValueError(f"generic_share = {params.generic_share}: allowed is above {_RAREST_SHARE} up to 1")
+    if not params.takeover_margin >= 0:
+        raise ValueError(f"takeover_margin = {params.takeover_margin}: allowed is 0 and above")
+    if not 0 < params.generic_share <= 1:
+        raise ValueError(f"generic_share = {params.generic_share}: allowed is above 0 up to 1")
     without = clusters.filter(pl.col("keywords").list.len().fill_null(0) == 0)
     if without.height:
         raise ValueError(f"journeys without keywords: {without['journey_id'].head(5).to_list()}")
 
 
-# ── scores ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── order ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _scored(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """One row per journey and member keyword: shown, n_queries, is_generic, n_words, readability, score."""
-    members = (
-        clusters.select(*_JOURNEY, "keywords", "keyword_weights", "keyword_centralities")
-        .explode("keywords", "keyword_weights", "keyword_centralities")
-        .rename({"keywords": "keyword", "keyword_weights": "weight", "keyword_centralities": "centrality"})
+def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
+    """Rows of ``member_features`` with score (0 to 1), by user_id, journey_id and naming order, best first.
+
+    The keyword that holds the name comes first, the others by score; ties by how often the user typed it, then by text.
+    """
+    best_first = ["tier", "score", "n_queries", "keyword"]
+    downwards = [False, True, True, False]
+    ordered = features.with_columns(
+        score=naming_score(params),
+        # No letters, a bare code or endless text: no name, generic or not.
+        tier=pl.when(pl.col("readability") < _UNREADABLE).then(2).when(pl.col("is_generic")).then(1).otherwise(0),
+    ).sort(*JOURNEY, *best_first, descending=[False, False, *downwards])
+    by_time = ordered.filter(pl.col("tier") == pl.col("tier").min().over(JOURNEY)).sort(
+        *JOURNEY, "first_engaged_at", nulls_last=True, maintain_order=True
     )
-    facts = keyword_facts.select("user_id", "keyword", "display_form", "n_queries", "commonness")
-    rows = members.join(facts, on=["user_id", "keyword"], how="left", validate="m:1").with_columns(
-        pl.col("display_form").fill_null(""), pl.col("n_queries").fill_null(0), pl.col("commonness").fill_null(0.0)
-    )
-    texts = rows.select("keyword").unique().with_columns(_readability_columns(pl.col("keyword")))
-    shown = rows.select("keyword", "display_form").unique().with_columns(shown=_shown())
-    best = pl.col("centrality").max().over(_JOURNEY)
-    spread = pl.max_horizontal(best - pl.col("centrality").min().over(_JOURNEY), _MIN_CENTRALITY_RANGE)
-    heaviest = pl.col("weight").max().over(_JOURNEY)
-    parts = {
-        "centrality": (1 - (best - pl.col("centrality")) / spread, params.centrality_weight),
-        "frequency": (
-            pl.when(heaviest > 0).then(pl.col("weight") / heaviest).otherwise(1.0),
-            params.frequency_weight,
+    # Only a keyword that beats all before it can beat the one of them that holds the name.
+    before = pl.col("score").cum_max().shift(1).over(JOURNEY)
+    challengers = by_time.filter(before.is_null() | (pl.col("score") > before))
+    in_turn = challengers.group_by(JOURNEY, maintain_order=True).agg("keyword", "score")
+    holders = in_turn.select(
+        *JOURNEY,
+        keyword=pl.Series(
+            [
+                _holder(keywords, scores, params.takeover_margin)
+                for keywords, scores in in_turn.select("keyword", "score").iter_rows()
+            ],
+            dtype=pl.String,
         ),
-        "specificity": (_specificity(params), params.specificity_weight),
-        "readability": (pl.col("readability"), params.readability_weight),
-    }
-    total = sum(weight for _, weight in parts.values())
-    score = pl.sum_horizontal(part.clip(0.0, 1.0) * (weight / total) for part, weight in parts.values())
-    return (
-        rows.join(texts, on="keyword")
-        .join(shown, on=["keyword", "display_form"])
-        .with_columns(score=score.clip(0.0, 1.0), is_generic=pl.col("commonness") >= params.generic_share)
+        holds=True,
+    )
+    return ordered.join(holders, on=[*JOURNEY, "keyword"], how="left", maintain_order="left").sort(
+        *JOURNEY, pl.col("holds").fill_null(False), descending=[False, False, True], maintain_order=True
     )
 
 
-def _specificity(params: NamingParams) -> pl.Expr:
-    """1 at one item in 10,000 or fewer, 0 at ``generic_share``, by the logarithm, in steps."""
-    span = math.log(params.generic_share / _RAREST_SHARE)
-    share = (params.generic_share / pl.col("commonness").clip(_RAREST_SHARE, params.generic_share)).log() / span
-    return (share * _SPECIFICITY_STEPS).round() / _SPECIFICITY_STEPS
+def _holder(keywords: list[str], scores: list[float], margin: float) -> str:
+    """Who holds the name in the end, of keywords in the order in which they came."""
+    holder = 0
+    for challenger, score in enumerate(scores):
+        if score > scores[holder] + margin:
+            holder = challenger
+    return keywords[holder]
 
 
-def _readability_columns(text: pl.Expr) -> list[pl.Expr]:
-    """n_words and readability (0 to 1) of a normalised keyword."""
-    n_characters = text.str.len_chars().cast(pl.Int64)
-    n_unspaced = text.str.count_matches(_UNSPACED).cast(pl.Int64)
-    # What is left once unspaced scripts are taken out is counted in words; a word has a letter or a digit in it.
-    n_spaced_words = text.str.replace_all(_UNSPACED, " ").str.count_matches(r"[^\s]*[\p{L}\p{N}][^\s]*").cast(pl.Int64)
-    n_words = n_spaced_words + (n_unspaced / _UNSPACED_CHARACTERS_PER_WORD).ceil().cast(pl.Int64)
-    n_letters = text.str.count_matches(r"[\p{L}\p{M}]").cast(pl.Int64)
-    n_codes = text.str.count_matches(r"\b(?:\p{N}{3,}\w*|\p{L}+[\p{L}_-]*\p{N}\w*|\p{N}+\p{L}{1,2}\p{N}\w*)").cast(
-        pl.Int64
-    )
-    digits = text.str.count_matches(r"\p{N}") / pl.max_horizontal(n_characters, 1)
-    marks = text.str.count_matches(r"[^\p{L}\p{M}\p{N}\s'’\-]") / pl.max_horizontal(n_characters, 1)
-    words = (
-        pl.when(n_words == 1)
-        .then(0.7)
-        .when(n_words <= 4)
-        .then(1.0)
-        .otherwise((1.0 - 0.12 * (n_words - 4)).clip(0.3, 1.0))
-    )
-    # A letter or two of an alphabet say little; a syllable or an ideograph may be a word.
-    is_alphabetic = ~text.str.contains(_DENSE)
-    length = (
-        pl.when((n_characters < 2) & is_alphabetic)
-        .then(0.0)
-        .when((n_characters < 3) & is_alphabetic)
-        .then(0.4)
-        .otherwise(((100 - n_characters) / 60).clip(0.0, 1.0))
-    )
-    clean = (1.0 - 0.5 * n_codes / pl.max_horizontal(n_words, 1) - digits - 2.0 * marks).clip(0.0, 1.0)
-    readability = pl.when(n_letters > 0).then(words * length * clean).otherwise(0.0)
-    return [n_words.alias("n_words"), readability.alias("readability")]
+def naming_score(params: NamingParams) -> pl.Expr:
+    """The weighted mean of the features, 0 to 1."""
+    weights = _weights(params)
+    total = sum(weights.values())
+    return pl.sum_horizontal(pl.col(name) * (weight / total) for name, weight in weights.items()).clip(0.0, 1.0)
+
+
+def _weights(params: NamingParams) -> dict[str, float]:
+    return {name: getattr(params, f"{name}_weight") for name in FEATURES}
 
 
 def _shown() -> pl.Expr:
@@ -215,49 +184,6 @@ def _shown() -> pl.Expr:
     readable = pl.when(shouts & ~is_acronym).then(sentence).otherwise(form)
     cut = readable.str.slice(0, MAX_NAME_CHARACTERS - 1).str.strip_chars_end() + "…"
     return pl.when(readable.str.len_chars() > MAX_NAME_CHARACTERS).then(cut).otherwise(readable)
-
-
-# ── order ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _in_naming_order(scored: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """Rows by user_id, journey_id and naming order, best first; ties by how often the user typed it, then by text."""
-    ranked = _with_longer_forms(scored).with_columns(
-        # No letters, a bare code or endless text: no name, generic or not.
-        tier=pl.when(pl.col("readability") < _UNREADABLE).then(2).when(pl.col("is_generic")).then(1).otherwise(0),
-        order_score=pl.min_horizontal("score", "longer_score"),
-        is_bare=pl.col("longer_score").is_not_null(),
-    )
-    return ranked.sort(
-        *_JOURNEY,
-        "tier",
-        "order_score",
-        "is_bare",
-        "n_queries",
-        "keyword",
-        descending=[False, False, False, True, False, True, False],
-    )
-
-
-def _with_longer_forms(scored: pl.DataFrame) -> pl.DataFrame:
-    """Adds longer_score: for a short single word, the best score of a longer, specific member that contains it as a
-    word and scores about as well; else null."""
-    by_word = [*_JOURNEY, "word"]
-    short = scored.filter(
-        (pl.col("n_words") == 1)
-        & ~pl.col("keyword").str.contains(r"\s")
-        & (pl.col("keyword").str.len_chars() <= _SHORT_WORD_CHARACTERS)
-    ).select(*_JOURNEY, "keyword", "score", word="keyword")
-    longer = (
-        scored.filter((pl.col("n_words") > 1) & ~pl.col("is_generic"))
-        .join(short.select(_JOURNEY).unique(), on=_JOURNEY, how="semi")
-        .select(*_JOURNEY, "score", word=pl.col("keyword").str.split(" "))
-        .explode("word")
-        .group_by(by_word)
-        .agg(longer_score=pl.col("score").max())
-    )
-    bare = short.join(longer, on=by_word).filter(pl.col("longer_score") >= pl.col("score") - _SIMILAR_SCORE)
-    return scored.join(bare.select(*_JOURNEY, "keyword", "longer_score"), on=[*_JOURNEY, "keyword"], how="left")
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────

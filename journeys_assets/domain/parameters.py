@@ -36,17 +36,17 @@ class KeywordParams:
 
 @dataclass(frozen=True, slots=True)
 class ClusteringParams:
-    """Smoothed vectors, then average linkage cut at a cosine distance that rises slowly with n keywords."""
+    """Smoothed vectors, then average linkage, cut node by node by a learned ensemble (``learned_cut``)."""
 
-    revision: int = 3
+    revision: int = 4
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
     """Neighbours weigh by how far their cosine lies above this, so a keyword that is like none stays as it is."""
-    base_cut: float = 0.475
-    """Cut of a user of ``reference_size`` keywords; others: base_cut * (n / reference_size) ** size_exponent."""
-    size_exponent: float = 0.1
-    reference_size: int = 60
+    learned_cut: str = "d377dde6ce7a"
+    """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
+    least_log_odds: float = 0.0
+    """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
@@ -57,14 +57,22 @@ class ClusteringParams:
 
 @dataclass(frozen=True, slots=True)
 class NamingParams:
-    """Weights of the naming score; they need not sum to one (the score is normalised)."""
+    """Weights of the naming score; they need not sum to one (the score is normalised).
 
-    revision: int = 1
-    centrality_weight: float = 0.4
-    frequency_weight: float = 0.25
-    specificity_weight: float = 0.2
-    readability_weight: float = 0.15
-    generic_share: float = 0.05
+    Fitted by ``benchmarks/fit_naming.py``, but for the readability weight: the labelled sets hold neither codes nor
+    junk, so it is set by hand.
+    """
+
+    revision: int = 2
+    theme_centrality_weight: float = 3.02
+    coverage_weight: float = 0.37
+    topicality_weight: float = 0.44
+    specificity_weight: float = 0.87
+    several_words_weight: float = 1.2
+    readability_weight: float = 0.8
+    takeover_margin: float = 0.02
+    """By how much a later keyword must score better than the one that holds the name."""
+    generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
 
 
@@ -192,16 +200,17 @@ class StagingParams:
 class NotificationParams:
     """Who may be sent what, how often, and when. Hours are local wall-clock hours of the user, 0-23."""
 
-    revision: int = 2
+    revision: int = 1
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
     """Most sends to a user in any 7 days in a row, over all journeys and channels."""
     journey_cool_down_days: int = 14
     """Fewest days from one send about a journey to the next one about it."""
+    memory_penalty: float = 1.0
+    """What a journey's standing is multiplied by for each recent send about it or one like it; 1: no memory. It makes
+    sends more varied and what is sent less relevant, so it is for those who want that: try 0.8."""
     memory_days: int = 28
-    """Sends of so many days are remembered when the next one is chosen; 0: none."""
-    memory_penalty: float = 0.8
-    """A journey's standing counts for this much less for each remembered send about it or one like it; 1: no less."""
+    """Sends of so many days are remembered when the next one is chosen."""
     memory_similarity: float = 0.45
     """Cosine of centroids over which two journeys are alike to a reader."""
     quiet_start_hour: int = 21
@@ -292,8 +301,30 @@ class ReadoutParams:
     min_srm_p_value: float = 0.001
     """Below it the arms' sizes are not those that were meant, and nothing else is to be believed (Fabijan et al. 2019,
     *Diagnosing Sample Ratio Mismatch in Online Controlled Experiments*)."""
+    min_users_of_arm: int = 100
+    """With fewer in an arm an interval is told to be too sure: of those of 95 %, 90 to 93 % hold with 40 (measured)."""
     covariate_days: int = 28
     """Days before the experiment whose engagement explains a part of the engagement in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationParams:
+    """What sheets for annotators show and how their rows are drawn. They shape no stage's output."""
+
+    confidence_bands: tuple[float, ...] = (0.25, 0.5, 0.75)
+    """Inner edges of the bands that are sampled apart; a value on an edge belongs to the band above."""
+    heavy_quantile: float = 0.9
+    """Users with more engagements in 90 days than this share of users are heavy; up to the median they are light."""
+    as_of_days: int = 4
+    """A sheet shows journeys as of so many days, unless told otherwise: a ranker learns from the earlier ones and is
+    judged on the later ones, so that labels of a single day can train none."""
+    days_apart: int = 7
+    keywords_shown: int = 12
+    keywords_kept: int = 200
+    """Keywords that a judgement keeps, to tell which journey it was; those of bots have thousands."""
+    examples_shown: int = 5
+    """Example searches, and example items."""
+    weeks_shown: int = 13
 
 
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")
@@ -312,6 +343,7 @@ class AlgorithmParams:
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
     quality: QualityParams = field(default_factory=QualityParams)
+    annotation: AnnotationParams = field(default_factory=AnnotationParams)
 
     def version_of(self, stage: str, **extra: str) -> str:
         """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""

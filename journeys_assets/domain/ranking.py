@@ -221,21 +221,23 @@ def annotation_labels(
 
     A judgement belongs to the user's journey of that id or, where it names none of them, to the journey that holds the
     largest share of the keywords judged (at least ``annotation_min_overlap``; ties by Jaccard overlap, then by
-    journey_id), among the user's journeys of the last day with journeys at or before the judgement. Judgements after
-    ``as_of`` are not looked at; those without a time count as of ``as_of``; those that match no journey are left out.
+    journey_id), among the user's journeys of the last day with journeys at or before the judgement's own. That is
+    ``as_of_date`` (annotators saw nothing later, so it is a label of that day whenever it was given), else the day of
+    ``annotated_at``, else ``as_of``. Judgements of days after ``as_of`` are not looked at; those that match no journey
+    are left out. Where one annotator judged a journey twice on a day, the later judgement counts.
 
     Args:
         annotations: user_id, journey_id (nullable), keywords (nullable list, normalised), relevance (1-5),
-            stage (nullable), annotator_id, annotated_at (nullable).
+            stage (nullable), annotator_id, annotated_at (nullable), as_of_date (nullable).
         journeys: partition_date, user_id, journey_id, keywords of the days in question.
 
     Returns:
         Columns of ``LABEL_SCHEMA``, sorted, weight 1; one row per day, user and journey.
     """
     judged = (
-        annotations.with_columns(judged_on=pl.col("annotated_at").dt.date().fill_null(as_of))
+        annotations.with_columns(judged_on=pl.coalesce("as_of_date", pl.col("annotated_at").dt.date(), pl.lit(as_of)))
         .filter(pl.col("judged_on") <= as_of)
-        .sort("judged_on", "user_id", "annotator_id", "relevance")
+        .sort("judged_on", "user_id", "annotator_id", "annotated_at", "relevance")
         .with_row_index("judgement")
     )
     days = journeys.select("user_id", day="partition_date").unique().sort("day")
@@ -254,7 +256,8 @@ def annotation_labels(
         .sort("judgement", "is_named", "share", "jaccard", "own_id", descending=[False, True, True, True, False])
         .unique("judgement", keep="first", maintain_order=True)
     )
-    rows = matched.group_by("day", "user_id", pl.col("own_id").alias("journey_id")).agg(
+    latest = matched.unique(["day", "user_id", "own_id", "annotator_id"], keep="last", maintain_order=True)
+    rows = latest.group_by("day", "user_id", pl.col("own_id").alias("journey_id")).agg(
         label=(
             (pl.col("relevance").median() >= params.annotation_positive_from)
             & ((pl.col("stage") == "ended").mean() <= 0.5).fill_null(True)

@@ -234,7 +234,7 @@ LANDING: dict[str, Table] = {
         _landing(
             "journey_annotations",
             "One human judgement of one journey, named by its id or by its keywords.",
-            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at"),
+            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at", "as_of_date"),
             _USER_ID,
             Column("journey_id", _TEXT, "The journey judged; may be null where keywords are given.", nullable=True),
             Column("keywords", _TEXTS, "Keywords of the journey judged.", nullable=True),
@@ -243,6 +243,14 @@ LANDING: dict[str, Table] = {
             Column("better_name", _TEXT, "A name that the annotator likes better.", nullable=True),
             Column("annotator_id", _TEXT, "Who judged."),
             Column("annotated_at", TIMESTAMP, "When the judgement was given.", unit="UTC", nullable=True),
+            Column(
+                "as_of_date",
+                pl.Date(),
+                "The day whose journeys the annotator saw, and nothing later; by default that of annotated_at.",
+                unit="UTC day",
+                nullable=True,
+            ),
+            Column("comment", _TEXT, "What else the annotator said.", nullable=True),
         ),
         _landing(
             "journey_feedback",
@@ -302,6 +310,11 @@ JOURNEY_CLUSTERS = Table(
         Column(
             "keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."
         ),
+        Column(
+            "keyword_theme_centralities",
+            pl.List(pl.Float64()),
+            "Cosine of each keyword to the mean of all keywords that the journey's theme ever held, same order.",
+        ),
         Column("medoid", _TEXT, "The member keyword nearest the cluster's weighted centre."),
         Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
         _similarity("cohesion", "Mean cosine of the members to the weighted centre."),
@@ -357,7 +370,13 @@ RANKED_JOURNEYS = Table(
         Column("journey_id", _TEXT, "The journey."),
         Column("score", pl.Float64(), "Ranking score before diversification.", minimum=0.0, maximum=1.0),
         Column("n_similar_above", pl.Int64(), "Similar journeys of the user ranked above.", unit="journeys", minimum=0),
-        Column("diversified_score", pl.Float64(), "score x penalty^n_similar_above.", minimum=0.0, maximum=1.0),
+        Column(
+            "diversified_score",
+            pl.Float64(),
+            "What the rank follows: score x penalty^n_similar_above; with mmr, ssd, dpp the lowest score so far.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
         Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
         Column(
             "confidence",
@@ -550,6 +569,30 @@ INGEST_LEDGER = Table(
             minimum=0,
         ),
         Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+ANNOTATION_ITEMS = Table(
+    "annotation_items",
+    "What a row of an annotation sheet stands for: the sheet itself shows the row_key only. Never published.",
+    ("row_key",),
+    (
+        Column("row_key", _TEXT, "Pseudonym of user, journey and day; it tells nothing without this table."),
+        _USER_ID,
+        Column("journey_id", _TEXT, "The journey."),
+        Column("as_of_date", pl.Date(), "The day whose journeys were shown.", unit="UTC day"),
+        Column("journey_name", _TEXT, "Its name as shown."),
+        Column("keywords", _TEXTS, "Its keywords, best first."),
+        Column("stratum", _TEXT, "What it was drawn from: confidence, kind and stage, activity of the user."),
+        Column(
+            "sampling_weight",
+            pl.Float64(),
+            "How many journeys it stands for: one over the probability that it was drawn.",
+            minimum=1.0,
+        ),
+        Column("exported_at", TIMESTAMP, "When.", unit="UTC"),
     ),
     schema="landing",
     partitioned=False,

@@ -27,6 +27,7 @@ AVERAGE_CUT = 0.75
 WARD_CUT = 1.8
 TFIDF_CUT = 0.95
 HDBSCAN_SMALLEST = 4
+ONE_CUT = 0.475
 
 
 def ward(cut: float, size_exponent: float = 0.0) -> Rule:
@@ -86,21 +87,35 @@ def time_out(minutes: float = SESSION_MINUTES) -> Rule:
     return rule
 
 
+def one_cut(params: ClusteringParams, cut: float = ONE_CUT) -> Rule:
+    """The pipeline's own dendrogram cut at one height for all of a user's journeys, ``cut * (n / 60) ** 0.1``."""
+
+    def rule(_: PseudoUser, x: Matrix) -> Labels:
+        return _cut_distances(_smoothed(x, params), cut * (len(x) / 60) ** 0.1)
+
+    return rule
+
+
 def best_cut(params: ClusteringParams) -> Rule:
     """The best single cut of each user's dendrogram as the pipeline builds it, by looking at the truth: a bound."""
 
     def rule(user: PseudoUser, x: Matrix) -> Labels:
         from scipy.cluster.hierarchy import fcluster, linkage
 
-        from journeys_assets.domain import _cluster_kernels as kernels
-
         if len(x) == 1:
             return np.zeros(1, dtype=np.int64)
-        distances = kernels.smoothed_distances(kernels.gram(x), params.smoothing_neighbours, params.smoothing_floor)
-        tree = linkage(distances[np.triu_indices(len(x), 1)].astype(np.float64), "average")
+        tree = linkage(_smoothed(x, params)[np.triu_indices(len(x), 1)], "average")
         return np.asarray(fcluster(tree, _best_height(tree, user.truth), "distance"), dtype=np.int64)
 
     return rule
+
+
+def _smoothed(x: Matrix, params: ClusteringParams) -> NDArray[np.float64]:
+    """Distances that the pipeline links."""
+    from journeys_assets.domain import _cluster_kernels as kernels
+
+    smoothed = kernels.smoothed_distances(kernels.gram(x), params.smoothing_neighbours, params.smoothing_floor)
+    return np.asarray(smoothed, dtype=np.float64)
 
 
 def _best_height(tree: NDArray[np.float64], truth: Labels) -> float:

@@ -5,6 +5,7 @@ What belongs here: who is measured, and the truth. What does not: rules that clu
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.text import normalise_series
 from journeys_assets.evaluation.study import Study
 from journeys_assets.models.embedder import Embedder
+from journeys_assets.synthetic.themes import THEMES
 
 Labels = NDArray[np.int64]
 _FIRST_STRAY = 1_000
@@ -63,6 +65,16 @@ def held_out_half(labels: Sequence[str]) -> list[str]:
     return sorted(shuffled[len(shuffled) // 2 :].tolist())
 
 
+def is_held_out(stray: str) -> bool:
+    """Whether a phrase that belongs to no journey is of the half that nothing is fitted on."""
+    return zlib.crc32(stray.encode()) % 2 == 0
+
+
+def held_out_themes() -> set[str]:
+    """Names of the synthetic world's themes that nothing is fitted on."""
+    return set(held_out_half([theme.name for theme in THEMES]))
+
+
 def pooled_users(
     pool: Mapping[str, Sequence[str]],
     *,
@@ -74,7 +86,7 @@ def pooled_users(
     stray_share: float = 0.0,
     domains: Mapping[str, str] | None = None,
 ) -> list[PseudoUser]:
-    """Users of ``journeys`` labels with ``keywords`` phrases each (both ranges inclusive; a small label gives all).
+    """Users of ``journeys`` labels with ``keywords`` phrases each (both ranges inclusive; what is there is the most).
 
     Strays, ``stray_share`` of a user's other phrases, belong to no journey. ``domains`` gives the broader theme of
     every label.
@@ -86,14 +98,16 @@ def pooled_users(
     for _ in range(n_users):
         truth: dict[str, int] = {}
         coarse: dict[str, int] = {}
-        for number, name in enumerate(rng.choice(names, size=rng.integers(*journeys, endpoint=True), replace=False)):
+        n_journeys = min(int(rng.integers(*journeys, endpoint=True)), len(names))
+        for number, name in enumerate(rng.choice(names, size=n_journeys, replace=False)):
             size = min(int(rng.integers(*keywords, endpoint=True)), len(pool[name]))
             picked = [pool[name][i] for i in rng.choice(len(pool[name]), size=size, replace=False)]
             truth.update(dict.fromkeys(picked, number))
             if domains is not None:
                 coarse.update(dict.fromkeys(picked, numbers[domains[name]]))
         if strays:
-            chosen = rng.choice(len(strays), size=round(stray_share * len(truth)), replace=False)
+            n_strays = min(round(stray_share * len(truth)), len(strays))
+            chosen = rng.choice(len(strays), size=n_strays, replace=False)
             for number, i in enumerate(chosen, start=_FIRST_STRAY):
                 truth[strays[i]] = coarse[strays[i]] = number
         ordered = sorted(truth)
@@ -110,14 +124,13 @@ def pooled_users(
 def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
     """Pseudo users of each kind of public labelled data, by what it is called in tables.
 
-    Of CLINC150 only the half of the intents that nothing was fitted on takes part, but for 'within one domain', which
-    has too few intents a domain to be halved.
+    Of CLINC150 only the half of the intents that nothing was fitted on takes part.
     """
     clinc = pools(phrases, "clinc150")
     half = {name: clinc[name] for name in held_out_half(list(clinc))}
     domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
     wands = {name: keywords for name, keywords in pools(phrases, "wands").items() if len(keywords) >= 3}
-    strays = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords]
+    strays = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
     many = (2, 8)
     regimes: dict[str, list[PseudoUser]] = {}
     for size in ((3, 12), (5, 60)):
@@ -130,7 +143,7 @@ def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str
         )
         one_domain = []
         for number, domain in enumerate(sorted(set(domains.values()))):
-            pool = {name: clinc[name] for name in clinc if domains[name] == domain}
+            pool = {name: own for name, own in half.items() if domains[name] == domain}
             of_domain = max(1, n_users // 10)
             one_domain += pooled_users(pool, n_users=of_domain, seed=seed + number, journeys=many, keywords=size)
         regimes[f"CLINC150 within one domain, {named}"] = one_domain
@@ -146,6 +159,8 @@ def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str
 
 def world_users(study: Study, n_users: int) -> list[PseudoUser]:
     """Users of a synthetic world with the keywords that were clustered last, the first ``n_users`` by id; no bots.
+
+    Only keywords of themes that nothing was fitted on take part, and the half of the noise that is held out.
 
     Raises:
         ValueError: the study has no truth.
@@ -164,6 +179,8 @@ def world_users(study: Study, n_users: int) -> list[PseudoUser]:
     known = clustered.join(people, on="user_id", how="semi").join(meant, on=["user_id", "keyword"])
     if known.height < clustered.join(people, on="user_id", how="semi").height:
         raise ValueError(f"the truth of {study.name!r} lacks keywords that were clustered: it is of another world")
+    is_noise = pl.col("theme").is_null() & pl.col("keyword").map_elements(is_held_out, return_dtype=pl.Boolean())
+    known = known.filter(pl.col("theme").is_in(sorted(held_out_themes())) | is_noise)
     chosen = known["user_id"].unique().sort().head(n_users)
     return list(_of_world(known.filter(pl.col("user_id").is_in(chosen.implode()))))
 

@@ -109,7 +109,8 @@ has its bias: engagement with keywords that the journey does not hold yet is not
 speaks for both; a journey with many or common keywords is met more easily; and what a notification brought about counts
 like any other visit. NDCG and MRR look at users and days with at least one journey engaged with and at least one not
 (elsewhere every order is right); they are averaged over a user's days, then over users. AUC is over all journeys of all
-users and days, users who never came back included.
+users and days, users who never came back included: it asks who comes back too, which the ranker is not trained to tell
+(its labels are of users who did), and which a plain count of engagement may tell better.
 
 **Baselines.** Recency: the time of the last engagement. Frequency: the engagement weight of 90 days. Recency x
 frequency: that weight, halved for every 14 days of silence. The documented prior is what scores journeys while no
@@ -420,7 +421,8 @@ def _positions(user_ids: pl.Series, users: pl.Series) -> NDArray[np.int64]:
 
 
 def _sums(frame: pl.DataFrame, values: NDArray[np.float64], users: pl.Series) -> NDArray[np.float64]:
-    return np.bincount(_positions(frame["user_id"], users), weights=values, minlength=users.len())
+    sums = np.bincount(_positions(frame["user_id"], users), weights=values, minlength=users.len())
+    return sums.astype(np.float64)
 
 
 def _measure_confidence(

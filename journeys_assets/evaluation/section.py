@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys_assets.evaluation.statistics import COMPARISONS, RESULTS
 
-SECTION_NAMES = ("clustering", "ranking")
+SECTION_NAMES = ("clustering", "naming", "ranking", "staging", "diversification", "notifications", "annotation")
 """The parts of the evaluation, each a module of this package, in the order of the report."""
 
 

@@ -38,6 +38,8 @@ class Importer:
     """Every source that it makes."""
     convert: Callable[[pl.DataFrame, datetime], Converted]
     """Raw rows (``line`` and ``columns`` as text) and the current time (naive UTC) → landing rows."""
+    optional_columns: Sequence[str] = ()
+    """Columns that its files may have; raw rows lack those that a file has not."""
     precedence: Mapping[str, str] = field(default_factory=dict)
     """Per source whose latest version counts: SQL ORDER BY under which the first of all versions ever seen is kept, so
     that files may come in any order and in any number of calls."""

@@ -338,9 +338,10 @@ def _platt(margin: Doubles, labels: npt.NDArray[Any], weights: Doubles) -> tuple
 def refusal(release: Release) -> str | None:
     """Why a ranker must not be released; None where it may be.
 
-    On the later labels it must order better than the documented prior, outside the interval, by the first of
-    ``JUDGES`` that has enough of them; and by no source of labels may it order worse, outside the interval, than the
-    prior or than the release that is live.
+    Not worse is asked for, not surely better: with some hundred users an interval cannot tell the gains that there are
+    to be had, and the prior would stay for ever. So, on the later labels, nothing may be worse outside its interval,
+    neither than the prior nor than the live release; and by the first of ``JUDGES`` that has enough labels the gain on
+    the prior may not be below 0.
     """
     rows = release.card["comparisons"]
     against_prior = [row for row in rows if row["rival"] == PRIOR]
@@ -348,10 +349,9 @@ def refusal(release: Release) -> str | None:
         return "the later labels are too few to compare it with the prior"
     worse = [row for row in rows if row["high"] < 0]
     if worse:
-        return "on later days it orders worse: " + "; ".join(map(_told, worse))
-    first = against_prior[0]
-    if first["low"] <= 0:
-        return f"on later days it does not order better than the prior: {_told(first)}"
+        return "on later days it is worse: " + "; ".join(map(_told, worse))
+    if against_prior[0]["gain"] < 0:
+        return f"on later days it does no better than the prior: {_told(against_prior[0])}"
     return None
 
 
@@ -370,87 +370,117 @@ def _comparisons(
     The live release may know all but the last days. So on those a ranker that was fitted on just the labels known
     before them stands for the new one; else the one with the fresher labels would win.
     """
-    found = _compared(later, judged, PRIOR, prior_of(later, params), params)
+    found = _compared(later, judged, PRIOR, (prior_of(later, params),) * 2, params)
     if incumbent is not None:
-        unseen = data.filter(pl.col("day") > pl.lit(incumbent.card["as_of"]).cast(pl.Date))
+        unseen = data.filter(pl.col("day") >= incumbent.live_from)
         known = data.filter(pl.col("known_on") < unseen["day"].min()) if unseen.height else unseen
         if min(_fewest_of_each(known), _fewest_of_each(unseen)) >= params.min_labels_of_each:
             equal = _fitted(known, judged.card["booster"]["rounds"], judged.card, params)
-            found += _compared(unseen, equal, incumbent.version, _scored(incumbent, unseen)[0], params)
+            found += _compared(unseen, equal, incumbent.version, _scored(incumbent, unseen), params)
     return found
 
 
 def _compared(
-    rows: pl.DataFrame, ranker: Release, rival: str, rival_scores: Doubles, params: RankingParams
+    rows: pl.DataFrame, ranker: Release, rival: str, rivals: tuple[Doubles, Doubles], params: RankingParams
 ) -> list[dict[str, Any]]:
-    """By source: both figures, the gain, and its 95 % interval over resampled users.
+    """By source and metric: both figures, the gain, and its 95 % interval over resampled users.
 
     Engagement tells of all journeys of a user, so the order within a user is judged (NDCG); the other sources tell of
-    one or two of each user, so the order over all is (AUC).
+    one or two of each user, so the order over all is (AUC). Confidence is judged by annotations: it claims no more.
+
+    Args:
+        rivals: The rival's score and confidence of each row.
     """
-    pairs = rows.with_columns(own=pl.Series(_scored(ranker, rows)[0]), other=pl.Series(rival_scores))
+    score, confidence = _scored(ranker, rows)
+    pairs = rows.with_columns(
+        own_score=pl.Series(score),
+        other_score=pl.Series(rivals[0]),
+        own_confidence=pl.Series(confidence),
+        other_confidence=pl.Series(rivals[1]),
+    )
     found = []
     for source in JUDGES:
         part = pairs.filter(pl.col("source") == source)
         if _fewest_of_each(part) < params.min_labels_of_each:
             continue
-        figures = _ndcg_figures(part) if source == "engagement" else _auc_figures(part)
-        if figures is None:
-            continue
-        metric, n_users, figure_of = figures
-        rng = np.random.default_rng(params.training_seed)
-        share = np.full(n_users, 1.0 / n_users)
-        draws = [figure_of(rng.multinomial(n_users, share).astype(np.float64)) for _ in range(N_RESAMPLES)]
-        low, high = np.quantile([own - other for own, other in draws if own == own], [0.025, 0.975])
-        own, other = figure_of(np.ones(n_users))
-        found.append(
-            {
-                "source": source,
-                "metric": metric,
-                "rival": rival,
-                "value": own,
-                "rival_value": other,
-                "gain": own - other,
-                "low": float(low),
-                "high": float(high),
-                "n_users": n_users,
-            }
-        )
+        judged_by = {"engagement": [_ndcg_figures], "annotation": [_auc_figures, _brier_figures]}
+        for figures in judged_by.get(source, [_auc_figures]):
+            metric, n_users, figures_of = figures(part)
+            found.append({"source": source, "metric": metric, "rival": rival, **_gain(n_users, figures_of, params)})
     return found
 
 
-Figures: TypeAlias = tuple[str, int, Callable[[Doubles], tuple[float, float]]]
-"""A metric, the number of users that have it, and both rivals' figures by how often each user counts."""
+PairOfFigures: TypeAlias = Callable[[Doubles], tuple[float, float]]
+"""Our figure and the rival's, higher being better, by how often each user counts."""
 
 
-def _ndcg_figures(rows: pl.DataFrame) -> Figures | None:
+def _gain(n_users: int, figures_of: PairOfFigures, params: RankingParams) -> dict[str, Any]:
+    rng = np.random.default_rng(params.training_seed)
+    share = np.full(n_users, 1.0 / n_users)
+    draws = [figures_of(rng.multinomial(n_users, share).astype(np.float64)) for _ in range(N_RESAMPLES)]
+    low, high = np.nanquantile([own - other for own, other in draws], [0.025, 0.975])
+    own, other = figures_of(np.ones(n_users))
+    return {
+        "value": own,
+        "rival_value": other,
+        "gain": own - other,
+        "low": float(low),
+        "high": float(high),
+        "n_users": n_users,
+    }
+
+
+def _ndcg_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
+    """Users without a day of both kinds of labels have no order to be judged: they count as 0 for both."""
     named = rows.rename({"day": "partition_date", "label": "is_relevant"})
+    users = rows.select("user_id").unique().sort("user_id")
     by_user = [
-        ndcg_by_user(named.with_columns(score=name), [JUDGED_AT])[f"ndcg_{JUDGED_AT}"].to_numpy()
-        for name in ("own", "other")
+        users.join(
+            ndcg_by_user(named.with_columns(score=column), [JUDGED_AT]), on="user_id", how="left", maintain_order="left"
+        )[f"ndcg_{JUDGED_AT}"]
+        for column in ("own_score", "other_score")
     ]
-    if not len(by_user[0]):
-        return None
-    own, other = by_user
-    n = len(own)
-    return f"NDCG@{JUDGED_AT}", n, lambda times: (float(times @ own) / times.sum(), float(times @ other) / times.sum())
+    has_order = by_user[0].is_not_null().cast(pl.Float64).to_numpy()
+    own, other = (values.fill_null(0.0).to_numpy() for values in by_user)
+
+    def figures_of(times: Doubles) -> tuple[float, float]:
+        n = max(float(times @ has_order), 1e-12)
+        return float(times @ own) / n, float(times @ other) / n
+
+    return f"NDCG@{JUDGED_AT}", users.height, figures_of
 
 
-def _auc_figures(rows: pl.DataFrame) -> Figures:
-    users = rows["user_id"].unique().sort()
-    owner = rows["user_id"].replace_strict(users, pl.int_range(users.len(), eager=True)).to_numpy()
+def _auc_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
+    owner, n_users = _owners(rows)
     labels, weights = rows["label"].to_numpy().astype(np.float64), rows["weight"].to_numpy()
-    own, other = rows["own"].to_numpy(), rows["other"].to_numpy()
+    own, other = rows["own_score"].to_numpy(), rows["other_score"].to_numpy()
 
-    def figures(times: Doubles) -> tuple[float, float]:
+    def figures_of(times: Doubles) -> tuple[float, float]:
         counted = weights * times[owner]
-        return _or_nan(auc(labels, own, counted)), _or_nan(auc(labels, other, counted))
+        areas = auc(labels, own, counted), auc(labels, other, counted)
+        return (np.nan, np.nan) if areas[0] is None or areas[1] is None else (areas[0], areas[1])
 
-    return "AUC", users.len(), figures
+    return "AUC", n_users, figures_of
 
 
-def _or_nan(value: float | None) -> float:
-    return float("nan") if value is None else value
+def _brier_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
+    owner, n_users = _owners(rows)
+    labels, weights = rows["label"].to_numpy().astype(np.float64), rows["weight"].to_numpy()
+    errors = [(rows[name].to_numpy() - labels) ** 2 for name in ("own_confidence", "other_confidence")]
+
+    def figures_of(times: Doubles) -> tuple[float, float]:
+        counted = weights * times[owner]
+        own, other = (1.0 - float(counted @ error) / float(counted.sum()) for error in errors)
+        return own, other
+
+    return "1 - Brier of confidence", n_users, figures_of
+
+
+def _owners(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
+    """(n,) number of each row's user, and how many users there are."""
+    users = rows["user_id"].unique().sort()
+    owner = rows["user_id"].replace_strict(users, pl.int_range(users.len(), eager=True))
+    return owner.cast(pl.Int64).to_numpy(), users.len()
 
 
 # ── metrics ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,7 +39,7 @@ def explain(features: pl.DataFrame, release: Release | None, params: RankingPara
     wide = prior_parts(rows, params) if release is None else _release_parts(rows, release)
     return (
         wide.unpivot(index=["user_id", "journey_id"], variable_name="part", value_name="contribution")
-        .cast(dict(PARTS_SCHEMA))
+        .select(pl.col(name).cast(dtype) for name, dtype in PARTS_SCHEMA.items())
         .sort(
             "user_id",
             "journey_id",

@@ -107,7 +107,7 @@ def ingest(
     warehouse: Warehouse,
     paths: Sequence[Path],
     *,
-    format: str = LANDING_FORMAT,
+    format: str | Importer = LANDING_FORMAT,
     now: datetime,
     staging_dir: Path,
     source: str | None = None,
@@ -118,7 +118,7 @@ def ingest(
     """Read, check and load files and folders.
 
     Args:
-        format: ``landing`` (the contract, as Parquet, CSV or JSON lines) or the name of an importer.
+        format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or one.
         now: The current time, naive UTC.
         staging_dir: Where good rows wait for the transaction; what killed calls left there is removed.
         source: The landing source of all files; by default each file's or folder's name tells.
@@ -132,11 +132,11 @@ def ingest(
             as it was.
     """
     formats = importers()
-    if format != LANDING_FORMAT and format not in formats:
+    importer = format if isinstance(format, Importer) else formats.get(format)
+    if format != LANDING_FORMAT and importer is None:
         raise IngestError(f"format {format!r} is unknown; formats are {', '.join([LANDING_FORMAT, *formats])}")
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
-    importer = formats.get(format)
     plans = []
     for file, above in find_files(paths, root):
         with _wrong_files_go_to(set_aside, file):
@@ -171,7 +171,7 @@ def _wrong_files_go_to(set_aside: Callable[[Path, IngestError], None] | None, fi
 def _plan(file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime) -> _Plan:
     if importer is not None:
         convert = importer.convert
-        wanted = Wanted(importer.columns, importer.columns)
+        wanted = Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
         return _Plan(sources, wanted, lambda raw: convert(raw, now), importer.name)
     name = source or source_of(file, root)

@@ -80,7 +80,7 @@ def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
 def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     rows = con.sql(
         """
-        SELECT user_id, journey_id, keywords, relevance, stage, annotator_id, annotated_at
+        SELECT user_id, journey_id, keywords, relevance, stage, annotator_id, annotated_at, as_of_date
         FROM landing.journey_annotations ORDER BY ALL
         """
     ).pl()
@@ -93,7 +93,8 @@ def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFram
     return con.sql(
         """
         WITH judged AS (
-          SELECT DISTINCT user_id, coalesce(annotated_at::DATE, $as_of) AS judged_on FROM landing.journey_annotations
+          SELECT DISTINCT user_id, coalesce(as_of_date, annotated_at::DATE, $as_of) AS judged_on
+          FROM landing.journey_annotations
         ), days AS (
           SELECT DISTINCT user_id, partition_date FROM main.user_journeys
           WHERE partition_date <= $as_of AND user_id IN (SELECT user_id FROM judged)

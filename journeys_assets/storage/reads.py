@@ -270,39 +270,43 @@ def rows_of_other_versions(
 def keyword_facts(
     con: duckdb.DuckDBPyConnection, clusters: pl.DataFrame, day: date, params: KeywordParams
 ) -> pl.DataFrame:
-    """Facts of member keywords over the same window as the clusters, so that they change only when the clusters may.
+    """Facts of member keywords, of the same days as the clusters, so that they change only when the clusters may.
 
     Args:
         clusters: Rows of journey_clusters: user_id, window_end_date, keywords.
 
     Returns:
-        user_id, keyword, display_form, n_queries, commonness (share of the catalogue's pins, 0..1), one row per user
-        and keyword.
+        One row per user and keyword: user_id, keyword, display_form and n_queries (over the look-back window),
+        first_engaged_at (ever: with an end to the past, another keyword would be the first one every day), commonness
+        (share of the catalogue's pins, 0..1; 0 for a keyword of fewer than ``generic_min_items`` pins).
     """
     members = clusters.select("user_id", "window_end_date", keyword="keywords").explode("keyword").unique()
     con.register("members", members.to_arrow())
-    oldest = day - timedelta(days=params.look_back_days + params.horizon_days)
     rows = con.sql(
         """
-        WITH forms AS (
-          SELECT user_id, keyword, display_form, count(*) AS n, sum(n_searches) AS n_queries
+        WITH used AS (
+          SELECT user_id, keyword, display_form, n_searches, first_engaged_at,
+                 k.partition_date > m.window_end_date - $look_back::INTEGER AS is_in_window
           FROM main.keyword_table k JOIN members m USING (user_id, keyword)
-          WHERE k.partition_date > $oldest AND k.partition_date <= $day
-            AND k.partition_date > m.window_end_date - $look_back::INTEGER AND k.partition_date <= m.window_end_date
-          GROUP BY user_id, keyword, display_form
+          WHERE k.partition_date <= $day AND k.partition_date <= m.window_end_date
+        ), forms AS (
+          SELECT user_id, keyword, display_form, count(*) FILTER (is_in_window) AS n,
+                 sum(n_searches) FILTER (is_in_window) AS n_queries, min(first_engaged_at) AS first_engaged_at
+          FROM used GROUP BY user_id, keyword, display_form
         ), facts AS (
           SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
-                 sum(n_queries)::BIGINT AS n_queries
+                 sum(n_queries)::BIGINT AS n_queries, min(first_engaged_at) AS first_engaged_at
           FROM forms GROUP BY user_id, keyword
         )
         SELECT m.user_id, m.keyword, coalesce(f.display_form, m.keyword) AS display_form,
-               coalesce(f.n_queries, 0) AS n_queries, coalesce(c.pin_share, 0.0) AS commonness
+               coalesce(f.n_queries, 0) AS n_queries, f.first_engaged_at,
+               CASE WHEN c.n_pins >= $min_items THEN c.pin_share ELSE 0.0 END AS commonness
         FROM members m
         LEFT JOIN facts f USING (user_id, keyword)
         LEFT JOIN main.keyword_commonness c ON c.keyword = m.keyword AND c.partition_date = $day
         ORDER BY 1, 2
         """,
-        params={"day": day, "oldest": oldest, "look_back": params.look_back_days},
+        params={"day": day, "look_back": params.look_back_days, "min_items": params.generic_min_items},
     ).pl()
     con.unregister("members")
     return rows
@@ -391,9 +395,20 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     ).pl()
 
 
-def centroids_of(con: duckdb.DuckDBPyConnection, users: pl.Series, day: date, horizon_days: int) -> pl.DataFrame:
-    """The journeys of ``users`` as of ``day``: user_id, journey_id, centroid."""
-    states = live_states(con, day, horizon_days).join(users.to_frame("user_id"), on="user_id", how="semi")
+def centroids_to_remember(
+    con: duckdb.DuckDBPyConnection, sent: pl.DataFrame, day: date, params: NotificationParams, horizon_days: int
+) -> pl.DataFrame:
+    """The journeys as of ``day`` of users who were sent something; none where sends are not remembered.
+
+    Args:
+        sent: user_id and other columns.
+
+    Returns:
+        user_id, journey_id, centroid.
+    """
+    states = live_states(con, day, horizon_days).join(sent, on="user_id", how="semi")
+    if params.memory_penalty == 1.0:
+        states = states.clear()
     return journeys_in(con, states, ("user_id", "journey_id", "centroid"))
 
 

@@ -79,14 +79,32 @@ class Warehouse:
             con.execute("COMMIT")
 
     def ensure(self, *tables: Table) -> None:
-        """Create the tables (and their schemas) that are not there yet."""
+        """Create the tables (and their schemas) that are not there yet, and optional columns that a table lacks.
+
+        A warehouse made by an earlier version has no column that came later; its rows have no value there.
+        """
         with self.reading() as con:
-            rows = con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
-        there = {str(row[0]) for row in rows}
+            rows = con.execute(
+                f"""
+                SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns()
+                WHERE database_name = '{CATALOG}' GROUP BY ALL
+                """
+            ).fetchall()
+        there = {str(name): set(columns) for name, columns in rows}
         missing = [t for t in tables if t.qualified_name not in there]
-        if missing:
+        late = [
+            (t, column)
+            for t in tables
+            for column in t.columns
+            if column.nullable and t.qualified_name in there and column.name not in there[t.qualified_name]
+        ]
+        if missing or late:
             with self.writing() as con:
                 create_tables(con, missing)
+                for table, column in late:
+                    con.execute(
+                        f'ALTER TABLE {table.qualified_name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
+                    )
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """The rows of one SELECT."""

@@ -70,7 +70,8 @@ def maybe_annotate(
         at = seen_at + timedelta(hours=9, seconds=int(rng.random() * 8 * 3600))
         if at < params.ends_at:
             level = min(5, max(1, relevance))
-            rows.append((user.user_id, None, item.keywords, level, stage, better, annotator.annotator_id, at))
+            judged = (user.user_id, None, item.keywords, level, stage, better, annotator.annotator_id, at)
+            rows.append((*judged, None, None))
     truth = (user.user_id, seen_at.date(), item.keywords, item.theme, item.relevance, item.stage)
     return rows, [truth] if rows else []
 

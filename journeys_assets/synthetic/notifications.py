@@ -95,7 +95,7 @@ def maybe_send(
     mailbox: Mailbox,
 ) -> None:
     """The slot of ``day``, decided before the day's own events: at most one send, and what comes of it."""
-    if mailbox.arm == "holdout" or not mailbox.channels or day < user.signs_up_on + 3:
+    if mailbox.arm == "holdout" or not mailbox.channels or day < max(user.signs_up_on + 3, params.first_send_day):
         return
     sent_last_7 = sum(1 for sent in mailbox.sent_days if day - sent < 7)
     rng = stream(params.seed, "slot", user.index, day)

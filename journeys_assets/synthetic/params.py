@@ -50,6 +50,8 @@ class WorldParams:
     """The rest of the users are the holdout."""
     sends_per_week: float = 2.5
     """Sends to a user who may be sent any; never more than three in seven days."""
+    first_send_day: int = 0
+    """Days of the world before anything is sent: what users do unasked."""
     random_slot_share: float = 0.25
     annotation_share: float = 0.06
     """Active days of a user after which the three annotators judge one journey of the user."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from journeys_assets.domain.agreement import bcubed_f1
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, unpack
 from journeys_assets.domain.identity import journey_id
+from journeys_assets.domain.learned_cut import FEATURES, released
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS
 from journeys_assets.evaluation import pseudo_users
@@ -108,24 +110,101 @@ def test_smoothing_is_what_it_says(n: int, seed: int, neighbours: int, floor: fl
     assert np.allclose(got, smoothed_by_hand(x, neighbours, floor), atol=1e-4)
 
 
+def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[NDArray[np.float64], ...]]:
+    """Plain cosines, smoothed distances, and the dendrogram of unit vectors."""
+    cosines = kernels.gram(x)
+    distances = kernels.smoothed_distances(cosines, PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+    return cosines.copy(), distances.copy(), kernels.dendrogram(distances, cosines)
+
+
+def members_of(children: NDArray[np.int64]) -> list[list[int]]:
+    """Rows under each merge's node."""
+    n = len(children) + 1
+    under = [[i] for i in range(n)]
+    for left, right in children:
+        under.append(under[left] + under[right])
+    return under[n:]
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 40), st.integers(0, 10_000), st.floats(0.02, 1.2))
-def test_linkage_is_scipys_average_linkage(n: int, seed: int, cut: float) -> None:
-    x = unit(np.random.default_rng(seed).normal(size=(n, 6)))
-    distances = kernels.smoothed_distances(kernels.gram(x), 1, 0.0)
+@given(st.integers(2, 40), st.integers(0, 10_000))
+def test_linkage_is_scipys_average_linkage(n: int, seed: int) -> None:
+    _, distances, (children, heights, sizes, _, _) = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))))
     expected = linkage(squareform(distances.astype(np.float64)), "average")
-    if np.abs(expected[:, 2] - cut).min() > 1e-4:
-        got = kernels.average_linkage_labels(distances, cut)
-        assert same_partition(got, fcluster(expected, cut, "distance").astype(np.int64))
+    assert np.allclose(heights, expected[:, 2], atol=1e-5)
+    assert (np.diff(heights) >= 0).all()
+    if n == 2 or np.diff(expected[:, 2]).min() > 1e-5:
+        assert np.array_equal(children, expected[:, :2])
+        assert np.array_equal(sizes, expected[:, 3])
 
 
-def test_cut_rises_with_the_number_of_keywords() -> None:
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 25), st.integers(0, 10_000))
+def test_features_are_what_their_names_say(n: int, seed: int) -> None:
+    cosines, _, tree = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 5)) + 0.3))
+    children, heights, sizes = tree[:3]
+    under = members_of(children)
+
+    def mean(a: list[int], b: list[int]) -> float:
+        pairs = [cosines[i, j] for i in a for j in b if i != j]
+        return float(np.mean(pairs))
+
+    rows = kernels.merge_features(*tree)
+    assert rows.shape == (n - 1, len(FEATURES))
+    parent = {int(child): m for m, pair in enumerate(children) for child in pair}
+    for m, (left, right) in enumerate(children):
+        parts = [[int(c)] if c < n else under[c - n] for c in (left, right)]
+        high = [0.0 if c < n else heights[c - n] for c in (left, right)]
+        small = 0 if len(parts[0]) <= len(parts[1]) else 1
+        across = mean(parts[0], parts[1])
+        inside = [mean(p, p) if len(p) > 1 else across for p in parts]
+        up = parent.get(n + m)
+        other = None if up is None else next(int(c) for c in children[up] if c != n + m)
+        sibling = [] if other is None else [other] if other < n else under[other - n]
+        expected = {
+            "height": heights[m],
+            "gap to the merge above": (1.0 if up is None else heights[up]) - heights[m],
+            "height of the larger part": high[1 - small],
+            "height of the smaller part": high[small],
+            "log keywords": np.log(len(under[m])),
+            "log keywords of the smaller part": np.log(len(parts[small])),
+            "log keywords of the user": np.log(n),
+            "share of the user's keywords": sizes[m] / n,
+            "mean cosine between the parts": across,
+            "mean cosine within": mean(under[m], under[m]),
+            "mean cosine within the larger part": inside[1 - small],
+            "mean cosine within the smaller part": inside[small],
+            "mean cosine to the sibling": mean(under[m], sibling) if sibling else 0.0,
+            "log keywords of the sibling": np.log(max(1, len(sibling))),
+            "is the top": float(not sibling),
+            "log clusters before the merge": np.log(n - m),
+            "later merges by keywords of the user": (n - 2 - m + 1) / n,
+        }
+        assert tuple(expected) == FEATURES
+        assert rows[m] == pytest.approx(list(expected.values()), abs=2e-5), m
+
+
+def test_higher_odds_give_finer_clusters_down_to_single_keywords() -> None:
     x = themes(2, *[4] * 12, spread=0.35)
-    offsets = np.array([0, len(x)], dtype=np.int64)
-    counts = [int(kernels.cluster_packed(x, offsets, 1, 0.0, 0.4, size, 0.5)[1][0]) for size in (10.0, 48.0, 500.0)]
-    labels = kernels.average_linkage_labels(kernels.smoothed_distances(kernels.gram(x), 1, 0.0), 0.4)
-    assert counts[1] == labels.max() + 1
-    assert counts[0] < counts[1] < counts[2]
+    _, _, tree = tree_of(x)
+    rows, cut = kernels.merge_features(*tree), released(PARAMS.learned_cut).arrays
+    found = [kernels.cut_labels(tree[0], rows, *cut, least) for least in (-1e9, -1.0, 0.0, 1.0, 1e9)]
+    counts = [int(labels.max()) + 1 for labels in found]
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (1, len(x))
+    for coarse, fine in itertools.pairwise(found):
+        assert len(set(zip(coarse.tolist(), fine.tolist(), strict=True))) == fine.max() + 1, "finer ones are nested"
+
+
+def test_clusters_are_the_highest_nodes_that_score_enough() -> None:
+    """One split on the height: the same as a cut at that height."""
+    x = themes(3, 5, 9, 2, spread=0.3)
+    _, distances, tree = tree_of(x)
+    by_height = (np.array([0]), np.array([0]), np.array([0.4]), np.array([-1]), np.array([-2]), np.array([1.0, -1.0]))
+    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *by_height, 0.0)
+    expected = fcluster(linkage(squareform(distances.astype(np.float64)), "average"), 0.4, "distance")
+    assert same_partition(labels, expected.astype(np.int64))
+    assert labels[np.sort(np.unique(labels, return_index=True)[1])].tolist() == list(range(labels.max() + 1))
 
 
 def test_gram_gives_a_pair_the_same_bits_in_any_company() -> None:
@@ -185,13 +264,17 @@ def test_same_vectors_stay_together_and_ties_have_one_answer() -> None:
 
 
 def test_exact_ties_fall_by_keyword_text_not_by_order_of_rows() -> None:
-    # A ring: every keyword is as near to the next as to the one before, so the pairs depend on where one begins.
+    # A ring: every keyword is as near to the next as to the one before, so the merges depend on where one begins.
     corners = np.eye(DIMENSIONS)
     vectors = KeywordVectors(words(DIMENSIONS), unit(corners + np.roll(corners, 1, axis=0)))
-    params = ClusteringParams(smoothing_neighbours=1, base_cut=0.55, size_exponent=0.0)
+    params = next(
+        params
+        for odds in np.arange(-4.0, 4.0, 0.05)
+        if (params := ClusteringParams(smoothing_neighbours=1, least_log_odds=float(odds)))
+        and 1 < cluster_users(log_of("u", words(DIMENSIONS)), vectors, params).height < DIMENSIONS
+    )
     rows = log_of("u", words(DIMENSIONS))
     expected = cluster_users(rows, vectors, params)
-    assert set(expected["n_keywords"].to_list()) == {2}
     for seed in range(10):
         shuffled = rows.sample(fraction=1.0, shuffle=True, seed=seed)
         assert_frame_equal(cluster_users(shuffled, vectors, params), expected)
@@ -255,7 +338,8 @@ def test_the_past_gives_the_id_and_nothing_else() -> None:
     past = pl.concat([now, log_of("u", words(8)[6:]).with_columns(first_engaged_at=START - timedelta(days=500))])
     got = clustering.cluster_users(now, past, vectors, PARAMS)
     assert got["journey_id"].to_list() == [journey_id("u", "k006")]
-    assert_frame_equal(got.drop("journey_id"), cluster_users(now, vectors, PARAMS).drop("journey_id"))
+    told = ["journey_id", "keyword_theme_centralities"]
+    assert_frame_equal(got.drop(told), cluster_users(now, vectors, PARAMS).drop(told))
 
 
 def test_a_past_that_lacks_a_keyword_of_the_window_is_refused() -> None:
@@ -312,7 +396,7 @@ def test_assign_rows_keeps_the_order_and_joins_spellings() -> None:
     frame = pl.DataFrame({"user_id": ["b", "a", "a", "a"], "keyword": ["Oak  Desk", "oak desk", "OAK DESK ", "elm"]})
     assert distinct_keywords(frame) == ["elm", "oak desk"]
     vectors = KeywordVectors(["elm", "oak desk"], np.eye(DIMENSIONS, dtype=np.float32)[:2])
-    assigned, clusters = assign_rows(frame, vectors, ClusteringParams(base_cut=0.01))
+    assigned, clusters = assign_rows(frame, vectors, ClusteringParams(least_log_odds=1e9))
     assert assigned.select("user_id", "keyword").rows() == frame.rows()
     assert assigned["journey_id"].to_list() == [
         journey_id("b", "oak desk"),

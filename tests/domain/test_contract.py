@@ -37,7 +37,13 @@ SOUND: dict[str, dict[str, Any]] = {
         "propensity": "0.25",
         "is_random_slot": "0",
     },
-    "journey_annotations": {"user_id": "u", "keywords": "shed|garden", "relevance": "5", "annotator_id": "a"},
+    "journey_annotations": {
+        "user_id": "u",
+        "keywords": "shed|garden",
+        "relevance": "5",
+        "annotator_id": "a",
+        "as_of_date": "2026-01-02",
+    },
     "journey_feedback": {"user_id": "u", "journey_id": "j", "verdict": "mute", "given_at": "2026-01-01T10:00:00Z"},
 }
 
@@ -88,6 +94,9 @@ def test_a_sound_row_is_good_and_has_the_contracts_types(source: str) -> None:
         ("journey_annotations", {"relevance": "4.5"}, "relevance is not a whole number: '4.5'"),
         ("journey_annotations", {"relevance": "1e30"}, "relevance is not a whole number"),
         ("journey_annotations", {"keywords": "|"}, "journey_id and keywords are both missing"),
+        ("journey_annotations", {"as_of_date": "2026-01-02T10:00:00Z"}, "as_of_date is not a day such as 2026-01-31"),
+        ("journey_annotations", {"as_of_date": "2 Jan"}, "as_of_date is not a time such as"),
+        ("journey_annotations", {"as_of_date": "2036-01-02"}, "as_of_date is not between"),
         ("journey_annotations", {"stage": "over"}, "stage is not one of ongoing, ended"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The published penalty: score x penalty ^ occurrence."""
+"""The published penalty and the greedy methods, each held against its definition; no user or batch in another's way."""
 
 from dataclasses import replace
 

@@ -95,24 +95,16 @@ def test_what_users_did_before_narrows_the_interval_and_is_said() -> None:
 
 def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
     rng = np.random.default_rng(8)
-    detectable = float(
-        np.mean(
-            [
-                effect(read_out(experiment(rng), SHARES, PARAMS), "engagements per user", "interest")[
-                    "minimum_detectable_effect"
-                ]
-                for _ in range(20)
-            ]
-        )
-    )
-    found = 0
-    for _ in range(150):
-        outcomes = experiment(rng)
-        nothing = pl.col("n_engagements") - (pl.col("n_clicks") * PER_CLICK).round().cast(pl.Int64)
-        planted = pl.when(pl.col("arm") == "interest").then(int(round(detectable)))
-        even = outcomes.with_columns(n_engagements=nothing + planted.otherwise(0))
-        row = effect(read_out(even, SHARES, PARAMS), "engagements per user", "interest")
-        found += row["low"] > 0
+
+    def unmoved(planted: int) -> dict[str, float]:
+        """An experiment in which sends bring about nothing but what is planted in the interest arm."""
+        outcomes = experiment(rng).with_columns(n_engagements=pl.Series(rng.poisson(rng.gamma(2.0, 10.0, 300))))
+        moved = pl.when(pl.col("arm") == "interest").then(planted).otherwise(0) + pl.col("n_engagements")
+        return effect(read_out(outcomes.with_columns(n_engagements=moved), SHARES, PARAMS), metric, "interest")
+
+    metric = "engagements per user"
+    detectable = float(np.mean([unmoved(0)["minimum_detectable_effect"] for _ in range(20)]))
+    found = sum(unmoved(round(detectable))["low"] > 0 for _ in range(150))
     assert 0.68 <= found / 150 <= 0.92
 
 
@@ -142,6 +134,28 @@ def test_ratio_of_means_is_the_ratio_with_the_delta_methods_variance() -> None:
         ratio_of_means(np.array([1.0, 5.0]), np.array([1.0, 0.0]))
 
 
+def test_a_few_users_who_do_most_of_it_do_not_make_incrementality_look_sure() -> None:
+    """A small holdout often has none of the heaviest users: by its own variance the interval would be too narrow."""
+    rng = np.random.default_rng(9)
+    few = NotificationParams(journey_arm_share=0.8, interest_arm_share=0.1)
+    held = held_alone = 0
+    n_trials = 300
+    for _ in range(n_trials):
+        n = 400
+        arms = np.array(["journey", "interest", "holdout"])[np.searchsorted([0.8, 0.9], rng.random(n), side="right")]
+        level = np.where(rng.random(n) < 0.03, 500.0, 20.0)
+        outcomes = experiment(rng, n, has_past=False).with_columns(
+            arm=pl.Series(arms), n_engagements=pl.Series(rng.poisson(level) + np.where(arms == "journey", 5, 0))
+        )
+        row = effect(read_out(outcomes, few, PARAMS), "engagements per user")
+        held += row["low"] <= 5 <= row["high"]
+        own = [outcomes.filter(pl.col("arm") == arm)["n_engagements"].to_numpy() for arm in ("journey", "holdout")]
+        error = sum(x.var(ddof=1) / len(x) for x in own) ** 0.5
+        held_alone += abs(own[0].mean() - own[1].mean() - 5) <= 2.02 * error
+    assert held / n_trials >= 0.93
+    assert held_alone / n_trials < 0.88
+
+
 # ── sample ratio ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -159,6 +173,13 @@ def test_users_in_an_arm_that_nobody_was_meant_for_are_a_mismatch() -> None:
     outcomes = experiment(np.random.default_rng(1), 500)
     no_holdout = replace(SHARES, journey_arm_share=0.7)
     assert read_out(outcomes, no_holdout, PARAMS).srm_p_value == 0.0
+
+
+def test_an_arm_with_few_users_is_told() -> None:
+    outcomes = experiment(np.random.default_rng(1), 400)
+    is_held_out = pl.col("arm") == "holdout"
+    few = pl.concat([outcomes.filter(~is_held_out), outcomes.filter(is_held_out).head(60)])
+    assert "few users (holdout 60;" in read_out(few, SHARES, PARAMS).warnings[0]
 
 
 def test_sends_to_the_holdout_are_told() -> None:

@@ -15,7 +15,13 @@ from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.clustering import cluster_users
 from journeys_assets.domain.embedding import KeywordVectors
-from journeys_assets.domain.identity import founders, journey_id, journey_ids, side_journey_id
+from journeys_assets.domain.identity import (
+    founders,
+    journey_id,
+    journey_ids,
+    side_journey_id,
+    theme_centralities,
+)
 from journeys_assets.domain.parameters import AlgorithmParams
 
 PARAMS = AlgorithmParams()
@@ -137,7 +143,7 @@ def test_ids_are_distinct_within_a_user(n: int, seed: int, data: st.DataObject) 
     # Any clusters, however little they have to do with the themes.
     numbers = data.draw(st.lists(st.integers(0, 6), min_size=n, max_size=n))
     split = [[k for k, number in zip(words(n), numbers, strict=True) if number == wanted] for wanted in set(numbers)]
-    got = journey_ids(members_of(*split), past_of(words(n)), vectors_of(n, seed, spread=0.8), LEAST)
+    got = journey_ids(members_of(*split), founders(past_of(words(n)), vectors_of(n, seed, spread=0.8), LEAST))
     assert got["cluster"].to_list() == list(range(len(split)))
     assert got["journey_id"].n_unique() == len(split)
 
@@ -145,7 +151,7 @@ def test_ids_are_distinct_within_a_user(n: int, seed: int, data: st.DataObject) 
 def test_most_votes_win_and_the_rest_of_a_theme_is_a_side_journey() -> None:
     vectors = vectors_of(20, 1, n_centres=2, spread=0.05)  # even keywords and odd keywords
     even, odd = words(20)[::2], words(20)[1::2]
-    got = journey_ids(members_of(even[:4], even[4:], odd), past_of(words(20)), vectors, LEAST)
+    got = journey_ids(members_of(even[:4], even[4:], odd), founders(past_of(words(20)), vectors, LEAST))
     assert got["journey_id"].to_list() == [
         side_journey_id("u", "k000"),
         journey_id("u", "k000"),
@@ -164,7 +170,8 @@ def test_an_id_stays_while_keywords_move_and_are_forgotten() -> None:
         ([*even[15:], *odd[:4]], odd[4:]),
     ):
         assert (
-            journey_ids(members_of(*clusters), past_of(words(40)), vectors, LEAST)["journey_id"].to_list() == expected
+            journey_ids(members_of(*clusters), founders(past_of(words(40)), vectors, LEAST))["journey_id"].to_list()
+            == expected
         )
 
 
@@ -187,19 +194,48 @@ def test_a_journey_of_200_days_keeps_its_id_on_every_day() -> None:
     assert seen == {(journey_id("u", "k000"), journey_id("u", "k001"))}
 
 
+# ── how keywords lie in their theme ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_theme_centralities_are_cosines_to_all_that_the_theme_ever_held() -> None:
+    vectors = vectors_of(20, 1, n_centres=2, spread=0.05)
+    even, odd = words(20)[::2], words(20)[1::2]
+    themes = founders(past_of(words(20)), vectors, LEAST)
+    members = members_of(even[:4], even[4:6], odd[7:])  # the second is a side journey: its theme names the first
+    got = theme_centralities(members, journey_ids(members, themes), themes, vectors)
+    expected = []
+    for own, held in ((even[:4], even), (even[4:6], even[4:6]), (odd[7:], odd)):
+        centre = vectors.rows_for(held).astype(np.float64).sum(axis=0)
+        expected += (vectors.rows_for(own).astype(np.float64) @ centre / np.linalg.norm(centre)).tolist()
+    assert np.allclose(got, expected, atol=1e-6)
+
+
+def test_theme_centralities_do_not_move_with_other_users_or_the_order_of_rows() -> None:
+    vectors = vectors_of(20, 3, n_centres=2, spread=0.3)
+    members = members_of(words(20)[::2], words(20)[1::2])
+    past = past_of(words(20))
+    alone = founders(past, vectors, LEAST)
+    beside = founders(pl.concat([past.with_columns(user_id=pl.lit("a")), past]), vectors, LEAST)
+    first = theme_centralities(members, journey_ids(members, alone), alone, vectors)
+    again = theme_centralities(
+        members, journey_ids(members, beside), beside.sample(fraction=1, shuffle=True, seed=1), vectors
+    )
+    assert first.tolist() == again.tolist()
+
+
 # ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_no_clusters() -> None:
-    got = journey_ids(members_of(), past_of([]), vectors_of(1, 0), LEAST)
+    got = journey_ids(members_of(), founders(past_of([]), vectors_of(1, 0), LEAST))
     assert got.is_empty()
-    assert got.columns == ["cluster", "journey_id"]
+    assert got.columns == ["cluster", "journey_id", "founder_place"]
 
 
 def test_wrong_input_is_refused() -> None:
     vectors, past = vectors_of(3, 0), past_of(words(3))
     with pytest.raises(ValueError, match="not in the history"):
-        journey_ids(members_of(["k000", "k002"]), past.head(2), vectors, LEAST)
+        journey_ids(members_of(["k000", "k002"]), founders(past.head(2), vectors, LEAST))
     with pytest.raises(ValueError, match="twice"):
         founders(pl.concat([past, past]), vectors, LEAST)
     with pytest.raises(ValueError, match="least_cosine"):

@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -10,10 +11,16 @@ from hypothesis import strategies as st
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import (
+    BASE,
+    FEATURE_PARTS,
     FEATURES,
     LABEL_SCHEMA,
     annotation_labels,
+    engagement_labels,
     feedback_labels,
+    future_engagement,
+    ndcg_by_user,
+    prior_parts,
     score_by_prior,
     training_rows,
 )
@@ -112,6 +119,7 @@ def test_a_click_in_time_is_a_positive_of_the_day_before_the_send() -> None:
         "left": 0,
     }
     assert labels["day"].unique().to_list() == [date(2026, 3, 9)]
+    assert labels["known_on"].unique().to_list() == [date(2026, 3, 17)]
     assert labels.schema == LABEL_SCHEMA
 
 
@@ -163,8 +171,10 @@ def judgement(**values: Any) -> dict[str, Any]:
         "journey_id": None,
         "keywords": None,
         "relevance": 5,
+        "stage": None,
         "annotator_id": "a",
         "annotated_at": datetime(2026, 3, 20, 12),
+        "as_of_date": None,
     } | values
 
 
@@ -186,7 +196,13 @@ JOURNEYS = pl.DataFrame(
 
 
 def annotated(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
-    schema = {"journey_id": pl.String, "keywords": pl.List(pl.String), "annotated_at": pl.Datetime("us")}
+    schema = {
+        "journey_id": pl.String,
+        "keywords": pl.List(pl.String),
+        "stage": pl.String,
+        "as_of_date": pl.Date,
+        "annotated_at": pl.Datetime("us"),
+    }
     labels = annotation_labels(pl.DataFrame(rows, schema_overrides=schema), JOURNEYS, as_of=AS_OF, params=PARAMS)
     assert labels.schema == LABEL_SCHEMA
     return labels.select("day", "user_id", "journey_id", "label").rows()
@@ -201,6 +217,35 @@ def test_annotators_are_pooled_by_their_median() -> None:
     assert annotated(
         *(judgement(**by_id, annotator_id=a, relevance=r) for a, r in zip("abc", (5, 3, 3), strict=True))
     ) == [(day, "u", "wedding", 0)]
+
+
+@pytest.mark.parametrize(
+    ("stages", "label"),
+    [
+        (("ended", "ended", "ongoing"), 0),
+        (("ended", "ongoing", None), 1),
+        ((None, None, "ended"), 0),
+        ((None, None, None), 1),
+    ],
+)
+def test_a_relevant_journey_that_has_ended_is_not_current(stages: tuple[str | None, ...], label: int) -> None:
+    day = date(2026, 3, 18)
+    rows = [judgement(journey_id="wedding", annotator_id=a, stage=s) for a, s in zip("abc", stages, strict=True)]
+    assert annotated(*rows) == [(day, "u", "wedding", label)]
+
+
+def test_a_judgement_is_known_once_the_last_annotator_has_spoken() -> None:
+    rows = [
+        judgement(journey_id="wedding", annotator_id="a", annotated_at=datetime(2026, 3, 19)),
+        judgement(journey_id="wedding", annotator_id="b", annotated_at=datetime(2026, 3, 22)),
+    ]
+    labels = annotation_labels(
+        pl.DataFrame(rows, schema_overrides={"keywords": pl.List(pl.String), "stage": pl.String}),
+        JOURNEYS,
+        as_of=AS_OF,
+        params=PARAMS,
+    )
+    assert labels.select("day", "known_on").rows() == [(date(2026, 3, 18), date(2026, 3, 22))]
 
 
 def test_a_judgement_finds_its_journey_by_id_then_by_keywords() -> None:
@@ -221,6 +266,23 @@ def test_a_judgement_is_of_the_journeys_that_there_were() -> None:
     assert annotated(judgement(**tiles, annotated_at=datetime(2026, 4, 1))) == []
 
 
+def test_a_judgement_from_a_sheet_is_of_the_sheets_day_whenever_it_was_given() -> None:
+    sheet = {"journey_id": "wedding", "as_of_date": date(2026, 3, 20)}
+    expected = [(date(2026, 3, 18), "u", "wedding", 1)]
+    assert annotated(judgement(**sheet, annotated_at=datetime(2026, 3, 26))) == expected
+    assert annotated(judgement(**sheet, annotated_at=datetime(2027, 1, 1))) == expected
+    assert annotated(judgement(**sheet | {"as_of_date": date(2026, 4, 2)}, annotated_at=None)) == []
+
+
+def test_the_later_judgement_of_an_annotator_counts() -> None:
+    at = {"journey_id": "wedding", "as_of_date": date(2026, 3, 20)}
+    first = judgement(**at, relevance=1, annotated_at=datetime(2026, 3, 22))
+    second = judgement(**at, relevance=5, annotated_at=datetime(2026, 3, 23))
+    assert annotated(first, second) == annotated(second, first) == [(date(2026, 3, 18), "u", "wedding", 1)]
+    other = judgement(**at, relevance=1, annotator_id="b")
+    assert annotated(first, second, other)[0][-1] == 0, "3 is the median of one judgement of each annotator"
+
+
 def test_rows_carry_the_features_of_their_own_day() -> None:
     labels = feedback(send(clicked_at=datetime(2026, 3, 10, 10)), send(user_id="v"))
     features = pl.DataFrame(
@@ -231,3 +293,130 @@ def test_rows_carry_the_features_of_their_own_day() -> None:
     )
     rows = training_rows(labels, features)
     assert rows.select("user_id", "label", "n_saves_7d").rows() == [("u", 1, 3)]
+
+
+# ── engagement ──
+
+DAY = date(2026, 3, 18)
+ENGAGED_SCHEMA = {"user_id": pl.String, "keyword": pl.String, "engaged_on": pl.Date}
+
+
+def engaged(*rows: tuple[str, str, int]) -> pl.DataFrame:
+    """(user, keyword, days after ``DAY``)"""
+    full = [(user, keyword, DAY + timedelta(days=days)) for user, keyword, days in rows]
+    return pl.DataFrame(full, schema=ENGAGED_SCHEMA, orient="row")
+
+
+def positives(*rows: tuple[str, str, int], as_of: date = AS_OF) -> dict[tuple[str, str], int]:
+    journeys = JOURNEYS.filter(pl.col("partition_date") == DAY)
+    labels = engagement_labels(journeys, engaged(*rows), as_of=as_of, params=PARAMS)
+    assert labels.schema == LABEL_SCHEMA
+    assert labels["known_on"].is_in([DAY + timedelta(days=PARAMS.engagement_days)]).all()
+    return {(user, journey): label for user, journey, label in labels.select("user_id", "journey_id", "label").rows()}
+
+
+def test_a_journey_is_positive_if_its_user_engages_with_a_keyword_of_it_within_the_window() -> None:
+    assert positives(("u", "venue", 1)) == {("u", "wedding"): 1, ("u", "kitchen"): 0}
+    assert positives(("u", "venue", 7), ("u", "kitchen sink", 3)) == {("u", "wedding"): 1, ("u", "kitchen"): 1}
+    assert positives(("u", "something else", 2)) == {("u", "wedding"): 0, ("u", "kitchen"): 0}
+    # the day itself and what comes after the window say nothing, and no more does a user who did not come
+    assert positives(("u", "venue", 0), ("u", "venue", 8)) == {}
+    assert positives(("v", "kitchen sink", 2)) == {("v", "kitchen"): 0}
+
+
+def test_a_window_that_is_not_over_is_no_label() -> None:
+    last = DAY + timedelta(days=PARAMS.engagement_days)
+    assert positives(("u", "venue", 1), as_of=last) == {("u", "wedding"): 1, ("u", "kitchen"): 0}
+    assert positives(("u", "venue", 1), as_of=last - timedelta(days=1)) == {}
+
+
+events = st.lists(
+    st.tuples(st.sampled_from("uv"), st.sampled_from(["venue", "kitchen tiles", "x"]), st.integers(-9, 30))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events, st.integers(0, 25))
+def test_labels_as_of_a_day_know_nothing_of_later_days(rows: list[tuple[str, str, int]], age: int) -> None:
+    as_of = DAY + timedelta(days=age)
+    known = engaged(*rows).filter(pl.col("engaged_on") <= as_of)
+    with_future = engagement_labels(JOURNEYS, engaged(*rows), as_of=as_of, params=PARAMS)
+    assert with_future.equals(engagement_labels(JOURNEYS, known, as_of=as_of, params=PARAMS))
+    assert (with_future["known_on"] <= as_of).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(events, st.integers(1, 28))
+def test_future_engagement_is_what_a_plain_loop_says(rows: list[tuple[str, str, int]], n_days: int) -> None:
+    log = engaged(*rows)
+    found = future_engagement(JOURNEYS, log, n_days)
+    assert found.height == JOURNEYS.height
+    keywords = {(d, u, j): own for d, u, j, own in JOURNEYS.rows()}
+    for day, user, journey_id, is_engaged, came in found.rows():
+        window = [(u, k) for u, k, on in log.rows() if u == user and day < on <= day + timedelta(days=n_days)]
+        assert came == bool(window)
+        assert is_engaged == any(k in keywords[day, user, journey_id] for _, k in window)
+
+
+# ── order ──
+
+
+def test_ndcg_by_hand() -> None:
+    rows = pl.DataFrame(
+        [
+            (DAY, "u", "a", 0.9, False),
+            (DAY, "u", "b", 0.8, True),
+            (DAY, "u", "c", 0.1, True),
+            (DAY, "all_relevant", "a", 0.9, True),
+            (DAY, "all_relevant", "b", 0.9, True),
+            (DAY, "alone", "a", 0.9, True),
+            (DAY, "tied", "a", 0.5, False),
+            (DAY, "tied", "b", 0.5, True),
+        ],
+        schema=["partition_date", "user_id", "journey_id", "score", "is_relevant"],
+        orient="row",
+    )
+    found = ndcg_by_user(rows, (1, 2, 3))
+    assert found["user_id"].to_list() == ["tied", "u"]
+    user = found.row(1, named=True)
+    second, third = 1 / 1.584962500721156, 0.5
+    assert user["ndcg_1"] == 0.0
+    assert user["ndcg_2"] == pytest.approx(second / (1 + second))
+    assert user["ndcg_3"] == pytest.approx((second + third) / (1 + second))
+    assert user["reciprocal_rank"] == 0.5
+    assert found["reciprocal_rank"][0] == 0.5
+    assert ndcg_by_user(rows.reverse(), (1, 2, 3)).equals(found)
+
+
+def test_ndcg_of_the_true_order_is_one() -> None:
+    rows = pl.DataFrame(
+        {"partition_date": DAY, "user_id": "u", "journey_id": list("abcdef"), "is_relevant": [1, 0, 1, 0, 0, 1]}
+    )
+    best = ndcg_by_user(rows.with_columns(score=pl.col("is_relevant").cast(pl.Float64)), (1, 3, 10))
+    assert best.row(0)[1:] == pytest.approx((1.0, 1.0, 1.0, 1.0))
+
+
+# ── parts of a score ──
+
+
+def test_every_feature_is_in_one_part() -> None:
+    members = [name for part in FEATURE_PARTS.values() for name in part]
+    assert sorted(members) == sorted(FEATURES)
+
+
+@settings(max_examples=40, deadline=None)
+@given(counts, counts, st.integers(1, 2000), st.integers(0, 100), st.floats(-1, 1))
+def test_the_terms_of_the_prior_make_the_prior(
+    weight: int, active: int, size: int, silent: int, cohesion: float
+) -> None:
+    values = {
+        "engagement_weight_90d": float(weight),
+        "active_days_90d": active,
+        "n_keywords": size,
+        "days_since_last_engaged": silent,
+        "cohesion": cohesion,
+    }
+    parts = prior_parts(pl.DataFrame([journey(**values)]), PARAMS).row(0, named=True)
+    assert set(parts) - {"user_id", "journey_id"} <= {*FEATURE_PARTS, BASE}
+    evidence = sum(parts[name] for name in ("volume", "regularity", "breadth", "coherence", BASE))
+    assert np.exp(parts["recency"]) / (1 + np.exp(-evidence)) == pytest.approx(prior(**values))

@@ -1,6 +1,7 @@
 """The command line as a user meets it: a first session on a synthetic world, and what happens when things are wrong."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,23 @@ def test_show_tells_name_kind_stage_confidence_keywords_and_evidence(journeys: J
     assert [record["rank"] for record in records] == list(range(1, len(records) + 1))
 
 
+def test_show_explains_why_a_journey_ranks_where_it_does(journeys: Journeys, user: str) -> None:
+    assert "why" not in journeys("show", user).output
+    shown = journeys("show", user, "--explain").output
+    records = json.loads(journeys("show", user, "--explain", "--json").output)["journeys"]
+    for record in records:
+        parts = record["explanation"]
+        assert record["scored_by"] == "prior"
+        assert set(parts) == {"recency", "volume", "regularity", "breadth", "coherence", "base"}
+        if record["feedback"] is None:
+            evidence = sum(value for part, value in parts.items() if part != "recency")
+            assert math.exp(parts["recency"]) / (1 + math.exp(-evidence)) == pytest.approx(
+                record["confidence"], abs=2e-3
+            )
+        strongest = next(iter(parts))
+        assert f"{strongest} {parts[strongest]:+.2f}" in shown
+
+
 def test_show_as_of_an_earlier_day(journeys: Journeys, user: str) -> None:
     assert "as of 2026-03-10" in journeys("show", user, "--as-of", "2026-03-10").output
 
@@ -86,6 +104,27 @@ def test_export_writes_one_day(journeys: Journeys, tmp_path: Path) -> None:
     journeys("export", "--as-of", "2026-03-20", tmp_path / "out")
     rows = pl.read_parquet(tmp_path / "out" / "user_journeys.parquet")
     assert rows["partition_date"].cast(pl.String).unique().to_list() == ["2026-03-20"]
+
+
+def test_readout_tells_arms_effects_and_warns_of_sends_in_the_wrong_arm(journeys: Journeys, home: Path) -> None:
+    shown = journeys("readout").output
+    record = json.loads(journeys("readout", "--json").output)
+    assert [warning.split(" (")[0] for warning in record["warnings"]] == ["few users"]
+    sends = pl.read_parquet(home.parent / "world" / "landing" / "notification_events" / "*.parquet")
+    counts = {arm["arm"]: arm["n_sends"] for arm in record["arms"]}
+    assert counts == {arm: sends.filter(pl.col("arm") == arm).height for arm in ("journey", "interest", "holdout")}
+    assert record["first_day"] == str(sends["sent_at"].dt.date().min())
+    assert "clicks per send" in shown
+    assert record["last_day"] in shown
+    part = json.loads(journeys("readout", "--from", "2026-03-10", "--to", "2026-03-12", "--json").output)
+    days = sends["sent_at"].dt.date().cast(pl.String).is_between(pl.lit("2026-03-10"), pl.lit("2026-03-12"))
+    assert sum(arm["n_sends"] for arm in part["arms"]) == days.sum() > 0
+    assert "before its first" in journeys("readout", "--from", "2026-03-12", "--to", "2026-03-10", code=2).stderr
+    (home / "journeys.toml").write_text('[algorithm.notifications]\nexperiment_salt = "another"\n')
+    try:
+        assert "logged for another arm" in journeys("readout").stderr
+    finally:
+        (home / "journeys.toml").unlink()
 
 
 def test_doctor_is_content(journeys: Journeys) -> None:
@@ -127,6 +166,7 @@ def test_cluster_gives_every_row_back_with_a_journey(journeys: Journeys, tmp_pat
         (("ingest", "/no/such/file"), "/no/such/file"),
         (("export", "--as-of", "2020-01-01", "out"), "2020-01-01"),
         (("cluster", "/no/such/file", "out"), "/no/such/file"),
+        (("train",), "too few labels"),
     ],
 )
 def test_wrong_wishes_end_as_one_clear_line(journeys: Journeys, arguments: tuple[str, ...], said: str) -> None:

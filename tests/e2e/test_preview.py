@@ -54,9 +54,9 @@ def stored(home: Path, day: str) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def coarser(journeys: Journeys, home: Path) -> tuple[str, str]:
-    """The version of the warehouse, and that of a preview with a much higher cut."""
+    """The version of the warehouse, and that of a preview with a much coarser cut."""
     now = settle(home)
-    version = settle(home, base_cut=0.8)
+    version = settle(home, least_log_odds=-3.0)
     before = state(home)
     # What a preview that was killed has left is removed.
     (dead := home / "versions" / ".preview-dead").mkdir(parents=True)
@@ -105,7 +105,7 @@ def test_a_higher_cut_shows_as_merged_journeys(journeys: Journeys, coarser: tupl
 def test_what_is_run_after_the_change_is_what_the_preview_showed(
     journeys: Journeys, home: Path, coarser: tuple[str, str], tmp_path: Path
 ) -> None:
-    settle(home, base_cut=0.8)
+    settle(home, least_log_odds=-3.0)
     other = tmp_path / "promoted"
     promoted = runner(other)
     other.mkdir()
@@ -134,7 +134,7 @@ def test_the_same_settings_change_nothing(journeys: Journeys, home: Path, coarse
 def test_versions_of_different_days_are_compared_and_said_to_be_so(
     journeys: Journeys, home: Path, coarser: tuple[str, str]
 ) -> None:
-    version = settle(home, base_cut=0.7)
+    version = settle(home, least_log_odds=-2.0)
     journeys("preview", "--as-of", "2026-03-10")
     settle(home)
     assert "different days, 2026-03-13 and 2026-03-10" in journeys("compare", coarser[1], version).output

@@ -16,6 +16,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from journeys_assets.domain import _cluster_kernels as kernels
 from journeys_assets.domain.agreement import bcubed_f1
 from journeys_assets.domain.embedding import KeywordVectors, pack
+from journeys_assets.domain.learned_cut import released
 from journeys_assets.domain.parameters import AlgorithmParams, ClusteringParams
 from journeys_assets.domain.schemas import INFERENCE_LEDGER, JOURNEY_CLUSTERS, KEYWORD_EMBEDDINGS
 from journeys_assets.evaluation import clustering, clustering_rules, pseudo_users
@@ -24,10 +25,15 @@ from journeys_assets.evaluation.section import Section
 from journeys_assets.evaluation.study import Study
 from journeys_assets.models.embedder import make_embedder
 from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.synthetic.themes import THEMES
 
 PARAMS = ClusteringParams()
 START = datetime(2026, 1, 1)
 DAY = date(2026, 1, 31)
+STRAY, FITTED_STRAY = (
+    next(word for word in ("login", "weather", "news", "mail", "map") if pseudo_users.is_held_out(word) == side)
+    for side in (True, False)
+)
 TOPICS = ("wedding", "kitchen", "guitar", "garden", "running", "pottery")
 
 
@@ -122,18 +128,41 @@ def test_halves_share_no_label() -> None:
     assert set(half) < set(labels)
 
 
+def test_no_regime_scores_what_may_be_fitted_on() -> None:
+    labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
+    pool = pseudo_users.pools(labelled, "clinc150")
+    half = set(pseudo_users.held_out_half(list(pool)))
+    fitted = {keyword for label, own in pool.items() if label not in half for keyword in own}
+    strays = {k for own in pseudo_users.pools(labelled, "clinc150_oos").values() for k in own}
+    fitted |= {k for k in strays if not pseudo_users.is_held_out(k)}
+    scored = {
+        name: {keyword for user in users for keyword in user.keywords}
+        for name, users in pseudo_users.labelled_regimes(labelled, 20, 1).items()
+        if not name.startswith("WANDS") and name != "CLINC150 + WANDS, 3-12"
+    }
+    assert len(scored) == 6
+    for name, keywords in scored.items():
+        assert not keywords & fitted, name
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Twelve users of two topics and one stray keyword each, one of them a bot; an older inference lies about."""
+    """Twelve users of two held-out themes and one stray keyword each, one of them a bot.
+
+    An older inference lies about, and everybody has a keyword of a theme, and a stray, that may be fitted on.
+    """
     embedder = make_embedder("hashing", tmp_path_factory.mktemp("models"))
     topics = {t: [f"{t} {d}" for d in ("ideas", "shop", "near me", "diy", "on a budget")] for t in TOPICS}
+    scored = sorted(pseudo_users.held_out_themes())
+    fitted = next(theme.name for theme in THEMES if theme.name not in scored)
     clusters, truth = [], []
     for number in range(12):
-        own = {k: t for t in (TOPICS[number % 6], TOPICS[(number + 1) % 6]) for k in topics[t]}
-        for place, (keyword, theme) in enumerate([*own.items(), ("login", None)]):
+        own: dict[str, str | None] = {k: scored[i % 6] for i in (number, number + 1) for k in topics[TOPICS[i % 6]]}
+        own |= {STRAY: None, "fitted on": fitted, FITTED_STRAY: None}
+        for place, (keyword, theme) in enumerate(own.items()):
             at = START + timedelta(minutes=5 * place if number % 2 else 60 * place)
             truth.append((f"u{number:02d}", keyword, theme, at))
-        for day, keywords in ((DAY - timedelta(days=1), ["of an older inference"]), (DAY, [*own, "login"])):
+        for day, keywords in ((DAY - timedelta(days=1), ["of an older inference"]), (DAY, [*own])):
             clusters.append({"partition_date": day, "user_id": f"u{number:02d}", "keywords": keywords})
     words = sorted({k for _, k, _, _ in truth})
     warehouse = Warehouse(tmp_path_factory.mktemp("world") / "warehouse.duckdb")
@@ -162,9 +191,9 @@ def test_users_of_a_world_are_its_people_with_what_was_clustered_last(world: Stu
     assert len(users) == 11
     assert len(pseudo_users.world_users(world, 3)) == 3
     for user in users:
-        assert "of an older inference" not in user.keywords
+        assert not {"of an older inference", "fitted on", FITTED_STRAY} & set(user.keywords)
         assert user.is_stray.sum() == 1
-        assert np.array(user.keywords)[user.is_stray].tolist() == ["login"]
+        assert np.array(user.keywords)[user.is_stray].tolist() == [STRAY]
         assert len(set(user.truth[~user.is_stray].tolist())) == 2
         topic = [k.split()[0] for k in user.keywords]
         assert bcubed_f1(topic, user.truth) == 1.0
@@ -208,6 +237,15 @@ def test_easy_users_are_found_and_the_time_out_is_not(section: Section) -> None:
     assert verdicts["verdict"].to_list() == ["better"]
 
 
+def test_the_way_to_the_bound_is_that_of_the_figures(section: Section) -> None:
+    shares = section.tables["Share of the way from one cut for all to the best cut per user, B-cubed F1"]
+    f1 = section.results.filter(metric="B-cubed F1", regime="all users", dataset="WANDS, 3-12")
+    value = dict(f1.select("method", "value").iter_rows())
+    row = shares.row(by_predicate=(pl.col("dataset") == "WANDS, 3-12") & (pl.col("regime") == "all users"), named=True)
+    left = value[clustering.BOUND] - value[clustering.ONE_CUT]
+    assert row["share"] * left == pytest.approx(value[clustering.OURS] - value[clustering.ONE_CUT], nan_ok=left == 0)
+
+
 def test_without_labelled_sets_the_protocol_says_so(world: Study, tmp_path: Path) -> None:
     got = clustering.evaluate_clustering(
         world, None, make_embedder("hashing", tmp_path), tmp_path, PARAMS, n_resamples=50
@@ -232,9 +270,10 @@ def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) 
     found = clustering.found_by_pipeline(data.users, data.vectors, PARAMS)
     for user, labels in zip(data.users, found, strict=True):
         x = data.vectors.rows_for(user.keywords)
-        distances = kernels.smoothed_distances(kernels.gram(x), PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-        cut = PARAMS.base_cut * (len(x) / PARAMS.reference_size) ** PARAMS.size_exponent
-        assert bcubed_f1(kernels.average_linkage_labels(distances, cut), labels) == 1.0
+        cut = released(PARAMS.learned_cut).arrays
+        smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+        alone, _ = kernels.cluster_packed(x, np.array([0, len(x)]), *smoothing, *cut, PARAMS.least_log_odds)
+        assert bcubed_f1(alone, labels) == 1.0
 
 
 def test_vectors_of_phrases_are_kept_and_made_anew_for_other_phrases(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from journeys_assets.domain.parameters import RankingParams
-from journeys_assets.domain.ranking import FEATURES, score_by_prior
+from journeys_assets.domain.ranking import BASE, FEATURE_PARTS, FEATURES, score_by_prior
 from journeys_assets.models.ranker import (
     NotEnoughLabels,
     RankerError,
@@ -19,10 +19,12 @@ from journeys_assets.models.ranker import (
     auc,
     calibration_error,
     load,
+    refusal,
     released,
     save,
     train_ranker,
 )
+from journeys_assets.models.ranker_explanation import explain
 
 PARAMS = RankingParams()
 FIRST = date(2026, 1, 1)
@@ -66,16 +68,128 @@ def test_it_beats_the_prior_on_days_it_never_saw(release: Release) -> None:
     assert release.live_from == AS_OF + timedelta(days=1)
 
 
-def test_later_labels_shape_the_metrics_and_nothing_else(release: Release) -> None:
-    """A planted leak (labels of the later slice turned round) must show in the metrics and not in the model."""
+def turned_later(release: Release) -> pl.DataFrame:
+    """The rows of ``release``, every label of the later slice turned round."""
     first_later = date.fromisoformat(release.card["data"]["later"]["first_day"])
-    turned = labelled().with_columns(
-        label=pl.when(pl.col("day") >= first_later).then(1 - pl.col("label")).otherwise("label")
-    )
-    other = train_ranker(turned, as_of=AS_OF, params=PARAMS)
-    assert other.model_text == release.model_text
-    assert other.card["calibration"] == release.card["calibration"]
+    is_later = pl.col("day") >= first_later
+    return labelled().with_columns(label=pl.when(is_later).then(1 - pl.col("label")).otherwise("label"))
+
+
+def test_what_is_measured_has_not_seen_the_later_labels(release: Release) -> None:
+    """A planted leak: with the later labels turned round, an honest metric turns round with them, exactly."""
+    other = train_ranker(turned_later(release), as_of=AS_OF, params=PARAMS)
+    assert other.card["booster"]["rounds"] == release.card["booster"]["rounds"]
     assert other.card["metrics"]["annotation"]["auc"] == pytest.approx(1 - release.card["metrics"]["annotation"]["auc"])
+    assert other.model_text != release.model_text  # what is released has learnt from all that was known
+
+
+def test_labels_not_yet_known_when_the_later_slice_begins_are_in_neither() -> None:
+    """Windows that reach into the later days tell what happened on them."""
+    slow = labelled().with_columns(known_on=pl.col("day") + pl.duration(days=7))
+    data = train_ranker(slow, as_of=AS_OF, params=PARAMS).card["data"]
+    first_later = date.fromisoformat(data["later"]["first_day"])
+    assert date.fromisoformat(data["earlier"]["last_day"]) == first_later - timedelta(days=8)
+    assert data["earlier"]["n"] + data["later"]["n"] < slow.height
+    with pytest.raises(ValueError, match="look-ahead"):
+        train_ranker(slow, as_of=slow["day"].max(), params=PARAMS)
+
+
+# ── whether to release ──
+
+
+def comparisons(release: Release) -> dict[tuple[str, str, str], dict[str, object]]:
+    return {(row["rival"], row["source"], row["metric"]): row for row in release.card["comparisons"]}
+
+
+def test_a_ranker_that_is_better_than_the_prior_may_be_released(release: Release) -> None:
+    assert refusal(release) is None
+    against = comparisons(release)
+    assert set(against) == {("prior", "annotation", "AUC"), ("prior", "annotation", "1 - Brier of confidence")}
+    measured = release.card["metrics"]["annotation"]
+    area = against["prior", "annotation", "AUC"]
+    assert (area["value"], area["rival_value"]) == pytest.approx((measured["auc"], measured["prior_auc"]))
+    assert 0 < area["low"] < area["gain"] < area["high"]
+
+
+def test_a_ranker_that_is_worse_than_the_prior_is_refused(release: Release) -> None:
+    """The later days are the earlier ones turned round: what was learnt misleads."""
+    other = train_ranker(turned_later(release), as_of=AS_OF, params=PARAMS)
+    told = refusal(other)
+    assert told is not None
+    assert "worse: AUC by annotation" in told
+    assert "prior" in told
+
+
+def test_too_few_later_labels_of_each_kind_are_no_proof() -> None:
+    rows = labelled()
+    first_later = train_ranker(rows, as_of=AS_OF, params=PARAMS).card["data"]["later"]["first_day"]
+    later = pl.col("day") >= date.fromisoformat(first_later)
+    one_kind = rows.with_columns(label=pl.when(later).then(1).otherwise("label"))
+    assert "too few" in str(refusal(train_ranker(one_kind, as_of=AS_OF, params=PARAMS)))
+
+
+def test_the_live_release_is_a_rival_on_days_that_it_does_not_know(release: Release) -> None:
+    live_as_of = FIRST + timedelta(days=29)
+    good = train_ranker(labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS)
+    retrained = train_ranker(labelled(), as_of=AS_OF, params=PARAMS, incumbent=good)
+    row = comparisons(retrained)[good.version, "annotation", "AUC"]
+    assert row["value"] == pytest.approx(row["rival_value"], abs=0.01)  # the same labels, the same recipe
+    assert refusal(retrained) is None
+
+
+def test_a_live_release_that_knows_better_is_not_given_up() -> None:
+    """Labels that came in since were broken (they follow saves): the release taught by sound ones stays."""
+    live_as_of = FIRST + timedelta(days=29)
+    sound = train_ranker(labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS)
+    is_old = pl.col("day") <= live_as_of
+    broken = labelled().with_columns(
+        label=pl.when(is_old).then((pl.col("n_saves_7d") > 14).cast(pl.Int64)).otherwise("label")
+    )
+    told = refusal(train_ranker(broken, as_of=AS_OF, params=PARAMS, incumbent=sound))
+    assert told is not None
+    assert sound.version in told
+
+
+def test_engagement_is_judged_by_the_order_within_a_user() -> None:
+    rows = labelled(source="engagement").with_columns(day=FIRST + pl.duration(days=7 * (pl.col("day").dt.day() % 7)))
+    card = train_ranker(rows, as_of=AS_OF, params=PARAMS).card
+    row = card["comparisons"][0]
+    assert (row["source"], row["metric"], row["rival"]) == ("engagement", "NDCG@5", "prior")
+    assert 0 < row["rival_value"] < row["value"] <= 1
+    assert card["calibration"]["from"] == "prior"  # confidence makes no claim about who comes back
+
+
+# ── why a journey ranks where it does ──
+
+
+def test_the_parts_of_a_score_sum_to_its_log_odds(release: Release) -> None:
+    rows = labelled(40, seed=4)
+    parts = explain(rows, release, PARAMS)
+    sums = parts.group_by("user_id", "journey_id").agg(pl.col("contribution").sum())
+    both = release.score(rows).join(sums, on=["user_id", "journey_id"])
+    score = both["score"].to_numpy()
+    assert both.height == 40
+    assert np.allclose(both["contribution"].to_numpy(), np.log(score / (1 - score)), atol=1e-9)
+    assert set(parts["part"]) == {*FEATURE_PARTS, BASE}
+
+
+def test_parts_name_what_the_truth_hangs_on(release: Release) -> None:
+    """Labels hang on separation and silence: coherence and recency must carry more than all the rest."""
+    parts = explain(labelled(200, seed=4), release, PARAMS).filter(pl.col("part") != BASE)
+    weight = dict(parts.group_by("part").agg(pl.col("contribution").abs().sum()).iter_rows())
+    assert weight["coherence"] + weight["recency"] > 0.6 * sum(weight.values())
+
+
+def test_parts_come_strongest_first_in_any_order_of_rows(release: Release) -> None:
+    rows = labelled(12, seed=6)
+    for scored_by in (release, None):
+        parts = explain(rows, scored_by, PARAMS)
+        assert parts.equals(explain(rows.reverse(), scored_by, PARAMS))
+        one = parts.filter(pl.col("journey_id") == "j0")
+        assert one["part"][-1] == BASE
+        strengths = one["contribution"].abs().to_list()[:-1]
+        assert strengths == sorted(strengths, reverse=True)
+    assert explain(rows.head(0), release, PARAMS).is_empty()
 
 
 def test_row_order_changes_nothing(release: Release) -> None:

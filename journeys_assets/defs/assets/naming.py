@@ -20,8 +20,7 @@ CLUSTER_COLUMNS = (
     "journey_id",
     "window_end_date",
     "keywords",
-    "keyword_weights",
-    "keyword_centralities",
+    "keyword_theme_centralities",
 )
 
 

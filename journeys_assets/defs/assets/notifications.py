@@ -42,8 +42,9 @@ def build(house: Deployment) -> dg.AssetsDefinition:
                 users = reads.users(con)
                 hours = reads.active_hours(con, day, params.keywords.look_back_days)
                 sent = reads.sends_before(con, day, params.notifications)
-                sent_to = sent["user_id"].unique()
-                centroids = reads.centroids_of(con, sent_to, day, params.keywords.horizon_days)
+                centroids = reads.centroids_to_remember(
+                    con, sent, day, params.notifications, params.keywords.horizon_days
+                )
             remembered = similar_sends(centroids, sent, day, params.notifications)
             planned = stamped(
                 plan_notifications(journeys, users, hours, sent, remembered, day, params.notifications),

@@ -1,0 +1,109 @@
+"""A mean from many cheap predictions and few human labels: prediction-powered inference.
+
+A judge (an LLM, a model) labels everything, people label a random part. The judge's mean alone inherits its bias, and
+no number of predictions cures that; people's mean alone is wide. The combination has people's lack of bias and is never
+wider than people alone, but for noise in the estimate of its one weight.
+
+Reference: PPI++, Angelopoulos, Duchi and Zrnic 2023, *PPI++: Efficient Prediction-Powered Inference* (arXiv
+2311.01453), section 6 for the weight. The variance is cluster-robust (Liang and Zeger 1986), since rows of one user
+resemble each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class MeanEstimate:
+    """A mean with its interval.
+
+    Attributes:
+        mean: The estimate.
+        low, high: The interval at the level that was asked for.
+        judge_weight: 0 (the judge is of no use, people alone count) to 1.
+        n_labelled, n_unlabelled: Rows with and without a human label.
+    """
+
+    mean: float
+    low: float
+    high: float
+    judge_weight: float
+    n_labelled: int
+    n_unlabelled: int
+
+
+def mean_with_judge(
+    human: ArrayLike,
+    judge: ArrayLike,
+    judge_unlabelled: ArrayLike,
+    *,
+    users: ArrayLike | None = None,
+    users_unlabelled: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    level: float = 0.95,
+) -> MeanEstimate:
+    """The mean of human labels over all rows, from labels of a random part and a judge's predictions of all.
+
+    Args:
+        human: (n,) labels by people, of rows drawn at random (not by what the judge said of them).
+        judge: (n,) the judge's predictions of the same rows, in the unit of the labels.
+        judge_unlabelled: (N,) the judge's predictions of the other rows; none gives the human mean.
+        users: (n,) whose each row is; by default every row is independent.
+        users_unlabelled: (N,) the same of the other rows; a user may have rows in both.
+        weights: (n,) how many rows each labelled one stands for, where some were likelier to be drawn than others (the
+            ``sampling_weight`` of a sheet); ``judge_unlabelled`` must be of all rows then, labelled ones included.
+        level: Of the interval.
+
+    Raises:
+        ValueError: lengths differ, a value is not finite, a weight not positive, or fewer than two users have a label.
+    """
+    y, f, g = (np.asarray(values, dtype=np.float64) for values in (human, judge, judge_unlabelled))
+    n, m = len(y), len(g)
+    owners = np.arange(n) if users is None else np.asarray(users)
+    other_owners = np.arange(n, n + m) if users_unlabelled is None else np.asarray(users_unlabelled)
+    if (users is None) != (users_unlabelled is None) and m:
+        raise ValueError("users are known of both parts or of none")
+    w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    if len(f) != n or len(owners) != n or len(other_owners) != m or len(w) != n:
+        raise ValueError(f"lengths differ: {n} human labels, {len(f)} predictions of them, {len(owners)} users")
+    if not (np.isfinite(y).all() and np.isfinite(f).all() and np.isfinite(g).all()):
+        raise ValueError("labels and predictions must be finite numbers")
+    if not (np.isfinite(w).all() and (w > 0).all()):
+        raise ValueError("weights must be positive")
+    n_clusters = len(np.unique(owners))
+    if n_clusters < 2:
+        raise ValueError(f"an interval needs labels of two users at least; there are {n_clusters}")
+    w = w / w.sum()
+    weight = _weight(y, f, g, w)
+    judge_mean = float(g.mean()) if m else 0.0
+    residual = y - weight * f
+    rectifier = float(w @ residual)
+    mean = weight * judge_mean + rectifier
+    influence = np.concatenate([w * (residual - rectifier), weight * (g - judge_mean) / max(m, 1)])
+    half = _quantile(level, n_clusters - 1) * _cluster_error(influence, np.concatenate([owners, other_owners]))
+    return MeanEstimate(mean, mean - half, mean + half, weight, n, m)
+
+
+def _weight(y: NDArray[np.float64], f: NDArray[np.float64], g: NDArray[np.float64], w: NDArray[np.float64]) -> float:
+    """The judge's weight of least variance (PPI++, example of the mean), kept within 0-1: beyond, it would be noise."""
+    if len(g) == 0 or len(y) < 2:
+        return 0.0
+    covariance = float(w @ ((y - w @ y) * (f - w @ f)))
+    variance = float(w @ (f - w @ f) ** 2)
+    return float(np.clip(covariance / ((1 + len(y) / len(g)) * variance), 0.0, 1.0)) if variance > 0 else 0.0
+
+
+def _cluster_error(influence: NDArray[np.float64], owners: NDArray[np.generic]) -> float:
+    """Standard error of a sum of centred contributions that are dependent within an owner."""
+    sums = np.bincount(np.unique(owners, return_inverse=True)[1], influence)
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)))
+
+
+def _quantile(level: float, degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + level) / 2, degrees))

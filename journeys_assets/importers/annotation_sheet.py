@@ -1,0 +1,149 @@
+"""Sheets that annotators filled in, as judgements of the landing contract.
+
+A row without any answer was not judged, and is skipped. A row that says what is stored already is skipped too, so that
+a sheet may come back several times, filled a little further each time. Everything else is taken or refused, with the
+column, the value and the cure.
+
+What belongs here: what an answer means. What does not: reading files, and what a row_key stands for, which only the
+warehouse knows (both tables are arguments).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+import polars as pl
+
+from journeys_assets.domain.contract import SHOWN_CHARACTERS, check_rows, refused_frame
+from journeys_assets.domain.schemas import LANDING, STAGES
+from journeys_assets.importers import Converted, Importer
+
+REQUIRED = ("row_key", "annotator_id", "relevance")
+ANSWERS = ("stage", "better_name", "comment")
+OPTIONAL = (*ANSWERS, "annotated_at")
+SHOWN = ("position", "as_of", "name", "keywords", "last_engaged", "weeks", "searches", "items")
+"""What a sheet shows, and nobody reads back."""
+NAME = "annotation-sheet"
+
+NOT_JUDGED = "not judged yet"
+SAID_BEFORE = "the same as is stored already"
+
+JUDGED_SCHEMA = pl.Schema(
+    {
+        "row_key": pl.String(),
+        "annotator_id": pl.String(),
+        "relevance": pl.Int64(),
+        "stage": pl.String(),
+        "better_name": pl.String(),
+        "comment": pl.String(),
+    }
+)
+"""The latest stored judgement of each sheet row and annotator."""
+
+
+def sheet_importer(items: pl.DataFrame, judged: pl.DataFrame) -> Importer:
+    """The importer of sheets that this deployment exported.
+
+    Args:
+        items: row_key, user_id, journey_id, as_of_date, keywords.
+        judged: ``JUDGED_SCHEMA``.
+    """
+    return Importer(
+        name=NAME,
+        columns=REQUIRED,
+        optional_columns=(*OPTIONAL, *SHOWN),
+        main_source="journey_annotations",
+        sources=("journey_annotations",),
+        convert=partial(convert, items=items, judged=judged),
+    )
+
+
+def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl.DataFrame) -> Converted:
+    """Landing rows of ``journey_annotations``; each raw row is a judgement, refused, or skipped."""
+    given = raw.select("line", *(_text(raw, name) for name in (*REQUIRED, *OPTIONAL)))
+    rows = given.with_columns(
+        row_key=pl.col("row_key").str.to_lowercase(),
+        level=pl.col("relevance").cast(pl.Float64, strict=False),
+        stage=pl.col("stage").str.to_lowercase(),
+    )
+    is_blank = pl.all_horizontal(pl.col(name).is_null() for name in ("relevance", *ANSWERS))
+    reason = pl.concat_str(_problems(rows, items), separator="; ", ignore_nulls=True).replace("", None)
+    rows = rows.with_columns(is_blank=is_blank).with_columns(reason=pl.when(~pl.col("is_blank")).then(reason))
+    rows = rows.with_columns(reason=pl.coalesce("reason", _contradictions()))
+    broken = rows.filter(pl.col("reason").is_not_null())
+    answered = rows.filter(pl.col("reason").is_null() & ~pl.col("is_blank")).with_columns(
+        relevance=pl.col("level").cast(pl.Int64)
+    )
+    fresh = answered.join(judged, on=JUDGED_SCHEMA.names(), how="anti", nulls_equal=True, maintain_order="left")
+    landing = fresh.join(items, on="row_key", how="inner", maintain_order="left").with_columns(
+        annotated_at=pl.coalesce("annotated_at", pl.lit(now).dt.strftime("%Y-%m-%d %H:%M:%S.%6f"))
+    )
+    good, refused = check_rows(
+        "journey_annotations", landing.select("line", *LANDING["journey_annotations"].column_names), now=now
+    )
+    late = rows.drop("reason").join(refused.select("line", "reason"), on="line").select(broken.columns)
+    skipped = {NOT_JUDGED: int(rows["is_blank"].sum()), SAID_BEFORE: answered.height - fresh.height}
+    return Converted(
+        {"journey_annotations": good},
+        {"journey_annotations": _refused(pl.concat([broken, late])).sort("line")},
+        {name: n for name, n in skipped.items() if n},
+    )
+
+
+def _text(raw: pl.DataFrame, name: str) -> pl.Expr:
+    """The column, trimmed; blank, or absent from the file, as null."""
+    if name not in raw.columns:
+        return pl.lit(None, dtype=pl.String).alias(name)
+    return pl.col(name).str.strip_chars().replace("", None)
+
+
+def _problems(rows: pl.DataFrame, items: pl.DataFrame) -> list[pl.Expr]:
+    """What is wrong with an answered row, each null where nothing is."""
+    key, level, stage = pl.col("row_key"), pl.col("level"), pl.col("stage")
+    is_level = (level.is_finite() & (level == level.floor()) & level.is_between(1, 5)).fill_null(False)
+    return [
+        pl.when(key.is_null()).then(pl.lit("row_key is missing; copy it from the sheet as it was exported")),
+        pl.when(key.is_not_null() & ~key.is_in(items["row_key"].to_list())).then(
+            pl.format(
+                "row_key is of no sheet that this deployment exported: '{}'; import the sheet where it was exported, "
+                "or put the key back as it was",
+                key.str.head(SHOWN_CHARACTERS),
+            )
+        ),
+        pl.when(pl.col("annotator_id").is_null()).then(
+            pl.lit("annotator_id is missing; write who judged, the same name in every row")
+        ),
+        pl.when(pl.col("relevance").is_null()).then(
+            pl.lit("relevance is missing where other answers are given; write 1, 2, 3, 4 or 5, or empty the row")
+        ),
+        pl.when(pl.col("relevance").is_not_null() & ~is_level).then(
+            pl.format(
+                "relevance is not a whole number from 1 to 5: '{}'; write 1, 2, 3, 4 or 5, or empty the row",
+                pl.col("relevance").str.head(SHOWN_CHARACTERS),
+            )
+        ),
+        pl.when(stage.is_not_null() & ~stage.is_in(list(STAGES))).then(
+            pl.format(
+                f"stage is neither {' nor '.join(STAGES)}: '{{}}'; write one of them, or leave it empty",
+                stage.str.head(SHOWN_CHARACTERS),
+            )
+        ),
+    ]
+
+
+def _contradictions() -> pl.Expr:
+    """A journey judged twice in a file, differently, with nothing to tell which came later."""
+    twice = ["row_key", "annotator_id", "annotated_at"]
+    answers = pl.struct("relevance", *ANSWERS)
+    judged = ~pl.col("is_blank") & pl.col("reason").is_null()
+    first = answers.filter(judged).first().over(twice)
+    line = pl.col("line").filter(judged).first().over(twice)
+    return pl.when(judged & (answers != first)).then(
+        pl.format("row_key is judged in line {} already, and differently: '{}'; keep one of the two", line, "row_key")
+    )
+
+
+def _refused(broken: pl.DataFrame) -> pl.DataFrame:
+    shown = broken.select(pl.struct(*REQUIRED, *OPTIONAL).struct.json_encode()).to_series()
+    return refused_frame(broken["line"].to_list(), broken["reason"].to_list(), shown.to_list())

@@ -1,0 +1,60 @@
+"""The training job: it releases a ranker that holds up on later days, and refuses one that does not."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from journeys_assets.build import build_definitions
+from journeys_assets.defs.runs import RunError, train_ranker
+from journeys_assets.models.ranker_release import released
+from tests.evaluation.ranking_world import FIRST, N_JOURNEYS, RUN_DAYS, Habit, hot_and_cold, make_study
+from tests.house import House
+
+AS_OF = RUN_DAYS[-1]
+NewHouse = Callable[[str], House]
+
+
+def habits_that_change(user: int, journey: int, day: int) -> float:
+    """For eleven weeks users go round their journeys week by week, so what was last touched is the last to come."""
+    if day < 77:
+        return 0.5 if (day // 7 + user) % N_JOURNEYS == journey else 0.02
+    return hot_and_cold(user, journey, day)
+
+
+def deployment_of(house: House, habit: Habit) -> House:
+    house.home.mkdir(parents=True, exist_ok=True)
+    make_study(house.settings.warehouse_path, n_users=40, habit=habit)
+    house.settings.note_first_day(FIRST)
+    house.deployment.prepare()
+    return house
+
+
+def test_a_ranker_is_released_from_the_log_alone(new_house: NewHouse) -> None:
+    house = deployment_of(new_house("home"), hot_and_cold).deployment
+    with dg.DagsterInstance.ephemeral() as instance:
+        folder = train_ranker(house, build_definitions(house), instance, AS_OF)
+    live = released(house.releases_path, AS_OF + timedelta(days=1))
+    assert live is not None
+    assert folder.name == live.version
+    assert released(house.releases_path, AS_OF) is None
+    assert live.card["data"]["later"]["sources"] == {"engagement": live.card["data"]["later"]["n"]}
+    assert live.card["calibration"]["from"] == "prior"
+    page = (folder / "model_card.md").read_text()
+    assert "| engagement | NDCG@5 | prior |" in page
+
+
+def test_a_ranker_that_does_not_hold_up_is_not_released(new_house: NewHouse) -> None:
+    house = deployment_of(new_house("home"), habits_that_change).deployment
+    with dg.DagsterInstance.ephemeral() as instance:
+        with pytest.raises(RunError, match=r"ranker_release: ranker-\w+ is not released: on later days .* prior"):
+            train_ranker(house, build_definitions(house), instance, AS_OF)
+        records = instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.STEP_FAILURE))
+    (failure,) = (r for r in records if r.event_log_entry.step_key == "ranker_release")
+    event = failure.event_log_entry.dagster_event
+    assert event is not None
+    user_failure = event.step_failure_data.user_failure_data
+    assert user_failure is not None
+    assert "model_card" in user_failure.metadata  # what was measured can be read in the run
+    assert not house.releases_path.exists()

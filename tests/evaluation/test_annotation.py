@@ -1,0 +1,86 @@
+"""The evaluation of human judgements: on a small world, and on one whose annotators were tampered with."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.evaluation.annotation import JUDGE, OURS, PPI, evaluate_annotation, judged_items, kappa_coverage
+from journeys_assets.evaluation.statistics import COMPARISONS, RESULTS
+from journeys_assets.evaluation.study import Study
+from journeys_assets.storage.ingest import ingest
+from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.synthetic import WorldParams, generate_world, write_world
+
+FIRST = date(2026, 3, 2)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A world with judgements, and user_journeys made from its true keywords: the pipeline itself is not needed."""
+    folder = tmp_path_factory.mktemp("study")
+    world = generate_world(WorldParams(n_users=150, n_days=40, first_day=FIRST, annotation_share=0.2))
+    write_world(world, folder)
+    warehouse = Warehouse(folder / "warehouse.duckdb")
+    landing = folder / "landing" / "journey_annotations"
+    ingest(warehouse, [landing], now=datetime(2026, 6, 1), staging_dir=folder / "staging")
+    known = world.truth["truth_keywords"].filter(pl.col("theme").is_not_null())
+    journeys = known.group_by("user_id", "theme", maintain_order=True).agg(keywords="normalised_keyword")
+    days = [FIRST + timedelta(days=n) for n in range(40)]
+    found = journeys.join(pl.DataFrame({"partition_date": days[::-14]}), how="cross").with_columns(
+        journey_id="theme", confidence=pl.col("keywords").list.len() / 60
+    )
+    with warehouse.writing() as con:
+        con.register("found", found.with_columns(pl.col("confidence").clip(0, 1)).to_arrow())
+        con.execute("CREATE TABLE main.user_journeys AS SELECT * FROM found")
+    return Study("synthetic", warehouse, days, days[-1], AlgorithmParams(), world.truth)
+
+
+def test_the_section_reports_agreement_recovery_and_coverage(study: Study) -> None:
+    section = evaluate_annotation([study], n_simulations=60)
+    assert (section.results.schema, section.comparisons.schema) == (RESULTS, COMPARISONS)
+    values = {
+        (metric, method): value for metric, method, value in section.results.select("metric", "method", "value").rows()
+    }
+    assert values["kappa with the true level", OURS] > 0.9
+    assert values["training labels that are right", OURS] > 0.9
+    assert values["training labels that are right", "the commoner label"] < 0.75
+    verdicts = dict(
+        section.comparisons.filter(pl.col("metric") == "kappa with the true level").select("baseline", "verdict").rows()
+    )
+    assert set(verdicts.values()) == {"better"}, verdicts
+    coverage = "coverage of 95 % intervals"
+    assert values[coverage, "judge alone"] < 0.1
+    assert min(values[coverage, PPI], values[coverage, "people alone"]) > 0.88
+    people = section.results.filter(pl.col("role") == "bound", pl.col("metric").str.starts_with("relevance kappa"))
+    assert people.height == 6, "of three pairs, on the items of the world and on what was found"
+    assert values["relevance kappa (quadratic)", JUDGE] < people["value"].min() - 0.2, "it does not look like a person"  # type: ignore[operator]
+    assert evaluate_annotation([study], n_simulations=60).results.equals(section.results), "the same each time"
+
+
+def test_a_study_without_judgements_is_passed_over(tmp_path: Path) -> None:
+    from journeys_assets.storage.ingest import ensure_landing
+
+    empty = Warehouse(tmp_path / "warehouse.duckdb")
+    ensure_landing(empty)
+    section = evaluate_annotation([Study("none", empty, [FIRST], FIRST, AlgorithmParams())], n_simulations=2)
+    assert section.results.is_empty()
+
+
+def test_judgements_that_tell_nothing_do_not_look_good(study: Study) -> None:
+    """The truth of other items in place of their own: agreement stays, the truth is not found."""
+    truth = study.truth["truth_annotations"]
+    shuffled = truth.with_columns(truth.select("relevance", "stage").sample(fraction=1.0, shuffle=True, seed=1))
+    tampered = replace(study, truth={**study.truth, "truth_annotations": shuffled})
+    section = evaluate_annotation([tampered], n_simulations=2)
+    kappas = section.results.filter((pl.col("metric") == "kappa with the true level") & (pl.col("method") == OURS))
+    assert abs(kappas["value"][0]) < 0.15
+    assert judged_items(tampered).height == judged_items(study).height
+
+
+def test_intervals_of_kappa_hold_as_often_as_they_say() -> None:
+    row = kappa_coverage(150).row(0, named=True)
+    assert row["coverage"] >= 0.895, "95 % less three standard errors of 150 simulations"

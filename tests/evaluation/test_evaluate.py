@@ -1,0 +1,73 @@
+"""The evaluation as a whole: one command, one report, and main figures that have not regressed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from journeys_assets import evaluate
+from journeys_assets.cli import app
+from journeys_assets.evaluation.section import SECTION_NAMES
+
+MAIN_FIGURES = Path(__file__).with_name("main_figures.json")
+"""Our figure of each metric that users of the system rely on, as it was when it was last changed on purpose. To change
+it on purpose: run this module and copy what the failing test prints."""
+TOLERANCE = 0.03
+"""A small world: a few journeys more or less are as much. What is lost beyond it was lost by a change."""
+SMALL = {
+    "JOURNEYS_EVALUATION_USERS": "40",
+    "JOURNEYS_EVALUATION_DAYS": "75",
+    "JOURNEYS_PUBLIC_DATA": "/no public data, so that every machine measures the same",
+}
+MEASURED = ("clustering", "naming", "ranking", "staging")
+
+
+def test_every_part_has_a_protocol() -> None:
+    assert tuple(evaluate.SECTIONS) == SECTION_NAMES
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("evaluation") / "home"
+    arguments = [argument for name in MEASURED for argument in ("--only", name)]
+    result = CliRunner().invoke(app, ["evaluate", *arguments], env=SMALL | {"JOURNEYS_HOME": str(home)})
+    assert result.exit_code == 0, result.output
+    assert "report.html" in result.output
+    record: dict[str, Any] = json.loads((home / "evaluation" / "report" / "report.json").read_text())
+    return record
+
+
+@pytest.mark.timeout(900)
+def test_the_report_has_every_part_that_was_asked_for(report: dict[str, Any]) -> None:
+    assert tuple(report["sections"]) == MEASURED
+    for name, section in report["sections"].items():
+        assert section["results"], name
+        assert section["protocol"], name
+        assert {row["role"] for row in section["results"]} >= {"ours", "baseline"}, name
+
+
+def test_main_figures_have_not_regressed(report: dict[str, Any]) -> None:
+    known = json.loads(MAIN_FIGURES.read_text())
+    now = {
+        f"{row['section']} | {row['dataset']} | {row['regime']} | {row['metric']}": row["value"]
+        for row in ({"section": name, **row} for name in MEASURED for row in report["sections"][name]["results"])
+        if row["role"] == "ours"
+    }
+    directions = {
+        row["metric"]: row["is_higher_better"] for name in MEASURED for row in report["sections"][name]["results"]
+    }
+    lost = {}
+    for figure, before in known.items():
+        assert figure in now, f"{figure} is not measured any more; measured are {sorted(now)}"
+        change = now[figure] - before
+        if (change if directions[figure.split(" | ")[-1]] else -change) < -TOLERANCE:
+            lost[figure] = f"{before:.3f} -> {now[figure]:.3f}"
+    assert not lost, f"regressed: {lost}; all figures now: {json.dumps({k: round(now[k], 4) for k in known}, indent=1)}"
+
+
+def test_an_unknown_part_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["evaluate", "--only", "nothing"], env={"JOURNEYS_HOME": str(tmp_path / "home")})
+    assert result.exit_code == 2
+    assert "nothing" in result.output
