@@ -73,13 +73,13 @@ class _Judged:
 
 
 def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: int = N_RESAMPLES) -> Section:
-    """Kind, stage and intent of each study that has stage labels for days after its cut.
+    """Kind, stage and intent of each study with days after its cut, and enough before it to train a stage model.
 
     Args:
         studies: Of those with truth everything is measured; of others, stage against what happened next.
 
     Raises:
-        ValueError: no study has days to judge.
+        ValueError: no study has enough days.
     """
     parts: list[Part] = []
     plots: list[Plot] = []
@@ -96,13 +96,15 @@ def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: in
             parts += _kind(study.name, weekly, **shared)
             parts += _intent(study.name, with_truth(_intents(study), study.truth), **shared)
             themes = theme_days(true)
-            parts += _lead(study, themes, **shared)
-            curve = lead_curve(themes, study.days[-1])
-            tables[f"{study.name}: days to ended beside the false-ended rate"] = curve
-            plots.append(_lead_plot(study.name, curve))
+            told = _lead(study, themes, **shared)
+            parts += told
+            if told:
+                curve = lead_curve(themes, study.days[-1])
+                tables[f"{study.name}: days to ended beside the false-ended rate"] = curve
+                plots.append(_lead_plot(study.name, curve))
         parts += _what_next(judged, **shared)
     if not parts:
-        raise ValueError("no study has days after its cut whose stages can be judged")
+        raise ValueError("no study has enough days before its cut to train a stage model, and days after it to judge")
     results, comparisons = gathered(parts)
     return Section("staging", "Stage", PROTOCOL.strip(), results, comparisons, tuple(plots), tables)
 
@@ -132,7 +134,8 @@ def _judge(study: Study) -> _Judged | None:
         train = labels.stage_training_rows(con, cut, study.algorithm)
     params = study.algorithm.staging
     check_split(train, rows, params)
-    if train["label"].n_unique() < 2:
+    n_ended = int(train["label"].sum())
+    if train.height < params.min_training_labels or min(n_ended, train.height - n_ended) < params.min_labels_of_each:
         return None
     by_gap = _logistic_of_gap(train, rows)
     return _Judged(study, cut, rows.with_columns(p_ended=cross_fitted(train, rows, params), p_by_gap=by_gap))
@@ -159,10 +162,10 @@ def check_split(train: pl.DataFrame, test: pl.DataFrame, params: StagingParams) 
     Raises:
         ValueError: names the training day whose label is not known before the first test day.
     """
-    first = test["day"].min()
+    first = min(test["day"].to_list())
     late = train.filter(pl.col("day") + timedelta(days=params.label_days) >= first)
     if late.height:
-        raise ValueError(f"leak: labels of {late['day'].max()} look at days that are judged, from {first}")
+        raise ValueError(f"leak: labels of {max(late['day'].to_list())} look at days that are judged, from {first}")
 
 
 def _logistic_of_gap(train: pl.DataFrame, test: pl.DataFrame) -> Doubles:
@@ -271,7 +274,7 @@ def macro_f1_of(true: Sequence[str], said: Sequence[str], users: npt.NDArray[np.
     truth, guess = np.array(true), np.array(said)
 
     def per_user(mask: npt.NDArray[np.bool_]) -> Doubles:
-        return np.bincount(users, weights=mask.astype(np.float64), minlength=n_users)
+        return np.bincount(users, weights=mask.astype(np.float64), minlength=n_users).astype(np.float64)
 
     counts = [(per_user((truth == c) & (guess == c)), per_user(truth == c), per_user(guess == c)) for c in classes]
 
@@ -333,6 +336,8 @@ def _ended(dataset: str, rows: pl.DataFrame, **shared: int) -> list[Part]:
 def _kind(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) -> list[Part]:
     """Evergreen against the rest, of journeys that go on: an ended one is no longer asked for its kind."""
     rows = rows.filter(~pl.col("has_ended"))
+    if rows.is_empty():
+        return []
     users, n_users = _numbered(rows)
     true = np.where(rows["true_kind"].to_numpy() == "evergreen", "evergreen", "other")
     says = np.where(rows["said_kind"].to_numpy() == "evergreen", "evergreen", "other")
@@ -463,6 +468,8 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
     going_on = themes.filter(pl.col("ended_on").is_null() | (pl.col("day") < pl.col("ended_on")))
     parts = []
     told = {name: leads(themes, rule, study.days[-1]) for name, rule in rules.items()}
+    if told[OURS].is_empty() or going_on.is_empty():
+        return []
     users, n_users = _numbered(told[OURS])
     waits = {name: ratio_of(rows["days"].to_numpy(), users) for name, rows in told.items()}
     common = {"dataset": study.name, "ours": OURS, "is_higher_better": False, **shared}

@@ -179,7 +179,10 @@ def _metrics(data: pl.DataFrame, params: StagingParams) -> dict[str, dict[str, f
         return measured | {"stage model": dict.fromkeys(("auc", "brier", "ece", "gain", "low"))}
     probability = cross_fitted(earlier, later, params)
     gained = (by_gap - labels) ** 2 - (probability - labels) ** 2
-    gain = {"gain": float(gained.mean()), "low": _lower_bound(gained, later["user_id"], params)}
+    gain: dict[str, float | None] = {
+        "gain": float(gained.mean()),
+        "low": _lower_bound(gained, later["user_id"], params),
+    }
     return measured | {"stage model": _measured(labels, probability) | gain}
 
 
