@@ -46,11 +46,12 @@ CURVES: Mapping[str, Sequence[Mapping[str, object]]] = {
 
 PROTOCOL = f"""
 Every {EVERY_DAYS} days from day {WARM_UP_DAYS} of a log (of a sparser study, on its days; at most {MAX_DAYS} days,
-evenly spread), each user's live journeys are ranked by the score of that day and re-ranked by each method. **Relevance** is NDCG@{TOP}: a journey's gain
-is ln(1 + actions on its member keywords in the next {FUTURE_DAYS} days), discounted by log2(1 + place); users without
-such an action on any journey are left out. **Distance** is the mean of 1 - cosine over pairs of centroids in the top
-{TOP}. **Themes**, where the truth is known: distinct true themes among the top {TOP} (a journey's theme is that of most
-of its keyword weight). All are means over a user's days, then over users; intervals resample users.
+evenly spread), each user's live journeys are ranked by the score of that day and re-ranked by each method.
+**Relevance** is NDCG@{TOP}: a journey's gain is ln(1 + actions on its member keywords in the next {FUTURE_DAYS} days),
+discounted by log2(1 + place); users without such an action on any journey are left out. **Distance** is the mean of
+1 - cosine over pairs of centroids in the top {TOP}. **Themes**, where the truth is known: distinct true themes among
+the top {TOP} (a journey's theme is that of most of its keyword weight). All are means over a user's days, then over
+users; intervals resample users.
 
 Nothing is fitted. Each method's default stands in the parameters and was not chosen on these logs; the curves show what
 other values would do. The distance is measured with the vectors that MMR, SSD and DPP optimise, so it favours them over

@@ -145,22 +145,24 @@ def test_what_was_sent_lately_makes_way_and_says_so() -> None:
     ]
     fresh = plan(three).filter(pl.col("channel") == "push")
     assert fresh["reason"].to_list() == ["eligible", "another_journey_chosen", "another_journey_chosen"]
-    again = plan(three, remembered={"a": 1}).filter(pl.col("channel") == "push")  # 0.9 x 0.8 < 0.8
+    mindful = replace(ALL_JOURNEY, memory_penalty=0.8)
+    again = plan(three, remembered={"a": 1}, params=mindful).filter(pl.col("channel") == "push")  # 0.9 x 0.8 < 0.8
     assert again.select("journey_id", "reason").rows() == [
         ("a", "similar_sent_lately"),
         ("b", "eligible"),
         ("c", "another_journey_chosen"),
     ]
     assert again["rank"].to_list() == [1, 2, 3]
-    both = plan(three, remembered={"a": 1, "b": 1}).filter(pl.col("channel") == "push")
+    both = plan(three, remembered={"a": 1, "b": 1}, params=mindful).filter(pl.col("channel") == "push")
     assert both["reason"].to_list() == fresh["reason"].to_list()
-    forgetful = replace(ALL_JOURNEY, memory_penalty=1.0)
-    assert plan(three, remembered={"a": 5}, params=forgetful).equals(plan(three))
+    assert plan(three, remembered={"a": 5}).equals(plan(three))  # nothing is remembered unless asked for
 
 
 def test_a_held_back_journey_is_not_said_to_make_way() -> None:
     two = [journey(journey_id="a", rank=1, confidence=0.1), journey(journey_id="b", rank=2)]
-    push = plan(two, remembered={"a": 3}).filter(pl.col("channel") == "push")
+    push = plan(two, remembered={"a": 3}, params=replace(ALL_JOURNEY, memory_penalty=0.8)).filter(
+        pl.col("channel") == "push"
+    )
     assert push["reason"].to_list() == ["low_confidence", "eligible"]
 
 
