@@ -16,6 +16,8 @@ from tests.e2e.test_cli import Journeys, runner
 
 DAYS = 12
 LAST = "2026-03-13"
+COARSEST = {"least_log_odds": -1000.0, "min_journey_cohesion": 0.0}
+"""Every user has one journey."""
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +56,9 @@ def stored(home: Path, day: str) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def coarser(journeys: Journeys, home: Path) -> tuple[str, str]:
-    """The version of the warehouse, and that of a preview with a much coarser cut."""
+    """The version of the warehouse, and that of a preview of one cluster a user."""
     now = settle(home)
-    version = settle(home, least_log_odds=-3.0)
+    version = settle(home, **COARSEST)
     before = state(home)
     # What a preview that was killed has left is removed.
     (dead := home / "versions" / ".preview-dead").mkdir(parents=True)
@@ -105,7 +107,7 @@ def test_a_higher_cut_shows_as_merged_journeys(journeys: Journeys, coarser: tupl
 def test_what_is_run_after_the_change_is_what_the_preview_showed(
     journeys: Journeys, home: Path, coarser: tuple[str, str], tmp_path: Path
 ) -> None:
-    settle(home, least_log_odds=-3.0)
+    settle(home, **COARSEST)
     other = tmp_path / "promoted"
     promoted = runner(other)
     other.mkdir()
