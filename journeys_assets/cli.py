@@ -224,22 +224,31 @@ def export(
 def train(
     as_of: Annotated[date | None, _day_option("Labels up to this day are used; live from the day after.")] = None,
 ) -> None:
-    """Train a ranker from what users went on with, notification feedback and annotations; release it if it is better.
+    """Train a ranker and a model of when journeys end, and release what is better than what judges now.
 
-    Better: on the later labels it orders journeys better than the documented prior, and no worse than the release that
-    is live. Otherwise the command ends with an error that says by how much, and what scored before goes on. A daily run
-    never trains.
+    The ranker learns from what users went on with, from notification feedback and from annotations; it must order later
+    days better than the documented prior, and no worse than the live release. The stage model learns from what became
+    of journeys; it must be closer to what happened on later days than the fixed gap. Exit code 1 if nothing is
+    released: the reasons are shown, and what judged before goes on. A daily run never trains.
     """
     with _errors():
-        from journeys_assets.defs.runs import dagster_instance, train_ranker
+        from journeys_assets.defs.runs import dagster_instance, train_models
 
         house = _deployment(load_settings())
         last_day = _last_day(house)
         day = as_of or last_day
         with dagster_instance(house) as instance:
-            folder = train_ranker(house, _definitions(house), instance, day)
-        out.print(Markdown((folder / "model_card.md").read_text()))
-        out.print(f"Released: {_relative(folder)}; live from {day + timedelta(days=1)}")
+            trained = train_models(house, _definitions(house), instance, day)
+        for model in trained:
+            if model.folder is not None:
+                out.print(Markdown((model.folder / "model_card.md").read_text()))
+        for model in trained:
+            if model.folder is not None:
+                out.print(f"Released: {_relative(model.folder)}; live from {day + timedelta(days=1)}")
+            else:
+                out.print(f"[yellow]not released[/yellow] {model.model}: {model.reason}", highlight=False)
+        if not any(model.folder for model in trained):
+            raise typer.Exit(1)
 
 
 @annotate.command("export")

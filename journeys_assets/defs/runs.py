@@ -16,6 +16,7 @@ import dagster as dg
 import polars as pl
 
 from journeys_assets.defs.assets.evaluation import REPORT, asset_name
+from journeys_assets.defs.assets.training import NOT_RELEASED, RANKER_RELEASE, STAGE_RELEASE
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import DAILY_JOB, EVALUATION_JOB, FULL_INFERENCE_JOB, HISTORY_JOB, TRAINING_JOB
 from journeys_assets.defs.partitions import range_tags
@@ -145,22 +146,44 @@ def run_days(
     )
 
 
-def train_ranker(house: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date) -> Path:
-    """Train and release a ranker through the training job; returns the folder of the release.
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training ended with: the folder of a release or, where there is none, why.
+
+    Attributes:
+        model: 'ranker_release' or 'stage_release'.
+    """
+
+    model: str
+    folder: Path | None
+    reason: str | None
+
+
+def train_models(
+    house: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date
+) -> list[Trained]:
+    """Train the ranker and the stage model through the training job, and release those that are good enough.
 
     Raises:
-        RunError: there are too few labels, or training failed; the message says which.
+        RunError: training failed; the message names the step and its error.
     """
     result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
         instance=instance,
         run_config=QUIET
-        | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in ("ranker_release", "stage_release")}},
+        | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in (RANKER_RELEASE, STAGE_RELEASE)}},
         raise_on_error=False,
     )
     if not result.success:
         raise RunError(_failure(result))
-    materialisation = result.asset_materializations_for_node("ranker_release")[0]
-    return house.releases_path / str(materialisation.metadata["version"].value)
+    return [_trained(result, name) for name in (RANKER_RELEASE, STAGE_RELEASE)]
+
+
+def _trained(result: dg.ExecuteInProcessResult, name: str) -> Trained:
+    released = result.asset_materializations_for_node(name)
+    if released:
+        return Trained(name, Path(str(released[0].metadata["folder"].value)), None)
+    (observation,) = result.asset_observations_for_node(name)
+    return Trained(name, None, str(observation.metadata[NOT_RELEASED].value))
 
 
 def evaluate(

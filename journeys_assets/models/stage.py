@@ -125,7 +125,14 @@ def fit(rows: pl.DataFrame, params: StagingParams) -> Fitted:
 
     Args:
         rows: As for :func:`train_stage_model`, checked and in a settled order.
+
+    Raises:
+        NotEnoughStageLabels: all labels are of one kind.
     """
+    if rows["label"].n_unique() < 2:
+        raise NotEnoughStageLabels(
+            "the users or days at hand have labels of one kind only: there is nothing to tell apart"
+        )
     folds = folds_of(rows["user_id"], params)
     out_of_fold = np.zeros(rows.height)
     for fold in np.unique(folds):
@@ -175,9 +182,10 @@ def _metrics(data: pl.DataFrame, params: StagingParams) -> dict[str, dict[str, f
     labels = later["label"].to_numpy().astype(np.float64)
     by_gap = (later["gap_days"].to_numpy() >= params.ended_after_days).astype(np.float64)
     measured = {"fixed gap": _measured(labels, by_gap)}
-    if earlier.is_empty() or earlier["label"].n_unique() < 2:
+    try:
+        probability = cross_fitted(earlier, later, params)
+    except NotEnoughStageLabels:
         return measured | {"stage model": dict.fromkeys(("auc", "brier", "ece", "gain", "low"))}
-    probability = cross_fitted(earlier, later, params)
     gained = (by_gap - labels) ** 2 - (probability - labels) ** 2
     gain: dict[str, float | None] = {
         "gain": float(gained.mean()),

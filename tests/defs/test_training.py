@@ -1,13 +1,15 @@
 """The training job: it releases a ranker that holds up on later days, and refuses one that does not."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import dagster as dg
-import pytest
 
 from journeys_assets.build import build_definitions
-from journeys_assets.defs.runs import RunError, train_ranker
+from journeys_assets.defs.assets.training import RANKER_RELEASE
+from journeys_assets.defs.deployment import Deployment
+from journeys_assets.defs.runs import Trained, train_models
 from journeys_assets.models.ranker_release import released
 from tests.evaluation.ranking_world import FIRST, N_JOURNEYS, RUN_DAYS, Habit, hot_and_cold, make_study
 from tests.house import House
@@ -31,10 +33,15 @@ def deployment_of(house: House, habit: Habit) -> House:
     return house
 
 
+def trained(house: Deployment) -> dict[str, Trained]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        return {one.model: one for one in train_models(house, build_definitions(house), instance, AS_OF)}
+
+
 def test_a_ranker_is_released_from_the_log_alone(new_house: NewHouse) -> None:
     house = deployment_of(new_house("home"), hot_and_cold).deployment
-    with dg.DagsterInstance.ephemeral() as instance:
-        folder = train_ranker(house, build_definitions(house), instance, AS_OF)
+    folder = trained(house)[RANKER_RELEASE].folder
+    assert folder is not None
     live = released(house.releases_path, AS_OF + timedelta(days=1))
     assert live is not None
     assert folder.name == live.version
@@ -45,16 +52,21 @@ def test_a_ranker_is_released_from_the_log_alone(new_house: NewHouse) -> None:
     assert "| engagement | NDCG@5 | prior |" in page
 
 
-def test_a_ranker_that_does_not_hold_up_is_not_released(new_house: NewHouse) -> None:
+def test_a_ranker_that_does_not_hold_up_is_not_released_and_the_run_says_why(new_house: NewHouse) -> None:
     house = deployment_of(new_house("home"), habits_that_change).deployment
     with dg.DagsterInstance.ephemeral() as instance:
-        with pytest.raises(RunError, match=r"ranker_release: ranker-\w+ is not released: on later days .* prior"):
-            train_ranker(house, build_definitions(house), instance, AS_OF)
-        records = instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.STEP_FAILURE))
-    (failure,) = (r for r in records if r.event_log_entry.step_key == "ranker_release")
-    event = failure.event_log_entry.dagster_event
-    assert event is not None
-    user_failure = event.step_failure_data.user_failure_data
-    assert user_failure is not None
-    assert "model_card" in user_failure.metadata  # what was measured can be read in the run
+        outcome = {one.model: one for one in train_models(house, build_definitions(house), instance, AS_OF)}
+        (record,) = instance.fetch_observations(dg.AssetKey(RANKER_RELEASE), limit=2).records
+    assert outcome[RANKER_RELEASE].folder is None
+    assert re.match(r"ranker-\w+: on later days .* prior", outcome[RANKER_RELEASE].reason or "")
+    assert record.asset_observation is not None
+    assert "model_card" in record.asset_observation.metadata  # what was measured can be read in the run
     assert not house.releases_path.exists()
+
+
+def test_too_short_a_log_is_no_failure(new_house: NewHouse) -> None:
+    house = deployment_of(new_house("home"), hot_and_cold).deployment
+    with dg.DagsterInstance.ephemeral() as instance:
+        outcome = train_models(house, build_definitions(house), instance, FIRST)
+    assert [one.folder for one in outcome] == [None, None]
+    assert all("too few" in (one.reason or "") for one in outcome)

@@ -166,13 +166,18 @@ def test_cluster_gives_every_row_back_with_a_journey(journeys: Journeys, tmp_pat
         (("ingest", "/no/such/file"), "/no/such/file"),
         (("export", "--as-of", "2020-01-01", "out"), "2020-01-01"),
         (("cluster", "/no/such/file", "out"), "/no/such/file"),
-        (("train",), "too few labels"),
     ],
 )
 def test_wrong_wishes_end_as_one_clear_line(journeys: Journeys, arguments: tuple[str, ...], said: str) -> None:
     result = journeys(*arguments, code=2)
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_training_on_too_little_says_so_and_releases_nothing(journeys: Journeys) -> None:
+    said = " ".join(journeys("train", code=1).output.split())
+    assert "not released ranker_release: too few labels" in said
+    assert "not released stage_release: too few labels" in said
 
 
 def test_the_demo_shows_users_and_a_second_one_takes_the_same_world(tmp_path: Path) -> None:
@@ -212,6 +217,9 @@ def test_help_teaches_every_command() -> None:
         "cluster",
         "export",
         "train",
+        "annotate",
+        "readout",
+        "evaluate",
         "preview",
         "compare",
         "versions",

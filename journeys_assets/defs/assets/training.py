@@ -1,22 +1,26 @@
 """ranker_release and stage_release: models that are released only where they beat what judges without them.
 
-A job of its own; a day's run never trains.
+A job of its own; a day's run never trains. A model that is not released is no failure: an observation says why, what
+judged before goes on, and the other model is trained all the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import dagster as dg
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import TRAINING_GROUP
-from journeys_assets.models import stage_release as stage_release_files
-from journeys_assets.models.ranker import refusal, train_ranker
+from journeys_assets.models import stage_release as stage_files
+from journeys_assets.models.ranker import NotEnoughLabels, refusal, train_ranker
 from journeys_assets.models.ranker_release import model_card, released, save
 from journeys_assets.models.stage import NotEnoughStageLabels, train_stage_model
 from journeys_assets.models.stage import refusal as stage_refusal
 from journeys_assets.storage import labels
+
+RANKER_RELEASE, STAGE_RELEASE = "ranker_release", "stage_release"
 
 
 class TrainingConfig(dg.Config):
@@ -26,92 +30,106 @@ class TrainingConfig(dg.Config):
     """Last day (YYYY-MM-DD) whose labels are used; the release is live from the day after."""
 
 
+Outcome = Iterator[dg.MaterializeResult[None] | dg.AssetObservation]
+NOT_RELEASED = "not_released"
+"""Metadata key of an observation: why training ended without a release."""
+
+
 def build(house: Deployment) -> dg.AssetsDefinition:
-    @dg.asset(
-        name="ranker_release",
-        deps=[
-            "journey_features",
-            "user_journeys",
-            "keyword_table",
-            "stg_notification_events",
-            dg.AssetKey(["landing", "journey_annotations"]),
+    @dg.multi_asset(
+        name=RANKER_RELEASE,
+        specs=[
+            _spec(
+                RANKER_RELEASE,
+                [
+                    "journey_features",
+                    "user_journeys",
+                    "keyword_table",
+                    "stg_notification_events",
+                    "landing/journey_annotations",
+                ],
+                "A point-wise LightGBM ranker with calibrated confidence: a versioned artefact with a model card. "
+                "Released only if it orders later days better than the prior and no worse than the live release.",
+            )
         ],
-        group_name=TRAINING_GROUP,
-        description="A point-wise LightGBM ranker with calibrated confidence: a versioned artefact with a model "
-        "card. Released only if it orders later days better than the prior and no worse than the live release.",
-        owners=metadata.OWNERS,
-        kinds={"python", "lightgbm"},
-        code_version="2",
     )
-    def ranker_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> dg.MaterializeResult[None]:
+    def ranker_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
         as_of = date.fromisoformat(config.as_of)
         params = house.algorithm.ranking
         with house.warehouse.reading() as con:
             rows = labels.training_rows(con, as_of, params)
         incumbent = released(house.releases_path, as_of + timedelta(days=1))
-        release = train_ranker(rows, as_of=as_of, params=params, incumbent=incumbent)
-        refused = refusal(release)
+        try:
+            release = train_ranker(rows, as_of=as_of, params=params, incumbent=incumbent)
+        except NotEnoughLabels as error:
+            yield _not_released(RANKER_RELEASE, str(error), None)
+            return
+        card, refused = model_card(release), refusal(release)
         if refused:
-            raise dg.Failure(
-                f"{release.version} is not released: {refused}. What scores journeys now goes on doing so",
-                metadata={"model_card": dg.MetadataValue.md(model_card(release))},
-                allow_retries=False,
-            )
-        folder = save(release, house.releases_path)
-        return dg.MaterializeResult(
-            metadata={
-                "version": release.version,
-                "live_from": str(release.live_from),
-                "labels": rows.height,
-                "folder": dg.MetadataValue.path(str(folder)),
-                "model_card": dg.MetadataValue.md(model_card(release)),
-            }
-        )
+            yield _not_released(RANKER_RELEASE, f"{release.version}: {refused}", card)
+            return
+        yield _released(release.version, release.live_from, rows.height, save(release, house.releases_path), card)
 
     return ranker_release
 
 
 def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
-    spec = dg.AssetSpec(
-        "stage_release",
-        deps=["journey_clusters", "inference_ledger", "keyword_table"],
-        group_name=TRAINING_GROUP,
-        description="A LightGBM model of P(ended), learnt from what became of journeys: a versioned artefact with a "
-        "model card. Released only if it is closer to what happens on later days than the fixed gap; else, and while "
-        "the log is too short to tell, none is.",
-        owners=metadata.OWNERS,
-        kinds={"python", "lightgbm"},
-        code_version="1",
-        skippable=True,
+    @dg.multi_asset(
+        name=STAGE_RELEASE,
+        specs=[
+            _spec(
+                STAGE_RELEASE,
+                ["journey_clusters", "inference_ledger", "keyword_table"],
+                "A LightGBM model of P(ended), learnt from what became of journeys: a versioned artefact with a model "
+                "card. Released only if it is closer to what happens on later days than the fixed gap.",
+            )
+        ],
     )
-
-    @dg.multi_asset(name="stage_release", specs=[spec])
-    def stage_release(
-        context: dg.AssetExecutionContext, config: TrainingConfig
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    def stage_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
         as_of = date.fromisoformat(config.as_of)
         with house.warehouse.reading() as con:
             rows = labels.stage_training_rows(con, as_of, house.algorithm)
         try:
             release = train_stage_model(rows, as_of=as_of, params=house.algorithm.staging)
         except NotEnoughStageLabels as error:
-            context.log.warning(str(error))
+            yield _not_released(STAGE_RELEASE, str(error), None)
             return
-        refused = stage_refusal(release)
+        card, refused = stage_files.model_card(release), stage_refusal(release)
         if refused:
-            context.log.warning(
-                f"{release.version} is not released: {refused}. What judges stages now goes on doing so"
-            )
+            yield _not_released(STAGE_RELEASE, f"{release.version}: {refused}", card)
             return
-        folder = stage_release_files.save(release, house.stage_releases_path)
-        yield dg.MaterializeResult(
-            metadata={
-                "version": release.version,
-                "live_from": str(release.live_from),
-                "labels": rows.height,
-                "folder": dg.MetadataValue.path(str(folder)),
-                "model_card": dg.MetadataValue.md(stage_release_files.model_card(release)),
-            }
-        )
+        folder = stage_files.save(release, house.stage_releases_path)
+        yield _released(release.version, release.live_from, rows.height, folder, card)
 
     return stage_release
+
+
+def _spec(name: str, deps: Sequence[str], description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        deps=[dg.AssetKey(dep.split("/")) for dep in deps],
+        group_name=TRAINING_GROUP,
+        description=description,
+        owners=metadata.OWNERS,
+        kinds={"python", "lightgbm"},
+        code_version="2",
+        skippable=True,
+    )
+
+
+def _released(version: str, live_from: date, n_labels: int, folder: Path, card: str) -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(
+        metadata={
+            "version": version,
+            "live_from": str(live_from),
+            "labels": n_labels,
+            "folder": dg.MetadataValue.path(str(folder)),
+            "model_card": dg.MetadataValue.md(card),
+        }
+    )
+
+
+def _not_released(name: str, reason: str, card: str | None) -> dg.AssetObservation:
+    """What is said in place of a release; what was measured can be read in the run."""
+    shown = {} if card is None else {"model_card": dg.MetadataValue.md(card)}
+    return dg.AssetObservation(name, metadata={NOT_RELEASED: reason, **shown})
