@@ -692,7 +692,10 @@ CLOSED_DAYS = Table(
             pl.Int64(),
             "Every event up to the day whose ingest_seq is not above this shows in the day's output.",
             minimum=0,
-        )
+        ),
+        Column(
+            "run_id", _TEXT, "The Dagster run that closed the day; null where that was not noted yet.", nullable=True
+        ),
     ),
 )
 

@@ -455,14 +455,29 @@ def last_closed_day(con: duckdb.DuckDBPyConnection) -> date | None:
 
 
 def days_opened_by(con: duckdb.DuckDBPyConnection, days: Sequence[date], run_id: str) -> pl.DataFrame:
-    """Those of ``days`` that this run was the last to open: partition_date, ingest_seq, covered_seq."""
+    """Those of ``days`` that this run was the last to open: partition_date, ingest_seq, covered_seq, run_id."""
     return con.sql(
         """
-        SELECT partition_date, ingest_seq, covered_seq FROM main.opened_days
+        SELECT partition_date, ingest_seq, covered_seq, run_id FROM main.opened_days
         WHERE partition_date IN (SELECT unnest($days)) AND run_id = $run ORDER BY partition_date
         """,
         params={"days": list(days), "run": run_id},
     ).pl()
+
+
+def days_not_finished(con: duckdb.DuckDBPyConnection, run_id: str) -> list[date]:
+    """Days that another run than this one has opened and not closed: it is still at them, or it died."""
+    rows = con.execute(
+        """
+        SELECT opened.partition_date FROM main.opened_days AS opened LEFT JOIN main.closed_days AS closed
+        ON opened.partition_date = closed.partition_date
+        WHERE opened.run_id <> $run
+          AND (closed.partition_date IS NULL OR coalesce(closed.run_id <> opened.run_id, false))
+        ORDER BY 1
+        """,
+        {"run": run_id},
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 STAGE_TABLES = (

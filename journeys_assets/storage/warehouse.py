@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -170,26 +170,46 @@ class Warehouse:
             con.execute("CREATE SCHEMA IF NOT EXISTS main")
             con.execute(statement)
 
-    def publish(self, relations: Sequence[str], target: Path) -> None:
-        """Copy ``relations`` into a fresh DuckDB file and put it in the place of ``target`` in one step.
+    def publish(
+        self,
+        tables: Sequence[str],
+        target: Path,
+        *,
+        views: Mapping[str, str] | None = None,
+        held_back: Callable[[duckdb.DuckDBPyConnection], Sequence[date]] = lambda _: (),
+    ) -> None:
+        """Copy ``tables`` into a fresh DuckDB file and put it in the place of ``target`` in one step.
 
         A reader that has the old file open keeps reading it undisturbed; the next one opens the new file.
+
+        Args:
+            tables: Each with a partition_date.
+            views: SELECT statements by name, over these tables; they become tables too.
+            held_back: Which days are not fit to be seen (a run is in the middle of them), asked of the warehouse at the
+                moment that is copied. Of those the rows of the old file stay.
+
+        Raises:
+            WarehouseError: the old file is needed and cannot be read, or there is no room for the new one.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in target.parent.glob(".publish-*"):
-            shutil.rmtree(leftover)  # of a process that was killed while it published
-        folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
-        try:
-            fresh = folder / target.name
-            with self.reading() as con:
-                con.execute(f"ATTACH '{_quoted(fresh)}' AS published")
-                for relation in relations:
-                    con.execute(f"CREATE TABLE published.main.{relation} AS SELECT * FROM {CATALOG}.main.{relation}")
-                con.execute("CHECKPOINT published")
-                con.execute("DETACH published")
-            os.replace(fresh, target)
-        finally:
-            shutil.rmtree(folder)
+        with self._locked(exclusive=True):
+            for leftover in target.parent.glob(".publish-*"):
+                shutil.rmtree(leftover)  # of a process that was killed while it published
+            folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
+            try:
+                fresh = folder / target.name
+                with self._connected(read_only=True) as con:
+                    con.execute(f"ATTACH '{_quoted(fresh)}' AS published")
+                    _copy_days(con, tables, target, held_back(con))
+                    con.execute("USE published")
+                    for name, select in (views or {}).items():
+                        con.execute(f"CREATE TABLE published.main.{name} AS {select}")
+                    con.execute(f"USE {CATALOG}")
+                    con.execute("CHECKPOINT published")
+                    con.execute("DETACH published")
+                os.replace(fresh, target)
+            finally:
+                shutil.rmtree(folder)
 
     def _check_columns(self, table: Table, frame: pl.DataFrame) -> None:
         missing = set(table.column_names) - set(frame.columns)
@@ -305,3 +325,38 @@ def _closed(con: duckdb.DuckDBPyConnection) -> None:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def _copy_days(con: duckdb.DuckDBPyConnection, tables: Sequence[str], old: Path, held_back: Sequence[date]) -> None:
+    """Fill the attached ``published``: days held back from the file ``old`` (if it is there), the others from here."""
+    days = "[" + ", ".join(f"DATE '{day}'" for day in held_back) + "]::DATE[]"
+    has_old = bool(held_back) and old.exists()
+    if has_old:
+        try:
+            con.execute(f"ATTACH '{_quoted(old)}' AS old (READ_ONLY)")
+        except duckdb.Error as error:
+            raise WarehouseError(
+                f"cannot read {old}: {error}. Delete it: it is made again from the warehouse"
+            ) from error
+    for table in tables:
+        con.execute(
+            f"CREATE TABLE published.main.{table} AS "
+            f"SELECT * FROM {CATALOG}.main.{table} WHERE NOT list_contains({days}, partition_date)"
+        )
+        if has_old and (shared := _shared_columns(con, table)):
+            con.execute(
+                f"INSERT INTO published.main.{table} BY NAME "
+                f"SELECT {', '.join(shared)} FROM old.main.{table} WHERE list_contains({days}, partition_date)"
+            )
+    if has_old:
+        con.execute("DETACH old")
+
+
+def _shared_columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """Columns that a table has in ``published`` and in ``old``; none where ``old`` lacks it."""
+    rows = con.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = $table AND database_name IN ('published', 'old') "
+        "GROUP BY 1 HAVING count(*) = 2 ORDER BY min(column_index)",
+        {"table": table},
+    ).fetchall()
+    return [f'"{row[0]}"' for row in rows]

@@ -201,7 +201,7 @@ def test_a_changed_parameter_alone_starts_nothing(
     house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.run(DAY, DAY)
-    monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__BASE_CUT", "0.6")
+    monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__LEAST_LOG_ODDS", "-3")
     changed = Automation(house, automation.instance)
     assert isinstance(changed.tick(), str)
 

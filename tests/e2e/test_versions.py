@@ -30,7 +30,7 @@ def house(new_house: Callable[[str], House]) -> House:
 
 
 def change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__BASE_CUT", "0.7")
+    monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__LEAST_LOG_ODDS", "-3")
 
 
 def stale(house: House) -> pl.DataFrame:

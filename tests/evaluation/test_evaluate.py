@@ -21,7 +21,7 @@ SMALL = {
     "JOURNEYS_EVALUATION_DAYS": "75",
     "JOURNEYS_PUBLIC_DATA": "/no public data, so that every machine measures the same",
 }
-MEASURED = ("clustering", "naming", "ranking", "staging")
+MEASURED = ("clustering", "naming", "ranking")
 
 
 def test_every_part_has_a_protocol() -> None:

@@ -162,6 +162,39 @@ def test_publishing_replaces_the_file_under_a_reader(warehouse: Warehouse, tmp_p
     assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (9,)
 
 
+def test_days_held_back_stay_as_they_were_published_and_views_see_only_what_is(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    target, next_day = tmp_path / "journeys.duckdb", NEXT
+    view = {"latest": "SELECT * FROM main.counts WHERE partition_date = (SELECT max(partition_date) FROM main.counts)"}
+
+    def published() -> list[tuple[object, ...]]:
+        with duckdb.connect(str(target), read_only=True) as con:
+            days = con.sql("SELECT partition_date, count(*), min(v) FROM counts GROUP BY ALL ORDER BY 1").fetchall()
+            return [*days, *con.sql("SELECT DISTINCT partition_date FROM latest").fetchall()]
+
+    warehouse.replace_partitions(TABLE, rows(DAY, 5, v=1), [DAY])
+    warehouse.publish(["counts"], target, views=view)
+    warehouse.replace_partitions(TABLE, rows(DAY, 7, v=2), [DAY])
+    warehouse.replace_partitions(TABLE, rows(next_day, 3, v=2), [next_day])
+    warehouse.publish(["counts"], target, views=view, held_back=lambda _: [DAY, next_day])
+    assert published() == [(DAY, 5, 1), (DAY,)]
+    warehouse.publish(["counts"], target, views=view, held_back=lambda _: [next_day])
+    assert published() == [(DAY, 7, 2), (DAY,)]
+    warehouse.publish(["counts"], target, views=view)
+    assert published() == [(DAY, 7, 2), (next_day, 3, 2), (next_day,)]
+
+
+def test_a_damaged_old_file_is_named_where_it_is_needed(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    target.write_bytes(b"not a database" * 1000)
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    with pytest.raises(WarehouseError, match=r"journeys\.duckdb.*Delete it"):
+        warehouse.publish(["counts"], target, held_back=lambda _: [DAY])
+    warehouse.publish(["counts"], target)
+    assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (5,)
+
+
 def test_appending_keeps_what_is_there_and_adds_what_is_not(warehouse: Warehouse) -> None:
     warehouse.append_new(TABLE, rows(DAY, 3, v=1))
     warehouse.append_new(TABLE, rows(DAY, 5, v=2))

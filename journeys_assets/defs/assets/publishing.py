@@ -7,6 +7,7 @@ from journeys_assets.defs.assets.common import GROUPS
 from journeys_assets.defs.day_lock import DAY_LOCK
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
+from journeys_assets.storage import reads
 
 PUBLISHED = ("user_journeys", "current_journeys", "notification_candidates", "journey_events", "quality_metrics")
 """That quality_metrics is among them has a second use: days are measured before retention drops them."""
@@ -32,7 +33,8 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         partitions_def=house.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUPS["published_journeys"],
-        description="The output tables, copied to `journeys.duckdb` in one atomic step for outside readers.",
+        description="The output tables, copied to `journeys.duckdb` in one atomic step for outside readers. Days that "
+        "another run is in the middle of stay as they were.",
         owners=metadata.OWNERS,
         kinds={"duckdb"},
         code_version="1",
@@ -41,7 +43,14 @@ def build(house: Deployment) -> dg.AssetsDefinition:
     def published_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         days = days_of(context)
         dropped = house.warehouse.forget_before(SNAPSHOT_TABLES, keep_days=house.settings.output_retention_days)
-        house.warehouse.publish(PUBLISHED, house.settings.published_path)
+        models = [house.sql_models[name] for name in PUBLISHED if name in house.sql_models]
+        views = {model.name: model.render({}) for model in models if model.materialized == "view"}
+        house.warehouse.publish(
+            [name for name in PUBLISHED if name not in views],
+            house.settings.published_path,
+            views=views,
+            held_back=lambda con: reads.days_not_finished(con, context.run_id),
+        )
         house.progress("published_journeys", len(days), len(days))
         return dg.MaterializeResult(
             metadata={
