@@ -354,7 +354,8 @@ def evaluate(
         house = _deployment(load_settings())
         with dagster_instance(house) as instance:
             page = run_evaluation(house, _definitions(house), instance, only or SECTION_NAMES)
-        out.print(display.show_evaluation(json.loads(page.with_name("report.json").read_text())["summary"]))
+        summary = json.loads(page.with_name("report.json").read_text())["summary"]
+        out.print(display.show_evaluation(row for row in summary if row["is_headline"]))
         out.print(f"Report: {_relative(page)}")
 
 

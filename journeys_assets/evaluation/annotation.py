@@ -92,7 +92,15 @@ def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMU
         n_labelled=N_LABELLED,
         every=SAMPLE_EVERY_DAYS,
     )
-    return Section("annotation", "Human judgements", protocol, results, comparisons, tables=tables)
+    return Section(
+        "annotation",
+        "Human judgements",
+        protocol,
+        results,
+        comparisons,
+        tables=tables,
+        headline=("kappa with the true level", "stages that are right"),
+    )
 
 
 def _agreement_rows(dataset: str, pairs: pl.DataFrame) -> pl.DataFrame:

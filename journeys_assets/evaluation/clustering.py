@@ -136,6 +136,7 @@ def evaluate_clustering(
     return Section(
         name="clustering",
         title="Clustering: which keywords belong to the same journey",
+        headline=("B-cubed F1",),
         protocol=PROTOCOL.strip() + missing,
         results=results,
         comparisons=comparisons,

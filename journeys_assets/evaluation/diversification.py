@@ -95,7 +95,16 @@ def evaluate_diversification(studies: Sequence[Study]) -> Section:
     if not parts:
         raise ValueError(f"no study has a day with {FUTURE_DAYS} days of log after it")
     results, comparisons = gathered(parts)
-    return Section(NAME, "Diversification", PROTOCOL, results, comparisons, tuple(plots), tables)
+    return Section(
+        NAME,
+        "Diversification",
+        PROTOCOL,
+        results,
+        comparisons,
+        tuple(plots),
+        tables,
+        headline=("NDCG@5 of the next 7 days", "distance within the top 5"),
+    )
 
 
 # ── lists and their figures ─────────────────────────────────────────────────────────────────────────────────────────

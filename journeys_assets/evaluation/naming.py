@@ -109,6 +109,7 @@ def evaluate_naming(studies: Sequence[Study], phrases: pl.DataFrame | None, embe
     return Section(
         name="naming",
         title="Naming",
+        headline=("words: MRR", "meaning: MRR", "name changed"),
         protocol=PROTOCOL.format(n_wands=n_wands, n_synthetic=len(THEMES)),
         results=results,
         comparisons=comparisons,

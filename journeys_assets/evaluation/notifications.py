@@ -95,7 +95,16 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
         results = pl.concat([results, values])
         tables["Open Bandit: values of each policy from the other's rows"] = table
         plots.append(_off_policy_plot(table))
-    return Section(NAME, "Notifications", PROTOCOL, results, comparisons, tuple(plots), tables)
+    return Section(
+        NAME,
+        "Notifications",
+        PROTOCOL,
+        results,
+        comparisons,
+        tuple(plots),
+        tables,
+        headline=("95 % intervals that hold: clicks per send, journey - interest",),
+    )
 
 
 # ── known effects ───────────────────────────────────────────────────────────────────────────────────────────────────

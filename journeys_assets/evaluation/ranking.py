@@ -92,6 +92,7 @@ def evaluate_ranking(studies: Sequence[Study], sql_models: Mapping[str, SqlModel
     return Section(
         name="ranking",
         title="Ranking",
+        headline=("NDCG@5", "Brier of confidence"),
         protocol=f"{PROTOCOL}\n\n{notes}\n",
         results=results,
         comparisons=comparisons,

@@ -26,7 +26,7 @@ def strongest_rivals(section: Section) -> pl.DataFrame:
 
     Returns:
         section, dataset, regime, metric, value, low, high, baseline, baseline_value, gain, gain_low, gain_high,
-        verdict.
+        verdict, is_headline.
     """
     key = ["dataset", "regime", "metric"]
     of = section.results.with_columns(pl.lit(section.name).alias("section"))
@@ -36,12 +36,15 @@ def strongest_rivals(section: Section) -> pl.DataFrame:
     paired = ours.join(rivals, on=key, maintain_order="left").join(
         gains, on=[*key, "baseline"], how="left", maintain_order="left"
     )
+    chosen = section.headline or tuple(section.results["metric"].unique())
+    is_first_regime = pl.col("regime") == pl.col("regime").first().over("dataset", "metric")
     least_gain = pl.col("gain") == pl.col("gain").min().over(key)
     columns = ["section", *key, "value", "low", "high", "baseline", "baseline_value"]
     return (
         paired.filter(least_gain)
         .unique(key, keep="first", maintain_order=True)
-        .select(*columns, "gain", "gain_low", "gain_high", "verdict")
+        .with_columns(is_headline=pl.col("metric").is_in(chosen) & is_first_regime)
+        .select(*columns, "gain", "gain_low", "gain_high", "verdict", "is_headline")
     )
 
 
@@ -102,7 +105,8 @@ def _page(sections: Sequence[Section], facts: Mapping[str, str], summary: pl.Dat
     return environment.from_string(TEMPLATE.read_text()).render(
         sections=sections,
         facts=facts,
-        summary=summary.to_dicts(),
+        summary=summary.filter("is_headline").to_dicts(),
+        n_figures=summary.height,
         counts=dict(summary.group_by("verdict").len().iter_rows()),
         results={section.name: _by_metric(section) for section in sections},
     )

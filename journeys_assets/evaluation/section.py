@@ -41,6 +41,7 @@ class Section:
         comparisons: Rows of ``statistics.COMPARISONS``.
         plots: In reading order.
         tables: Further tables by their caption (examples, curves); free columns.
+        headline: The metrics that come first in the report, each on the first regime of every dataset; none: all.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Section:
     comparisons: pl.DataFrame
     plots: tuple[Plot, ...] = ()
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    headline: tuple[str, ...] = ()
 
 
 def gathered(parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -70,6 +72,7 @@ def save_section(section: Section, file: Path) -> None:
         "comparisons": section.comparisons.to_dicts(),
         "plots": [{"caption": plot.caption, "svg": plot.svg} for plot in section.plots],
         "tables": {caption: table.to_dicts() for caption, table in section.tables.items()},
+        "headline": section.headline,
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}-{os.getpid()}")
@@ -92,7 +95,10 @@ def load_section(file: Path) -> Section:
             results=pl.DataFrame(record["results"], schema=RESULTS),
             comparisons=pl.DataFrame(record["comparisons"], schema=COMPARISONS),
             plots=tuple(Plot(**plot) for plot in record["plots"]),
-            tables={caption: pl.DataFrame(rows) for caption, rows in record["tables"].items()},
+            tables={
+                caption: pl.DataFrame(rows, infer_schema_length=None) for caption, rows in record["tables"].items()
+            },
+            headline=tuple(record["headline"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{file} is not a section of an evaluation ({error}); delete it and evaluate again") from error

@@ -106,7 +106,16 @@ def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: in
     if not parts:
         raise ValueError("no study has enough days before its cut to train a stage model, and days after it to judge")
     results, comparisons = gathered(parts)
-    return Section("staging", "Stage", PROTOCOL.strip(), results, comparisons, tuple(plots), tables)
+    return Section(
+        "staging",
+        "Stage",
+        PROTOCOL.strip(),
+        results,
+        comparisons,
+        tuple(plots),
+        tables,
+        headline=("ended: AUC", "ended: Brier", "evergreen: macro-F1", "intent: macro-F1"),
+    )
 
 
 # ── what is judged ──────────────────────────────────────────────────────────────────────────────────────────────────
