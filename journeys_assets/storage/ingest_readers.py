@@ -117,7 +117,7 @@ def _read_parquet(file: Path, wanted: Wanted) -> Iterator[Piece]:
                 empty = pl.from_arrow(parquet.schema_arrow.empty_table().select(columns))
                 assert isinstance(empty, pl.DataFrame)
                 yield Piece(empty.with_columns(line=pl.lit(None, dtype=pl.Int64)))
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
+    except (pa.ArrowException, OSError, pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{file} cannot be read as Parquet: {error}; write it again") from error
 
 

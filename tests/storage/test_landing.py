@@ -166,6 +166,15 @@ def test_no_damage_breaks_the_call(
     assert ("search_events" in {file.source for file in report.files}) == (not wrong)
 
 
+def test_a_column_name_that_is_not_utf8_is_damage_like_any_other(house: House) -> None:
+    content = as_parquet(pl.DataFrame(SEARCHES).with_columns(qqqqq=1)).replace(b"qqqqq", b"\xf1qqqq")
+    bad = house.write("search_events/b.parquet", content)
+    good = house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
+    _, wrong = set_aside(house, [good, bad])
+    assert set(wrong) == {bad}
+    assert "cannot be read as Parquet" in str(wrong[bad])
+
+
 # ── the folder ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -113,9 +113,9 @@ class Log(RuleBasedStateMachine):
                 if before < day:
                     reached -= {e for e in reached - seen if e[0] <= before}
             run.output[day] = self.output[day] = reached
-        self._note(CLOSED_DAYS, run.days, covered_seq=run.marks.covered_seq)
+        self._note(CLOSED_DAYS, run.days, covered_seq=run.marks.covered_seq, run_id="r")
 
-    def _note(self, table: Table, days: list[date], **columns: int) -> None:
+    def _note(self, table: Table, days: list[date], **columns: int | str) -> None:
         constant = [pl.lit(value).alias(name) for name, value in columns.items()]
         rows = pl.DataFrame({"partition_date": days}).with_columns(*constant, algorithm_version=pl.lit(VERSION))
         self.warehouse.replace_partitions(table, rows, days)
