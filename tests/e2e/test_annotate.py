@@ -201,7 +201,7 @@ def test_a_corrected_judgement_counts_in_place_of_the_first(
 
 def test_a_ranker_learns_from_the_sheets(journeys: Journeys, imported: str, home: Path) -> None:
     n_items = warehouse(home).query(
-        "SELECT count(DISTINCT (user_id, journey_id)) AS n FROM landing.journey_annotations"
+        "SELECT count(DISTINCT (user_id, journey_id, as_of_date)) AS n FROM landing.journey_annotations"
     )
     params = AlgorithmParams().ranking
     with warehouse(home).reading() as con:
