@@ -31,8 +31,8 @@ import polars as pl
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import FEATURES, PRIOR, ndcg_by_user
+from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, sigmoid
 from journeys_assets.models.ranker_release import (
-    Doubles,
     RankerError,
     Release,
     load,
@@ -41,7 +41,6 @@ from journeys_assets.models.ranker_release import (
     released,
     save,
     sha256,
-    sigmoid,
 )
 
 __all__ = [
@@ -133,7 +132,7 @@ def train_ranker(
         "monotone": MONOTONE,
         "booster": BOOSTER | {"seed": params.training_seed, "rounds": rounds},
         "parameters": asdict(params),
-        "lightgbm": _lightgbm_version(),
+        "lightgbm": lightgbm_version(),
         "data": {"earlier": _range(earlier), "later": _range(later)},
     }
     judged = _fitted(earlier, rounds, card, params)
@@ -536,13 +535,6 @@ def auc(labels: Doubles, scores: Doubles, weights: Doubles) -> float | None:
     return float((positive * (below + negative / 2)).sum() / (positive.sum() * negative.sum()))
 
 
-def calibration_error(labels: Doubles, probabilities: Doubles, weights: Doubles, n_bins: int = 10) -> float:
-    """Expected calibration error over bins of equal width: mean of |observed - expected|, by weight."""
-    bins = np.minimum((probabilities * n_bins).astype(np.int64), n_bins - 1)
-    gaps = np.bincount(bins, weights=weights * (labels - probabilities), minlength=n_bins)
-    return float(np.abs(gaps).sum() / weights.sum())
-
-
 def _log_loss(labels: Doubles, probabilities: Doubles, weights: Doubles) -> float:
     kept = np.clip(probabilities, 1e-12, 1 - 1e-12)
     losses = labels * np.log(kept) + (1 - labels) * np.log(1 - kept)
@@ -566,9 +558,3 @@ def _range(rows: pl.DataFrame) -> dict[str, Any]:
         "n_users": rows["user_id"].n_unique(),
         "sources": dict(zip(by_source["source"].to_list(), by_source["n"].to_list(), strict=True)),
     }
-
-
-def _lightgbm_version() -> str:
-    import lightgbm
-
-    return str(lightgbm.__version__)

@@ -11,6 +11,7 @@ import polars as pl
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import BASE, FEATURE_PARTS, prior_parts
+from journeys_assets.models.boosters import booster_of
 from journeys_assets.models.ranker_release import Release
 
 PARTS_SCHEMA = pl.Schema(
@@ -52,8 +53,6 @@ def explain(features: pl.DataFrame, release: Release | None, params: RankingPara
 
 
 def _release_parts(rows: pl.DataFrame, release: Release) -> pl.DataFrame:
-    import lightgbm
-
     names: list[str] = release.card["features"]
     part_of = {name: part for part, members in FEATURE_PARTS.items() for name in members}
     unknown = [name for name in names if name not in part_of]
@@ -63,8 +62,9 @@ def _release_parts(rows: pl.DataFrame, release: Release) -> pl.DataFrame:
     if rows.is_empty():
         return keys.with_columns(pl.lit(0.0).alias(part) for part in (*FEATURE_PARTS, BASE))
     matrix = rows.select(pl.col(names).cast(pl.Float64)).to_numpy()
-    booster = lightgbm.Booster(model_str=release.model_text)
-    shares = np.asarray(booster.predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64)
+    shares = np.asarray(
+        booster_of(release.model_text).predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64
+    )
     columns = {
         part: shares[:, [i for i, name in enumerate(names) if part_of[name] == part]].sum(axis=1)
         for part in FEATURE_PARTS

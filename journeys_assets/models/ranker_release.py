@@ -6,26 +6,21 @@ What belongs here: everything that a daily run needs of a ranker. What does not:
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import prior_probability
 from journeys_assets.models import releases
+from journeys_assets.models.boosters import Doubles, booster_of, margins, sigmoid
 from journeys_assets.models.releases import ReleaseError as RankerError
 from journeys_assets.models.releases import sha256
 
-__all__ = ["RankerError", "Release", "load", "model_card", "prior_of", "released", "save", "sha256", "sigmoid"]
-
-Doubles = npt.NDArray[np.float64]
+__all__ = ["RankerError", "Release", "load", "model_card", "prior_of", "released", "save", "sha256"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Release(releases.Release):
         if missing:
             raise RankerError(f"ranker {self.version} needs features that journey_features lacks: {', '.join(missing)}")
         rows = features.sort("user_id", "journey_id")
-        margin = _margin(_booster(self.model_text), rows, self.card["features"]) + self.card["base_margin"]
+        margin = margins(booster_of(self.model_text), rows, self.card["features"]) + self.card["base_margin"]
         calibration = self.card["calibration"]
         confidence: Doubles
         if calibration["from"] == "prior":
@@ -150,24 +145,6 @@ def model_card(release: Release) -> str:
 # ── small parts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@functools.lru_cache(maxsize=8)
-def _booster(model_text: str) -> Any:
-    import lightgbm
-
-    return lightgbm.Booster(model_str=model_text)
-
-
-def _margin(booster: Any, rows: pl.DataFrame, features: Sequence[str]) -> Doubles:
-    if rows.is_empty():
-        return np.zeros(0)
-    matrix = rows.select(pl.col(list(features)).cast(pl.Float64)).to_numpy()
-    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
-
-
 def prior_of(rows: pl.DataFrame, params: RankingParams) -> Doubles:
     """The documented prior of each row, (n,)."""
     return rows.select(prior_probability(params)).to_series().to_numpy().astype(np.float64)
-
-
-def sigmoid(margin: Doubles) -> Doubles:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(margin, -30.0, 30.0))), dtype=np.float64)

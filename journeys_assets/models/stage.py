@@ -18,8 +18,9 @@ import polars as pl
 
 from journeys_assets.domain.parameters import StagingParams
 from journeys_assets.domain.staging import FEATURES
+from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, margins, sigmoid
 from journeys_assets.models.releases import sha256
-from journeys_assets.models.stage_release import Doubles, StageRelease, margins, sigmoid
+from journeys_assets.models.stage_release import StageRelease
 
 ROUNDS = 150
 BOOSTER = {
@@ -65,7 +66,7 @@ def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: StagingParams)
         "booster": {**BOOSTER, "seed": params.training_seed, "rounds": ROUNDS},
         "parameters": asdict(params),
         "calibration": calibration,
-        "lightgbm": _lightgbm_version(),
+        "lightgbm": lightgbm_version(),
         "data": {"all": _range(data)},
         "model_sha256": sha256(model_text.encode()),
     }
@@ -223,12 +224,10 @@ def _lower_bound(gained: Doubles, user_ids: pl.Series, params: StagingParams) ->
 def _measured(labels: Doubles, probability: Doubles) -> dict[str, float | None]:
     from sklearn.metrics import roc_auc_score
 
-    bins = np.minimum((probability * 10).astype(np.int64), 9)
-    gaps = np.bincount(bins, weights=labels - probability, minlength=10)
     return {
         "auc": float(roc_auc_score(labels, probability)) if 0 < labels.sum() < labels.size else None,
         "brier": float(((probability - labels) ** 2).mean()),
-        "ece": float(np.abs(gaps).sum() / labels.size),
+        "ece": calibration_error(labels, probability, np.ones(labels.size)),
     }
 
 
@@ -240,9 +239,3 @@ def _range(rows: pl.DataFrame) -> dict[str, Any]:
         "n_ended": int(rows["label"].sum()),
         "n_users": rows["user_id"].n_unique(),
     }
-
-
-def _lightgbm_version() -> str:
-    import lightgbm
-
-    return str(lightgbm.__version__)

@@ -6,19 +6,14 @@ What belongs here: everything that a daily run needs of a stage model. What does
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from journeys_assets.models import releases
-
-Doubles = npt.NDArray[np.float64]
+from journeys_assets.models.boosters import booster_of, margins, sigmoid
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class StageRelease(releases.Release):
                 "`journeys train`"
             )
         calibration = self.card["calibration"]
-        margin = margins(_booster(self.model_text), features, self.card["features"])
+        margin = margins(booster_of(self.model_text), features, self.card["features"])
         probability = sigmoid(calibration["slope"] * margin + calibration["intercept"])
         return features.select(
             "user_id",
@@ -107,22 +102,3 @@ def model_card(release: StageRelease) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-@functools.lru_cache(maxsize=8)
-def _booster(model_text: str) -> Any:
-    import lightgbm
-
-    return lightgbm.Booster(model_str=model_text)
-
-
-def margins(booster: Any, rows: pl.DataFrame, features: list[str]) -> Doubles:
-    """Raw scores of a booster, (n,)."""
-    if rows.is_empty():
-        return np.zeros(0)
-    matrix = rows.select(pl.col(features).cast(pl.Float64)).to_numpy()
-    return np.asarray(booster.predict(matrix, raw_score=True, num_threads=1), dtype=np.float64)
-
-
-def sigmoid(margin: Doubles) -> Doubles:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(margin, -30.0, 30.0))), dtype=np.float64)

@@ -12,12 +12,12 @@ import pytest
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import BASE, FEATURE_PARTS, FEATURES, score_by_prior
+from journeys_assets.models.boosters import calibration_error
 from journeys_assets.models.ranker import (
     NotEnoughLabels,
     RankerError,
     Release,
     auc,
-    calibration_error,
     load,
     refusal,
     released,
