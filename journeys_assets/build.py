@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from functools import cache, partial
-from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
@@ -43,6 +43,9 @@ from journeys_assets.models.embedder import Embedder, make_embedder
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.sql_models import load_models
 from journeys_assets.storage.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from journeys_assets.evaluate import Materials
 
 SQL_FOLDER = Path(__file__).parents[1] / "dbt_like_sql"
 
@@ -108,7 +111,12 @@ def _definitions(house: Deployment) -> dg.Definitions:
 
 def _evaluation(house: Deployment) -> list[dg.AssetsDefinition]:
     """The evaluation runs the pipeline over logs of its own, so it is joined to it here and loaded when first used."""
-    materials = cache(lambda: import_module("journeys_assets.evaluate").Materials(house))
+
+    @cache
+    def materials() -> Materials:
+        from journeys_assets.evaluate import Materials
+
+        return Materials(house)
 
     def evaluate(name: str) -> Section:
         from journeys_assets.evaluate import evaluate_section

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from journeys_assets.domain.embedding import KeywordVectors
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.evaluation import clustering_rules as rules
 from journeys_assets.evaluation.clustering_rules import Rule
+from journeys_assets.evaluation.plots import dots
 from journeys_assets.evaluation.pseudo_users import (
     Labels,
     PseudoUser,
@@ -53,7 +53,6 @@ _FEWEST = 10
 Partitions = Mapping[str, Sequence[Labels]]
 """Clusters of every user, by method."""
 Figures = tuple[pl.DataFrame, pl.DataFrame]
-_COLOURS = ("#c1272d", "#17becf", "#9aa5b1", "#3b6ea5", "#6aa84f", "#b8860b", "#8e5ea2", "#e377c2", "#222222")
 
 PROTOCOL = f"""
 A user's keywords are clustered from that user's rows alone, and the partition is compared with the known journeys.
@@ -140,7 +139,7 @@ def evaluate_clustering(
         protocol=PROTOCOL.strip() + missing,
         results=results,
         comparisons=comparisons,
-        plots=(Plot(caption, draw(results)),),
+        plots=(Plot(caption, dots(results.filter(regime=ALL), "B-cubed F1", label="mean B-cubed F1 over users")),),
         tables={
             "Share of the way from one cut for all to the best cut per user, B-cubed F1": _way_to_the_bound(results),
             "Number of clusters, mean over users": _counts(datasets, found),
@@ -169,33 +168,6 @@ def found_by_pipeline(users: Sequence[PseudoUser], vectors: KeywordVectors, para
     ).sort("user_id", "keyword")
     by_user = members.group_by("user_id", maintain_order=True).agg("cluster")
     return [np.array(clusters, dtype=np.int64) for clusters in by_user["cluster"].to_list()]
-
-
-def draw(results: pl.DataFrame) -> str:
-    """Mean F1 with its interval, a row of dots for every data set, as SVG."""
-    from matplotlib.figure import Figure
-
-    shown = results.filter(metric="B-cubed F1", regime=ALL)
-    datasets = shown["dataset"].unique(maintain_order=True).to_list()
-    methods = shown["method"].unique(maintain_order=True).to_list()
-    figure = Figure(figsize=(9, 0.7 * len(datasets) + 1.8))
-    axes = figure.subplots()
-    for number, method in enumerate(methods):
-        own = shown.filter(method=method)
-        places = [datasets.index(dataset) + (number - len(methods) / 2) * 0.1 for dataset in own["dataset"]]
-        marker = "|" if own["role"][0] == "bound" else "o"
-        colour = _COLOURS[number % len(_COLOURS)]
-        axes.hlines(places, own["low"], own["high"], color=colour, linewidth=1)
-        axes.plot(own["value"], places, marker, color=colour, markersize=5, label=method, linestyle="none")
-    axes.set_yticks(range(len(datasets)), datasets)
-    axes.invert_yaxis()
-    axes.set_xlabel("mean B-cubed F1 over users, 95 % interval")
-    axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=4, fontsize=8, frameon=False)
-    figure.tight_layout()
-    target = io.StringIO()
-    figure.savefig(target, format="svg", metadata={"Date": None})
-    return target.getvalue()
 
 
 def _world_dataset(world: Study, params: ClusteringParams, n_users: int) -> Dataset:

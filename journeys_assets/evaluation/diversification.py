@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from io import StringIO
 
 import numpy as np
 import polars as pl
@@ -16,6 +15,7 @@ from journeys_assets.domain.notifications import plan_notifications
 from journeys_assets.domain.parameters import NotificationParams, RankingParams
 from journeys_assets.domain.send_memory import similar_sends
 from journeys_assets.domain.similarity import products_by_user
+from journeys_assets.evaluation.plots import new_figure, to_svg
 from journeys_assets.evaluation.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics import mean_of, measure
 from journeys_assets.evaluation.study import Study
@@ -277,10 +277,7 @@ def _means(figures: pl.DataFrame) -> dict[str, float]:
 
 
 def _plot(study: str, curve: pl.DataFrame) -> Plot:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    figure, (axes,) = new_figure(7, 4.5)
     for (method,), rows in curve.group_by("method", maintain_order=True):
         (line,) = axes.plot(rows["distance"], rows["relevance"], marker="o", markersize=3, label=str(method))
         default = rows.filter("is_default")
@@ -291,13 +288,11 @@ def _plot(study: str, curve: pl.DataFrame) -> Plot:
     axes.set_ylabel(f"NDCG@{TOP}, next {FUTURE_DAYS} days")
     axes.set_title(study)
     axes.legend(fontsize=8)
-    target = StringIO()
-    figure.savefig(target, format="svg")
     caption = (
         f"{study}: relevance against distance, each method from weak (by score) to strong; squares are the defaults. "
         "Further up and to the right is better."
     )
-    return Plot(caption, target.getvalue())
+    return Plot(caption, to_svg(figure))
 
 
 # ── memory of sends ─────────────────────────────────────────────────────────────────────────────────────────────────

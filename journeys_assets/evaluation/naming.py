@@ -6,7 +6,6 @@ whose theme is known (``naming_data``), fitting (``models.namer``).
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from journeys_assets.domain.parameters import AlgorithmParams, NamingParams
 from journeys_assets.domain.text import normalise
 from journeys_assets.evaluation import naming_data as data
 from journeys_assets.evaluation.naming_judges import JUDGES, Embed, Vectors, grade, judged
+from journeys_assets.evaluation.plots import new_figure, to_svg
 from journeys_assets.evaluation.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics import Statistic, Weights, mean_of, measure
 from journeys_assets.evaluation.study import Study
@@ -437,14 +437,10 @@ def _examples(named: _Named, n: int = 20) -> pl.DataFrame:
 
 def _plot(results: pl.DataFrame) -> Plot:
     """Top-1 by both judges and name changes, each method a colour."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
     shown = ["meaning: top-1", "words: top-1", "matches its theme", "name changed"]
     wanted = results.filter(pl.col("metric").is_in(shown))
     places = wanted.select("dataset", "regime", "metric").unique(maintain_order=True)
-    figure = Figure(figsize=(9, 0.55 * places.height + 1.4))
-    axes = figure.subplots()
+    figure, (axes,) = new_figure(9, 0.55 * places.height + 1.4)
     methods = [OURS, *BASELINES, BEST]
     palette = ["#c1272d", "#3b6ea5", "#6aa84f", "#d9a441", "#8e6bb5", "#9aa5b1", "#222222"]
     colours = dict(zip(methods, palette, strict=True))
@@ -461,12 +457,8 @@ def _plot(results: pl.DataFrame) -> Plot:
     axes.set_xlim(0, 1)
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=4, fontsize=7, frameon=False)
-    figure.tight_layout()
-    target = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "naming"}):  # ids in the picture are the same every time
-        figure.savefig(target, format="svg", metadata={"Date": None})
     return Plot(
         "Share of names that retrieve their own theme (higher is better), and share of journeys renamed from one "
         "inference of their user to the next (lower is better), with 95 % intervals over users.",
-        target.getvalue(),
+        to_svg(figure),
     )

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from journeys_assets.domain.experiment import METRICS, Metric, Readout, read_out
 from journeys_assets.domain.off_policy import PolicyValue, doubly_robust, ips, snips
 from journeys_assets.domain.parameters import NotificationParams, ReadoutParams
 from journeys_assets.domain.schemas import ARMS
+from journeys_assets.evaluation.plots import new_figure, to_svg
 from journeys_assets.evaluation.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics import RESULTS, mean_of, measure
 from journeys_assets.evaluation.study import Study
@@ -386,11 +386,8 @@ def _cross_fitted(
 
 
 def _recovery_plot(truth: Mapping[tuple[str, str], float], trials: _Trials) -> Plot:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 3.2), layout="constrained")
-    for place, (metric, arm) in enumerate(EFFECTS_SHOWN, start=1):
-        axes = figure.add_subplot(1, len(EFFECTS_SHOWN), place)
+    figure, panels = new_figure(10, 3.2, n_panels=len(EFFECTS_SHOWN))
+    for axes, (metric, arm) in zip(panels, EFFECTS_SHOWN, strict=True):
         rows = trials.effects.filter((pl.col("metric") == metric) & (pl.col("arm") == arm)).sort("trial").head(40)
         at = np.arange(rows.height)
         holds = trials.holds[metric, arm, BY_USER][: rows.height] > 0
@@ -405,16 +402,13 @@ def _recovery_plot(truth: Mapping[tuple[str, str], float], trials: _Trials) -> P
         f"Effects that 40 of the simulated experiments of {trials.n_users} users found, with 95 % intervals; the line "
         "is the known effect, and red intervals miss it."
     )
-    return Plot(caption, _svg(figure))
+    return Plot(caption, to_svg(figure))
 
 
 def _coverage_plot(trials: Mapping[int, _Trials]) -> Plot:
-    from matplotlib.figure import Figure
-
     keys = [key for key in trials[USERS_OF_EXPERIMENT].holds if not key[0].startswith("unsubscribes")]
     keys.sort(key=lambda key: ([m.name for m in METRICS].index(key[0]), key[1] != "journey", key[2] != BY_USER))
-    figure = Figure(figsize=(8, 0.3 * len(keys) + 1.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, (axes,) = new_figure(8, 0.3 * len(keys) + 1.2)
     for offset, (n_users, found) in enumerate(trials.items()):
         at = np.arange(len(keys)) + (offset - 0.5) * 0.38
         shares = [float(found.holds[key].mean()) for key in keys]
@@ -429,14 +423,11 @@ def _coverage_plot(trials: Mapping[int, _Trials]) -> Plot:
         f"Share of {N_EXPERIMENTS} simulated experiments whose 95 % interval holds the known effect; bars from above: "
         f"{', '.join(str(n_users) for n_users in trials)} users. Grey: every send taken for independent."
     )
-    return Plot(caption, _svg(figure))
+    return Plot(caption, to_svg(figure))
 
 
 def _off_policy_plot(table: pl.DataFrame) -> Plot:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
-    axes = figure.add_subplot()
+    figure, (axes,) = new_figure(8, 3.5)
     labels = []
     for at, row in enumerate(table.iter_rows(named=True)):
         axes.plot([row["real low"], row["real high"]], [at, at], color="lightgrey", lw=6, solid_capstyle="butt")
@@ -451,10 +442,4 @@ def _off_policy_plot(table: pl.DataFrame) -> Plot:
         "Open Bandit: a policy's value as estimated from the other policy's rows (blue, 95 % interval) and as it "
         "really was (black in grey)."
     )
-    return Plot(caption, _svg(figure))
-
-
-def _svg(figure: object) -> str:
-    target = StringIO()
-    figure.savefig(target, format="svg")  # type: ignore[attr-defined]
-    return target.getvalue()
+    return Plot(caption, to_svg(figure))

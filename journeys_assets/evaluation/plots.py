@@ -1,4 +1,4 @@
-"""The pictures of a report: dots with intervals, curves, reliability. Each function returns an SVG document."""
+"""The pictures of a report: dots with intervals, curves. Each returns an SVG document."""
 
 from __future__ import annotations
 
@@ -84,26 +84,6 @@ def curves(points: pl.DataFrame, *, x: str, y: str, by: str, labels: tuple[str, 
     axes.set_ylabel(labels[1])
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, frameon=False)
-    return to_svg(figure)
-
-
-def reliability(probabilities: Sequence[float], outcomes: Sequence[int], *, label: str, n_bins: int = 10) -> str:
-    """Observed shares beside stated probabilities, in bins of equal counts; the size of a dot is that of its bin."""
-    frame = pl.DataFrame({"p": probabilities, "y": outcomes}).sort("p")
-    binned = (
-        frame.with_row_index("row")
-        .group_by((pl.col("row") * n_bins // max(frame.height, 1)).alias("bin"))
-        .agg(pl.col("p").mean(), pl.col("y").mean(), n=pl.len())
-        .sort("bin")
-    )
-    figure, (axes,) = new_figure(4.6, 4.4)
-    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
-    axes.plot(binned["p"].to_list(), binned["y"].to_list(), "o-", color=OURS)
-    axes.set_xlabel(f"{label}, as stated")
-    axes.set_ylabel("share observed")
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.grid(alpha=0.3)
     return to_svg(figure)
 
 

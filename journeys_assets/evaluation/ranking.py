@@ -7,7 +7,6 @@ made with knowledge of the future. What does not: training and scoring (``models
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -20,8 +19,9 @@ from numpy.typing import NDArray
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import FEATURES, SOURCES, future_engagement, ndcg_by_user, prior_probability
+from journeys_assets.evaluation.plots import new_figure, to_svg
 from journeys_assets.evaluation.section import Plot, Section, gathered
-from journeys_assets.evaluation.statistics import Statistic, Weights, interval, mean_of, measure, resamples
+from journeys_assets.evaluation.statistics import Statistic, Weights, auc_of, interval, mean_of, measure, resamples
 from journeys_assets.evaluation.study import Study
 from journeys_assets.models.ranker import NotEnoughLabels, refusal, train_ranker
 from journeys_assets.models.ranker_release import Release
@@ -29,7 +29,7 @@ from journeys_assets.storage import labels
 from journeys_assets.storage.sql_models import SqlModel
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 HORIZONS = (7, 28)
 """Days after D in which an engagement counts."""
@@ -400,21 +400,8 @@ def _measure_order(found: _Findings, study: Study, regime: str, frame: pl.DataFr
 
 
 def _auc_of(frame: pl.DataFrame, method: str, users: pl.Series) -> Statistic:
-    """Area under the ROC curve over all rows, ties counted half, as a function of how often each user counts."""
-    ordered = frame.sort(method)
-    owner = _positions(ordered["user_id"], users)
-    relevant = ordered["is_relevant"].cast(pl.Float64).to_numpy()
-    starts = np.flatnonzero(np.r_[True, np.diff(ordered[method].to_numpy()) != 0])
-
-    def auc(weights: Weights) -> float:
-        rows = weights[owner]
-        positive = np.add.reduceat(rows * relevant, starts)
-        negative = np.add.reduceat(rows * (1 - relevant), starts)
-        below = np.cumsum(negative) - negative
-        pairs = float(positive.sum() * negative.sum())
-        return float((positive * (below + negative / 2)).sum()) / pairs if pairs else float("nan")
-
-    return auc
+    owner = _positions(frame["user_id"], users)
+    return auc_of(frame["is_relevant"].to_numpy(), frame[method].cast(pl.Float64).to_numpy(), owner)
 
 
 def _positions(user_ids: pl.Series, users: pl.Series) -> NDArray[np.int64]:
@@ -553,8 +540,7 @@ def _order_plot(study: str, regime: str, found: _Findings) -> Plot:
     shown = pl.concat([results for results, _ in found.measured])
     shown = shown.filter(pl.col("metric").str.starts_with("NDCG") & (pl.col("regime") == regime))
     methods = shown["method"].unique(maintain_order=True).to_list()
-    figure = _figure(7.0, 4.2)
-    axes = figure.subplots()
+    figure, (axes,) = new_figure(7.0, 4.2)
     for place, method in enumerate(methods):
         rows = shown.filter(pl.col("method") == method)
         value = rows["value"].to_numpy()
@@ -565,13 +551,12 @@ def _order_plot(study: str, regime: str, found: _Findings) -> Plot:
     axes.set_title(f"{study}: {regime}")
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     caption = f"Order of journeys on {study}, judged by what was {regime}; 95 % intervals over users. Higher is better."
-    return Plot(caption, _svg(figure))
+    return Plot(caption, to_svg(figure))
 
 
 def _reliability_plot(study: str, regime: str, frame: pl.DataFrame) -> Plot:
     """Observed share against expected, in bins of expected."""
-    figure = _figure(4.6, 4.4)
-    axes = figure.subplots()
+    figure, (axes,) = new_figure(4.6, 4.4)
     axes.plot([0, 1], [0, 1], color="#cccccc", lw=1)
     for method in (RANKER, AS_RUN, PRIOR):
         if f"confidence_{method}" not in frame.columns:
@@ -588,12 +573,11 @@ def _reliability_plot(study: str, regime: str, frame: pl.DataFrame) -> Plot:
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel=f"share {regime}", title=study)
     axes.legend(fontsize=8, frameon=False, loc="upper left")
     caption = f"Confidence on {study} against the share that was {regime}; a dot's size is its share of the journeys."
-    return Plot(caption, _svg(figure))
+    return Plot(caption, to_svg(figure))
 
 
 def _curve_plot(study: str, table: pl.DataFrame, levels: Mapping[str, float]) -> Plot:
-    figure = _figure(6.4, 4.0)
-    axes = figure.subplots()
+    figure, (axes,) = new_figure(6.4, 4.0)
     colours = dict(zip(table["labels"].unique(maintain_order=True), ("#d1495b", "#1f6f8b", "#6a4c93"), strict=False))
     for name, colour in colours.items():
         rows = table.filter(pl.col("labels") == name)
@@ -611,19 +595,4 @@ def _curve_plot(study: str, table: pl.DataFrame, levels: Mapping[str, float]) ->
         f"Learning curve on {study}: mean over {CURVE_DRAWS} random draws of labels, the band from the lowest to the "
         "highest draw. A quarter of the labels only measures; it is fitted on after."
     )
-    return Plot(caption, _svg(figure))
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _svg(figure: Figure) -> str:
-    import matplotlib
-
-    buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "ranking", "svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+    return Plot(caption, to_svg(figure))

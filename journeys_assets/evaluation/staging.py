@@ -17,7 +17,7 @@ import polars as pl
 from journeys_assets.domain.parameters import StagingParams
 from journeys_assets.evaluation.plots import curves
 from journeys_assets.evaluation.section import Plot, Section, gathered
-from journeys_assets.evaluation.statistics import N_RESAMPLES, Statistic, Weights, measure
+from journeys_assets.evaluation.statistics import N_RESAMPLES, Statistic, Weights, auc_of, measure
 from journeys_assets.evaluation.study import Study
 from journeys_assets.models.stage import cross_fitted
 from journeys_assets.storage import labels
@@ -228,22 +228,6 @@ def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 # ── measures ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def auc_of(labels_: npt.NDArray[np.bool_], scores: Doubles, users: npt.NDArray[np.int64]) -> Statistic:
-    """Area under the ROC curve, ties counted half; users as numbers from 0."""
-    order = np.argsort(scores, kind="stable")
-    positive, owner = labels_[order].astype(np.float64), users[order]
-    _, group = np.unique(scores[order], return_inverse=True)
-
-    def auc(weights: Weights) -> float:
-        weight = weights[owner]
-        ups = np.bincount(group, weights=weight * positive)
-        downs = np.bincount(group, weights=weight * (1.0 - positive))
-        total = ups.sum() * downs.sum()
-        return float((ups * (np.cumsum(downs) - downs / 2)).sum() / total) if total else float("nan")
-
-    return auc
 
 
 def average_precision_of(labels_: npt.NDArray[np.bool_], scores: Doubles, users: npt.NDArray[np.int64]) -> Statistic:

@@ -67,6 +67,27 @@ def mean_of(values: ArrayLike) -> Statistic:
     return mean
 
 
+def auc_of(labels: NDArray[np.bool_], scores: NDArray[np.float64], users: NDArray[np.int64]) -> Statistic:
+    """Area under the ROC curve over all rows, ties counted half; NaN where one kind of label is absent.
+
+    Args:
+        labels, scores: (n,).
+        users: (n,): whose row it is, as numbers from 0.
+    """
+    order = np.argsort(scores, kind="stable")
+    positive, owner = labels[order].astype(np.float64), users[order]
+    _, group = np.unique(scores[order], return_inverse=True)
+
+    def auc(weights: Weights) -> float:
+        weight = weights[owner]
+        ups = np.bincount(group, weights=weight * positive)
+        downs = np.bincount(group, weights=weight * (1.0 - positive))
+        total = ups.sum() * downs.sum()
+        return float((ups * (np.cumsum(downs) - downs / 2)).sum() / total) if total else float("nan")
+
+    return auc
+
+
 def resamples(n_users: int, *, seed: int, n_resamples: int = N_RESAMPLES) -> NDArray[np.float64]:
     """(n_resamples, n_users): how often each user is drawn, with replacement, into each resample."""
     rng = np.random.default_rng(seed)

@@ -10,7 +10,6 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from journeys_assets.domain.parameters import StagingParams
 from journeys_assets.evaluation.staging import (
     FOLLOW_UP_DAYS,
-    auc_of,
     average_precision_of,
     check_split,
     leads,
@@ -19,6 +18,7 @@ from journeys_assets.evaluation.staging import (
     theme_days,
     with_truth,
 )
+from journeys_assets.evaluation.statistics import auc_of
 
 FIRST = date(2026, 1, 1)
 
