@@ -63,7 +63,7 @@ def dots(results: pl.DataFrame, metric: str, *, label: str) -> str:
     axes.invert_yaxis()
     axes.set_xlabel(f"{label}, 95 % interval")
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(4, len(methods)), fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=min(4, len(methods)), fontsize=8, frameon=False)
     return to_svg(figure)
 
 
