@@ -1,13 +1,16 @@
 """What the Python stages read: the window of each user, and the whole past up to its end."""
 
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
 from journeys_assets.domain.parameters import KeywordParams
+from journeys_assets.domain.schemas import CLOSED_DAYS, OPENED_DAYS
 from journeys_assets.storage import reads
+from journeys_assets.storage.warehouse import Warehouse
 
 END = date(2026, 3, 31)
 
@@ -90,3 +93,21 @@ def test_what_was_said_is_the_latest_by_the_end_of_the_day() -> None:
         ("a", "k", "mute", evening, None, evening),
         ("b", "j", None, None, evening, evening),
     ]
+
+
+def test_days_that_another_run_opened_and_did_not_close_are_not_finished(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "w.duckdb")
+    warehouse.ensure(OPENED_DAYS, CLOSED_DAYS)
+    opened_by = ["done", "other", "mine", "again", "before that was noted"]
+    closed_by = ["done", None, None, "earlier", None]
+    days = [date(2026, 3, 2) + timedelta(days=n) for n in range(5)]
+    opened = pl.DataFrame({"partition_date": days, "run_id": opened_by}).with_columns(
+        ingest_seq=1, covered_seq=1, algorithm_version=pl.lit("v")
+    )
+    closed = pl.DataFrame({"partition_date": days, "run_id": closed_by}, schema_overrides={"run_id": pl.String})
+    closed = closed.with_columns(covered_seq=1, algorithm_version=pl.lit("v"))
+    kept = [days[0], days[3], days[4]]
+    warehouse.replace_partitions(OPENED_DAYS, opened, days)
+    warehouse.replace_partitions(CLOSED_DAYS, closed.filter(pl.col("partition_date").is_in(kept)), kept)
+    with warehouse.reading() as con:
+        assert reads.days_not_finished(con, "mine") == [days[1], days[3]]
