@@ -42,7 +42,9 @@ def random_users(n_users: int, seed: int) -> tuple[NDArray[np.float32], NDArray[
 def ours(vectors: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
     p = ClusteringParams()
     smoothing = (p.smoothing_neighbours, p.smoothing_floor)
-    kernels.cluster_packed(vectors, offsets, *smoothing, *released(p.learned_cut).arrays, p.least_log_odds)
+    kernels.cluster_packed(
+        vectors, offsets, *smoothing, *released(p.learned_cut).arrays, p.least_log_odds, p.area_distance
+    )
 
 
 def scikit_learn(vectors: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:

@@ -132,7 +132,7 @@ def _evaluation(house: Deployment) -> list[dg.AssetsDefinition]:
 
 
 def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.DataFrame:
-    """Each row of ``rows`` with journey_id and journey_name, made by the code and parameters of the pipeline.
+    """Each row of ``rows`` with journey_id, area_id and journey_name, made by the code and parameters of the pipeline.
 
     Args:
         rows: user_id, keyword and optionally weight (> 0), first_engaged_at, last_engaged_at.
@@ -143,7 +143,7 @@ def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.
     missing = [name for name in ("user_id", "keyword") if name not in rows.columns]
     if missing:
         raise ValueError(f"missing column {', '.join(missing)}; needed are user_id and keyword, found {rows.columns}")
-    rows = rows.drop("journey_id", "journey_name", strict=False)
+    rows = rows.drop("journey_id", "area_id", "journey_name", strict=False)
     embedder, params = deployment.embedder(), deployment.algorithm
     keywords = distinct_keywords(rows)
     packed = pack(embedder.embed(keywords, partial(deployment.progress, "embedding")))

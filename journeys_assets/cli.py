@@ -175,7 +175,7 @@ def cluster(
         typer.Argument(metavar="IN", help="Parquet: user_id, keyword[, weight, first_engaged_at, last_engaged_at]."),
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Parquet: the same rows with journey_id, journey_name.")
+        Path, typer.Argument(metavar="OUT", help="Parquet: the same rows with journey_id, area_id, journey_name.")
     ],
 ) -> None:
     """Cluster keywords of your own, with exactly the production code and parameters: to test it on your labels."""

@@ -3,7 +3,7 @@
 What belongs here: turning tables into text for people. What does not: reading the warehouse, deciding anything.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,13 @@ def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -
         day: The day that the journeys stand for.
 
     Returns:
-        Records with name, kind, stage, confidence, rank, keywords, engagement times and ``evidence``: actions by kind
-        and by source of the keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
+        Records with name, kind, stage, confidence, rank, keywords, engagement times, ``area`` (id, name, and the
+        journey ids of the other journeys in it, best first) and ``evidence``: actions by kind and by source of the
+        keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
     """
+    in_area: dict[str, list[str]] = {}
+    for journey_id, area_id in journeys.sort("rank").select("journey_id", "area_id").iter_rows():
+        in_area.setdefault(area_id, []).append(journey_id)
     records = []
     for row in journeys.sort("rank").iter_rows(named=True):
         mine = evidence.filter(pl.col("keyword").is_in(row["keywords"]))
@@ -66,6 +70,11 @@ def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -
                 "confidence": round(row["confidence"], 4),
                 "scored_by": row["scored_by"],
                 "feedback": row["feedback"],
+                "area": {
+                    "area_id": row["area_id"],
+                    "area_name": row["area_name"],
+                    "with": [other for other in in_area[row["area_id"]] if other != row["journey_id"]],
+                },
                 "keywords": row["keywords"],
                 "first_engaged_at": row["first_engaged_at"].isoformat(),
                 "last_engaged_at": row["last_engaged_at"].isoformat(),
@@ -117,10 +126,11 @@ def show_user(user_id: str, day: date, records: list[dict[str, Any]]) -> Rendera
     title = Text.assemble(
         ("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing\n"
     )
-    return Group(title, *(_journey(record, day) for record in records))
+    shown = {record["journey_id"]: f"{record['rank']} {record['journey_name']}" for record in records}
+    return Group(title, *(_journey(record, day, shown) for record in records))
 
 
-def _journey(record: dict[str, Any], day: date) -> RenderableType:
+def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str]) -> RenderableType:
     last = datetime.fromisoformat(record["last_engaged_at"]).date()
     evidence = record["evidence"]
     keywords = record["keywords"]
@@ -135,6 +145,9 @@ def _journey(record: dict[str, Any], day: date) -> RenderableType:
     grid.add_row("   evidence", f"{actions} on {_counted(evidence['active_days'], 'day')}, last {_ago(day, last)}")
     grid.add_row("   sources", sources)
     grid.add_row("   timeline", f"{sparkline(evidence['engagements_per_week'])}  weeks since {since}")
+    if record["area"]["with"]:
+        others = ", ".join(shown[journey_id] for journey_id in record["area"]["with"])
+        grid.add_row("   area", Text(f"{record['area']['area_name']}, with {others}"))
     if "explanation" in record:
         grid.add_row("   why", " · ".join(f"{part} {value:+.2f}" for part, value in record["explanation"].items()))
     head = Text.assemble(

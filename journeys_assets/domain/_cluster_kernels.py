@@ -306,6 +306,46 @@ def cut_labels(
 
 
 @njit(cache=True, nogil=True)
+def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float) -> Ints:
+    """The coarser level: from the top down, a node is an area if its parts are near enough, or if it is in one cluster.
+
+    Areas are made of whole clusters, because both are nodes of one dendrogram.
+
+    Args:
+        children, between: As ``dendrogram`` gives them.
+        labels: Clusters of the rows (n,), as ``cut_labels`` gives them.
+        distance: The parts are near enough if 1 - ``between`` is below this; 0 joins no clusters, above 2 all.
+
+    Returns:
+        Area of each cluster (labels.max() + 1,), areas numbered 0, 1, ... by their first cluster.
+    """
+    merges = children.shape[0]
+    n = merges + 1
+    # The cluster that a node lies within, -1 for a node above the clusters; children come before parents.
+    within = np.full(n + merges, -1, dtype=np.int64)
+    within[:n] = labels
+    for m in range(merges):
+        if within[children[m, 0]] == within[children[m, 1]]:
+            within[n + m] = within[children[m, 0]]
+    top = np.full(n + merges, -1, dtype=np.int64)
+    for m in range(merges - 1, -1, -1):
+        if top[n + m] < 0 and (within[n + m] >= 0 or max(0.0, 1.0 - between[m]) < distance):
+            top[n + m] = n + m
+        for side in range(2):
+            top[children[m, side]] = top[n + m]
+    number = np.full(n + merges, -1, dtype=np.int64)
+    areas = np.full(labels.max() + 1, -1, dtype=np.int64)
+    count = 0
+    for i in range(n):
+        own = top[i] if top[i] >= 0 else i
+        if number[own] < 0:
+            number[own] = count
+            count += 1
+        areas[labels[i]] = number[own]
+    return areas
+
+
+@njit(cache=True, nogil=True)
 def _without(alive: Ints, n_alive: int, gone: int) -> int:
     """Take ``gone`` out of the first ``n_alive`` entries, in place and in order; how many are left."""
     write = 0
@@ -329,8 +369,9 @@ def cluster_packed(
     upper: Ints,
     leaves: Doubles,
     least: float,
-) -> tuple[Ints, Ints]:
-    """Clusters of every user.
+    area_distance: float,
+) -> tuple[Ints, Ints, Ints]:
+    """Clusters of every user, and the areas that they form.
 
     Args:
         vectors: unit rows (N, d), packed.
@@ -338,14 +379,17 @@ def cluster_packed(
         neighbours, floor: as in ``smoothed_distances``.
         roots, features, thresholds, lower, upper, leaves: the learned cut, as in ``ensemble_score``.
         least: as in ``cut_labels``.
+        area_distance: as ``distance`` in ``area_labels``.
 
     Returns:
-        labels (N,), counted from 0 over all users in row order of first members; clusters per user (U,).
+        labels (N,), counted from 0 over all users in row order of first members; clusters per user (U,); area of each
+        cluster, counted from 0 over all users.
     """
     n_users = offsets.shape[0] - 1
     labels = np.empty(vectors.shape[0], dtype=np.int64)
     counts = np.empty(n_users, dtype=np.int64)
-    first = 0
+    areas = np.empty(vectors.shape[0], dtype=np.int64)
+    first, first_area = 0, 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
         cosines = gram(vectors[start:stop])
@@ -354,8 +398,11 @@ def cluster_packed(
         own = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, least)
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
+        above = area_labels(tree[0], tree[3], own, area_distance)
+        areas[first : first + counts[u]] = above + first_area
+        first_area += above.max() + 1
         first += counts[u]
-    return labels, counts
+    return labels, counts, areas[:first]
 
 
 @njit(cache=True, nogil=True)

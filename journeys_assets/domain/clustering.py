@@ -1,4 +1,4 @@
-"""Per-user clustering: which of a user's keywords belong to the same journey.
+"""Per-user clustering: which of a user's keywords belong to the same journey, and which journeys to the same area.
 
 What belongs here: keywords and vectors in, clusters out. What does not: the compiled loops (``_cluster_kernels``), ids
 (``identity``), names (``naming``), where keywords and vectors come from (``storage``).
@@ -7,6 +7,9 @@ Each keyword's vector is first averaged with its nearest keywords of the same us
 towards its theme, a keyword that is like no other stays where it is). Average linkage then makes a dendrogram, and a
 learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``). Unlike a
 Ward merge height, the mean distance of average linkage does not grow with the size of the clusters.
+
+Areas are the coarser level (a wedding: its dress, its venue, its invitations). They are nodes of the same dendrogram, so
+every cluster lies in one area: from the top down, a node whose two parts are near enough is one, and so is any cluster.
 
 Decision record 5 has what was measured, what was tried in vain and what speaks against; ``evaluation.clustering``
 measures again.
@@ -25,7 +28,7 @@ import polars as pl
 
 from journeys_assets.domain import learned_cut
 from journeys_assets.domain.embedding import KeywordVectors, pack
-from journeys_assets.domain.identity import founders, journey_ids, theme_centralities
+from journeys_assets.domain.identity import area_ids, founders, journey_ids, theme_centralities
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.domain.schemas import JOURNEY_CLUSTERS
 from journeys_assets.domain.text import normalise_series
@@ -81,7 +84,7 @@ def cluster_users(
 def assign_rows(
     frame: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of ``frame`` in their order, each with the ``journey_id`` of its keyword's cluster; and the clusters.
+    """The rows of ``frame`` in their order, each with ``journey_id`` and ``area_id`` of its keyword; and the clusters.
 
     Args:
         frame: user_id, keyword as written; optional weight (> 0, else 1), first_engaged_at, last_engaged_at. Rows of a
@@ -95,7 +98,9 @@ def assign_rows(
     rows = frame.with_columns(normalised, pl.int_range(pl.len()).alias("_row"))
     merged = _merge_same_keywords(rows)
     clusters = cluster_users(merged, merged.select("user_id", "keyword", "first_engaged_at"), vectors, params)
-    members = clusters.select("user_id", "journey_id", pl.col("keywords").alias("_keyword")).explode("_keyword")
+    members = clusters.select("user_id", "journey_id", "area_id", pl.col("keywords").alias("_keyword")).explode(
+        "_keyword"
+    )
     assigned = rows.join(members, on=["user_id", "_keyword"], how="left").sort("_row").drop("_keyword", "_row")
     return assigned, clusters
 
@@ -172,13 +177,14 @@ def _describe(
     matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    labels, counts = kernels.cluster_packed(
+    labels, counts, areas = kernels.cluster_packed(
         matrix,
         offsets,
         params.smoothing_neighbours,
         params.smoothing_floor,
         *learned_cut.released(params.learned_cut).arrays,
         params.least_log_odds,
+        params.area_distance,
     )
     weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
     centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
@@ -189,6 +195,7 @@ def _describe(
     facts = pl.DataFrame(
         {
             "cluster": np.arange(len(centres)),
+            "area": areas,
             "cohesion": cohesions,
             "separation": separations,
             "centroid": pl.Series(pack(centres), dtype=pl.Binary),
@@ -206,8 +213,8 @@ def _describe(
         first_engaged_at=pl.col("first_engaged_at").min(),
         last_engaged_at=pl.col("last_engaged_at").max(),
     )
-    described = clusters.join(ids.drop("founder_place"), on="cluster").join(facts, on="cluster")
-    return described.with_columns(is_journey=_is_journey(params))
+    described = clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
+    return described.join(area_ids(described), on="cluster")
 
 
 def _is_journey(params: ClusteringParams) -> pl.Expr:

@@ -1,7 +1,7 @@
 """Stable ids made from the data.
 
-What belongs here: how a journey gets its id, and how its keywords lie in the theme behind it. What does not: which
-keywords form a journey (``domain.clustering``).
+What belongs here: how a journey and an area get their ids, and how a journey's keywords lie in the theme behind it. What
+does not: which keywords form a journey, and which journeys an area (``domain.clustering``).
 
 All keywords that a user ever engaged with are taken in the order of their first engagement. Each joins the theme that
 it is nearest to, if it is near enough, and else founds one. What comes later changes nothing of this, so a keyword
@@ -90,6 +90,27 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
         pl.Series("journey_id", ids, dtype=pl.String),
         pl.Series("founder_place", places, dtype=pl.Int64),
     )
+
+
+def area_ids(clusters: pl.DataFrame) -> pl.DataFrame:
+    """The id of every cluster's area: that of the area's oldest journey, by when its theme was founded.
+
+    Places in the past never change, so an area keeps its id while journeys join it, and while those it began with last:
+    a journey's weight or size would hand the id to another one every few days. Clusters that are no journey give an area
+    its id only where it holds no journey, for they come and go; side journeys, which have no theme, come last.
+
+    Args:
+        clusters: cluster, journey_id, founder_place (as ``journey_ids`` gives them), area (a number that no other
+            user's area has), is_journey.
+
+    Returns:
+        cluster, area_id; sorted by cluster.
+    """
+    oldest = clusters.sort(
+        "area", pl.col("is_journey").not_(), "founder_place", "journey_id", nulls_last=True, maintain_order=True
+    )
+    first = oldest.group_by("area", maintain_order=True).agg(area_id=pl.col("journey_id").first())
+    return clusters.select("cluster", "area").join(first, on="area").select("cluster", "area_id").sort("cluster")
 
 
 def theme_centralities(

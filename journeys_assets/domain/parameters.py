@@ -38,7 +38,7 @@ class KeywordParams:
 class ClusteringParams:
     """Smoothed vectors, then average linkage, cut node by node by a learned ensemble (``learned_cut``)."""
 
-    revision: int = 4
+    revision: int = 5
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
@@ -47,6 +47,9 @@ class ClusteringParams:
     """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
     least_log_odds: float = 0.0
     """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
+    area_distance: float = 0.84
+    """Parts of the dendrogram whose keywords have a mean cosine distance below this are one area: 0 makes each journey
+    its own, 2 all of a user's one. Chosen by ``benchmarks/area_distance.py``."""
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""

@@ -45,13 +45,15 @@ class Table:
     columns: tuple[Column, ...]
     schema: str = "main"
     partitioned: bool = True
+    refers: tuple[tuple[str, str], ...] = ()
+    """Pairs of columns: a value of the first is that of the second in some row of the same user and day."""
     column_names: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "column_names", tuple(c.name for c in self.columns))
-        unknown = set(self.grain) - set(self.column_names)
+        unknown = {*self.grain, *(name for pair in self.refers for name in pair)} - set(self.column_names)
         if unknown:
-            raise ValueError(f"table {self.name}: grain names columns that do not exist: {sorted(unknown)}")
+            raise ValueError(f"table {self.name}: grain or refers names columns that do not exist: {sorted(unknown)}")
 
     @property
     def qualified_name(self) -> str:
@@ -126,6 +128,11 @@ def violations(table: Table, frame: pl.DataFrame, *, sample_rows: int = 5) -> li
             note(f"above {column.maximum}", column.name, frame.filter(value > column.maximum))
         if column.allowed is not None:
             note(f"not in {list(column.allowed)}", column.name, frame.filter(~value.is_in(list(column.allowed))))
+    for name, other in table.refers:
+        scope = ["partition_date", "user_id"]
+        if {*scope, name, other} <= set(frame.columns):
+            known = frame.select(*scope, pl.col(other).alias(name)).unique()
+            note(f"no {other} of the user", name, frame.join(known, on=[*scope, name], how="anti"))
     if table.grain and set(table.grain) <= set(frame.columns):
         note("not unique", ", ".join(table.grain), frame.filter(pl.struct(table.grain).is_duplicated()))
     return found
@@ -303,6 +310,11 @@ JOURNEY_CLUSTERS = Table(
             "Stable id, derived from the user and the keyword that founded the journey's main theme.",
         ),
         Column(
+            "area_id",
+            _TEXT,
+            "The area that the journey lies in, with others that belong together: the id of its oldest journey.",
+        ),
+        Column(
             "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
         ),
         Column("keywords", _TEXTS, "Member keywords, most central first."),
@@ -331,6 +343,7 @@ JOURNEY_CLUSTERS = Table(
         Column("last_engaged_at", TIMESTAMP, "Last engagement with a member.", unit="UTC"),
         Column("centroid", pl.Binary(), "Unit weighted centre as little-endian float16.", unit="float16 x dimensions"),
     ),
+    refers=(("area_id", "journey_id"),),
 )
 
 INFERENCE_LEDGER = Table(

@@ -121,6 +121,40 @@ def pooled_users(
     return users
 
 
+def users_of_few_domains(
+    pool: Mapping[str, Sequence[str]],
+    domains: Mapping[str, str],
+    *,
+    n_users: int,
+    seed: int,
+    n_domains: tuple[int, int] = (1, 3),
+    journeys: tuple[int, int] = (3, 9),
+    keywords: tuple[int, int],
+    strays: Sequence[str] = (),
+    stray_share: float = 0.0,
+) -> list[PseudoUser]:
+    """Users as ``pooled_users`` makes them whose labels all come from ``n_domains`` domains (both ends inclusive)."""
+    rng = np.random.default_rng(seed)
+    of_domain: dict[str, dict[str, Sequence[str]]] = {}
+    for name in sorted(pool):
+        of_domain.setdefault(domains[name], {})[name] = pool[name]
+    users = []
+    for number in range(n_users):
+        size = min(int(rng.integers(*n_domains, endpoint=True)), len(of_domain))
+        chosen = rng.choice(sorted(of_domain), size=size, replace=False)
+        users += pooled_users(
+            {name: own for domain in chosen for name, own in of_domain[domain].items()},
+            n_users=1,
+            seed=1_000 * seed + number,
+            journeys=journeys,
+            keywords=keywords,
+            strays=strays,
+            stray_share=stray_share,
+            domains=domains,
+        )
+    return users
+
+
 def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
     """Pseudo users of each kind of public labelled data, by what it is called in tables.
 

@@ -338,7 +338,7 @@ def test_the_past_gives_the_id_and_nothing_else() -> None:
     past = pl.concat([now, log_of("u", words(8)[6:]).with_columns(first_engaged_at=START - timedelta(days=500))])
     got = clustering.cluster_users(now, past, vectors, PARAMS)
     assert got["journey_id"].to_list() == [journey_id("u", "k006")]
-    told = ["journey_id", "keyword_theme_centralities"]
+    told = ["journey_id", "area_id", "keyword_theme_centralities"]
     assert_frame_equal(got.drop(told), cluster_users(now, vectors, PARAMS).drop(told))
 
 

@@ -272,7 +272,9 @@ def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) 
         x = data.vectors.rows_for(user.keywords)
         cut = released(PARAMS.learned_cut).arrays
         smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-        alone, _ = kernels.cluster_packed(x, np.array([0, len(x)]), *smoothing, *cut, PARAMS.least_log_odds)
+        alone, _, _ = kernels.cluster_packed(
+            x, np.array([0, len(x)]), *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
+        )
         assert bcubed_f1(alone, labels) == 1.0
 
 

@@ -27,6 +27,7 @@ generic as (
 select
     clusters.user_id,
     clusters.journey_id,
+    clusters.area_id,
     clusters.partition_date as inferred_on,
     latest_inference.window_end_date,
     clusters.keywords,

@@ -28,6 +28,9 @@ select
     n_clickthroughs_90d,
     n_board_pins_90d,
     active_days_90d,
+    area_id,
+    area_name,
+    n_area_journeys,
     algorithm_version
 from {{ ref('user_journeys') }}
 where partition_date = (select max(partition_date) from {{ ref('user_journeys') }})

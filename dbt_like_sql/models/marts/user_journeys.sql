@@ -26,6 +26,12 @@ select
     features.{{ count }}_90d,
     {%- endfor %}
     features.active_days_90d,
+    live.area_id,
+    first_value(names.journey_name) over (
+        partition by live.user_id, live.area_id
+        order by list_sum(live.keyword_weights) desc, live.journey_id
+    ) as area_name,
+    count(*) over (partition by live.user_id, live.area_id) as n_area_journeys,
     '{{ var("algorithm_version") }}' as algorithm_version
 from {{ ref('int_live_journeys') }} as live
 left join {{ source('inference', 'journey_names') }} as names

@@ -1,0 +1,137 @@
+"""What each distance of the areas gives, and the best cuts of the baselines, on the half that may be fitted on.
+
+    python benchmarks/area_distance.py [--data ../shared/data]
+
+Users of the half of the CLINC150 intents, and of the stray phrases, that the evaluation does not score: light and heavy
+ones, with intents of any domain or of few, with strays and without. An area should be one of CLINC150's ten domains:
+mean B-cubed F1 over users. The plateau of a rule is where its mean over all regimes lies within 0.01 of its best;
+``ClusteringParams.area_distance`` and the cuts for domains in ``evaluation.clustering_rules`` are the middles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from journeys_assets.domain import _cluster_kernels as kernels
+from journeys_assets.domain import learned_cut
+from journeys_assets.domain.agreement import bcubed_f1
+from journeys_assets.domain.embedding import KeywordVectors
+from journeys_assets.domain.parameters import ClusteringParams
+from journeys_assets.evaluation import clustering_rules, pseudo_users
+from journeys_assets.evaluation.pseudo_users import Labels, PseudoUser
+from journeys_assets.evaluation.study import LABELLED, labelled_phrases
+from journeys_assets.models.embedder import make_embedder
+
+ROOT = Path(__file__).resolve().parents[1]
+N_USERS = 60
+STRAY_SHARES = (0.0, 0.2)
+PLATEAU = 0.01
+
+By = Callable[[float], Callable[[PseudoUser, NDArray[np.float32]], Labels]]
+"""The rule that cuts at a height."""
+
+
+def fitting_regimes(phrases: pl.DataFrame) -> dict[str, list[PseudoUser]]:
+    """Users that the distance may be chosen on, by what their regime is called."""
+    every = pseudo_users.pools(phrases, "clinc150")
+    held_out = set(pseudo_users.held_out_half(list(every)))
+    pool = {name: own for name, own in every.items() if name not in held_out}
+    domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
+    oos = [k for own in pseudo_users.pools(phrases, "clinc150_oos").values() for k in own]
+    oos = [k for k in oos if not pseudo_users.is_held_out(k)]
+    regimes = {}
+    for low, high in ((3, 12), (5, 60)):
+        for share in STRAY_SHARES:
+            strays = oos if share else []
+            any_domain = pseudo_users.pooled_users(
+                pool,
+                n_users=N_USERS,
+                seed=5,
+                journeys=(2, 8),
+                keywords=(low, high),
+                strays=strays,
+                stray_share=share,
+                domains=domains,
+            )
+            few = pseudo_users.users_of_few_domains(
+                pool, domains, n_users=N_USERS, seed=6, keywords=(low, high), strays=strays, stray_share=share
+            )
+            kind = f"{low}-{high}" + (f" + {share:.0%}" if share else "")
+            regimes |= {f"any {kind}": any_domain, f"few {kind}": few}
+    return regimes
+
+
+def areas(params: ClusteringParams) -> By:
+    """The pipeline's areas by their distance."""
+
+    def at(height: float) -> Callable[[PseudoUser, NDArray[np.float32]], Labels]:
+        def rule(_: PseudoUser, x: NDArray[np.float32]) -> Labels:
+            labels, _, area = kernels.cluster_packed(
+                x,
+                np.array([0, len(x)]),
+                params.smoothing_neighbours,
+                params.smoothing_floor,
+                *learned_cut.released(params.learned_cut).arrays,
+                params.least_log_odds,
+                height,
+            )
+            return np.asarray(area[labels], dtype=np.int64)
+
+        return rule
+
+    return at
+
+
+def scores(
+    by: By, heights: Sequence[float], regimes: Mapping[str, Sequence[PseudoUser]], vectors: KeywordVectors
+) -> pl.DataFrame:
+    """Mean B-cubed F1 against the domains: a row a height, a column a regime, and their mean."""
+    rows = []
+    for height in heights:
+        rule = by(height)
+        row: dict[str, float] = {"height": height}
+        for name, users in regimes.items():
+            row[name] = float(
+                np.mean([bcubed_f1(user.coarse, rule(user, vectors.rows_for(user.keywords))) for user in users])
+            )
+        rows.append(row)
+    return pl.DataFrame(rows).with_columns(mean=pl.mean_horizontal(pl.exclude("height")))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--cache", type=Path, default=ROOT / ".journeys" / "benchmarks")
+    options = parser.parse_args()
+    labelled = labelled_phrases(options.data)
+    if labelled is None:
+        sys.exit(f"absent: {options.data / LABELLED}, the labelled phrases; without it there is nothing to fit on")
+    regimes = fitting_regimes(pseudo_users.distinct_phrases(labelled))
+    used = {keyword for users in regimes.values() for user in users for keyword in user.keywords}
+    vectors = pseudo_users.embedded(
+        sorted(used), make_embedder("minilm", options.cache), options.cache / "area_distance"
+    )
+    params = ClusteringParams()
+    tried: dict[str, tuple[By, NDArray[np.float64]]] = {
+        "areas": (areas(params), np.arange(0.7, 1.001, 0.01)),
+        "one cut": (lambda cut: clustering_rules.one_cut(params, cut), np.arange(0.5, 0.951, 0.025)),
+        "MiniLM, average": (clustering_rules.average, np.arange(0.7, 1.001, 0.025)),
+        "MiniLM, Ward": (clustering_rules.ward, np.arange(1.4, 4.41, 0.2)),
+        "MiniLM, size-aware Ward": (lambda cut: clustering_rules.ward(cut, 0.3), np.arange(1.4, 4.41, 0.2)),
+    }
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, float_precision=3):
+        for name, (by, heights) in tried.items():
+            table = scores(by, [round(float(h), 3) for h in heights], regimes, vectors)
+            best = table.filter(pl.col("mean") >= pl.col("mean").max() - PLATEAU)["height"]
+            print(name, table, f"plateau {best.min()} to {best.max()}", sep="\n")
+
+
+if __name__ == "__main__":
+    main()
