@@ -35,11 +35,11 @@ STRAY_SHARES = (0.0, 0.2)
 PLATEAU = 0.01
 
 By = Callable[[float], Callable[[PseudoUser, NDArray[np.float32]], Labels]]
-"""The rule that cuts at a height."""
+"""The rule that cuts at a bound."""
 
 
 def fitting_regimes(phrases: pl.DataFrame) -> dict[str, list[PseudoUser]]:
-    """Users that the distance may be chosen on, by what their regime is called."""
+    """Users that the bound may be chosen on, by what their regime is called."""
     every = pseudo_users.pools(phrases, "clinc150")
     held_out = set(pseudo_users.held_out_half(list(every)))
     pool = {name: own for name, own in every.items() if name not in held_out}
@@ -69,9 +69,9 @@ def fitting_regimes(phrases: pl.DataFrame) -> dict[str, list[PseudoUser]]:
 
 
 def areas(params: ClusteringParams) -> By:
-    """The pipeline's areas by their distance."""
+    """The pipeline's areas by their bound."""
 
-    def at(height: float) -> Callable[[PseudoUser, NDArray[np.float32]], Labels]:
+    def at(distance: float) -> Callable[[PseudoUser, NDArray[np.float32]], Labels]:
         def rule(_: PseudoUser, x: NDArray[np.float32]) -> Labels:
             labels, _, area = kernels.cluster_packed(
                 x,
@@ -80,7 +80,7 @@ def areas(params: ClusteringParams) -> By:
                 params.smoothing_floor,
                 *learned_cut.released(params.learned_cut).arrays,
                 params.least_log_odds,
-                height,
+                distance,
             )
             return np.asarray(area[labels], dtype=np.int64)
 
@@ -90,19 +90,19 @@ def areas(params: ClusteringParams) -> By:
 
 
 def scores(
-    by: By, heights: Sequence[float], regimes: Mapping[str, Sequence[PseudoUser]], vectors: KeywordVectors
+    by: By, bounds: Sequence[float], regimes: Mapping[str, Sequence[PseudoUser]], vectors: KeywordVectors
 ) -> pl.DataFrame:
-    """Mean B-cubed F1 against the domains: a row a height, a column a regime, and their mean."""
+    """Mean B-cubed F1 against the domains: a row a bound, a column a regime, and their mean."""
     rows = []
-    for height in heights:
-        rule = by(height)
-        row: dict[str, float] = {"height": height}
+    for bound in bounds:
+        rule = by(bound)
+        row: dict[str, float] = {"bound": bound}
         for name, users in regimes.items():
             row[name] = float(
                 np.mean([bcubed_f1(user.coarse, rule(user, vectors.rows_for(user.keywords))) for user in users])
             )
         rows.append(row)
-    return pl.DataFrame(rows).with_columns(mean=pl.mean_horizontal(pl.exclude("height")))
+    return pl.DataFrame(rows).with_columns(mean=pl.mean_horizontal(pl.exclude("bound")))
 
 
 def main() -> None:
@@ -120,16 +120,16 @@ def main() -> None:
     )
     params = ClusteringParams()
     tried: dict[str, tuple[By, NDArray[np.float64]]] = {
-        "areas": (areas(params), np.arange(0.7, 1.001, 0.01)),
+        "areas": (areas(params), np.arange(0.7, 1.001, 0.02)),
         "one cut": (lambda cut: clustering_rules.one_cut(params, cut), np.arange(0.5, 0.951, 0.025)),
         "MiniLM, average": (clustering_rules.average, np.arange(0.7, 1.001, 0.025)),
         "MiniLM, Ward": (clustering_rules.ward, np.arange(1.4, 4.41, 0.2)),
         "MiniLM, size-aware Ward": (lambda cut: clustering_rules.ward(cut, 0.3), np.arange(1.4, 4.41, 0.2)),
     }
     with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, float_precision=3):
-        for name, (by, heights) in tried.items():
-            table = scores(by, [round(float(h), 3) for h in heights], regimes, vectors)
-            best = table.filter(pl.col("mean") >= pl.col("mean").max() - PLATEAU)["height"]
+        for name, (by, bounds) in tried.items():
+            table = scores(by, [round(float(b), 3) for b in bounds], regimes, vectors)
+            best = table.filter(pl.col("mean") >= pl.col("mean").max() - PLATEAU)["bound"]
             print(name, table, f"plateau {best.min()} to {best.max()}", sep="\n")
 
 

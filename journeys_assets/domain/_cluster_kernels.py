@@ -314,22 +314,23 @@ def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float)
     Args:
         children, between: As ``dendrogram`` gives them.
         labels: Clusters of the rows (n,), as ``cut_labels`` gives them.
-        distance: The parts are near enough if 1 - ``between`` is below this; 0 joins no clusters, above 2 all.
+        distance: The parts are near enough if 1 - ``between`` is below this; 0 joins no clusters, more than 2 all.
 
     Returns:
         Area of each cluster (labels.max() + 1,), areas numbered 0, 1, ... by their first cluster.
     """
     merges = children.shape[0]
     n = merges + 1
-    # The cluster that a node lies within, -1 for a node above the clusters; children come before parents.
-    within = np.full(n + merges, -1, dtype=np.int64)
-    within[:n] = labels
+    # The cluster that a node is in, -1 for a node above the clusters; children come before parents.
+    cluster = np.full(n + merges, -1, dtype=np.int64)
+    cluster[:n] = labels
     for m in range(merges):
-        if within[children[m, 0]] == within[children[m, 1]]:
-            within[n + m] = within[children[m, 0]]
+        if cluster[children[m, 0]] == cluster[children[m, 1]]:
+            cluster[n + m] = cluster[children[m, 0]]
     top = np.full(n + merges, -1, dtype=np.int64)
     for m in range(merges - 1, -1, -1):
-        if top[n + m] < 0 and (within[n + m] >= 0 or max(0.0, 1.0 - between[m]) < distance):
+        is_near = max(0.0, 1.0 - between[m]) < distance
+        if top[n + m] < 0 and (cluster[n + m] >= 0 or is_near):
             top[n + m] = n + m
         for side in range(2):
             top[children[m, side]] = top[n + m]

@@ -48,8 +48,8 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
         themes: ``founders`` of every keyword that those users engaged with so far.
 
     Returns:
-        cluster, journey_id, founder_place (of the theme that gave the id; null for a side journey); one row a cluster,
-        sorted by cluster.
+        cluster, journey_id, founder_place and theme_size (of the theme that gave the id; null for a side journey); one
+        row a cluster, sorted by cluster.
 
     Raises:
         ValueError: a member is not in the history of its user.
@@ -70,10 +70,11 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
     )
     founder_of: dict[int, str] = {}
     theme_of: dict[int, int] = {}
+    size_of: dict[int, int] = {}
     taken: set[int] = set()
-    for cluster, theme, founder in claims.select("cluster", "founder_place", "founder").iter_rows():
+    for cluster, theme, founder, size in claims.select("cluster", "founder_place", "founder", "theme_size").iter_rows():
         if cluster not in founder_of and theme not in taken:
-            founder_of[cluster], theme_of[cluster] = founder, theme
+            founder_of[cluster], theme_of[cluster], size_of[cluster] = founder, theme, size
             taken.add(theme)
     earliest = (
         votes.sort("cluster", "place")
@@ -85,31 +86,42 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
         for cluster, user, keyword in earliest.select("cluster", "user_id", "keyword").iter_rows()
     ]
     places = [theme_of.get(cluster) for cluster in earliest["cluster"].to_list()]
+    sizes = [size_of.get(cluster) for cluster in earliest["cluster"].to_list()]
     return earliest.select(
         "cluster",
         pl.Series("journey_id", ids, dtype=pl.String),
         pl.Series("founder_place", places, dtype=pl.Int64),
+        pl.Series("theme_size", sizes, dtype=pl.Int64),
     )
 
 
 def area_ids(clusters: pl.DataFrame) -> pl.DataFrame:
-    """The id of every cluster's area: that of the area's oldest journey, by when its theme was founded.
+    """The id of every cluster's area: that of its main journey, whose theme has had the most keywords so far.
 
-    Places in the past never change, so an area keeps its id while journeys join it, and while those it began with last:
-    a journey's weight or size would hand the id to another one every few days. Clusters that are no journey give an area
-    its id only where it holds no journey, for they come and go; side journeys, which have no theme, come last.
+    Themes only grow, and a large one is seldom overtaken, so an area keeps its id while journeys join it and while
+    others leave the window. Where two areas become one, the larger goes on: by the oldest journey, the smaller would
+    half of the time; by present weight or size, the id would move with what the user did of late.
+
+    Clusters that are no journey give an area its id only where it holds no journey, for they come and go. Among equal
+    themes the older one, and side journeys, which have no theme, last.
 
     Args:
-        clusters: cluster, journey_id, founder_place (as ``journey_ids`` gives them), area (a number that no other
-            user's area has), is_journey.
+        clusters: cluster, journey_id, theme_size, founder_place (as ``journey_ids`` gives them), area (a number that no
+            other user's area has), is_journey.
 
     Returns:
         cluster, area_id; sorted by cluster.
     """
-    oldest = clusters.sort(
-        "area", pl.col("is_journey").not_(), "founder_place", "journey_id", nulls_last=True, maintain_order=True
+    main = clusters.sort(
+        "area",
+        "is_journey",
+        "theme_size",
+        "founder_place",
+        "journey_id",
+        descending=[False, True, True, False, False],
+        nulls_last=True,
     )
-    first = oldest.group_by("area", maintain_order=True).agg(area_id=pl.col("journey_id").first())
+    first = main.group_by("area", maintain_order=True).agg(area_id=pl.col("journey_id").first())
     return clusters.select("cluster", "area").join(first, on="area").select("cluster", "area_id").sort("cluster")
 
 

@@ -48,8 +48,8 @@ class ClusteringParams:
     least_log_odds: float = 0.0
     """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
     area_distance: float = 0.84
-    """Parts of the dendrogram whose keywords have a mean cosine distance below this are one area: 0 makes each journey
-    its own, 2 all of a user's one. Chosen by ``benchmarks/area_distance.py``."""
+    """Two parts of the dendrogram are one area where the mean cosine distance between their keywords is below this: 0
+    makes each journey its own area, 2 all of a user's journeys one. ``benchmarks/area_distance.py`` chose it."""
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
     """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""

@@ -229,7 +229,7 @@ def test_theme_centralities_do_not_move_with_other_users_or_the_order_of_rows() 
 def test_no_clusters() -> None:
     got = journey_ids(members_of(), founders(past_of([]), vectors_of(1, 0), LEAST))
     assert got.is_empty()
-    assert got.columns == ["cluster", "journey_id", "founder_place"]
+    assert got.columns == ["cluster", "journey_id", "founder_place", "theme_size"]
 
 
 def test_wrong_input_is_refused() -> None:

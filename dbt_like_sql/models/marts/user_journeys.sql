@@ -29,7 +29,8 @@ select
     live.area_id,
     first_value(names.journey_name) over (
         partition by live.user_id, live.area_id
-        order by list_sum(live.keyword_weights) desc, live.journey_id
+        -- The main journey, unless it is not live on the day.
+        order by live.journey_id = live.area_id desc, list_sum(live.keyword_weights) desc, live.journey_id
     ) as area_name,
     count(*) over (partition by live.user_id, live.area_id) as n_area_journeys,
     '{{ var("algorithm_version") }}' as algorithm_version
