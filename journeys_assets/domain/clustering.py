@@ -8,8 +8,8 @@ towards its theme, a keyword that is like no other stays where it is). Average l
 learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``). Unlike a
 Ward merge height, the mean distance of average linkage does not grow with the size of the clusters.
 
-Areas are the coarser level (a wedding: its dress, its venue, its invitations). They are nodes of the same dendrogram, so
-every cluster lies in one area: from the top down, a node whose two parts are near enough is one, and so is any cluster.
+Areas are the coarser level (a wedding: its dress, its venue, its invitations). They are nodes of the same dendrogram:
+from the top down, a node whose two parts are near enough is one, and so is any cluster. So a cluster lies in one area.
 
 Decision record 5 has what was measured, what was tried in vain and what speaks against; ``evaluation.clustering``
 measures again.

@@ -1,6 +1,6 @@
 """Stable ids made from the data.
 
-What belongs here: how a journey and an area get their ids, and how a journey's keywords lie in the theme behind it. What
+What belongs here: how journeys and areas get their ids, and how a journey's keywords lie in the theme behind it. What
 does not: which keywords form a journey, and which journeys an area (``domain.clustering``).
 
 All keywords that a user ever engaged with are taken in the order of their first engagement. Each joins the theme that

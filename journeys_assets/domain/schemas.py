@@ -312,7 +312,7 @@ JOURNEY_CLUSTERS = Table(
         Column(
             "area_id",
             _TEXT,
-            "The area that the journey lies in, with others that belong together: the id of its main one, whose theme is largest.",
+            "The area that the journey lies in with those akin to it: the id of the one whose theme is largest.",
         ),
         Column(
             "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"

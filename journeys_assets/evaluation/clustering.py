@@ -12,11 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain.agreement import agreement, bcubed_f1
-from journeys_assets.domain.clustering import cluster_users
 from journeys_assets.domain.embedding import KeywordVectors
 from journeys_assets.domain.parameters import ClusteringParams
+from journeys_assets.evaluation import areas
 from journeys_assets.evaluation import clustering_rules as rules
 from journeys_assets.evaluation.clustering_rules import Rule
+from journeys_assets.evaluation.pipeline_clusters import found_by_pipeline
 from journeys_assets.evaluation.plots import dots
 from journeys_assets.evaluation.pseudo_users import (
     Labels,
@@ -79,9 +80,8 @@ linkage at {rules.AVERAGE_CUT}, Ward at {rules.WARD_CUT}, Ward at {rules.WARD_CU
 locked environment, and reduces to more dimensions than a light user has keywords.
 
 **Regimes.** *light* users have fewer than 30 keywords, *heavy* ones at least 120. A stray is a journey of its own;
-with *strays left out* it is clustered, but not scored. *Domains* scores against CLINC150's ten domains instead of
-the intents: a coarser truth, for which clusters are too fine by construction. *Cluster count* is
-|log2(found / true)|: 1 is twice or half as many.
+with *strays left out* it is clustered, but not scored. *Cluster count* is |log2(found / true)|: 1 is twice or half as
+many.
 """
 
 
@@ -122,52 +122,41 @@ def evaluate_clustering(
         ValueError: the world has no truth of keywords.
     """
     datasets = [_world_dataset(world, params, n_users)]
-    missing = ""
-    if labelled is None:
-        missing = "\n**Left out here**: the public labelled sets, for their file is absent.\n"
-    else:
+    coarse = None
+    if labelled is not None:
         datasets = [*_labelled_datasets(labelled, embedder, cache, params, n_users, seed), *datasets]
+        coarse = areas.evaluate_areas(
+            labelled, embedder, cache, params, n_users=n_users, seed=seed, n_resamples=n_resamples
+        )
     found = {dataset.name: _partitions(dataset, params) for dataset in datasets}
-    results, comparisons = gathered(
-        part for data in datasets for part in _measured(data, found[data.name], seed, n_resamples)
-    )
+    measured = [part for data in datasets for part in _measured(data, found[data.name], seed, n_resamples)]
+    results, comparisons = gathered([*measured, *(coarse.measured if coarse else [])])
     caption = "Mean B-cubed F1 of each way to cluster, with 95 % intervals; the bound sees the truth."
+    plots = [Plot(caption, dots(results.filter(regime=ALL), "B-cubed F1", label="mean B-cubed F1 over users"))]
+    tables = {
+        "Share of the way from one cut for all to the best cut per user, B-cubed F1": _way_to_the_bound(results),
+        "Number of clusters, mean over users": _counts(datasets, found),
+    }
+    protocol = [PROTOCOL]
+    if coarse is None:
+        protocol.append(
+            "\n**Left out here**: the public labelled sets, for their file is absent, and with them areas.\n"
+        )
+    else:
+        protocol.append(areas.PROTOCOL)
+        caption = "Areas against known domains, with 95 % intervals; cuts of all methods were chosen for domains."
+        plots.append(Plot(caption, dots(results, areas.F1, label="mean B-cubed F1 over users")))
+        tables["Number of areas, mean over users"] = coarse.counts
     return Section(
         name="clustering",
         title="Clustering: which keywords belong to the same journey",
-        headline=("B-cubed F1",),
-        protocol=PROTOCOL.strip() + missing,
+        headline=("B-cubed F1", areas.F1),
+        protocol="".join(protocol).strip(),
         results=results,
         comparisons=comparisons,
-        plots=(Plot(caption, dots(results.filter(regime=ALL), "B-cubed F1", label="mean B-cubed F1 over users")),),
-        tables={
-            "Share of the way from one cut for all to the best cut per user, B-cubed F1": _way_to_the_bound(results),
-            "Number of clusters, mean over users": _counts(datasets, found),
-        },
+        plots=tuple(plots),
+        tables=tables,
     )
-
-
-def found_by_pipeline(users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams) -> list[Labels]:
-    """Clusters of each user as the pipeline makes them, in the order of the user's keywords."""
-    rows = pl.concat(
-        pl.DataFrame(
-            {
-                "user_id": [f"{number:06d}"] * len(user.keywords),
-                "keyword": user.keywords,
-                "weight": [1.0] * len(user.keywords),
-                "first_engaged_at": np.zeros(len(user.keywords), dtype="datetime64[us]")
-                if user.first_engaged_at is None
-                else user.first_engaged_at,
-            }
-        )
-        for number, user in enumerate(users)
-    ).with_columns(last_engaged_at=pl.col("first_engaged_at"))
-    clusters = cluster_users(rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params)
-    members = (
-        clusters.with_row_index("cluster").select("user_id", "cluster", keyword="keywords").explode("keyword")
-    ).sort("user_id", "keyword")
-    by_user = members.group_by("user_id", maintain_order=True).agg("cluster")
-    return [np.array(clusters, dtype=np.int64) for clusters in by_user["cluster"].to_list()]
 
 
 def _world_dataset(world: Study, params: ClusteringParams, n_users: int) -> Dataset:
@@ -205,7 +194,7 @@ def _text_rules(corpus: Sequence[str], params: ClusteringParams) -> dict[str, Ru
 
 def _partitions(dataset: Dataset, params: ClusteringParams) -> Partitions:
     """Clusters of every user by every method, ours first."""
-    found = {OURS: found_by_pipeline(dataset.users, dataset.vectors, params)}
+    found = {OURS: found_by_pipeline(dataset.users, dataset.vectors, params)[0]}
     for name, rule in dataset.rules.items():
         found[name] = [rule(user, dataset.vectors.rows_for(user.keywords)) for user in dataset.users]
     return found
@@ -248,12 +237,6 @@ def _measured(
     if any(user.is_stray.any() for user in users):
         kept = {method: _without_strays(users, own) for method, own in found.items()}
         yield figures("B-cubed F1", "strays left out", kept)
-    coarse = [user.coarse for user in users if user.coarse is not None]
-    if len(coarse) == len(users):
-        by_domain = {
-            method: [bcubed_f1(*pair) for pair in zip(coarse, own, strict=True)] for method, own in found.items()
-        }
-        yield figures("B-cubed F1", "domains", {method: np.array(values) for method, values in by_domain.items()})
 
 
 def _without_strays(users: Sequence[PseudoUser], found: Sequence[Labels]) -> NDArray[np.float64]:

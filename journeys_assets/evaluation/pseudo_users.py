@@ -170,7 +170,7 @@ def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str
     for size in ((3, 12), (5, 60)):
         named = f"{size[0]}-{size[1]}"
         regimes[f"CLINC150 held out, {named}"] = pooled_users(
-            half, n_users=n_users, seed=seed, journeys=many, keywords=size, domains=domains
+            half, n_users=n_users, seed=seed, journeys=many, keywords=size
         )
         regimes[f"CLINC150 + 20 % strays, {named}"] = pooled_users(
             half, n_users=n_users, seed=seed, journeys=many, keywords=size, strays=strays, stray_share=0.2
@@ -188,6 +188,35 @@ def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str
     regimes["WANDS with rare classes, 1-12"] = pooled_users(
         rare, n_users=n_users, seed=seed, journeys=(4, 16), keywords=(1, 12)
     )
+    return regimes
+
+
+def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
+    """Pseudo users whose broader themes are known, CLINC150's domains, by what their kind is called in tables.
+
+    Intents of any domain, where few users have two of one domain, and intents of one to three domains. Only the half
+    of the intents and of the strays takes part that nothing was fitted on.
+    """
+    clinc = pools(phrases, "clinc150")
+    half = {name: clinc[name] for name in held_out_half(list(clinc))}
+    domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
+    oos = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
+    regimes: dict[str, list[PseudoUser]] = {}
+    for size in ((3, 12), (5, 60)):
+        for strays, share, told in (([], 0.0, ""), (oos, 0.2, " + 20 % strays")):
+            regimes[f"CLINC150{told}, any domain, {size[0]}-{size[1]}"] = pooled_users(
+                half,
+                n_users=n_users,
+                seed=seed,
+                journeys=(2, 8),
+                keywords=size,
+                strays=strays,
+                stray_share=share,
+                domains=domains,
+            )
+            regimes[f"CLINC150{told}, few domains, {size[0]}-{size[1]}"] = users_of_few_domains(
+                half, domains, n_users=n_users, seed=seed, keywords=size, strays=strays, stray_share=share
+            )
     return regimes
 
 

@@ -19,7 +19,8 @@ from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.learned_cut import released
 from journeys_assets.domain.parameters import AlgorithmParams, ClusteringParams
 from journeys_assets.domain.schemas import INFERENCE_LEDGER, JOURNEY_CLUSTERS, KEYWORD_EMBEDDINGS
-from journeys_assets.evaluation import clustering, clustering_rules, pseudo_users
+from journeys_assets.evaluation import areas, clustering, clustering_rules, pseudo_users
+from journeys_assets.evaluation.pipeline_clusters import found_by_pipeline
 from journeys_assets.evaluation.pseudo_users import PseudoUser
 from journeys_assets.evaluation.section import Section
 from journeys_assets.evaluation.study import Study
@@ -216,9 +217,12 @@ def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
 
 def test_the_section_has_every_metric_regime_and_method(section: Section) -> None:
     results = section.results
-    assert set(results["metric"]) == {*clustering._METRICS, "cluster count"}
-    assert {"all users", "light", "strays left out", "domains"} <= set(results["regime"])
-    assert set(results.filter(role="ours")["method"]) == {clustering.OURS}
+    assert set(results["metric"]) == {*clustering._METRICS, "cluster count", *areas._METRICS}
+    assert {"all users", "light", "strays left out"} <= set(results["regime"])
+    against_domains = pl.col("metric").is_in(list(areas._METRICS))
+    for of_areas, ours in ((False, clustering.OURS), (True, areas.OURS)):
+        own = results.filter(against_domains == of_areas, role="ours")
+        assert set(own["method"]) == {ours}
     assert set(results.filter(role="bound")["method"]) == {clustering.BOUND}
     timed = results.filter(method="time-out")["dataset"].unique().to_list()
     assert timed == [clustering.WORLD]
@@ -267,15 +271,16 @@ def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> Non
 
 def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) -> None:
     data = clustering._world_dataset(world, PARAMS, 100)
-    found = clustering.found_by_pipeline(data.users, data.vectors, PARAMS)
-    for user, labels in zip(data.users, found, strict=True):
+    found, above = found_by_pipeline(data.users, data.vectors, PARAMS)
+    for user, labels, area in zip(data.users, found, above, strict=True):
         x = data.vectors.rows_for(user.keywords)
         cut = released(PARAMS.learned_cut).arrays
         smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-        alone, _, _ = kernels.cluster_packed(
+        alone, _, of_cluster = kernels.cluster_packed(
             x, np.array([0, len(x)]), *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
         )
         assert bcubed_f1(alone, labels) == 1.0
+        assert bcubed_f1(of_cluster[alone], area) == 1.0
 
 
 def test_vectors_of_phrases_are_kept_and_made_anew_for_other_phrases(tmp_path: Path) -> None:
