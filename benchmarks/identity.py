@@ -12,6 +12,7 @@ keywords, at least 0.5. Matched journeys go on; a chain of them is a life.
 * id elsewhere: share of the journeys that go on whose old id now names another cluster of the user.
 * lives: those longer than 90 days; with one id all along; changes of id a month of life.
 * name changed: share of the journeys that go on whose name is another one; of those whose keywords are the same, too.
+* areas: the same for areas, matched by the keywords of their journeys; of those that hold several journeys, too.
 
 "earliest in a year" is the rule of the first revisions: the id of the earliest keyword in the window, by its first
 engagement within 365 days. Commonness of keywords is held still at the last day that has it.
@@ -73,8 +74,8 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
     """Every cluster of every inference of ``n_users`` users (the first by id), with its name and its id by every rule.
 
     Returns:
-        cluster (a number), user_id, window_end_date, keywords, is_journey, journey_name, name_keyword, and a column for
-        each of ``RULES``.
+        cluster (a number), user_id, window_end_date, keywords, is_journey, journey_name, name_keyword, area_id, and a
+        column for each of ``RULES``.
     """
     states = con.sql(
         """
@@ -110,7 +111,7 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
         parts.append(
             clusters.with_columns(rule(clusters, engaged).alias(name) for name, rule in RULES.items())
             .join(names.drop("keywords"), on=["user_id", "journey_id"], how="left")
-            .select(*_INFERENCE, "keywords", "is_journey", "journey_name", "name_keyword", *RULES)
+            .select(*_INFERENCE, "keywords", "is_journey", "journey_name", "name_keyword", "area_id", *RULES)
         )
     return pl.concat(parts).sort(*_INFERENCE, "production").with_row_index("cluster")
 
@@ -210,6 +211,22 @@ def report(clusters: pl.DataFrame) -> None:
             f"{one:>17.1%}{changes / max(months, 1e-9):>17.3f}"
         )
     report_names(clusters, pairs)
+    report_areas(clusters)
+
+
+def report_areas(clusters: pl.DataFrame) -> None:
+    areas = (
+        clusters.filter("is_journey")
+        .group_by(*_INFERENCE, "area_id", maintain_order=True)
+        .agg(keywords=pl.col("keywords").list.explode(), n_journeys=pl.len(), is_journey=pl.lit(value=True))
+        .with_row_index("cluster")
+    )
+    pairs = journeys_that_go_on(areas)
+    ids, sizes = areas["area_id"].to_list(), areas["n_journeys"].to_list()
+    several = [(a, b) for a, b in pairs.iter_rows() if max(sizes[a], sizes[b]) > 1]
+    for told, own in (("areas", pairs.rows()), ("of several journeys", several)):
+        changed = sum(ids[a] != ids[b] for a, b in own)
+        print(f"{told}: {len(own):,} go on, id changed {changed / max(len(own), 1):.2%}")
 
 
 def report_names(clusters: pl.DataFrame, pairs: pl.DataFrame) -> None:

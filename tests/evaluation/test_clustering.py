@@ -142,6 +142,9 @@ def test_no_regime_scores_what_may_be_fitted_on() -> None:
         if not name.startswith("WANDS") and name != "CLINC150 + WANDS, 3-12"
     }
     assert len(scored) == 6
+    of_domains = pseudo_users.domain_regimes(labelled, 20, 1)
+    assert len(of_domains) == 8
+    scored |= {name: {k for user in users for k in user.keywords} for name, users in of_domains.items()}
     for name, keywords in scored.items():
         assert not keywords & fitted, name
 
@@ -267,6 +270,57 @@ def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> Non
     for method in right:
         same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
         assert same == (method != clustering.BOUND), method
+
+
+def test_users_of_few_domains_have_intents_of_few_domains_and_more_than_one_of_most() -> None:
+    labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
+    domain_of = dict(labelled.filter(set="clinc150").select("keyword", "domain").iter_rows())
+    for name, users in pseudo_users.domain_regimes(labelled, 20, 1).items():
+        n_domains = []
+        for user in users:
+            kept = [i for i, stray in enumerate(user.is_stray) if not stray]
+            assert user.coarse is not None
+            assert bcubed_f1(user.coarse[kept], [domain_of[user.keywords[i]] for i in kept]) == 1.0
+            assert len(np.unique(user.coarse)) == len(np.unique(user.coarse[kept])) + user.is_stray.sum()
+            n_domains.append(len(np.unique(user.coarse[kept])))
+        assert user.is_stray.any() == ("strays" in name)
+        if "few" in name:
+            assert set(n_domains) == {1, 2, 3}
+            assert all(len(np.unique(user.truth[~user.is_stray])) >= 3 for user in users)
+
+
+def test_no_method_but_the_bound_looks_at_the_domains() -> None:
+    users = [
+        areas.of_domains(user)
+        for user in pseudo_users.domain_regimes(pseudo_users.distinct_phrases(phrases(24)), 5, 1)[
+            "CLINC150, few domains, 3-12"
+        ]
+    ]
+    every = sorted({k for user in users for k in user.keywords})
+    vectors = KeywordVectors(every, vectors_of(len(every), 1))
+    wrong = [replace(user, truth=np.arange(len(user.truth))) for user in users]
+    right, other = (areas.partitions(some, vectors, PARAMS) for some in (users, wrong))
+    for method in right:
+        same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
+        assert same == (method != areas.BOUND), method
+    with pytest.raises(ValueError, match="no broader theme"):
+        areas.of_domains(replace(users[0], coarse=None))
+
+
+def test_figures_of_areas_are_those_of_the_areas(section: Section) -> None:
+    f1 = section.results.filter(metric=areas.F1, dataset="CLINC150, few domains, 3-12")
+    roles = dict(f1.select("method", "role").iter_rows())
+    assert {method for method, role in roles.items() if role == "baseline"} == {
+        areas.JOURNEYS,
+        "MiniLM, average",
+        "MiniLM, Ward",
+        "MiniLM, size-aware Ward",
+        "one cut",
+    }
+    value = dict(f1.select("method", "value").iter_rows())
+    assert value[areas.BOUND] >= max(value.values()) - 1e-9
+    counts = section.tables["Number of areas, mean over users"]
+    assert (counts[areas.OURS] <= counts[areas.JOURNEYS]).all(), "areas are made of journeys"
 
 
 def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) -> None:

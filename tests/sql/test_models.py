@@ -118,6 +118,14 @@ LINEAGE = {
     ("user_journeys", "journey_name"): {("main.journey_names", "journey_name")},
     ("user_journeys", "confidence"): {("main.ranked_journeys", "confidence")},
     ("user_journeys", "first_engaged_at"): {("main.journey_clusters", "first_engaged_at")},
+    ("user_journeys", "area_id"): {("main.journey_clusters", "area_id")},
+    ("user_journeys", "area_name"): {
+        ("main.journey_names", "journey_name"),
+        ("main.journey_clusters", "user_id"),
+        ("main.journey_clusters", "area_id"),
+        ("main.journey_clusters", "journey_id"),
+        ("main.journey_clusters", "keyword_weights"),
+    },
     ("user_journeys", "stage"): {("main.stage_labels", "stage")},
     ("current_journeys", "stage"): {("main.user_journeys", "stage")},
 }

@@ -68,6 +68,47 @@ def test_journeys_of_two_users_under_one_id_stay_apart() -> None:
     assert rows == [("ann", "ann's", "ann's", "ann's"), ("bob", "bob's", "bob's", "bob's")]
 
 
+def infer_areas(world: SqlWorld, user_id: str, **journeys: tuple[str, list[float]]) -> None:
+    """A user's journeys of the day by their id, each with its area's id and the weights of its keywords."""
+    clusters = [
+        {"journey_id": name, "area_id": area, "keywords": ["x"] * len(weights), "keyword_weights": weights}
+        for name, (area, weights) in journeys.items()
+    ]
+    world.infer(user_id, DAY, *({**cluster, "n_keywords": len(cluster["keywords"])} for cluster in clusters))
+    for name in journeys:
+        own = {"partition_date": DAY, "user_id": user_id, "journey_id": name}
+        world.add("journey_names", {**own, "journey_name": f"{user_id}'s {name}"})
+
+
+def areas_of(world: SqlWorld) -> list[tuple[object, ...]]:
+    return (
+        world.build("user_journeys").select("user_id", "journey_id", "area_id", "area_name", "n_area_journeys").rows()
+    )
+
+
+def test_an_area_has_the_name_of_its_main_journey_and_counts_its_journeys() -> None:
+    world = SqlWorld()
+    infer_areas(world, "ann", a=("b", [9.0]), b=("b", [1.0]), c=("c", [1.0]))
+    infer_areas(world, "bob", a=("b", [1.0]), b=("b", [1.0]))
+    assert areas_of(world) == [
+        ("ann", "a", "b", "ann's b", 2),
+        ("ann", "b", "b", "ann's b", 2),
+        ("ann", "c", "c", "ann's c", 1),
+        ("bob", "a", "b", "bob's b", 2),
+        ("bob", "b", "b", "bob's b", 2),
+    ]
+
+
+def test_where_the_main_journey_is_not_live_the_one_engaged_with_most_gives_the_name() -> None:
+    world = SqlWorld()
+    infer_areas(world, "ann", a=("main", [2.0, 2.0]), b=("main", [3.0]), c=("main", [1.0, 1.0, 2.0]))
+    assert areas_of(world) == [("ann", name, "main", "ann's a", 3) for name in "abc"]
+    world = SqlWorld()
+    infer_areas(world, "ann", a=("main", [2.0]), b=("main", [1.0, 2.0]), main=("main", [0.1]))
+    world.con.execute("UPDATE main.journey_clusters SET is_journey = false WHERE journey_id = 'main'")
+    assert areas_of(world) == [("ann", name, "main", "ann's b", 2) for name in "ab"]
+
+
 def test_what_comes_after_the_day_changes_nothing() -> None:
     world = SqlWorld()
     world.infer("ann", ago(2), {"journey_id": "j"})
