@@ -26,8 +26,10 @@ from journeys_assets.evaluation.pseudo_users import (
     domain_regimes,
     embedded,
 )
-from journeys_assets.evaluation.statistics import mean_of, measure
+from journeys_assets.evaluation.statistics import Statistic, mean_of, measure
+from journeys_assets.evaluation.study import Study
 from journeys_assets.models.embedder import Embedder
+from journeys_assets.synthetic.themes import THEMES
 
 OURS = "areas"
 JOURNEYS = "journeys"
@@ -38,6 +40,9 @@ _METRICS = {
     "B-cubed precision against domains": "bcubed_precision",
     "B-cubed recall against domains": "bcubed_recall",
 }
+AKIN = "share of akin pairs"
+ANY_TWO = "any two journeys"
+WORLD = "synthetic world, all themes"
 REGIME = "all users"
 
 PROTOCOL = f"""
@@ -49,6 +54,12 @@ intents of *any domain* seldom have two of one domain, so an area should mostly 
 {rules.SIZED_WARD_DOMAIN_CUT}·(n/30)^0.3, and *one cut*, the pipeline's dendrogram at
 {rules.ONE_DOMAIN_CUT}·(n/60)^0.1. *{JOURNEYS}* is the finer level: what areas would be without a second level. None of
 the baselines is bound to be nested with the journeys; areas are. The *{BOUND}* looks at the domains.
+"""
+AKIN_PROTOCOL = f"""
+**Areas in the synthetic world**: the *{AKIN}* is, of all pairs of one user's journeys that lie in one area, the share
+that are of one theme, or of two that the catalogue files under a common interest; beside it that of *{ANY_TWO}*.
+A journey is of the theme of most of its keywords. Users are given themes at random, so most journeys of a user have
+nothing to do with each other.
 """
 
 
@@ -97,6 +108,69 @@ def of_domains(user: PseudoUser) -> PseudoUser:
     if user.coarse is None:
         raise ValueError("no broader theme is known of this user's keywords")
     return replace(user, truth=user.coarse)
+
+
+def akin_pairs(world: Study, *, seed: int, n_resamples: int) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Whether journeys of one area have more to do with each other than any two journeys of their user.
+
+    Args:
+        world: A synthetic world with its truth; what was clustered last of each user counts.
+
+    Returns:
+        What ``statistics.measure`` gives; nothing where no area holds two journeys.
+    """
+    pairs = pairs_of_journeys(world)
+    counts = pairs.group_by("user_id", maintain_order=True).agg(
+        n=pl.len(),
+        akin=pl.col("is_akin").sum(),
+        n_in=pl.col("is_one_area").sum(),
+        akin_in=(pl.col("is_akin") & pl.col("is_one_area")).sum(),
+    )
+    if not counts["n_in"].sum():
+        return []
+
+    def share(of: str, among: str) -> Statistic:
+        hits, base = (counts[name].to_numpy().astype(np.float64) for name in (of, among))
+        return lambda weights: float(weights @ hits) / max(float(weights @ base), 1e-12)
+
+    figures = measure(
+        {OURS: share("akin_in", "n_in"), ANY_TWO: share("akin", "n")},
+        dataset=WORLD,
+        regime=REGIME,
+        metric=AKIN,
+        n_users=counts.height,
+        ours=OURS,
+        seed=seed,
+        n_resamples=n_resamples,
+    )
+    return [figures]
+
+
+def pairs_of_journeys(world: Study) -> pl.DataFrame:
+    """Every pair of one user's journeys that were clustered last: user_id, is_one_area, is_akin."""
+    clustered = world.rows(
+        """
+        SELECT user_id, journey_id, area_id, unnest(keywords) AS keyword FROM main.journey_clusters
+        JOIN (SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger GROUP BY user_id)
+        USING (user_id, partition_date) WHERE is_journey
+        """
+    )
+    meant = world.truth["truth_keywords"].select("user_id", "theme", keyword="normalised_keyword").drop_nulls("theme")
+    votes = clustered.join(meant, on=["user_id", "keyword"]).group_by("user_id", "journey_id", "area_id", "theme").len()
+    journeys = (
+        votes.sort("user_id", "journey_id", "len", "theme", descending=[False, False, True, False])
+        .unique(["user_id", "journey_id"], keep="first", maintain_order=True)
+        .with_columns(interests=pl.col("theme").replace_strict({t.name: list(t.interests) for t in THEMES}))
+    )
+    pairs = journeys.join(journeys, on="user_id", suffix="_other").filter(
+        pl.col("journey_id") < pl.col("journey_id_other")
+    )
+    shared = pl.col("interests").list.set_intersection("interests_other").list.len() > 0
+    return pairs.sort("user_id", "journey_id", "journey_id_other").select(
+        "user_id",
+        is_one_area=pl.col("area_id") == pl.col("area_id_other"),
+        is_akin=(pl.col("theme") == pl.col("theme_other")) | shared,
+    )
 
 
 def partitions(

@@ -323,6 +323,59 @@ def test_figures_of_areas_are_those_of_the_areas(section: Section) -> None:
     assert (counts[areas.OURS] <= counts[areas.JOURNEYS]).all(), "areas are made of journeys"
 
 
+def test_akin_pairs_are_those_of_one_theme_or_with_a_common_interest(world: Study) -> None:
+    """Ann's first two journeys share a theme, and the third an interest with them; the fourth nothing with any."""
+    interests = {theme.name: set(theme.interests) for theme in THEMES}
+    first, second = next((a, b) for a in interests for b in interests if a != b and interests[a] & interests[b])
+    alien = next(name for name in interests if not interests[name] & (interests[first] | interests[second]))
+    said = {"a": [first, first, alien], "b": [first], "c": [second], "d": [alien], "stray": [first], "none": [None]}
+    truth = [(j, theme, f"{j} {i}") for j, themes in said.items() for i, theme in enumerate(themes)]
+    in_area = {"a": "a", "b": "b", "c": "a", "d": "a", "stray": "a", "none": "none"}
+    clusters = pl.DataFrame(
+        [
+            {
+                "partition_date": day,
+                "user_id": "ann",
+                "journey_id": j,
+                "area_id": area if day == DAY else "one",
+                "keywords": [k for of, _, k in truth if of == j],
+                "is_journey": j != "stray",
+            }
+            for day in (DAY - timedelta(days=1), DAY)
+            for j, area in in_area.items()
+        ]
+    )
+    bob = clusters.filter(pl.col("journey_id").is_in(["b"])).with_columns(user_id=pl.lit("bob"))
+    warehouse = Warehouse(world.warehouse.path.parent / "akin.duckdb")
+    with warehouse.writing() as con:
+        for table, frame in (
+            (JOURNEY_CLUSTERS, pl.concat([clusters, bob])),
+            (INFERENCE_LEDGER, clusters.select("partition_date", "user_id").unique()),
+        ):
+            con.register("frame", pl.concat([table.empty(), frame], how="diagonal").to_arrow())
+            con.execute(f"CREATE TABLE main.{table.name} AS SELECT * FROM frame")
+    meant = pl.DataFrame(
+        [("ann", theme, keyword) for _, theme, keyword in truth],
+        schema={"user_id": pl.String, "theme": pl.String, "normalised_keyword": pl.String},
+        orient="row",
+    )
+    study = replace(world, warehouse=warehouse, truth={"truth_keywords": meant})
+    pairs = areas.pairs_of_journeys(study)
+    assert pairs.select("is_one_area", "is_akin").rows() == [
+        (False, True),  # a, b
+        (True, True),  # a, c
+        (True, False),  # a, d
+        (False, True),  # b, c
+        (False, False),  # b, d
+        (True, False),  # c, d
+    ]
+    ((results, _),) = areas.akin_pairs(study, seed=1, n_resamples=20)
+    assert dict(results.select("method", "value").iter_rows()) == {
+        areas.OURS: pytest.approx(1 / 3),
+        areas.ANY_TWO: pytest.approx(1 / 2),
+    }
+
+
 def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) -> None:
     data = clustering._world_dataset(world, PARAMS, 100)
     found, above = found_by_pipeline(data.users, data.vectors, PARAMS)
