@@ -153,6 +153,15 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
         ),
         QualityMonitor(
             "user_journeys",
+            "one_area_share",
+            "Share of users with four journeys or more that have one area only.",
+            (quality_reads.areas_of_day,),
+            lambda day, rows: metrics.one_area_share(
+                rows, maximum=params.max_one_area_share, min_users=params.min_users_for_share
+            ),
+        ),
+        QualityMonitor(
+            "user_journeys",
             "cluster_size_drift",
             "PSI of keywords per live journey against the trailing four weeks.",
             (trailing(quality_reads.cluster_size_counts, four_weeks), journeys),

@@ -134,6 +134,34 @@ def journeys_per_user(journeys: pl.DataFrame, *, maximum: float = 40.0) -> Monit
     )
 
 
+def one_area_share(
+    journeys: pl.DataFrame, *, maximum: float = 0.5, min_journeys: int = 4, min_users: int = 10
+) -> Monitor:
+    """Share of the users with at least ``min_journeys`` journeys that have one area only.
+
+    Bound: people have several things in mind, so where half of them have one, areas tell nothing apart. Fewer than
+    ``min_users`` such users are not judged.
+
+    Args:
+        journeys: user_id, area_id of every live journey.
+    """
+    per_user = journeys.group_by("user_id").agg(journeys=pl.len(), areas=pl.col("area_id").n_unique())
+    busy = per_user.filter(pl.col("journeys") >= min_journeys)
+    if busy.height < max(1, min_users):
+        why = (
+            f"nothing to measure: {busy.height} users with {min_journeys} journeys on this day, {min_users} are needed"
+        )
+        return unmeasured("one_area_share", why)
+    single = busy.filter(pl.col("areas") == 1).sort("journeys", "user_id", descending=[True, False])
+    return held(
+        "one_area_share",
+        _share(single.height, busy.height),
+        upper=maximum,
+        offenders=single.select("user_id", "journeys").head(OFFENDERS),
+        advice="lower area_distance: the items of this log, or the vectors of this model, are alike throughout",
+    )
+
+
 def name_uniqueness(journeys: pl.DataFrame, *, minimum: float = 1.0) -> Monitor:
     """Share of journeys whose name no other journey of the same user has.
 

@@ -51,6 +51,13 @@ def journey_names_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFr
     ).pl()
 
 
+def areas_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """The areas of the live journeys of ``day``: user_id, area_id, a row a journey."""
+    return con.sql(
+        "SELECT user_id, area_id FROM main.user_journeys WHERE partition_date = $day", params={"day": day}
+    ).pl()
+
+
 def sends_of_week(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """One row per planned send of the seven days that end on ``day``: user_id."""
     return con.sql(

@@ -38,6 +38,19 @@ def test_journeys_per_user() -> None:
     assert metrics.journeys_per_user(journeys.clear()).value is None
 
 
+def test_one_area_share_is_of_users_with_several_journeys() -> None:
+    areas = {"a": "xxxxx", "b": "xxxx", "c": "xxxy", "d": "xxx", "e": "x"}
+    journeys = pl.DataFrame(
+        [(u, a) for u, own in areas.items() for a in own], schema=["user_id", "area_id"], orient="row"
+    )
+    fired = metrics.one_area_share(journeys, min_users=3)
+    assert (fired.passed, fired.value) == (False, 2 / 3)
+    assert fired.offenders.rows() == [("a", 5), ("b", 4)]
+    assert metrics.one_area_share(journeys, maximum=0.7, min_users=3).passed
+    assert metrics.one_area_share(journeys, min_users=4).value is None
+    assert metrics.one_area_share(journeys.clear(), min_users=0).value is None
+
+
 def test_name_uniqueness_is_per_user_and_ignores_case() -> None:
     journeys = pl.DataFrame(
         {
