@@ -234,6 +234,7 @@ CHANGE_TEXT = {
     "renamed": "another name",
     "changed_kind": "another kind",
     "changed_stage": "another stage",
+    "changed_area": "in another area, or with more or fewer others",
     "changed_top_journey": "users whose first journey is another one",
 }
 """What each change of a comparison means."""

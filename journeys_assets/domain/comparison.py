@@ -26,6 +26,7 @@ CHANGES = (
     "renamed",
     "changed_kind",
     "changed_stage",
+    "changed_area",
     "changed_top_journey",
 )
 _EVENT_OF = {
@@ -49,8 +50,8 @@ class Comparison:
         n_users_in_both: Users who have a journey in both.
         n_keywords_in_both: Keywords that are in a journey of the user in both.
         counts: How many journeys each of ``CHANGES`` befell; changed_top_journey counts users. ``unchanged`` has the
-            same id, name, keywords, kind and stage; all others but reidentified, split, merged, appeared and gone may
-            befall one journey together.
+            same id, name, keywords, kind, stage and area; all others but reidentified, split, merged, appeared and
+            gone may befall one journey together.
         bcubed_f1, adjusted_rand: Agreement of the two partitions of each user's keywords that are in both, mean over
             users; null where no user has such a keyword.
         examples: A few of each change but unchanged: change, user_id, journey_name, detail.
@@ -74,7 +75,7 @@ def compare_versions(
 
     Args:
         one, other: Rows of user_journeys as of one day: user_id, journey_id, journey_name, keywords, kind, stage,
-            stage_reason, rank, last_engaged_at.
+            stage_reason, rank, last_engaged_at, area_id, area_name, n_area_journeys (null where a version knew none).
         n_examples: Examples of each change.
     """
     events = evolution.journey_events(one, other, params)
@@ -84,6 +85,9 @@ def compare_versions(
         "renamed": pl.col("journey_name") != pl.col("journey_name_before"),
         "changed_kind": pl.col("kind") != pl.col("kind_before"),
         "changed_stage": pl.col("stage") != pl.col("stage_before"),
+        "changed_area": pl.struct("area_id", "n_area_journeys").ne_missing(
+            pl.struct(area_id="area_id_before", n_area_journeys="n_area_journeys_before")
+        ),
     }
     found = {change: _of_event(events, one, other, event) for event, change in _EVENT_OF.items()}
     found |= {change: _of_pair(pairs.filter(condition), change) for change, condition in differs.items()}
@@ -166,10 +170,17 @@ def _of_pair(pairs: pl.DataFrame, change: str) -> pl.DataFrame:
         "renamed": pl.format("was '{}'", "journey_name_before"),
         "changed_kind": pl.format("{} → {}", "kind_before", "kind"),
         "changed_stage": pl.format("{} ({}) → {} ({})", "stage_before", "stage_reason_before", "stage", "stage_reason"),
+        "changed_area": pl.format("{} → {}", _area("_before"), _area("")),
     }
     moved = pl.col("came").list.len() + pl.col("went").list.len()
     size = moved if change == "changed_members" else pl.col("size")
     return pairs.select("user_id", "journey_id", "journey_name", details[change].alias("detail"), size.alias("size"))
+
+
+def _area(side: str) -> pl.Expr:
+    """An area in words, by its columns that end in ``side``."""
+    told = pl.format("'{}' of {} journeys", f"area_name{side}", f"n_area_journeys{side}")
+    return told.fill_null("no area")
 
 
 def _some(column: str) -> pl.Expr:

@@ -18,6 +18,9 @@ SCHEMA = {
     "stage_reason": pl.String,
     "rank": pl.Int64,
     "last_engaged_at": pl.Datetime("us"),
+    "area_id": pl.String,
+    "area_name": pl.String,
+    "n_area_journeys": pl.Int64,
 }
 
 
@@ -33,6 +36,9 @@ def journeys(*rows: tuple[str, str, str, int], **changed: str) -> pl.DataFrame:
                 "keywords": list(keywords),
                 "rank": rank,
                 "last_engaged_at": datetime(2026, 3, 2),
+                "area_id": "a",
+                "area_name": "all of it",
+                "n_area_journeys": 2,
                 **base,
             }
             for user, journey, keywords, rank in rows
@@ -80,6 +86,15 @@ PLAIN = journeys(("u", "a", "abcd", 1), ("u", "e", "efg", 2), ("v", "x", "xyz", 
         ),
         (PLAIN.with_columns(kind=pl.lit("evergreen")), {"changed_kind": 3}),
         (PLAIN.with_columns(stage=pl.lit("ended")), {"changed_stage": 3}),
+        (PLAIN.with_columns(area_id=pl.lit("b")), {"changed_area": 3}),
+        (PLAIN.with_columns(area_name=pl.lit("another name of it")), {"unchanged": 3}),
+        (PLAIN.with_columns(n_area_journeys=pl.col("rank") + 1), {"unchanged": 2, "changed_area": 1}),
+        (
+            PLAIN.with_columns(
+                pl.lit(None).cast(SCHEMA[c]).alias(c) for c in ("area_id", "area_name", "n_area_journeys")
+            ),
+            {"changed_area": 3},
+        ),
         (PLAIN.with_columns(rank=pl.Series([2, 1, 1])), {"unchanged": 3, "changed_top_journey": 1}),
     ],
 )
