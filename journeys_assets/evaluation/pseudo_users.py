@@ -124,12 +124,13 @@ def pooled_users(
 def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
     """Pseudo users of each kind of public labelled data, by what it is called in tables.
 
-    Of CLINC150 only the half of the intents that nothing was fitted on takes part.
+    Only the half of the CLINC150 intents and of the WANDS classes that nothing was fitted on takes part.
     """
-    clinc = pools(phrases, "clinc150")
+    clinc, classes = pools(phrases, "clinc150"), pools(phrases, "wands")
     half = {name: clinc[name] for name in held_out_half(list(clinc))}
+    rare = {name: classes[name] for name in held_out_half(list(classes))}
     domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
-    wands = {name: keywords for name, keywords in pools(phrases, "wands").items() if len(keywords) >= 3}
+    wands = {name: keywords for name, keywords in rare.items() if len(keywords) >= 3}
     strays = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
     many = (2, 8)
     regimes: dict[str, list[PseudoUser]] = {}
@@ -150,7 +151,6 @@ def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str
     mixed = {**half, **wands}
     regimes["CLINC150 + WANDS, 3-12"] = pooled_users(mixed, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
     regimes["WANDS, 3-12"] = pooled_users(wands, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
-    rare = pools(phrases, "wands")
     regimes["WANDS with rare classes, 1-12"] = pooled_users(
         rare, n_users=n_users, seed=seed, journeys=(4, 16), keywords=(1, 12)
     )
