@@ -16,6 +16,7 @@ the held-out half of that source, which is the best guess of how it does on a lo
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,6 +83,7 @@ class Sources:
         wands: Queries of each WANDS class.
         world: Keywords of each synthetic theme.
         strays, noise: Phrases of no intent, and keywords of no theme.
+        people: The synthetic world's users as they are, with those of their keywords that are of ``world`` or noise.
     """
 
     clinc: Pool
@@ -90,19 +92,20 @@ class Sources:
     world: Pool
     strays: Sequence[str]
     noise: Sequence[str]
+    people: Sequence[PseudoUser] = ()
 
     @property
     def keywords(self) -> list[str]:
         pooled = [k for pool in (self.clinc, self.wands, self.world) for own in pool.values() for k in own]
-        return [*pooled, *self.strays, *self.noise]
+        return [*pooled, *self.strays, *self.noise, *(k for user in self.people for k in user.keywords)]
 
     def without(self, name: str) -> Sources:
-        return replace(self, **{name: {}})
+        return replace(self, **{name: {}}, people=() if name == "world" else self.people)
 
 
 def fitting_users(sources: Sources) -> list[PseudoUser]:
     """Users of every regime that the cut learns from; a source that is empty takes no part."""
-    users: list[PseudoUser] = []
+    users = list(sources.people)
     for size, n_users in SIZES:
 
         def pooled(pool: Pool, n: int, journeys: tuple[int, int], strays: Sequence[str], share: float) -> None:
@@ -206,18 +209,35 @@ def cut_from(sources: Sources, vectors: KeywordVectors) -> LearnedCut:
     return exported(fit(*examples(fitting_users(sources), vectors, ClusteringParams())))
 
 
-def world_keywords(*, held_out: bool = False) -> tuple[dict[str, list[str]], list[str]]:
-    """Keywords of each theme that may be fitted on (or may not), and of no theme, of a world that is never scored."""
-    meant = generate_world(WORLD).truth["truth_keywords"].select("normalised_keyword", "theme").unique()
-    themes: dict[str, list[str]] = {}
-    noise = set()
-    for keyword, theme in meant.sort("normalised_keyword", "theme", nulls_last=True).iter_rows():
-        if theme is None:
-            noise.add(keyword)
-        elif (theme in pseudo_users.held_out_themes()) == held_out:
-            themes.setdefault(theme, []).append(keyword)
-    named = set(meant.filter(meant["theme"].is_not_null())["normalised_keyword"])
-    return themes, sorted(k for k in noise - named if pseudo_users.is_held_out(k) == held_out)
+@functools.cache
+def world_half(*, held_out: bool) -> pl.DataFrame:
+    """Keywords of each user of a world that is never scored, of one half of its themes and of its noise.
+
+    user_id, keyword, theme (null for noise); no bots. What is noise to one user and of a theme to another is left out.
+    """
+    truth = generate_world(WORLD).truth
+    people = truth["truth_users"].filter(pl.col("user_class") != "bot").select("user_id")
+    meant = truth["truth_keywords"].select("user_id", "theme", keyword="normalised_keyword")
+    of_theme = pl.col("theme").is_in(sorted(pseudo_users.held_out_themes()))
+    of_noise = pl.col("keyword").map_elements(pseudo_users.is_held_out, return_dtype=pl.Boolean())
+    is_noise = pl.col("theme").is_null()
+    half = meant.filter(pl.when(is_noise).then(of_noise).otherwise(of_theme) == held_out)
+    named = meant.drop_nulls("theme")["keyword"].unique()
+    kept = half.filter(~is_noise | ~pl.col("keyword").is_in(named.implode())).join(people, on="user_id", how="semi")
+    return kept.unique().sort("user_id", "keyword", "theme")
+
+
+def world_keywords(*, held_out: bool) -> tuple[dict[str, list[str]], list[str]]:
+    """Keywords of each theme that may be fitted on (or may not), and of no theme."""
+    own = world_half(held_out=held_out)
+    themes = own.drop_nulls("theme").group_by("theme").agg(pl.col("keyword").unique().sort()).sort("theme")
+    return dict(themes.iter_rows()), own.filter(pl.col("theme").is_null())["keyword"].unique().sort().to_list()
+
+
+def world_people(*, held_out: bool) -> list[PseudoUser]:
+    """Users with the keywords that may be fitted on (or may not), but for those that are of two themes of theirs."""
+    own = world_half(held_out=held_out).unique(["user_id", "keyword"], keep="none").sort("user_id", "keyword")
+    return list(pseudo_users.users_of_themes(own))
 
 
 def sources_of(phrases: pl.DataFrame, *, held_out: bool) -> Sources:
@@ -237,24 +257,26 @@ def sources_of(phrases: pl.DataFrame, *, held_out: bool) -> Sources:
         world=world,
         strays=[k for k in strays if pseudo_users.is_held_out(k) == held_out],
         noise=noise,
+        people=world_people(held_out=held_out),
     )
 
 
 def scored_users(sources: Sources, name: str) -> dict[str, list[PseudoUser]]:
     """Users of one source, of 2-8 journeys, light and heavy; with a fifth of strays, as logs have them."""
     pool, strays = getattr(sources, name), sources.noise if name == "world" else sources.strays
-    return {
+    pooled = {
         f"{name}, {size[0]}-{size[1]}": pseudo_users.pooled_users(
             pool, n_users=150, seed=1, journeys=(2, 8), keywords=size, strays=strays, stray_share=0.2
         )
         for size in ((3, 12), (5, 60))
     }
+    return pooled | ({"world, as users are": list(sources.people)} if name == "world" else {})
 
 
 def print_carry_over(fitting: Sources, scored: Sources, vectors: KeywordVectors) -> None:
     params = ClusteringParams()
     whole = cut_from(fitting, vectors)
-    print(f"{'mean B-cubed F1':<16} {'one cut':>8} {'left out':>9} {'with it':>8}")
+    print(f"{'mean B-cubed F1':<19} {'one cut':>8} {'left out':>9} {'with it':>8}")
     for name in ("clinc", "wands", "world"):
         left_out = cut_from(fitting.without(name), vectors)
         for title, users in scored_users(scored, name).items():
@@ -267,7 +289,7 @@ def print_carry_over(fitting: Sources, scored: Sources, vectors: KeywordVectors)
                     for user, tree, rows in trees
                 ]
                 figures.append(np.mean(found))
-            print(f"{title:<16} {figures[0]:8.3f} {figures[1]:9.3f} {figures[2]:8.3f}", flush=True)
+            print(f"{title:<19} {figures[0]:8.3f} {figures[1]:9.3f} {figures[2]:8.3f}", flush=True)
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ class ClusteringParams:
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
     """Neighbours weigh by how far their cosine lies above this, so a keyword that is like none stays as it is."""
-    learned_cut: str = "b6b8d1513b08"
+    learned_cut: str = "d56358938e5a"
     """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
     least_log_odds: float = 0.0
     """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""

@@ -182,21 +182,23 @@ def world_users(study: Study, n_users: int) -> list[PseudoUser]:
     is_noise = pl.col("theme").is_null() & pl.col("keyword").map_elements(is_held_out, return_dtype=pl.Boolean())
     known = known.filter(pl.col("theme").is_in(sorted(held_out_themes())) | is_noise)
     chosen = known["user_id"].unique().sort().head(n_users)
-    return list(_of_world(known.filter(pl.col("user_id").is_in(chosen.implode()))))
+    return list(users_of_themes(known.filter(pl.col("user_id").is_in(chosen.implode()))))
 
 
-def _of_world(known: pl.DataFrame) -> Iterator[PseudoUser]:
+def users_of_themes(known: pl.DataFrame) -> Iterator[PseudoUser]:
+    """Users whose keywords are of themes, or of none (a journey of its own each).
+
+    Args:
+        known: One row a user and keyword: user_id, keyword, theme (null for none), optional first_engaged_at.
+    """
     for _, own in known.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
         themes = sorted(own["theme"].drop_nulls().unique())
         numbers = {theme: number for number, theme in enumerate(themes)}
         truth = [
             numbers[theme] if theme is not None else _FIRST_STRAY + place for place, theme in enumerate(own["theme"])
         ]
-        yield PseudoUser(
-            own["keyword"].to_list(),
-            np.array(truth, dtype=np.int64),
-            first_engaged_at=own["first_engaged_at"].to_numpy().astype("datetime64[us]"),
-        )
+        met = own["first_engaged_at"].to_numpy().astype("datetime64[us]") if "first_engaged_at" in own.columns else None
+        yield PseudoUser(own["keyword"].to_list(), np.array(truth, dtype=np.int64), first_engaged_at=met)
 
 
 def embedded(keywords: Sequence[str], embedder: Embedder, cache: Path) -> KeywordVectors:

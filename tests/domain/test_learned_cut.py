@@ -122,11 +122,23 @@ def test_a_source_that_is_left_out_is_not_learnt_from() -> None:
 
 
 def test_no_theme_and_no_noise_of_the_world_is_on_both_sides() -> None:
-    themes, noise = fit_cut.world_keywords()
+    (themes, noise), (scored, other_noise) = (fit_cut.world_keywords(held_out=held_out) for held_out in (False, True))
     assert set(themes) & pseudo_users.held_out_themes() == set()
-    assert len(themes) >= 20
+    assert set(scored) <= pseudo_users.held_out_themes()
+    assert min(len(themes), len(scored)) >= 20
     assert noise
-    assert not any(pseudo_users.is_held_out(k) for k in noise)
+    assert not set(noise) & set(other_noise)
     fitted = {keyword for own in themes.values() for keyword in own}
-    scored = {p for theme in THEMES if theme.name in pseudo_users.held_out_themes() for p in theme.phrases}
-    assert len(fitted & scored) <= 0.02 * len(scored), "themes share hardly a phrase"
+    phrases = {p for theme in THEMES if theme.name in pseudo_users.held_out_themes() for p in theme.phrases}
+    assert len(fitted & phrases) <= 0.02 * len(phrases), "themes share hardly a phrase"
+
+
+def test_people_of_the_world_have_the_keywords_of_one_side_only() -> None:
+    for held_out in (False, True):
+        users = fit_cut.world_people(held_out=held_out)
+        assert len(users) > 40
+        themes, noise = fit_cut.world_keywords(held_out=held_out)
+        for user in users:
+            strays = {k for k, is_stray in zip(user.keywords, user.is_stray, strict=True) if is_stray}
+            assert strays <= set(noise)
+            assert set(user.keywords) - strays <= {k for own in themes.values() for k in own}
