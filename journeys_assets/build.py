@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import date
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ from journeys_assets.domain.naming import name_journeys
 from journeys_assets.domain.text import normalise_series
 from journeys_assets.evaluation.section import SECTION_NAMES, Section
 from journeys_assets.models.embedder import Embedder, make_embedder
+from journeys_assets.models.namer_release import naming_on
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.sql_models import load_models
 from journeys_assets.storage.warehouse import Warehouse
@@ -98,6 +100,7 @@ def _definitions(house: Deployment) -> dg.Definitions:
             *days.build(house),
             *(stage.build(house) for stage in stages),
             training.build_stage_release(house),
+            training.build_naming_release(house),
             *_evaluation(house),
         ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
@@ -157,7 +160,8 @@ def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.
         .with_columns(display_form=pl.col("keyword"), n_queries=pl.lit(0, dtype=pl.Int64), commonness=pl.lit(0.0))
         .join(_first_times(rows), on=["user_id", "keyword"], how="left")
     )
-    names = name_journeys(clusters, facts, params.naming).select("user_id", "journey_id", "journey_name")
+    naming, _ = naming_on(deployment.naming_releases_path, date.max, params.naming)
+    names = name_journeys(clusters, facts, naming).select("user_id", "journey_id", "journey_name")
     return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")
 
 

@@ -358,6 +358,13 @@ JOURNEY_NAMES = Table(
         Column("name_keyword", _TEXT, "The keyword that the name shows."),
         Column("naming_score", pl.Float64(), "Naming score of the chosen keyword.", minimum=0.0, maximum=1.0),
         Column("keywords", _TEXTS, "Member keywords in naming order, best first."),
+        Column(
+            "named_by",
+            _TEXT,
+            "'parameters', or the version of the released weights that names were chosen with; null in days of before "
+            "there were any.",
+            nullable=True,
+        ),
     ),
 )
 

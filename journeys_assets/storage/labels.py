@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from journeys_assets.domain import ranking, staging
+from journeys_assets.domain import naming_labels, ranking, staging
 from journeys_assets.domain.parameters import AlgorithmParams, RankingParams
 from journeys_assets.domain.text import normalise
 from journeys_assets.storage import reads
@@ -67,6 +67,41 @@ def stage_snapshot(con: duckdb.DuckDBPyConnection, day: date, params: AlgorithmP
     )
 
 
+NAMING_COLUMNS = ("user_id", "journey_id", "window_end_date", "keywords", "keyword_theme_centralities")
+"""Columns of journey_clusters that names are made from."""
+
+
+def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmParams) -> pl.DataFrame:
+    """Journeys that annotators want a name for, by judgements up to ``as_of``, each as it was on its day.
+
+    Returns:
+        Rows of ``naming_labels.ROW_SCHEMA``, sorted; empty where nobody said anything of a name. Judgements of a
+        journey that is not known, or whose day is no longer kept, are left out.
+    """
+    annotations = _annotations(con).join(
+        _shown_keywords(con), on=["user_id", "journey_id", "as_of_date"], how="left", maintain_order="left"
+    )
+    judged = ranking.judged_journeys(annotations, _judged_journeys(con, as_of), as_of=as_of, params=params.ranking)
+    wanted = naming_labels.wanted_names(judged, params.ranking.annotation_positive_from)
+    rows = [naming_labels.ROW_SCHEMA.to_frame()]
+    for (day,), of_day in sorted(wanted.partition_by("day", as_dict=True).items()):
+        states = reads.live_states(con, day, params.keywords.horizon_days).join(of_day, on="user_id", how="semi")
+        clusters = reads.journeys_in(con, states, NAMING_COLUMNS)
+        facts = reads.keyword_facts(con, clusters, day, params.keywords)
+        rows.append(naming_labels.graded_members(of_day, clusters, facts, day, params.naming))
+    return naming_labels.weighted_by_journey(pl.concat(rows))
+
+
+def _shown_keywords(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """user_id, journey_id, as_of_date, shown_keyword: the keyword, of each journey on a sheet, that names it there."""
+    return con.sql(
+        """
+        SELECT user_id, journey_id, as_of_date, min(keywords[1]) AS shown_keyword FROM landing.annotation_items
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).pl()
+
+
 def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
     return con.sql(
         """
@@ -80,7 +115,7 @@ def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
 def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     rows = con.sql(
         """
-        SELECT user_id, journey_id, keywords, relevance, stage, annotator_id, annotated_at, as_of_date
+        SELECT user_id, journey_id, keywords, relevance, stage, better_name, annotator_id, annotated_at, as_of_date
         FROM landing.journey_annotations ORDER BY ALL
         """
     ).pl()

@@ -1,4 +1,4 @@
-"""Fitting the naming weights: what is true is found, order does not matter, better names become labels."""
+"""Fitting the naming weights: what is true is found, order does not matter, and what is released holds up."""
 
 import dataclasses
 from datetime import date, timedelta
@@ -6,7 +6,6 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.naming_features import FEATURES
 from journeys_assets.domain.parameters import NamingParams
@@ -81,25 +80,6 @@ def test_the_margin_is_the_one_that_renames_least_at_little_cost() -> None:
     dear = rows.with_columns(grade=(pl.col("theme_centrality") > 0.5).cast(pl.Float64))
     assert namer.choose_margin(dear, PARAMS, [0.05], 0.01).takeover_margin == 0.0
     assert namer.choose_margin(dear, PARAMS, [0.05], 0.6).takeover_margin == 0.05
-
-
-def test_better_names_are_labels() -> None:
-    members = pl.DataFrame(
-        {"user_id": "u", "journey_id": ["a", "a", "a", "b"], "keyword": ["oak table", "table", "sofa", "lamp"]}
-    )
-    given = pl.DataFrame(
-        {"user_id": "u", "journey_id": ["a", "a", "b", "c"], "better_name": ["Oak  Table", "tables", None, "sofa"]}
-    )
-    grades = namer.grades_from_better_names(given, members)
-    expected = pl.DataFrame(
-        {
-            "user_id": "u",
-            "journey_id": "a",
-            "keyword": ["oak table", "sofa", "table"],
-            "grade": [0.5, 0.0, 1 / 3],
-        }
-    )
-    assert_frame_equal(grades, expected)
 
 
 def test_wrong_labels_are_refused() -> None:

@@ -1,0 +1,198 @@
+"""What naming learns from annotators: names by weights that were fitted on few labels, by the number of labels.
+
+What belongs here: simulated judgements of found journeys, and the learning curve. What does not: how well the packaged
+weights name (``naming``), and fitting (``models.namer``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from journeys_assets.domain.naming_features import JOURNEY, member_features
+from journeys_assets.domain.naming_labels import name_grades
+from journeys_assets.domain.parameters import NameTrainingParams, NamingParams
+from journeys_assets.domain.text import normalise
+from journeys_assets.evaluation import naming_data as data
+from journeys_assets.evaluation.plots import curves
+from journeys_assets.evaluation.section import Plot
+from journeys_assets.evaluation.statistics import mean_of, measure
+from journeys_assets.evaluation.study import Study
+from journeys_assets.models import namer
+from journeys_assets.synthetic.annotators import better_names, names_of_theme
+from journeys_assets.synthetic.judgements import ANNOTATORS
+
+N_LABELS = (50, 100, 200, 500, 1000, 2000)
+N_DRAWS = 5
+METRIC = "names that annotators would give, F1 of words"
+LEARNT, PACKAGED, BEST = "learnt from labels", "packaged weights", "best member"
+
+PROTOCOL = """
+**Names.** Journeys that the pipeline found, every {every} days. Simulated annotators see the name by the packaged
+weights, let it stand where it shares half of its words with what they have in mind (the theme's name, or one of the
+first things that people search for it), and else write that, in seven of ten cases. Weights are fitted as
+`journeys train` fits them on 50 to 2,000 such judgements, drawn {n_draws} times, of one half of the themes and of the
+users. They name journeys of the other themes of the other users; a name's grade is the F1 of its words with what
+annotators have in mind, expected over what that may be. The pull to the packaged weights was chosen on the first half
+of the themes. *best member* knows the grade. These annotators think in the words of the synthetic themes, so the curve
+shows that labels are learnt from, and how many it takes; it does not show what people would gain. A table says how
+often `journeys train` would release what it learnt from them: only where users of the labels themselves, in folds that
+the weights did not see, are named better outside the interval.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWorld:
+    """Journeys with known themes, and what annotators want them to be called.
+
+    Attributes:
+        rows: Members with features, user, day, theme and grade (the expected one, which nobody is told).
+        labels: user_id, journey_id, user, theme, wanted, annotator_id: one row a judgement.
+    """
+
+    rows: pl.DataFrame
+    labels: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A learning curve.
+
+    Attributes:
+        parts: Rows of RESULTS and of COMPARISONS, one pair a number of labels.
+        points: method, n_labels, value, low, high.
+        released: n_labels, n_draws, n_released: of so many draws of labels `journeys train` would release the weights.
+    """
+
+    parts: list[tuple[pl.DataFrame, pl.DataFrame]]
+    points: pl.DataFrame
+    released: pl.DataFrame
+
+
+def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
+    """Journeys that were inferred on ``days``, and one judgement of each annotator on each."""
+    naming = study.algorithm.naming
+    wanted = data.inferences(study, [day for day in study.days if day in set(days)], at_most=1_000_000)
+    found = data.found(study, wanted)
+    themes = found.clusters.drop_nulls("theme").select(*JOURNEY, "user", "day", "theme")
+    members = member_features(found.clusters, found.facts, naming).join(themes, on=JOURNEY)
+    shown = namer.named(members, naming).select(
+        *JOURNEY, "user", "theme", shown="keyword", row_key=pl.format("{} {}", *JOURNEY)
+    )
+    labels = [
+        shown.with_columns(
+            better_names(shown, by.annotator_id, seed=seed), annotator_id=pl.lit(by.annotator_id)
+        ).with_columns(wanted=pl.coalesce("better_name", "shown"))
+        for by in ANNOTATORS
+    ]
+    names = pl.DataFrame(
+        [(theme, normalise(name)) for theme in sorted(themes["theme"].unique()) for name in names_of_theme(theme)],
+        schema={"theme": pl.String, "wanted": pl.String},
+        orient="row",
+    )
+    expected = name_grades(members, themes.join(names, on="theme"))
+    return NamedWorld(
+        members.join(expected, on=[*JOURNEY, "keyword"]).sort(*JOURNEY, "keyword"),
+        pl.concat(labels)
+        .with_columns(pl.col("wanted").map_elements(normalise, return_dtype=pl.String))
+        .select(*JOURNEY, "user", "theme", "wanted", "annotator_id")
+        .sort(*JOURNEY, "annotator_id"),
+    )
+
+
+def learning_curve(study: Study, days: Sequence[date], *, seed: int, n_draws: int = N_DRAWS) -> Curve:
+    """Grade of names on held-out themes and users, by number of labels, of those in ``N_LABELS`` that there are."""
+    world, naming, params = named_world(study, days, seed), study.algorithm.naming, study.algorithm.name_training
+    pool, held_out = split(world, seed)
+    users = sorted(held_out["user"].unique())
+    fixed = {
+        PACKAGED: _by_user(namer.named(held_out, naming), users),
+        BEST: _by_user(held_out.sort("grade", "keyword").group_by(JOURNEY, maintain_order=True).last(), users),
+    }
+    parts, points, released = [], [], []
+    for n_labels in N_LABELS:
+        if n_labels > pool.height:
+            continue
+        draws = [pool.sample(n_labels, seed=seed + draw, shuffle=True) for draw in range(n_draws)]
+        names = [namer.named(held_out, fitted(world, drawn, naming, params)) for drawn in draws]
+        learnt = np.mean([_by_user(rows, users) for rows in names], axis=0)
+        figures: Mapping[str, object] = {LEARNT: learnt, **fixed}
+        part = measure(
+            {name: mean_of(values) for name, values in figures.items()},  # type: ignore[arg-type]
+            dataset=study.name,
+            regime=f"{n_labels} labels",
+            metric=METRIC,
+            n_users=len(users),
+            ours=LEARNT,
+            bounds=[BEST],
+            seed=seed,
+        )
+        parts.append(part)
+        points.append(part[0].select("method", "value", "low", "high", n_labels=pl.lit(n_labels)))
+        released.append((n_labels, n_draws, sum(_would_be_released(world, drawn, study) for drawn in draws)))
+    schema = {"method": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n_labels": pl.Int32}
+    return Curve(
+        parts,
+        pl.concat([pl.DataFrame(schema=schema), *points]),
+        pl.DataFrame(
+            released, schema={"n_labels": pl.Int64, "n_draws": pl.Int64, "n_released": pl.Int64}, orient="row"
+        ),
+    )
+
+
+def split(world: NamedWorld, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Judgements to learn from, and members to be named: no theme and no user is in both."""
+    users = np.random.default_rng(seed).permutation(world.rows["user"].unique().sort().to_list()).tolist()
+    seen_users, seen_themes = users[: len(users) // 2], data.halves(data.SYNTHETIC_THEMES)[0]
+    is_seen_user, is_seen_theme = pl.col("user").is_in(seen_users), pl.col("theme").is_in(seen_themes)
+    return world.labels.filter(is_seen_user & is_seen_theme), world.rows.filter(~is_seen_user & ~is_seen_theme)
+
+
+def fitted(world: NamedWorld, drawn: pl.DataFrame, naming: NamingParams, params: NameTrainingParams) -> NamingParams:
+    """Weights from judgements alone."""
+    return namer.fit_weights(_labelled(world, drawn), naming, prior_strength=params.prior_strength)
+
+
+def _labelled(world: NamedWorld, drawn: pl.DataFrame) -> pl.DataFrame:
+    """Members graded by judgements: the expected grades play no part."""
+    members = world.rows.drop("grade").join(drawn.select(JOURNEY).unique(), on=JOURNEY, how="semi")
+    return members.join(name_grades(members, drawn), on=[*JOURNEY, "keyword"]).with_columns(
+        journey_weight=pl.lit(1.0), known_on="day"
+    )
+
+
+def _would_be_released(world: NamedWorld, drawn: pl.DataFrame, study: Study) -> bool:
+    params = study.algorithm
+    try:
+        release = namer.train_namer(
+            _labelled(world, drawn), as_of=study.last_day, naming=params.naming, params=params.name_training
+        )
+    except namer.NotEnoughNames:
+        return False
+    return namer.refusal(release) is None
+
+
+def curve_plot(points: pl.DataFrame, dataset: str) -> Plot:
+    svg = curves(
+        points.filter(pl.col("method") != BEST),
+        x="n_labels",
+        y="value",
+        by="method",
+        labels=("labels by annotators (log scale)", METRIC),
+        ours=LEARNT,
+        log_x=True,
+    )
+    return Plot(
+        f"{dataset}: how much of what annotators would call a journey its name says, on themes and users that no label "
+        "was of, by the number of labels; bands are 95 % intervals over users.",
+        svg,
+    )
+
+
+def _by_user(names: pl.DataFrame, users: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    means = names.group_by("user").agg(pl.col("grade").mean())
+    return pl.DataFrame({"user": users}).join(means, on="user", how="left", maintain_order="left")["grade"].to_numpy()
