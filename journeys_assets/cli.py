@@ -262,6 +262,10 @@ def export_sheet(
     overlap: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the rows that all judge, to measure agreement.")
     ] = 0.3,
+    unnamed: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of the journeys that show no name: what would people call them?"),
+    ] = 0.5,
     as_of: Annotated[
         list[date] | None, _day_option("May be repeated. Default: the last day that was run and weeks before it.")
     ] = None,
@@ -288,6 +292,7 @@ def export_sheet(
             annotators=annotators.split(","),
             rows_each=rows,
             overlap=overlap,
+            unnamed=unnamed,
             seed=seed,
             min_users=min_users,
             now=datetime.now(UTC).replace(tzinfo=None),

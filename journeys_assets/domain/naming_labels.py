@@ -1,8 +1,10 @@
 """What annotators would call journeys, as labels of the keywords that could name them.
 
-An annotator writes a better name where the one that a sheet shows will not do, and leaves it empty where it will. So of
-a judged row both say something: without the names that were left to stand, a fit would learn from failures alone and
-give up what is good.
+Where a sheet shows a name, annotators write a better one if it will not do, and else leave it: both say something, as a
+fit that learns from failures alone gives up what is good. But a name that was let stand hides what else would have done
+as well: judged by such labels, whatever is shown looks best (measured: weights that are better by 0.03 look worse by
+0.05). So a part of the rows shows no name, and what annotators call those is *blind*: weights are learnt from all
+labels, and judged by blind ones alone.
 
 What belongs here: which name a judgement stands for, and how well each keyword agrees with it. What does not: reading
 judgements (``storage.labels``) and fitting (``models.namer``).
@@ -28,17 +30,19 @@ ROW_SCHEMA = pl.Schema(
         "is_generic": pl.Boolean(),
         **dict.fromkeys(FEATURES, pl.Float64()),
         "grade": pl.Float64(),
+        "blind_grade": pl.Float64(),
         "journey_weight": pl.Float64(),
         "user": pl.String(),
         "day": pl.Date(),
         "known_on": pl.Date(),
     }
 )
-"""One row a journey, as of a day, and member keyword. ``user_id`` tells the days of a ``user`` apart. The days of one
-journey have one ``journey_weight`` between them, which sums to 1."""
+"""One row a journey, as of a day, and member keyword. ``grade`` is by all judgements, ``blind_grade`` by those of
+annotators who were shown no name (null where there are none). ``user_id`` tells the days of a ``user`` apart. The days
+of one journey have one ``journey_weight`` between them, which sums to 1."""
 
 
-def wanted_names(judged: pl.DataFrame, positive_from: float) -> pl.DataFrame:
+def wanted_names(judged: pl.DataFrame, positive_from: float, accepted_grade: float) -> pl.DataFrame:
     """The name that each judgement stands for; judgements that say nothing of the name are left out.
 
     That is the better name; or, where none was given, the keyword that the sheet showed as the name, of a journey that
@@ -46,46 +50,48 @@ def wanted_names(judged: pl.DataFrame, positive_from: float) -> pl.DataFrame:
 
     Args:
         judged: day, user_id, journey_id, relevance, better_name (nullable), shown_keyword (null where no sheet showed a
-            name), judged_on; one row a judgement.
+            name), is_blind (the annotator was shown no name), judged_on; one row a judgement.
         positive_from: Lowest relevance of a journey that is one.
+        accepted_grade: What a name that was let stand is worth, 0 to 1; one that was given is worth 1.
 
     Returns:
-        day, user_id, journey_id, wanted (normalised), known_on; one row a judgement that counts.
+        day, user_id, journey_id, wanted (normalised), worth, is_blind, known_on; one row a judgement that counts.
     """
     better = pl.col("better_name").fill_null("").str.strip_chars()
-    accepted = pl.when(pl.col("relevance") >= positive_from).then(pl.col("shown_keyword"))
+    accepted = pl.when((pl.col("relevance") >= positive_from) & ~pl.col("is_blind")).then(pl.col("shown_keyword"))
     rows = judged.select(
         "day",
         *JOURNEY,
         wanted=pl.when(better != "").then(better).otherwise(accepted),
+        worth=pl.when(better != "").then(1.0).otherwise(accepted_grade),
+        is_blind="is_blind",
         known_on="judged_on",
     ).drop_nulls("wanted")
-    return rows.with_columns(
-        wanted=pl.Series([normalise(name) for name in rows["wanted"].to_list()], dtype=pl.String)
-    ).filter(pl.col("wanted") != "")
+    names = pl.Series([normalise(name) for name in rows["wanted"].to_list()], dtype=pl.String)
+    return rows.with_columns(wanted=names).filter(pl.col("wanted") != "")
 
 
 def name_grades(members: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
     """How well each member keyword says what annotators would call the journey.
 
-    A keyword's grade is the F1 of its words with those of a wanted name (1 where it is that name), the mean over the
-    names that are wanted for the journey; a journey of which none is wanted has no grades.
+    A keyword's grade is the F1 of its words with those of a wanted name (1 where it is that name) times what that name
+    is worth, the mean over the names that are wanted for the journey; a journey of which none is wanted has no grades.
 
     Args:
         members: user_id, journey_id, keyword (normalised).
-        wanted: user_id, journey_id, wanted (normalised).
+        wanted: user_id, journey_id, wanted (normalised), worth (0 to 1).
 
     Returns:
         user_id, journey_id, keyword, grade (0 to 1); sorted.
     """
-    pairs = members.select(*JOURNEY, "keyword").join(wanted.select(*JOURNEY, "wanted"), on=JOURNEY)
+    pairs = members.select(*JOURNEY, "keyword").join(wanted.select(*JOURNEY, "wanted", "worth"), on=JOURNEY)
     distinct = pairs.select("keyword", "wanted").unique()
     grades = [word_f1(one, other) for one, other in distinct.iter_rows()]
     return (
-        pairs.join(distinct.with_columns(grade=pl.Series(grades, dtype=pl.Float64)), on=["keyword", "wanted"])
-        .sort(*JOURNEY, "keyword", "wanted")
+        pairs.join(distinct.with_columns(f1=pl.Series(grades, dtype=pl.Float64)), on=["keyword", "wanted"])
+        .sort(*JOURNEY, "keyword", "wanted", "worth")
         .group_by(*JOURNEY, "keyword", maintain_order=True)
-        .agg(pl.col("grade").mean())
+        .agg(grade=(pl.col("f1") * pl.col("worth")).mean())
     )
 
 
@@ -111,7 +117,12 @@ def graded_members(
     """
     features = member_features(clusters, keyword_facts, params)
     known = wanted.group_by(JOURNEY).agg(pl.col("known_on").max())
-    rows = features.join(name_grades(features, wanted), on=[*JOURNEY, "keyword"]).join(known, on=JOURNEY)
+    blind = name_grades(features, wanted.filter("is_blind")).rename({"grade": "blind_grade"})
+    rows = (
+        features.join(name_grades(features, wanted), on=[*JOURNEY, "keyword"])
+        .join(blind, on=[*JOURNEY, "keyword"], how="left")
+        .join(known, on=JOURNEY)
+    )
     return rows.with_columns(
         user="user_id", day=pl.lit(day), user_id=pl.format("{} {}", "user_id", pl.lit(day)), journey_weight=pl.lit(1.0)
     ).select(pl.col(name).cast(dtype) for name, dtype in ROW_SCHEMA.items())

@@ -334,8 +334,12 @@ class NameTrainingParams:
     prior_strength: float = 0.3
     """How strongly the weights of ``NamingParams`` hold: what their squared distance costs, in grades of journeys. The
     best of 0, 0.3, 1, 3 and 10 from 50 to 2,000 labels, on themes that no figure is reported of."""
+    accepted_grade: float = 0.5
+    """What a name says of itself that an annotator was shown and let stand: it will do, which is about half of what the
+    one that they would give says (1)."""
     min_journeys: int = 100
-    """Fewest named journeys to learn from; with fewer the interval over users hides any gain that is to be had."""
+    """Fewest journeys that were named by an annotator who was shown no name, which are what weights are judged by; with
+    fewer the interval over users hides any gain that is to be had."""
     min_users: int = 20
     folds: int = 5
     """The users of each are named by weights that were fitted on the others."""

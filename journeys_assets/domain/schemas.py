@@ -590,7 +590,7 @@ ANNOTATION_ITEMS = Table(
         _USER_ID,
         Column("journey_id", _TEXT, "The journey."),
         Column("as_of_date", pl.Date(), "The day whose journeys were shown.", unit="UTC day"),
-        Column("journey_name", _TEXT, "Its name as shown."),
+        Column("journey_name", _TEXT, "Its name as shown; empty where sheets show none."),
         Column("keywords", _TEXTS, "Its keywords, best first."),
         Column("stratum", _TEXT, "What it was drawn from: confidence, kind and stage, activity of the user."),
         Column(

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.naming_features import JOURNEY, member_features
-from journeys_assets.domain.naming_labels import name_grades
+from journeys_assets.domain.naming_labels import name_grades, wanted_names
 from journeys_assets.domain.parameters import NameTrainingParams, NamingParams
 from journeys_assets.domain.text import normalise
 from journeys_assets.evaluation import naming_data as data
@@ -28,20 +28,23 @@ from journeys_assets.synthetic.judgements import ANNOTATORS
 
 N_LABELS = (50, 100, 200, 500, 1000, 2000)
 N_DRAWS = 5
+UNNAMED = 0.5
+"""Share of the journeys that are judged without a name, as on sheets."""
 METRIC = "names that annotators would give, F1 of words"
 LEARNT, PACKAGED, BEST = "learnt from labels", "packaged weights", "best member"
 
 PROTOCOL = """
-**Names.** Journeys that the pipeline found, every {every} days. Simulated annotators see the name by the packaged
-weights, let it stand where it shares half of its words with what they have in mind (the theme's name, or one of the
-first things that people search for it), and else write that, in seven of ten cases. Weights are fitted as
-`journeys train` fits them on 50 to 2,000 such judgements, drawn {n_draws} times, of one half of the themes and of the
-users. They name journeys of the other themes of the other users; a name's grade is the F1 of its words with what
+**Names.** Journeys that the pipeline found, every {every} days. Half of them simulated annotators judge without a name,
+and write what they have in mind (the theme's name, or one of the first things that people search for it). Of the others
+they see the name by the packaged weights, let it stand where it shares half of its words with what they have in mind,
+and else write that. What they would write they leave out in three of ten cases. Weights are fitted as `journeys train`
+fits them on 50 to 2,000 judgements that say something of the name, drawn {n_draws} times, of one half of the themes and
+of the users. They name journeys of the other themes of the other users; a name's grade is the F1 of its words with what
 annotators have in mind, expected over what that may be. The pull to the packaged weights was chosen on the first half
 of the themes. *best member* knows the grade. These annotators think in the words of the synthetic themes, so the curve
 shows that labels are learnt from, and how many it takes; it does not show what people would gain. A table says how
-often `journeys train` would release what it learnt from them: only where users of the labels themselves, in folds that
-the weights did not see, are named better outside the interval.
+often `journeys train` would release what it learnt from them: only where users in folds that the weights did not see,
+and whose journeys were judged without a name, are named better outside the interval.
 """
 
 
@@ -51,7 +54,7 @@ class NamedWorld:
 
     Attributes:
         rows: Members with features, user, day, theme and grade (the expected one, which nobody is told).
-        labels: user_id, journey_id, user, theme, wanted, annotator_id: one row a judgement.
+        labels: Columns of ``naming_labels.wanted_names`` and user, theme: one row a judgement.
     """
 
     rows: pl.DataFrame
@@ -80,13 +83,20 @@ def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
     found = data.found(study, wanted)
     themes = found.clusters.drop_nulls("theme").select(*JOURNEY, "user", "day", "theme")
     members = member_features(found.clusters, found.facts, naming).join(themes, on=JOURNEY)
-    shown = namer.named(members, naming).select(
-        *JOURNEY, "user", "theme", shown="keyword", row_key=pl.format("{} {}", *JOURNEY)
+    named = namer.named(members, naming).select(*JOURNEY, "user", "theme", "day", judged_on="day", shown="keyword")
+    is_blind = np.random.default_rng(seed).random(named.height) < UNNAMED
+    shown = named.with_columns(
+        row_key=pl.format("{} {}", *JOURNEY),
+        is_blind=pl.Series(is_blind),
+        shown=pl.when(pl.Series(is_blind)).then(pl.lit("")).otherwise("shown"),
+        relevance=pl.lit(5),
     )
     labels = [
-        shown.with_columns(
-            better_names(shown, by.annotator_id, seed=seed), annotator_id=pl.lit(by.annotator_id)
-        ).with_columns(wanted=pl.coalesce("better_name", "shown"))
+        wanted_names(
+            shown.with_columns(better_names(shown, by.annotator_id, seed=seed), shown_keyword="shown"),
+            positive_from=0.0,
+            accepted_grade=study.algorithm.name_training.accepted_grade,
+        )
         for by in ANNOTATORS
     ]
     names = pl.DataFrame(
@@ -94,13 +104,10 @@ def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
         schema={"theme": pl.String, "wanted": pl.String},
         orient="row",
     )
-    expected = name_grades(members, themes.join(names, on="theme"))
+    expected = name_grades(members, themes.join(names, on="theme").with_columns(worth=pl.lit(1.0)))
     return NamedWorld(
         members.join(expected, on=[*JOURNEY, "keyword"]).sort(*JOURNEY, "keyword"),
-        pl.concat(labels)
-        .with_columns(pl.col("wanted").map_elements(normalise, return_dtype=pl.String))
-        .select(*JOURNEY, "user", "theme", "wanted", "annotator_id")
-        .sort(*JOURNEY, "annotator_id"),
+        pl.concat(labels).join(shown.select(*JOURNEY, "user", "theme"), on=JOURNEY).sort(*JOURNEY, "wanted", "worth"),
     )
 
 
@@ -135,12 +142,11 @@ def learning_curve(study: Study, days: Sequence[date], *, seed: int, n_draws: in
         points.append(part[0].select("method", "value", "low", "high", n_labels=pl.lit(n_labels)))
         released.append((n_labels, n_draws, sum(_would_be_released(world, drawn, study) for drawn in draws)))
     schema = {"method": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n_labels": pl.Int32}
+    counts = dict.fromkeys(("n_labels", "n_draws", "n_released"), pl.Int64())
     return Curve(
         parts,
         pl.concat([pl.DataFrame(schema=schema), *points]),
-        pl.DataFrame(
-            released, schema={"n_labels": pl.Int64, "n_draws": pl.Int64, "n_released": pl.Int64}, orient="row"
-        ),
+        pl.DataFrame(released, schema=counts, orient="row"),
     )
 
 
@@ -160,8 +166,11 @@ def fitted(world: NamedWorld, drawn: pl.DataFrame, naming: NamingParams, params:
 def _labelled(world: NamedWorld, drawn: pl.DataFrame) -> pl.DataFrame:
     """Members graded by judgements: the expected grades play no part."""
     members = world.rows.drop("grade").join(drawn.select(JOURNEY).unique(), on=JOURNEY, how="semi")
-    return members.join(name_grades(members, drawn), on=[*JOURNEY, "keyword"]).with_columns(
-        journey_weight=pl.lit(1.0), known_on="day"
+    blind = name_grades(members, drawn.filter("is_blind")).rename({"grade": "blind_grade"})
+    return (
+        members.join(name_grades(members, drawn), on=[*JOURNEY, "keyword"])
+        .join(blind, on=[*JOURNEY, "keyword"], how="left")
+        .with_columns(journey_weight=pl.lit(1.0), known_on="day")
     )
 
 

@@ -161,18 +161,19 @@ def train_namer(
         raise ValueError(
             f"names that were not given by {as_of}, such as on {late['known_on'].to_list()[0]}: look-ahead"
         )
-    n_journeys, n_users = (data.select(pl.struct(c).n_unique()).item() for c in (["user", "journey_id"], ["user"]))
+    blind = data.drop_nulls("blind_grade")
+    n_journeys, n_users = (blind.select(pl.struct(c).n_unique()).item() for c in (["user", "journey_id"], ["user"]))
     if n_journeys < params.min_journeys or n_users < params.min_users:
         raise NotEnoughNames(
-            f"too few names by annotators: of {n_journeys} journeys of {n_users} users; needed are "
-            f"{params.min_journeys} of {params.min_users}. The weights of now go on naming; `journeys annotate export` "
-            "makes sheets"
+            f"too few names by annotators who were shown none: of {n_journeys} journeys of {n_users} users; needed are "
+            f"{params.min_journeys} of {params.min_users}. The weights of now go on naming; sheets of `journeys "
+            "annotate export` have rows that show no name"
         )
     weights = weights_of(fit_weights(data, naming, prior_strength=params.prior_strength))
     held_out = names_of_held_out_users(data, naming, params)
-    comparisons = [_gain(held_out, named(data, naming), PACKAGED, params)]
+    comparisons = [_gain(held_out, named(blind, naming), PACKAGED, params)]
     if incumbent is not None:
-        unknown = data.filter(pl.col("known_on") >= incumbent.live_from)
+        unknown = blind.filter(pl.col("known_on") >= incumbent.live_from)
         if unknown["user"].n_unique() >= params.min_users:
             theirs = named(unknown, incumbent.params(naming))
             comparisons.append(_gain(held_out.join(unknown, on=JOURNEY, how="semi"), theirs, incumbent.version, params))
@@ -184,8 +185,9 @@ def train_namer(
         "weights": weights,
         "parameters": dataclasses.asdict(params),
         "data": {
-            "journeys": n_journeys,
-            "users": n_users,
+            "journeys": data.select(pl.struct("user", "journey_id").n_unique()).item(),
+            "users": data["user"].n_unique(),
+            "blind_journeys": n_journeys,
             "first_day": data["day"].min(),
             "last_day": data["day"].max(),
         },
@@ -197,7 +199,7 @@ def train_namer(
 
 
 def names_of_held_out_users(rows: pl.DataFrame, naming: NamingParams, params: NameTrainingParams) -> pl.DataFrame:
-    """The name of each journey by weights that saw no journey of its user; as ``named``."""
+    """The name of each journey with blind grades by weights that saw no journey of its user; as ``named``."""
     users = rows["user"].unique().sort()
     shuffled = np.random.default_rng(params.seed).permutation(users.len())
     fold_of = dict(zip(users.to_list(), (shuffled % params.folds).tolist(), strict=True))
@@ -205,7 +207,7 @@ def names_of_held_out_users(rows: pl.DataFrame, naming: NamingParams, params: Na
     names = []
     for fold in folds.unique().sort():
         fitted = fit_weights(rows.filter(folds != fold), naming, prior_strength=params.prior_strength)
-        names.append(named(rows.filter(folds == fold), fitted))
+        names.append(named(rows.filter(folds == fold).drop_nulls("blind_grade"), fitted))
     return pl.concat(names)
 
 
@@ -233,10 +235,10 @@ def _told(row: Mapping[str, Any]) -> str:
 
 
 def _gain(names: pl.DataFrame, rivals: pl.DataFrame, rival: str, params: NameTrainingParams) -> dict[str, Any]:
-    """Mean grade over users of both ways to name the same journeys, and the interval of the difference."""
+    """Mean blind grade over users of both ways to name the same journeys, and the interval of the difference."""
     means = [
         rows.group_by("user")
-        .agg(grade=(pl.col("grade") * pl.col("journey_weight")).sum() / pl.col("journey_weight").sum())
+        .agg(grade=(pl.col("blind_grade") * pl.col("journey_weight")).sum() / pl.col("journey_weight").sum())
         .sort("user")
         for rows in (names, rivals)
     ]

@@ -80,7 +80,8 @@ def model_card(release: NamerRelease) -> str:
         "",
         f"Learnt from names that annotators gave, or let stand, up to {card['as_of']}: of {data['journeys']} journeys "
         f"of {data['users']} users, {data['first_day']} … {data['last_day']}. Live from {card['live_from']}; on that "
-        "day every journey is named anew.",
+        f"day every journey is named anew. Measured on the {data['blind_journeys']} journeys that annotators named "
+        "without being shown a name: of what they see, they let more stand than they would say themselves.",
         "",
         "| feature | weight |",
         "|---|---|",

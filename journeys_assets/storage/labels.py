@@ -78,11 +78,17 @@ def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmPa
         Rows of ``naming_labels.ROW_SCHEMA``, sorted; empty where nobody said anything of a name. Judgements of a
         journey that is not known, or whose day is no longer kept, are left out.
     """
-    annotations = _annotations(con).join(
-        _shown_keywords(con), on=["user_id", "journey_id", "as_of_date"], how="left", maintain_order="left"
+    on_sheet = ["user_id", "journey_id", "as_of_date"]
+    annotations = (
+        _annotations(con)
+        .join(_shown_keywords(con), on=on_sheet, how="left", maintain_order="left")
+        # Off a sheet, who judges keywords saw no journey of ours; who judges a journey by its id may have.
+        .with_columns(is_blind=pl.coalesce("shows_no_name", pl.col("journey_id").is_null()))
     )
     judged = ranking.judged_journeys(annotations, _judged_journeys(con, as_of), as_of=as_of, params=params.ranking)
-    wanted = naming_labels.wanted_names(judged, params.ranking.annotation_positive_from)
+    wanted = naming_labels.wanted_names(
+        judged, params.ranking.annotation_positive_from, params.name_training.accepted_grade
+    )
     rows = [naming_labels.ROW_SCHEMA.to_frame()]
     for (day,), of_day in sorted(wanted.partition_by("day", as_dict=True).items()):
         states = reads.live_states(con, day, params.keywords.horizon_days).join(of_day, on="user_id", how="semi")
@@ -93,11 +99,12 @@ def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmPa
 
 
 def _shown_keywords(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """user_id, journey_id, as_of_date, shown_keyword: the keyword, of each journey on a sheet, that names it there."""
+    """Journeys on sheets: user_id, journey_id, as_of_date, shows_no_name, shown_keyword (the one that names it)."""
     return con.sql(
         """
-        SELECT user_id, journey_id, as_of_date, min(keywords[1]) AS shown_keyword FROM landing.annotation_items
-        GROUP BY ALL ORDER BY ALL
+        SELECT user_id, journey_id, as_of_date, bool_and(journey_name = '') AS shows_no_name,
+               min(keywords[1]) FILTER (journey_name <> '') AS shown_keyword
+        FROM landing.annotation_items GROUP BY ALL ORDER BY ALL
         """
     ).pl()
 
