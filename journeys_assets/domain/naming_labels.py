@@ -68,7 +68,7 @@ def wanted_names(judged: pl.DataFrame, positive_from: float, accepted_grade: flo
         known_on="judged_on",
     ).drop_nulls("wanted")
     names = pl.Series([normalise(name) for name in rows["wanted"].to_list()], dtype=pl.String)
-    return rows.with_columns(wanted=names).filter(pl.col("wanted") != "")
+    return rows.with_columns(wanted=names)
 
 
 def name_grades(members: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
