@@ -20,9 +20,9 @@ from tests.house import House
 from tests.models.test_namer import judged
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 4
+N_DAYS = 3
 LAST = FIRST + timedelta(days=N_DAYS - 1)
-LIVE_FROM = FIRST + timedelta(days=2)
+LIVE_FROM = FIRST + timedelta(days=1)
 WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST, annotation_share=0.0)
 OWN = ["partition_date", "user_id", "journey_id"]
 
