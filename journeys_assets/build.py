@@ -17,6 +17,7 @@ from journeys_assets.defs.assets import (
     embedding,
     evaluation,
     evolution,
+    experiment,
     naming,
     notifications,
     publishing,
@@ -37,6 +38,7 @@ from journeys_assets.defs.partitions import daily_partitions
 from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, pack
+from journeys_assets.domain.experiment import Readout
 from journeys_assets.domain.naming import name_journeys
 from journeys_assets.domain.text import normalise_series
 from journeys_assets.evaluation.section import SECTION_NAMES, Section
@@ -102,6 +104,7 @@ def _definitions(house: Deployment) -> dg.Definitions:
             training.build_stage_release(house),
             training.build_naming_release(house),
             *_evaluation(house),
+            _experiment(house),
         ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
         jobs=[*jobs, ingest_job],
@@ -132,6 +135,19 @@ def _evaluation(house: Deployment) -> list[dg.AssetsDefinition]:
         return make_report(house)
 
     return evaluation.build(SECTION_NAMES, evaluate, report)
+
+
+def _experiment(house: Deployment) -> dg.AssetsDefinition:
+    def read_out(first: date | None, last: date | None) -> tuple[date, date, Readout] | None:
+        from journeys_assets.experiment import NoSends, read_out_log
+
+        try:
+            found = read_out_log(house, first, last)
+        except NoSends:
+            return None
+        return found.first, found.last, found.readout
+
+    return experiment.build(read_out)
 
 
 def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.DataFrame:
