@@ -90,7 +90,7 @@ def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMU
             )
             parts.append((example, COMPARISONS.to_frame()))
             curve = names.learning_curve(study, _sampled_days(study), seed=SEED)
-            parts += curve.parts
+            parts += reversed(curve.parts)  # the most labels first, as the first regime is what the report begins with
             tables[f"{study.name}: naming weights that would be released, by labels"] = curve.released
             plots.append(names.curve_plot(curve.points, study.name))
     tables["intervals of kappa at 95 %, by simulation"] = kappa_coverage(n_simulations)

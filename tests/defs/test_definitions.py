@@ -13,6 +13,8 @@ from tests.house import House
 
 NewHouse = Callable[[str], House]
 DAY = date(2026, 3, 2)
+UNPARTITIONED = ("training", "evaluation", "experiment")
+"""Groups whose assets are made when somebody asks, and are no part of a day's run."""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +43,7 @@ def test_every_table_of_the_pipeline_has_columns_a_version_and_a_blocking_contra
     checks = {key.asset_key for key in graph.asset_check_keys if key.name == "contract"}
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        if node.group_name in ("training", "evaluation", "experiment", "staging") or key.path[-1] in (
-            "published_journeys",
-        ):
+        if node.group_name in (*UNPARTITIONED, "staging") or key.path[-1] == "published_journeys":
             continue
         assert "dagster/column_schema" in node.metadata, key
         assert node.code_version, key
@@ -62,7 +62,7 @@ def test_sql_models_have_column_lineage(graph) -> None:  # type: ignore[no-untyp
 def test_stages_are_daily_and_a_range_is_one_run(graph) -> None:  # type: ignore[no-untyped-def]
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        if node.group_name in ("training", "evaluation", "experiment"):
+        if node.group_name in UNPARTITIONED:
             continue
         assert node.partitions_def.get_first_partition_key() == DAY.isoformat()
         assert node.backfill_policy == dg.BackfillPolicy.single_run()

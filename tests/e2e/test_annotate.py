@@ -111,6 +111,23 @@ def test_a_sheet_names_no_user_and_no_user_comes_twice_in_a_row(sheets: dict[str
     assert "**5 surely a journey**" in (path.parent / "march-guideline.md").read_text()
 
 
+def test_half_of_the_journeys_show_no_name_to_anybody(sheets: dict[str, Path], home: Path) -> None:
+    items = warehouse(home).query("FROM landing.annotation_items")
+    shown: dict[str, set[str]] = {}
+    for path in sheets.values():
+        for row in read_sheet(path):
+            shown.setdefault(row["row_key"], set()).add(row["name"].lstrip("'"))
+    stored = dict(items.select("row_key", "journey_name").iter_rows())
+    assert shown == {key: {name} for key, name in stored.items()}, "what is stored is what every annotator saw"
+    assert 0.35 < (items["journey_name"] == "").mean() < 0.65  # type: ignore[operator]
+    names = warehouse(home).query(
+        "SELECT partition_date AS as_of_date, user_id, journey_id, journey_name AS known FROM main.user_journeys"
+    )
+    named = items.filter(pl.col("journey_name") != "").join(names, on=["as_of_date", "user_id", "journey_id"])
+    assert named.height > 50
+    assert (named["journey_name"] == named["known"]).all()
+
+
 def test_the_evidence_is_what_the_user_did_up_to_the_day(sheets: dict[str, Path], home: Path) -> None:
     items = {r["row_key"]: r for r in warehouse(home).query("FROM landing.annotation_items").to_dicts()}
     for row in read_sheet(sheets["ann"])[::20]:
