@@ -60,12 +60,15 @@ relevance of all journeys, and how wide is it? An interval that is narrow and wr
 {names}"""
 
 
-def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMULATIONS) -> Section:
+def evaluate_annotation(
+    studies: Sequence[Study], *, n_simulations: int = N_SIMULATIONS, n_draws: int = names.N_DRAWS
+) -> Section:
     """Agreement of annotators in each study that has judgements; with truth, what their judgements are worth.
 
     Args:
         studies: Those without any judgement are passed over.
         n_simulations: Simulated studies, and draws of labels.
+        n_draws: Draws of labels to learn naming from, a number of labels.
     """
     parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     tables: dict[str, pl.DataFrame] = {}
@@ -89,7 +92,7 @@ def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMU
                 coverage
             )
             parts.append((example, COMPARISONS.to_frame()))
-            curve = names.learning_curve(study, _sampled_days(study), seed=SEED)
+            curve = names.learning_curve(study, _sampled_days(study), seed=SEED, n_draws=n_draws)
             parts += reversed(curve.parts)  # the most labels first, as the first regime is what the report begins with
             tables[f"{study.name}: naming weights that would be released, by labels"] = curve.released
             plots.append(names.curve_plot(curve.points, study.name))
@@ -101,7 +104,7 @@ def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMU
         n_items=N_ITEMS,
         n_labelled=N_LABELLED,
         every=SAMPLE_EVERY_DAYS,
-        names=names.PROTOCOL.format(every=SAMPLE_EVERY_DAYS, n_draws=names.N_DRAWS),
+        names=names.PROTOCOL.format(every=SAMPLE_EVERY_DAYS, n_draws=n_draws),
     )
     if KAPPA in results["metric"]:
         caption = f"{KAPPA}, of the median of three annotators and of each alone, with 95 % intervals over users."
