@@ -80,6 +80,8 @@ def filled(sheets: dict[str, Path], home: Path) -> dict[str, Path]:
         for row in rows:
             said = answers[name][row["row_key"]]
             row["relevance"], row["stage"] = str(said["relevance"]), said["stage"]
+            if not row["name"]:
+                row["better_name"] = row["keywords"].split(", ")[-1]
         done[name] = path.with_name(f"{name}-done.csv")
         with done[name].open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
@@ -231,6 +233,31 @@ def test_a_ranker_learns_from_the_sheets(journeys: Journeys, imported: str, home
     )
     assert data["earlier"]["first_day"] == str(DAYS[0])
     assert data["later"]["last_day"] == str(DAYS[-1])
+
+
+def test_naming_learns_from_the_sheets_and_knows_who_was_shown_a_name(imported: str, home: Path) -> None:
+    items = warehouse(home).query("SELECT user_id AS user, journey_id, as_of_date AS day, journey_name FROM "
+                                  "landing.annotation_items")  # fmt: skip
+    judged, item = stored(home), ["user_id", "journey_id", "as_of_date"]
+    with warehouse(home).reading() as con:
+        rows = labels.naming_rows(con, DAYS[-1], AlgorithmParams())
+    best = (
+        rows.group_by("user", "journey_id", "day")
+        .agg(pl.col("grade", "blind_grade").max())
+        .join(items, on=["user", "journey_id", "day"])
+    )
+    unnamed, named = best.filter(journey_name=""), best.filter(pl.col("journey_name") != "")
+    assert unnamed["blind_grade"].null_count() == 0
+    assert named["blind_grade"].null_count() == named.height > 20
+    assert (unnamed["grade"] == unnamed["blind_grade"]).all()
+    assert (named["grade"] == 0.5).all(), "nobody wrote another name, so the one shown will do"
+    accepted = judged.filter(pl.col("better_name").is_null() & (pl.col("relevance") >= 4))
+    assert set(named.select("user", "journey_id", "day").iter_rows()) == {
+        key
+        for key in accepted.select(item).iter_rows()
+        if key in set(items.filter(pl.col("journey_name") != "").select("user", "journey_id", "day").iter_rows())
+    }
+    assert unnamed.height == judged.drop_nulls("better_name").select(item).n_unique()
 
 
 def test_journeys_that_were_judged_are_not_drawn_again(
