@@ -23,6 +23,7 @@ from journeys_assets.evaluation.section import Plot
 from journeys_assets.evaluation.statistics import mean_of, measure
 from journeys_assets.evaluation.study import Study
 from journeys_assets.models import namer
+from journeys_assets.models.namer_release import NamerRelease
 from journeys_assets.synthetic.annotators import better_names, names_of_theme
 from journeys_assets.synthetic.judgements import ANNOTATORS
 
@@ -184,24 +185,25 @@ def _gate(
     world: NamedWorld, draws: Sequence[pl.DataFrame], study: Study
 ) -> tuple[int, int, float | None, float | None]:
     """Draws, how many of them would be released, and the mean gain that decides, by blind labels and by all."""
-    algorithm, n_released = study.algorithm, 0
-    gains: dict[str, list[float]] = {"blind_grade": [], "grade": []}
-    for drawn in draws:
-        rows = _labelled(world, drawn)
-        for judged_by, found in gains.items():
-            try:
-                release = namer.train_namer(
-                    rows.with_columns(blind_grade=judged_by),
-                    as_of=study.last_day,
-                    naming=algorithm.naming,
-                    params=algorithm.name_training,
-                )
-            except namer.NotEnoughNames:
-                continue
-            found.append(release.card["comparisons"][0]["gain"])
-            n_released += judged_by == "blind_grade" and namer.refusal(release) is None
-    blind, everything = (float(np.mean(found)) if found else None for found in gains.values())
-    return len(draws), n_released, blind, everything
+    rows = [_labelled(world, drawn) for drawn in draws]
+    by_blind = [_trained(own, study) for own in rows]
+    by_all = [_trained(own.with_columns(blind_grade="grade"), study) for own in rows]
+    n_released = sum(release is not None and namer.refusal(release) is None for release in by_blind)
+    return len(draws), n_released, _mean_gain(by_blind), _mean_gain(by_all)
+
+
+def _trained(rows: pl.DataFrame, study: Study) -> NamerRelease | None:
+    """What `journeys train` would make of the labels; None where they are too few."""
+    params = study.algorithm
+    try:
+        return namer.train_namer(rows, as_of=study.last_day, naming=params.naming, params=params.name_training)
+    except namer.NotEnoughNames:
+        return None
+
+
+def _mean_gain(releases: Sequence[NamerRelease | None]) -> float | None:
+    gains = [release.card["comparisons"][0]["gain"] for release in releases if release is not None]
+    return float(np.mean(gains)) if gains else None
 
 
 def curve_plot(points: pl.DataFrame, dataset: str) -> Plot:
