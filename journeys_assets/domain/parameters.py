@@ -150,7 +150,7 @@ class RankingParams:
 class StagingParams:
     """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is learnt."""
 
-    revision: int = 2
+    revision: int = 3
     ended_after_days: int = 28
     """The fixed-gap rule: what says that a journey has ended where no stage model is released."""
     ended_min_probability: float = 0.75
@@ -168,6 +168,8 @@ class StagingParams:
     """Longest season: the eight months that are left of a year."""
     season_min_visits: int = 3
     """Days on which the user must have come for something else between two seasons of a journey."""
+    season_min_keywords: int = 2
+    """Of the journey's own keywords, on one day of the season before: one word alone may have been meant otherwise."""
     season_tolerance_days: int = 30
     """A season may come so much earlier or later than the year before."""
     intent_min_actions: int = 10

@@ -126,7 +126,9 @@ def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, para
     A journey's days of turns fall into stretches, with at least ``seasonal_min_quiet_days`` without a turn between
     them. It is seasonal if an earlier stretch, moved on by a year, meets the latest one, give or take
     ``season_tolerance_days``, and the user came at least ``season_min_visits`` times in between: the silence of a user
-    who was away says nothing of the journey. Without a year of history nothing is seasonal.
+    who was away says nothing of the journey. Some day of the season before must have ``season_min_keywords`` of the
+    journey's own keywords, or as many as any day of the latest one has: within a year, one word that was meant for
+    something else is soon found. Without a year of history nothing is seasonal.
 
     Args:
         journeys, visits: As for :func:`silence_features`.
@@ -134,13 +136,19 @@ def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, para
     Returns:
         user_id, journey_id, season_before: the last turn of the season a year before; seasonal journeys only, sorted.
     """
-    turns = journeys.filter((pl.col("day") <= day) & is_turn()).select(*_OWN, "day")
+    turns = journeys.filter((pl.col("day") <= day) & is_turn()).select(*_OWN, "day", "n_specific_keywords")
     last = pl.col("day").max().over(_OWN)
     turns = turns.filter(pl.col("day") > last - timedelta(days=look_back_days(params))).sort(*_OWN, "day")
     is_new = (pl.col("day").diff().over(_OWN).dt.total_days() >= params.seasonal_min_quiet_days).fill_null(False)
     stretches = turns.with_columns(stretch=is_new.cast(pl.Int64).cum_sum().over(_OWN))
     is_latest = pl.col("stretch") == pl.col("stretch").max().over(_OWN)
-    latest = stretches.filter(is_latest).group_by(_OWN).agg(begins=pl.col("day").min(), ends=pl.col("day").max())
+    most_keywords = pl.col("n_specific_keywords").max()
+    latest = (
+        stretches.filter(is_latest)
+        .group_by(_OWN)
+        .agg(begins=pl.col("day").min(), ends=pl.col("day").max(), needed=most_keywords)
+        .with_columns(pl.col("needed").clip(upper_bound=params.season_min_keywords))
+    )
     tolerance = timedelta(days=params.season_tolerance_days)
     year_on = pl.col("day") + timedelta(days=YEAR_DAYS)
     found = (
@@ -148,7 +156,8 @@ def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, para
         .join(latest, on=_OWN)
         .filter(year_on.is_between(pl.col("begins") - tolerance, pl.col("ends") + tolerance))
         .group_by(_OWN)
-        .agg(pl.col("begins").first(), season_before=pl.col("day").max())
+        .agg(pl.col("begins", "needed").first(), season_before=pl.col("day").max(), known_by=most_keywords)
+        .filter(pl.col("known_by") >= pl.col("needed"))
     )
     meanwhile = (
         found.join(visits.rename({"day": "visit"}), on="user_id")

@@ -6,7 +6,7 @@ What belongs here: the protocol and its measures. What does not: features and la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -16,7 +16,17 @@ import polars as pl
 
 from journeys_assets.domain.parameters import StagingParams
 from journeys_assets.evaluation.plots import curves
+from journeys_assets.evaluation.seasons import PROTOCOL as SEASONS_PROTOCOL
+from journeys_assets.evaluation.seasons import measure_seasons
 from journeys_assets.evaluation.section import Plot, Section, gathered
+from journeys_assets.evaluation.stage_truth import (
+    MIN_PURITY,
+    average_precision_of,
+    macro_f1_of,
+    numbered,
+    ratio_of,
+    with_truth,
+)
 from journeys_assets.evaluation.statistics import N_RESAMPLES, Statistic, Weights, auc_of, measure
 from journeys_assets.evaluation.study import Study
 from journeys_assets.models.stage import cross_fitted
@@ -28,8 +38,6 @@ Part = tuple[pl.DataFrame, pl.DataFrame]
 OURS = "stage model"
 TRAIN_SHARE = 0.6
 """Of a study's days: what happens after them is what is judged."""
-MIN_PURITY = 0.6
-"""Share of a journey's keywords that must be of one true theme, for the journey to be that theme."""
 GAPS = (14, 28, 42, 56)
 FOLLOW_UP_DAYS = 28
 """How long the end of a journey is waited for."""
@@ -54,8 +62,8 @@ gives the stage model that rate. For all of these, journeys that the rule calls 
 (56) days? Days too close to the end of the log are left out. "users who came" are those with at least three visits
 in that time: of the others nobody can tell a journey's end from the user's.
 
-**Kind** is judged on journeys that have not ended, as evergreen against the rest (seasonal themes return each year:
-within a log of less than a year they are situational). **Intent** is judged, on all days, on situational journeys that
+**Kind** is judged on journeys that have not ended, as evergreen against the rest (within a log of less than a year,
+seasonal themes are situational). **Intent** is judged, on all days, on situational journeys that
 are on and whose true begin and end are known, against their true phase: exploring up to 40 % of the way, deciding up to
 75 %, acting after.
 
@@ -72,11 +80,14 @@ class _Judged:
     rows: pl.DataFrame
 
 
-def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: int = N_RESAMPLES) -> Section:
+def evaluate_staging(
+    studies: Sequence[Study], seasons: Study | None = None, *, seed: int = 1, n_resamples: int = N_RESAMPLES
+) -> Section:
     """Kind, stage and intent of each study with days after its cut, and enough before it to train a stage model.
 
     Args:
         studies: Of those with truth everything is measured; of others, stage against what happened next.
+        seasons: A study of more than a year, with truth; without one the seasonal kind is not measured.
 
     Raises:
         ValueError: no study has enough days.
@@ -105,16 +116,22 @@ def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: in
         parts += _what_next(judged, **shared)
     if not parts:
         raise ValueError("no study has enough days before its cut to train a stage model, and days after it to judge")
+    protocol = PROTOCOL
+    if seasons is not None:
+        told_seasons, kinds = measure_seasons(seasons, **shared)
+        parts += told_seasons
+        tables[f"{seasons.name}: journeys of each true kind, by the kind that they were called"] = kinds
+        protocol += SEASONS_PROTOCOL
     results, comparisons = gathered(parts)
     return Section(
         "staging",
         "Stage",
-        PROTOCOL.strip(),
+        protocol.strip(),
         results,
         comparisons,
         tuple(plots),
         tables,
-        headline=("ended: AUC", "ended: Brier", "evergreen: macro-F1", "intent: macro-F1"),
+        headline=("ended: AUC", "ended: Brier", "evergreen: macro-F1", "seasonal: F1", "intent: macro-F1"),
     )
 
 
@@ -186,104 +203,12 @@ def _logistic_of_gap(train: pl.DataFrame, test: pl.DataFrame) -> Doubles:
     return probability
 
 
-def with_truth(rows: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """``rows`` of journeys that are a true theme of their user, with the theme's truth as of the day.
-
-    Returns:
-        The rows with theme, true_kind, begun_on, paused_on, resumed_on, ended_on, is_on (begun, neither ended nor
-        paused) and has_ended.
-    """
-    themes = truth["truth_keywords"].select("user_id", keyword="normalised_keyword", theme="theme")
-    own = ["day", *_OWN]
-    members = (
-        rows.select(*own, keyword="keywords").explode("keyword").join(themes, on=["user_id", "keyword"], how="left")
-    )
-    share = pl.len() / pl.col("n_members").first()
-    majority = (
-        members.with_columns(n_members=pl.len().over(own))
-        .filter(pl.col("theme").is_not_null())
-        .group_by(*own, "theme")
-        .agg(share=share)
-        .filter(pl.col("share") >= MIN_PURITY)
-        .sort("share", "theme", descending=[True, False])
-        .unique(own, keep="first", maintain_order=True)
-    )
-    known = truth["truth_journeys"].rename({"kind": "true_kind"}).drop("name")
-    day = pl.col("day")
-    is_paused = (pl.col("paused_on") <= day) & (pl.col("resumed_on") > day).fill_null(True)
-    return (
-        rows.join(majority.select(*own, "theme"), on=own)
-        .join(known, on=["user_id", "theme"])
-        .with_columns(has_ended=(pl.col("ended_on") <= day).fill_null(False))
-        .with_columns(
-            is_on=(pl.col("begun_on") <= day).fill_null(True) & ~pl.col("has_ended") & ~is_paused.fill_null(False)
-        )
-        .sort(own)
-    )
-
-
 def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
     """Every seventh test day, the last one included: days that follow one another say nearly the same."""
     return rows.filter((pl.col("day").max() - pl.col("day")).dt.total_days() % 7 == 0)
 
 
 # ── measures ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def average_precision_of(labels_: npt.NDArray[np.bool_], scores: Doubles, users: npt.NDArray[np.int64]) -> Statistic:
-    """Area under the precision-recall curve by steps (average precision), ties taken together."""
-    order = np.argsort(-scores, kind="stable")
-    positive, owner = labels_[order].astype(np.float64), users[order]
-    _, group = np.unique(-scores[order], return_inverse=True)
-
-    def average_precision(weights: Weights) -> float:
-        weight = weights[owner]
-        hits = np.bincount(group, weights=weight * positive)
-        taken = np.cumsum(np.bincount(group, weights=weight))
-        precision = np.cumsum(hits) / np.maximum(taken, 1e-12)
-        return float((precision * hits).sum() / hits.sum()) if hits.sum() else float("nan")
-
-    return average_precision
-
-
-def ratio_of(numerators: Doubles, users: npt.NDArray[np.int64]) -> Statistic:
-    """Mean of a value over rows, users weighted."""
-    n_users = int(users.max()) + 1
-    sums = np.bincount(users, weights=numerators, minlength=n_users)
-    counts = np.bincount(users, minlength=n_users).astype(np.float64)
-
-    def ratio(weights: Weights) -> float:
-        mine = weights[:n_users]
-        total = float((mine * counts).sum())
-        return float((mine * sums).sum()) / total if total else float("nan")
-
-    return ratio
-
-
-def macro_f1_of(true: Sequence[str], said: Sequence[str], users: npt.NDArray[np.int64]) -> Statistic:
-    """Mean of the F1 of each class that the truth has."""
-    classes = sorted(set(true))
-    n_users = int(users.max()) + 1
-    truth, guess = np.array(true), np.array(said)
-
-    def per_user(mask: npt.NDArray[np.bool_]) -> Doubles:
-        return np.bincount(users, weights=mask.astype(np.float64), minlength=n_users).astype(np.float64)
-
-    counts = [(per_user((truth == c) & (guess == c)), per_user(truth == c), per_user(guess == c)) for c in classes]
-
-    def macro_f1(weights: Weights) -> float:
-        mine = weights[:n_users]
-        scores = [
-            2.0 * (mine * both).sum() / max(float((mine * (has + says)).sum()), 1e-12) for both, has, says in counts
-        ]
-        return float(np.mean(scores))
-
-    return macro_f1
-
-
-def _numbered(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
-    users = rows["user_id"].rank("dense").to_numpy().astype(np.int64) - 1
-    return users, int(users.max()) + 1
 
 
 def _gap_scores(rows: pl.DataFrame) -> dict[str, Doubles]:
@@ -297,7 +222,7 @@ def _probabilities(
     dataset: str, regime: str, rows: pl.DataFrame, ended: str, *, seed: int, n_resamples: int
 ) -> list[Part]:
     """AUC and Brier score of P(ended) against the column ``ended``."""
-    users, n_users = _numbered(rows)
+    users, n_users = numbered(rows)
     truth = rows[ended].to_numpy().astype(np.bool_)
     if not 0 < truth.sum() < truth.size:
         return []
@@ -331,7 +256,7 @@ def _kind(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) -> l
     rows = rows.filter(~pl.col("has_ended"))
     if rows.is_empty():
         return []
-    users, n_users = _numbered(rows)
+    users, n_users = numbered(rows)
     true = np.where(rows["true_kind"].to_numpy() == "evergreen", "evergreen", "other")
     says = np.where(rows["said_kind"].to_numpy() == "evergreen", "evergreen", "other")
     share, span = rows["turn_week_share"].to_numpy(), rows["turn_span_days"].to_numpy()
@@ -381,7 +306,7 @@ def _intent(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) ->
         .then(pl.lit("deciding"))
         .otherwise(pl.lit("acting"))
     )
-    users, n_users = _numbered(known)
+    users, n_users = numbered(known)
     true, ours = known["phase"].to_list(), "lift over the usual mix"
     most = known["phase"].mode().sort()[0]
     guesses = {
@@ -463,13 +388,13 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
     told = {name: leads(themes, rule, study.days[-1]) for name, rule in rules.items()}
     if told[OURS].is_empty() or going_on.is_empty():
         return []
-    users, n_users = _numbered(told[OURS])
+    users, n_users = numbered(told[OURS])
     waits = {name: ratio_of(rows["days"].to_numpy(), users) for name, rows in told.items()}
     common = {"dataset": study.name, "ours": OURS, "is_higher_better": False, **shared}
     parts.append(measure(waits, metric="ended: days until told", n_users=n_users, **common))  # type: ignore[arg-type]
     at_equal_rate, n_users = _at_equal_rate(study, themes, going_on)
     parts.append(measure(at_equal_rate, metric="ended: days until told at the rule's rate", n_users=n_users, **common))  # type: ignore[arg-type]
-    users, n_users = _numbered(going_on)
+    users, n_users = numbered(going_on)
     wrongs = {
         name: ratio_of(going_on.select(rule.cast(pl.Float64)).to_series().to_numpy(), users)
         for name, rule in rules.items()
