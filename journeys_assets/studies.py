@@ -33,7 +33,7 @@ from journeys_assets.synthetic import WorldParams, generate_world, write_world
 SEED = 20260
 FIRST_DAY = date(2025, 10, 6)
 """Of the synthetic world: autumn, so that seasons begin and end in it."""
-SEASONS = WorldParams(seed=20270, n_users=60, n_days=600, first_day=date(2025, 6, 2))
+SEASONS = WorldParams(seed=20280, n_users=60, n_days=600, first_day=date(2025, 6, 2))
 """The world that seasons are told in: most of them come twice. No parameter was chosen on its seed."""
 SEASONS_EVERY_DAYS = 28
 RETAIL = "online_retail_by_day_csv.tar.xz"

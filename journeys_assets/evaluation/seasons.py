@@ -6,12 +6,10 @@ rule (``domain.staging.seasons_before``) and what needs less than a year (``eval
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import polars as pl
 
-from journeys_assets.domain.staging import YEAR_DAYS, seasons_before
+from journeys_assets.domain.staging import YEAR_DAYS, season_evidence
 from journeys_assets.evaluation.stage_truth import (
     average_precision_of,
     f1_of,
@@ -26,25 +24,26 @@ from journeys_assets.storage import reads
 
 Part = tuple[pl.DataFrame, pl.DataFrame]
 
-OURS = "rule: a season before, silence between"
+OURS = "share of visits in and out of season"
 SAME_MONTH = "active in the same month a year before"
 TWO_MONTHS = "two calendar months hold most of a year"
-ANY_WORD = "rule, whatever the word"
+ANY_TURN = "any turn a year before, silence between"
 NEVER = "never seasonal"
 MONTHS_SHARE = 2 / 3
 """Share of a journey's days that its two busiest calendar months must hold for the baseline to call it seasonal."""
+MIN_VISITS_BETWEEN = 3
 
 PROTOCOL = f"""
 **Seasons** need a log of more than a year; this one is a synthetic world of its own, with another seed, of which no
-parameter of the rule was chosen. Its journeys are judged every four weeks from a year and a few days after its begin
-on. Seasonal themes are on in their months each year; the truth knows them from the theme. *Known a year*: without the
-journeys of seasonal themes that the user did not turn to before this season, as nothing in that user's log can tell
-them. Baselines: *{SAME_MONTH}* (any engagement with a keyword of the journey in the calendar month of its last one, a
-year earlier); *{TWO_MONTHS}* (at least {MONTHS_SHARE:.0%} of its days with an engagement, which must span more than
-{YEAR_DAYS // 2} days, fall in its two busiest calendar months); *{ANY_WORD}* (one keyword, searched for once, makes a
-season); *{NEVER}*. The rule states no probability; its PR-AUC is that of yes and no. In this world no situational theme
-ever comes back, and people come back to a season with the words of the year before: figures on real logs will be lower,
-precision above all.
+parameter was chosen. Its journeys are judged every four weeks from a year and a few days after its begin on. Seasonal
+themes are on in their months each year; the truth knows them from the theme. *Known a year*: without the journeys of
+seasonal themes that the user did not turn to before this season, as nothing in that user's log can tell them. Our score
+is the probability of the seasonal account, and from a half on a journey is called seasonal. Baselines: *{ANY_TURN}*
+(of four months, with at least {MIN_VISITS_BETWEEN} visits in it); *{SAME_MONTH}* (any engagement with a keyword of the
+journey in the calendar month of its last one, a year earlier); *{TWO_MONTHS}* (at least {MONTHS_SHARE:.0%} of its days
+with an engagement, which must span more than {YEAR_DAYS // 2} days, fall in the two busiest calendar months); *{NEVER}*.
+In this world no situational theme ever comes back, and people come back to a season with the words of the year before:
+figures on real logs will be lower, precision above all.
 """
 
 _OWN = ["day", "user_id", "journey_id"]
@@ -60,7 +59,7 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
         ValueError: the study has no truth, or no day that is a year after its first event.
     """
     rows = _judged(study)
-    guesses = {name: rows[name].to_numpy() for name in (OURS, SAME_MONTH, TWO_MONTHS, ANY_WORD)}
+    guesses = {name: rows[name].to_numpy() for name in (OURS, SAME_MONTH, TWO_MONTHS, ANY_TURN)}
     is_known = ~((rows["true_kind"] == "seasonal") & ~rows["is_known"]).to_numpy()
     shared = {"dataset": study.name, "ours": OURS, "seed": seed, "n_resamples": n_resamples}
     parts: list[Part] = []
@@ -69,8 +68,9 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
         is_seasonal = (rows["true_kind"] == "seasonal").to_numpy()[kept]
         said = {name: guess[kept] for name, guess in guesses.items()}
         own = {"regime": regime, "n_users": n_users} | shared
-        scores = {name: guess.astype(np.float64) for name, guess in said.items() if name != TWO_MONTHS}
-        scores[TWO_MONTHS] = rows["months_share"].to_numpy()[kept]
+        graded = {OURS: "p_seasonal", TWO_MONTHS: "months_share"}
+        scores = {name: guess.astype(np.float64) for name, guess in said.items()}
+        scores |= {name: rows[column].to_numpy()[kept] for name, column in graded.items()}
         for metric, statistics in (
             ("seasonal: F1", {name: f1_of(is_seasonal, guess, users) for name, guess in said.items()}),
             ("seasonal: precision", {name: quotient_of(is_seasonal & g, g, users) for name, g in said.items()}),
@@ -82,7 +82,7 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
     kinds = rows["true_kind"].to_list()
     named = {OURS: rows["said_kind"]} | {
         name: rows.select(pl.when(flag).then(pl.lit("seasonal")).otherwise("kind_within_year")).to_series()
-        for name, flag in ((SAME_MONTH, pl.col(SAME_MONTH)), (ANY_WORD, pl.col(ANY_WORD)), (NEVER, pl.lit(False)))
+        for name, flag in ((SAME_MONTH, pl.col(SAME_MONTH)), (ANY_TURN, pl.col(ANY_TURN)), (NEVER, pl.lit(False)))
     }
     f1s = {name: macro_f1_of(kinds, said_kind.to_list(), users) for name, said_kind in named.items()}
     parts.append(measure(f1s, metric="kind: macro-F1", regime="all journeys", n_users=n_users, **shared))  # type: ignore[arg-type]
@@ -117,13 +117,9 @@ def _judged(study: Study) -> pl.DataFrame:
         for day in days:
             states = reads.live_states(con, day, study.algorithm.keywords.horizon_days)
             journeys, visits = reads.engagement_history(con, states, day, day, study.algorithm)
-            any_word = dataclasses.replace(params, season_min_keywords=0)
-            by_any_word = seasons_before(journeys, visits, day, any_word).select(
-                "user_id", "journey_id", pl.lit(True).alias(ANY_WORD)
-            )
-            by_month = calendar_habits(journeys)
-            both = by_month.join(by_any_word, on=["user_id", "journey_id"], how="left")
-            histories.append(both.with_columns(pl.lit(day).alias("day"), pl.col(ANY_WORD).fill_null(False)))
+            evidence = season_evidence(journeys, visits, day, params)
+            both = calendar_habits(journeys).join(evidence, on=["user_id", "journey_id"], how="left")
+            histories.append(both.with_columns(pl.lit(day).alias("day")))
     seen = study.truth["truth_engagement"].select("user_id", "theme", seen_on="day")
     true = with_truth(rows, study.truth)
     silence = (pl.col("seen_on").max().over(_OWN) - pl.col("seen_on")).dt.total_days()
@@ -139,8 +135,9 @@ def _judged(study: Study) -> pl.DataFrame:
         true.join(pl.concat(histories), on=_OWN, how="left")
         .join(known, on=_OWN, how="left")
         .with_columns(
-            pl.col(SAME_MONTH, ANY_WORD, "is_known").fill_null(False),
-            pl.col("months_share").fill_null(0.0),
+            pl.col(SAME_MONTH, "is_known").fill_null(False),
+            pl.col("months_share", "p_seasonal").fill_null(0.0),
+            (pl.col("visits_between") >= MIN_VISITS_BETWEEN).fill_null(False).alias(ANY_TURN),
             (pl.col("said_kind") == "seasonal").alias(OURS),
         )
         .with_columns((pl.col("months_share") >= MONTHS_SHARE).alias(TWO_MONTHS))
