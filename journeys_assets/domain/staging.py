@@ -141,10 +141,11 @@ def season_evidence(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, par
     A journey's days of turns fall into stretches, with at least ``seasonal_min_quiet_days`` without a turn between
     them. What is asked is how often the user's visits turned to the journey in the latest stretch, at that time of the
     year before (give or take ``season_tolerance_days``), and outside of both. Three accounts of it are compared by
-    their marginal likelihood (Kass & Raftery 1995, Bayes Factors): seasonal (often in both seasons, hardly ever outside),
-    evergreen (as often at any time) and situational (often now, hardly ever before). Beforehand seasonal or not is even
-    odds. How often is unknown, any share being as likely; "hardly ever" is a share of ``stray_turn_share`` in the mean,
-    as journeys share words with others. So a user who was away says nothing, and one stray word makes no season.
+    their marginal likelihood (Kass & Raftery 1995, Bayes Factors): seasonal (often in both seasons, hardly ever
+    outside), evergreen (as often at any time) and situational (often now, hardly ever before). Beforehand seasonal or
+    not is even odds. How often is unknown, any share being as likely; "hardly ever" is a share of ``stray_turn_share``
+    in the mean, as journeys share words with others. So a user who was away says nothing, and one stray word makes no
+    season.
 
     Args:
         journeys, visits: As for :func:`silence_features`; every day of ``journeys`` is a visit.

@@ -41,9 +41,9 @@ seasonal themes that the user did not turn to before this season, as nothing in 
 is the probability of the seasonal account, and from a half on a journey is called seasonal. Baselines: *{ANY_TURN}*
 (of four months, with at least {MIN_VISITS_BETWEEN} visits in it); *{SAME_MONTH}* (any engagement with a keyword of the
 journey in the calendar month of its last one, a year earlier); *{TWO_MONTHS}* (at least {MONTHS_SHARE:.0%} of its days
-with an engagement, which must span more than {YEAR_DAYS // 2} days, fall in the two busiest calendar months); *{NEVER}*.
-In this world no situational theme ever comes back, and people come back to a season with the words of the year before:
-figures on real logs will be lower, precision above all.
+with an engagement, which must span more than {YEAR_DAYS // 2} days, fall in the busiest two months); *{NEVER}*. In this
+world no situational theme ever comes back, and people come back to a season with the words of the year before: figures
+on real logs will be lower, precision above all.
 """
 
 _OWN = ["day", "user_id", "journey_id"]
