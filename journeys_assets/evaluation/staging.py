@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys_assets.domain.parameters import StagingParams
+from journeys_assets.evaluation import mbg_nbd
 from journeys_assets.evaluation.plots import curves
 from journeys_assets.evaluation.seasons import PROTOCOL as SEASONS_PROTOCOL
 from journeys_assets.evaluation.seasons import measure_seasons
@@ -29,13 +30,14 @@ from journeys_assets.evaluation.stage_truth import (
 )
 from journeys_assets.evaluation.statistics import N_RESAMPLES, Statistic, Weights, auc_of, measure
 from journeys_assets.evaluation.study import Study
-from journeys_assets.models.stage import cross_fitted
-from journeys_assets.storage import labels
+from journeys_assets.models.stage import cross_fitted, folds_of
+from journeys_assets.storage import labels, reads
 
 Doubles = npt.NDArray[np.float64]
 Part = tuple[pl.DataFrame, pl.DataFrame]
 
 OURS = "stage model"
+MBG_NBD = "MBG/NBD"
 TRAIN_SHARE = 0.6
 """Of a study's days: what happens after them is what is judged."""
 GAPS = (14, 28, 42, 56)
@@ -48,7 +50,9 @@ PROTOCOL = f"""
 **P(ended)** is learnt without any label given by people: from what became of the journeys of each log up to a cut at
 {TRAIN_SHARE:.0%} of its days, windows of labels included, and judged on days after the cut, each user by a model that
 was fitted on other users. Baselines: fixed gaps (the rule of the pipeline is 28 days), three times the journey's own
-cadence, and a logistic regression on the logarithm of the gap with the same training rows.
+cadence, a logistic regression on the logarithm of the gap with the same training rows, and 1 - P(alive) of MBG/NBD
+(Batislam et al. 2007: the BG/NBD of Fader, Hardie & Lee 2005, but what was turned to once may end), whose purchases are
+the turns to a journey, fitted by maximum likelihood on the journeys of other users as of the cut.
 
 *Synthetic world*: a journey is the true theme that most of its keywords have, if at least {MIN_PURITY:.0%} have it;
 others are left out. It has ended from the day that the truth gives; pauses count as going on, evergreen themes never
@@ -163,8 +167,15 @@ def _judge(study: Study) -> _Judged | None:
     n_ended = int(train["label"].sum())
     if train.height < params.min_training_labels or min(n_ended, train.height - n_ended) < params.min_labels_of_each:
         return None
-    by_gap = _logistic_of_gap(train, rows)
-    return _Judged(study, cut, rows.with_columns(p_ended=cross_fitted(train, rows, params), p_by_gap=by_gap))
+    return _Judged(
+        study,
+        cut,
+        rows.with_columns(
+            p_ended=cross_fitted(train, rows, params),
+            p_by_gap=_logistic_of_gap(train, rows),
+            p_by_turns=_by_turns(study, cut, rows),
+        ),
+    )
 
 
 def _intents(study: Study) -> pl.DataFrame:
@@ -203,6 +214,26 @@ def _logistic_of_gap(train: pl.DataFrame, test: pl.DataFrame) -> Doubles:
     return probability
 
 
+def _by_turns(study: Study, cut: date, test: pl.DataFrame) -> Doubles:
+    """1 - P(alive) of MBG/NBD, (n,), each row by a fit on the journeys, as of the cut, of users in other folds."""
+
+    def history_on(day: date) -> pl.DataFrame:
+        with study.warehouse.reading() as con:
+            states = reads.live_states(con, day, study.algorithm.keywords.horizon_days)
+            journeys, _ = reads.engagement_history(con, states, day, day, study.algorithm)
+        return mbg_nbd.turn_history(journeys, day).with_columns(pl.lit(day).alias("day"))
+
+    train, params = history_on(cut), study.algorithm.staging
+    histories = pl.concat([history_on(day) for day in test["day"].unique().sort()])
+    rows = test.select("day", *_OWN).join(histories, on=["day", *_OWN], how="left", maintain_order="left")
+    train_folds, folds = folds_of(train["user_id"], params), folds_of(rows["user_id"], params)
+    ended = np.zeros(rows.height)
+    for fold in np.unique(folds):
+        fitted = mbg_nbd.fit(train.filter(train_folds != fold))
+        ended[folds == fold] = 1.0 - fitted.p_alive(rows.filter(folds == fold))
+    return ended
+
+
 def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
     """Every seventh test day, the last one included: days that follow one another say nearly the same."""
     return rows.filter((pl.col("day").max() - pl.col("day")).dt.total_days() % 7 == 0)
@@ -227,7 +258,8 @@ def _probabilities(
     if not 0 < truth.sum() < truth.size:
         return []
     rules = _gap_scores(rows)
-    probabilities = {OURS: rows["p_ended"].to_numpy(), "logistic of gap": rows["p_by_gap"].to_numpy(), **rules}
+    probabilities = {OURS: rows["p_ended"].to_numpy(), "logistic of gap": rows["p_by_gap"].to_numpy()}
+    probabilities |= {MBG_NBD: rows["p_by_turns"].to_numpy(), **rules}
     scores = probabilities | {
         "days of gap": rows["gap_days"].to_numpy(),
         "gap in cadences": rows["gap_in_cadences"].to_numpy(),
