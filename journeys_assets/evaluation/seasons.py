@@ -15,6 +15,7 @@ from journeys_assets.evaluation.stage_truth import (
     f1_of,
     macro_f1_of,
     numbered,
+    precision_of,
     quotient_of,
     with_truth,
 )
@@ -73,7 +74,7 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
         scores |= {name: rows[column].to_numpy()[kept] for name, column in graded.items()}
         for metric, statistics in (
             ("seasonal: F1", {name: f1_of(is_seasonal, guess, users) for name, guess in said.items()}),
-            ("seasonal: precision", {name: quotient_of(is_seasonal & g, g, users) for name, g in said.items()}),
+            ("seasonal: precision", {name: precision_of(is_seasonal, g, users) for name, g in said.items()}),
             ("seasonal: recall", {name: quotient_of(is_seasonal & g, is_seasonal, users) for name, g in said.items()}),
             ("seasonal: PR-AUC", {name: average_precision_of(is_seasonal, s, users) for name, s in scores.items()}),
         ):

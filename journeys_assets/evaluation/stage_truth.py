@@ -91,6 +91,12 @@ def ratio_of(values: npt.ArrayLike, users: npt.NDArray[np.int64]) -> Statistic:
     return quotient_of(values, np.ones(users.size), users)
 
 
+def precision_of(true: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], users: npt.NDArray[np.int64]) -> Statistic:
+    """Share of the rows said to be of a class that are; 0 where none is."""
+    share = quotient_of(true & said, said, users)
+    return lambda weights: float(np.nan_to_num(share(weights)))
+
+
 def f1_of(true: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], users: npt.NDArray[np.int64]) -> Statistic:
     """F1 of one class: rows that are it, and rows that are said to be it."""
     return quotient_of(2.0 * (true & said), true.astype(np.float64) + said, users)
