@@ -150,7 +150,7 @@ class RankingParams:
 class StagingParams:
     """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is learnt."""
 
-    revision: int = 2
+    revision: int = 3
     ended_after_days: int = 28
     """The fixed-gap rule: what says that a journey has ended where no stage model is released."""
     ended_min_probability: float = 0.75
@@ -166,8 +166,10 @@ class StagingParams:
     """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
     seasonal_min_quiet_days: int = 120
     """Longest season: the eight months that are left of a year."""
-    season_min_visits: int = 3
-    """Days on which the user must have come for something else between two seasons of a journey."""
+    seasonal_min_probability: float = 0.5
+    """A journey is seasonal if that is likelier than that it is not."""
+    stray_turn_share: float = 0.02
+    """Mean share of visits with a turn to a journey that is not on: it shares words with others."""
     season_tolerance_days: int = 30
     """A season may come so much earlier or later than the year before."""
     intent_min_actions: int = 10

@@ -457,7 +457,8 @@ STAGE_EVIDENCE = Table(
         Column(
             "season_before",
             pl.Date(),
-            "Last turn of its season a year before; null unless there was one, and a long silence since.",
+            "Last turn of its season a year before; null unless the journey is more likely than not to return each "
+            "year.",
             unit="UTC day",
             nullable=True,
         ),
