@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from journeys_assets.domain import _cluster_kernels as kernels
 from journeys_assets.domain import learned_cut
 from journeys_assets.domain.agreement import bcubed_f1
+from journeys_assets.domain.clustering import letters_of
 from journeys_assets.domain.embedding import KeywordVectors
 from journeys_assets.domain.parameters import ClusteringParams
 from journeys_assets.evaluation import clustering_rules, pseudo_users
@@ -72,9 +73,10 @@ def areas(params: ClusteringParams) -> By:
     """The pipeline's areas by their bound."""
 
     def at(distance: float) -> Callable[[PseudoUser, NDArray[np.float32]], Labels]:
-        def rule(_: PseudoUser, x: NDArray[np.float32]) -> Labels:
+        def rule(user: PseudoUser, x: NDArray[np.float32]) -> Labels:
             labels, _, area = kernels.cluster_packed(
                 x,
+                *letters_of(pl.Series(user.keywords)),
                 np.array([0, len(x)]),
                 params.smoothing_neighbours,
                 params.smoothing_floor,

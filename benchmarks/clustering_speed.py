@@ -2,7 +2,8 @@
 
     python benchmarks/clustering_speed.py [--users 600] [--repeats 3]
 
-Sizes of users are log-normal with a median of 58 keywords, at most 2,000. Both run on one thread on the same users, in
+Sizes of users are log-normal with a median of 58 keywords, at most 2,000; keywords are phrases of the synthetic world.
+Both run on one thread on the same users, in
 turns; CPU time is taken and the best of the repeats counts, so the ratio holds better across machines than the rates.
 scikit-learn does average linkage at one cosine cut and nothing else; ours also smooths, and gives the bits that a user
 has alone. Random vectors are like no other, so hardly anything merges: time is in the distances on both sides.
@@ -18,39 +19,53 @@ import argparse
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 
 from journeys_assets.domain import _cluster_kernels as kernels
+from journeys_assets.domain.clustering import letters_of
 from journeys_assets.domain.learned_cut import released
 from journeys_assets.domain.parameters import ClusteringParams
+from journeys_assets.synthetic.themes import THEMES
 
 DIMENSIONS = 384
 
 
-def random_users(n_users: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Unit vectors of all users one after another, and where each user begins and ends."""
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Unit vectors and keywords of all users one after another, and where each user begins and ends."""
+
+    vectors: NDArray[np.float32]
+    keywords: pl.Series
+    offsets: NDArray[np.int64]
+
+
+def random_users(n_users: int, seed: int) -> Users:
     rng = np.random.default_rng(seed)
     sizes = np.clip(np.exp(rng.normal(np.log(58), 1.0, n_users)), 2, 2000).astype(np.int64)
     vectors = rng.normal(size=(int(sizes.sum()), DIMENSIONS)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors, np.concatenate([[0], np.cumsum(sizes)])
+    phrases = [phrase for theme in THEMES for phrase in theme.phrases]
+    keywords = pl.Series([phrases[i] for i in rng.integers(len(phrases), size=len(vectors))])
+    return Users(vectors, keywords, np.concatenate([[0], np.cumsum(sizes)]))
 
 
-def ours(vectors: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
+def ours(users: Users) -> None:
     p = ClusteringParams()
+    packed = (users.vectors, *letters_of(users.keywords), users.offsets)
     smoothing = (p.smoothing_neighbours, p.smoothing_floor)
-    kernels.cluster_packed(
-        vectors, offsets, *smoothing, *released(p.learned_cut).arrays, p.least_log_odds, p.area_distance
-    )
+    cut = (*released(p.learned_cut).arrays, p.least_log_odds, p.area_distance)
+    kernels.cluster_packed(*packed, *smoothing, *cut)
 
 
-def scikit_learn(vectors: NDArray[np.float32], offsets: NDArray[np.int64]) -> None:
+def scikit_learn(users: Users) -> None:
     model = AgglomerativeClustering(None, metric="cosine", linkage="average", distance_threshold=0.75)
-    for start, stop in itertools.pairwise(offsets):
-        model.fit(vectors[start:stop])
+    for start, stop in itertools.pairwise(users.offsets):
+        model.fit(users.vectors[start:stop])
 
 
 def best_cpu_seconds(work: Callable[[], None], repeats: int) -> float:
@@ -68,13 +83,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    vectors, offsets = random_users(options.users, options.seed)
-    sizes = np.diff(offsets)
+    users = random_users(options.users, options.seed)
+    sizes = np.diff(users.offsets)
     print(f"{options.users} users, keywords: median {np.median(sizes):.0f}, mean {sizes.mean():.0f}, max {sizes.max()}")
-    ours(vectors[:10], np.array([0, 10]))  # compile
+    ours(Users(users.vectors[:10], users.keywords[:10], np.array([0, 10])))  # compile
     rates = {}
     for name, rule in {"journeys": ours, "scikit-learn": scikit_learn}.items():
-        rates[name] = options.users / best_cpu_seconds(lambda rule=rule: rule(vectors, offsets), options.repeats)  # type: ignore[misc]
+        rates[name] = options.users / best_cpu_seconds(lambda rule=rule: rule(users), options.repeats)  # type: ignore[misc]
         print(f"{name:<14} {rates[name]:8.0f} users/CPU-s")
     print(f"ratio          {rates['journeys'] / rates['scikit-learn']:8.2f}")
 

@@ -2,28 +2,39 @@
 
     python benchmarks/fit_cut.py [--data ../shared/data]
 
-Learnt from pseudo users of the half of the CLINC150 intents and the half of the synthetic world's themes that the
-evaluation does not score: few and many journeys, small and large ones, close ones (of one domain), with strays and
+    python benchmarks/fit_cut.py --carry-over
+
+Learnt from pseudo users of the halves of the CLINC150 intents, the WANDS classes and the synthetic world's themes that
+the evaluation does not score: few and many journeys, small and large ones, close ones (of one domain), with strays and
 without. Each node of a user's dendrogram is an example: is it better left whole than split as well as it can be, by
-B-cubed precision and recall, and how much does it matter? WANDS takes no part.
+B-cubed precision and recall, and how much does it matter?
+
+``--carry-over`` writes nothing: it leaves each source out of the fitting in turn, and prints how well the cut does on
+the held-out half of that source, which is the best guess of how it does on a log of another kind.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import lightgbm
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain import _cluster_kernels as kernels
-from journeys_assets.domain.learned_cut import FILE, LearnedCut, digest
+from journeys_assets.domain.agreement import bcubed_f1
+from journeys_assets.domain.clustering import letters_of
+from journeys_assets.domain.embedding import KeywordVectors
+from journeys_assets.domain.learned_cut import FEATURES, FILE, LearnedCut, digest
 from journeys_assets.domain.parameters import ClusteringParams
-from journeys_assets.evaluation import pseudo_users
+from journeys_assets.evaluation import clustering_rules, pseudo_users
 from journeys_assets.evaluation.pseudo_users import PseudoUser
 from journeys_assets.evaluation.study import LABELLED, labelled_phrases
 from journeys_assets.models.embedder import make_embedder
@@ -31,10 +42,18 @@ from journeys_assets.synthetic import WorldParams, generate_world
 
 ROOT = Path(__file__).resolve().parents[1]
 WORLD = WorldParams(seed=11, n_users=80, n_days=60)
-SIZES = (((1, 8), 24), ((3, 12), 32), ((2, 25), 32), ((5, 60), 40))
+SIZES = (((1, 8), 24), ((3, 12), 40), ((2, 25), 32), ((5, 60), 40), ((60, 150), 8))
 """Keywords a journey, and how many users of that kind a regime has."""
 STRAY_SHARES = (0.0, 0.2, 0.5)
 N_TREES = 150
+MONOTONE = {
+    "height": -1,
+    "mean cosine between the parts": 1,
+    "letters in common between the parts": 1,
+    "letters in common within": 1,
+}
+"""Parts that are more alike are never a worse reason to leave a node whole. It costs nothing where there is data, and
+holds where there was none to learn from (hundreds of copies of one vector)."""
 BOOSTING = {
     "objective": "binary",
     "num_leaves": 15,
@@ -44,6 +63,8 @@ BOOSTING = {
     "feature_fraction": 0.7,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
+    "monotone_constraints": [MONOTONE.get(name, 0) for name in FEATURES],
+    "monotone_constraints_method": "advanced",
     "seed": 1,
     "deterministic": True,
     "num_threads": 1,
@@ -53,38 +74,62 @@ BOOSTING = {
 Pool = Mapping[str, Sequence[str]]
 
 
-def fitting_users(
-    clinc: Pool, domains: Mapping[str, str], oos: Sequence[str], world: Pool, noise: Sequence[str]
-) -> list[PseudoUser]:
-    """Users of every regime that the cut learns from.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What users are pooled from: phrases of each label.
 
-    Args:
-        clinc: Phrases of each intent that may be fitted on, ``domains`` the domain of each intent, ``oos`` strays.
-        world: Keywords of each theme that may be fitted on, ``noise`` those of none.
+    Attributes:
+        clinc, domains: Phrases of each CLINC150 intent, and its domain.
+        wands: Queries of each WANDS class.
+        world: Keywords of each synthetic theme.
+        strays, noise: Phrases of no intent, and keywords of no theme.
+        people: The synthetic world's users as they are, with those of their keywords that are of ``world`` or noise.
     """
-    users: list[PseudoUser] = []
+
+    clinc: Pool
+    domains: Mapping[str, str]
+    wands: Pool
+    world: Pool
+    strays: Sequence[str]
+    noise: Sequence[str]
+    people: Sequence[PseudoUser] = ()
+
+    @property
+    def keywords(self) -> list[str]:
+        pooled = [k for pool in (self.clinc, self.wands, self.world) for own in pool.values() for k in own]
+        return [*pooled, *self.strays, *self.noise, *(k for user in self.people for k in user.keywords)]
+
+    def without(self, name: str) -> Sources:
+        return replace(self, **{name: {}}, people=() if name == "world" else self.people)
+
+
+def fitting_users(sources: Sources) -> list[PseudoUser]:
+    """Users of every regime that the cut learns from; a source that is empty takes no part."""
+    users = list(sources.people)
     for size, n_users in SIZES:
 
         def pooled(pool: Pool, n: int, journeys: tuple[int, int], strays: Sequence[str], share: float) -> None:
-            users.extend(
-                pseudo_users.pooled_users(
-                    pool,
-                    n_users=n,
-                    seed=len(users),
-                    journeys=journeys,
-                    keywords=size,  # noqa: B023 - called within this turn of the loop
-                    strays=strays if share else (),
-                    stray_share=share,
+            if pool:
+                users.extend(
+                    pseudo_users.pooled_users(
+                        pool,
+                        n_users=n,
+                        seed=len(users),
+                        journeys=journeys,
+                        keywords=size,  # noqa: B023 - called within this turn of the loop
+                        strays=strays if share else (),
+                        stray_share=share,
+                    )
                 )
-            )
 
         for share in STRAY_SHARES:
             for journeys in ((1, 4), (3, 10)):
-                pooled(clinc, n_users, journeys, oos, share)
-            pooled(world, n_users, (1, 9), noise, share)
-        for domain in sorted({domains[name] for name in clinc}):
-            close = {name: own for name, own in clinc.items() if domains[name] == domain}
-            pooled(close, n_users // 4, (1, 8), (), 0.0)
+                pooled(sources.clinc, n_users, journeys, sources.strays, share)
+            pooled(sources.wands, n_users, (2, 12), sources.strays, share)
+            pooled(sources.world, n_users, (1, 9), sources.noise, share)
+        for domain in sorted({sources.domains[name] for name in sources.clinc}):
+            close = {name: own for name, own in sources.clinc.items() if sources.domains[name] == domain}
+            pooled(close, n_users // 2, (1, 8), (), 0.0)
     return [user for user in users if len(user.keywords) > 1]
 
 
@@ -108,18 +153,27 @@ def gains(children: NDArray[np.int64], truth: NDArray[np.int64]) -> NDArray[np.f
     return better
 
 
+def tree_of(
+    user: PseudoUser, vectors: KeywordVectors, params: ClusteringParams
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Children (n - 1, 2) and features (n - 1, f) of the merges of the user's dendrogram."""
+    letters = letters_of(pl.Series(user.keywords, dtype=pl.String))
+    similarities = kernels.similarities_of(vectors.rows_for(user.keywords), *letters)
+    distances = kernels.smoothed_distances(similarities[0], params.smoothing_neighbours, params.smoothing_floor)
+    tree = kernels.dendrogram(distances, similarities)
+    return tree[0], kernels.merge_features(*tree)
+
+
 def examples(
-    users: Sequence[PseudoUser], vectors: Any, params: ClusteringParams
+    users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Features of every node of every user's dendrogram, and its gain by the square root of the user's keywords."""
     features, weighted = [], []
     for user in users:
-        cosines = kernels.gram(vectors.rows_for(user.keywords))
-        distances = kernels.smoothed_distances(cosines, params.smoothing_neighbours, params.smoothing_floor)
-        tree = kernels.dendrogram(distances, cosines)
-        features.append(kernels.merge_features(*tree))
+        tree, rows = tree_of(user, vectors, params)
+        features.append(rows)
         # Between a user's share (1/n) and a keyword's (1): light and heavy users both have a say.
-        weighted.append(gains(tree[0], user.truth) / np.sqrt(len(user.keywords)))
+        weighted.append(gains(tree, user.truth) / np.sqrt(len(user.keywords)))
     return np.concatenate(features), np.concatenate(weighted)
 
 
@@ -151,43 +205,112 @@ def exported(booster: lightgbm.Booster) -> LearnedCut:
     return LearnedCut(whole[0], whole[1], np.array(thresholds), whole[2], whole[3], np.array(leaves))
 
 
-def world_keywords() -> tuple[dict[str, list[str]], list[str]]:
-    """Keywords of each theme that may be fitted on, and of no theme, of a world that the evaluation never sees."""
-    meant = generate_world(WORLD).truth["truth_keywords"].select("normalised_keyword", "theme").unique()
-    themes: dict[str, list[str]] = {}
-    noise = set()
-    for keyword, theme in meant.sort("normalised_keyword", "theme", nulls_last=True).iter_rows():
-        if theme is None:
-            noise.add(keyword)
-        elif theme not in pseudo_users.held_out_themes():
-            themes.setdefault(theme, []).append(keyword)
-    named = set(meant.filter(meant["theme"].is_not_null())["normalised_keyword"])
-    return themes, sorted(k for k in noise - named if not pseudo_users.is_held_out(k))
+def cut_from(sources: Sources, vectors: KeywordVectors) -> LearnedCut:
+    return exported(fit(*examples(fitting_users(sources), vectors, ClusteringParams())))
+
+
+@functools.cache
+def world_half(*, held_out: bool) -> pl.DataFrame:
+    """Keywords of each user of a world that is never scored, of one half of its themes and of its noise.
+
+    user_id, keyword, theme (null for noise); no bots. What is noise to one user and of a theme to another is left out.
+    """
+    truth = generate_world(WORLD).truth
+    people = truth["truth_users"].filter(pl.col("user_class") != "bot").select("user_id")
+    meant = truth["truth_keywords"].select("user_id", "theme", keyword="normalised_keyword")
+    of_theme = pl.col("theme").is_in(sorted(pseudo_users.held_out_themes()))
+    of_noise = pl.col("keyword").map_elements(pseudo_users.is_held_out, return_dtype=pl.Boolean())
+    is_noise = pl.col("theme").is_null()
+    half = meant.filter(pl.when(is_noise).then(of_noise).otherwise(of_theme) == held_out)
+    named = meant.drop_nulls("theme")["keyword"].unique()
+    kept = half.filter(~is_noise | ~pl.col("keyword").is_in(named.implode())).join(people, on="user_id", how="semi")
+    return kept.unique().sort("user_id", "keyword", "theme")
+
+
+def world_keywords(*, held_out: bool) -> tuple[dict[str, list[str]], list[str]]:
+    """Keywords of each theme that may be fitted on (or may not), and of no theme."""
+    own = world_half(held_out=held_out)
+    themes = own.drop_nulls("theme").group_by("theme").agg(pl.col("keyword").unique().sort()).sort("theme")
+    return dict(themes.iter_rows()), own.filter(pl.col("theme").is_null())["keyword"].unique().sort().to_list()
+
+
+def world_people(*, held_out: bool) -> list[PseudoUser]:
+    """Users with the keywords that may be fitted on (or may not), but for those that are of two themes of theirs."""
+    own = world_half(held_out=held_out).unique(["user_id", "keyword"], keep="none").sort("user_id", "keyword")
+    return list(pseudo_users.users_of_themes(own))
+
+
+def sources_of(phrases: pl.DataFrame, *, held_out: bool) -> Sources:
+    """The half of everything that the cut may be fitted on, or the half that it is scored on."""
+
+    def half(name: str) -> dict[str, list[str]]:
+        every = pseudo_users.pools(phrases, name)
+        scored = set(pseudo_users.held_out_half(list(every)))
+        return {label: own for label, own in every.items() if (label in scored) == held_out}
+
+    strays = [k for own in pseudo_users.pools(phrases, "clinc150_oos").values() for k in own]
+    world, noise = world_keywords(held_out=held_out)
+    return Sources(
+        clinc=half("clinc150"),
+        domains=dict(phrases.filter(set="clinc150").select("label", "domain").unique().iter_rows()),
+        wands=half("wands"),
+        world=world,
+        strays=[k for k in strays if pseudo_users.is_held_out(k) == held_out],
+        noise=noise,
+        people=world_people(held_out=held_out),
+    )
+
+
+def scored_users(sources: Sources, name: str) -> dict[str, list[PseudoUser]]:
+    """Users of one source, of 2-8 journeys, light and heavy; with a fifth of strays, as logs have them."""
+    pool, strays = getattr(sources, name), sources.noise if name == "world" else sources.strays
+    pooled = {
+        f"{name}, {size[0]}-{size[1]}": pseudo_users.pooled_users(
+            pool, n_users=150, seed=1, journeys=(2, 8), keywords=size, strays=strays, stray_share=0.2
+        )
+        for size in ((3, 12), (5, 60))
+    }
+    return pooled | ({"world, as users are": list(sources.people)} if name == "world" else {})
+
+
+def print_carry_over(fitting: Sources, scored: Sources, vectors: KeywordVectors) -> None:
+    params = ClusteringParams()
+    whole = cut_from(fitting, vectors)
+    print(f"{'mean B-cubed F1':<19} {'one cut':>8} {'left out':>9} {'with it':>8}")
+    for name in ("clinc", "wands", "world"):
+        left_out = cut_from(fitting.without(name), vectors)
+        for title, users in scored_users(scored, name).items():
+            one = clustering_rules.one_cut(params)
+            figures = [np.mean([bcubed_f1(u.truth, one(u, vectors.rows_for(u.keywords))) for u in users])]
+            for cut in (left_out, whole):
+                trees = [(user, *tree_of(user, vectors, params)) for user in users]
+                found = [
+                    bcubed_f1(user.truth, kernels.cut_labels(tree, rows, *cut.arrays, params.least_log_odds))
+                    for user, tree, rows in trees
+                ]
+                figures.append(np.mean(found))
+            print(f"{title:<19} {figures[0]:8.3f} {figures[1]:9.3f} {figures[2]:8.3f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--cache", type=Path, default=ROOT / ".journeys" / "benchmarks")
+    parser.add_argument("--carry-over", action="store_true", help="leave each source out in turn; writes nothing")
     options = parser.parse_args()
     labelled = labelled_phrases(options.data)
     if labelled is None:
         sys.exit(f"absent: {options.data / LABELLED}, the labelled phrases; without it there is nothing to fit on")
     phrases = pseudo_users.distinct_phrases(labelled)
-    every = pseudo_users.pools(phrases, "clinc150")
-    held_out = set(pseudo_users.held_out_half(list(every)))
-    clinc = {name: own for name, own in every.items() if name not in held_out}
-    domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().iter_rows())
-    oos = [k for own in pseudo_users.pools(phrases, "clinc150_oos").values() for k in own]
-    oos = [k for k in oos if not pseudo_users.is_held_out(k)]
-    world, noise = world_keywords()
-    keywords = [k for pool in (clinc, world) for own in pool.values() for k in own] + oos + noise
+    fitting, scored = (sources_of(phrases, held_out=held_out) for held_out in (False, True))
+    keywords = [*fitting.keywords, *(scored.keywords if options.carry_over else ())]
     vectors = pseudo_users.embedded(keywords, make_embedder("minilm", options.cache), options.cache / "fit_cut")
-    users = fitting_users(clinc, domains, oos, world, noise)
-    features, weighted_gains = examples(users, vectors, ClusteringParams())
-    text = exported(fit(features, weighted_gains)).to_json()
+    if options.carry_over:
+        print_carry_over(fitting, scored, vectors)
+        return
+    text = cut_from(fitting, vectors).to_json()
     FILE.write_text(text)
-    print(f"{len(users)} users, {len(features):,} nodes; {FILE.name}: {len(text):,} bytes")
+    print(f"{FILE.name}: {len(text):,} bytes")
     print(f"ClusteringParams.learned_cut = {digest(text)!r}")
 
 

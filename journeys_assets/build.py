@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import date
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from journeys_assets.defs.assets import (
     embedding,
     evaluation,
     evolution,
+    experiment,
     naming,
     notifications,
     publishing,
@@ -36,10 +38,12 @@ from journeys_assets.defs.partitions import daily_partitions
 from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
 from journeys_assets.domain.clustering import assign_rows, distinct_keywords
 from journeys_assets.domain.embedding import KeywordVectors, pack
+from journeys_assets.domain.experiment import Readout
 from journeys_assets.domain.naming import name_journeys
 from journeys_assets.domain.text import normalise_series
 from journeys_assets.evaluation.section import SECTION_NAMES, Section
 from journeys_assets.models.embedder import Embedder, make_embedder
+from journeys_assets.models.namer_release import naming_on
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.sql_models import load_models
 from journeys_assets.storage.warehouse import Warehouse
@@ -98,7 +102,9 @@ def _definitions(house: Deployment) -> dg.Definitions:
             *days.build(house),
             *(stage.build(house) for stage in stages),
             training.build_stage_release(house),
+            training.build_naming_release(house),
             *_evaluation(house),
+            _experiment(house),
         ],
         asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
         jobs=[*jobs, ingest_job],
@@ -131,6 +137,19 @@ def _evaluation(house: Deployment) -> list[dg.AssetsDefinition]:
     return evaluation.build(SECTION_NAMES, evaluate, report)
 
 
+def _experiment(house: Deployment) -> dg.AssetsDefinition:
+    def read_out(first: date | None, last: date | None) -> tuple[date, date, Readout] | None:
+        from journeys_assets.experiment import NoSends, read_out_log
+
+        try:
+            found = read_out_log(house, first, last)
+        except NoSends:
+            return None
+        return found.first, found.last, found.readout
+
+    return experiment.build(read_out)
+
+
 def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.DataFrame:
     """Each row of ``rows`` with journey_id, area_id and journey_name, made by the code and parameters of the pipeline.
 
@@ -157,7 +176,8 @@ def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.
         .with_columns(display_form=pl.col("keyword"), n_queries=pl.lit(0, dtype=pl.Int64), commonness=pl.lit(0.0))
         .join(_first_times(rows), on=["user_id", "keyword"], how="left")
     )
-    names = name_journeys(clusters, facts, params.naming).select("user_id", "journey_id", "journey_name")
+    naming, _ = naming_on(deployment.naming_releases_path, date.max, params.naming)
+    names = name_journeys(clusters, facts, naming).select("user_id", "journey_id", "journey_name")
     return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")
 
 

@@ -224,12 +224,13 @@ def export(
 def train(
     as_of: Annotated[date | None, _day_option("Labels up to this day are used; live from the day after.")] = None,
 ) -> None:
-    """Train a ranker and a model of when journeys end, and release what is better than what judges now.
+    """Train a ranker, a model of when journeys end and naming weights, and release what is better than what is there.
 
     The ranker learns from what users went on with, from notification feedback and from annotations; it must order later
     days better than the documented prior, and no worse than the live release. The stage model learns from what became
-    of journeys; it must be closer to what happened on later days than the fixed gap. Exit code 1 if nothing is
-    released: the reasons are shown, and what judged before goes on. A daily run never trains.
+    of journeys; it must be closer to what happened on later days than the fixed gap. The naming weights learn from
+    names that annotators gave or let stand; they must name users that they never saw surely better. Exit code 1 if
+    nothing is released: the reasons are shown, and what judged before goes on. A daily run never trains.
     """
     with _errors():
         from journeys_assets.defs.runs import dagster_instance, train_models
@@ -261,6 +262,10 @@ def export_sheet(
     overlap: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the rows that all judge, to measure agreement.")
     ] = 0.3,
+    unnamed: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of the journeys that show no name: what would people call them?"),
+    ] = 0.5,
     as_of: Annotated[
         list[date] | None, _day_option("May be repeated. Default: the last day that was run and weeks before it.")
     ] = None,
@@ -287,6 +292,7 @@ def export_sheet(
             annotators=annotators.split(","),
             rows_each=rows,
             overlap=overlap,
+            unnamed=unnamed,
             seed=seed,
             min_users=min_users,
             now=datetime.now(UTC).replace(tzinfo=None),

@@ -13,6 +13,7 @@ import polars as pl
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.domain.metrics import number
 from journeys_assets.models.embedder import EmbedderError
+from journeys_assets.models.namer_release import released_namer
 from journeys_assets.models.ranker_release import RankerError, released
 from journeys_assets.models.releases import ReleaseError
 from journeys_assets.models.stage_release import released_stage_model
@@ -38,6 +39,7 @@ def examine(house: Deployment) -> list[Finding]:
         _tried("embedding model", lambda: house.embedder().model_version, EmbedderError),
         _tried("ranker", lambda: _ranker(house), RankerError),
         _tried("stage model", lambda: _stage_model(house), ReleaseError),
+        _tried("naming weights", lambda: _naming_weights(house), ReleaseError),
     ]
     if not settings.warehouse_path.exists():
         return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
@@ -71,6 +73,14 @@ def _ranker(house: Deployment) -> str:
 def _stage_model(house: Deployment) -> str:
     release = released_stage_model(house.stage_releases_path, date.max)
     return f"release {release.version}, live from {release.live_from}" if release else "none released; the fixed gap"
+
+
+def _naming_weights(house: Deployment) -> str:
+    release = released_namer(house.naming_releases_path, date.max)
+    if release is None:
+        return "none released; those of the parameters"
+    release.params(house.algorithm.naming)
+    return f"release {release.version}, live from {release.live_from}"
 
 
 def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:

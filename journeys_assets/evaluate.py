@@ -47,6 +47,10 @@ class Materials:
         return [study for study in found if study is not None]
 
     @cached_property
+    def seasons(self) -> Study:
+        return studies.seasons_study(self.house.settings)
+
+    @cached_property
     def phrases(self) -> pl.DataFrame | None:
         return labelled_phrases(self.house.settings.public_data)
 
@@ -66,7 +70,7 @@ SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
     "clustering": _clustering,
     "naming": lambda materials: evaluate_naming(materials.logs, materials.phrases, materials.house.embedder()),
     "ranking": lambda materials: evaluate_ranking(materials.logs, materials.house.sql_models),
-    "staging": lambda materials: evaluate_staging(materials.logs),
+    "staging": lambda materials: evaluate_staging(materials.logs, materials.seasons),
     "diversification": lambda materials: evaluate_diversification(materials.logs),
     "notifications": lambda materials: evaluate_notifications(materials.logs, materials.house.settings.public_data),
     "annotation": lambda materials: evaluate_annotation(materials.logs),

@@ -14,6 +14,10 @@ from journeys_assets.domain.parameters import ReadoutParams
 from journeys_assets.storage import experiment_reads
 
 
+class NoSends(ValueError):
+    """There is no experiment in the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogReadout:
     """The readout of the days ``first`` to ``last``."""
@@ -31,13 +35,14 @@ def read_out_log(house: Deployment, first: date | None, last: date | None) -> Lo
         last: None: the last day of the log.
 
     Raises:
-        ValueError: no send was logged, or ``last`` is before ``first``.
+        NoSends: no send was logged.
+        ValueError: ``last`` is before ``first``.
     """
     params, how = house.algorithm.notifications, ReadoutParams()
     with house.warehouse.reading() as con:
         first_send, last_day = experiment_reads.days_of_sends(con)
         if first_send is None or last_day is None:
-            raise ValueError("no send was logged (source notification_events), so there is no experiment to read out")
+            raise NoSends("no send was logged (source notification_events), so there is no experiment to read out")
         first, last = first or first_send, last or last_day
         users = experiment_reads.population(con, last)
         sends = experiment_reads.sends(con, first, last)

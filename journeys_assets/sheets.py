@@ -58,6 +58,7 @@ def export_sheets(
     annotators: Sequence[str],
     rows_each: int,
     overlap: float,
+    unnamed: float,
     seed: int,
     min_users: int,
     now: datetime,
@@ -70,6 +71,7 @@ def export_sheets(
         days: Journeys are shown as of these days; by default as of ``as_of_days`` days up to ``last_day``.
         rows_each: Rows of each sheet; fewer where there are not so many journeys.
         overlap: Share of the rows that every annotator judges.
+        unnamed: Share of the journeys that are shown without their name. Those on an earlier sheet are shown as there.
 
     Raises:
         SheetError: the ending is unknown, an annotator is there twice, or a day has no journeys.
@@ -99,10 +101,13 @@ def export_sheets(
     drawn = drawn.with_columns(annotation.row_keys(drawn, _salt(house.settings.home / "annotation_salt")))
     with house.warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
+    drawn = annotation.some_without_name(drawn, unnamed, seed=seed)
     kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
     storage.remember_items(
         house.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
     )
+    with house.warehouse.reading() as con:
+        drawn = drawn.drop("journey_name").join(storage.names_shown(con), on="row_key", maintain_order="left")
     dealt = annotation.deal(drawn, names, rows_each, overlap, seed=seed)
     rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ A study that was made is taken again as long as what it was made from (log, days
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -23,6 +24,7 @@ from journeys_assets import __version__
 from journeys_assets.build import build_definitions, build_deployment
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.runs import run_days
+from journeys_assets.domain.staging import YEAR_DAYS
 from journeys_assets.evaluation.study import Study
 from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest import ingest
@@ -31,6 +33,9 @@ from journeys_assets.synthetic import WorldParams, generate_world, write_world
 SEED = 20260
 FIRST_DAY = date(2025, 10, 6)
 """Of the synthetic world: autumn, so that seasons begin and end in it."""
+SEASONS = WorldParams(seed=20280, n_users=60, n_days=600, first_day=date(2025, 6, 2))
+"""The world that seasons are told in: most of them come twice. No parameter was chosen on its seed."""
+SEASONS_EVERY_DAYS = 28
 RETAIL = "online_retail_by_day_csv.tar.xz"
 RETAIL_EVERY_DAYS = 14
 _DONE = "study.json"
@@ -63,6 +68,15 @@ def synthetic_study(
     house = _made(settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day})
     truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
     return Study("synthetic", house.warehouse, days, days[-1], settings.algorithm, truth)
+
+
+def seasons_study(settings: Settings) -> Study:
+    """A synthetic world of twenty months and its truth, as of every fourth week from a year after its begin on.
+
+    What returns each year shows in no shorter one.
+    """
+    study = synthetic_study(settings, SEASONS, first_day=YEAR_DAYS + 21, every_days=SEASONS_EVERY_DAYS)
+    return dataclasses.replace(study, name="synthetic, 20 months")
 
 
 def retail_study(settings: Settings, data: Path) -> Study | None:

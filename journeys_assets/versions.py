@@ -158,7 +158,7 @@ def _scratch(house: Deployment) -> Iterator[Path]:
 
 def _copy_of(house: Deployment, home: Path) -> Deployment:
     """The same deployment on a copy of its state: warehouse and released models."""
-    for released in (house.releases_path, house.stage_releases_path):
+    for released in (house.releases_path, house.stage_releases_path, house.naming_releases_path):
         if released.exists():
             shutil.copytree(released, home / released.relative_to(house.settings.home))
     settings = house.settings.model_copy(update={"home": home})

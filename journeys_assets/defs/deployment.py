@@ -43,6 +43,11 @@ class Deployment:
         """Folder of released stage models."""
         return self.settings.models_path / "stage"
 
+    @property
+    def naming_releases_path(self) -> Path:
+        """Folder of released naming weights."""
+        return self.settings.models_path / "naming"
+
     def version_of(self, stage: str) -> str:
         """Algorithm version of a stage, the embedding model included from clustering on."""
         extra = {} if stage == "keywords" else {"embedder": self.settings.embedder}

@@ -14,11 +14,13 @@ TRAINING_JOB = "training_job"
 TRAINING_GROUP = "training"
 EVALUATION_JOB = "evaluation_job"
 EVALUATION_GROUP = "evaluation"
+READOUT_JOB = "readout_job"
+EXPERIMENT_GROUP = "experiment"
 
 
 def build_jobs() -> list[Job]:
     everything = dg.AssetSelection.all(include_sources=False) - dg.AssetSelection.groups(
-        TRAINING_GROUP, EVALUATION_GROUP
+        TRAINING_GROUP, EVALUATION_GROUP, EXPERIMENT_GROUP
     )
     return [
         dg.define_asset_job(
@@ -40,11 +42,16 @@ def build_jobs() -> list[Job]:
         dg.define_asset_job(
             TRAINING_JOB,
             selection=dg.AssetSelection.groups(TRAINING_GROUP),
-            description="Trains a ranker from feedback and annotations and releases it for the days after.",
+            description="Trains ranker, stage model and naming weights; what holds up is live from the day after.",
         ),
         dg.define_asset_job(
             EVALUATION_JOB,
             selection=dg.AssetSelection.groups(EVALUATION_GROUP),
             description="Measures every part beside its baselines and writes the report.",
+        ),
+        dg.define_asset_job(
+            READOUT_JOB,
+            selection=dg.AssetSelection.groups(EXPERIMENT_GROUP),
+            description="Reads out the notification experiment: run it once the days that were settled on are over.",
         ),
     ]

@@ -16,7 +16,7 @@ import dagster as dg
 import polars as pl
 
 from journeys_assets.defs.assets.evaluation import REPORT, asset_name
-from journeys_assets.defs.assets.training import NOT_RELEASED, RANKER_RELEASE, STAGE_RELEASE
+from journeys_assets.defs.assets.training import NOT_RELEASED, RELEASES
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import DAILY_JOB, EVALUATION_JOB, FULL_INFERENCE_JOB, HISTORY_JOB, TRAINING_JOB
 from journeys_assets.defs.partitions import range_tags
@@ -151,7 +151,7 @@ class Trained:
     """What training ended with: the folder of a release or, where there is none, why.
 
     Attributes:
-        model: 'ranker_release' or 'stage_release'.
+        model: One of ``RELEASES``.
     """
 
     model: str
@@ -162,20 +162,19 @@ class Trained:
 def train_models(
     house: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date
 ) -> list[Trained]:
-    """Train the ranker and the stage model through the training job, and release those that are good enough.
+    """Train every model through the training job, and release those that are good enough.
 
     Raises:
         RunError: training failed; the message names the step and its error.
     """
     result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
         instance=instance,
-        run_config=QUIET
-        | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in (RANKER_RELEASE, STAGE_RELEASE)}},
+        run_config=QUIET | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in RELEASES}},
         raise_on_error=False,
     )
     if not result.success:
         raise RunError(_failure(result))
-    return [_trained(result, name) for name in (RANKER_RELEASE, STAGE_RELEASE)]
+    return [_trained(result, name) for name in RELEASES]
 
 
 def _trained(result: dg.ExecuteInProcessResult, name: str) -> Trained:

@@ -16,6 +16,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Letters = NDArray[np.uint32]
+
+SPACE = np.uint32(32)
+WORD_BEGINS, WORD_ENDS = np.uint32(2), np.uint32(3)
+"""Control characters, which no normalised keyword holds."""
+FNV_START, FNV_FACTOR = np.uint64(14695981039346656037), np.uint64(1099511628211)
+"""Of the hash FNV-1a (Fowler, Noll & Vo), taken over code points."""
 
 
 @njit(cache=True, nogil=True)
@@ -46,6 +53,89 @@ def gram(vectors: Floats) -> Floats:
     for i in range(n):
         for j in range(i):
             products[i, j] = products[j, i]
+    return products
+
+
+@njit(cache=True, nogil=True)
+def letter_grams(letters: Letters, starts: Ints) -> tuple[NDArray[np.uint64], Ints]:
+    """Runs of three and of four letters within the words of each text, ends of words counted as letters.
+
+    Args:
+        letters: code points of n texts, one text after another; words are parted by spaces.
+        starts: (n + 1,); text i is ``letters[starts[i]:starts[i + 1]]``.
+
+    Returns:
+        hash and text of each run, texts in order.
+    """
+    n = starts.shape[0] - 1
+    most = 2 * (letters.shape[0] + n)  # as many runs of either length as a word has letters, at most
+    grams = np.empty(most, dtype=np.uint64)
+    texts = np.empty(most, dtype=np.int64)
+    word = np.empty(letters.shape[0] + 2, dtype=np.uint32)
+    word[0] = WORD_BEGINS
+    count = 0
+    for i in range(n):
+        length = 1
+        for at in range(starts[i], starts[i + 1] + 1):
+            if at < starts[i + 1] and letters[at] != SPACE:
+                word[length] = letters[at]
+                length += 1
+                continue
+            if length > 1:
+                word[length] = WORD_ENDS
+                for run in range(3, 5):
+                    for first in range(length + 2 - run):
+                        hashed = FNV_START
+                        for place in range(first, first + run):
+                            hashed = (hashed ^ np.uint64(word[place])) * FNV_FACTOR
+                        grams[count], texts[count] = hashed, i
+                        count += 1
+            length = 1
+    return grams[:count], texts[:count]
+
+
+@njit(cache=True, nogil=True)
+def letter_cosines(letters: Letters, starts: Ints) -> Floats:
+    """How much n texts have in common in letters: cosines of their ``letter_grams``, weighted by TF-IDF.
+
+    A gram that a text has t times and d of the n texts have weighs ``(1 + ln t) * (1 + ln((1 + n) / (1 + d)))`` in it.
+
+    Args:
+        letters, starts: as in ``letter_grams``.
+
+    Returns:
+        (n, n), symmetric, in [0, 1]; the diagonal is 1.
+    """
+    n = starts.shape[0] - 1
+    grams, texts = letter_grams(letters, starts)
+    order = np.argsort(grams, kind="mergesort")  # stable: the texts of a gram stay in order
+    products = np.zeros((n, n), dtype=np.float32)
+    squares = np.zeros(n, dtype=np.float64)
+    owners = np.empty(n, dtype=np.int64)
+    weights = np.empty(n, dtype=np.float64)
+    first = 0
+    while first < order.shape[0]:
+        hashed, d, stop = grams[order[first]], 0, first
+        while stop < order.shape[0] and grams[order[stop]] == hashed:
+            text = texts[order[stop]]
+            if d == 0 or owners[d - 1] != text:
+                owners[d], weights[d] = text, 0.0
+                d += 1
+            weights[d - 1] += 1.0
+            stop += 1
+        rarity = 1.0 + np.log((1.0 + n) / (1.0 + d))
+        for a in range(d):
+            weights[a] = (1.0 + np.log(weights[a])) * rarity
+            squares[owners[a]] += weights[a] * weights[a]
+            for b in range(a):
+                products[owners[a], owners[b]] += np.float32(weights[a] * weights[b])
+        first = stop
+    for i in range(n):
+        for j in range(i):
+            if products[i, j] > 0:
+                products[i, j] = min(1.0, products[i, j] / np.sqrt(squares[i] * squares[j]))
+            products[j, i] = products[i, j]
+        products[i, i] = 1.0
     return products
 
 
@@ -113,26 +203,36 @@ def smoothed_distances(products: Floats, neighbours: int, floor: float) -> Float
 
 
 @njit(cache=True, nogil=True)
-def dendrogram(distances: Floats, cosines: Floats) -> tuple[Ints, Doubles, Ints, Doubles, Doubles]:
+def similarities_of(vectors: Floats, letters: Letters, starts: Ints) -> Floats:
+    """(2, n, n): cosines of the rows of ``vectors`` (n, d), and ``letter_cosines`` of their texts."""
+    n = vectors.shape[0]
+    similarities = np.empty((2, n, n), dtype=np.float32)
+    similarities[0] = gram(vectors)
+    similarities[1] = letter_cosines(letters, starts)
+    return similarities
+
+
+@njit(cache=True, nogil=True)
+def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, Ints, Doubles, Doubles]:
     """All merges of average linkage (UPGMA), by nearest-neighbour chains.
 
     Nodes 0 to n - 1 are the rows; node n + m is what merge m makes, merges ordered by height.
 
     Args:
         distances: (n, n), symmetric, n >= 1; what is linked. Used as work space and destroyed.
-        cosines: (n, n), symmetric; what the last two results are means of. Used as work space and destroyed.
+        similarities: (c, n, n), each symmetric; what the last two results are means of. Used as work space, destroyed.
 
     Returns:
         children (n - 1, 2), the lower node first; heights (n - 1,), rising; sizes (n - 1,), rows under the node;
-        between (n - 1,), mean cosine of the pairs that the merge brings together; within (n - 1,), of all pairs under
-        the node. Among equal distances the chain's previous member wins, then the lowest row.
+        between (c, n - 1), mean of each similarity over the pairs that the merge brings together; within (c, n - 1),
+        over all pairs under the node. Among equal distances the chain's previous member wins, then the lowest row.
     """
-    n = distances.shape[0]
+    kinds, n = similarities.shape[:2]
     merges = n - 1
     node = np.arange(n)
     size = np.ones(n, dtype=np.int64)
     height = np.zeros(n, dtype=np.float64)
-    inner = np.zeros(n, dtype=np.float64)
+    inner = np.zeros((kinds, n), dtype=np.float64)
     alive = np.arange(n)
     n_alive = n
     chain = np.empty(n, dtype=np.int64)
@@ -140,8 +240,8 @@ def dendrogram(distances: Floats, cosines: Floats) -> tuple[Ints, Doubles, Ints,
     children = np.empty((merges, 2), dtype=np.int64)
     heights = np.empty(merges, dtype=np.float64)
     sizes = np.empty(merges, dtype=np.int64)
-    between = np.empty(merges, dtype=np.float64)
-    within = np.empty(merges, dtype=np.float64)
+    between = np.empty((kinds, merges), dtype=np.float64)
+    within = np.empty((kinds, merges), dtype=np.float64)
     done = 0
     while n_alive > 1:
         if depth == 0:
@@ -164,19 +264,23 @@ def dendrogram(distances: Floats, cosines: Floats) -> tuple[Ints, Doubles, Ints,
             both = own + joined
             # Rounding may put a merge a hair below one that it contains.
             height[i] = max(np.float64(nearest), max(height[i], height[j]))
-            inner[i] += inner[j] + own * joined * np.float64(cosines[i, j])
             children[done, 0], children[done, 1] = node[i], node[j]
             heights[done], sizes[done] = height[i], size[i] + size[j]
-            between[done], within[done] = cosines[i, j], inner[i] / (both * (both - 1) / 2)
+            for kind in range(kinds):
+                across, inside = similarities[kind, i, j], inner[kind]
+                inside[i] += inside[j] + own * joined * np.float64(across)
+                between[kind, done], within[kind, done] = across, inside[i] / (both * (both - 1) / 2)
             for a in range(n_alive):
                 other = alive[a]
                 if other != i:
                     joint = np.float32((own * distances[i, other] + joined * distances[j, other]) / both)
                     distances[i, other] = joint
                     distances[other, i] = joint
-                    alike = np.float32((own * cosines[i, other] + joined * cosines[j, other]) / both)
-                    cosines[i, other] = alike
-                    cosines[other, i] = alike
+                    for kind in range(kinds):
+                        alike = similarities[kind]
+                        mean = np.float32((own * alike[i, other] + joined * alike[j, other]) / both)
+                        alike[i, other] = mean
+                        alike[other, i] = mean
             size[i] += size[j]
             node[i] = n + done
             done += 1
@@ -192,19 +296,20 @@ def dendrogram(distances: Floats, cosines: Floats) -> tuple[Ints, Doubles, Ints,
                 children[m, side] = n + place[children[m, side] - n]
         if children[m, 0] > children[m, 1]:
             children[m, 0], children[m, 1] = children[m, 1], children[m, 0]
-    return children[order], heights[order], sizes[order], between[order], within[order]
+    return children[order], heights[order], sizes[order], between[:, order], within[:, order]
 
 
 @njit(cache=True, nogil=True)
 def merge_features(children: Ints, heights: Doubles, sizes: Ints, between: Doubles, within: Doubles) -> Doubles:
-    """What the learned cut knows of each merge: (n - 1, 17), columns as ``learned_cut.FEATURES``.
+    """What the learned cut knows of each merge: (n - 1, 19), columns as ``learned_cut.FEATURES``.
 
     Args:
-        children, heights, sizes, between, within: As ``dendrogram`` gives them.
+        children, heights, sizes, between, within: As ``dendrogram`` gives them for (cosines, ``letter_cosines``).
     """
     merges = heights.shape[0]
     n = merges + 1
-    features = np.empty((merges, 17), dtype=np.float64)
+    cosine, cosine_within = between[0], within[0]
+    features = np.empty((merges, 19), dtype=np.float64)
     parent = np.full(merges, -1, dtype=np.int64)
     sibling_size = np.ones(merges, dtype=np.int64)
     for m in range(merges):
@@ -228,15 +333,17 @@ def merge_features(children: Ints, heights: Doubles, sizes: Ints, between: Doubl
         row[5] = np.log(small_size)
         row[6] = np.log(n)
         row[7] = sizes[m] / n
-        row[8] = between[m]
-        row[9] = within[m]
-        row[10] = within[big] if big >= 0 else between[m]
-        row[11] = within[small] if small >= 0 else between[m]
-        row[12] = between[up] if up >= 0 else 0.0
+        row[8] = cosine[m]
+        row[9] = cosine_within[m]
+        row[10] = cosine_within[big] if big >= 0 else cosine[m]
+        row[11] = cosine_within[small] if small >= 0 else cosine[m]
+        row[12] = cosine[up] if up >= 0 else 0.0
         row[13] = np.log(sibling_size[m])
         row[14] = 1.0 if up < 0 else 0.0
         row[15] = np.log(n - m)
         row[16] = (merges - m) / n
+        row[17] = between[1, m]
+        row[18] = within[1, m]
     return features
 
 
@@ -312,7 +419,7 @@ def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float)
     Areas are made of whole clusters, because both are nodes of one dendrogram.
 
     Args:
-        children, between: As ``dendrogram`` gives them.
+        children: As ``dendrogram`` gives them; between (n - 1,), of the vectors' cosines.
         labels: Clusters of the rows (n,), as ``cut_labels`` gives them.
         distance: The parts are near enough if 1 - ``between`` is below this; 0 joins no clusters, more than 2 all.
 
@@ -360,6 +467,8 @@ def _without(alive: Ints, n_alive: int, gone: int) -> int:
 @njit(cache=True, nogil=True)
 def cluster_packed(
     vectors: Floats,
+    letters: Letters,
+    starts: Ints,
     offsets: Ints,
     neighbours: int,
     floor: float,
@@ -376,6 +485,7 @@ def cluster_packed(
 
     Args:
         vectors: unit rows (N, d), packed.
+        letters, starts: the keywords of those rows, as in ``letter_grams``.
         offsets: (U + 1,); each user has at least one row.
         neighbours, floor: as in ``smoothed_distances``.
         roots, features, thresholds, lower, upper, leaves: the learned cut, as in ``ensemble_score``.
@@ -393,13 +503,13 @@ def cluster_packed(
     first, first_area = 0, 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
-        cosines = gram(vectors[start:stop])
-        tree = dendrogram(smoothed_distances(cosines, neighbours, floor), cosines)
+        similarities = similarities_of(vectors[start:stop], letters, starts[start : stop + 1])
+        tree = dendrogram(smoothed_distances(similarities[0], neighbours, floor), similarities)
         rows = merge_features(tree[0], tree[1], tree[2], tree[3], tree[4])
         own = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, least)
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
-        above = area_labels(tree[0], tree[3], own, area_distance)
+        above = area_labels(tree[0], tree[3][0], own, area_distance)
         areas[first : first + counts[u]] = above + first_area
         first_area += above.max() + 1
         first += counts[u]

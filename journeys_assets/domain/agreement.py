@@ -83,18 +83,6 @@ def bcubed_f1(true: ArrayLike, found: ArrayLike) -> float:
     return _harmonic(precision, recall)
 
 
-def bootstrap_interval(
-    values: ArrayLike, *, seed: int, level: float = 0.95, n_resamples: int = 1000
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of ``values`` (one a user: users are what is resampled)."""
-    sample = np.asarray(values, dtype=np.float64)
-    if sample.size == 0:
-        raise ValueError("no values to resample")
-    picks = np.random.default_rng(seed).integers(0, sample.size, size=(n_resamples, sample.size))
-    low, high = np.quantile(sample[picks].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def _contingency(true: ArrayLike, found: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """The non-empty cells: true cluster, found cluster, number of things."""
     true_codes = np.unique(np.asarray(true), return_inverse=True)[1].ravel()

@@ -68,7 +68,8 @@ and examples. You see nothing of what happened later. Judge the row by itself.
 {levels}
 
 2. **stage** {STAGE_QUESTION} Leave it empty for levels 1 and 2.
-3. **better_name** What you would call it, if the name shown is wrong, vague or too narrow. Else leave it empty.
+3. **better_name** What you would call it: where no name is shown, and where the one that is shown is wrong, vague or
+   too narrow. Else leave it empty. For levels 1 and 2 there is nothing to be named.
 4. **comment** Anything else.
 
 Leave a row empty if you do not want to judge it. Do not talk about rows with other annotators before all are done.
@@ -197,6 +198,23 @@ def row_keys(rows: pl.DataFrame, salt: bytes) -> pl.Series:
 
     keys = [key(*row) for row in rows.select("as_of_date", "user_id", "journey_id").iter_rows()]
     return pl.Series("row_key", keys, dtype=pl.String)
+
+
+def some_without_name(rows: pl.DataFrame, share: float, *, seed: int) -> pl.DataFrame:
+    """``rows`` with an empty journey_name in about ``share`` of them, drawn at random: what people call a journey is
+    another thing than whether they put up with a name that they are shown.
+
+    Args:
+        rows: as_of_date, user_id, journey_id, journey_name and other columns.
+
+    Raises:
+        ValueError: ``share`` is not from 0 to 1.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"the share of rows without a name is from 0 to 1; got {share}")
+    # Of a stream of its own, else what is drawn for the sheet would decide.
+    drawn = _uniform_of("journey_id", "user_id", "as_of_date", seed=seed)
+    return rows.with_columns(journey_name=pl.when(drawn < share).then(pl.lit("")).otherwise("journey_name"))
 
 
 def n_items(n_annotators: int, rows_each: int, overlap: float) -> int:

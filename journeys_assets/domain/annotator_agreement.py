@@ -6,12 +6,10 @@ of partitions (``domain.agreement``).
 A judge of another make (an LLM, say) is one more annotator: its agreement with people is to be held against that of
 people with each other.
 
-Intervals are expanded percentile intervals over resampled users: plain percentiles are too narrow where users are few
-(88 % instead of 95 % with 30 items of 9 users, for kappa; expanded ones 95 %).
+Intervals are those of ``domain.resampling``, over users: for kappa, of 95 % intervals with 30 items of 9 users, 95 %
+hold (plain percentiles: 88 %).
 
-References: weighted kappa, Cohen 1968; alpha, Krippendorff 2011, *Computing Krippendorff's Alpha-Reliability*;
-resampling clusters, Davison and Hinkley 1997, section 3.8; expanded percentiles, Hesterberg 2015, *What Teachers Should
-Know About the Bootstrap*, section 5.3.
+References: weighted kappa, Cohen 1968; alpha, Krippendorff 2011, *Computing Krippendorff's Alpha-Reliability*.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from journeys_assets.domain.resampling import interval, resamples
 from journeys_assets.domain.schemas import STAGES
 
 Doubles = NDArray[np.float64]
@@ -157,9 +156,7 @@ class _Resampling:
 
     def __init__(self, users: Sequence[str], seed: int, n_resamples: int, level: float) -> None:
         self.index = {user: i for i, user in enumerate(users)}
-        n = len(users)
-        rng = np.random.default_rng(seed)
-        self.picks = rng.multinomial(n, np.full(n, 1.0 / n), size=n_resamples).astype(np.float64) if n else None
+        self.picks = resamples(len(users), seed=seed, n_resamples=n_resamples) if users else None
         self.level = level
 
     def per_user(self, rows: pl.DataFrame, table: Doubles) -> Doubles:
@@ -176,18 +173,8 @@ class _Resampling:
         flat = per_user.reshape(len(per_user), -1)
         n_users = int(flat.any(axis=1).sum())
         draws = of((self.picks @ flat).reshape(-1, *per_user.shape[1:]))
-        if n_users < 2 or not np.isfinite(draws).any():
-            return value, None, None
-        low, high = np.nanquantile(draws, _expanded_tails(n_users, self.level))
-        return value, float(low), float(high)
-
-
-def _expanded_tails(n_users: int, level: float) -> tuple[float, float]:
-    """The quantiles that reach as far out as Student's t and the unbiased variance would."""
-    from scipy.stats import norm, t
-
-    reach = float(t.ppf((1 + level) / 2, n_users - 1)) * (n_users / (n_users - 1)) ** 0.5
-    return float(norm.cdf(-reach)), float(norm.cdf(reach))
+        low, high = interval(draws, n_users, self.level)
+        return (value, None, None) if np.isnan(low) else (value, low, high)
 
 
 def _one_hot(codes: Doubles, k: int) -> Doubles:

@@ -5,7 +5,8 @@ What belongs here: keywords and vectors in, clusters out. What does not: the com
 
 Each keyword's vector is first averaged with its nearest keywords of the same user ("smoothed": a stray phrasing moves
 towards its theme, a keyword that is like no other stays where it is). Average linkage then makes a dendrogram, and a
-learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``). Unlike a
+learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``), from the
+vectors and from the letters that keywords have in common. Unlike a
 Ward merge height, the mean distance of average linkage does not grow with the size of the clusters.
 
 Areas are the coarser level (a wedding: its dress, its venue, its invitations). They are nodes of the same dendrogram:
@@ -177,8 +178,11 @@ def _describe(
     matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    letters, starts = letters_of(rows["keyword"])
     labels, counts, areas = kernels.cluster_packed(
         matrix,
+        letters,
+        starts,
         offsets,
         params.smoothing_neighbours,
         params.smoothing_floor,
@@ -215,6 +219,12 @@ def _describe(
     )
     described = clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
     return described.join(area_ids(described), on="cluster")
+
+
+def letters_of(keywords: pl.Series) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Code points of the keywords, one after another; and (n + 1,) where each begins, the last entry their number."""
+    letters = np.frombuffer("".join(keywords.to_list()).encode("utf-32-le"), dtype=np.uint32)
+    return letters, np.concatenate([[0], np.cumsum(keywords.str.len_chars().to_numpy())]).astype(np.int64)
 
 
 def _is_journey(params: ClusteringParams) -> pl.Expr:

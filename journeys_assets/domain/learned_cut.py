@@ -42,9 +42,12 @@ FEATURES = (
     "is the top",
     "log clusters before the merge",
     "later merges by keywords of the user",
+    "letters in common between the parts",
+    "letters in common within",
 )
 """Columns of ``_cluster_kernels.merge_features``. Heights are of the smoothed vectors, cosines of the plain ones. A
-part of one keyword has height 0 and the mean cosine between the parts; the top has gap 1 - height, no sibling (0)."""
+part of one keyword has height 0 and the mean cosine between the parts; the top has gap 1 - height, no sibling (0).
+Letters in common are means of ``_cluster_kernels.letter_cosines``."""
 
 
 @dataclass(frozen=True, slots=True)

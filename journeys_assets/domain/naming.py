@@ -30,7 +30,11 @@ from journeys_assets.domain.schemas import JOURNEY_NAMES
 from journeys_assets.domain.text import normalise
 
 NAMES_SCHEMA = pl.Schema(
-    {c.name: c.dtype for c in JOURNEY_NAMES.columns if c.name not in ("partition_date", "algorithm_version")}
+    {
+        c.name: c.dtype
+        for c in JOURNEY_NAMES.columns
+        if c.name not in ("partition_date", "named_by", "algorithm_version")
+    }
 )
 """What :func:`name_journeys` returns: the table, but for the columns that the run adds."""
 

@@ -38,12 +38,12 @@ class KeywordParams:
 class ClusteringParams:
     """Smoothed vectors, then average linkage, cut node by node by a learned ensemble (``learned_cut``)."""
 
-    revision: int = 5
+    revision: int = 6
     smoothing_neighbours: int = 6
     """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
     smoothing_floor: float = 0.1
     """Neighbours weigh by how far their cosine lies above this, so a keyword that is like none stays as it is."""
-    learned_cut: str = "d377dde6ce7a"
+    learned_cut: str = "d56358938e5a"
     """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
     least_log_odds: float = 0.0
     """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
@@ -153,7 +153,7 @@ class RankingParams:
 class StagingParams:
     """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is learnt."""
 
-    revision: int = 2
+    revision: int = 3
     ended_after_days: int = 28
     """The fixed-gap rule: what says that a journey has ended where no stage model is released."""
     ended_min_probability: float = 0.75
@@ -169,8 +169,10 @@ class StagingParams:
     """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
     seasonal_min_quiet_days: int = 120
     """Longest season: the eight months that are left of a year."""
-    season_min_visits: int = 3
-    """Days on which the user must have come for something else between two seasons of a journey."""
+    seasonal_min_probability: float = 0.5
+    """A journey is seasonal if that is likelier than that it is not."""
+    stray_turn_share: float = 0.02
+    """Mean share of visits with a turn to a journey that is not on: it shares words with others."""
     season_tolerance_days: int = 30
     """A season may come so much earlier or later than the year before."""
     intent_min_actions: int = 10
@@ -332,6 +334,25 @@ class AnnotationParams:
     weeks_shown: int = 13
 
 
+@dataclass(frozen=True, slots=True)
+class NameTrainingParams:
+    """How naming weights are learnt from annotators' names. They shape no stage's output: a release does."""
+
+    prior_strength: float = 0.3
+    """How strongly the weights of ``NamingParams`` hold: what their squared distance costs, in grades of journeys. The
+    best of 0, 0.3, 1, 3 and 10 from 50 to 2,000 labels, on themes that no figure is reported of."""
+    accepted_grade: float = 0.5
+    """What a name says of itself that an annotator was shown and let stand: it will do, which is about half of what the
+    one that they would give says (1)."""
+    min_journeys: int = 100
+    """Fewest journeys that were named by an annotator who was shown no name, which are what weights are judged by; with
+    fewer the interval over users hides any gain that is to be had."""
+    min_users: int = 20
+    folds: int = 5
+    """The users of each are named by weights that were fitted on the others."""
+    seed: int = 20260301
+
+
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")
 """A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
@@ -349,6 +370,7 @@ class AlgorithmParams:
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
     quality: QualityParams = field(default_factory=QualityParams)
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
+    name_training: NameTrainingParams = field(default_factory=NameTrainingParams)
 
     def version_of(self, stage: str, **extra: str) -> str:
         """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""

@@ -214,10 +214,33 @@ def feedback_labels(sends: pl.DataFrame, *, as_of: date, params: RankingParams) 
 def annotation_labels(
     annotations: pl.DataFrame, journeys: pl.DataFrame, *, as_of: date, params: RankingParams
 ) -> pl.DataFrame:
-    """Labels from human judgements: 1 = real and current.
+    """Labels from human judgements (``judged_journeys``): 1 = real and current.
 
     That is: the annotators' median relevance is ``annotation_positive_from`` or more, and not most of those who name a
     stage say that the journey has ended.
+
+    Args:
+        annotations: As for ``judged_journeys``, with relevance (1-5) and stage (nullable).
+        journeys: partition_date, user_id, journey_id, keywords of the days in question.
+
+    Returns:
+        Columns of ``LABEL_SCHEMA``, sorted, weight 1; one row per day, user and journey.
+    """
+    judged = judged_journeys(annotations, journeys, as_of=as_of, params=params)
+    rows = judged.group_by("day", "user_id", "journey_id").agg(
+        label=(
+            (pl.col("relevance").median() >= params.annotation_positive_from)
+            & ((pl.col("stage") == "ended").mean() <= 0.5).fill_null(True)
+        ).cast(pl.Int64),
+        known_on=pl.col("judged_on").max(),
+    )
+    return _as_labels(rows.with_columns(source=pl.lit("annotation"), weight=pl.lit(1.0)))
+
+
+def judged_journeys(
+    annotations: pl.DataFrame, journeys: pl.DataFrame, *, as_of: date, params: RankingParams
+) -> pl.DataFrame:
+    """The journey, as of a day, that each judgement is of.
 
     A judgement belongs to the user's journey of that id or, where it names none of them, to the journey that holds the
     largest share of the keywords judged (at least ``annotation_min_overlap``; ties by Jaccard overlap, then by
@@ -227,12 +250,13 @@ def annotation_labels(
     are left out. Where one annotator judged a journey twice on a day, the later judgement counts.
 
     Args:
-        annotations: user_id, journey_id (nullable), keywords (nullable list, normalised), relevance (1-5),
-            stage (nullable), annotator_id, annotated_at (nullable), as_of_date (nullable).
+        annotations: user_id, journey_id (nullable), keywords (nullable list, normalised), relevance, annotator_id,
+            annotated_at (nullable), as_of_date (nullable), and whatever else was said.
         journeys: partition_date, user_id, journey_id, keywords of the days in question.
 
     Returns:
-        Columns of ``LABEL_SCHEMA``, sorted, weight 1; one row per day, user and journey.
+        The judgements that count, one row per day, user, journey and annotator: day (of the journeys), judged_on,
+        user_id, journey_id (of the user's journey), annotator_id and the other columns of ``annotations``.
     """
     judged = (
         annotations.with_columns(judged_on=pl.coalesce("as_of_date", pl.col("annotated_at").dt.date(), pl.lit(as_of)))
@@ -257,14 +281,7 @@ def annotation_labels(
         .unique("judgement", keep="first", maintain_order=True)
     )
     latest = matched.unique(["day", "user_id", "own_id", "annotator_id"], keep="last", maintain_order=True)
-    rows = latest.group_by("day", "user_id", pl.col("own_id").alias("journey_id")).agg(
-        label=(
-            (pl.col("relevance").median() >= params.annotation_positive_from)
-            & ((pl.col("stage") == "ended").mean() <= 0.5).fill_null(True)
-        ).cast(pl.Int64),
-        known_on=pl.col("judged_on").max(),
-    )
-    return _as_labels(rows.with_columns(source=pl.lit("annotation"), weight=pl.lit(1.0)))
+    return latest.with_columns(journey_id="own_id").select(*annotations.columns, "judged_on", "day")
 
 
 def engagement_labels(

@@ -371,6 +371,13 @@ JOURNEY_NAMES = Table(
         Column("name_keyword", _TEXT, "The keyword that the name shows."),
         Column("naming_score", pl.Float64(), "Naming score of the chosen keyword.", minimum=0.0, maximum=1.0),
         Column("keywords", _TEXTS, "Member keywords in naming order, best first."),
+        Column(
+            "named_by",
+            _TEXT,
+            "'parameters', or the version of the released weights that names were chosen with; null in days of before "
+            "there were any.",
+            nullable=True,
+        ),
     ),
 )
 
@@ -463,7 +470,8 @@ STAGE_EVIDENCE = Table(
         Column(
             "season_before",
             pl.Date(),
-            "Last turn of its season a year before; null unless there was one, and a long silence since.",
+            "Last turn of its season a year before; null unless the journey is more likely than not to return each "
+            "year.",
             unit="UTC day",
             nullable=True,
         ),
@@ -596,7 +604,7 @@ ANNOTATION_ITEMS = Table(
         _USER_ID,
         Column("journey_id", _TEXT, "The journey."),
         Column("as_of_date", pl.Date(), "The day whose journeys were shown.", unit="UTC day"),
-        Column("journey_name", _TEXT, "Its name as shown."),
+        Column("journey_name", _TEXT, "Its name as shown; empty where sheets show none."),
         Column("keywords", _TEXTS, "Its keywords, best first."),
         Column("stratum", _TEXT, "What it was drawn from: confidence, kind and stage, activity of the user."),
         Column(

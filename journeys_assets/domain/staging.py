@@ -16,10 +16,15 @@ and intent, which SQL makes of what is here (``stage_labels``).
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from journeys_assets.domain.parameters import StagingParams
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 RHYTHM = ("turn_span_days", "turn_week_share")
 """What tells an evergreen journey; they stay as they are while a journey is left alone."""
@@ -121,43 +126,99 @@ def judge_by_gap(features: pl.DataFrame) -> pl.DataFrame:
 
 
 def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
-    """Journeys that were there at the same time of the year before, with a long silence in between.
-
-    A journey's days of turns fall into stretches, with at least ``seasonal_min_quiet_days`` without a turn between
-    them. It is seasonal if an earlier stretch, moved on by a year, meets the latest one, give or take
-    ``season_tolerance_days``, and the user came at least ``season_min_visits`` times in between: the silence of a user
-    who was away says nothing of the journey. Without a year of history nothing is seasonal.
-
-    Args:
-        journeys, visits: As for :func:`silence_features`.
+    """Journeys that return each year: those of :func:`season_evidence` that are more likely seasonal than not.
 
     Returns:
         user_id, journey_id, season_before: the last turn of the season a year before; seasonal journeys only, sorted.
+    """
+    evidence = season_evidence(journeys, visits, day, params)
+    return evidence.filter(pl.col("p_seasonal") >= params.seasonal_min_probability).select(*_OWN, "season_before")
+
+
+def season_evidence(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
+    """How likely it is that journeys that were there at the same time of the year before are there each year.
+
+    A journey's days of turns fall into stretches, with at least ``seasonal_min_quiet_days`` without a turn between
+    them. What is asked is how often the user's visits turned to the journey in the latest stretch, at that time of the
+    year before (give or take ``season_tolerance_days``), and outside of both. Three accounts of it are compared by
+    their marginal likelihood (Kass & Raftery 1995, Bayes Factors): seasonal (often in both seasons, hardly ever
+    outside), evergreen (as often at any time) and situational (often now, hardly ever before). Beforehand seasonal or
+    not is even odds. How often is unknown, any share being as likely; "hardly ever" is a share of ``stray_turn_share``
+    in the mean, as journeys share words with others. So a user who was away says nothing, and one stray word makes no
+    season.
+
+    Args:
+        journeys, visits: As for :func:`silence_features`; every day of ``journeys`` is a visit.
+
+    Returns:
+        user_id, journey_id, season_before (the last turn of the season a year before), p_seasonal (0-1),
+        visits_between (the user's visits outside of both seasons); journeys with a turn at that time of the
+        year before only, sorted. Without a year of history there are none.
     """
     turns = journeys.filter((pl.col("day") <= day) & is_turn()).select(*_OWN, "day")
     last = pl.col("day").max().over(_OWN)
     turns = turns.filter(pl.col("day") > last - timedelta(days=look_back_days(params))).sort(*_OWN, "day")
     is_new = (pl.col("day").diff().over(_OWN).dt.total_days() >= params.seasonal_min_quiet_days).fill_null(False)
-    stretches = turns.with_columns(stretch=is_new.cast(pl.Int64).cum_sum().over(_OWN))
-    is_latest = pl.col("stretch") == pl.col("stretch").max().over(_OWN)
-    latest = stretches.filter(is_latest).group_by(_OWN).agg(begins=pl.col("day").min(), ends=pl.col("day").max())
-    tolerance = timedelta(days=params.season_tolerance_days)
-    year_on = pl.col("day") + timedelta(days=YEAR_DAYS)
-    found = (
-        stretches.filter(~is_latest)
-        .join(latest, on=_OWN)
-        .filter(year_on.is_between(pl.col("begins") - tolerance, pl.col("ends") + tolerance))
+    stretch = is_new.cast(pl.Int64).cum_sum().over(_OWN)
+    begins, ends = pl.col("begins"), pl.col("ends")
+    year, tolerance = timedelta(days=YEAR_DAYS), timedelta(days=params.season_tolerance_days)
+    seasons = (
+        turns.filter(stretch == stretch.max().over(_OWN))
         .group_by(_OWN)
-        .agg(pl.col("begins").first(), season_before=pl.col("day").max())
+        .agg(begins=pl.col("day").min(), ends=pl.col("day").max())
+        .with_columns(
+            oldest=ends - timedelta(days=look_back_days(params)),
+            since=begins - year - tolerance,
+            until=pl.min_horizontal(ends - year + tolerance, begins - timedelta(days=1)),
+        )
     )
-    meanwhile = (
-        found.join(visits.rename({"day": "visit"}), on="user_id")
-        .filter((pl.col("visit") > pl.col("season_before")) & (pl.col("visit") < pl.col("begins")))
+    is_now = pl.col("day") >= begins
+    is_before = pl.col("day").is_between("since", "until")
+    is_between = ~is_now & ~is_before & (pl.col("day") > pl.col("oldest"))
+    counts = {"now": is_now.sum(), "before": is_before.sum(), "between": is_between.sum()}
+    turned = (
+        turns.join(seasons, on=_OWN)
         .group_by(_OWN)
-        .agg(n_visits=pl.len())
-        .filter(pl.col("n_visits") >= params.season_min_visits)
+        .agg(season_before=pl.col("day").filter(is_before).max(), **{f"turns_{k}": n for k, n in counts.items()})
+        .filter(pl.col("season_before").is_not_null())
     )
-    return found.join(meanwhile, on=_OWN, how="semi").select(*_OWN, "season_before").sort(_OWN)
+    came = (
+        seasons.join(turned, on=_OWN, how="semi")
+        .join(visits.filter(pl.col("day") <= day), on="user_id")
+        .group_by(_OWN)
+        .agg(**{f"visits_{k}": n for k, n in counts.items()})
+    )
+    found = turned.join(came, on=_OWN).sort(_OWN)
+    return found.with_columns(p_seasonal=_p_seasonal(found, params)).select(
+        *_OWN, "season_before", "p_seasonal", "visits_between"
+    )
+
+
+def _p_seasonal(counts: pl.DataFrame, params: StagingParams) -> pl.Series:
+    """Posterior probability (0-1) that turns come with the season, of counts of turns and visits by time."""
+    import numpy as np
+    from scipy.special import betaln
+
+    turns = {time: counts[f"turns_{time}"].to_numpy().astype(np.float64) for time in ("now", "before", "between")}
+    others = {time: counts[f"visits_{time}"].to_numpy() - n for time, n in turns.items()}
+
+    def likelihood(prior: tuple[float, float], *times: str) -> npt.NDArray[np.float64]:
+        """Logarithm of what one unknown share, of a Beta prior, makes of the visits of these times."""
+        hits, misses = sum(turns[time] for time in times), sum(others[time] for time in times)
+        result: npt.NDArray[np.float64] = betaln(prior[0] + hits, prior[1] + misses) - betaln(*prior)
+        return result
+
+    any_share, stray = (1.0, 1.0), (1.0, 1.0 / params.stray_turn_share - 1.0)
+    accounts = np.stack(
+        [
+            likelihood(any_share, "now") + likelihood(any_share, "before") + likelihood(stray, "between"),
+            likelihood(any_share, "now", "before", "between"),
+            likelihood(any_share, "now") + likelihood(stray, "before", "between"),
+        ]
+    )
+    accounts += np.log([[0.5], [0.25], [0.25]])
+    weights = np.exp(accounts - accounts.max(axis=0))
+    return pl.Series(weights[0] / weights.sum(axis=0), dtype=pl.Float64)
 
 
 def ended_labels(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:

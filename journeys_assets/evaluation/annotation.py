@@ -1,4 +1,5 @@
-"""Human judgements: how far annotators agree, how well a median of three finds the truth, and what a judge adds.
+"""Human judgements: how far annotators agree, how well a median of three finds the truth, what a judge adds, and what
+naming learns from them.
 
 Agreement of people with each other bounds what any judge can be held to. Whether the intervals that are reported mean
 what they say is measured by simulation: intervals at 95 % that hold the truth less often would be a promise broken.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -16,7 +18,9 @@ from numpy.typing import NDArray
 from journeys_assets.domain.annotator_agreement import LEVELS, annotator_agreement, quadratic_kappa
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.prediction_powered import mean_with_judge
-from journeys_assets.evaluation.section import Section, gathered
+from journeys_assets.evaluation import annotation_names as names
+from journeys_assets.evaluation.plots import dots
+from journeys_assets.evaluation.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics import COMPARISONS, RESULTS, Statistic, Weights, measure
 from journeys_assets.evaluation.study import Study
 from journeys_assets.storage.annotation import stored_judgements
@@ -34,6 +38,7 @@ KAPPA_RESAMPLES = 400
 SAMPLE_EVERY_DAYS = 14
 
 OURS = "median of three"
+KAPPA = "kappa with the true level"
 JUDGE = "confidence as a judge, with the median"
 PPI = "people and judge (PPI++)"
 
@@ -52,18 +57,22 @@ with one to six items that resemble each other: how often the interval holds the
 turned into levels (1 + 4 × confidence): biased, and not told so. People (the median of three simulated annotators)
 label {n_labelled} journeys drawn at random. How often does each interval, over {n_simulations} draws, hold the mean
 relevance of all journeys, and how wide is it? An interval that is narrow and wrong is worse than none.
-"""
+{names}"""
 
 
-def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMULATIONS) -> Section:
+def evaluate_annotation(
+    studies: Sequence[Study], *, n_simulations: int = N_SIMULATIONS, n_draws: int = names.N_DRAWS
+) -> Section:
     """Agreement of annotators in each study that has judgements; with truth, what their judgements are worth.
 
     Args:
         studies: Those without any judgement are passed over.
         n_simulations: Simulated studies, and draws of labels.
+        n_draws: Draws of labels to learn naming from, a number of labels.
     """
     parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     tables: dict[str, pl.DataFrame] = {}
+    plots: list[Plot] = []
     for study in studies:
         with study.warehouse.reading() as con:
             judgements = stored_judgements(con)
@@ -83,6 +92,10 @@ def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMU
                 coverage
             )
             parts.append((example, COMPARISONS.to_frame()))
+            curve = names.learning_curve(study, _sampled_days(study), seed=SEED, n_draws=n_draws)
+            parts += reversed(curve.parts)  # the most labels first, as the first regime is what the report begins with
+            tables[f"{study.name}: naming weights that would be released, by labels"] = curve.released
+            plots.append(names.curve_plot(curve.points, study.name))
     tables["intervals of kappa at 95 %, by simulation"] = kappa_coverage(n_simulations)
     results, comparisons = gathered(parts)
     protocol = PROTOCOL.format(
@@ -91,15 +104,20 @@ def evaluate_annotation(studies: Sequence[Study], *, n_simulations: int = N_SIMU
         n_items=N_ITEMS,
         n_labelled=N_LABELLED,
         every=SAMPLE_EVERY_DAYS,
+        names=names.PROTOCOL.format(every=SAMPLE_EVERY_DAYS, n_draws=n_draws),
     )
+    if KAPPA in results["metric"]:
+        caption = f"{KAPPA}, of the median of three annotators and of each alone, with 95 % intervals over users."
+        plots.insert(0, Plot(caption.capitalize(), dots(results, KAPPA, label=KAPPA)))
     return Section(
         "annotation",
         "Human judgements",
         protocol,
         results,
         comparisons,
+        plots=tuple(plots),
         tables=tables,
-        headline=("kappa with the true level", "stages that are right"),
+        headline=(KAPPA, "stages that are right", names.METRIC),
     )
 
 
@@ -137,7 +155,7 @@ def _recovery(study: Study) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
         name: _share_of((given == rows["true_stage"]).to_numpy(), owner, len(users)) for name, given in stages.items()
     }
     return [
-        measure(kappas, metric="kappa with the true level", **common),  # type: ignore[arg-type]
+        measure(kappas, metric=KAPPA, **common),  # type: ignore[arg-type]
         measure(accuracies, metric="training labels that are right", **common),  # type: ignore[arg-type]
         measure(seen, metric="stages that are right", **common),  # type: ignore[arg-type]
     ]
@@ -252,14 +270,13 @@ def found_journeys(study: Study) -> pl.DataFrame:
         row_key, user_id, as_of_date, keywords, a column an annotator (1-5), judged (the median of the three), judge
         (1 + 4 x confidence).
     """
-    days = list(study.days)[::-SAMPLE_EVERY_DAYS]
     items = study.rows(
         """
         SELECT partition_date AS as_of_date, user_id, journey_id, keywords, confidence,
                partition_date::VARCHAR || chr(31) || user_id || chr(31) || journey_id AS row_key
         FROM main.user_journeys WHERE partition_date IN (SELECT unnest($days)) ORDER BY row_key
         """,
-        {"days": days},
+        {"days": _sampled_days(study)},
     )
     known = true_relevance(items, study.truth)
     given = {by.annotator_id: judge(known, by.annotator_id, seed=SEED)["relevance"] for by in ANNOTATORS}
@@ -268,6 +285,10 @@ def found_journeys(study: Study) -> pl.DataFrame:
         judged=pl.Series(np.median(np.stack([levels.to_numpy() for levels in given.values()]), axis=0)),
         judge=1.0 + 4.0 * pl.col("confidence"),
     ).drop("confidence")
+
+
+def _sampled_days(study: Study) -> list[date]:
+    return list(study.days)[::-SAMPLE_EVERY_DAYS]
 
 
 def _judge_with_people(dataset: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

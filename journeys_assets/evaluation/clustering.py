@@ -65,12 +65,12 @@ from CLINC150 (150 intents, 10 domains), its out-of-scope phrases as strays, and
 last of each user, bots aside; its phrases were edited until their embeddings agreed with their readers, so it is a
 regression figure rather than evidence.
 
-**What was fitted on what.** The cut is learnt from pseudo users of one half of the CLINC150 intents and of the
-out-of-scope phrases, and of half of the themes and of the noise of another synthetic world; only the other halves are
-scored here. WANDS takes no part in fitting: it alone tells how the cut carries over to other data. How vectors are
-smoothed was chosen with all sets in view. Cuts of the baselines are the best single ones on the fitting half of
-CLINC150. The *{BOUND}* looks at the truth: the best single height of the dendrogram that the pipeline builds. The
-learned cut is not bound to one height.
+**What was fitted on what.** The cut is learnt from pseudo users of one half of the CLINC150 intents, of the WANDS
+classes and of the out-of-scope phrases, and from another synthetic world, of half of the themes and of the noise; only
+the other halves are scored here. How it carries over to data of a kind that it never saw, `benchmarks/fit_cut.py
+--carry-over` tells. How vectors are smoothed was chosen with all sets in view. Cuts of the baselines are the best
+single ones on the fitting half of CLINC150. The *{BOUND}* looks at the truth: the best single height of the dendrogram
+that the pipeline builds. The learned cut is not bound to one height.
 
 **Baselines.** Time-out of {rules.SESSION_MINUTES:.0f} minutes (a keyword is of the session in which it was first met;
 only where there are times); TF-IDF of words and average linkage, cut {rules.TFIDF_CUT}; MiniLM vectors with average

@@ -67,7 +67,16 @@ def dots(results: pl.DataFrame, metric: str, *, label: str) -> str:
     return to_svg(figure)
 
 
-def curves(points: pl.DataFrame, *, x: str, y: str, by: str, labels: tuple[str, str], ours: str | None = None) -> str:
+def curves(
+    points: pl.DataFrame,
+    *,
+    x: str,
+    y: str,
+    by: str,
+    labels: tuple[str, str],
+    ours: str | None = None,
+    log_x: bool = False,
+) -> str:
     """One line a value of ``by``, its points in the order of the rows; ``low`` and ``high`` make a band where there."""
     figure, (axes,) = new_figure(6.5, 4.2)
     names = points[by].unique(maintain_order=True).to_list()
@@ -80,6 +89,11 @@ def curves(points: pl.DataFrame, *, x: str, y: str, by: str, labels: tuple[str, 
             axes.fill_between(
                 rows[x].to_list(), rows["low"].to_list(), rows["high"].to_list(), color=colour, alpha=0.12
             )
+    if log_x:
+        ticks = points[x].unique().sort().to_list()
+        axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axes.minorticks_off()
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     axes.grid(alpha=0.3)

@@ -158,12 +158,13 @@ def users_of_few_domains(
 def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
     """Pseudo users of each kind of public labelled data, by what it is called in tables.
 
-    Of CLINC150 only the half of the intents that nothing was fitted on takes part.
+    Only the half of the CLINC150 intents and of the WANDS classes that nothing was fitted on takes part.
     """
-    clinc = pools(phrases, "clinc150")
+    clinc, classes = pools(phrases, "clinc150"), pools(phrases, "wands")
     half = {name: clinc[name] for name in held_out_half(list(clinc))}
+    rare = {name: classes[name] for name in held_out_half(list(classes))}
     domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
-    wands = {name: keywords for name, keywords in pools(phrases, "wands").items() if len(keywords) >= 3}
+    wands = {name: keywords for name, keywords in rare.items() if len(keywords) >= 3}
     strays = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
     many = (2, 8)
     regimes: dict[str, list[PseudoUser]] = {}
@@ -184,7 +185,6 @@ def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str
     mixed = {**half, **wands}
     regimes["CLINC150 + WANDS, 3-12"] = pooled_users(mixed, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
     regimes["WANDS, 3-12"] = pooled_users(wands, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
-    rare = pools(phrases, "wands")
     regimes["WANDS with rare classes, 1-12"] = pooled_users(
         rare, n_users=n_users, seed=seed, journeys=(4, 16), keywords=(1, 12)
     )
@@ -245,21 +245,23 @@ def world_users(study: Study, n_users: int) -> list[PseudoUser]:
     is_noise = pl.col("theme").is_null() & pl.col("keyword").map_elements(is_held_out, return_dtype=pl.Boolean())
     known = known.filter(pl.col("theme").is_in(sorted(held_out_themes())) | is_noise)
     chosen = known["user_id"].unique().sort().head(n_users)
-    return list(_of_world(known.filter(pl.col("user_id").is_in(chosen.implode()))))
+    return list(users_of_themes(known.filter(pl.col("user_id").is_in(chosen.implode()))))
 
 
-def _of_world(known: pl.DataFrame) -> Iterator[PseudoUser]:
+def users_of_themes(known: pl.DataFrame) -> Iterator[PseudoUser]:
+    """Users whose keywords are of themes, or of none (a journey of its own each).
+
+    Args:
+        known: One row a user and keyword: user_id, keyword, theme (null for none), optional first_engaged_at.
+    """
     for _, own in known.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
         themes = sorted(own["theme"].drop_nulls().unique())
         numbers = {theme: number for number, theme in enumerate(themes)}
         truth = [
             numbers[theme] if theme is not None else _FIRST_STRAY + place for place, theme in enumerate(own["theme"])
         ]
-        yield PseudoUser(
-            own["keyword"].to_list(),
-            np.array(truth, dtype=np.int64),
-            first_engaged_at=own["first_engaged_at"].to_numpy().astype("datetime64[us]"),
-        )
+        met = own["first_engaged_at"].to_numpy().astype("datetime64[us]") if "first_engaged_at" in own.columns else None
+        yield PseudoUser(own["keyword"].to_list(), np.array(truth, dtype=np.int64), first_engaged_at=met)
 
 
 def embedded(keywords: Sequence[str], embedder: Embedder, cache: Path) -> KeywordVectors:

@@ -438,7 +438,7 @@ def _measure_confidence(
         np.add.at(gaps, (owner, bins), relevant - expected)
         error[name] = _calibration_error(gaps, ones)
         share = _ratio(observed, _sums(frame, expected, users))
-        low, high = interval([share(pick) for pick in picks])
+        low, high = interval([share(pick) for pick in picks], users.len())
         value = share(np.ones(users.len()))
         rows.append((study.name, regime, name, expected.mean(), relevant.mean(), value, low, high))
     for metric, statistics in (("Brier", brier), ("ECE", error)):

@@ -6,7 +6,7 @@ What belongs here: the protocol and its measures. What does not: features and la
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,21 +15,31 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys_assets.domain.parameters import StagingParams
+from journeys_assets.evaluation import mbg_nbd
 from journeys_assets.evaluation.plots import curves
+from journeys_assets.evaluation.seasons import PROTOCOL as SEASONS_PROTOCOL
+from journeys_assets.evaluation.seasons import measure_seasons
 from journeys_assets.evaluation.section import Plot, Section, gathered
+from journeys_assets.evaluation.stage_truth import (
+    MIN_PURITY,
+    average_precision_of,
+    macro_f1_of,
+    numbered,
+    ratio_of,
+    with_truth,
+)
 from journeys_assets.evaluation.statistics import N_RESAMPLES, Statistic, Weights, auc_of, measure
 from journeys_assets.evaluation.study import Study
-from journeys_assets.models.stage import cross_fitted
-from journeys_assets.storage import labels
+from journeys_assets.models.stage import cross_fitted, folds_of
+from journeys_assets.storage import labels, reads
 
 Doubles = npt.NDArray[np.float64]
 Part = tuple[pl.DataFrame, pl.DataFrame]
 
 OURS = "stage model"
+MBG_NBD = "MBG/NBD"
 TRAIN_SHARE = 0.6
 """Of a study's days: what happens after them is what is judged."""
-MIN_PURITY = 0.6
-"""Share of a journey's keywords that must be of one true theme, for the journey to be that theme."""
 GAPS = (14, 28, 42, 56)
 FOLLOW_UP_DAYS = 28
 """How long the end of a journey is waited for."""
@@ -40,7 +50,9 @@ PROTOCOL = f"""
 **P(ended)** is learnt without any label given by people: from what became of the journeys of each log up to a cut at
 {TRAIN_SHARE:.0%} of its days, windows of labels included, and judged on days after the cut, each user by a model that
 was fitted on other users. Baselines: fixed gaps (the rule of the pipeline is 28 days), three times the journey's own
-cadence, and a logistic regression on the logarithm of the gap with the same training rows.
+cadence, a logistic regression on the logarithm of the gap with the same training rows, and 1 - P(alive) of MBG/NBD
+(Batislam et al. 2007: the BG/NBD of Fader, Hardie & Lee 2005, but what was turned to once may end), whose purchases are
+the turns to a journey, fitted by maximum likelihood on the journeys of other users as of the cut.
 
 *Synthetic world*: a journey is the true theme that most of its keywords have, if at least {MIN_PURITY:.0%} have it;
 others are left out. It has ended from the day that the truth gives; pauses count as going on, evergreen themes never
@@ -54,8 +66,8 @@ gives the stage model that rate. For all of these, journeys that the rule calls 
 (56) days? Days too close to the end of the log are left out. "users who came" are those with at least three visits
 in that time: of the others nobody can tell a journey's end from the user's.
 
-**Kind** is judged on journeys that have not ended, as evergreen against the rest (seasonal themes return each year:
-within a log of less than a year they are situational). **Intent** is judged, on all days, on situational journeys that
+**Kind** is judged on journeys that have not ended, as evergreen against the rest (within a log of less than a year,
+seasonal themes are situational). **Intent** is judged, on all days, on situational journeys that
 are on and whose true begin and end are known, against their true phase: exploring up to 40 % of the way, deciding up to
 75 %, acting after.
 
@@ -72,11 +84,14 @@ class _Judged:
     rows: pl.DataFrame
 
 
-def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: int = N_RESAMPLES) -> Section:
+def evaluate_staging(
+    studies: Sequence[Study], seasons: Study | None = None, *, seed: int = 1, n_resamples: int = N_RESAMPLES
+) -> Section:
     """Kind, stage and intent of each study with days after its cut, and enough before it to train a stage model.
 
     Args:
         studies: Of those with truth everything is measured; of others, stage against what happened next.
+        seasons: A study of more than a year, with truth; without one the seasonal kind is not measured.
 
     Raises:
         ValueError: no study has enough days.
@@ -105,16 +120,22 @@ def evaluate_staging(studies: Sequence[Study], *, seed: int = 1, n_resamples: in
         parts += _what_next(judged, **shared)
     if not parts:
         raise ValueError("no study has enough days before its cut to train a stage model, and days after it to judge")
+    protocol = PROTOCOL
+    if seasons is not None:
+        told_seasons, kinds = measure_seasons(seasons, **shared)
+        parts += told_seasons
+        tables[f"{seasons.name}: journeys of each true kind, by the kind that they were called"] = kinds
+        protocol += SEASONS_PROTOCOL
     results, comparisons = gathered(parts)
     return Section(
         "staging",
         "Stage",
-        PROTOCOL.strip(),
+        protocol.strip(),
         results,
         comparisons,
         tuple(plots),
         tables,
-        headline=("ended: AUC", "ended: Brier", "evergreen: macro-F1", "intent: macro-F1"),
+        headline=("ended: AUC", "ended: Brier", "evergreen: macro-F1", "seasonal: F1", "intent: macro-F1"),
     )
 
 
@@ -146,8 +167,15 @@ def _judge(study: Study) -> _Judged | None:
     n_ended = int(train["label"].sum())
     if train.height < params.min_training_labels or min(n_ended, train.height - n_ended) < params.min_labels_of_each:
         return None
-    by_gap = _logistic_of_gap(train, rows)
-    return _Judged(study, cut, rows.with_columns(p_ended=cross_fitted(train, rows, params), p_by_gap=by_gap))
+    return _Judged(
+        study,
+        cut,
+        rows.with_columns(
+            p_ended=cross_fitted(train, rows, params),
+            p_by_gap=_logistic_of_gap(train, rows),
+            p_by_turns=_by_turns(study, cut, rows),
+        ),
+    )
 
 
 def _intents(study: Study) -> pl.DataFrame:
@@ -186,40 +214,24 @@ def _logistic_of_gap(train: pl.DataFrame, test: pl.DataFrame) -> Doubles:
     return probability
 
 
-def with_truth(rows: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """``rows`` of journeys that are a true theme of their user, with the theme's truth as of the day.
+def _by_turns(study: Study, cut: date, test: pl.DataFrame) -> Doubles:
+    """1 - P(alive) of MBG/NBD, (n,), each row by a fit on the journeys, as of the cut, of users in other folds."""
 
-    Returns:
-        The rows with theme, true_kind, begun_on, paused_on, resumed_on, ended_on, is_on (begun, neither ended nor
-        paused) and has_ended.
-    """
-    themes = truth["truth_keywords"].select("user_id", keyword="normalised_keyword", theme="theme")
-    own = ["day", *_OWN]
-    members = (
-        rows.select(*own, keyword="keywords").explode("keyword").join(themes, on=["user_id", "keyword"], how="left")
-    )
-    share = pl.len() / pl.col("n_members").first()
-    majority = (
-        members.with_columns(n_members=pl.len().over(own))
-        .filter(pl.col("theme").is_not_null())
-        .group_by(*own, "theme")
-        .agg(share=share)
-        .filter(pl.col("share") >= MIN_PURITY)
-        .sort("share", "theme", descending=[True, False])
-        .unique(own, keep="first", maintain_order=True)
-    )
-    known = truth["truth_journeys"].rename({"kind": "true_kind"}).drop("name")
-    day = pl.col("day")
-    is_paused = (pl.col("paused_on") <= day) & (pl.col("resumed_on") > day).fill_null(True)
-    return (
-        rows.join(majority.select(*own, "theme"), on=own)
-        .join(known, on=["user_id", "theme"])
-        .with_columns(has_ended=(pl.col("ended_on") <= day).fill_null(False))
-        .with_columns(
-            is_on=(pl.col("begun_on") <= day).fill_null(True) & ~pl.col("has_ended") & ~is_paused.fill_null(False)
-        )
-        .sort(own)
-    )
+    def history_on(day: date) -> pl.DataFrame:
+        with study.warehouse.reading() as con:
+            states = reads.live_states(con, day, study.algorithm.keywords.horizon_days)
+            journeys, _ = reads.engagement_history(con, states, day, day, study.algorithm)
+        return mbg_nbd.turn_history(journeys, day).with_columns(pl.lit(day).alias("day"))
+
+    train, params = history_on(cut), study.algorithm.staging
+    histories = pl.concat([history_on(day) for day in test["day"].unique().sort()])
+    rows = test.select("day", *_OWN).join(histories, on=["day", *_OWN], how="left", maintain_order="left")
+    train_folds, folds = folds_of(train["user_id"], params), folds_of(rows["user_id"], params)
+    ended = np.zeros(rows.height)
+    for fold in np.unique(folds):
+        fitted = mbg_nbd.fit(train.filter(train_folds != fold))
+        ended[folds == fold] = 1.0 - fitted.p_alive(rows.filter(folds == fold))
+    return ended
 
 
 def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
@@ -228,62 +240,6 @@ def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 # ── measures ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def average_precision_of(labels_: npt.NDArray[np.bool_], scores: Doubles, users: npt.NDArray[np.int64]) -> Statistic:
-    """Area under the precision-recall curve by steps (average precision), ties taken together."""
-    order = np.argsort(-scores, kind="stable")
-    positive, owner = labels_[order].astype(np.float64), users[order]
-    _, group = np.unique(-scores[order], return_inverse=True)
-
-    def average_precision(weights: Weights) -> float:
-        weight = weights[owner]
-        hits = np.bincount(group, weights=weight * positive)
-        taken = np.cumsum(np.bincount(group, weights=weight))
-        precision = np.cumsum(hits) / np.maximum(taken, 1e-12)
-        return float((precision * hits).sum() / hits.sum()) if hits.sum() else float("nan")
-
-    return average_precision
-
-
-def ratio_of(numerators: Doubles, users: npt.NDArray[np.int64]) -> Statistic:
-    """Mean of a value over rows, users weighted."""
-    n_users = int(users.max()) + 1
-    sums = np.bincount(users, weights=numerators, minlength=n_users)
-    counts = np.bincount(users, minlength=n_users).astype(np.float64)
-
-    def ratio(weights: Weights) -> float:
-        mine = weights[:n_users]
-        total = float((mine * counts).sum())
-        return float((mine * sums).sum()) / total if total else float("nan")
-
-    return ratio
-
-
-def macro_f1_of(true: Sequence[str], said: Sequence[str], users: npt.NDArray[np.int64]) -> Statistic:
-    """Mean of the F1 of each class that the truth has."""
-    classes = sorted(set(true))
-    n_users = int(users.max()) + 1
-    truth, guess = np.array(true), np.array(said)
-
-    def per_user(mask: npt.NDArray[np.bool_]) -> Doubles:
-        return np.bincount(users, weights=mask.astype(np.float64), minlength=n_users).astype(np.float64)
-
-    counts = [(per_user((truth == c) & (guess == c)), per_user(truth == c), per_user(guess == c)) for c in classes]
-
-    def macro_f1(weights: Weights) -> float:
-        mine = weights[:n_users]
-        scores = [
-            2.0 * (mine * both).sum() / max(float((mine * (has + says)).sum()), 1e-12) for both, has, says in counts
-        ]
-        return float(np.mean(scores))
-
-    return macro_f1
-
-
-def _numbered(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
-    users = rows["user_id"].rank("dense").to_numpy().astype(np.int64) - 1
-    return users, int(users.max()) + 1
 
 
 def _gap_scores(rows: pl.DataFrame) -> dict[str, Doubles]:
@@ -297,12 +253,13 @@ def _probabilities(
     dataset: str, regime: str, rows: pl.DataFrame, ended: str, *, seed: int, n_resamples: int
 ) -> list[Part]:
     """AUC and Brier score of P(ended) against the column ``ended``."""
-    users, n_users = _numbered(rows)
+    users, n_users = numbered(rows)
     truth = rows[ended].to_numpy().astype(np.bool_)
     if not 0 < truth.sum() < truth.size:
         return []
     rules = _gap_scores(rows)
-    probabilities = {OURS: rows["p_ended"].to_numpy(), "logistic of gap": rows["p_by_gap"].to_numpy(), **rules}
+    probabilities = {OURS: rows["p_ended"].to_numpy(), "logistic of gap": rows["p_by_gap"].to_numpy()}
+    probabilities |= {MBG_NBD: rows["p_by_turns"].to_numpy(), **rules}
     scores = probabilities | {
         "days of gap": rows["gap_days"].to_numpy(),
         "gap in cadences": rows["gap_in_cadences"].to_numpy(),
@@ -331,7 +288,7 @@ def _kind(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) -> l
     rows = rows.filter(~pl.col("has_ended"))
     if rows.is_empty():
         return []
-    users, n_users = _numbered(rows)
+    users, n_users = numbered(rows)
     true = np.where(rows["true_kind"].to_numpy() == "evergreen", "evergreen", "other")
     says = np.where(rows["said_kind"].to_numpy() == "evergreen", "evergreen", "other")
     share, span = rows["turn_week_share"].to_numpy(), rows["turn_span_days"].to_numpy()
@@ -381,7 +338,7 @@ def _intent(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) ->
         .then(pl.lit("deciding"))
         .otherwise(pl.lit("acting"))
     )
-    users, n_users = _numbered(known)
+    users, n_users = numbered(known)
     true, ours = known["phase"].to_list(), "lift over the usual mix"
     most = known["phase"].mode().sort()[0]
     guesses = {
@@ -463,13 +420,13 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
     told = {name: leads(themes, rule, study.days[-1]) for name, rule in rules.items()}
     if told[OURS].is_empty() or going_on.is_empty():
         return []
-    users, n_users = _numbered(told[OURS])
+    users, n_users = numbered(told[OURS])
     waits = {name: ratio_of(rows["days"].to_numpy(), users) for name, rows in told.items()}
     common = {"dataset": study.name, "ours": OURS, "is_higher_better": False, **shared}
     parts.append(measure(waits, metric="ended: days until told", n_users=n_users, **common))  # type: ignore[arg-type]
     at_equal_rate, n_users = _at_equal_rate(study, themes, going_on)
     parts.append(measure(at_equal_rate, metric="ended: days until told at the rule's rate", n_users=n_users, **common))  # type: ignore[arg-type]
-    users, n_users = _numbered(going_on)
+    users, n_users = numbered(going_on)
     wrongs = {
         name: ratio_of(going_on.select(rule.cast(pl.Float64)).to_series().to_numpy(), users)
         for name, rule in rules.items()

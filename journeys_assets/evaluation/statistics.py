@@ -1,8 +1,4 @@
-"""Intervals by resampling users, and what may be said of a difference.
-
-Users are what is resampled, whatever is measured: sends, journeys and keywords of one user resemble each other, so
-intervals over those would be too narrow (cluster bootstrap, Davison & Hinkley 1997, section 3.8).
-"""
+"""Figures with intervals over resampled users (``domain.resampling``), and what may be said of a difference."""
 
 from __future__ import annotations
 
@@ -12,14 +8,26 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from journeys_assets.domain.resampling import N_RESAMPLES, interval, resamples
+
+__all__ = [
+    "COMPARISONS",
+    "N_RESAMPLES",
+    "RESULTS",
+    "Statistic",
+    "Weights",
+    "auc_of",
+    "interval",
+    "mean_of",
+    "measure",
+    "resamples",
+]
+
 Weights = NDArray[np.float64]
 """(n_users,): how often each user counts; all 1 for the sample itself."""
 
 Statistic = Callable[[Weights], float]
 """A figure of the users that ``Weights`` picks. It is the same whatever the scale of the weights."""
-
-N_RESAMPLES = 1000
-LEVEL = 0.95
 
 RESULTS = pl.Schema(
     {
@@ -88,18 +96,6 @@ def auc_of(labels: NDArray[np.bool_], scores: NDArray[np.float64], users: NDArra
     return auc
 
 
-def resamples(n_users: int, *, seed: int, n_resamples: int = N_RESAMPLES) -> NDArray[np.float64]:
-    """(n_resamples, n_users): how often each user is drawn, with replacement, into each resample."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(n_users, np.full(n_users, 1.0 / n_users), size=n_resamples).astype(np.float64)
-
-
-def interval(draws: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
-    """The middle ``level`` of the draws (percentile bootstrap); draws that are NaN are left out."""
-    low, high = np.nanquantile(np.asarray(draws, dtype=np.float64), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def measure(
     statistics: Mapping[str, Statistic],
     *,
@@ -119,6 +115,7 @@ def measure(
         statistics: Figure of each method, by its name as shown.
         ours: Which of them is what the pipeline does.
         bounds: Which of them look at the truth.
+        n_users: Users that the figures are of; of a single one there is no interval (NaN), and no clear difference.
 
     Returns:
         Rows of ``RESULTS`` and of ``COMPARISONS``.
@@ -139,9 +136,10 @@ def measure(
     results, comparisons = [], []
     for name, value in values.items():
         role = "ours" if name == ours else "bound" if name in bounds else "baseline"
-        results.append((dataset, regime, metric, name, role, value, *interval(draws[name]), n_users, is_higher_better))
+        low, high = interval(draws[name], n_users)
+        results.append((dataset, regime, metric, name, role, value, low, high, n_users, is_higher_better))
         if role == "baseline":
-            low, high = interval(sign * (draws[ours] - draws[name]))
+            low, high = interval(sign * (draws[ours] - draws[name]), n_users)
             verdict = "better" if low > 0 else "worse" if high < 0 else "no clear difference"
             gain = sign * (values[ours] - value)
             comparisons.append((dataset, regime, metric, ours, name, gain, low, high, verdict))

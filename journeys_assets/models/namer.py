@@ -1,18 +1,21 @@
-"""The weights of the naming score, fitted on journeys whose theme is known.
+"""The weights of the naming score, fitted on journeys whose theme is known, or on what annotators would call them.
 
-What belongs here: fitting, choosing how much the first keyword may be clung to, and labels from annotators' better
-names. What does not: the features and the naming itself (``domain.naming_features``, ``domain.naming``), and where
-labels come from (``evaluation.naming_data``, ``storage``).
+What belongs here: fitting, choosing how much the first keyword may be clung to, and whether weights that were learnt
+from annotators may be released. What does not: the features and the naming itself (``domain.naming_features``,
+``domain.naming``), where labels come from (``evaluation.naming_data``, ``storage.labels``), and the use of a release
+(``namer_release``).
 
-The model is linear, with weights that are never negative, and so small that the fitted weights are parameters
-(``NamingParams``): they are part of the algorithm's version as any other number. LightGBM's LambdaMART on the same
-features was no better out of fold, and its steps made more names flip; ``benchmarks/fit_naming.py`` shows both.
+The model is linear, with weights that are never negative, and so small that those which come with the package are
+parameters (``NamingParams``). LightGBM's LambdaMART on the same features was no better out of fold, and its steps made
+more names flip; ``benchmarks/fit_naming.py`` shows both.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -21,8 +24,10 @@ from numpy.typing import NDArray
 
 from journeys_assets.domain.naming import in_naming_order
 from journeys_assets.domain.naming_features import FEATURES, JOURNEY
-from journeys_assets.domain.parameters import NamingParams
-from journeys_assets.domain.text import normalise
+from journeys_assets.domain.parameters import NameTrainingParams, NamingParams
+from journeys_assets.domain.resampling import interval, resamples
+from journeys_assets.models.namer_release import PACKAGED, NamerRelease, weights_of
+from journeys_assets.models.releases import sha256
 
 RIDGE = {name: 1e-2 if name in ("coverage", "topicality") else 1e-3 for name in FEATURES}
 """On the squared weights, against an expected grade of 0 to 1. How many words keywords have, and share, differs from
@@ -30,11 +35,12 @@ log to log, so what the words say is held back ten times harder: without that, o
 loses what the other wins."""
 FITTED = tuple(name for name in FEATURES if name != "readability")
 """Readability keeps its weight: labelled phrases hold neither codes nor junk, so they cannot tell what it is worth."""
+RIDGES = np.array([RIDGE[name] for name in FITTED])
 
 Doubles = NDArray[np.float64]
 
 
-def fit_weights(rows: pl.DataFrame, params: NamingParams) -> NamingParams:
+def fit_weights(rows: pl.DataFrame, params: NamingParams, *, prior_strength: float = 0.0) -> NamingParams:
     """``params`` with the weights under which the expected grade of the name is highest.
 
     The name is taken to be drawn with softmax(score), which makes the expected grade a smooth function of the weights
@@ -43,6 +49,9 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams) -> NamingParams:
     Args:
         rows: ``naming_features.member_features`` with grade (0 to 1: how well the keyword names the journey) and
             journey_weight (> 0, the same for all members of a journey). Their order does not matter.
+        prior_strength: With 0 the weights are held small. Else they are drawn to those of ``params``: their squared
+            distance costs so much, in summed grade of journeys of weight 1. Few labels move them little then, and many
+            as far as they say.
 
     Raises:
         ValueError: there are no rows, or a grade or a weight is out of range.
@@ -53,10 +62,13 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams) -> NamingParams:
     sizes = ordered.select(pl.struct(JOURNEY).rle().struct.field("len")).to_series().to_numpy().astype(np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     matrix = ordered.select(FITTED).to_numpy()
-    ridge = np.array([RIDGE[name] for name in FITTED])
+    total = float(ordered["journey_weight"].to_numpy()[starts].sum())
+    start = np.array([getattr(params, f"{name}_weight") for name in FITTED])
+    ridge = np.full(len(FITTED), prior_strength / total) if prior_strength else RIDGES
+    centre = start if prior_strength else np.zeros(len(FITTED))
     fixed = ordered["readability"].to_numpy() * params.readability_weight
     grades = ordered["grade"].to_numpy()
-    share = ordered["journey_weight"].to_numpy() / ordered["journey_weight"].to_numpy()[starts].sum()
+    share = ordered["journey_weight"].to_numpy() / total
 
     def loss(weights: Doubles) -> tuple[float, Doubles]:
         scores = matrix @ weights + fixed
@@ -64,10 +76,17 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams) -> NamingParams:
         chances = exps / np.repeat(np.add.reduceat(exps, starts), sizes)
         expected = np.repeat(np.add.reduceat(chances * grades, starts), sizes)
         slope = matrix.T @ (share * chances * (grades - expected))
-        value = float(-(share * chances * grades).sum() + (ridge * weights) @ weights)
-        return value, -slope + 2 * ridge * weights
+        off = weights - centre
+        value = float(-(share * chances * grades).sum() + (ridge * off) @ off)
+        return value, -slope + 2 * ridge * off
 
-    best = minimize(loss, np.ones(len(FITTED)), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(FITTED))
+    best = minimize(
+        loss,
+        start if prior_strength else np.ones(len(FITTED)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, None)] * len(FITTED),
+    )
     fitted: dict[str, Any] = {
         f"{name}_weight": round(float(weight), 2) for name, weight in zip(FITTED, best.x, strict=True)
     }
@@ -110,39 +129,131 @@ def share_renamed(names: pl.DataFrame) -> float:
     return float(dated.select((pl.col("keyword") != before).drop_nulls().mean()).item() or 0.0)
 
 
-# ── labels from annotators ──────────────────────────────────────────────────────────────────────────────────────────
+# ── weights from annotators' names ──────────────────────────────────────────────────────────────────────────────────
 
 
-def grades_from_better_names(annotations: pl.DataFrame, members: pl.DataFrame) -> pl.DataFrame:
-    """How well each member keyword says what annotators would call the journey.
+class NotEnoughNames(ValueError):
+    """Too few journeys were named by annotators to learn from."""
 
-    A keyword's grade is the F1 of its words with those of a better name (1 where it is that name), the mean over the
-    better names that were given for the journey; a journey for which none was given has no grades.
+
+def train_namer(
+    rows: pl.DataFrame,
+    *,
+    as_of: date,
+    naming: NamingParams,
+    params: NameTrainingParams,
+    incumbent: NamerRelease | None = None,
+) -> NamerRelease:
+    """Weights that annotators' names were learnt into, with how much better they name users that they never saw.
 
     Args:
-        annotations: user_id, journey_id, better_name (nullable).
-        members: user_id, journey_id, keyword (normalised).
+        rows: ``naming_labels.ROW_SCHEMA``, in any order, of judgements up to ``as_of``.
+        naming: What the weights start from and are drawn to, and what they are held against.
+        incumbent: The live release, which the weights are held against too, on what it did not know.
 
-    Returns:
-        user_id, journey_id, keyword, grade (0 to 1); sorted.
+    Raises:
+        NotEnoughNames: fewer journeys or users than ``params`` asks for.
+        ValueError: a judgement is of after ``as_of``.
     """
-    given = annotations.select(*JOURNEY, "better_name").drop_nulls()
-    better = given.filter(pl.col("better_name").str.strip_chars() != "")
-    pairs = members.select(*JOURNEY, "keyword").join(better, on=JOURNEY)
-    grades = [_word_f1(one, normalise(other)) for one, other in pairs.select("keyword", "better_name").iter_rows()]
+    data = rows.sort(*JOURNEY, "keyword")
+    late = data.filter(pl.col("known_on") > as_of)
+    if late.height:
+        raise ValueError(
+            f"names that were not given by {as_of}, such as on {late['known_on'].to_list()[0]}: look-ahead"
+        )
+    blind = data.drop_nulls("blind_grade")
+    n_journeys, n_users = (blind.select(pl.struct(c).n_unique()).item() for c in (["user", "journey_id"], ["user"]))
+    if n_journeys < params.min_journeys or n_users < params.min_users:
+        raise NotEnoughNames(
+            f"too few names by annotators who were shown none: of {n_journeys} journeys of {n_users} users; needed are "
+            f"{params.min_journeys} of {params.min_users}. The weights of now go on naming; sheets of `journeys "
+            "annotate export` have rows that show no name"
+        )
+    weights = weights_of(fit_weights(data, naming, prior_strength=params.prior_strength))
+    held_out = names_of_held_out_users(data, naming, params)
+    comparisons = [_gain(held_out, named(blind, naming), PACKAGED, params)]
+    if incumbent is not None:
+        unknown = blind.filter(pl.col("known_on") >= incumbent.live_from)
+        if unknown["user"].n_unique() >= params.min_users:
+            theirs = named(unknown, incumbent.params(naming))
+            comparisons.append(_gain(held_out.join(unknown, on=JOURNEY, how="semi"), theirs, incumbent.version, params))
+    state = {
+        "live_from": as_of + timedelta(days=1),
+        "as_of": as_of,
+        "features": list(FEATURES),
+        "revision": naming.revision,
+        "weights": weights,
+        "parameters": dataclasses.asdict(params),
+        "data": {
+            "journeys": data.select(pl.struct("user", "journey_id").n_unique()).item(),
+            "users": data["user"].n_unique(),
+            "blind_journeys": n_journeys,
+            "first_day": data["day"].min(),
+            "last_day": data["day"].max(),
+        },
+    }
+    card: dict[str, Any] = json.loads(json.dumps(state, default=str))
+    version = "names-" + sha256(json.dumps(card, sort_keys=True).encode())[:12]
+    text = json.dumps(weights, indent=2, sort_keys=True)
+    return NamerRelease(version, as_of + timedelta(days=1), card | {"comparisons": comparisons}, text)
+
+
+def names_of_held_out_users(rows: pl.DataFrame, naming: NamingParams, params: NameTrainingParams) -> pl.DataFrame:
+    """The name of each journey with blind grades by weights that saw no journey of its user; as ``named``."""
+    users = rows["user"].unique().sort()
+    shuffled = np.random.default_rng(params.seed).permutation(users.len())
+    fold_of = dict(zip(users.to_list(), (shuffled % params.folds).tolist(), strict=True))
+    folds = rows["user"].replace_strict(fold_of, return_dtype=pl.Int64)
+    names = []
+    for fold in folds.unique().sort():
+        fitted = fit_weights(rows.filter(folds != fold), naming, prior_strength=params.prior_strength)
+        names.append(named(rows.filter(folds == fold).drop_nulls("blind_grade"), fitted))
+    return pl.concat(names)
+
+
+def refusal(release: NamerRelease) -> str | None:
+    """Why the weights must not name journeys; None where they may.
+
+    For users that they never saw their names must be nearer to those that annotators want than the names of the
+    parameters, outside the 95 % interval: new weights rename what people have got used to, for a gain that is sure. And
+    they must not be worse than those of the live release, on what that did not know.
+    """
+    by_parameters, *by_release = release.card["comparisons"]
+    if not by_parameters["low"] > 0:
+        return f"for users that they never saw the weights are not surely better: {_told(by_parameters)}"
+    for row in by_release:
+        if row["high"] < 0:
+            return f"for users that they never saw the weights are worse: {_told(row)}"
+    return None
+
+
+def _told(row: Mapping[str, Any]) -> str:
     return (
-        pairs.with_columns(grade=pl.Series(grades, dtype=pl.Float64))
-        .sort(*JOURNEY, "keyword", "better_name")
-        .group_by(*JOURNEY, "keyword", maintain_order=True)
-        .agg(pl.col("grade").mean())
+        f"agreement with annotators {row['value']:.4f}, {row['rival']} {row['rival_value']:.4f} "
+        f"(gain {row['gain']:+.4f}, 95 % interval {row['low']:+.4f} … {row['high']:+.4f}, {row['n_users']} users)"
     )
 
 
-def _word_f1(one: str, other: str) -> float:
-    if one == other:
-        return 1.0
-    words, others = set(one.split()), set(other.split())
-    return 2 * len(words & others) / max(1, len(words) + len(others))
+def _gain(names: pl.DataFrame, rivals: pl.DataFrame, rival: str, params: NameTrainingParams) -> dict[str, Any]:
+    """Mean blind grade over users of both ways to name the same journeys, and the interval of the difference."""
+    means = [
+        rows.group_by("user")
+        .agg(grade=(pl.col("blind_grade") * pl.col("journey_weight")).sum() / pl.col("journey_weight").sum())
+        .sort("user")
+        for rows in (names, rivals)
+    ]
+    own, other = (rows["grade"].to_numpy() for rows in means)
+    picks = resamples(own.size, seed=params.seed)
+    low, high = interval(picks @ (own - other) / own.size, own.size)
+    return {
+        "rival": rival,
+        "value": float(own.mean()),
+        "rival_value": float(other.mean()),
+        "gain": float((own - other).mean()),
+        "low": low,
+        "high": high,
+        "n_users": int(own.size),
+    }
 
 
 def _checked(rows: pl.DataFrame) -> pl.DataFrame:

@@ -31,6 +31,7 @@ import polars as pl
 
 from journeys_assets.domain.parameters import RankingParams
 from journeys_assets.domain.ranking import FEATURES, PRIOR, ndcg_by_user
+from journeys_assets.domain.resampling import interval, resamples
 from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, sigmoid
 from journeys_assets.models.ranker_release import (
     RankerError,
@@ -414,17 +415,15 @@ PairOfFigures: TypeAlias = Callable[[Doubles], tuple[float, float]]
 
 
 def _gain(n_users: int, figures_of: PairOfFigures, params: RankingParams) -> dict[str, Any]:
-    rng = np.random.default_rng(params.training_seed)
-    share = np.full(n_users, 1.0 / n_users)
-    draws = [figures_of(rng.multinomial(n_users, share).astype(np.float64)) for _ in range(N_RESAMPLES)]
-    low, high = np.nanquantile([own - other for own, other in draws], [0.025, 0.975])
+    picks = resamples(n_users, seed=params.training_seed, n_resamples=N_RESAMPLES)
+    low, high = interval([own - other for own, other in map(figures_of, picks)], n_users)
     own, other = figures_of(np.ones(n_users))
     return {
         "value": own,
         "rival_value": other,
         "gain": own - other,
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
         "n_users": n_users,
     }
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys_assets.domain.parameters import StagingParams
+from journeys_assets.domain.resampling import interval, resamples
 from journeys_assets.domain.staging import FEATURES
 from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, margins, sigmoid
 from journeys_assets.models.releases import sha256
@@ -211,14 +212,13 @@ def refusal(release: StageRelease) -> str | None:
     )
 
 
-def _lower_bound(gained: Doubles, user_ids: pl.Series, params: StagingParams) -> float:
-    """Lower end of the 95 % interval of the mean gain, users resampled."""
+def _lower_bound(gained: Doubles, user_ids: pl.Series, params: StagingParams) -> float | None:
+    """Lower end of the 95 % interval of the mean gain, users resampled; None where a single user tells of it."""
     users = user_ids.rank("dense").to_numpy().astype(np.int64) - 1
     sums, counts = np.bincount(users, weights=gained), np.bincount(users)
-    picks = np.random.default_rng(params.training_seed).multinomial(
-        counts.size, np.full(counts.size, 1 / counts.size), size=1000
-    )
-    return float(np.quantile((picks @ sums) / np.maximum(picks @ counts, 1), 0.025))
+    picks = resamples(counts.size, seed=params.training_seed)
+    low, _ = interval((picks @ sums) / (picks @ counts), counts.size)
+    return None if np.isnan(low) else low
 
 
 def _measured(labels: Doubles, probability: Doubles) -> dict[str, float | None]:

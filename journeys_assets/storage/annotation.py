@@ -140,6 +140,11 @@ def remember_items(warehouse: Warehouse, items: pl.DataFrame, now: datetime) -> 
     warehouse.append_new(ANNOTATION_ITEMS, items.with_columns(exported_at=pl.lit(now, dtype=pl.Datetime("us"))))
 
 
+def names_shown(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """row_key, journey_name of everything that was ever on a sheet: as it was first shown."""
+    return con.sql("SELECT row_key, journey_name FROM landing.annotation_items ORDER BY row_key").pl()
+
+
 # ── the way back ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
-from journeys_assets.domain import ranking, staging
+from journeys_assets.domain import naming_labels, ranking, staging
 from journeys_assets.domain.parameters import AlgorithmParams, RankingParams
 from journeys_assets.domain.text import normalise
 from journeys_assets.storage import reads
@@ -67,6 +67,48 @@ def stage_snapshot(con: duckdb.DuckDBPyConnection, day: date, params: AlgorithmP
     )
 
 
+NAMING_COLUMNS = ("user_id", "journey_id", "window_end_date", "keywords", "keyword_theme_centralities")
+"""Columns of journey_clusters that names are made from."""
+
+
+def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmParams) -> pl.DataFrame:
+    """Journeys that annotators want a name for, by judgements up to ``as_of``, each as it was on its day.
+
+    Returns:
+        Rows of ``naming_labels.ROW_SCHEMA``, sorted; empty where nobody said anything of a name. Judgements of a
+        journey that is not known, or whose day is no longer kept, are left out.
+    """
+    on_sheet = ["user_id", "journey_id", "as_of_date"]
+    annotations = (
+        _annotations(con)
+        .join(_shown_keywords(con), on=on_sheet, how="left", maintain_order="left")
+        # Off a sheet, who judges keywords saw no journey of ours; who judges a journey by its id may have.
+        .with_columns(is_blind=pl.coalesce("shows_no_name", pl.col("journey_id").is_null()))
+    )
+    judged = ranking.judged_journeys(annotations, _judged_journeys(con, as_of), as_of=as_of, params=params.ranking)
+    wanted = naming_labels.wanted_names(
+        judged, params.ranking.annotation_positive_from, params.name_training.accepted_grade
+    )
+    rows = [naming_labels.ROW_SCHEMA.to_frame()]
+    for (day,), of_day in sorted(wanted.partition_by("day", as_dict=True).items()):
+        states = reads.live_states(con, day, params.keywords.horizon_days).join(of_day, on="user_id", how="semi")
+        clusters = reads.journeys_in(con, states, NAMING_COLUMNS)
+        facts = reads.keyword_facts(con, clusters, day, params.keywords)
+        rows.append(naming_labels.graded_members(of_day, clusters, facts, day, params.naming))
+    return naming_labels.weighted_by_journey(pl.concat(rows))
+
+
+def _shown_keywords(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Journeys on sheets: user_id, journey_id, as_of_date, shows_no_name, shown_keyword (the one that names it)."""
+    return con.sql(
+        """
+        SELECT user_id, journey_id, as_of_date, bool_and(journey_name = '') AS shows_no_name,
+               min(keywords[1]) FILTER (journey_name <> '') AS shown_keyword
+        FROM landing.annotation_items GROUP BY ALL ORDER BY ALL
+        """
+    ).pl()
+
+
 def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
     return con.sql(
         """
@@ -80,7 +122,7 @@ def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
 def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     rows = con.sql(
         """
-        SELECT user_id, journey_id, keywords, relevance, stage, annotator_id, annotated_at, as_of_date
+        SELECT user_id, journey_id, keywords, relevance, stage, better_name, annotator_id, annotated_at, as_of_date
         FROM landing.journey_annotations ORDER BY ALL
         """
     ).pl()

@@ -11,10 +11,17 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from journeys_assets.domain.naming_labels import word_f1
+from journeys_assets.domain.text import normalise
 from journeys_assets.synthetic.judgements import ANNOTATORS, Annotator
+from journeys_assets.synthetic.themes import THEMES
 
 MIXED_BELOW, NOTHING_BELOW = 0.75, 0.5
 """Share of a journey's keywords that must be of one theme, for it to be that theme's journey, or at least a mixture."""
+GOOD_NAME_F1 = 0.5
+"""F1 of words from which an annotator takes a name for as good as the one that they would give."""
+LEFT_TO_STAND = 0.3
+"""Share of names that will not do and that an annotator lets stand all the same."""
 
 
 def true_relevance(items: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -84,3 +91,30 @@ def judge(items: pl.DataFrame, annotator_id: str, *, seed: int) -> pl.DataFrame:
         is_wrong = rng.random() < annotator.wrong_stage_share
         stages.append({"ongoing": "ended", "ended": "ongoing"}[stage] if is_wrong else stage)
     return items.with_columns(relevance=pl.Series(levels, dtype=pl.Int64), stage=pl.Series(stages, dtype=pl.String))
+
+
+def better_names(items: pl.DataFrame, annotator_id: str, *, seed: int) -> pl.Series:
+    """What one annotator would rather call each journey, by the guideline: null where the name shown will do.
+
+    It will do if it shares half of its words or more with what the annotator has in mind, which is the theme or one of
+    the first things that people search for it. Of names that will not do, some are let stand, out of haste.
+
+    Args:
+        items: row_key, theme (null where the journey is of none: nobody has a name for it), shown (normalised).
+
+    Returns:
+        (n,) names, as people write them.
+    """
+    given: list[str | None] = []
+    for key, theme, shown in items.select("row_key", "theme", "shown").iter_rows():
+        rng = random.Random(f"{seed}/{annotator_id}/{key}/name")
+        wanted = None if theme is None else rng.choice(names_of_theme(theme))
+        will_do = wanted is None or word_f1(shown, normalise(wanted)) >= GOOD_NAME_F1
+        given.append(None if will_do or rng.random() < LEFT_TO_STAND else wanted)
+    return pl.Series("better_name", given, dtype=pl.String)
+
+
+def names_of_theme(theme: str) -> tuple[str, ...]:
+    """What annotators call a theme, each as likely as the others."""
+    known = {one.name: one for one in THEMES}[theme]
+    return (known.name, known.name.title(), *known.phrases[:2])

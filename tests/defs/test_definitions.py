@@ -13,6 +13,8 @@ from tests.house import House
 
 NewHouse = Callable[[str], House]
 DAY = date(2026, 3, 2)
+UNPARTITIONED = ("training", "evaluation", "experiment")
+"""Groups whose assets are made when somebody asks, and are no part of a day's run."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_every_table_of_the_pipeline_has_columns_a_version_and_a_blocking_contra
     checks = {key.asset_key for key in graph.asset_check_keys if key.name == "contract"}
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        if node.group_name in ("training", "evaluation", "staging") or key.path[-1] in ("published_journeys",):
+        if node.group_name in (*UNPARTITIONED, "staging") or key.path[-1] == "published_journeys":
             continue
         assert "dagster/column_schema" in node.metadata, key
         assert node.code_version, key
@@ -60,16 +62,30 @@ def test_sql_models_have_column_lineage(graph) -> None:  # type: ignore[no-untyp
 def test_stages_are_daily_and_a_range_is_one_run(graph) -> None:  # type: ignore[no-untyped-def]
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        if node.group_name in ("training", "evaluation"):
+        if node.group_name in UNPARTITIONED:
             continue
         assert node.partitions_def.get_first_partition_key() == DAY.isoformat()
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
 
 
-def test_training_and_evaluation_are_no_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:
+def test_training_evaluation_and_readout_are_no_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:
     steps = {node.name for node in repository.get_job("daily_job").all_node_defs}
     assert "journey_clusters" in steps
-    assert not {"ranker_release", "stage_release", "evaluation_report"} & steps
+    others = {"ranker_release", "stage_release", "naming_release", "evaluation_report", "experiment_readout"}
+    assert not others & steps
+    assert {node.name for node in repository.get_job("readout_job").all_node_defs} == {"experiment_readout"}
+    training = {node.name for node in repository.get_job("training_job").all_node_defs}
+    assert training == {"ranker_release", "stage_release", "naming_release"}
+
+
+def test_models_and_readout_say_what_they_were_made_from(graph) -> None:  # type: ignore[no-untyped-def]
+    def parents(name: str) -> set[str]:
+        return {key.to_user_string() for key in graph.get(dg.AssetKey(name)).parent_keys}
+
+    assert parents("experiment_readout") == {
+        "stg_notification_events", "landing/search_events", "landing/pin_engagements", "landing/board_pins"
+    }  # fmt: skip
+    assert {"journey_clusters", "keyword_table", "landing/journey_annotations"} <= parents("naming_release")
 
 
 def test_a_broken_contract_stops_what_comes_after(new_house: NewHouse, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeys_assets.domain.agreement import agreement, bcubed_f1, bootstrap_interval
+from journeys_assets.domain.agreement import agreement, bcubed_f1
 
 partitions = st.integers(1, 14).flatmap(
     lambda n: st.tuples(*[st.lists(st.integers(0, 4), min_size=n, max_size=n) for _ in range(2)])
@@ -91,13 +91,3 @@ def test_what_cannot_be_compared_is_an_error() -> None:
         agreement([0, 1], [0, 1, 2])
     with pytest.raises(ValueError, match="no things"):
         bcubed_f1([], [])
-    with pytest.raises(ValueError, match="no values"):
-        bootstrap_interval([], seed=1)
-
-
-def test_bootstrap_interval_is_seeded_and_holds_the_mean() -> None:
-    values = [0.1 * i for i in range(11)]
-    low, high = bootstrap_interval(values, seed=3)
-    assert (low, high) == bootstrap_interval(values, seed=3)
-    assert 0.2 < low < 0.5 < high < 0.8
-    assert bootstrap_interval([0.7] * 5, seed=0) == pytest.approx((0.7, 0.7))

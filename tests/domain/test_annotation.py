@@ -178,3 +178,21 @@ def test_the_guideline_tells_every_level() -> None:
     text = annotation.guideline()
     for level, (name, when) in annotation.LEVELS.items():
         assert f"**{level} {name}** {when}" in text
+
+
+@given(st.floats(0, 1), st.integers(0, 5))
+def test_about_the_share_of_rows_is_shown_without_a_name_whatever_their_order(share: float, seed: int) -> None:
+    rows = pl.DataFrame(
+        {
+            "as_of_date": date(2026, 3, 1), "user_id": [f"u{i % 40}" for i in range(400)],
+            "journey_id": [f"j{i}" for i in range(400)], "journey_name": [f"name {i}" for i in range(400)],
+        }
+    )  # fmt: skip
+    shown = annotation.some_without_name(rows, share, seed=seed)
+    assert abs((shown["journey_name"] == "").mean() - share) < 0.12  # type: ignore[operator]
+    again = annotation.some_without_name(rows.reverse(), share, seed=seed).reverse()
+    assert again.equals(shown)
+    kept = shown.filter(pl.col("journey_name") != "")
+    assert kept.join(rows, on=rows.columns, how="anti").is_empty()
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        annotation.some_without_name(rows, 1.0 + share + 1e-9, seed=seed)

@@ -66,9 +66,9 @@ def tree_of(x: NDArray[np.float32], least: float) -> tuple[NDArray[np.int64], ND
     """Children, mean cosines between the parts of each merge, and the clusters at the bar ``least``."""
     cosines = kernels.gram(x)
     distances = kernels.smoothed_distances(cosines, PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-    tree = kernels.dendrogram(distances, cosines)
+    tree = kernels.dendrogram(distances, np.stack([cosines, np.zeros_like(cosines)]))
     labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *released(PARAMS.learned_cut).arrays, least)
-    return tree[0], tree[3], labels
+    return tree[0], tree[3][0], labels
 
 
 def areas_by_hand(x: NDArray[np.float32], children: NDArray[np.int64], labels: NDArray[np.int64], most: float) -> set:
@@ -128,6 +128,7 @@ def test_areas_of_packed_users_are_numbered_over_all_of_them() -> None:
     sizes = ordered["user_id"].rle().struct.field("len").to_numpy()
     labels, counts, areas = kernels.cluster_packed(
         vectors.rows_for(ordered["keyword"].to_list()),
+        *clustering.letters_of(ordered["keyword"]),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         PARAMS.smoothing_neighbours,
         PARAMS.smoothing_floor,

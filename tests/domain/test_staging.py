@@ -1,5 +1,6 @@
 """Silence, seasons and what became of journeys: by hand, and what must hold for any log."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from scipy.integrate import quad
+from scipy.stats import beta
 
 from journeys_assets.domain.parameters import StagingParams
 from journeys_assets.domain.staging import (
@@ -16,6 +19,7 @@ from journeys_assets.domain.staging import (
     ended_labels,
     judge_by_gap,
     look_back_days,
+    season_evidence,
     seasons_before,
     silence_features,
 )
@@ -90,7 +94,7 @@ rows_of_a_log = st.lists(
     st.tuples(
         st.sampled_from(["ann", "bob"]),
         st.sampled_from(["j", "k"]),
-        st.integers(-40, 120).map(ago),
+        st.one_of(st.integers(-40, 120), st.integers(330, 480)).map(ago),
         st.integers(0, 2),
         st.integers(0, 3),
     ),
@@ -114,7 +118,7 @@ def test_what_comes_later_changes_nothing(rows: list[Row], others: list[tuple[st
     until = pl.col("day") <= DAY
     for evidence in (
         lambda j, v: silence_features(j, v, DAY, PARAMS),
-        lambda j, v: seasons_before(j, v, DAY, PARAMS),
+        lambda j, v: season_evidence(j, v, DAY, PARAMS),
     ):
         assert_frame_equal(evidence(journeys, seen), evidence(journeys.filter(until), seen.filter(until)))
 
@@ -138,7 +142,7 @@ def test_users_stand_alone_and_the_order_of_rows_is_nothing(rows: list[Row], oth
     ann = pl.col("user_id") == "ann"
     for evidence in (
         lambda j, v: silence_features(j, v, DAY, PARAMS),
-        lambda j, v: seasons_before(j, v, DAY, PARAMS),
+        lambda j, v: season_evidence(j, v, DAY, PARAMS),
         lambda j, v: ended_labels(j, v, ago(30), PARAMS),
     ):
         whole = evidence(journeys, seen)
@@ -190,29 +194,74 @@ def last_year(*days: int) -> tuple[int, ...]:
 def test_a_season_is_the_same_time_a_year_before_with_silence_between(
     days: tuple[int, ...], expected: date | None
 ) -> None:
-    found = seasons_before(frame(journey(*days)), visits(*days, 100, 150, 200), DAY, PARAMS)
+    found = seasons_before(frame(journey(*days)), visits(*sorted({*days, 100, 150, 200})), DAY, PARAMS)
     assert found["season_before"].to_list() == ([] if expected is None else [expected])
 
 
+def p_seasonal(turns: tuple[int, ...], came: tuple[int, ...]) -> float:
+    """Of a journey turned to so many days ago, by a user who came on more days than that."""
+    evidence = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *came})), DAY, PARAMS)
+    return evidence["p_seasonal"].item() if evidence.height else 0.0
+
+
 def test_the_silence_of_a_user_who_was_away_makes_no_season() -> None:
-    rows = frame(journey(*WINTER, *last_year(*WINTER)))
-    came = [*WINTER, *last_year(*WINTER), 100, 150]
-    assert seasons_before(rows, visits(*came), DAY, PARAMS).is_empty()
-    assert seasons_before(rows, visits(*came, 400, 401), DAY, PARAMS).is_empty()
-    assert seasons_before(rows, visits(*came, 200), DAY, PARAMS).height == 1
+    seasons = (*WINTER, *last_year(*WINTER))
+    chances = [p_seasonal(seasons, tuple(range(60, 60 + 20 * n, 20))) for n in range(10)]
+    assert chances[0] < PARAMS.seasonal_min_probability < chances[2]
+    assert all(earlier < later for earlier, later in pairwise(chances))
+
+
+def test_one_stray_turn_makes_no_season_but_a_season_like_this_one_does() -> None:
+    came = tuple(range(0, 460, 4))
+    now = tuple(range(0, 40, 4))
+    assert p_seasonal((*now, 380), came) < PARAMS.seasonal_min_probability
+    assert p_seasonal((*now, *last_year(*range(3, 40, 8))), came) > 0.9
+
+
+def test_a_seldom_visited_hobby_that_happens_to_pause_is_no_season() -> None:
+    came = tuple(range(0, 460, 10))
+    assert p_seasonal((0, 20, 150, 200, 260, 310, 370, 390, 440), came) < PARAMS.seasonal_min_probability
+
+
+def test_the_probability_is_that_of_the_three_accounts_by_numerical_integration() -> None:
+    came, turns = tuple(range(0, 480, 6)), (0, 6, 18, 30, 366, 384, 396)
+    found = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *came})), DAY, PARAMS).row(0, named=True)
+    since, until = 365 + 30 + 30, 365 - 30  # the latest season began 30 days ago and ends today
+    times = [(n <= 30, until <= n <= since) for n in came]
+    hits = [n in turns for n in came]
+    now, before, between = (
+        [hit for hit, (is_now, is_before) in zip(hits, times, strict=True) if time(is_now, is_before)]
+        for time in (lambda a, _: a, lambda _, b: b, lambda a, b: not a and not b)
+    )
+    stray = beta(1, 1 / PARAMS.stray_turn_share - 1)
+
+    def likelihood(share: Callable[[float], float], *parts: list[bool]) -> float:
+        seen = [hit for part in parts for hit in part]
+        n, k = len(seen), sum(seen)
+        return float(quad(lambda p: p**k * (1 - p) ** (n - k) * share(p), 0, 1, points=[0.02, 0.2], epsabs=1e-30)[0])
+
+    def even(p: float) -> float:
+        return 1.0
+
+    seasonal = likelihood(even, now) * likelihood(even, before) * likelihood(stray.pdf, between)
+    evergreen = likelihood(even, now, before, between)
+    situational = likelihood(even, now) * likelihood(stray.pdf, before, between)
+    assert found["visits_between"] == len(between)
+    assert found["p_seasonal"] == pytest.approx(seasonal / (seasonal + evergreen / 2 + situational / 2), rel=1e-6)
 
 
 def test_seasons_need_turns_and_look_no_further_back_than_they_say() -> None:
     words = [*journey(*WINTER), *journey(*last_year(5, 10), searches=0)]
-    seen = visits(*range(40, 300, 20))
+    seen = visits(*sorted({*range(40, 300, 20), *WINTER, *last_year(5, 10), 2 * 365}))
     assert seasons_before(frame(words), seen, DAY, PARAMS).is_empty()
     oldest = look_back_days(PARAMS)
-    rows = frame(journey(*WINTER, *last_year(5), 2 * 365))
+    rows = frame(journey(*WINTER, *last_year(5, 10), 2 * 365))
     kept = rows.filter(pl.col("day") > ago(oldest))
     assert kept.height < rows.height
-    found = seasons_before(rows, seen, DAY, PARAMS)
+    found = season_evidence(rows, seen, DAY, PARAMS)
     assert found.height == 1
-    assert_frame_equal(found, seasons_before(kept, seen, DAY, PARAMS))
+    recent = seen.filter(pl.col("day") > ago(oldest))
+    assert_frame_equal(found, season_evidence(kept, recent, DAY, PARAMS))
 
 
 def test_the_fixed_gap_states_no_probability() -> None:

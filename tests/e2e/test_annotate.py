@@ -80,6 +80,8 @@ def filled(sheets: dict[str, Path], home: Path) -> dict[str, Path]:
         for row in rows:
             said = answers[name][row["row_key"]]
             row["relevance"], row["stage"] = str(said["relevance"]), said["stage"]
+            if not row["name"]:
+                row["better_name"] = row["keywords"].split(", ")[-1]
         done[name] = path.with_name(f"{name}-done.csv")
         with done[name].open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
@@ -109,6 +111,23 @@ def test_a_sheet_names_no_user_and_no_user_comes_twice_in_a_row(sheets: dict[str
         assert len(rows) == ROWS
         assert all(a != b for a, b in itertools.pairwise(rows))
     assert "**5 surely a journey**" in (path.parent / "march-guideline.md").read_text()
+
+
+def test_half_of_the_journeys_show_no_name_to_anybody(sheets: dict[str, Path], home: Path) -> None:
+    items = warehouse(home).query("FROM landing.annotation_items")
+    shown: dict[str, set[str]] = {}
+    for path in sheets.values():
+        for row in read_sheet(path):
+            shown.setdefault(row["row_key"], set()).add(row["name"].lstrip("'"))
+    stored = dict(items.select("row_key", "journey_name").iter_rows())
+    assert shown == {key: {name} for key, name in stored.items()}, "what is stored is what every annotator saw"
+    assert 0.35 < (items["journey_name"] == "").mean() < 0.65  # type: ignore[operator]
+    names = warehouse(home).query(
+        "SELECT partition_date AS as_of_date, user_id, journey_id, journey_name AS known FROM main.user_journeys"
+    )
+    named = items.filter(pl.col("journey_name") != "").join(names, on=["as_of_date", "user_id", "journey_id"])
+    assert named.height > 50
+    assert (named["journey_name"] == named["known"]).all()
 
 
 def test_the_evidence_is_what_the_user_did_up_to_the_day(sheets: dict[str, Path], home: Path) -> None:
@@ -214,6 +233,31 @@ def test_a_ranker_learns_from_the_sheets(journeys: Journeys, imported: str, home
     )
     assert data["earlier"]["first_day"] == str(DAYS[0])
     assert data["later"]["last_day"] == str(DAYS[-1])
+
+
+def test_naming_learns_from_the_sheets_and_knows_who_was_shown_a_name(imported: str, home: Path) -> None:
+    items = warehouse(home).query("SELECT user_id AS user, journey_id, as_of_date AS day, journey_name FROM "
+                                  "landing.annotation_items")  # fmt: skip
+    judged, item = stored(home), ["user_id", "journey_id", "as_of_date"]
+    with warehouse(home).reading() as con:
+        rows = labels.naming_rows(con, DAYS[-1], AlgorithmParams())
+    best = (
+        rows.group_by("user", "journey_id", "day")
+        .agg(pl.col("grade", "blind_grade").max())
+        .join(items, on=["user", "journey_id", "day"])
+    )
+    unnamed, named = best.filter(journey_name=""), best.filter(pl.col("journey_name") != "")
+    assert unnamed["blind_grade"].null_count() == 0
+    assert named["blind_grade"].null_count() == named.height > 20
+    assert (unnamed["grade"] == unnamed["blind_grade"]).all()
+    assert (named["grade"] == 0.5).all(), "nobody wrote another name, so the one shown will do"
+    accepted = judged.filter(pl.col("better_name").is_null() & (pl.col("relevance") >= 4))
+    assert set(named.select("user", "journey_id", "day").iter_rows()) == {
+        key
+        for key in accepted.select(item).iter_rows()
+        if key in set(items.filter(pl.col("journey_name") != "").select("user", "journey_id", "day").iter_rows())
+    }
+    assert unnamed.height == judged.drop_nulls("better_name").select(item).n_unique()
 
 
 def test_journeys_that_were_judged_are_not_drawn_again(

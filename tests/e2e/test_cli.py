@@ -5,13 +5,16 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import polars as pl
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from journeys_assets.build import build_definitions, build_deployment
 from journeys_assets.cli import app
+from journeys_assets.settings import load_settings
 
 Journeys = Callable[..., Result]
 
@@ -116,6 +119,13 @@ def test_readout_tells_arms_effects_and_warns_of_sends_in_the_wrong_arm(journeys
     assert record["first_day"] == str(sends["sent_at"].dt.date().min())
     assert "clicks per send" in shown
     assert record["last_day"] in shown
+    house = build_deployment(load_settings(home=home, embedder="hashing"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = build_definitions(house).resolve_job_def("readout_job").execute_in_process(instance=instance)
+    (event,) = run.asset_materializations_for_node("experiment_readout")
+    assert event.metadata["days"].value == f"{record['first_day']} … {record['last_day']}"
+    assert event.metadata["users_holdout"].value == {arm["arm"]: arm["n_users"] for arm in record["arms"]}["holdout"]
+    assert {c.check_name: c.passed for c in run.get_asset_check_evaluations()}["experiment_is_sound"] is False
     part = json.loads(journeys("readout", "--from", "2026-03-10", "--to", "2026-03-12", "--json").output)
     days = sends["sent_at"].dt.date().cast(pl.String).is_between(pl.lit("2026-03-10"), pl.lit("2026-03-12"))
     assert sum(arm["n_sends"] for arm in part["arms"]) == days.sum() > 0

@@ -15,6 +15,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from journeys_assets.domain import _cluster_kernels as kernels
 from journeys_assets.domain.agreement import bcubed_f1
+from journeys_assets.domain.clustering import letters_of
 from journeys_assets.domain.embedding import KeywordVectors, pack
 from journeys_assets.domain.learned_cut import released
 from journeys_assets.domain.parameters import AlgorithmParams, ClusteringParams
@@ -383,8 +384,9 @@ def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) 
         x = data.vectors.rows_for(user.keywords)
         cut = released(PARAMS.learned_cut).arrays
         smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+        packed = (x, *letters_of(pl.Series(user.keywords)), np.array([0, len(x)]))
         alone, _, of_cluster = kernels.cluster_packed(
-            x, np.array([0, len(x)]), *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
+            *packed, *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
         )
         assert bcubed_f1(alone, labels) == 1.0
         assert bcubed_f1(of_cluster[alone], area) == 1.0

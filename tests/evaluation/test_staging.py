@@ -5,19 +5,19 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, precision_score, roc_auc_score
 
 from journeys_assets.domain.parameters import StagingParams
-from journeys_assets.evaluation.staging import (
-    FOLLOW_UP_DAYS,
+from journeys_assets.evaluation.stage_truth import (
     average_precision_of,
-    check_split,
-    leads,
+    f1_of,
     macro_f1_of,
+    precision_of,
+    quotient_of,
     ratio_of,
-    theme_days,
     with_truth,
 )
+from journeys_assets.evaluation.staging import FOLLOW_UP_DAYS, check_split, leads, theme_days
 from journeys_assets.evaluation.statistics import auc_of
 
 FIRST = date(2026, 1, 1)
@@ -44,6 +44,12 @@ def test_measures_are_those_of_scikit_learn_with_weights(sample: tuple[np.ndarra
         average_precision_score(labels, scores, sample_weight=each)
     )
     assert ratio_of(scores, users)(weights) == pytest.approx(np.average(scores, weights=each))
+    called = scores > 0.5
+    assert f1_of(labels, called, users)(weights) == pytest.approx(f1_score(labels, called, sample_weight=each))
+    precision = precision_of(labels, called, users)(weights)
+    assert precision == pytest.approx(precision_score(labels, called, sample_weight=each))
+    assert precision_of(labels, np.zeros_like(labels), users)(weights) == 0.0
+    assert np.isnan(quotient_of(labels, np.zeros(labels.size), users)(weights))
     names = np.where(labels, "a", "b")
     said = np.where(scores > 0.5, "a", "b")
     assert macro_f1_of(names.tolist(), said.tolist(), users)(weights) == pytest.approx(

@@ -66,3 +66,15 @@ def test_users_without_a_value_do_not_count() -> None:
 def test_names_that_are_not_there_are_named() -> None:
     with pytest.raises(ValueError, match="nobody"):
         measure({"ours": mean_of([1.0])}, dataset="d", metric="m", n_users=1, ours="nobody")
+
+
+def test_a_single_user_makes_no_difference_clear() -> None:
+    assert verdict_of(np.array([1.0]), np.array([0.0])) == "no clear difference"
+
+
+def test_few_users_need_a_clearer_gain() -> None:
+    """Told that users are many, this gain would pass: the interval is wider for few users than plain percentiles."""
+    gains = np.array([0.9, 0.1, 0.5, 0.4, -0.3, 0.6])
+    picks = np.random.default_rng(1).multinomial(6, np.full(6, 1 / 6), size=1000)
+    assert np.quantile(picks @ gains / 6, 0.025) > 0
+    assert verdict_of(gains, np.zeros(6)) == "no clear difference"

@@ -5,7 +5,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from journeys_assets.synthetic.annotators import judge, true_relevance
+from journeys_assets.domain.text import normalise
+from journeys_assets.synthetic.annotators import LEFT_TO_STAND, better_names, judge, names_of_theme, true_relevance
+from journeys_assets.synthetic.themes import THEMES
 
 TRUTH = {
     "truth_keywords": pl.DataFrame(
@@ -66,3 +68,22 @@ def test_annotators_differ_as_people_do_and_repeat_themselves() -> None:
     assert (strict["stage"] == "ended").mean() == pytest.approx(0.08, abs=0.05)
     with pytest.raises(ValueError, match="no annotator 'zoe'; there are ann, ben, chi"):
         judge(items, "zoe", seed=1)
+
+
+def test_annotators_name_what_has_no_good_name_and_let_stand_what_has() -> None:
+    theme = THEMES[0]
+    wanted = {normalise(name) for name in names_of_theme(theme.name)}
+
+    def named(shown: str, theme_name: str | None = theme.name) -> pl.Series:
+        items = pl.DataFrame(
+            {"row_key": [f"r{i}" for i in range(600)], "theme": [theme_name] * 600, "shown": [shown] * 600},
+            schema_overrides={"theme": pl.String},
+        )
+        return better_names(items, "ann", seed=1)
+
+    blind = named("")
+    assert {normalise(name) for name in blind.drop_nulls()} == wanted
+    assert abs(blind.null_count() / 600 - LEFT_TO_STAND) < 0.06
+    assert blind.equals(named(""))
+    assert normalise(theme.name) not in {normalise(name) for name in named(theme.name).drop_nulls()}
+    assert named("", None).null_count() == 600, "nobody has a name for what is no journey"

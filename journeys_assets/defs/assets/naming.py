@@ -13,15 +13,9 @@ from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.naming import name_journeys
 from journeys_assets.domain.schemas import JOURNEY_NAMES
+from journeys_assets.models.namer_release import naming_on
 from journeys_assets.storage import reads
-
-CLUSTER_COLUMNS = (
-    "user_id",
-    "journey_id",
-    "window_end_date",
-    "keywords",
-    "keyword_theme_centralities",
-)
+from journeys_assets.storage.labels import NAMING_COLUMNS
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -45,6 +39,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             house.progress("journey_names", done, len(days))
         yield StageResult(
             metadata={
+                "named_by": ", ".join(sorted(rows["named_by"].unique())) or "nothing to name",
                 "examples": metadata.examples(rows, ["user_id", "journey_name", "keywords"]),
             }
         )
@@ -58,20 +53,23 @@ class Named:
 
     states: pl.DataFrame
     commonness: tuple[int, int]
+    named_by: str
     names: pl.DataFrame
 
 
 def name_day(house: Deployment, day: date, before: Named | None) -> Named:
-    """Names as of ``day``; users whose inference and catalogue are those of ``before`` keep the names of then."""
+    """Names as of ``day``; users whose inference, catalogue and weights are those of ``before`` keep those names."""
     params = house.algorithm
+    naming, named_by = naming_on(house.naming_releases_path, day, params.naming)
     with house.warehouse.reading() as con:
         states = reads.live_states(con, day, params.keywords.horizon_days)
         commonness = reads.commonness_fingerprint(con, day)
-        carried = before if before is not None and before.commonness == commonness else None
+        basis = (commonness, named_by)
+        carried = before if before is not None and (before.commonness, before.named_by) == basis else None
         known, changed = changed_states(states, carried.states if carried else None)
-        clusters = reads.journeys_in(con, changed, CLUSTER_COLUMNS)
+        clusters = reads.journeys_in(con, changed, NAMING_COLUMNS)
         facts = reads.keyword_facts(con, clusters, day, params.keywords)
-    names = name_journeys(clusters, facts, params.naming)
+    names = name_journeys(clusters, facts, naming).with_columns(named_by=pl.lit(named_by, dtype=pl.String))
     if carried is not None:
         names = pl.concat([names, carried.names.join(known, on="user_id", how="semi")]).sort("user_id", "journey_id")
-    return Named(states, commonness, names)
+    return Named(states, commonness, named_by, names)

@@ -1,7 +1,7 @@
-"""ranker_release and stage_release: models that are released only where they beat what judges without them.
+"""ranker_release, stage_release, naming_release: models that are released only where they beat what is there without.
 
 A job of its own; a day's run never trains. A model that is not released is no failure: an observation says why, what
-judged before goes on, and the other model is trained all the same.
+judged before goes on, and the other models are trained all the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,19 @@ import dagster as dg
 from journeys_assets.defs import metadata
 from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import TRAINING_GROUP
+from journeys_assets.domain.schemas import ANNOTATION_ITEMS
+from journeys_assets.models import namer_release as naming_files
 from journeys_assets.models import stage_release as stage_files
+from journeys_assets.models.namer import NotEnoughNames, train_namer
+from journeys_assets.models.namer import refusal as naming_refusal
 from journeys_assets.models.ranker import NotEnoughLabels, refusal, train_ranker
 from journeys_assets.models.ranker_release import model_card, released, save
 from journeys_assets.models.stage import NotEnoughStageLabels, train_stage_model
 from journeys_assets.models.stage import refusal as stage_refusal
 from journeys_assets.storage import labels
 
-RANKER_RELEASE, STAGE_RELEASE = "ranker_release", "stage_release"
+RANKER_RELEASE, STAGE_RELEASE, NAMING_RELEASE = "ranker_release", "stage_release", "naming_release"
+RELEASES = (RANKER_RELEASE, STAGE_RELEASE, NAMING_RELEASE)
 
 
 class TrainingConfig(dg.Config):
@@ -104,14 +109,52 @@ def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
     return stage_release
 
 
-def _spec(name: str, deps: Sequence[str], description: str) -> dg.AssetSpec:
+def build_naming_release(house: Deployment) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=NAMING_RELEASE,
+        specs=[
+            _spec(
+                NAMING_RELEASE,
+                ["journey_clusters", "inference_ledger", "keyword_table", "keyword_commonness", "user_journeys",
+                 "landing/journey_annotations"],
+                "Weights of the naming score, learnt from what annotators would call journeys: a versioned artefact "
+                "with a card. Released only if they name users that they never saw surely better.",
+                kind="scipy",
+            )
+        ],
+    )  # fmt: skip
+    def naming_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
+        as_of = date.fromisoformat(config.as_of)
+        params = house.algorithm
+        house.warehouse.ensure(ANNOTATION_ITEMS)
+        with house.warehouse.reading() as con:
+            rows = labels.naming_rows(con, as_of, params)
+        incumbent = naming_files.released_namer(house.naming_releases_path, as_of + timedelta(days=1))
+        try:
+            release = train_namer(
+                rows, as_of=as_of, naming=params.naming, params=params.name_training, incumbent=incumbent
+            )
+        except NotEnoughNames as error:
+            yield _not_released(NAMING_RELEASE, str(error), None)
+            return
+        card, refused = naming_files.model_card(release), naming_refusal(release)
+        if refused:
+            yield _not_released(NAMING_RELEASE, f"{release.version}: {refused}", card)
+            return
+        folder = naming_files.save(release, house.naming_releases_path)
+        yield _released(release.version, release.live_from, release.card["data"]["journeys"], folder, card)
+
+    return naming_release
+
+
+def _spec(name: str, deps: Sequence[str], description: str, kind: str = "lightgbm") -> dg.AssetSpec:
     return dg.AssetSpec(
         name,
         deps=[dg.AssetKey(dep.split("/")) for dep in deps],
         group_name=TRAINING_GROUP,
         description=description,
         owners=metadata.OWNERS,
-        kinds={"python", "lightgbm"},
+        kinds={"python", kind},
         code_version="2",
         skippable=True,
     )
