@@ -135,11 +135,11 @@ def journeys_per_user(journeys: pl.DataFrame, *, maximum: float = 40.0) -> Monit
 
 
 def one_area_share(
-    journeys: pl.DataFrame, *, maximum: float = 0.5, min_journeys: int = 4, min_users: int = 10
+    journeys: pl.DataFrame, *, maximum: float = 0.6, min_journeys: int = 4, min_users: int = 10
 ) -> Monitor:
     """Share of the users with at least ``min_journeys`` journeys that have one area only.
 
-    Bound: people have several things in mind, so where half of them have one, areas tell nothing apart. Fewer than
+    Bound: people have several things in mind, so where most of them have one area, areas tell nothing apart. Fewer than
     ``min_users`` such users are not judged.
 
     Args:

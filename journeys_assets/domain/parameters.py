@@ -275,8 +275,8 @@ class QualityParams:
     """A full inference holds inactive users too, and lies 4 to 5 points above a usual day."""
     max_journeys_per_user: float = 40.0
     """People do not pursue so many things at once; the heaviest synthetic user has about 20."""
-    max_one_area_share: float = 0.5
-    """Of users with four journeys or more. None in the synthetic world, 0.46 in a shop whose items are all alike."""
+    max_one_area_share: float = 0.6
+    """Of users with four journeys or more. 0 in the synthetic world, 0.48 in a shop whose items are all alike."""
     min_journeys_per_user_shift: float = 0.25
     """Of the trailing level. Journeys stay for half a year, so the mean moves by a few percent in a month."""
     min_users_shift: float = 0.25
