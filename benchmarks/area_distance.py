@@ -122,7 +122,7 @@ def main() -> None:
     )
     params = ClusteringParams()
     tried: dict[str, tuple[By, NDArray[np.float64]]] = {
-        "areas": (areas(params), np.arange(0.7, 1.001, 0.02)),
+        "areas": (areas(params), np.arange(0.7, 1.001, 0.01)),
         "one cut": (lambda cut: clustering_rules.one_cut(params, cut), np.arange(0.5, 0.951, 0.025)),
         "MiniLM, average": (clustering_rules.average, np.arange(0.7, 1.001, 0.025)),
         "MiniLM, Ward": (clustering_rules.ward, np.arange(1.4, 4.41, 0.2)),
