@@ -97,13 +97,14 @@ def make_report(house: Deployment) -> Path:
     """
     files = [sections_path(house) / f"{name}.json" for name in SECTIONS]
     sections = [load_section(file) for file in files if file.exists()]
-    data, world = house.settings.public_data, studies.synthetic_world(house.settings)
+    data, world, seasons = house.settings.public_data, studies.synthetic_world(house.settings), studies.SEASONS
     facts = {
         "algorithm version": house.output_version,
         "embedder": house.settings.embedder,
         "package": __version__,
         "public data": "found" if data.is_dir() else "not found: synthetic world and own log only",
         "synthetic world": f"{world.n_users} users, {world.n_days} days from {world.first_day}, seed {world.seed}",
+        "world of seasons": f"{seasons.n_users} users, {seasons.n_days} days, seed {seasons.seed}",
         "intervals": "95 %, users resampled 1,000 times",
     }
     return write_report(sections, facts, house.settings.evaluation_path / "report")

@@ -51,9 +51,10 @@ class Table:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "column_names", tuple(c.name for c in self.columns))
-        unknown = {*self.grain, *(name for pair in self.refers for name in pair)} - set(self.column_names)
-        if unknown:
-            raise ValueError(f"table {self.name}: grain or refers names columns that do not exist: {sorted(unknown)}")
+        for rule, named in {"grain": set(self.grain), "refers": {c for pair in self.refers for c in pair}}.items():
+            unknown = named - set(self.column_names)
+            if unknown:
+                raise ValueError(f"table {self.name}: {rule} names columns that do not exist: {sorted(unknown)}")
 
     @property
     def qualified_name(self) -> str:
