@@ -47,7 +47,7 @@ class ClusteringParams:
     """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
     least_log_odds: float = 0.0
     """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
-    area_distance: float = 0.84
+    area_distance: float = 0.81
     """Two parts of the dendrogram are one area where the mean cosine distance between their keywords is below this: 0
     makes each journey its own area, 2 all of a user's journeys one. ``benchmarks/area_distance.py`` chose it."""
     min_journey_keywords: int = 3
