@@ -269,7 +269,8 @@ def _class_tf_idf(rows: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         words.join(weighted, on=[*JOURNEY, "word"])
-        .group_by(*JOURNEY, "keyword")
+        .sort(*JOURNEY, "keyword", "word")
+        .group_by(*JOURNEY, "keyword", maintain_order=True)
         .agg(class_tf_idf=pl.col("value").mean().round(9))
     )
 
@@ -388,7 +389,9 @@ def _measured(
     pooled: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """``value`` of the rows of each method: the mean over users of their mean; ``pooled``, over all rows alike."""
-    by_user = rows.with_columns(value=value).group_by("method", "user").agg(total=pl.col("value").sum(), n=pl.len())
+    # Sorted, as everywhere before a sum: joins promise no order, and the last bits of a sum depend on it.
+    valued = rows.select("method", "user", value=value).sort("method", "user", "value")
+    by_user = valued.group_by("method", "user", maintain_order=True).agg(total=pl.col("value").sum(), n=pl.len())
     users = sorted(rows["user"].unique())
     statistics: dict[str, Statistic] = {}
     for method in [OURS, *BASELINES, *bounds]:
