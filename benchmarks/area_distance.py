@@ -4,7 +4,7 @@
 
 Users of the half of the CLINC150 intents, and of the stray phrases, that the evaluation does not score: light and heavy
 ones, with intents of any domain or of few, with strays and without. An area should be one of CLINC150's ten domains:
-mean B-cubed F1 over users. The plateau of a rule is where its mean over all regimes lies within 0.01 of its best;
+mean B-cubed F1 over users. The plateau of a rule is where its mean over all regimes lies within 0.01 of its best.
 The cuts for domains in ``evaluation.clustering_rules`` are the middles; ``ClusteringParams.area_distance`` is the lower
 end, for what is shown as one should more often than not be one (decision record 5).
 """

@@ -282,8 +282,8 @@ def print_carry_over(fitting: Sources, scored: Sources, vectors: KeywordVectors)
         for title, users in scored_users(scored, name).items():
             one = clustering_rules.one_cut(params)
             figures = [np.mean([bcubed_f1(u.truth, one(u, vectors.rows_for(u.keywords))) for u in users])]
+            trees = [(user, *tree_of(user, vectors, params)) for user in users]
             for cut in (left_out, whole):
-                trees = [(user, *tree_of(user, vectors, params)) for user in users]
                 found = [
                     bcubed_f1(user.truth, kernels.cut_labels(tree, rows, *cut.arrays, params.least_log_odds))
                     for user, tree, rows in trees

@@ -6,8 +6,8 @@ What belongs here: keywords and vectors in, clusters out. What does not: the com
 Each keyword's vector is first averaged with its nearest keywords of the same user ("smoothed": a stray phrasing moves
 towards its theme, a keyword that is like no other stays where it is). Average linkage then makes a dendrogram, and a
 learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``), from the
-vectors and from the letters that keywords have in common. Unlike a
-Ward merge height, the mean distance of average linkage does not grow with the size of the clusters.
+vectors and from the letters that keywords have in common. Unlike a Ward merge height, the mean distance of average
+linkage does not grow with the size of the clusters.
 
 Areas are the coarser level (a wedding: its dress, its venue, its invitations). They are nodes of the same dendrogram:
 from the top down, a node whose two parts are near enough is one, and so is any cluster. So a cluster lies in one area.

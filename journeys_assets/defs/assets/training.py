@@ -4,8 +4,9 @@ A job of its own; a day's run never trains. A model that is not released is no f
 judged before goes on, and the other models are trained all the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -20,6 +21,7 @@ from journeys_assets.models.namer import NotEnoughNames, train_namer
 from journeys_assets.models.namer import refusal as naming_refusal
 from journeys_assets.models.ranker import NotEnoughLabels, refusal, train_ranker
 from journeys_assets.models.ranker_release import model_card, released, save
+from journeys_assets.models.releases import Release
 from journeys_assets.models.stage import NotEnoughStageLabels, train_stage_model
 from journeys_assets.models.stage import refusal as stage_refusal
 from journeys_assets.storage import labels
@@ -69,11 +71,8 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         except NotEnoughLabels as error:
             yield _not_released(RANKER_RELEASE, str(error), None)
             return
-        card, refused = model_card(release), refusal(release)
-        if refused:
-            yield _not_released(RANKER_RELEASE, f"{release.version}: {refused}", card)
-            return
-        yield _released(release.version, release.live_from, rows.height, save(release, house.releases_path), card)
+        write = partial(save, release, house.releases_path)
+        yield _outcome(RANKER_RELEASE, release, refusal(release), model_card(release), rows.height, write)
 
     return ranker_release
 
@@ -99,12 +98,8 @@ def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
         except NotEnoughStageLabels as error:
             yield _not_released(STAGE_RELEASE, str(error), None)
             return
-        card, refused = stage_files.model_card(release), stage_refusal(release)
-        if refused:
-            yield _not_released(STAGE_RELEASE, f"{release.version}: {refused}", card)
-            return
-        folder = stage_files.save(release, house.stage_releases_path)
-        yield _released(release.version, release.live_from, rows.height, folder, card)
+        card, write = stage_files.model_card(release), partial(stage_files.save, release, house.stage_releases_path)
+        yield _outcome(STAGE_RELEASE, release, stage_refusal(release), card, rows.height, write)
 
     return stage_release
 
@@ -137,12 +132,9 @@ def build_naming_release(house: Deployment) -> dg.AssetsDefinition:
         except NotEnoughNames as error:
             yield _not_released(NAMING_RELEASE, str(error), None)
             return
-        card, refused = naming_files.model_card(release), naming_refusal(release)
-        if refused:
-            yield _not_released(NAMING_RELEASE, f"{release.version}: {refused}", card)
-            return
-        folder = naming_files.save(release, house.naming_releases_path)
-        yield _released(release.version, release.live_from, release.card["data"]["journeys"], folder, card)
+        card, write = naming_files.model_card(release), partial(naming_files.save, release, house.naming_releases_path)
+        n_journeys = release.card["data"]["journeys"]
+        yield _outcome(NAMING_RELEASE, release, naming_refusal(release), card, n_journeys, write)
 
     return naming_release
 
@@ -160,13 +152,18 @@ def _spec(name: str, deps: Sequence[str], description: str, kind: str = "lightgb
     )
 
 
-def _released(version: str, live_from: date, n_labels: int, folder: Path, card: str) -> dg.MaterializeResult[None]:
+def _outcome(
+    name: str, release: Release, refused: str | None, card: str, n_labels: int, write: Callable[[], Path]
+) -> dg.MaterializeResult[None] | dg.AssetObservation:
+    """Write a trained model, or say why it is refused."""
+    if refused:
+        return _not_released(name, f"{release.version}: {refused}", card)
     return dg.MaterializeResult(
         metadata={
-            "version": version,
-            "live_from": str(live_from),
+            "version": release.version,
+            "live_from": str(release.live_from),
             "labels": n_labels,
-            "folder": dg.MetadataValue.path(str(folder)),
+            "folder": dg.MetadataValue.path(str(write())),
             "model_card": dg.MetadataValue.md(card),
         }
     )
