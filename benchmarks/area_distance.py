@@ -4,9 +4,9 @@
 
 Users of the half of the CLINC150 intents, and of the stray phrases, that the evaluation does not score: light and heavy
 ones, with intents of any domain or of few, with strays and without. An area should be one of CLINC150's ten domains:
-mean B-cubed F1 over users. The plateau of a rule is where its mean over all regimes lies within 0.01 of its best.
-The cuts for domains in ``evaluation.clustering_rules`` are the middles; ``ClusteringParams.area_distance`` is the lower
-end, for what is shown as one should more often than not be one (decision record 5).
+mean B-cubed F1 over users. The plateau of a rule is where its mean over all regimes lies within 0.01 of its best. The
+cuts for domains in ``evaluation.baselines.clustering_rules`` are the middles; ``ClusteringParams.area_distance`` is the
+lower end, for what is shown as one should more often than not be one (decision record 5).
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journeys_assets.domain import _cluster_kernels as kernels
-from journeys_assets.domain import learned_cut
-from journeys_assets.domain.agreement import bcubed_f1
-from journeys_assets.domain.clustering import letters_of
-from journeys_assets.domain.embedding import KeywordVectors
-from journeys_assets.domain.parameters import ClusteringParams
-from journeys_assets.evaluation import clustering_rules, pseudo_users
-from journeys_assets.evaluation.pseudo_users import Labels, PseudoUser
-from journeys_assets.evaluation.study import LABELLED, labelled_phrases
-from journeys_assets.models.embedder import make_embedder
+from journeys_assets.domain.clustering import cut as clustering_cut
+from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.statistics.partitions import bcubed_f1
+from journeys_assets.evaluation.baselines import clustering_rules
+from journeys_assets.evaluation.data import pseudo_users
+from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser
+from journeys_assets.evaluation.data.study import LABELLED, labelled_phrases
+from journeys_assets.models.embedding.choose import make_embedder
 
 ROOT = Path(__file__).resolve().parents[1]
 N_USERS = 60
@@ -81,7 +82,7 @@ def areas(params: ClusteringParams) -> By:
                 np.array([0, len(x)]),
                 params.smoothing_neighbours,
                 params.smoothing_floor,
-                *learned_cut.released(params.learned_cut).arrays,
+                *clustering_cut.released(params.learned_cut).arrays,
                 params.least_log_odds,
                 distance,
             )

@@ -26,10 +26,10 @@ import polars as pl
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 
-from journeys_assets.domain import _cluster_kernels as kernels
-from journeys_assets.domain.clustering import letters_of
-from journeys_assets.domain.learned_cut import released
-from journeys_assets.domain.parameters import ClusteringParams
+from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.cut import released
+from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.synthetic.themes import THEMES
 
 DIMENSIONS = 384

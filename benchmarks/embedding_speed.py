@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from journeys_assets.domain.embedding import pack, unpack
-from journeys_assets.models.embedder import MINILM_PACKAGE, make_embedder
+from journeys_assets.domain.keywords.vectors import pack, unpack
+from journeys_assets.models.embedding.choose import MINILM_PACKAGE, make_embedder
 
 _QUALITIES = [
     "vintage", "modern", "rustic", "small", "large", "cheap", "handmade", "mid-century", "wooden", "pastel", "navy",
@@ -45,7 +45,7 @@ _COLD_START = """
 import sys, time
 started = time.perf_counter()
 from pathlib import Path
-from journeys_assets.models.embedder import make_embedder
+from journeys_assets.models.embedding.choose import make_embedder
 make_embedder("minilm", Path(sys.argv[1])).embed(["kitchen"])
 print(time.perf_counter() - started)
 """

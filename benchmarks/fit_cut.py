@@ -28,17 +28,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journeys_assets.domain import _cluster_kernels as kernels
-from journeys_assets.domain.agreement import bcubed_f1
-from journeys_assets.domain.clustering import letters_of
-from journeys_assets.domain.embedding import KeywordVectors
-from journeys_assets.domain.learned_cut import FEATURES, FILE, LearnedCut, digest
-from journeys_assets.domain.parameters import ClusteringParams
-from journeys_assets.evaluation import clustering_rules, pseudo_users
-from journeys_assets.evaluation.pseudo_users import PseudoUser
-from journeys_assets.evaluation.study import LABELLED, labelled_phrases
-from journeys_assets.models.embedder import make_embedder
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.cut import FEATURES, FILE, LearnedCut, digest
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.statistics.partitions import bcubed_f1
+from journeys_assets.evaluation.baselines import clustering_rules
+from journeys_assets.evaluation.data import pseudo_users
+from journeys_assets.evaluation.data.pseudo_users import PseudoUser
+from journeys_assets.evaluation.data.study import LABELLED, labelled_phrases
+from journeys_assets.models.embedding.choose import make_embedder
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 
 ROOT = Path(__file__).resolve().parents[1]
 WORLD = WorldParams(seed=11, n_users=80, n_days=60)

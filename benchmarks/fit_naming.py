@@ -2,8 +2,8 @@
 
     python benchmarks/fit_naming.py [--data ../shared/data] [--home .journeys/naming]
 
-Fitted on the half of the CLINC150 intents and of the synthetic themes that ``evaluation.naming_data.halves`` gives to
-fits, in worlds of other seeds than the one that names are judged on; the other half, WANDS and Online Retail play no
+Fitted on the half of the CLINC150 intents and of the synthetic themes that ``evaluation.data.naming_data.halves`` gives
+to fits, in worlds of other seeds than the one that names are judged on; the other half, WANDS and Online Retail play no
 part. Out-of-fold figures leave whole themes out. The worlds are made, and the pipeline is run over them, in ``--home``;
 that takes some minutes once.
 """
@@ -21,17 +21,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journeys_assets.domain.naming_features import FEATURES, JOURNEY, member_features
-from journeys_assets.domain.parameters import NamingParams
-from journeys_assets.evaluation import naming_data as data
-from journeys_assets.evaluation.naming import Remembered
-from journeys_assets.evaluation.naming_judges import Embed, grade, judged
-from journeys_assets.evaluation.study import Study, labelled_phrases
-from journeys_assets.models import namer
-from journeys_assets.models.embedder import make_embedder
+from journeys_assets.domain.naming.features import FEATURES, JOURNEY, member_features
+from journeys_assets.domain.naming.params import NamingParams
+from journeys_assets.evaluation.baselines.naming_judges import Embed, grade, judged
+from journeys_assets.evaluation.data import naming_data as data
+from journeys_assets.evaluation.data.study import Study, labelled_phrases
+from journeys_assets.evaluation.parts.naming import Remembered
+from journeys_assets.evaluation.studies import synthetic_study
+from journeys_assets.models.embedding.choose import make_embedder
+from journeys_assets.models.naming import training as naming_training
 from journeys_assets.settings import load_settings
-from journeys_assets.studies import synthetic_study
-from journeys_assets.synthetic import WorldParams
+from journeys_assets.synthetic.params import WorldParams
 
 ROOT = Path(__file__).resolve().parents[1]
 WORLDS = tuple(WorldParams(seed=seed, n_users=160, n_days=100, first_day=date(2025, 10, 6)) for seed in (101, 102))
@@ -101,11 +101,13 @@ Scorer = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 
 
 def linear(train: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    return namer.named(rows, dataclasses.replace(namer.fit_weights(train, NamingParams()), takeover_margin=0.0))
+    return naming_training.named(
+        rows, dataclasses.replace(naming_training.fit_weights(train, NamingParams()), takeover_margin=0.0)
+    )
 
 
 def linear_with_margin(train: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    return namer.named(rows, namer.fit_weights(train, NamingParams()))
+    return naming_training.named(rows, naming_training.fit_weights(train, NamingParams()))
 
 
 def lambdamart(train: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -165,10 +167,10 @@ def report(rows: pl.DataFrame) -> None:
         for (source,), part in names.group_by("source", maintain_order=True):
             hits = part.select((pl.col("meaning") == 1).mean(), (pl.col("words") == 1).mean()).row(0)
             print(
-                f"{name:<38} {source:<10} grade {namer.mean_grade(part):.3f}, top-1 meaning {hits[0]:.3f} "
-                f"words {hits[1]:.3f}, renamed {namer.share_renamed(part):.3f}"
+                f"{name:<38} {source:<10} grade {naming_training.mean_grade(part):.3f}, top-1 meaning {hits[0]:.3f} "
+                f"words {hits[1]:.3f}, renamed {naming_training.share_renamed(part):.3f}"
             )
-    fitted = namer.choose_margin(rows, namer.fit_weights(rows, NamingParams()), MARGINS, MAX_LOSS)
+    fitted = naming_training.choose_margin(rows, naming_training.fit_weights(rows, NamingParams()), MARGINS, MAX_LOSS)
     print(fitted)
     if fitted != NamingParams():
         print("these are not the NamingParams of the package")

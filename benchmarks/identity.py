@@ -30,13 +30,13 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.clustering import cluster_users
-from journeys_assets.domain.embedding import KeywordVectors
-from journeys_assets.domain.identity import journey_id
-from journeys_assets.domain.naming import name_journeys
+from journeys_assets.domain.clustering.clusters import cluster_users
+from journeys_assets.domain.clustering.identity import journey_id
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.naming.names import name_journeys
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.storage import reads
-from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 LEAST_OVERLAP = 0.5
 LONG_LIFE = timedelta(days=90)
@@ -86,18 +86,18 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
     ).pl()
     model = con.sql("SELECT max_by(embedding_model, partition_date) AS m FROM main.keyword_embeddings").pl()["m"][0]
     every = con.sql("SELECT DISTINCT keyword FROM main.keyword_table ORDER BY 1").pl()["keyword"].to_list()
-    vectors = KeywordVectors.from_frame(reads.embedded_keywords(con, every, model))
+    vectors = KeywordVectors.from_frame(keyword_queries.embedded_keywords(con, every, model))
     commonness = con.sql(
         "SELECT keyword, max_by(pin_share, partition_date) AS commonness FROM main.keyword_commonness GROUP BY 1"
     ).pl()
     parts = []
     for (day,), users in states.group_by("window_end_date", maintain_order=True):
         assert isinstance(day, date)
-        history = reads.keyword_history(con, users)
+        history = keyword_queries.keyword_history(con, users)
         clusters = cluster_users(
-            reads.window_keywords(con, users, params.keywords), history, vectors, params.clustering
+            keyword_queries.window_keywords(con, users, params.keywords), history, vectors, params.clustering
         ).join(users, on="user_id")
-        facts = reads.keyword_facts(con, clusters, day, params.keywords).drop("commonness")
+        facts = keyword_queries.keyword_facts(con, clusters, day, params.keywords).drop("commonness")
         facts = facts.join(commonness, on="keyword", how="left")
         names = name_journeys(clusters.filter("is_journey"), facts, params.naming)
         engaged = con.sql(

@@ -28,13 +28,13 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from journeys_assets.build import build_definitions, build_deployment
 from journeys_assets.defs.assets.clustering import compute_day
-from journeys_assets.defs.deployment import Deployment
-from journeys_assets.defs.runs import dagster_instance, run_days
-from journeys_assets.domain.schemas import INFERENCE_LEDGER, JOURNEY_CLUSTERS
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.in_process import dagster_instance, run_days
+from journeys_assets.deployment import Deployment, build_deployment
+from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
 from journeys_assets.settings import load_settings
-from journeys_assets.storage.ingest import ingest
+from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.themes import THEMES
 
 FIRST = date(2026, 3, 2)

@@ -28,11 +28,11 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.live import Live, wait_until
-from journeys_assets.build import build_deployment
-from journeys_assets.defs.deployment import Deployment
+from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.settings import load_settings
-from journeys_assets.storage import staleness
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.storage.queries import staleness
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 
 TIMES = {
     "search_events": "searched_at",

@@ -6,9 +6,11 @@ python docs/tables.py        rewrites what stands between the markers in README.
 import re
 from pathlib import Path
 
-from journeys_assets.build import SQL_FOLDER
-from journeys_assets.domain.contract import required_columns
-from journeys_assets.domain.schemas import JOURNEY_EVENTS, LANDING, NOTIFICATION_CANDIDATES, Table
+from journeys_assets.deployment import SQL_FOLDER
+from journeys_assets.domain.landing.contract import required_columns
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.pipeline import JOURNEY_EVENTS, NOTIFICATION_CANDIDATES
+from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.sql_models import load_models
 
 README = Path(__file__).parents[1] / "README.md"

@@ -1,5 +1,5 @@
 """The Dagster code location."""
 
-from journeys_assets.build import build_definitions
+from journeys_assets.defs.build import build_definitions
 
 defs = build_definitions()

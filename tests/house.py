@@ -8,11 +8,11 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from journeys_assets.build import build_definitions, build_deployment
-from journeys_assets.defs.deployment import Deployment
-from journeys_assets.defs.runs import RunSummary, dagster_instance, run_days
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.in_process import RunSummary, dagster_instance, run_days
+from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.settings import Settings, load_settings
-from journeys_assets.storage.ingest import IngestReport, ingest
+from journeys_assets.storage.ingest.call import IngestReport, ingest
 
 NOW = datetime(2026, 6, 1, 12)
 OUTPUTS = ("user_journeys", "notification_candidates", "journey_events")

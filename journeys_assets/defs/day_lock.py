@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.defs.partitions import day_range
-from journeys_assets.storage.day_lock import days_held
+from journeys_assets.storage.locks import days_held
 
 DAY_LOCK = "day_lock"
 

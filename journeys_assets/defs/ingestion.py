@@ -1,7 +1,7 @@
 """The landing folder, watched: a sensor that sees ready files and a job that loads them.
 
 What belongs here: reading the folder, the record and the past runs for the decision, and reporting what a run took.
-What does not: the decision (``domain.landing``), loading and recording (``storage.landing``).
+What does not: the decision (``domain.landing.files``), loading and recording (``storage.ingest.folder``).
 
 The sensor keeps nothing: each tick decides anew from the folder, ``landing.landed_files`` and the run records, so a
 tick or a daemon that is lost changes nothing.
@@ -16,23 +16,16 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from journeys_assets.defs.deployment import Deployment
-from journeys_assets.domain.automation import Wait
-from journeys_assets.domain.landing import PastRun, Take, look_at_files, next_step, run_under_way
-from journeys_assets.domain.schemas import LANDING
-from journeys_assets.storage import reads
-from journeys_assets.storage.ingest import LANDING_TABLES
-from journeys_assets.storage.landing import (
-    Folder,
-    Taken,
-    at_work,
-    is_at_work,
-    landed_files,
-    list_folder,
-    record_landed,
-    take_files,
-)
-from journeys_assets.storage.warehouse import Warehouse, WarehouseBusyError
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.landing.files import PastRun, Take, look_at_files, next_step, run_under_way
+from journeys_assets.domain.scheduling.requests import Wait
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.storage.ingest.folder import Folder, Taken, landed_files, list_folder, record_landed, take_files
+from journeys_assets.storage.ingest.load import LANDING_TABLES
+from journeys_assets.storage.locks import at_work, is_at_work
+from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.warehouse.base import WarehouseBusyError
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 INGEST_JOB = "ingest_job"
 LANDING_SENSOR = "landing_sensor"
@@ -102,7 +95,7 @@ def _ingest(context: dg.OpExecutionContext, house: Deployment) -> None:
     )
     with house.warehouse.reading() as con:
         # From the warehouse, not from the report: a run that died after its load may have left it unsaid.
-        days = reads.landed_days(con)
+        days = day_queries.landed_days(con)
         totals = _row_counts(con)
     if days:
         settings.note_first_day(days[0])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import polars as pl
 
-from journeys_assets.domain.schemas import Column, Table
+from journeys_assets.domain.tables.table import Column, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

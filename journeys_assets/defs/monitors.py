@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from journeys_assets.defs.deployment import Deployment
-from journeys_assets.domain import drift, evolution, metrics
-from journeys_assets.domain.metrics import Monitor
-from journeys_assets.domain.schemas import CLOSED_DAYS
-from journeys_assets.storage import quality_reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.quality import churn, drift, monitors
+from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
+from journeys_assets.storage.queries import quality as quality_queries
 
 Read = Callable[[duckdb.DuckDBPyConnection, date], Any]
 """Asks the warehouse one question of a day."""
@@ -40,12 +40,12 @@ class QualityMonitor:
     judge: Callable[..., Monitor]
 
 
-def measure(house: Deployment, monitors: Sequence[QualityMonitor], day: date) -> list[Monitor]:
-    """What ``monitors`` say of ``day``, in their order."""
-    questions = dict.fromkeys(read for monitor in monitors for read in monitor.reads)
+def measure(house: Deployment, wanted: Sequence[QualityMonitor], day: date) -> list[Monitor]:
+    """What ``wanted`` say of ``day``, in their order."""
+    questions = dict.fromkeys(read for monitor in wanted for read in monitor.reads)
     with house.warehouse.reading() as con:
         answers = {read: read(con, day) for read in questions}
-    return [monitor.judge(day, *(answers[read] for read in monitor.reads)) for monitor in monitors]
+    return [monitor.judge(day, *(answers[read] for read in monitor.reads)) for monitor in wanted]
 
 
 def quality_monitors(house: Deployment) -> list[QualityMonitor]:
@@ -56,27 +56,27 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
         return lambda con, day: read(con, day, days)
 
     four_weeks = params.trailing_days
-    clusters = trailing(quality_reads.daily_clusters, four_weeks)
-    journeys = trailing(quality_reads.daily_journeys, four_weeks)
+    clusters = trailing(quality_queries.daily_clusters, four_weeks)
+    journeys = trailing(quality_queries.daily_journeys, four_weeks)
     keep_days = house.settings.output_retention_days
 
     def both_days(con: duckdb.DuckDBPyConnection, day: date) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-        return quality_reads.journeys_before_and_on(con, day, keep_days)
+        return quality_queries.journeys_before_and_on(con, day, keep_days)
 
     return [
         QualityMonitor(
             "keyword_table",
             "share_quarantined",
             "Share of all landed rows that the contract refused.",
-            (lambda con, day: quality_reads.rows_read_and_refused(con),),
-            lambda day, rows: metrics.share_quarantined(*rows, maximum=params.max_share_quarantined),
+            (lambda con, day: quality_queries.rows_read_and_refused(con),),
+            lambda day, rows: monitors.share_quarantined(*rows, maximum=params.max_share_quarantined),
         ),
         QualityMonitor(
             "keyword_table",
             "silent_sources",
             "Days that the most overdue source of keywords has been silent.",
-            (trailing(quality_reads.event_days, four_weeks),),
-            lambda day, found: metrics.silent_sources(
+            (trailing(quality_queries.event_days, four_weeks),),
+            lambda day, found: monitors.silent_sources(
                 day,
                 found,
                 maximum=params.max_silent_days,
@@ -88,8 +88,8 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "keyword_embeddings",
             "share_of_keywords_embedded",
             "Share of the day's keywords that have a vector.",
-            (lambda con, day: quality_reads.keywords_and_whether_embedded(con, day, house.embedder().model_version),),
-            lambda day, found: metrics.share_of_keywords_embedded(
+            (lambda con, day: quality_queries.keywords_and_whether_embedded(con, day, house.embedder().model_version),),
+            lambda day, found: monitors.share_of_keywords_embedded(
                 found["keyword"], found.filter("is_embedded")["keyword"]
             ),
         ),
@@ -97,8 +97,8 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "journey_clusters",
             "singleton_share",
             "Share of the day's clusters that hold one keyword.",
-            (quality_reads.cluster_sizes,),
-            lambda day, sizes: metrics.singleton_share(
+            (quality_queries.cluster_sizes,),
+            lambda day, sizes: monitors.singleton_share(
                 sizes, maximum=params.max_singleton_share, min_users=params.min_users_for_share
             ),
         ),
@@ -113,7 +113,7 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "journey_clusters",
             "new_cluster_size_drift",
             "PSI of keywords per journey of the clusters computed on the day, against the trailing four weeks.",
-            (trailing(quality_reads.new_cluster_size_counts, four_weeks), clusters),
+            (trailing(quality_queries.new_cluster_size_counts, four_weeks), clusters),
             lambda day, counts, daily: drift.new_cluster_size_drift(
                 day, counts, daily.with_columns(n_users="n_users_with_journeys"), params
             ),
@@ -123,10 +123,10 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "days_behind_log",
             "Days from the newest computed day to the newest one with an event, when the day was run.",
             (
-                lambda con, day: quality_reads.newest_event_day(con),
-                lambda con, day: quality_reads.newest_computed_day(con),
+                lambda con, day: quality_queries.newest_event_day(con),
+                lambda con, day: quality_queries.newest_computed_day(con),
             ),
-            lambda day, event, computed: metrics.days_behind_log(
+            lambda day, event, computed: monitors.days_behind_log(
                 day, event, computed, maximum=params.max_days_behind_log
             ),
         ),
@@ -141,8 +141,8 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "user_journeys",
             "journeys_per_user",
             "Median number of live journeys of a user.",
-            (quality_reads.journey_names_of_day,),
-            lambda day, rows: metrics.journeys_per_user(rows, maximum=params.max_journeys_per_user),
+            (quality_queries.journey_names_of_day,),
+            lambda day, rows: monitors.journeys_per_user(rows, maximum=params.max_journeys_per_user),
         ),
         QualityMonitor(
             "user_journeys",
@@ -155,8 +155,8 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "user_journeys",
             "one_area_share",
             "Share of users with four journeys or more that have one area only.",
-            (quality_reads.areas_of_day,),
-            lambda day, rows: metrics.one_area_share(
+            (quality_queries.areas_of_day,),
+            lambda day, rows: monitors.one_area_share(
                 rows, maximum=params.max_one_area_share, min_users=params.min_users_for_share
             ),
         ),
@@ -164,29 +164,29 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "user_journeys",
             "cluster_size_drift",
             "PSI of keywords per live journey against the trailing four weeks.",
-            (trailing(quality_reads.cluster_size_counts, four_weeks), journeys),
+            (trailing(quality_queries.cluster_size_counts, four_weeks), journeys),
             lambda day, counts, daily: drift.cluster_size_drift(day, counts, daily, params),
         ),
         QualityMonitor(
             "user_journeys",
             "confidence_drift",
             "PSI of the confidence of live journeys against the trailing four weeks.",
-            (trailing(quality_reads.confidence_counts, four_weeks), journeys),
+            (trailing(quality_queries.confidence_counts, four_weeks), journeys),
             lambda day, counts, daily: drift.confidence_drift(day, counts, daily, params),
         ),
         QualityMonitor(
             "user_journeys",
             "stage_flapping",
             "Share of live journeys that went back to the stage they had left within a week.",
-            (trailing(quality_reads.stages_of_flipped_journeys, params.flapping_days), journeys),
+            (trailing(quality_queries.stages_of_flipped_journeys, params.flapping_days), journeys),
             lambda day, flips, daily: drift.stage_flapping(day, flips, daily, params),
         ),
         QualityMonitor(
             "user_journeys",
             "name_uniqueness",
             "Share of journeys whose name no other journey of the same user has.",
-            (quality_reads.journey_names_of_day,),
-            lambda day, rows: metrics.name_uniqueness(rows),
+            (quality_queries.journey_names_of_day,),
+            lambda day, rows: monitors.name_uniqueness(rows),
         ),
         *(
             QualityMonitor(
@@ -195,11 +195,9 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
                 about,
                 (both_days,),
                 lambda day, pair, name=name, place=place: (
-                    metrics.unmeasured(name, "nothing to measure: no day before is kept")
+                    monitors.unmeasured(name, "nothing to measure: no day before is kept")
                     if pair is None
-                    else evolution.churn(*pair, maximum_ids=params.max_id_churn, maximum_names=params.max_name_churn)[
-                        place
-                    ]
+                    else churn.churn(*pair, maximum_ids=params.max_id_churn, maximum_names=params.max_name_churn)[place]
                 ),
             )
             for place, (name, about) in enumerate(
@@ -213,8 +211,8 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "notification_candidates",
             "candidates_per_user",
             "Most sends of any user within seven days.",
-            (quality_reads.sends_of_week,),
-            lambda day, sends: metrics.candidates_per_user(
+            (quality_queries.sends_of_week,),
+            lambda day, sends: monitors.candidates_per_user(
                 sends, weekly_cap=house.algorithm.notifications.weekly_cap_per_user
             ),
         ),
@@ -222,7 +220,7 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "notification_candidates",
             "send_volume",
             "Planned sends, against the trailing four weeks.",
-            (trailing(quality_reads.daily_sends, four_weeks),),
+            (trailing(quality_queries.daily_sends, four_weeks),),
             lambda day, daily: drift.send_volume(day, daily, params),
         ),
         QualityMonitor(
@@ -230,10 +228,10 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "share_of_stale_users",
             "Share of live users whose output of the day is behind their log, once the day is closed.",
             (
-                lambda con, day: quality_reads.live_and_stale_users(
+                lambda con, day: quality_queries.live_and_stale_users(
                     con, day, house.output_version, house.algorithm.keywords.horizon_days
                 ),
             ),
-            lambda day, found: metrics.share_of_stale_users(*found, maximum=params.max_share_stale_users),
+            lambda day, found: monitors.share_of_stale_users(*found, maximum=params.max_share_stale_users),
         ),
     ]

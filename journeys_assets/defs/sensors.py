@@ -1,7 +1,7 @@
 """active_users_sensor and daily_schedule: they ask the warehouse what is stale and request just those days.
 
-What belongs here: reading stored state (the warehouse, Dagster's run records) and handing it to ``domain.automation``.
-Neither keeps a cursor: a tick that is lost is made up for by the next.
+What belongs here: reading stored state (the warehouse, Dagster's run records) and handing it to
+``domain.scheduling.requests``. Neither keeps a cursor: a tick that is lost is made up for by the next.
 """
 
 import dataclasses
@@ -12,13 +12,15 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.defs.day_lock import lock_path
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB, Job
 from journeys_assets.defs.partitions import day_range, range_tags
-from journeys_assets.domain import automation
-from journeys_assets.storage import reads, staleness
-from journeys_assets.storage.day_lock import days_are_free
-from journeys_assets.storage.warehouse import Warehouse, WarehouseBusyError
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.scheduling import requests
+from journeys_assets.storage.locks import days_are_free
+from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries import staleness
+from journeys_assets.storage.warehouse.base import WarehouseBusyError
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 ACTIVE_USERS_SENSOR = "active_users_sensor"
 REQUESTED_BY_TAG = "journeys/requested_by"
@@ -59,8 +61,8 @@ def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefin
         except WarehouseBusyError as error:
             return dg.SkipReason(f"looked at again at the next tick: {error}")
         report_lost_runs(context.instance, lock_path(house.settings.home), now)
-        decision = automation.next_request(days, keyword_days, day_runs(context.instance), now)
-        if isinstance(decision, automation.Wait):
+        decision = requests.next_request(days, keyword_days, day_runs(context.instance), now)
+        if isinstance(decision, requests.Wait):
             return dg.SkipReason(decision.reason)
         return dg.SensorResult([_run_request(decision, newest, context.instance)])
 
@@ -80,13 +82,11 @@ def build_daily_schedule(house: Deployment, jobs: Sequence[Job]) -> dg.ScheduleD
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
         days, _, _ = _stale(house, today=yesterday)
         with house.warehouse.reading() as con:
-            last_closed = reads.last_closed_day(con)
-            landed = reads.landed_days(con)
+            last_closed = day_queries.last_closed_day(con)
+            landed = day_queries.landed_days(con)
         if not landed or (yesterday - landed[-1]).days >= house.algorithm.keywords.horizon_days:
             return dg.SkipReason("no user was active within the horizon, so no journey is live")
-        due = automation.days_to_close(
-            days, last_closed, yesterday, retention_days=house.settings.output_retention_days
-        )
+        due = requests.days_to_close(days, last_closed, yesterday, retention_days=house.settings.output_retention_days)
         if due is None:
             return dg.SkipReason(f"{yesterday} is closed and up to date with the log")
         return dg.RunRequest(run_key=yesterday.isoformat(), tags=range_tags(*due))
@@ -104,7 +104,7 @@ def report_lost_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) ->
             instance.report_run_failed(record.dagster_run, message)
 
 
-def day_runs(instance: dg.DagsterInstance) -> list[automation.DayRun]:
+def day_runs(instance: dg.DagsterInstance) -> list[requests.DayRun]:
     """Runs over days, whoever started them: all that are in flight, and the latest that ended."""
     records = instance.get_run_records(dg.RunsFilter(statuses=_IN_FLIGHT))
     records = [*records, *instance.get_run_records(dg.RunsFilter(statuses=_ENDED), limit=RUNS_LOOKED_AT)]
@@ -117,7 +117,7 @@ def day_runs(instance: dg.DagsterInstance) -> list[automation.DayRun]:
         in_flight, succeeded = run.status in _IN_FLIGHT, run.status is dg.DagsterRunStatus.SUCCESS
         ended_at = _naive_utc(record.end_time or record.update_timestamp.timestamp())
         runs.append(
-            automation.DayRun(
+            requests.DayRun(
                 first_day=days[0],
                 last_day=days[1],
                 outcome="in_flight" if in_flight else "succeeded" if succeeded else "failed",
@@ -148,7 +148,7 @@ def _stale(house: Deployment, *, today: date) -> tuple[list[date], list[date], i
     return behind, keyword_days, newest
 
 
-def _run_request(request: automation.Request, newest: int, instance: dg.DagsterInstance) -> dg.RunRequest:
+def _run_request(request: requests.Request, newest: int, instance: dg.DagsterInstance) -> dg.RunRequest:
     """The request with a key of its own for each attempt, so that a tick that is evaluated twice starts one run."""
     days = range_tags(request.first_day, request.last_day)
     before = instance.get_runs_count(dg.RunsFilter(tags={REQUESTED_BY_TAG: ACTIVE_USERS_SENSOR, **days}))

@@ -5,5 +5,5 @@ One module a part (``clustering``, ``naming``, ``ranking``, …), each with one 
 writes it all down.
 
 What belongs here: protocols and their measures. What does not: the models that are measured (``domain``, ``models``),
-running the pipeline over a log (``journeys_assets.studies``), and speed (``benchmarks/``).
+running the pipeline over a log (``journeys_assets.evaluation.studies``), and speed (``benchmarks/``).
 """

@@ -1,7 +1,7 @@
 """Public log formats, turned into the landing contract: one module per format, pure polars.
 
 What belongs here: what a format's columns mean and which of its rows are none of the contract's. What does not:
-reading files, and rules that hold for every source (``domain.contract``).
+reading files, and rules that hold for every source (``domain.landing.contract``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Converted:
     good: dict[str, pl.DataFrame]
     """``line`` and the contract's columns."""
     refused: dict[str, pl.DataFrame]
-    """``domain.contract.REFUSED_SCHEMA``."""
+    """``domain.landing.contract.REFUSED_SCHEMA``."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Rows of the file that were set aside by rule, by reason."""
 

@@ -15,8 +15,9 @@ from functools import partial
 
 import polars as pl
 
-from journeys_assets.domain.contract import SHOWN_CHARACTERS, check_rows, refused_frame
-from journeys_assets.domain.schemas import LANDING, STAGES
+from journeys_assets.domain.landing.contract import SHOWN_CHARACTERS, check_rows, refused_frame
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.vocabulary import STAGES
 from journeys_assets.importers import Converted, Importer
 
 REQUIRED = ("row_key", "annotator_id", "relevance")

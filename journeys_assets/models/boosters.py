@@ -1,7 +1,7 @@
 """What the LightGBM models share: scoring with a booster, and how true probabilities are.
 
 What belongs here: functions of a booster, margins or probabilities. What does not: features, labels, fitting
-(``models.ranker``, ``models.stage``) and files (``models.releases``).
+(``models.ranker.training``, ``models.lifecycle.training``) and files (``models.releases``).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ the model) and ``model_card.md`` (the same for people). It appears at once or no
 live from the day after its last label, so a partition never sees a model that knew its future.
 
 What belongs here: writing, verifying and choosing releases, whatever the model. What does not: what one model makes of
-its card (``models.ranker_release``, ``models.stage_release``), and fitting one.
+its card (``models.ranker.release``, ``models.lifecycle.release``), and fitting one.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ import jinja2.sandbox
 import polars as pl
 import yaml
 
-from journeys_assets.domain.schemas import PIPELINE_TABLES, TIMESTAMP, Column, Table
+from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
+from journeys_assets.domain.tables.table import TIMESTAMP, Column, Table
 
 LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
@@ -419,7 +420,7 @@ def _column_lineage(model: SqlModel) -> dict[str, list[tuple[str, str]]]:
 
 
 def _schema_of(models: Mapping[str, SqlModel]) -> dict[str, Any]:
-    from journeys_assets.storage.ingest_load import LANDING_TABLES
+    from journeys_assets.storage.ingest.load import LANDING_TABLES
 
     tables = [*LANDING_TABLES.values(), *PIPELINE_TABLES.values(), *(model.table for model in models.values())]
     schema: dict[str, Any] = {}

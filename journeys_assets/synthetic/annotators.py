@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from journeys_assets.domain.naming_labels import word_f1
-from journeys_assets.domain.text import normalise
+from journeys_assets.domain.keywords.text import normalise
+from journeys_assets.domain.naming.labels import word_f1
 from journeys_assets.synthetic.judgements import ANNOTATORS, Annotator
 from journeys_assets.synthetic.themes import THEMES
 

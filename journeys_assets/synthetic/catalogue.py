@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import polars as pl
 
-from journeys_assets.domain.schemas import LANDING
-from journeys_assets.domain.text import normalise
+from journeys_assets.domain.keywords.text import normalise
+from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.synthetic import noise
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.streams import draw_without_return, pick, pick_early, stream

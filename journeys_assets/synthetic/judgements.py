@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from journeys_assets.domain.identity import journey_id
+from journeys_assets.domain.clustering.identity import journey_id
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.plans import Journey, User
 from journeys_assets.synthetic.record import Row, UserRecord

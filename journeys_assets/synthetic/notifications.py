@@ -1,7 +1,7 @@
 """Notifications sent under a known policy, and how users answer them by a known model.
 
 What belongs here: the sending policy of the world's past, and the response model. What does not: organic behaviour
-(``behaviour``). The pipeline's own rules are in ``domain.notifications`` and are not used here, but for the arm.
+(``behaviour``). The pipeline's own rules are in ``domain.notifications.plan`` and are not used here, but for the arm.
 
 A send names the journey by the id that the pipeline gives a journey founded by the earliest keyword of the user's true
 journey, as known when it was sent. Where the pipeline splits, joins or starts a journey otherwise, its id is another:
@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from journeys_assets.domain.identity import journey_id
-from journeys_assets.domain.notifications import experiment_arm
-from journeys_assets.domain.parameters import NotificationParams
+from journeys_assets.domain.clustering.identity import journey_id
+from journeys_assets.domain.notifications.arms import experiment_arm
+from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.synthetic.behaviour import local_time, own_pin, pursued_themes, save
 from journeys_assets.synthetic.catalogue import Catalogue
 from journeys_assets.synthetic.params import WorldParams

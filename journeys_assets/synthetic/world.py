@@ -14,7 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from journeys_assets.domain.schemas import LANDING, TIMESTAMP
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.table import TIMESTAMP
 from journeys_assets.synthetic.behaviour import is_active, spend_day
 from journeys_assets.synthetic.catalogue import Catalogue, make_catalogue
 from journeys_assets.synthetic.judgements import maybe_annotate, maybe_say

@@ -7,8 +7,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from journeys_assets.build import build_definitions
-from journeys_assets.defs.runs import dagster_instance
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.in_process import dagster_instance
 from tests.house import House
 
 NewHouse = Callable[[str], House]

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from journeys_assets.defs.assets import experiment
-from journeys_assets.domain.experiment import Readout, read_out
-from tests.domain.test_experiment import FIRST, LAST, PARAMS, SHARES
-from tests.domain.test_experiment import experiment as outcomes
+from journeys_assets.domain.experiment.readout import Readout, read_out
+from tests.domain.experiment.test_readout import FIRST, LAST, PARAMS, SHARES
+from tests.domain.experiment.test_readout import experiment as outcomes
 
 Days = tuple[date | None, date | None]
 

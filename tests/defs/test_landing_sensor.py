@@ -12,16 +12,17 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from journeys_assets.build import build_definitions
 from journeys_assets.defs import ingestion
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.in_process import QUIET, dagster_instance
 from journeys_assets.defs.ingestion import FILES_TAG, INGEST_JOB, LANDING_SENSOR, next_ingest, past_runs
 from journeys_assets.defs.jobs import HISTORY_JOB
-from journeys_assets.defs.runs import QUIET, dagster_instance
-from journeys_assets.doctor import examine
-from journeys_assets.domain.automation import Wait
-from journeys_assets.domain.landing import Take
-from journeys_assets.storage.landing import at_work, landed_files
-from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.domain.landing.files import Take
+from journeys_assets.domain.scheduling.requests import Wait
+from journeys_assets.operations.doctor import examine
+from journeys_assets.storage.ingest.folder import landed_files
+from journeys_assets.storage.locks import at_work
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.house import House
 
 SEARCHES = "user_id,query,searched_at\nu,wedding dress,2026-03-01\nu,wedding cake,2026-03-02\nu,,2026-03-02\n"

@@ -8,16 +8,17 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.build import build_definitions
 from journeys_assets.defs.assets.training import NAMING_RELEASE, NOT_RELEASED
+from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.jobs import TRAINING_JOB
-from journeys_assets.domain.schemas import ANNOTATION_ITEMS
-from journeys_assets.models import namer
-from journeys_assets.models.namer_release import PACKAGED, NamerRelease, save
-from journeys_assets.storage.labels import naming_rows
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.models.naming import training as naming_training
+from journeys_assets.models.naming.release import PACKAGED, NamerRelease, save
+from journeys_assets.storage.queries.labels import naming_rows
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 from tests.house import House
-from tests.models.test_namer import judged
+from tests.models.naming.test_training import judged
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 3
@@ -32,8 +33,8 @@ def release_from(house: House, day: date) -> NamerRelease:
     as_of = day - timedelta(days=1)
     rows = judged({"topicality": 5.0, "several_words": -2.0}).with_columns(known_on=pl.lit(as_of))
     algorithm = house.deployment.algorithm
-    release = namer.train_namer(rows, as_of=as_of, naming=algorithm.naming, params=algorithm.name_training)
-    assert namer.refusal(release) is None
+    release = naming_training.train_namer(rows, as_of=as_of, naming=algorithm.naming, params=algorithm.name_training)
+    assert naming_training.refusal(release) is None
     save(release, house.deployment.naming_releases_path)
     return release
 
@@ -112,7 +113,7 @@ def test_training_sees_each_journey_as_it_was_named_then_and_tells_who_saw_its_n
     # Who judges a journey by its id may have seen its name.
     assert (known["blind_grade"].is_null() == (known["number"] % 2 == 0)).all()
     assert known.group_by("number").agg(pl.col("grade").max())["grade"].to_list() == [1.0] * journeys.height
-    again = namer.named(rows, algorithm.naming).select("user", "journey_id", "keyword")
+    again = naming_training.named(rows, algorithm.naming).select("user", "journey_id", "keyword")
     stored = run.names_without.filter(of_day).select("user_id", "journey_id", stored=pl.col("keywords").list.first())
     pairs = again.join(stored, left_on=["user", "journey_id"], right_on=["user_id", "journey_id"])
     assert pairs.height == journeys.height

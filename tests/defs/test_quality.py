@@ -9,10 +9,10 @@ import duckdb
 import polars as pl
 import pytest
 
-from journeys_assets.build import build_definitions
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.in_process import RunSummary, dagster_instance
 from journeys_assets.defs.monitors import quality_monitors
-from journeys_assets.defs.runs import RunSummary, dagster_instance
-from journeys_assets.doctor import Finding, examine
+from journeys_assets.operations.doctor import Finding, examine
 from tests.house import House
 
 FIRST = date(2026, 3, 2)

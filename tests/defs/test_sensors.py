@@ -9,14 +9,14 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from journeys_assets.build import build_definitions
+from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.day_lock import lock_path
+from journeys_assets.defs.in_process import dagster_instance
 from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB
 from journeys_assets.defs.partitions import day_range, range_tags
-from journeys_assets.defs.runs import dagster_instance
 from journeys_assets.defs.sensors import ACTIVE_USERS_SENSOR
 from tests.house import House
-from tests.storage.test_day_lock import HOLD
+from tests.storage.test_locks import HOLD
 
 NewHouse = Callable[[str], House]
 DAY = date(2026, 3, 2)
@@ -151,7 +151,7 @@ def test_after_a_failure_it_backs_off_and_then_tries_again(
     waiting = automation.tick()
     assert isinstance(waiting, str)
     assert "the last run failed" in waiting
-    monkeypatch.setattr("journeys_assets.domain.automation.FIRST_BACK_OFF", timedelta(0))
+    monkeypatch.setattr("journeys_assets.domain.scheduling.requests.FIRST_BACK_OFF", timedelta(0))
     again = automation.tick()
     assert isinstance(again, dg.RunRequest)
     assert again.run_key != request.run_key

@@ -7,15 +7,16 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.build import build_definitions
+from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.jobs import TRAINING_JOB
-from journeys_assets.domain.staging import FEATURES
-from journeys_assets.models.stage import train_stage_model
-from journeys_assets.models.stage_release import save
-from journeys_assets.storage.labels import stage_snapshot, stage_training_rows
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.domain.lifecycle.evidence import FEATURES
+from journeys_assets.models.lifecycle.release import save
+from journeys_assets.models.lifecycle.training import train_stage_model
+from journeys_assets.storage.queries.labels import stage_snapshot, stage_training_rows
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 from tests.house import House
-from tests.models.test_stage import labelled
+from tests.models.lifecycle.test_training import labelled
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 5

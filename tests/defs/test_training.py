@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import dagster as dg
 
-from journeys_assets.build import build_definitions
 from journeys_assets.defs.assets.training import RANKER_RELEASE
-from journeys_assets.defs.deployment import Deployment
-from journeys_assets.defs.runs import Trained, train_models
-from journeys_assets.models.ranker_release import released
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.in_process import Trained, train_models
+from journeys_assets.deployment import Deployment
+from journeys_assets.models.ranker.release import released
 from tests.evaluation.ranking_world import FIRST, N_JOURNEYS, RUN_DAYS, Habit, hot_and_cold, make_study
 from tests.house import House
 

@@ -11,15 +11,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from journeys_assets.domain import annotation
+from journeys_assets.domain.annotation import sampling
+from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.domain.text import normalise
-from journeys_assets.models.ranker import train_ranker
-from journeys_assets.storage import annotation as storage
-from journeys_assets.storage import labels
-from journeys_assets.storage.warehouse import Warehouse
-from journeys_assets.synthetic import WorldParams, generate_world, write_world
+from journeys_assets.models.ranker.training import train_ranker
+from journeys_assets.storage.queries import annotation as storage
+from journeys_assets.storage.queries import labels
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from journeys_assets.synthetic.annotators import judge, true_relevance
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world, write_world
 from tests.e2e.test_cli import Journeys, runner
 from tests.house import House
 
@@ -273,7 +274,7 @@ def test_journeys_that_were_judged_are_not_drawn_again(
 
 
 def test_a_page_stands_alone_and_what_users_typed_cannot_run(journeys: Journeys, home: Path, tmp_path: Path) -> None:
-    from journeys_assets import sheets as files
+    from journeys_assets.operations import annotation_sheets as files
 
     page = tmp_path / "page.html"
     journeys("annotate", "export", page, "--annotators", "gus", "--rows", 12)
@@ -303,7 +304,7 @@ def test_a_page_stands_alone_and_what_users_typed_cannot_run(journeys: Journeys,
 def test_keywords_of_few_users_can_be_kept_back(journeys: Journeys, home: Path) -> None:
     con_items = warehouse(home).query("FROM landing.annotation_items ORDER BY row_key LIMIT 30")
     with warehouse(home).reading() as con:
-        few = storage.evidence(con, con_items, annotation.AnnotationParams(), min_users=3)
+        few = storage.evidence(con, con_items, sampling.AnnotationParams(), min_users=3)
         carried = con.sql("SELECT keyword FROM main.keyword_table GROUP BY 1 HAVING count(DISTINCT user_id) >= 3").pl()
     common = set(carried["keyword"])
     shown = few["shown"].explode().drop_nulls().to_list()
@@ -330,7 +331,7 @@ def test_what_cannot_be_exported_is_told(
 
 
 def test_a_warehouse_of_an_earlier_version_gets_the_columns_that_came_later(tmp_path: Path) -> None:
-    from journeys_assets.storage.ingest import ensure_landing
+    from journeys_assets.storage.ingest.load import ensure_landing
 
     old = Warehouse(tmp_path / "warehouse.duckdb")
     ensure_landing(old)

@@ -12,8 +12,9 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from journeys_assets.build import build_definitions, build_deployment
-from journeys_assets.cli import app
+from journeys_assets.cli.app import app
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.deployment import build_deployment
 from journeys_assets.settings import load_settings
 
 Journeys = Callable[..., Result]

@@ -10,9 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from journeys_assets.defs.runs import RunError
-from journeys_assets.storage.warehouse import WarehouseError
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.defs.in_process import RunError
+from journeys_assets.storage.warehouse.base import WarehouseError
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 from tests.e2e.test_promises import assert_same_output
 from tests.house import OUTPUTS, House
 
@@ -24,7 +25,7 @@ import os, signal, sys
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.house import OUTPUTS, House
 
 home, first, last, n_writes, where = sys.argv[1:]
@@ -54,7 +55,7 @@ LIMITED_RUN = """
 import resource, sys
 from datetime import date
 from pathlib import Path
-from journeys_assets.defs.runs import RunError
+from journeys_assets.defs.in_process import RunError
 from tests.house import OUTPUTS, House
 
 home, first, last, n_bytes = sys.argv[1:]

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.defs.runs import dagster_instance, days_to_run
+from journeys_assets.defs.in_process import dagster_instance, days_to_run
 from tests.house import OUTPUTS, House
 
 FIRST = date(2026, 3, 2)

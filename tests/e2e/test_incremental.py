@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from journeys_assets.defs.runs import days_to_run
-from journeys_assets.storage.ingest import ingest
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.defs.in_process import days_to_run
+from journeys_assets.storage.ingest.call import ingest
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 from tests.e2e.test_promises import TIME_COLUMN
 from tests.house import NOW, House
 

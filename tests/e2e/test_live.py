@@ -13,9 +13,11 @@ import polars as pl
 import pytest
 
 from benchmarks.live import Live, wait_until
-from journeys_assets.domain.schemas import PIPELINE_TABLES, violations
-from journeys_assets.storage import staleness
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
+from journeys_assets.domain.tables.table import violations
+from journeys_assets.storage.queries import staleness
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 from tests.e2e.test_promises import TIME_COLUMN, assert_same_output
 from tests.house import House
 

@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from journeys_assets.settings import load_settings
-from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.e2e.test_cli import Journeys, runner
 
 DAYS = 12

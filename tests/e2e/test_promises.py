@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.domain.identity import journey_id
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.domain.clustering.identity import journey_id
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 from tests.house import OUTPUTS, House
 
 FIRST = date(2026, 3, 2)

@@ -7,12 +7,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from journeys_assets.build import build_definitions
+from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.in_process import dagster_instance
 from journeys_assets.defs.jobs import DAILY_JOB
 from journeys_assets.defs.partitions import range_tags
-from journeys_assets.defs.runs import dagster_instance
-from journeys_assets.storage import staleness
-from journeys_assets.synthetic import WorldParams, generate_world
+from journeys_assets.storage.queries import staleness
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
 from tests.house import House
 
 FIRST = date(2026, 3, 2)

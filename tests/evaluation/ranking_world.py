@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from journeys_assets.domain.parameters import AlgorithmParams, RankingParams
-from journeys_assets.domain.ranking import score_by_prior
-from journeys_assets.evaluation.study import Study
-from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.ranking.prior import score_by_prior
+from journeys_assets.evaluation.data.study import Study
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.sql.world import VERSION, SqlWorld, at
 
 FIRST = date(2026, 1, 5)

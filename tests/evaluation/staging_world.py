@@ -10,13 +10,14 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.domain.keywords.text import normalise
+from journeys_assets.domain.lifecycle.evidence import judge_by_gap, seasons_before, silence_features
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.domain.staging import judge_by_gap, seasons_before, silence_features
-from journeys_assets.domain.text import normalise
-from journeys_assets.evaluation.study import Study
-from journeys_assets.storage import reads
-from journeys_assets.storage.warehouse import Warehouse
-from journeys_assets.synthetic import World, WorldParams, generate_world
+from journeys_assets.evaluation.data.study import Study
+from journeys_assets.storage.queries import inference
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import World, generate_world
 from tests.sql.world import SqlWorld
 
 MIN_KEYWORDS = 2
@@ -102,8 +103,8 @@ def _infer(tables: SqlWorld, day: date, params: AlgorithmParams) -> None:
 
 def _judge(tables: SqlWorld, day: date, params: AlgorithmParams) -> None:
     live = tables.build("journey_features", day).select("user_id", "journey_id")
-    states = reads.live_states(tables.con, day, params.keywords.horizon_days)
-    journeys, visits = reads.engagement_history(tables.con, states, day, day, params)
+    states = inference.live_states(tables.con, day, params.keywords.horizon_days)
+    journeys, visits = inference.engagement_history(tables.con, states, day, day, params)
     own = ["user_id", "journey_id"]
     features = silence_features(journeys, visits, day, params.staging).join(live, on=own, how="semi")
     evidence = features.join(judge_by_gap(features), on=own).join(

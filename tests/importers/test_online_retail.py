@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from journeys_assets.storage.ingest import IngestError, IngestReport, ingest
-from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.files import IngestError
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 NOW = datetime(2026, 1, 1)
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"

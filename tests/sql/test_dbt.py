@@ -15,7 +15,7 @@ import polars as pl
 import yaml
 from polars.testing import assert_frame_equal
 
-from journeys_assets.domain.text import normalise
+from journeys_assets.domain.keywords.text import normalise
 from tests.sql.world import DAY, MODELS, SQL_FOLDER, VERSION, SqlWorld, at, search
 
 DBT = Path(os.environ.get("JOURNEYS_DBT", "no dbt"))

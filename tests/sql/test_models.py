@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.domain.schemas import PIPELINE_TABLES, Table
-from journeys_assets.storage.ingest_load import LANDING_TABLES
+from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.sql_models import SqlModel
 from tests.sql.world import DAY, MODELS, SQL_FOLDER, SqlWorld, variables
 

@@ -13,17 +13,17 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.domain.schemas import (
+from journeys_assets.domain.tables.pipeline import (
     INFERENCE_LEDGER,
     JOURNEY_CLUSTERS,
     JOURNEY_NAMES,
     PIPELINE_TABLES,
     RANKED_JOURNEYS,
     STAGE_EVIDENCE,
-    Table,
 )
-from journeys_assets.storage.ingest import LANDING_TABLES, ensure_landing
-from journeys_assets.storage.warehouse import Warehouse
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.sql.world import DAY, MODELS, VERSION, ago, at, filled, pin, search, variables
 
 MARTS = ("keyword_commonness", "keyword_table", "journey_features", "stage_labels", "user_journeys")

@@ -9,12 +9,14 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.parameters import KeywordParams, StagingParams
-from journeys_assets.domain.schemas import PIPELINE_TABLES, Table
-from journeys_assets.domain.text import normalise
-from journeys_assets.storage.ingest_load import LANDING_TABLES
+from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.keywords.text import normalise
+from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.sql_models import load_models
-from journeys_assets.storage.warehouse import create_tables
+from journeys_assets.storage.warehouse.base import create_tables
 
 SQL_FOLDER = Path(__file__).parents[2] / "dbt_like_sql"
 MODELS = load_models(SQL_FOLDER)

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from journeys_assets.domain.schemas import TIMESTAMP
+from journeys_assets.domain.tables.table import TIMESTAMP
 from journeys_assets.storage.sql_models import SqlModel, SqlModelError, load_models
 
 PROJECT = """

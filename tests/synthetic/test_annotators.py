@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from journeys_assets.domain.text import normalise
+from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.synthetic.annotators import LEFT_TO_STAND, better_names, judge, names_of_theme, true_relevance
 from journeys_assets.synthetic.themes import THEMES
 

@@ -6,8 +6,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from journeys_assets.synthetic import World, WorldParams, generate_world
 from journeys_assets.synthetic.notifications import MAX_SENDS_IN_7_DAYS, RESPONSES
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import World, generate_world
 
 PARAMS = WorldParams(n_users=600, n_days=60, first_day=date(2026, 3, 2))
 

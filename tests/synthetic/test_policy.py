@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
-from journeys_assets.synthetic import WorldParams, notifications, world
+from journeys_assets.synthetic import notifications, world
 from journeys_assets.synthetic.catalogue import Catalogue
 from journeys_assets.synthetic.notifications import POLICY, Mailbox
+from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.plans import Journey, User
 from journeys_assets.synthetic.record import UserRecord
 

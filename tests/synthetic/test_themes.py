@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from journeys_assets.domain.text import normalise
+from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.synthetic.streams import stream
 from journeys_assets.synthetic.theme import theme
 from journeys_assets.synthetic.themes import THEME_BY_NAME, THEMES

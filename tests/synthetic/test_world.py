@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.domain.identity import journey_id
-from journeys_assets.domain.schemas import LANDING, violations
-from journeys_assets.storage.ingest_files import find_files, source_of
-from journeys_assets.synthetic import World, WorldParams, generate_world, write_world
-from journeys_assets.synthetic.world import EVENT_TIMES, TRUTH_SCHEMAS
+from journeys_assets.domain.clustering.identity import journey_id
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.table import violations
+from journeys_assets.storage.ingest.files import find_files, source_of
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import EVENT_TIMES, TRUTH_SCHEMAS, World, generate_world, write_world
 
 PARAMS = WorldParams(n_users=300, n_days=45, first_day=date(2026, 10, 1))
 

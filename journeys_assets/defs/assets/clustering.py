@@ -8,12 +8,14 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.clustering import cluster_users
-from journeys_assets.domain.embedding import KeywordVectors
-from journeys_assets.domain.schemas import INFERENCE_LEDGER, JOURNEY_CLUSTERS, Table
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.clustering.clusters import cluster_users
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.queries import inference
+from journeys_assets.storage.queries import keywords as keyword_queries
 
 
 class InferenceConfig(dg.Config):
@@ -59,11 +61,13 @@ def compute_day(house: Deployment, day: date, *, full: bool) -> tuple[pl.DataFra
     """Clusters and ledger rows of one partition."""
     params, version = house.algorithm.keywords, house.version_of("clustering")
     with house.warehouse.reading() as con:
-        users = reads.users_to_cluster(con, day, params, version, full=full)
-        keywords = reads.window_keywords(con, users, params)
-        history = reads.keyword_history(con, users)
+        users = inference.users_to_cluster(con, day, params, version, full=full)
+        keywords = keyword_queries.window_keywords(con, users, params)
+        history = keyword_queries.keyword_history(con, users)
         distinct = history["keyword"].unique().sort().to_list()
-        vectors = KeywordVectors.from_frame(reads.embedded_keywords(con, distinct, house.embedder().model_version))
+        vectors = KeywordVectors.from_frame(
+            keyword_queries.embedded_keywords(con, distinct, house.embedder().model_version)
+        )
     clusters = cluster_users(keywords, history, vectors, house.algorithm.clustering).join(users, on="user_id")
     per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
     ledger = users.join(per_user, on="user_id", how="left").with_columns(

@@ -8,8 +8,8 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.day_lock import DAY_LOCK
-from journeys_assets.defs.deployment import Deployment
-from journeys_assets.domain.schemas import Table
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.tables.table import Table
 
 GROUPS = {
     "opened_days": "keywords",

@@ -11,10 +11,12 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.schemas import CLOSED_DAYS, KEYWORD_DAYS, OPENED_DAYS, Table
-from journeys_assets.storage import reads, staleness
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, KEYWORD_DAYS, OPENED_DAYS
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries import staleness
 
 OUTPUTS = ("user_journeys", "current_journeys", "notification_candidates", "published_journeys")
 
@@ -50,7 +52,7 @@ def _completed(house: Deployment, table: Table, stage: str, deps: Sequence[str])
     def completed(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
         with house.warehouse.reading() as con:
-            opened = reads.days_opened_by(con, days, context.run_id)
+            opened = day_queries.days_opened_by(con, days, context.run_id)
         version = house.version_of(stage)
         mine = opened["partition_date"].to_list()
         frame = pl.concat(

@@ -7,11 +7,11 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.embedding import pack
-from journeys_assets.domain.schemas import KEYWORD_EMBEDDINGS
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.keywords.vectors import pack
+from journeys_assets.domain.tables.pipeline import KEYWORD_EMBEDDINGS
+from journeys_assets.storage.queries import keywords as keyword_queries
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -22,8 +22,8 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         days = days_of(context)
         embedder = house.embedder()
         with house.warehouse.reading() as con:
-            wanted = reads.keywords_of_days(con, days)
-            stored = reads.keywords_embedded(con, wanted["keyword"].to_list(), embedder.model_version)
+            wanted = keyword_queries.keywords_of_days(con, days)
+            stored = keyword_queries.keywords_embedded(con, wanted["keyword"].to_list(), embedder.model_version)
         new = wanted.filter(~pl.col("keyword").is_in(stored.implode()))
         vectors = embedder.embed(
             new["keyword"].to_list(), lambda done, total: house.progress("keyword_embeddings", done, total)

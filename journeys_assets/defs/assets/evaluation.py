@@ -8,8 +8,8 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.jobs import EVALUATION_GROUP
-from journeys_assets.evaluation.report import strongest_rivals
-from journeys_assets.evaluation.section import Section
+from journeys_assets.evaluation.report.page import strongest_rivals
+from journeys_assets.evaluation.report.section import Section
 
 REPORT = "evaluation_report"
 

@@ -9,11 +9,12 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain import evolution
-from journeys_assets.domain.schemas import JOURNEY_EVENTS
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.history import events as history
+from journeys_assets.domain.tables.pipeline import JOURNEY_EVENTS
+from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries import tables
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -31,7 +32,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             else:
                 # What is new cannot be told; and what was told while an earlier day was kept stays.
                 with house.warehouse.reading() as con:
-                    events = reads.partition(con, "journey_events", day)
+                    events = tables.partition(con, "journey_events", day)
             metadata.report_day(context, "journey_events", day, events)
             house.progress("journey_events", done, len(days))
             compared, before = before, after
@@ -57,15 +58,15 @@ class Snapshot:
 def snapshots(house: Deployment, day: date, previous: Snapshot | None) -> tuple[Snapshot | None, Snapshot]:
     """The latest day before ``day``, stored or done in this run (``previous``), and ``day`` itself."""
     with house.warehouse.reading() as con:
-        stored = reads.snapshot_before(con, day, keep_days=house.settings.output_retention_days)
+        stored = day_queries.snapshot_before(con, day, keep_days=house.settings.output_retention_days)
         if previous is None or (stored is not None and stored > previous.day):
-            previous = Snapshot(stored, reads.partition(con, "user_journeys", stored)) if stored else None
-        return previous, Snapshot(day, reads.partition(con, "user_journeys", day))
+            previous = Snapshot(stored, tables.partition(con, "user_journeys", stored)) if stored else None
+        return previous, Snapshot(day, tables.partition(con, "user_journeys", day))
 
 
 def events_between(house: Deployment, before: Snapshot, after: Snapshot) -> pl.DataFrame:
     """Rows of journey_events for the later day."""
-    events = evolution.journey_events(before.journeys, after.journeys, house.algorithm.evolution)
+    events = history.journey_events(before.journeys, after.journeys, house.algorithm.evolution)
     # A day that has lost its last journey has no row to show its version: it was made by the one of now.
     versions_now = set(after.journeys["algorithm_version"]) or {house.version_of("staging")}
     versions = versions_now | set(before.journeys["algorithm_version"])

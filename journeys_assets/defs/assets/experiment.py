@@ -12,8 +12,8 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.jobs import EXPERIMENT_GROUP
-from journeys_assets.domain.experiment import Readout
-from journeys_assets.domain.schemas import ARMS
+from journeys_assets.domain.experiment.readout import Readout
+from journeys_assets.domain.vocabulary import ARMS
 
 READOUT = "experiment_readout"
 SOUND, UNSUBSCRIBES = "experiment_is_sound", "unsubscribes"

@@ -9,13 +9,14 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, changed_states, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.naming import name_journeys
-from journeys_assets.domain.schemas import JOURNEY_NAMES
-from journeys_assets.models.namer_release import naming_on
-from journeys_assets.storage import reads
-from journeys_assets.storage.labels import NAMING_COLUMNS
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.naming.names import name_journeys
+from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES
+from journeys_assets.models.naming.release import naming_on
+from journeys_assets.storage.queries import inference
+from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries.labels import NAMING_COLUMNS
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -62,13 +63,13 @@ def name_day(house: Deployment, day: date, before: Named | None) -> Named:
     params = house.algorithm
     naming, named_by = naming_on(house.naming_releases_path, day, params.naming)
     with house.warehouse.reading() as con:
-        states = reads.live_states(con, day, params.keywords.horizon_days)
-        commonness = reads.commonness_fingerprint(con, day)
+        states = inference.live_states(con, day, params.keywords.horizon_days)
+        commonness = keyword_queries.commonness_fingerprint(con, day)
         basis = (commonness, named_by)
         carried = before if before is not None and (before.commonness, before.named_by) == basis else None
         known, changed = changed_states(states, carried.states if carried else None)
-        clusters = reads.journeys_in(con, changed, NAMING_COLUMNS)
-        facts = reads.keyword_facts(con, clusters, day, params.keywords)
+        clusters = inference.journeys_in(con, changed, NAMING_COLUMNS)
+        facts = keyword_queries.keyword_facts(con, clusters, day, params.keywords)
     names = name_journeys(clusters, facts, naming).with_columns(named_by=pl.lit(named_by, dtype=pl.String))
     if carried is not None:
         names = pl.concat([names, carried.names.join(known, on="user_id", how="semi")]).sort("user_id", "journey_id")

@@ -7,12 +7,13 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.notifications import plan_notifications
-from journeys_assets.domain.schemas import NOTIFICATION_CANDIDATES
-from journeys_assets.domain.send_memory import similar_sends
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.notifications.plan import plan_notifications
+from journeys_assets.domain.notifications.send_memory import similar_sends
+from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
+from journeys_assets.storage.queries import notifications as notification_queries
+from journeys_assets.storage.queries import users as user_queries
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -38,11 +39,11 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         planned = NOTIFICATION_CANDIDATES.empty()
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
-                journeys = reads.journeys_to_send(con, day)
-                users = reads.users(con)
-                hours = reads.active_hours(con, day, params.keywords.look_back_days)
-                sent = reads.sends_before(con, day, params.notifications)
-                centroids = reads.centroids_to_remember(
+                journeys = notification_queries.journeys_to_send(con, day)
+                users = user_queries.users(con)
+                hours = notification_queries.active_hours(con, day, params.keywords.look_back_days)
+                sent = notification_queries.sends_before(con, day, params.notifications)
+                centroids = notification_queries.centroids_to_remember(
                     con, sent, day, params.notifications, params.keywords.horizon_days
                 )
             remembered = similar_sends(centroids, sent, day, params.notifications)

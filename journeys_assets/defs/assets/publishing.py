@@ -5,9 +5,9 @@ import dagster as dg
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import GROUPS
 from journeys_assets.defs.day_lock import DAY_LOCK
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.storage.queries import days as day_queries
 
 PUBLISHED = ("user_journeys", "current_journeys", "notification_candidates", "journey_events", "quality_metrics")
 """That quality_metrics is among them has a second use: days are measured before retention drops them."""
@@ -49,7 +49,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             [name for name in PUBLISHED if name not in views],
             house.settings.published_path,
             views=views,
-            held_back=lambda con: reads.days_not_finished(con, context.run_id),
+            held_back=lambda con: day_queries.days_not_finished(con, context.run_id),
         )
         house.progress("published_journeys", len(days), len(days))
         return dg.MaterializeResult(

@@ -7,12 +7,12 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.monitors import measure, quality_monitors
 from journeys_assets.defs.partitions import chunked, days_of
-from journeys_assets.domain.metrics import as_frame
-from journeys_assets.domain.schemas import CLOSED_DAYS, QUALITY_METRICS
-from journeys_assets.storage import quality_reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.quality.monitors import as_frame
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, QUALITY_METRICS
+from journeys_assets.storage.queries import quality as quality_queries
 
 DAYS_PER_WRITE = 31
 DAYS_SHOWN = 28
@@ -44,7 +44,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
             house.warehouse.replace_partitions(QUALITY_METRICS, rows, chunk)
             house.progress("quality_metrics", days.index(chunk[-1]) + 1, len(days))
         with house.warehouse.reading() as con:
-            shown = quality_reads.measured(con, days[-1], DAYS_SHOWN)
+            shown = quality_queries.measured(con, days[-1], DAYS_SHOWN)
         last = rows.filter(pl.col("partition_date") == days[-1]).sort("passed", maintain_order=True)
         yield StageResult(
             metadata={

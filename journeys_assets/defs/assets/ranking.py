@@ -7,14 +7,15 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, changed_states, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.diversification import diversify
-from journeys_assets.domain.feedback import apply_feedback, orphaned
-from journeys_assets.domain.ranking import score_by_prior
-from journeys_assets.domain.schemas import JOURNEY_CLUSTERS, RANKED_JOURNEYS
-from journeys_assets.models.ranker_release import released
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.ranking.diversification import diversify
+from journeys_assets.domain.ranking.feedback import apply_feedback, orphaned
+from journeys_assets.domain.ranking.prior import score_by_prior
+from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS, RANKED_JOURNEYS
+from journeys_assets.models.ranker.release import released
+from journeys_assets.storage.queries import inference, tables
+from journeys_assets.storage.queries import notifications as notification_queries
 
 CLUSTER_COLUMNS = ("user_id", "journey_id", "last_engaged_at", "centroid")
 
@@ -36,11 +37,11 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         clusters, states_before = JOURNEY_CLUSTERS.empty().select(CLUSTER_COLUMNS), None
         for done, day in enumerate(days, start=1):
             with house.warehouse.reading() as con:
-                features = reads.partition(con, "journey_features", day)
-                states = reads.live_states(con, day, params.keywords.horizon_days)
+                features = tables.partition(con, "journey_features", day)
+                states = inference.live_states(con, day, params.keywords.horizon_days)
                 known, changed = changed_states(states, states_before)
-                fresh = reads.journeys_in(con, changed, CLUSTER_COLUMNS)
-                verdicts = reads.feedback_as_of(con, day)
+                fresh = inference.journeys_in(con, changed, CLUSTER_COLUMNS)
+                verdicts = notification_queries.feedback_as_of(con, day)
             clusters = pl.concat([fresh, clusters.join(known, on="user_id", how="semi")])
             states_before = states
             release = released(house.releases_path, day)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from journeys_assets.defs import metadata
-from journeys_assets.domain.schemas import LANDING
+from journeys_assets.domain.tables.landing import LANDING
 
 
 def build_source_specs() -> list[dg.AssetSpec]:

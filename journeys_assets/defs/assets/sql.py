@@ -9,8 +9,8 @@ import polars as pl
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import GROUPS
 from journeys_assets.defs.day_lock import DAY_LOCK
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import chunked, days_of
+from journeys_assets.deployment import Deployment
 from journeys_assets.storage.sql_models import SqlModel
 
 DAYS_PER_WRITE = 31

@@ -9,12 +9,12 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, changed_states, stage_asset, stage_spec, stamped
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.schemas import STAGE_EVIDENCE
-from journeys_assets.domain.staging import judge_by_gap, seasons_before, silence_features
-from journeys_assets.models.stage_release import released_stage_model
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.lifecycle.evidence import judge_by_gap, seasons_before, silence_features
+from journeys_assets.domain.tables.pipeline import STAGE_EVIDENCE
+from journeys_assets.models.lifecycle.release import released_stage_model
+from journeys_assets.storage.queries import inference, tables
 
 
 def build(house: Deployment) -> dg.AssetsDefinition:
@@ -60,9 +60,9 @@ def _read(house: Deployment, day: date, before: _Known) -> _Known:
     """Engagements and visits of every user with live journeys; read only for users that changed since ``before``."""
     params = house.algorithm
     with house.warehouse.reading() as con:
-        states = reads.live_states(con, day, params.keywords.horizon_days)
+        states = inference.live_states(con, day, params.keywords.horizon_days)
         unchanged, changed = changed_states(states, before.states)
-        journey_days, visits = reads.engagement_history(con, changed, day, day, params)
+        journey_days, visits = inference.engagement_history(con, changed, day, day, params)
 
     def kept(rows: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
         return pl.concat([fresh, rows.join(unchanged, on="user_id", how="semi")]) if rows.height else fresh
@@ -74,7 +74,7 @@ def _judged(house: Deployment, day: date, known: _Known) -> pl.DataFrame:
     """Evidence of every journey that has features on ``day``, with P(ended) where a stage model is released."""
     params = house.algorithm.staging
     with house.warehouse.reading() as con:
-        live = reads.partition(con, "journey_features", day).select("user_id", "journey_id")
+        live = tables.partition(con, "journey_features", day).select("user_id", "journey_id")
     features = silence_features(known.journey_days, known.visits, day, params).join(
         live, on=["user_id", "journey_id"], how="semi", maintain_order="left"
     )

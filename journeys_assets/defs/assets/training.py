@@ -12,19 +12,19 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.jobs import TRAINING_GROUP
-from journeys_assets.domain.schemas import ANNOTATION_ITEMS
-from journeys_assets.models import namer_release as naming_files
-from journeys_assets.models import stage_release as stage_files
-from journeys_assets.models.namer import NotEnoughNames, train_namer
-from journeys_assets.models.namer import refusal as naming_refusal
-from journeys_assets.models.ranker import NotEnoughLabels, refusal, train_ranker
-from journeys_assets.models.ranker_release import model_card, released, save
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.models.lifecycle import release as stage_files
+from journeys_assets.models.lifecycle.training import NotEnoughStageLabels, train_stage_model
+from journeys_assets.models.lifecycle.training import refusal as stage_refusal
+from journeys_assets.models.naming import release as naming_files
+from journeys_assets.models.naming.training import NotEnoughNames, train_namer
+from journeys_assets.models.naming.training import refusal as naming_refusal
+from journeys_assets.models.ranker.release import model_card, released, save
+from journeys_assets.models.ranker.training import NotEnoughLabels, refusal, train_ranker
 from journeys_assets.models.releases import Release
-from journeys_assets.models.stage import NotEnoughStageLabels, train_stage_model
-from journeys_assets.models.stage import refusal as stage_refusal
-from journeys_assets.storage import labels
+from journeys_assets.storage.queries import labels
 
 RANKER_RELEASE, STAGE_RELEASE, NAMING_RELEASE = "ranker_release", "stage_release", "naming_release"
 RELEASES = (RANKER_RELEASE, STAGE_RELEASE, NAMING_RELEASE)

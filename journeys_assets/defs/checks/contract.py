@@ -7,10 +7,11 @@ under no partition, and a partitioned check would then show as skipped.
 import dagster as dg
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.partitions import chunked, days_of
-from journeys_assets.domain.schemas import PIPELINE_TABLES, Table, violations
-from journeys_assets.storage import reads
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
+from journeys_assets.domain.tables.table import Table, violations
+from journeys_assets.storage.queries import inference
 
 DAYS_PER_READ = 31
 """Days of a range that are read together; bounds memory."""
@@ -69,7 +70,7 @@ def _one_version(house: Deployment) -> dg.AssetChecksDefinition:
         }
         days = days_of(context)
         with house.warehouse.reading() as con:
-            mixed = reads.rows_of_other_versions(con, days, versions, house.algorithm.keywords.horizon_days)
+            mixed = inference.rows_of_other_versions(con, days, versions, house.algorithm.keywords.horizon_days)
         tables = ", ".join(mixed["made_by"].unique().sort())
         return dg.AssetCheckResult(
             passed=mixed.is_empty(),

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from journeys_assets.defs import metadata
-from journeys_assets.defs.deployment import Deployment
 from journeys_assets.defs.monitors import QualityMonitor, measure, quality_monitors
 from journeys_assets.defs.partitions import days_of
-from journeys_assets.domain.metrics import Monitor
-from journeys_assets.domain.schemas import CLOSED_DAYS
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
 
 
 def build_quality_monitors(house: Deployment) -> list[dg.AssetChecksDefinition]:

@@ -1,0 +1,112 @@
+"""`journeys annotate …`: sheets for human judgements."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from journeys_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from journeys_assets.deployment import Deployment
+
+from journeys_assets.cli.context import day_option, known_errors, last_day_run, open_deployment, out, relative
+
+
+def export_sheet(
+    file: Annotated[
+        Path, typer.Argument(help="Ends in .html (a page to judge in, best) or .csv (with a guideline beside it).")
+    ],
+    annotators: Annotated[str, typer.Option(help="Who will judge, separated by commas; one file each.")] = "annotator",
+    rows: Annotated[int, typer.Option(min=1, help="Rows of each annotator.")] = 100,
+    overlap: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the rows that all judge, to measure agreement.")
+    ] = 0.3,
+    unnamed: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of the journeys that show no name: what would people call them?"),
+    ] = 0.5,
+    as_of: Annotated[
+        list[date] | None, day_option("May be repeated. Default: the last day that was run and weeks before it.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other journeys.")] = 1,
+    min_users: Annotated[
+        int, typer.Option(min=1, help="Show only keywords and searches that so many users share.")
+    ] = 1,
+) -> None:
+    """Draw journeys to be judged, and write a sheet for each annotator.
+
+    Drawn by confidence, kind and stage, and how active the user is; those judged before are left out. Sheets show a key
+    in place of the user, and nothing of what the model thinks.
+    """
+    with known_errors():
+        from journeys_assets.cli.render import tables
+        from journeys_assets.operations.annotation_sheets import export_sheets
+
+        house = open_deployment(load_settings())
+        made = export_sheets(
+            house,
+            file,
+            last_day=last_day_run(house),
+            days=as_of or (),
+            annotators=annotators.split(","),
+            rows_each=rows,
+            overlap=overlap,
+            unnamed=unnamed,
+            seed=seed,
+            min_users=min_users,
+            now=datetime.now(UTC).replace(tzinfo=None),
+        )
+        out.print(tables.table_of("Sample", made.strata.rows(), "stratum", "journeys", "drawn"))
+        out.print(
+            f"{made.n_items:,} journeys as of {', '.join(map(str, made.days))}; {made.n_rows:,} rows to be judged, "
+            f"{made.n_shared:,} of the journeys by every annotator"
+        )
+        for path in made.files:
+            out.print(f"→ {relative(path)}")
+
+
+def import_sheet(
+    files: Annotated[list[Path], typer.Argument(help="Sheets as they came back, as CSV; a later one overrules.")],
+) -> None:
+    """Take filled sheets back: rows with mistakes are named and set aside, the others become labels.
+
+    The same sheet twice changes nothing; a sheet may come back several times. Exit code 1 if anything was refused.
+    """
+    with known_errors():
+        from journeys_assets.cli.render import annotation as render_annotation
+        from journeys_assets.operations.annotation_import import import_sheets
+
+        house = open_deployment(load_settings())
+        last_day_run(house)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        sheets = import_sheets(house.warehouse, files, now=now, staging_dir=house.settings.home / "staging")
+        out.print(render_annotation.show_sheets(sheets))
+        _print_agreement(house)
+        if any(sheet.error or sheet.refused.height for sheet in sheets):
+            raise typer.Exit(1)
+
+
+def show_agreement() -> None:
+    """Show how well annotators agree, over all judgements that are stored, beside what chance alone would give."""
+    with known_errors():
+        house = open_deployment(load_settings())
+        last_day_run(house)
+        _print_agreement(house)
+
+
+def _print_agreement(house: "Deployment") -> None:
+    from journeys_assets.cli.render import annotation as render_annotation
+    from journeys_assets.domain.annotation.agreement import annotator_agreement
+    from journeys_assets.storage.queries import annotation as annotation_queries
+
+    with house.warehouse.reading() as con:
+        judgements = annotation_queries.stored_judgements(con)
+        n_untrainable = annotation_queries.n_untrainable(con)
+    out.print(render_annotation.show_agreement(annotator_agreement(judgements)))
+    if n_untrainable:
+        out.print(
+            f"{n_untrainable:,} judgements are of days whose features are no longer kept: they train no ranker. "
+            "Import sheets sooner, or raise `output_retention_days`"
+        )

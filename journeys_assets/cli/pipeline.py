@@ -1,0 +1,173 @@
+"""`journeys demo`, `journeys synth`, `journeys ingest` and `journeys run`."""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from journeys_assets.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from journeys_assets.defs.in_process import RunSummary
+    from journeys_assets.deployment import Deployment
+    from journeys_assets.storage.ingest.call import IngestReport
+
+from journeys_assets.cli.context import (
+    command_name,
+    day_option,
+    definitions_of,
+    err,
+    known_errors,
+    open_deployment,
+    out,
+    relative,
+)
+from journeys_assets.cli.journeys import show_journeys
+
+DEMO_USERS = 300
+DEMO_DAYS = 45
+
+
+def demo(
+    users: Annotated[int, typer.Option(min=1, help="Users of the synthetic world.")] = DEMO_USERS,
+    days: Annotated[int, typer.Option(min=1, help="Days of the synthetic world.")] = DEMO_DAYS,
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
+) -> None:
+    """Make a synthetic world, run every stage over it, and show a few users' journeys."""
+    with known_errors():
+        settings = load_settings()
+        world = settings.home / "synthetic"
+        first_day = datetime.now(UTC).date() - timedelta(days=days)
+        if world.exists():
+            out.print(
+                f"The world in {relative(world)} is taken again; for another one, remove {relative(settings.home)}"
+            )
+        else:
+            write_synthetic_world(world, users=users, days=days, seed=seed, first_day=first_day)
+        print_ingest_report(ingest_paths(settings, [world / "landing"], "landing", None))
+        house = open_deployment(settings)
+        summary = run_through_dagster(house, None, None, full=False)
+        print_run_summary(summary, settings)
+        from journeys_assets.storage.queries import users as user_queries
+
+        with house.warehouse.reading() as con:
+            examples = user_queries.users_with_most_journeys(con, summary.last_day, 3)
+        for user_id in examples:
+            show_journeys(house, user_id, summary.last_day, explain=False, as_json=False)
+        another = examples[0] if examples else "USER"
+        out.print("[bold]Where to look next[/bold]")
+        places = Table.grid(padding=(0, 3))
+        places.add_row(f"  {command_name()} show {another}", "one user's journeys, with evidence")
+        places.add_row("  make ui", "assets, lineage, checks and this run, in the browser")
+        places.add_row(f"  {relative(settings.published_path)}", "the output tables: open them with duckdb or any tool")
+        places.add_row(f"  {relative(world / 'truth')}", "what the synthetic users were really up to")
+        out.print(places)
+
+
+def synth(
+    folder: Annotated[
+        Path, typer.Argument(help="Gets landing/ (what the pipeline reads) and truth/ (what it must not).")
+    ],
+    users: Annotated[int, typer.Option(min=1)] = DEMO_USERS,
+    days: Annotated[int, typer.Option(min=1)] = DEMO_DAYS,
+    seed: Annotated[int, typer.Option()] = 7,
+    first_day: Annotated[date | None, day_option("Default: so that the last day is yesterday.")] = None,
+) -> None:
+    """Write a seeded synthetic world with known truth: landing files, and the truth beside them."""
+    with known_errors():
+        first = first_day or datetime.now(UTC).date() - timedelta(days=days)
+        write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first)
+
+
+def ingest(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files or folders; a file's source is its folder's or its own name.")
+    ],
+    format: Annotated[
+        str, typer.Option(help="`landing` (the contract: Parquet, CSV, JSON lines) or `online-retail`.")
+    ] = ("landing"),
+    source: Annotated[str | None, typer.Option(help="The landing source, where names do not tell it.")] = None,
+) -> None:
+    """Load log files into the warehouse: all of them, or, if one cannot be read, none.
+
+    Rows that break the contract go to `landing.quarantined_rows` with file, line and reason. Files and events that are
+    there already are not taken twice.
+    """
+    with known_errors():
+        print_ingest_report(ingest_paths(load_settings(), paths, format, source))
+
+
+def run(
+    from_: Annotated[date | None, day_option("First day; default: the day after the last one done.", "--from")] = None,
+    to: Annotated[date | None, day_option("Last day; default: the last day that was ingested.", "--to")] = None,
+    full: Annotated[
+        bool, typer.Option(help="Recompute every user in the horizon, not only those that changed.")
+    ] = False,
+) -> None:
+    """Materialise days in order, through Dagster: `journeys ui` shows the run.
+
+    Earlier days that were ingested and have no keywords yet are filled in first.
+    """
+    with known_errors():
+        settings = load_settings()
+        print_run_summary(run_through_dagster(open_deployment(settings), from_, to, full=full), settings)
+
+
+def run_through_dagster(house: "Deployment", first: date | None, last: date | None, *, full: bool) -> "RunSummary":
+    from journeys_assets.defs.in_process import dagster_instance, days_to_run, run_days
+
+    first, last = days_to_run(house, first, last)
+    out.print(f"Running {first} … {last} ({'full' if full else 'incremental'} inference)")
+    with dagster_instance(house) as instance:
+        return run_days(house, definitions_of(house), instance, first, last, full=full)
+
+
+def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":
+    from journeys_assets.cli.render.progress import reporter
+    from journeys_assets.storage.ingest.call import ingest as ingest_files
+    from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+    report = ingest_files(
+        Warehouse(settings.warehouse_path),
+        paths,
+        format=format,
+        now=datetime.now(UTC).replace(tzinfo=None),
+        staging_dir=settings.home / "staging",
+        source=source,
+        progress=partial(reporter(err), "ingest"),
+    )
+    if report.first_day is not None:
+        settings.note_first_day(report.first_day)
+    return report
+
+
+def write_synthetic_world(folder: Path, *, users: int, days: int, seed: int, first_day: date) -> None:
+    from journeys_assets.synthetic.params import WorldParams
+    from journeys_assets.synthetic.world import generate_world, write_world
+
+    world = generate_world(WorldParams(seed=seed, n_users=users, n_days=days, first_day=first_day))
+    write_world(world, folder)
+    out.print(f"A synthetic world of {users} users and {days} days from {first_day} → {relative(folder)}")
+
+
+def print_ingest_report(report: "IngestReport") -> None:
+    from journeys_assets.cli.render import tables
+
+    out.print(tables.show_ingest(report))
+
+
+def print_run_summary(summary: "RunSummary", settings: Settings) -> None:
+    from journeys_assets.cli.render import tables
+
+    rows = [(table, summary.rows[table], summary.total_rows[table]) for table in summary.rows]
+    out.print(tables.table_of("Rows", rows, "table", f"on {summary.last_day}", "all days"))
+    out.print(
+        f"{(summary.last_day - summary.first_day).days + 1} days in {summary.seconds:.1f} s, "
+        f"peak memory {summary.peak_memory_mib:,.0f} MiB, run {summary.run_id}"
+    )
+    for warning in summary.warnings:
+        out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
+    out.print(f"Published: {relative(settings.published_path)}\n")

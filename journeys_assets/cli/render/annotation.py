@@ -1,0 +1,96 @@
+"""Sheets and agreement between annotators, as text."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from journeys_assets.domain.annotation.agreement import AnnotatorAgreement
+    from journeys_assets.operations.annotation_import import ImportedSheet
+
+from journeys_assets.cli.render.tables import table_of
+
+REFUSED_ROWS_SHOWN = 20
+
+
+def show_sheets(sheets: Sequence["ImportedSheet"]) -> RenderableType:
+    """What became of imported sheets: counts a file, then every refused row (the first ones) and unreadable file."""
+    lines: list[RenderableType] = []
+    counts: list[tuple[object, ...]] = []
+    for sheet in sheets:
+        if sheet.report is None:
+            counts.append((sheet.file.name, "cannot be read" if sheet.error else "imported before", *[""] * 4))
+            continue
+        left = [f"{n:,} {reason}" for reason, n in sheet.skipped.items()]
+        judged = sheet.report.n_accepted
+        counts.append((sheet.file.name, "imported", sheet.report.n_rows, judged, sheet.refused.height, ", ".join(left)))
+    lines.append(table_of("Sheets", counts, "file", "", "rows", "new judgements", "refused", "left out"))
+    for sheet in sheets:
+        if sheet.error:
+            lines.append(Text(sheet.error, style="red"))
+        for line, reason in sheet.refused.head(REFUSED_ROWS_SHOWN).iter_rows():
+            lines.append(Text.assemble((f"{sheet.file}, line {line}: ", "red"), reason))
+        if sheet.refused.height > REFUSED_ROWS_SHOWN:
+            more = sheet.refused.height - REFUSED_ROWS_SHOWN
+            lines.append(f"… and {more:,} more in landing.quarantined_rows")
+    return Group(*lines)
+
+
+MEASURES = {
+    "alpha": "relevance: Krippendorff's alpha",
+    "exact": "relevance: the same level",
+    "within_one": "relevance: at most a level apart",
+    "stage_alpha": "stage: Krippendorff's alpha",
+}
+
+
+def show_agreement(found: "AnnotatorAgreement") -> RenderableType:
+    """How well annotators agree, each figure with its 95 % interval over users and beside what chance gives."""
+    overall = found.overall.filter(pl.col("n_items") > 0)
+    if found.annotators.is_empty():
+        return Text("No judgements are stored; `journeys annotate export` makes a sheet")
+    lines: list[RenderableType] = []
+    if overall.is_empty():
+        lines.append("No journey was judged by two annotators, so agreement is not known; export with --overlap\n")
+    else:
+        rows = [
+            (MEASURES[m], _figure(value, low, high), _figure(chance), n_items, n_users)
+            for m, value, low, high, chance, n_items, n_users in overall.iter_rows()
+        ]
+        lines.append(table_of("All annotators", rows, "", "agreement", "by chance", "journeys", "users"))
+        pairs = [
+            (
+                f"{p['a']}, {p['b']}",
+                p["n_items"],
+                _figure(p["kappa"], p["kappa_low"], p["kappa_high"]),
+                f"{_figure(p['exact'])} ({_figure(p['exact_by_chance'])})",
+                f"{_figure(p['within_one'])} ({_figure(p['within_one_by_chance'])})",
+                _figure(p["stage_kappa"], p["stage_kappa_low"], p["stage_kappa_high"]),
+            )
+            for p in found.pairs.iter_rows(named=True)
+        ]
+        heads = ("journeys", "quadratic kappa", "same (chance)", "within one (chance)", "stage kappa")
+        lines.append(table_of("Pairs of annotators", pairs, "", *heads))
+    habits = [
+        (
+            a["annotator"],
+            a["n_items"],
+            f"{a['mean_level']:.2f}",
+            " ".join(f"{a[f'share_{level}']:.0%}" for level in range(1, 6)),
+            _figure(a["bias"], a["bias_low"], a["bias_high"], signed=True),
+        )
+        for a in found.annotators.iter_rows(named=True)
+    ]
+    columns = ("", "judged", "mean level", "share of levels 1 to 5", "levels above the others")
+    lines.append(table_of("Annotators", habits, *columns))
+    return Group(*lines)
+
+
+def _figure(value: float | None, low: float | None = None, high: float | None = None, *, signed: bool = False) -> str:
+    if value is None:
+        return "not defined"
+    sign = "+" if signed else ""
+    return f"{value:{sign}.2f}" + (f" ({low:{sign}.2f} … {high:{sign}.2f})" if low is not None else "")

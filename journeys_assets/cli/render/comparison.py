@@ -1,0 +1,78 @@
+"""A comparison of two algorithm versions, as text or record."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from journeys_assets.domain.history.comparison import Comparison
+
+from journeys_assets.cli.render.tables import table_of
+
+CHANGE_TEXT = {
+    "unchanged": "the same in everything",
+    "changed_members": "other keywords came or went",
+    "split": "new, from parts of others",
+    "merged": "gone, taken up by others",
+    "appeared": "new, of keywords that no journey had",
+    "gone": "gone, with its keywords",
+    "reidentified": "goes on under another id",
+    "renamed": "another name",
+    "changed_kind": "another kind",
+    "changed_stage": "another stage",
+    "changed_area": "in another area, or with more or fewer others",
+    "changed_top_journey": "users whose first journey is another one",
+}
+"""What each change of a comparison means."""
+Version = tuple[str, date]
+"""An algorithm version and the day that its journeys stand for."""
+
+
+def comparison_record(one: Version, other: Version, found: "Comparison") -> dict[str, Any]:
+    """A comparison as a plain record."""
+    sides = {"one": one, "other": other}
+    pairs = {"users": found.n_users, "journeys": found.n_journeys, "keywords": found.n_keywords}
+    return {
+        **{side: {"version": version, "day": str(day)} for side, (version, day) in sides.items()},
+        "same_day": one[1] == other[1],
+        **{name: {"one": first, "other": second} for name, (first, second) in pairs.items()},
+        "users_in_both": found.n_users_in_both,
+        "keywords_in_both": found.n_keywords_in_both,
+        "changes": found.counts,
+        "bcubed_f1": found.bcubed_f1,
+        "adjusted_rand": found.adjusted_rand,
+        "examples": found.examples.to_dicts(),
+    }
+
+
+def show_comparison(one: Version, other: Version, found: "Comparison") -> RenderableType:
+    """A comparison, to be read by people."""
+    lines: list[RenderableType] = []
+    if one[1] != other[1]:
+        lines.append(
+            Text(
+                f"These are of different days, {one[1]} and {other[1]}: what users did in between is part of the "
+                "differences.\n",
+                style="yellow",
+            )
+        )
+    sizes = [("users", *found.n_users), ("journeys", *found.n_journeys), ("keywords in them", *found.n_keywords)]
+    lines.append(table_of("Versions", sizes, "", *(f"{version} on {day}" for version, day in (one, other))))
+    rows = [(change.replace("_", " "), n, CHANGE_TEXT[change]) for change, n in found.counts.items()]
+    lines.append(table_of("Journeys of the second against the first", rows, "", "journeys", ""))
+    if found.bcubed_f1 is None:
+        lines.append("No user has a keyword in journeys of both.\n")
+    else:
+        lines.append(
+            "Agreement on which keywords of a user belong together, mean over users: B-cubed F1 "
+            f"{found.bcubed_f1:.3f}, adjusted Rand {found.adjusted_rand:.3f}; {found.n_keywords_in_both:,} keywords "
+            "are in journeys of both.\n"
+        )
+    for change in found.examples["change"].unique(maintain_order=True):
+        lines.append(Text(change.replace("_", " "), style="bold"))
+        for user, name, detail in found.examples.filter(pl.col("change") == change).drop("change").iter_rows():
+            lines.append(Text.assemble("  ", (user, "cyan"), "  ", (name, "magenta"), f"  {detail}"))
+    return Group(*lines)

@@ -1,0 +1,161 @@
+"""A user's journeys, as text or record."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+BARS = "▁▂▃▄▅▆▇█"
+WEEKS_SHOWN = 13
+KEYWORDS_SHOWN = 8
+ACTIONS = {
+    "search": "searches",
+    "save": "saves",
+    "clickthrough": "clickthroughs",
+    "closeup": "closeups",
+    "board_pin": "board pins",
+}
+"""Kinds of action, most telling first, with their plurals."""
+FEEDBACK_SHOWN = {
+    "finished": " · the user finished it",
+    "not_mine": " · the user says it is not theirs",
+    "mute": " · the user muted it",
+    "more": " · the user wants more of it",
+}
+STAGE_STYLE = {"ongoing": "green", "ended": "dim"}
+
+
+def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -> list[dict[str, Any]]:
+    """One user's journeys as plain records, best first, each with its evidence.
+
+    Args:
+        journeys: Rows of user_journeys of one user and day.
+        evidence: What the user did in the look-back window (``storage.queries.users.evidence_of_user``).
+        day: The day that the journeys stand for.
+
+    Returns:
+        Records with name, kind, stage, confidence, rank, keywords, engagement times, ``area`` (id, name, and the
+        journey ids of the other journeys in it, best first) and ``evidence``: actions by kind and by source of the
+        keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
+    """
+    in_area: dict[str, list[str]] = {}
+    for journey_id, area_id in journeys.sort("rank").select("journey_id", "area_id").iter_rows():
+        in_area.setdefault(area_id, []).append(journey_id)
+    records = []
+    for row in journeys.sort("rank").iter_rows(named=True):
+        mine = evidence.filter(pl.col("keyword").is_in(row["keywords"]))
+        records.append(
+            {
+                "rank": row["rank"],
+                "journey_id": row["journey_id"],
+                "journey_name": row["journey_name"],
+                "kind": row["kind"],
+                "stage": row["stage"],
+                "confidence": round(row["confidence"], 4),
+                "scored_by": row["scored_by"],
+                "feedback": row["feedback"],
+                "area": {
+                    "area_id": row["area_id"],
+                    "area_name": row["area_name"],
+                    "with": [other for other in in_area[row["area_id"]] if other != row["journey_id"]],
+                },
+                "keywords": row["keywords"],
+                "first_engaged_at": row["first_engaged_at"].isoformat(),
+                "last_engaged_at": row["last_engaged_at"].isoformat(),
+                "evidence": _evidence(mine, day),
+            }
+        )
+    return records
+
+
+def add_explanations(records: list[dict[str, Any]], parts: pl.DataFrame) -> None:
+    """Give each record ``explanation``: what each part of the evidence adds to its score, the strongest first.
+
+    Args:
+        parts: journey_id, part, contribution (``models.ranker.explanation``).
+    """
+    for record in records:
+        mine = parts.filter(pl.col("journey_id") == record["journey_id"])
+        record["explanation"] = {part: round(value, 3) for part, value in mine.select("part", "contribution").rows()}
+
+
+def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
+    # An action on an item speaks for all of the item's keywords; it counts once.
+    acts = rows.unique(["action", "item_id", "engaged_at"])
+    per_action = dict(acts.group_by("action").len().iter_rows())
+    per_source = rows.unique(["source", "action", "item_id", "engaged_at"]).group_by("source").len().sort("source")
+    weeks = [0] * WEEKS_SHOWN
+    for engaged_on, n in acts.group_by("event_date").len().iter_rows():
+        age = (day - engaged_on).days // 7
+        if age < WEEKS_SHOWN:
+            weeks[WEEKS_SHOWN - 1 - age] += n
+    return {
+        "actions": {action: per_action[action] for action in ACTIONS if action in per_action},
+        "sources": dict(per_source.iter_rows()),
+        "active_days": acts["event_date"].n_unique(),
+        "engagements_per_week": weeks,
+    }
+
+
+def sparkline(values: Iterable[int]) -> str:
+    """Small bars, one a value; zero is a dot."""
+    counts = list(values)
+    top = max(counts, default=0)
+    return "".join("·" if n == 0 else BARS[max(0, -(-n * len(BARS) // top) - 1)] for n in counts)
+
+
+def show_user(user_id: str, day: date, records: list[dict[str, Any]]) -> RenderableType:
+    """A user's journeys, to be read by people."""
+    ongoing = sum(record["stage"] == "ongoing" for record in records)
+    title = Text.assemble(
+        ("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing\n"
+    )
+    shown = {record["journey_id"]: f"{record['rank']} {record['journey_name']}" for record in records}
+    return Group(title, *(_journey(record, day, shown) for record in records))
+
+
+def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str]) -> RenderableType:
+    last = datetime.fromisoformat(record["last_engaged_at"]).date()
+    evidence = record["evidence"]
+    keywords = record["keywords"]
+    more = f"  +{len(keywords) - KEYWORDS_SHOWN} more" if len(keywords) > KEYWORDS_SHOWN else ""
+    actions = ", ".join(_counted(n, name.replace("_", " "), ACTIONS[name]) for name, n in evidence["actions"].items())
+    sources = ", ".join(f"{source} {n}" for source, n in evidence["sources"].items())
+    since = day - timedelta(days=7 * WEEKS_SHOWN - 1)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    grid.add_row("   keywords", Text(" · ".join(keywords[:KEYWORDS_SHOWN]) + more))
+    grid.add_row("   evidence", f"{actions} on {_counted(evidence['active_days'], 'day')}, last {_ago(day, last)}")
+    grid.add_row("   sources", sources)
+    grid.add_row("   timeline", f"{sparkline(evidence['engagements_per_week'])}  weeks since {since}")
+    if record["area"]["with"]:
+        others = ", ".join(shown[journey_id] for journey_id in record["area"]["with"])
+        grid.add_row("   area", Text(f"{record['area']['area_name']}, with {others}"))
+    if "explanation" in record:
+        grid.add_row("   why", " · ".join(f"{part} {value:+.2f}" for part, value in record["explanation"].items()))
+    head = Text.assemble(
+        (f"{record['rank']:>2} ", "bold"),
+        (record["journey_name"], "bold magenta"),
+        "   ",
+        record["kind"],
+        " · ",
+        (record["stage"], STAGE_STYLE[record["stage"]]),
+        f" · confidence {record['confidence']:.2f}",
+        (f" ({record['scored_by']})", "dim"),
+        (FEEDBACK_SHOWN.get(record["feedback"], ""), "yellow"),
+    )
+    return Group(head, grid, Text())
+
+
+def _counted(n: int, one: str, many: str | None = None) -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _ago(day: date, then: date) -> str:
+    days = (day - then).days
+    return "today" if days <= 0 else f"{_counted(days, 'day')} ago"

@@ -1,0 +1,40 @@
+"""Progress of long work: bars on a terminal, lines elsewhere."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+
+def reporter(console: Console) -> Callable[[str, int, int], None]:
+    """A progress callback (stage, done, total): a bar a stage on a terminal, a plain line a quarter elsewhere."""
+    return _bars(console) if console.is_terminal else _lines(console)
+
+
+def _lines(console: Console) -> Callable[[str, int, int], None]:
+    quarters: dict[str, int] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        quarter = 4 * done // max(total, 1)
+        if quarters.get(stage) != quarter or done == total:
+            quarters[stage] = quarter
+            console.print(f"{stage}: {done:,} of {total:,}", highlight=False)
+
+    return report
+
+
+def _bars(console: Console) -> Callable[[str, int, int], None]:
+    progress = Progress(
+        TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            progress.start()
+            tasks[stage] = progress.add_task(stage, total=total)
+        progress.update(tasks[stage], completed=done, total=total)
+        if all(task.finished for task in progress.tasks):
+            progress.stop()
+
+    return report

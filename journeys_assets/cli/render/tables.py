@@ -1,0 +1,64 @@
+"""What the command line prints: a user's journeys, a run's summary, an ingest report.
+
+What belongs here: turning tables into text for people. What does not: reading the warehouse, deciding anything.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from journeys_assets.storage.ingest.call import IngestReport
+
+
+def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
+    """Our figure, the best baseline's and the verdict: rows of a report's summary."""
+    rows = [
+        (
+            row["section"],
+            ", ".join(part for part in (row["dataset"], row["regime"]) if part),
+            row["metric"],
+            f"{row['value']:.3f}",
+            f"{row['baseline_value']:.3f} {row['baseline']}",
+            f"{row['gain']:+.3f} ({row['gain_low']:+.3f} … {row['gain_high']:+.3f})",
+            row["verdict"],
+        )
+        for row in summary
+    ]
+    return table_of(
+        "Beside the best baseline", rows, "part", "on", "metric", "ours", "best baseline", "gain", "verdict"
+    )
+
+
+def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:
+    """A plain table; numbers are set right with thousands marks."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    materialised = [tuple(row) for row in rows]
+    for index, column in enumerate(table.columns):
+        if all(isinstance(row[index], int) for row in materialised) and materialised:
+            column.justify = "right"
+    for row in materialised:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    return table
+
+
+def show_ingest(report: "IngestReport") -> RenderableType:
+    """What an ingest call took and refused, one line a source, and why rows were set aside."""
+    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
+    lines: list[RenderableType] = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]
+    if report.n_files_skipped_as_known:
+        lines.append(f"{report.n_files_skipped_as_known:,} files were loaded before and left out")
+    for reason, n in sorted(report.skipped_by_reason.items(), key=lambda item: -item[1]):
+        lines.append(f"skipped {n:,}: {reason}")
+    for source, columns in report.ignored_columns().items():
+        lines.append(f"{source}: columns that the contract does not know were ignored: {', '.join(columns)}")
+    if any(file.n_quarantined for file in report.files):
+        lines.append("quarantined rows, with file, line and reason, are in landing.quarantined_rows: `journeys doctor`")
+    return Group(*lines)

@@ -1,0 +1,77 @@
+"""`journeys preview`, `journeys compare` and `journeys versions`."""
+
+import json
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from journeys_assets.cli.context import day_option, known_errors, last_day_run, open_deployment, out, relative
+from journeys_assets.settings import load_settings
+
+
+def preview(
+    as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
+) -> None:
+    """Show what the settings of now would change, before anything is changed: one full inference on a copy.
+
+    The warehouse stays as it is. The journeys of both versions are kept for `journeys compare`.
+    """
+    with known_errors():
+        from journeys_assets.cli.render import comparison
+        from journeys_assets.domain.history.comparison import compare_versions
+        from journeys_assets.operations import preview as preview_operations
+
+        house = open_deployment(load_settings())
+        last_day = last_day_run(house)
+        made = preview_operations.preview(house, as_of or last_day)
+        for warning in made.summary.warnings:
+            out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
+        out.print(
+            f"Version {made.new.version} as of {made.new.day} → {relative(preview_operations.versions_path(house))}"
+        )
+        if made.incumbent is None:
+            out.print(f"user_journeys has no journeys on {made.new.day}, so there is nothing to compare it with")
+            return
+        sides = [(side.version, side.day) for side in (made.incumbent, made.new)]
+        found = compare_versions(made.incumbent_rows, made.new_rows, house.algorithm.evolution)
+        if made.incumbent.version == made.new.version:
+            out.print("The settings of now are those of user_journeys: the same version, once more in full\n")
+        out.print(comparison.show_comparison(sides[0], sides[1], found))
+
+
+def compare(
+    one: Annotated[str, typer.Argument(help="An algorithm_version: of user_journeys, or of a preview.")],
+    other: Annotated[str, typer.Argument(help="The one to be held against it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare the journeys of two algorithm versions: counts, agreement, examples of each difference."""
+    with known_errors():
+        from journeys_assets.cli.render import comparison
+        from journeys_assets.domain.history.comparison import compare_versions
+        from journeys_assets.operations import preview as preview_operations
+
+        house = open_deployment(load_settings())
+        first, second = preview_operations.find_pair(house, one, other)
+        rows = [preview_operations.rows_of(house, side) for side in (first, second)]
+        found = compare_versions(rows[0], rows[1], house.algorithm.evolution)
+        sides = [(side.version, side.day) for side in (first, second)]
+        if as_json:
+            print(json.dumps(comparison.comparison_record(sides[0], sides[1], found), ensure_ascii=False, indent=2))
+        else:
+            out.print(comparison.show_comparison(sides[0], sides[1], found))
+
+
+def list_versions() -> None:
+    """List the algorithm versions whose journeys are kept, with their days."""
+    with known_errors():
+        from journeys_assets.cli.render import tables
+        from journeys_assets.operations import preview as preview_operations
+
+        house = open_deployment(load_settings())
+        now = house.version_of("staging")
+        rows = [
+            (version, days, "the settings of now" if version == now else "")
+            for version, days in preview_operations.days_by_version(preview_operations.known_versions(house)).items()
+        ]
+        out.print(tables.table_of("Versions", rows, "version", "journeys of", ""))

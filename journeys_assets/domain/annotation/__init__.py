@@ -1,0 +1,1 @@
+"""Sheets for annotators: what is drawn, and how well annotators agree."""

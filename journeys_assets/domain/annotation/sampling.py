@@ -1,0 +1,293 @@
+"""What annotators are asked, of which journeys, and in which order.
+
+What belongs here: the guideline, drawing a sample, dealing it out, reading what an annotator wrote. What does not:
+agreement of annotators (``domain.annotation.agreement``), files (``importers.annotation_sheet``, ``sheets``), training
+labels (``domain.ranking.prior``).
+
+Nothing of the model's opinion (kind, stage, confidence, rank) is shown to annotators: they would lean towards it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+import polars as pl
+
+from journeys_assets.domain.annotation.params import AnnotationParams
+
+LEVELS: dict[int, tuple[str, str]] = {
+    5: ("surely a journey", "The keywords belong together, and the user was clearly pursuing this on the day."),
+    4: (
+        "probably a journey",
+        "They belong together; the user was most likely pursuing it, with a keyword off or gaps.",
+    ),
+    3: ("cannot tell", "There is a common thread, but it may be idle browsing, or long over."),
+    2: ("probably not", "Two or more things mixed up, or a passing look."),
+    1: ("not a journey", "The keywords have nothing in common, or the user was not pursuing it at all."),
+}
+"""What each level of relevance means: a short name, and when to give it."""
+
+QUESTION = "Was this something that the user was trying to do, or kept up, as of the day shown?"
+STAGE_QUESTION = "If it was one: as of that day, was it still going on (ongoing), or over (ended)?"
+
+CANDIDATE_SCHEMA = pl.Schema(
+    {
+        "as_of_date": pl.Date(),
+        "user_id": pl.String(),
+        "journey_id": pl.String(),
+        "journey_name": pl.String(),
+        "keywords": pl.List(pl.String()),
+        "kind": pl.String(),
+        "stage": pl.String(),
+        "confidence": pl.Float64(),
+        "n_engagements_90d": pl.Int64(),
+    }
+)
+"""Journeys that may be drawn: one row a day, user and journey."""
+
+_PERSONAL = (
+    (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[e-mail]"),
+    (r"(?:https?://|www\.)\S+", "[link]"),
+    (r"(?:\+|\b)\d(?:[\s()./-]?\d){6,}\b", "[number]"),
+)
+"""Patterns that name a person or lead to one, and what is shown in their place."""
+
+
+def guideline() -> str:
+    """The guideline for annotators, as Markdown."""
+    levels = "\n".join(f"* **{level} {name}** {when}" for level, (name, when) in LEVELS.items())
+    return f"""# How to judge a journey
+
+Each row shows one group of keywords of one user, with what the user did: engagements by week up to the day shown,
+and examples. You see nothing of what happened later. Judge the row by itself.
+
+1. **relevance** {QUESTION}
+
+{levels}
+
+2. **stage** {STAGE_QUESTION} Leave it empty for levels 1 and 2.
+3. **better_name** What you would call it: where no name is shown, and where the one that is shown is wrong, vague or
+   too narrow. Else leave it empty. For levels 1 and 2 there is nothing to be named.
+4. **comment** Anything else.
+
+Leave a row empty if you do not want to judge it. Do not talk about rows with other annotators before all are done.
+"""
+
+
+def without_personal_data(texts: pl.Series) -> pl.Series:
+    """Texts with e-mail addresses, links and long numbers (phones, cards) masked; names cannot be told from words."""
+    for pattern, shown in _PERSONAL:
+        texts = texts.str.replace_all(pattern, shown)
+    return texts
+
+
+# ── the sample ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def candidates_by_stratum(candidates: pl.DataFrame, *, params: AnnotationParams, seed: int) -> pl.DataFrame:
+    """Each journey once, as of one of its days (drawn at random), with its ``stratum`` and a uniform ``draw``.
+
+    A stratum is a confidence band, a kind and stage, and how active the user is: light up to the median of engagements
+    in 90 days over users, heavy beyond the ``heavy_quantile``.
+
+    Args:
+        candidates: ``CANDIDATE_SCHEMA``.
+
+    Returns:
+        The candidates with stratum and draw (0-1, a hash of seed, user, journey and day: it depends on no other row).
+    """
+    activity = candidates.group_by("as_of_date", "user_id").agg(n=pl.col("n_engagements_90d").sum())
+    light = pl.col("n").quantile(0.5, "lower").over("as_of_date")
+    heavy = pl.col("n").quantile(params.heavy_quantile, "lower").over("as_of_date")
+    activity = activity.with_columns(
+        activity=pl.when(pl.col("n") <= light)
+        .then(pl.lit("light user"))
+        .when(pl.col("n") <= heavy)
+        .then(pl.lit("medium user"))
+        .otherwise(pl.lit("heavy user"))
+    )
+    edges = params.confidence_bands
+    names = [f"confidence {low:g}-{high:g}" for low, high in zip((0.0, *edges), (*edges, 1.0), strict=True)]
+    kind = pl.format("{} {}", "kind", "stage")
+    band = pl.col("confidence").cut(edges, labels=names, left_closed=True).cast(pl.String)
+    return (
+        candidates.join(activity, on=["as_of_date", "user_id"])
+        .with_columns(stratum=pl.concat_str(band, kind, "activity", separator=", "), draw=_uniform(candidates, seed))
+        .sort("draw", "user_id", "journey_id", "as_of_date")
+        .unique(["user_id", "journey_id"], keep="first", maintain_order=True)
+        # The draw so far has chosen a day; within a stratum it must be uniform whatever the number of days.
+        .with_columns(draw=_uniform_of("user_id", "journey_id", seed=seed + 1))
+        .drop("n", "activity")
+        .sort("stratum", "draw", "user_id", "journey_id")
+    )
+
+
+def draw_stratified(strata: pl.DataFrame, n: int) -> pl.DataFrame:
+    """Draw ``n`` journeys, from each stratum in proportion to the square root of its size (power allocation).
+
+    Between equal shares, which compare strata best, and proportional ones, which tell most of the whole (Bankier 1988,
+    *Power allocations*). Each stratum has one journey at least where ``n`` allows.
+
+    Args:
+        strata: From :func:`candidates_by_stratum`.
+
+    Drawing where the model is least sure (uncertainty sampling) was tried in its place: a ranker that learns from such
+    labels is worse than one that learns from as many random ones while the prior scores, and hardly better after.
+
+    Returns:
+        At most ``n`` rows with ``sampling_weight``: size of the stratum over journeys drawn from it.
+    """
+    sizes = strata.group_by("stratum").len("size").sort("stratum")
+    shares = _allocated(sizes["size"].to_list(), n)
+    plan = sizes.with_columns(wanted=pl.Series(shares, dtype=pl.Int64))
+    return (
+        strata.join(plan, on="stratum", maintain_order="left")
+        .filter(pl.int_range(pl.len()).over("stratum") < pl.col("wanted"))
+        .with_columns(sampling_weight=pl.col("size") / pl.col("wanted"))
+        .drop("size", "wanted")
+    )
+
+
+def _allocated(sizes: Sequence[int], n: int) -> list[int]:
+    """How many of each stratum: by the square root of its size, at most all of it, ``n`` in all where there are."""
+    if n >= sum(sizes):
+        return list(sizes)
+    given = [0] * len(sizes)
+    while sum(given) < n:
+        open_ = [i for i, size in enumerate(sizes) if given[i] < size]
+        # One after the other, each to the stratum that is furthest below its share (Webster's method).
+        best = max(open_, key=lambda i: (sizes[i] ** 0.5 / (2 * given[i] + 1) if given[i] else 1e12 + sizes[i], -i))
+        given[best] += 1
+    return given
+
+
+def _uniform(rows: pl.DataFrame, seed: int) -> pl.Series:
+    return rows.select(_uniform_of("as_of_date", "user_id", "journey_id", seed=seed)).to_series()
+
+
+def _uniform_of(*columns: str, seed: int) -> pl.Expr:
+    texts = pl.concat_str(*(pl.col(name).cast(pl.String) for name in columns), separator="\x1f")
+
+    def uniform(values: pl.Series) -> pl.Series:
+        return pl.Series([int.from_bytes(_digest(seed, text)[:6], "big") / 2**48 for text in values], dtype=pl.Float64)
+
+    return texts.map_batches(uniform, return_dtype=pl.Float64).alias("draw")
+
+
+def _digest(seed: int, text: str) -> bytes:
+    return hashlib.blake2b(f"{seed}\x1f{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+# ── sheets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def row_keys(rows: pl.DataFrame, salt: bytes) -> pl.Series:
+    """A pseudonym a row: 12 characters that tell nothing without ``salt``, and are the same whenever they are made.
+
+    Args:
+        rows: as_of_date, user_id, journey_id.
+        salt: A secret of the deployment, at most 64 bytes.
+    """
+
+    def key(day: object, user_id: str, journey_id: str) -> str:
+        text = f"{day}\x1f{user_id}\x1f{journey_id}".encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(text, digest_size=8, key=salt).digest()
+        return base64.b32encode(digest).decode()[:12].lower()
+
+    keys = [key(*row) for row in rows.select("as_of_date", "user_id", "journey_id").iter_rows()]
+    return pl.Series("row_key", keys, dtype=pl.String)
+
+
+def some_without_name(rows: pl.DataFrame, share: float, *, seed: int) -> pl.DataFrame:
+    """``rows`` with an empty journey_name in about ``share`` of them, drawn at random: what people call a journey is
+    another thing than whether they put up with a name that they are shown.
+
+    Args:
+        rows: as_of_date, user_id, journey_id, journey_name and other columns.
+
+    Raises:
+        ValueError: ``share`` is not from 0 to 1.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"the share of rows without a name is from 0 to 1; got {share}")
+    # Of a stream of its own, else what is drawn for the sheet would decide.
+    drawn = _uniform_of("journey_id", "user_id", "as_of_date", seed=seed)
+    return rows.with_columns(journey_name=pl.when(drawn < share).then(pl.lit("")).otherwise("journey_name"))
+
+
+def n_items(n_annotators: int, rows_each: int, overlap: float) -> int:
+    """How many journeys ``n_annotators`` judge between them."""
+    n_shared = _n_shared(n_annotators, rows_each, overlap)
+    return n_shared + n_annotators * (rows_each - n_shared)
+
+
+def deal(rows: pl.DataFrame, annotators: Sequence[str], rows_each: int, overlap: float, *, seed: int) -> pl.DataFrame:
+    """Deal the sample out: some rows to all annotators, so that agreement can be measured, the others to one each.
+
+    The shared ones are spread evenly over the strata. Every annotator has an order of their own, in which no user comes
+    twice in a row as long as no user has more than half of the rows.
+
+    Args:
+        rows: stratum, draw, user_id, journey_id, …; fewer than :func:`n_items` are shared out in the same proportion.
+        overlap: Share of an annotator's rows that all the others judge too, 0-1.
+
+    Returns:
+        ``rows`` with annotator_id and position (from 1); one row an annotator and journey.
+
+    Raises:
+        ValueError: no annotator, one twice, or an overlap outside 0-1.
+    """
+    if not annotators or len(set(annotators)) < len(annotators) or not 0.0 <= overlap <= 1.0:
+        raise ValueError(f"needed: annotators, each once, and an overlap from 0 to 1; got {annotators}, {overlap}")
+    ordered = rows.sort("stratum", "draw", "user_id", "journey_id").with_row_index("place")
+    full = n_items(len(annotators), rows_each, overlap)
+    n_shared = round(_n_shared(len(annotators), rows_each, overlap) * min(1.0, rows.height / full))
+    shared_places = {round((i + 0.5) * rows.height / n_shared - 0.5) for i in range(n_shared)} if n_shared else set()
+    is_shared = pl.col("place").is_in(sorted(shared_places))
+    own = ordered.filter(~is_shared).with_row_index("turn")
+    sheets = []
+    for number, annotator in enumerate(annotators):
+        mine = pl.concat(
+            [
+                ordered.filter(is_shared),
+                own.filter(pl.col("turn") % len(annotators) == number).drop("turn"),
+            ]
+        )
+        mixed = mine.sort(_uniform_of("user_id", "journey_id", seed=seed + 2 + number), "place").drop("place")
+        order = _no_user_twice_in_a_row(mixed["user_id"].to_list(), seed=seed + number)
+        sheets.append(
+            mixed[order].with_columns(
+                annotator_id=pl.lit(annotator), position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
+            )
+        )
+    return pl.concat(sheets)
+
+
+def _n_shared(n_annotators: int, rows_each: int, overlap: float) -> int:
+    return round(rows_each * overlap) if n_annotators > 1 else rows_each
+
+
+def _no_user_twice_in_a_row(users: Sequence[str], *, seed: int) -> list[int]:
+    """A new order of ``users`` (indices), as close to the old one as it can be."""
+    left = list(range(len(users)))
+    order: list[int] = []
+    late: list[int] = []
+    while left:
+        following = next((i for i, row in enumerate(left) if not order or users[row] != users[order[-1]]), None)
+        if following is None:
+            late = left  # all of one user: they go between rows of others that are placed already
+            break
+        order.append(left.pop(following))
+    for row in late:
+        gaps = [
+            i
+            for i in range(len(order) + 1)
+            if (i == 0 or users[order[i - 1]] != users[row]) and (i == len(order) or users[order[i]] != users[row])
+        ]
+        if gaps:
+            order.insert(gaps[int.from_bytes(_digest(seed, str(row))[:4], "big") % len(gaps)], row)
+        else:
+            order.append(row)
+    return order

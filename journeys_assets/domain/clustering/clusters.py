@@ -1,0 +1,236 @@
+"""Per-user clustering: which of a user's keywords belong to the same journey, and which journeys to the same area.
+
+What belongs here: keywords and vectors in, clusters out. What does not: the compiled loops (``_cluster_kernels``), ids
+(``identity``), names (``naming``), where keywords and vectors come from (``storage``).
+
+Each keyword's vector is first averaged with its nearest keywords of the same user ("smoothed": a stray phrasing moves
+towards its theme, a keyword that is like no other stays where it is). Average linkage then makes a dendrogram, and a
+learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``), from the
+vectors and from the letters that keywords have in common. Unlike a Ward merge height, the mean distance of average
+linkage does not grow with the size of the clusters.
+
+Areas are the coarser level (a wedding: its dress, its venue, its invitations). They are nodes of the same dendrogram:
+from the top down, a node whose two parts are near enough is one, and so is any cluster. So a cluster lies in one area.
+
+Decision record 5 has what was measured, what was tried in vain and what speaks against; ``evaluation.parts.clustering``
+measures again.
+
+A user's clusters depend on that user's own rows alone, and on nothing of how rows are ordered or work is split:
+keywords are sorted by text first, and every sum runs in a fixed order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from journeys_assets.domain.clustering import cut
+from journeys_assets.domain.clustering.identity import area_ids, founders, journey_ids, theme_centralities
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.text import normalise_series
+from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
+from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+KEYWORDS_PER_CHUNK = 20_000
+"""Rows of vectors in memory at a time (31 MB at 384 dimensions); a user is never split."""
+
+_STAMPED_LATER = ("partition_date", "window_end_date", "algorithm_version")
+_INPUT = {
+    "user_id": pl.String(),
+    "keyword": pl.String(),
+    "weight": pl.Float64(),
+    "first_engaged_at": pl.Datetime("us"),
+    "last_engaged_at": pl.Datetime("us"),
+}
+
+
+def cluster_users(
+    keywords: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+) -> pl.DataFrame:
+    """Clusters of every user: smoothed vectors, average linkage, a cut learnt node by node.
+
+    Args:
+        keywords: one row per user x keyword: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at.
+        history: user_id, keyword, first_engaged_at of every keyword that those users engaged with so far, ``keywords``
+            among them; gives the journeys their ids, and nothing else.
+        vectors: a unit vector for each keyword of ``history``.
+
+    Returns:
+        The columns of ``JOURNEY_CLUSTERS`` but partition_date, window_end_date and algorithm_version; sorted by
+        user_id, journey_id. Every keyword is in exactly one cluster of its user.
+
+    Raises:
+        ValueError: a column is missing, a value is null, a weight is not above 0, a user has a keyword twice, or one
+            that ``history`` lacks.
+        KeyError: a keyword has no vector.
+    """
+    rows, past = _checked(keywords), history.sort("user_id")
+    parts = [_describe(chunk, _of_users(past, chunk), vectors, params) for chunk in _chunks(rows)]
+    schema = {name: dtype for name, dtype in JOURNEY_CLUSTERS.polars_schema.items() if name not in _STAMPED_LATER}
+    if not parts:
+        return pl.DataFrame(schema=schema)
+    return (
+        pl.concat(parts)
+        .select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+        .sort("user_id", "journey_id")
+    )
+
+
+def assign_rows(
+    frame: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of ``frame`` in their order, each with ``journey_id`` and ``area_id`` of its keyword; and the clusters.
+
+    Args:
+        frame: user_id, keyword as written; optional weight (> 0, else 1), first_engaged_at, last_engaged_at. Rows of a
+            user whose keywords are the same once normalised are one keyword: weights add up.
+        vectors: a unit vector for each keyword of ``distinct_keywords(frame)``.
+
+    Raises:
+        ValueError: as ``cluster_users``.
+    """
+    normalised = normalise_series(frame["keyword"]).alias("_keyword")
+    rows = frame.with_columns(normalised, pl.int_range(pl.len()).alias("_row"))
+    merged = _merge_same_keywords(rows)
+    clusters = cluster_users(merged, merged.select("user_id", "keyword", "first_engaged_at"), vectors, params)
+    members = clusters.select("user_id", "journey_id", "area_id", pl.col("keywords").alias("_keyword")).explode(
+        "_keyword"
+    )
+    assigned = rows.join(members, on=["user_id", "_keyword"], how="left").sort("_row").drop("_keyword", "_row")
+    return assigned, clusters
+
+
+def distinct_keywords(frame: pl.DataFrame) -> list[str]:
+    """The normalised keywords of ``frame``, each once, sorted: what ``assign_rows`` needs vectors for."""
+    return normalise_series(frame["keyword"]).unique().sort().to_list()
+
+
+def _merge_same_keywords(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per user x normalised keyword; without times the first in text order counts as the earliest."""
+    never = pl.lit(None, dtype=pl.Datetime("us"))
+    first = pl.col("first_engaged_at") if "first_engaged_at" in rows.columns else never
+    last = pl.col("last_engaged_at") if "last_engaged_at" in rows.columns else never
+    weight = pl.col("weight") if "weight" in rows.columns else pl.lit(1.0)
+    epoch = pl.datetime(1970, 1, 1, time_unit="us")
+    values = rows.select(
+        "user_id",
+        keyword=pl.col("_keyword"),
+        weight=weight.cast(pl.Float64),
+        first_engaged_at=pl.coalesce(first, last, epoch).cast(pl.Datetime("us")),
+        last_engaged_at=pl.coalesce(last, first, epoch).cast(pl.Datetime("us")),
+    )
+    # Sorted before the sum, so that the sum of weights has one order whatever the order of the input.
+    ordered = values.sort("user_id", "keyword", "weight", "first_engaged_at")
+    return ordered.group_by("user_id", "keyword", maintain_order=True).agg(
+        pl.col("weight").sum(),
+        pl.col("first_engaged_at").min(),
+        pl.col("last_engaged_at").max(),
+    )
+
+
+def _checked(keywords: pl.DataFrame) -> pl.DataFrame:
+    """The input columns, sorted by user and keyword text."""
+    missing = [name for name in _INPUT if name not in keywords.columns]
+    if missing:
+        raise ValueError(f"keywords lack the column(s) {', '.join(missing)}; they have {', '.join(keywords.columns)}")
+    rows = keywords.select(pl.col(name).cast(dtype) for name, dtype in _INPUT.items()).sort("user_id", "keyword")
+    for name in _INPUT:
+        if rows[name].null_count():
+            raise ValueError(f"keywords: {rows[name].null_count()} null(s) in {name!r}; every row needs one")
+    bad = rows.filter(~(pl.col("weight") > 0) | pl.col("weight").is_infinite() | pl.col("weight").is_nan())
+    if bad.height:
+        raise ValueError(f"keywords: a weight must be a finite number above 0; {bad.height} are not, as {bad.row(0)}")
+    twice = rows.filter(pl.struct("user_id", "keyword").is_duplicated())
+    if twice.height:
+        raise ValueError(f"keywords: one row per user and keyword; twice there: {twice.row(0)[:2]}")
+    return rows
+
+
+def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Whole users, at least ``KEYWORDS_PER_CHUNK`` rows at a time (but for the last chunk)."""
+    ends = rows["user_id"].rle().struct.field("len").cum_sum().to_list() if rows.height else []
+    start = 0
+    for end in ends:
+        if end - start >= KEYWORDS_PER_CHUNK or end == rows.height:
+            yield rows.slice(start, end - start)
+            start = end
+
+
+def _of_users(history: pl.DataFrame, chunk: pl.DataFrame) -> pl.DataFrame:
+    """The rows of ``history`` from the first to the last user of ``chunk``; both sorted by user."""
+    begin = history["user_id"].search_sorted(chunk["user_id"][0], side="left")
+    end = history["user_id"].search_sorted(chunk["user_id"][-1], side="right")
+    return history.slice(begin, end - begin)
+
+
+def _describe(
+    rows: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+) -> pl.DataFrame:
+    """Cluster rows of whole users (sorted by user and keyword), in no promised order."""
+    from journeys_assets.domain.clustering import kernels
+
+    matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
+    sizes = rows["user_id"].rle().struct.field("len").to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    letters, starts = letters_of(rows["keyword"])
+    labels, counts, areas = kernels.cluster_packed(
+        matrix,
+        letters,
+        starts,
+        offsets,
+        params.smoothing_neighbours,
+        params.smoothing_floor,
+        *cut.released(params.learned_cut).arrays,
+        params.least_log_odds,
+        params.area_distance,
+    )
+    weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
+    centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
+    members = rows.with_columns(cluster=pl.Series(labels), centrality=pl.Series(centralities))
+    themes = founders(history, vectors, params.theme_cosine)
+    ids = journey_ids(members, themes)
+    members = members.with_columns(theme_centrality=pl.Series(theme_centralities(members, ids, themes, vectors)))
+    facts = pl.DataFrame(
+        {
+            "cluster": np.arange(len(centres)),
+            "area": areas,
+            "cohesion": cohesions,
+            "separation": separations,
+            "centroid": pl.Series(pack(centres), dtype=pl.Binary),
+        }
+    )
+    ordered = members.sort("cluster", pl.col("centrality") * -1, "keyword")
+    clusters = ordered.group_by("cluster", maintain_order=True).agg(
+        pl.col("user_id").first(),
+        keywords=pl.col("keyword"),
+        keyword_weights=pl.col("weight"),
+        keyword_centralities=pl.col("centrality"),
+        keyword_theme_centralities=pl.col("theme_centrality"),
+        medoid=pl.col("keyword").first(),
+        n_keywords=pl.len(),
+        first_engaged_at=pl.col("first_engaged_at").min(),
+        last_engaged_at=pl.col("last_engaged_at").max(),
+    )
+    described = clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
+    return described.join(area_ids(described), on="cluster")
+
+
+def letters_of(keywords: pl.Series) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Code points of the keywords, one after another; and (n + 1,) where each begins, the last entry their number."""
+    letters = np.frombuffer("".join(keywords.to_list()).encode("utf-32-le"), dtype=np.uint32)
+    return letters, np.concatenate([[0], np.cumsum(keywords.str.len_chars().to_numpy())]).astype(np.int64)
+
+
+def _is_journey(params: ClusteringParams) -> pl.Expr:
+    """Enough keywords, or a pair that the user came back to; and tight enough."""
+    n_keywords, weight = pl.col("n_keywords"), pl.col("keyword_weights").list.sum()
+    returned = (n_keywords >= 2) & (weight >= params.min_small_journey_weight)
+    return ((n_keywords >= params.min_journey_keywords) | returned) & (
+        pl.col("cohesion") >= params.min_journey_cohesion
+    )

@@ -1,0 +1,1 @@
+"""Reading out the notification experiment."""

@@ -1,0 +1,221 @@
+"""What differs between the journeys that two algorithm versions find in one log.
+
+What belongs here: counting and showing differences of two sets of user_journeys. What does not: making or finding them.
+Journeys are related as in ``domain.history.events``, the first version standing for before and the second for after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from journeys_assets.domain.history import events as history
+from journeys_assets.domain.history.params import EvolutionParams
+from journeys_assets.domain.statistics.partitions import agreement
+
+CHANGES = (
+    "unchanged",
+    "changed_members",
+    "split",
+    "merged",
+    "appeared",
+    "gone",
+    "reidentified",
+    "renamed",
+    "changed_kind",
+    "changed_stage",
+    "changed_area",
+    "changed_top_journey",
+)
+_EVENT_OF = {
+    "born": "appeared",
+    "expired": "gone",
+    "split": "split",
+    "merged": "merged",
+    "reidentified": "reidentified",
+}
+_KEY = ["user_id", "journey_id"]
+KEYWORDS_SHOWN = 4
+EXAMPLE_SCHEMA = {"change": pl.String, "user_id": pl.String, "journey_name": pl.String, "detail": pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Differences of a second set of journeys from a first.
+
+    Attributes:
+        n_users, n_journeys, n_keywords: In the first and the second; keywords are counted per user.
+        n_users_in_both: Users who have a journey in both.
+        n_keywords_in_both: Keywords that are in a journey of the user in both.
+        counts: How many journeys each of ``CHANGES`` befell; changed_top_journey counts users. ``unchanged`` has the
+            same id, name, keywords, kind, stage and area; all others but reidentified, split, merged, appeared and
+            gone may befall one journey together.
+        bcubed_f1, adjusted_rand: Agreement of the two partitions of each user's keywords that are in both, mean over
+            users; null where no user has such a keyword.
+        examples: A few of each change but unchanged: change, user_id, journey_name, detail.
+    """
+
+    n_users: tuple[int, int]
+    n_journeys: tuple[int, int]
+    n_keywords: tuple[int, int]
+    n_users_in_both: int
+    n_keywords_in_both: int
+    counts: dict[str, int]
+    bcubed_f1: float | None
+    adjusted_rand: float | None
+    examples: pl.DataFrame
+
+
+def compare_versions(
+    one: pl.DataFrame, other: pl.DataFrame, params: EvolutionParams, *, n_examples: int = 3
+) -> Comparison:
+    """Compare two sets of journeys.
+
+    Args:
+        one, other: Rows of user_journeys as of one day: user_id, journey_id, journey_name, keywords, kind, stage,
+            stage_reason, rank, last_engaged_at, area_id, area_name, n_area_journeys (null where a version knew none).
+        n_examples: Examples of each change.
+    """
+    events = history.journey_events(one, other, params)
+    pairs = _pairs(one, other, params)
+    differs = {
+        "changed_members": pl.col("came").list.len() + pl.col("went").list.len() > 0,
+        "renamed": pl.col("journey_name") != pl.col("journey_name_before"),
+        "changed_kind": pl.col("kind") != pl.col("kind_before"),
+        "changed_stage": pl.col("stage") != pl.col("stage_before"),
+        "changed_area": pl.struct("area_id", "n_area_journeys").ne_missing(
+            pl.struct(area_id="area_id_before", n_area_journeys="n_area_journeys_before")
+        ),
+    }
+    found = {change: _of_event(events, one, other, event) for event, change in _EVENT_OF.items()}
+    found |= {change: _of_pair(pairs.filter(condition), change) for change, condition in differs.items()}
+    found["changed_top_journey"] = _changed_top(one, other, pairs)
+    counts = {change: frame.height for change, frame in found.items()}
+    same_id = pl.col("before_id") == pl.col("journey_id")
+    counts["unchanged"] = pairs.filter(same_id, *(~condition for condition in differs.values())).height
+    keywords = [_keywords(rows) for rows in (one, other)]
+    shared = keywords[0].join(keywords[1], on=["user_id", "keyword"], suffix="_after")
+    bcubed_f1, adjusted_rand = _agreement(shared, history.users_with_other_members(one, other))
+    return Comparison(
+        n_users=(one["user_id"].n_unique(), other["user_id"].n_unique()),
+        n_journeys=(one.height, other.height),
+        n_keywords=(keywords[0].height, keywords[1].height),
+        n_users_in_both=one.select("user_id").unique().join(other, on="user_id", how="semi").height,
+        n_keywords_in_both=shared.height,
+        counts={change: counts[change] for change in CHANGES},
+        bcubed_f1=bcubed_f1,
+        adjusted_rand=adjusted_rand,
+        examples=_examples(found, n_examples),
+    )
+
+
+def _keywords(journeys: pl.DataFrame) -> pl.DataFrame:
+    return journeys.select(*_KEY, pl.col("keywords").list.unique().alias("keyword")).explode("keyword")
+
+
+def _agreement(shared: pl.DataFrame, touched: pl.DataFrame) -> tuple[float | None, float | None]:
+    """Mean over users of B-cubed F1 and adjusted Rand index; both are 1 of users outside of ``touched``."""
+    per_user = (
+        shared.sort("user_id", "keyword").group_by("user_id", maintain_order=True).agg("journey_id", "journey_id_after")
+    )
+    if per_user.is_empty():
+        return None, None
+    changed = per_user.join(touched, on="user_id", how="semi", maintain_order="left")
+    scores = [
+        agreement(before.to_numpy(), after.to_numpy())
+        for before, after in zip(changed["journey_id"], changed["journey_id_after"], strict=True)
+    ]
+    quiet = per_user.height - changed.height
+    return (
+        (quiet + sum(score.bcubed_f1 for score in scores)) / per_user.height,
+        (quiet + sum(score.adjusted_rand for score in scores)) / per_user.height,
+    )
+
+
+def _pairs(one: pl.DataFrame, other: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
+    """The journeys of the second set that go on from one of the first, both sides' columns, what came and went."""
+    return (
+        history.continued(one, other, params)
+        .rename({"after_id": "journey_id"})
+        .join(other, on=_KEY, maintain_order="left")
+        .join(one, left_on=["user_id", "before_id"], right_on=_KEY, suffix="_before", maintain_order="left")
+        .with_columns(
+            came=pl.col("keywords").list.set_difference("keywords_before").list.sort(),
+            went=pl.col("keywords_before").list.set_difference("keywords").list.sort(),
+            size=pl.col("keywords").list.n_unique(),
+        )
+    )
+
+
+def _of_event(events: pl.DataFrame, one: pl.DataFrame, other: pl.DataFrame, event: str) -> pl.DataFrame:
+    names = pl.concat([rows.select(*_KEY, "journey_name") for rows in (other, one)]).unique(
+        _KEY, keep="first", maintain_order=True
+    )
+    mine = events.filter(pl.col("event") == event).join(names, on=_KEY, maintain_order="left")
+    return mine.select("user_id", "journey_id", "journey_name", "detail", size="n_keywords")
+
+
+def _of_pair(pairs: pl.DataFrame, change: str) -> pl.DataFrame:
+    details = {
+        "changed_members": pl.format(
+            "{} keywords: {} came{}, {} went{}",
+            "size",
+            pl.col("came").list.len(),
+            _some("came"),
+            pl.col("went").list.len(),
+            _some("went"),
+        ),
+        "renamed": pl.format("was '{}'", "journey_name_before"),
+        "changed_kind": pl.format("{} → {}", "kind_before", "kind"),
+        "changed_stage": pl.format("{} ({}) → {} ({})", "stage_before", "stage_reason_before", "stage", "stage_reason"),
+        "changed_area": pl.format("{} → {}", _area("_before"), _area("")),
+    }
+    moved = pl.col("came").list.len() + pl.col("went").list.len()
+    size = moved if change == "changed_members" else pl.col("size")
+    return pairs.select("user_id", "journey_id", "journey_name", details[change].alias("detail"), size.alias("size"))
+
+
+def _area(side: str) -> pl.Expr:
+    """An area in words, by its columns that end in ``side``."""
+    told = pl.format("'{}' of {} journeys", f"area_name{side}", f"n_area_journeys{side}")
+    return told.fill_null("no area")
+
+
+def _some(column: str) -> pl.Expr:
+    """A few keywords of a list in brackets; nothing for an empty one."""
+    values = pl.col(column)
+    more = pl.when(values.list.len() > KEYWORDS_SHOWN).then(pl.lit(", …")).otherwise(pl.lit(""))
+    shown = pl.format(" ({}{})", values.list.head(KEYWORDS_SHOWN).list.join(", "), more)
+    return pl.when(values.list.len() > 0).then(shown).otherwise(pl.lit(""))
+
+
+def _changed_top(one: pl.DataFrame, other: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Users of both sets whose best journey of the second is not the one that was best in the first."""
+    first, second = (rows.filter(pl.col("rank") == 1).sort("user_id") for rows in (one, other))
+    tops = second.join(first, on="user_id", suffix="_before")
+    moved = tops.join(
+        pairs.select("user_id", "journey_id", journey_id_before="before_id"),
+        on=["user_id", "journey_id", "journey_id_before"],
+        how="anti",
+    )
+    return moved.select(
+        *_KEY,
+        "journey_name",
+        pl.format("'{}' was first", "journey_name_before").alias("detail"),
+        pl.col("keywords").list.n_unique().alias("size"),
+    )
+
+
+def _examples(found: dict[str, pl.DataFrame], n: int) -> pl.DataFrame:
+    """The ``n`` largest of each change: of changed members those with most changes, else the largest journeys."""
+    shown: Sequence[pl.DataFrame] = [
+        found[change]
+        .sort("size", *_KEY, descending=[True, False, False])
+        .head(n)
+        .select(pl.lit(change).alias("change"), "user_id", "journey_name", "detail")
+        for change in CHANGES
+        if change in found
+    ]
+    return pl.concat([pl.DataFrame(schema=EXAMPLE_SCHEMA), *shown])

@@ -1,0 +1,1 @@
+"""Keywords: their text and their vectors."""

@@ -1,0 +1,134 @@
+"""Keyword vectors as data: packing to and from the stored bytes, and looking up the rows of given keywords.
+
+What belongs here: what a vector looks like at rest and in memory. What does not: making vectors from text, which holds
+weights and lives in ``journeys_assets.models.embedding.onnx``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+STORED_DTYPE = np.dtype("<f2")
+"""Vectors at rest: little-endian float16, half the bytes of float32 and the same partitions of users."""
+
+_CHUNK_ROWS = 65_536
+"""Rows normalised at a time, so that the float64 copy stays small beside the matrix."""
+
+
+class MissingVectorsError(KeyError):
+    """Keywords were asked for that have no vector."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        self.missing = sorted(set(missing))
+        super().__init__(self.missing)
+
+    def __str__(self) -> str:
+        shown = ", ".join(repr(k if len(k) <= 60 else f"{k[:60]}…") for k in self.missing[:5])
+        more = f" and {len(self.missing) - 5} more" if len(self.missing) > 5 else ""
+        return (
+            f"no vector for {len(self.missing)} keyword(s): {shown}{more}; "
+            "materialise keyword_embeddings for the days that hold them"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordVectors:
+    """The unit vectors of a set of distinct keywords.
+
+    Attributes:
+        keywords: n distinct keywords, sorted.
+        matrix: float32 (n, dimensions), C-contiguous, unit rows, in the order of ``keywords``.
+
+    Raises:
+        ValueError: the two do not fit together, or ``keywords`` is not sorted and distinct.
+    """
+
+    keywords: list[str]
+    matrix: NDArray[np.float32]
+    _row_of: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2 or self.matrix.shape[0] != len(self.keywords):
+            raise ValueError(f"{len(self.keywords)} keywords do not fit a matrix of shape {self.matrix.shape}")
+        if any(a >= b for a, b in zip(self.keywords, self.keywords[1:], strict=False)):
+            raise ValueError("keywords must be sorted and distinct")
+        object.__setattr__(self, "matrix", np.ascontiguousarray(self.matrix, dtype=np.float32))
+        object.__setattr__(self, "_row_of", {keyword: row for row, keyword in enumerate(self.keywords)})
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.matrix.shape[1])
+
+    def rows_for(self, keywords: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of ``keywords``, in their order; repeats are allowed.
+
+        Returns:
+            float32 (len(keywords), dimensions), a copy.
+
+        Raises:
+            MissingVectorsError: names the keywords that have no vector.
+        """
+        try:
+            rows = [self._row_of[keyword] for keyword in keywords]
+        except KeyError:
+            raise MissingVectorsError([k for k in keywords if k not in self._row_of]) from None
+        chosen: NDArray[np.float32] = self.matrix[np.asarray(rows, dtype=np.int64)]
+        return chosen
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame) -> KeywordVectors:
+        """Vectors from stored rows.
+
+        Args:
+            frame: keyword (distinct), embedding (float16 bytes); in any order, other columns are ignored.
+
+        Raises:
+            ValueError: a keyword occurs twice, or the bytes are not vectors of one length.
+        """
+        rows = frame.select("keyword", "embedding").sort("keyword")
+        return cls(rows["keyword"].to_list(), unpack(rows["embedding"].to_list()))
+
+
+def pack(matrix: NDArray[np.floating]) -> list[bytes]:
+    """Each row of ``matrix`` (n, dimensions) as little-endian float16 bytes; no rows, no bytes.
+
+    Raises:
+        ValueError: not a matrix, or a value that is not finite.
+    """
+    if matrix.ndim != 2:
+        raise ValueError(f"expected a matrix of shape (n, dimensions), got shape {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        raise ValueError("a vector holds a value that is not finite")
+    return [row.tobytes() for row in matrix.astype(STORED_DTYPE)]
+
+
+def unpack(packed: Sequence[bytes]) -> NDArray[np.float32]:
+    """The unit rows that ``pack`` was given, but for float16 rounding.
+
+    Rounding moves a row's length by up to 0.0005, so rows are brought back to unit length: squared distances of unit
+    vectors are then exact functions of their cosines. A row's bits depend on its own bytes alone.
+
+    Returns:
+        float32 (n, dimensions); (0, 0) for no rows.
+
+    Raises:
+        ValueError: rows differ in length, or one is empty, all zero or not finite.
+    """
+    if not packed:
+        return np.zeros((0, 0), dtype=np.float32)
+    sizes = {len(row) for row in packed}
+    if len(sizes) > 1 or min(sizes) == 0 or min(sizes) % STORED_DTYPE.itemsize:
+        raise ValueError(f"packed vectors must all have the same even number of bytes, got {sorted(sizes)[:5]}")
+    matrix = np.frombuffer(b"".join(packed), dtype=STORED_DTYPE).reshape(len(packed), -1).astype(np.float32)
+    for start in range(0, len(packed), _CHUNK_ROWS):
+        chunk = matrix[start : start + _CHUNK_ROWS]
+        lengths = np.sqrt(np.square(chunk.astype(np.float64)).sum(axis=1, keepdims=True))
+        if not (np.isfinite(lengths) & (lengths > 0)).all():
+            raise ValueError("a packed vector is all zero or not finite")
+        chunk /= lengths.astype(np.float32)
+    return matrix

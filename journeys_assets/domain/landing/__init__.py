@@ -1,0 +1,1 @@
+"""The landing contract: which rows and files are accepted."""

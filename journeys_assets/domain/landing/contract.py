@@ -1,0 +1,410 @@
+"""The landing contract, held against rows: which are good, which are refused, and why.
+
+What belongs here: the rules that one row must keep, and turning text into the contract's types. What does not: reading
+files, comparing rows with other rows (de-duplication is the warehouse's), the clock (``now`` is an argument).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from journeys_assets.domain.keywords.text import normalise_series
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.table import TIMESTAMP, Column
+
+MAX_TEXT_CHARACTERS = 10_000
+"""Longest text that a row may carry, characters; a list item has the same bound."""
+MAX_LIST_ITEMS = 1_000
+"""Most items that a list may have."""
+MAX_CLOCK_SKEW = timedelta(days=1)
+"""How far after ``now`` a time may lie: clocks differ."""
+EARLIEST = datetime(1970, 1, 1)
+"""Earliest time that a row may carry, UTC."""
+SHOWN_CHARACTERS = 80
+"""How much of a refused value its reason shows, characters."""
+SHOWN_ROW_CHARACTERS = 1_000
+"""How much of a refused row is kept, characters."""
+
+REFUSED_SCHEMA = pl.Schema({"line": pl.Int64(), "reason": pl.String(), "row_json": pl.String()})
+"""Columns of refused rows: line in the file, what is wrong with column and value, the row as read, shortened."""
+
+KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
+    "search_events": {"query": "keyword"},
+    "pins": {"annotations": "annotation_keywords", "interests": "interest_keywords"},
+    "board_pins": {"board_name": "board_keyword"},
+}
+"""Per source: column with text for people → column with the keywords that it stands for."""
+
+# Blank to Rust's \s (Unicode White_Space) or to Python's str.split, which adds the four separators.
+_BLANK = r"^[\s\x1c-\x1f]*$"
+_ISO = (
+    r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<minute>\d{2}:\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+    r" ?(?P<zone>Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$"
+)
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """Rows (a mask) that break one rule, and what is wrong with them."""
+
+    mask: pl.Series
+    column: str
+    problem: str
+
+
+_Read = tuple[pl.Series, list[_Finding]]
+
+
+def check_rows(
+    source: str, frame: pl.DataFrame, *, now: datetime, timezones: Collection[str] | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Hold each row against the landing contract of ``source``.
+
+    Args:
+        source: A key of ``schemas.LANDING``.
+        frame: ``line`` (Int64, unique) and any of the contract's columns, as text or in a fitting type (binary counts
+            as UTF-8 text). An absent column counts as null; unknown columns are ignored. Lists as text are JSON or
+            separated by ``|``; their null and blank items are dropped. Times with a zone are converted to UTC, times
+            without one are taken as UTC, a bare day is its midnight.
+        now: The current time, naive UTC; a time more than ``MAX_CLOCK_SKEW`` after it is refused.
+        timezones: The names that ``timezone`` may take; None leaves them unchecked.
+
+    Returns:
+        Good rows: ``line`` and the contract's columns in their types, blank optional text as null. Refused rows:
+        ``REFUSED_SCHEMA``. Together they hold every line once, each in the order of ``frame``.
+    """
+    table = LANDING[source]
+    values: list[pl.Series] = []
+    findings: list[_Finding] = []
+    for column in table.columns:
+        raw = frame[column.name] if column.name in frame.columns else pl.Series(column.name, [None] * frame.height)
+        value, found = _reader(column, now)(raw.alias(column.name), column)
+        findings += found
+        if not column.nullable:
+            unseen = value.is_null()
+            for finding in found:
+                unseen = unseen & ~finding.mask
+            findings.append(_Finding(unseen, column.name, "is missing or blank"))
+        values.append(value)
+    checked = pl.DataFrame([frame["line"].cast(pl.Int64), *values])
+    findings += _rules_across_columns(source, checked, timezones)
+    return _split(frame.select("line", *(c for c in table.column_names if c in frame.columns)), checked, findings)
+
+
+def required_columns(source: str) -> tuple[str, ...]:
+    """Columns that a file of ``source`` must have."""
+    return tuple(c.name for c in LANDING[source].columns if not c.nullable)
+
+
+def fits(column: Column, dtype: pl.DataType) -> bool:
+    """Whether a file's column of type ``dtype`` can hold values of ``column`` (each value is checked all the same)."""
+    if dtype in (pl.String, pl.Binary, pl.Null):
+        return True
+    if isinstance(column.dtype, pl.List):
+        return isinstance(dtype, pl.List) and dtype.inner in (pl.String, pl.Binary, pl.Null)
+    if column.dtype == pl.String:
+        return dtype.is_integer() or dtype in (pl.Categorical, pl.Enum)
+    if column.dtype in (TIMESTAMP, pl.Date):
+        return dtype in (pl.Datetime, pl.Date)
+    if column.dtype == pl.Boolean:
+        return dtype == pl.Boolean or dtype.is_integer()
+    return dtype.is_numeric()
+
+
+def with_keywords(source: str, good: pl.DataFrame) -> pl.DataFrame:
+    """``good`` with the keyword columns of ``KEYWORD_COLUMNS``; lists keep their length."""
+    columns = KEYWORD_COLUMNS.get(source, {})
+    return good.with_columns(normalise_series(good[text]).alias(keyword) for text, keyword in columns.items())
+
+
+def refused_frame(lines: Sequence[int], reasons: Sequence[str], rows: Sequence[str]) -> pl.DataFrame:
+    """Refused rows that never became columns, such as a malformed line."""
+    shown = [row[:SHOWN_ROW_CHARACTERS] for row in rows]
+    return pl.DataFrame({"line": lines, "reason": reasons, "row_json": shown}, schema=REFUSED_SCHEMA)
+
+
+# ── types ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _reader(column: Column, now: datetime) -> Callable[[pl.Series, Column], _Read]:
+    if isinstance(column.dtype, pl.List):
+        return _read_list
+    if column.dtype == TIMESTAMP:
+        return lambda raw, col: _read_time(raw, col, now + MAX_CLOCK_SKEW)
+    if column.dtype == pl.Date:
+        return lambda raw, col: _read_day(raw, col, now + MAX_CLOCK_SKEW)
+    if column.dtype == pl.String:
+        return _read_text
+    return _read_boolean if column.dtype == pl.Boolean else _read_number
+
+
+def _as_text(raw: pl.Series, column: Column) -> _Read:
+    """Any scalar type as text; blank text as null."""
+    if raw.dtype == pl.Binary:
+        text = decoded(raw)
+        found = [_Finding(raw.is_not_null() & text.is_null(), column.name, "is not valid UTF-8")]
+    else:
+        text, found = raw.cast(pl.String), []
+    suspicious = text.len() and text.str.contains(r"^[\s\x1c-\x1f]|^$").any()
+    if suspicious:
+        text = text.set(text.str.contains(_BLANK).fill_null(False), None)
+    return text, found
+
+
+def decoded(raw: pl.Series) -> pl.Series:
+    """Binary as text; null where it is not UTF-8."""
+    try:
+        return raw.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return pl.Series(raw.name, [_decoded_value(value) for value in raw], dtype=pl.String)
+
+
+def _decoded_value(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _decoded_lists(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Lists of binary or text as lists of text, and which of them hold an item that is not UTF-8."""
+    if raw.dtype != pl.List(pl.Binary):
+        return raw.cast(pl.List(pl.String)), pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True)
+    try:
+        return raw.cast(pl.List(pl.String)), pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True)
+    except pl.exceptions.ComputeError:
+        given = raw.to_list()
+    lists = [None if items is None else [_decoded_value(item) for item in items] for items in given]
+    broken = [
+        a is not None and b is not None and a.count(None) != b.count(None) for a, b in zip(given, lists, strict=True)
+    ]
+    return pl.Series(raw.name, lists, dtype=pl.List(pl.String)), pl.Series(broken, dtype=pl.Boolean)
+
+
+def _read_text(raw: pl.Series, column: Column) -> _Read:
+    text, found = _as_text(raw, column)
+    # Bytes are counted first: they are free, characters are not, and a text has no more characters than bytes.
+    if (text.str.len_bytes().max() or 0) > MAX_TEXT_CHARACTERS:  # type: ignore[operator]
+        too_long = (text.str.len_chars() > MAX_TEXT_CHARACTERS).fill_null(False)
+        found.append(_Finding(too_long, column.name, f"is longer than {MAX_TEXT_CHARACTERS:,} characters"))
+    found.append(_Finding(text.str.contains("\0", literal=True).fill_null(False), column.name, "holds a NUL character"))
+    if column.allowed is not None:
+        text = text.str.strip_chars()
+        known = text.is_in(list(column.allowed)).fill_null(True)
+        found.append(_Finding(~known, column.name, f"is not one of {', '.join(column.allowed)}"))
+    return text, found
+
+
+def _read_time(raw: pl.Series, column: Column, latest: datetime) -> _Read:
+    found: list[_Finding] = []
+    if isinstance(raw.dtype, pl.Datetime):
+        time = raw if raw.dtype.time_zone is None else raw.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        time = time.cast(TIMESTAMP)
+    elif raw.dtype == pl.Date:
+        time = raw.cast(TIMESTAMP)
+    else:
+        text, found = _as_text(raw, column)
+        time = parse_times(text)
+        found.append(
+            _Finding(text.is_not_null() & time.is_null(), column.name, "is not a time such as 2026-01-31T12:00:00Z")
+        )
+    outside = ((time < EARLIEST) | (time > latest)).fill_null(False)
+    found.append(_Finding(outside, column.name, f"is not between 1970-01-01 and {latest:%Y-%m-%d %H:%M} UTC"))
+    return time.set(outside, None), found
+
+
+def _read_day(raw: pl.Series, column: Column, latest: datetime) -> _Read:
+    time, found = _read_time(raw, column, latest)
+    midnight = (time == time.dt.truncate("1d")).fill_null(True)
+    found.append(_Finding(~midnight, column.name, "is not a day such as 2026-01-31"))
+    return time.set(~midnight, None).dt.date(), found
+
+
+def parse_times(texts: pl.Series) -> pl.Series:
+    """ISO 8601 texts as naive UTC times (microseconds); null where a text is no time.
+
+    A day alone is its midnight; a time without a zone is UTC.
+    """
+    stripped = texts.str.strip_chars()
+    plain = pl.when(stripped.str.len_bytes() == 19).then(stripped.str.replace("T", " ", literal=True))
+    time = pl.select(plain.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)).to_series()
+    rest = (time.is_null() & stripped.is_not_null()).arg_true()
+    if len(rest):
+        time = time.scatter(rest, _parse_iso(stripped.gather(rest)))
+    return time.alias(texts.name)
+
+
+def _parse_iso(texts: pl.Series) -> pl.Series:
+    parts = texts.str.extract_groups(_ISO).struct.unnest()
+    clock = pl.format("{} {}:{}", pl.col("day"), pl.col("minute").fill_null("00:00"), pl.col("second").fill_null("00"))
+    fraction = pl.col("fraction").fill_null("0").str.pad_end(9, "0").str.head(6).cast(pl.Int64)
+    digits = pl.col("zone").str.strip_chars_start("+-").str.replace(":", "", literal=True).str.pad_end(4, "0")
+    hours = digits.str.head(2).cast(pl.Int64, strict=False)
+    minutes = digits.str.tail(2).cast(pl.Int64, strict=False)
+    sign = pl.when(pl.col("zone").str.starts_with("-")).then(-1).otherwise(1)
+    named = pl.col("zone").is_null() | pl.col("zone").is_in(["Z", "z", "UTC"])
+    offset = pl.when(named).then(0).when((hours < 24) & (minutes < 60)).then(sign * (hours * 60 + minutes))
+    return parts.select(
+        clock.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+        + pl.duration(microseconds=fraction)
+        - pl.duration(minutes=offset)
+    ).to_series()
+
+
+def _read_boolean(raw: pl.Series, column: Column) -> _Read:
+    if raw.dtype == pl.Boolean:
+        return raw, []
+    text, found = _as_text(raw, column)
+    word = text.str.strip_chars().str.to_lowercase()
+    value = pl.select(pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)).to_series()
+    found.append(_Finding(text.is_not_null() & value.is_null(), column.name, "is neither true nor false"))
+    return value.alias(column.name), found
+
+
+def _read_number(raw: pl.Series, column: Column) -> _Read:
+    found: list[_Finding] = []
+    if raw.dtype.is_numeric():
+        given, number = raw.is_not_null(), raw.cast(pl.Float64)
+    else:
+        text, found = _as_text(raw, column)
+        given, number = text.is_not_null(), text.str.strip_chars().cast(pl.Float64, strict=False)
+    readable = number.is_finite().fill_null(False)
+    if column.dtype.is_integer():
+        readable &= (number == number.floor()).fill_null(False) & (number.abs() < 2.0**53).fill_null(False)
+    kind = "a whole number" if column.dtype.is_integer() else "a number"
+    found.append(_Finding(given & ~readable, column.name, f"is not {kind}"))
+    value = number.set(~readable, None).cast(column.dtype)
+    if column.minimum is not None:
+        found.append(_Finding((value < column.minimum).fill_null(False), column.name, f"is below {column.minimum:g}"))
+    if column.maximum is not None:
+        found.append(_Finding((value > column.maximum).fill_null(False), column.name, f"is above {column.maximum:g}"))
+    return value, found
+
+
+def _read_list(raw: pl.Series, column: Column) -> _Read:
+    found: list[_Finding] = []
+    if not isinstance(raw.dtype, pl.List):
+        text, found = _as_text(raw, column)
+        lists, readable = _parse_lists(text)
+        found.append(_Finding(~readable, column.name, "is no list of texts (JSON, or separated by |)"))
+    else:
+        lists, broken = _decoded_lists(raw)
+        found.append(_Finding(broken, column.name, "is not valid UTF-8"))
+    element = pl.element()
+    lists = lists.list.eval(element.filter(element.is_not_null() & ~element.str.contains(_BLANK)))
+    too_long = (lists.list.eval(element.str.len_chars()).list.max() > MAX_TEXT_CHARACTERS).fill_null(False)
+    nul = lists.list.eval(element.str.contains("\0", literal=True)).list.any().fill_null(False)
+    found.append(_Finding(too_long, column.name, f"has an item longer than {MAX_TEXT_CHARACTERS:,} characters"))
+    found.append(_Finding(nul, column.name, "holds a NUL character"))
+    too_many = (lists.list.len() > MAX_LIST_ITEMS).fill_null(False)
+    found.append(_Finding(too_many, column.name, f"has more than {MAX_LIST_ITEMS:,} items"))
+    return lists, found
+
+
+def _parse_lists(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Lists from JSON or ``|``-separated texts, and which of the texts are lists or null; each distinct text once."""
+    distinct = texts.drop_nulls().unique()
+    parsed = [_parse_list(text) for text in distinct]
+    table = pl.DataFrame(
+        {"text": distinct, "items": pl.Series(parsed, dtype=pl.List(pl.String))},
+        schema={"text": pl.String, "items": pl.List(pl.String)},
+    )
+    joined = texts.to_frame("text").join(table, on="text", how="left", maintain_order="left")
+    lists = joined["items"].alias(texts.name)
+    return lists, texts.is_null() | lists.is_not_null()
+
+
+def _parse_list(text: str) -> list[str | None] | None:
+    if not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split("|")]
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if any(isinstance(item, list | dict) for item in items):
+        return None
+    values = [item if item is None or isinstance(item, str) else json.dumps(item) for item in items]
+    return None if any(has_lone_surrogate(value) for value in values if value) else values
+
+
+def has_lone_surrogate(text: str) -> bool:
+    """Whether ``text`` holds half of a surrogate pair, which no UTF-8 can carry."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+# ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rules_across_columns(source: str, checked: pl.DataFrame, timezones: Collection[str] | None) -> list[_Finding]:
+    if source == "users" and timezones is not None:
+        zone = checked["timezone"]
+        return [_Finding(~zone.is_in(sorted(timezones)).fill_null(True), "timezone", "is no known IANA time zone")]
+    if source == "journey_annotations":
+        nameless = checked["journey_id"].is_null() & (checked["keywords"].list.len().fill_null(0) == 0)
+        return [
+            _Finding(nameless, "journey_id", "and keywords are both missing; one must say which journey was judged")
+        ]
+    return []
+
+
+def _split(raw: pl.DataFrame, checked: pl.DataFrame, findings: Sequence[_Finding]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    findings = [finding for finding in findings if finding.mask.any()]
+    if not findings:
+        return checked, REFUSED_SCHEMA.to_frame()
+    bad = pl.repeat(False, checked.height, dtype=pl.Boolean, eager=True)
+    for finding in findings:
+        bad = bad | finding.mask
+    shown = _shown(raw.filter(bad))
+    reasons = [_reason(finding, shown).filter(finding.mask.filter(bad)) for finding in findings]
+    lines = [shown["line"].filter(finding.mask.filter(bad)) for finding in findings]
+    joined = (
+        pl.DataFrame({"line": pl.concat(lines), "reason": pl.concat(reasons)})
+        .group_by("line", maintain_order=True)
+        .agg(pl.col("reason").str.join("; "))
+    )
+    texts = shown.select("line", row_json=pl.struct(pl.exclude("line")).struct.json_encode())
+    refused = texts.join(joined, on="line", how="left", maintain_order="left")
+    return checked.filter(~bad), refused.select(pl.col(name).cast(dtype) for name, dtype in REFUSED_SCHEMA.items())
+
+
+def _reason(finding: _Finding, shown: pl.DataFrame) -> pl.Series:
+    if finding.column not in shown.columns:
+        return shown.select(pl.lit(f"{finding.column} {finding.problem}").repeat_by(1).explode()).to_series()
+    value = pl.col(finding.column).str.head(SHOWN_CHARACTERS).str.replace_all("\0", "␀", literal=True)
+    text = pl.format(f"{finding.column} {finding.problem}: '{{}}'", value)
+    return shown.select(
+        pl.when(value.is_null()).then(pl.lit(f"{finding.column} {finding.problem}")).otherwise(text)
+    ).to_series()
+
+
+def _shown(raw: pl.DataFrame) -> pl.DataFrame:
+    """Every column but ``line`` as shortened text."""
+    share = SHOWN_ROW_CHARACTERS // max(1, raw.width - 1)
+    columns = []
+    for series in raw.drop("line"):
+        if isinstance(series.dtype, pl.List):
+            items, _ = _decoded_lists(series.list.head(MAX_LIST_ITEMS))
+            text = items.list.eval(pl.element().str.head(share)).list.join("|", ignore_nulls=True)
+        elif isinstance(series.dtype, pl.Datetime):
+            # Years that no calendar knows cannot be written as dates.
+            known = series.cast(pl.Int64).is_between(*_WRITABLE[series.dtype.time_unit])
+            text = series.set(~known, None).cast(pl.String)
+            text = text.set(~known.fill_null(True), "a time beyond the year 9999")
+        else:
+            text = decoded(series) if series.dtype == pl.Binary else series.cast(pl.String)
+        columns.append(text.str.head(share).alias(series.name))
+    return pl.DataFrame([raw["line"], *columns])
+
+
+_SECONDS = (-62_135_596_800, 253_402_300_799)  # years 1 to 9999
+_WRITABLE = {
+    unit: (max(_SECONDS[0] * scale, -(2**63)), min(_SECONDS[1] * scale, 2**63 - 1))
+    for unit, scale in (("ms", 10**3), ("us", 10**6), ("ns", 10**9))
+}

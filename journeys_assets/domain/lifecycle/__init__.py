@@ -1,0 +1,1 @@
+"""Kind, stage and intent of a journey: the evidence for them."""

@@ -1,0 +1,358 @@
+"""Drift monitors: a day against the weeks before it.
+
+Every monitor here has the same three guards. With too few days before it a day is not judged. The bound is never
+narrower than what chance explains, so a small deployment is calm. And the bound is never narrower than a shift that
+matters, so a large one is calm too.
+
+A day is compared with days of its own making (algorithm version and ranker). The first day of a new making is compared
+with those of the making before it: a release that shifts the output is told once, not on every day of the next weeks.
+
+A user's journeys resemble each other, and a journey stays from day to day. So chance is reckoned in users, not in
+rows: rows would promise a precision that is not there.
+
+What belongs here: pure functions from a day and its trailing days to :class:`~journeys_assets.domain.metrics.Monitor`.
+What does not: monitors that need one day only (``domain.quality.monitors``).
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys_assets.domain.quality.monitors import OFFENDERS, Monitor, held, number, unmeasured
+from journeys_assets.domain.quality.params import QualityParams
+
+N_BINS = 10
+"""Deciles of the reference, as is usual for the PSI."""
+
+MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation to standard deviation, for normal data."""
+
+
+def stability_bins(counts: pl.DataFrame) -> pl.DataFrame:
+    """The population stability index, bin by bin; its sum is the PSI.
+
+    Bins are the deciles of the reference (fewer where values are tied), one for what lies below all of it and one for
+    what lies above. Both sides get as many pseudo-observations as there are bins, spread as both together are: an
+    empty bin stays finite, and samples of different size are not moved apart by it.
+
+    Args:
+        counts: value, n_day, n_reference: rows of the day and of the trailing days that have the value.
+
+    Returns:
+        above, upto (the bin is above < value <= upto), share_of_day, share_of_reference, psi; bins that hold anything,
+        in order.
+    """
+    ordered = counts.sort("value")
+    values = ordered["value"].cast(pl.Float64).to_numpy()
+    day, reference = (ordered[name].cast(pl.Float64).to_numpy() for name in ("n_day", "n_reference"))
+    edges = _edges(values, reference)
+    index = np.searchsorted(edges, values, side="left")
+    n_bins = len(edges) + 1
+    in_day, in_reference = (np.bincount(index, weights=w, minlength=n_bins) for w in (day, reference))
+    filled = in_day + in_reference > 0
+    pooled = (in_day + in_reference) / (in_day + in_reference).sum()
+    extra = filled.sum() * pooled[filled]
+    p, q = ((n[filled] + extra) / (n.sum() + filled.sum()) for n in (in_day, in_reference))
+    return pl.DataFrame(
+        {
+            "above": np.concatenate([[-np.inf], edges])[filled],
+            "upto": np.concatenate([edges, [np.inf]])[filled],
+            "share_of_day": in_day[filled] / in_day.sum(),
+            "share_of_reference": in_reference[filled] / in_reference.sum(),
+            "psi": (p - q) * np.log(p / q),
+        }
+    )
+
+
+def _edges(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Upper ends of the bins: just below the smallest value of the reference, then its deciles."""
+    there = values[weights > 0]
+    share = np.cumsum(weights[weights > 0]) / weights.sum()
+    positions = np.searchsorted(share, np.arange(1, N_BINS + 1) / N_BINS - 1e-9, side="left")
+    return np.unique(np.concatenate([[np.nextafter(there[0], -np.inf)], there[positions]]))
+
+
+def psi_of_chance(n_bins: int, n_day: int, n_reference: int, quantile: float) -> float:
+    """The PSI that chance alone stays below with probability ``quantile``, for ``n_bins`` bins.
+
+    Without a change the PSI is distributed as chi-square with n_bins - 1 degrees of freedom times 1/n + 1/m
+    (Yurdakul 2018, *Statistical Properties of Population Stability Index*). The quantile of the chi-square is Wilson's
+    and Hilferty's, a few percent high at worst.
+    """
+    freedom = n_bins - 1
+    if freedom == 0:
+        return 0.0
+    z = NormalDist().inv_cdf(quantile)
+    chi_square = freedom * (1 - 2 / (9 * freedom) + z * math.sqrt(2 / (9 * freedom))) ** 3
+    return chi_square * (1 / n_day + 1 / n_reference)
+
+
+def cluster_size_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """PSI of keywords per live journey against the trailing days.
+
+    Args:
+        counts: partition_date, value (keywords of a journey), n (live journeys that have so many).
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
+    """
+    return _distribution_drift("cluster_size_drift", day, counts, daily, params, _SIZES_CHANGED)
+
+
+def new_cluster_size_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """PSI of keywords per journey of the clusters computed on the day, against those computed in the trailing days.
+
+    Live journeys are mostly those of the days before, so that among them a change shows only once many users came
+    back; here it shows on its first day, though with the few users of one day.
+
+    Args:
+        counts: partition_date, value (keywords of a journey), n (computed journeys that have so many).
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
+    """
+    return _distribution_drift("new_cluster_size_drift", day, counts, daily, params, _SIZES_CHANGED)
+
+
+def confidence_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """PSI of the confidence of live journeys against the trailing days.
+
+    Args:
+        counts: partition_date, value (confidence, rounded), n (live journeys that have it).
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
+    """
+    advice = "on the first day of a ranker release this is its doing; else look at journey_features and missing sources"
+    return _distribution_drift("confidence_drift", day, counts, daily, params, advice)
+
+
+_SIZES_CHANGED = "compare the days' parameters and sources: a changed cut, a new source of keywords, or a lost one"
+
+
+def _distribution_drift(
+    name: str, day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams, advice: str
+) -> Monitor:
+    today, before = _comparable(daily, day)
+    n_users = int(today["n_users"].sum())
+    why = _unjudged(before.height, n_users, params.min_history_days)
+    if why:
+        return unmeasured(name, why)
+    sides = counts.group_by("value").agg(
+        n_day=pl.col("n").filter(pl.col("partition_date") == day).sum(),
+        n_reference=pl.col("n").filter(pl.col("partition_date").is_in(before["partition_date"].implode())).sum(),
+    )
+    bins = stability_bins(sides)
+    # Users of the trailing days are at least those of the day that had most.
+    in_reference = int(before["n_users"].cast(pl.Int64).to_numpy().max())
+    chance = psi_of_chance(bins.height, n_users, in_reference, params.chance_quantile)
+    return held(
+        name,
+        float(bins["psi"].sum()),
+        upper=max(params.max_psi, chance),
+        note="what chance explains" if chance > params.max_psi else "",
+        offenders=bins.sort("psi", descending=True, maintain_order=True).head(OFFENDERS),
+        advice=advice,
+    )
+
+
+def singleton_share_shift(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """Share of the day's clusters that hold one keyword, against the share in the trailing days.
+
+    Args:
+        daily: partition_date, made_by, n_users, n_clusters, n_singletons, of the day and the trailing days that have
+            any.
+    """
+    name = "singleton_share_shift"
+    today, before = _comparable(daily, day)
+    n_users = int(today["n_users"].sum())
+    why = _unjudged(before.height, n_users, params.min_history_days)
+    if why:
+        return unmeasured(name, why)
+    level = _ratio(before)
+    noise = max(math.sqrt(level * (1 - level) / n_users), _spread(before["n_singletons"] / before["n_clusters"]))
+    margin = max(params.min_singleton_shift, params.sigmas * noise)
+    return held(
+        name,
+        _ratio(today),
+        lower=max(0.0, level - margin),
+        upper=min(1.0, level + margin),
+        note=f"{number(level)} in {before.height} days before",
+        advice="up: noise keywords or lost vectors; down: keywords that are like everything, or a cut that is too high",
+    )
+
+
+def journeys_per_user_shift(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """Mean live journeys of a user that has any, against the trailing days.
+
+    Args:
+        daily: partition_date, made_by, n_users, mean_journeys, sd_journeys (over users), of the day and the trailing
+            days.
+    """
+    name = "journeys_per_user_shift"
+    today, before = _comparable(daily, day)
+    n_users = int(today["n_users"].sum())
+    why = _unjudged(before.height, n_users, params.min_history_days)
+    if why:
+        return unmeasured(name, why)
+    level = _median(before["mean_journeys"])
+    noise = max(_median(before["sd_journeys"]) / math.sqrt(n_users), _spread(before["mean_journeys"]))
+    margin = max(params.min_journeys_per_user_shift * level, params.sigmas * noise)
+    return held(
+        name,
+        float(today["mean_journeys"][0]),
+        lower=max(0.0, level - margin),
+        upper=level + margin,
+        note=f"{number(level)} in {before.height} days before",
+        advice="up: users fall apart into fragments, or bots; down: journeys are lost after journey_clusters",
+    )
+
+
+def users_with_journeys(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """Users with a live journey, against the trailing days.
+
+    Args:
+        daily: partition_date, made_by, n_users, of the day and the trailing days.
+    """
+    return _volume(
+        "users_with_journeys",
+        day,
+        daily.rename({"n_users": "n"}),
+        params,
+        needed_days=params.min_history_days,
+        min_shift=params.min_users_shift,
+        advice="down: rows lost from inference_ledger, or a shorter horizon; up: user ids that changed their form",
+    )
+
+
+def send_volume(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """Planned sends of the day, against the trailing days: both too few and too many. It wants two weeks of history.
+
+    Four days of the same weekday are too few to tell how far a count may stray, and all days together take a quiet
+    weekend for a fault. So the spread comes from all days, and the bound reaches from the lower to the higher of two
+    centres: the median of all days and that of the same weekday.
+
+    Args:
+        daily: partition_date, made_by, n (sends), of the day and the trailing days that were planned, those without a
+            send too.
+    """
+    return _volume(
+        "send_volume",
+        day,
+        daily,
+        params,
+        needed_days=params.min_history_days_of_sends,
+        min_shift=0.0,
+        advice="few: opt-ins, or confidence below its minimum; many: a raised cap, or sends that were not logged",
+    )
+
+
+def _volume(
+    name: str,
+    day: date,
+    daily: pl.DataFrame,
+    params: QualityParams,
+    *,
+    needed_days: int,
+    min_shift: float,
+    advice: str,
+) -> Monitor:
+    """A count held against the trailing days, on Anscombe's scale.
+
+    On the scale 2 sqrt(n + 3/8) a Poisson count has a standard deviation of 1 whatever its mean, so small and large
+    counts are held to the same rule, and none at all is told from few.
+    """
+    today, before = _comparable(daily, day)
+    why = _unjudged(before.height, None, needed_days)
+    if why:
+        return unmeasured(name, why)
+    scaled = 2 * (before["n"].cast(pl.Float64) + 3 / 8).sqrt()
+    same_weekday = scaled.filter(before["partition_date"].dt.weekday() == day.isoweekday())
+    centres = [_median(scaled), *([_median(same_weekday)] if same_weekday.len() else [])]
+    reach = params.sigmas * max(1.0, _spread(scaled))
+    lower, upper = (_unscaled(centre) for centre in (max(0.0, min(centres) - reach), max(centres) + reach))
+    level = _unscaled(centres[0])
+    return held(
+        name,
+        float(today["n"].sum()),
+        lower=max(0.0, math.ceil(min(lower, level * (1 - min_shift)))),
+        upper=math.floor(max(upper, level * (1 + min_shift))),
+        note=f"{number(level)} in {before.height} days before",
+        advice=advice,
+    )
+
+
+def _unscaled(value: float) -> float:
+    return max(0.0, (value / 2) ** 2 - 3 / 8)
+
+
+def stage_flapping(day: date, flips: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """Share of live journeys that today left a stage for the one they had left within the last days.
+
+    Args:
+        flips: user_id, journey_id, partition_date, stage: the trailing days, the day included, of the journeys whose
+            stage on ``day`` is another than on the day before.
+        daily: partition_date, n_journeys (live ones), of the day and the trailing days that have any.
+    """
+    name = "stage_flapping"
+    today, before = _split(daily, day)
+    n_live = int(today["n_journeys"].sum())
+    why = _unjudged(before.height, n_live, params.min_history_days)
+    if why:
+        return unmeasured(name, why)
+    if day - timedelta(days=1) not in before["partition_date"]:
+        return unmeasured(name, "nothing to measure: the day before has no journeys")
+    key = ["user_id", "journey_id"]
+    now = flips.filter(pl.col("partition_date") == day).select(*key, stage_now="stage")
+    back = (
+        flips.filter(
+            pl.col("partition_date").is_between(day - timedelta(days=params.flapping_days), day, closed="left")
+        )
+        .join(now, on=key)
+        .filter(pl.col("stage") == pl.col("stage_now"))
+        .group_by(*key, "stage_now")
+        .agg(pl.col("partition_date").max().alias("left_after"))
+        .sort("left_after", *key, descending=[True, False, False])
+    )
+    allowed = params.max_flapping_share
+    margin = params.sigmas * math.sqrt(allowed * (1 - allowed) / n_live)
+    return held(
+        name,
+        back.height / n_live,
+        # Below a few hundred journeys one or two that come back are a percent.
+        upper=max(allowed, margin),
+        offenders=back.rename({"stage_now": "stage"}).head(OFFENDERS),
+        advice="look at stage_reason of the offenders on both days: a source that comes and goes, or days run unevenly",
+    )
+
+
+def _unjudged(n_history_days: int, n_of_day: int | None, needed_days: int) -> str:
+    """Why a day cannot be judged; empty where it can."""
+    if n_history_days < needed_days:
+        return f"not enough history: {n_history_days} of {needed_days} days"
+    return "nothing to measure on this day" if n_of_day == 0 else ""
+
+
+def _comparable(daily: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The day, and the days before that are of its making; on the first day of a making, all days before."""
+    today, before = _split(daily, day)
+    alike = before.filter(pl.col("made_by").is_in(today["made_by"].implode()))
+    return today, alike if alike.height else before
+
+
+def _split(daily: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return daily.filter(pl.col("partition_date") == day), daily.filter(pl.col("partition_date") < day)
+
+
+def _ratio(daily: pl.DataFrame) -> float:
+    return int(daily["n_singletons"].sum()) / int(daily["n_clusters"].sum())
+
+
+def _median(values: pl.Series) -> float:
+    return float(np.median(values.to_numpy()))
+
+
+def _spread(values: pl.Series) -> float:
+    """Robust standard deviation."""
+    array = values.to_numpy()
+    return float(MAD_TO_SIGMA * np.median(np.abs(array - np.median(array))))

@@ -1,0 +1,306 @@
+"""Quality monitors of one day: numbers that say whether the output looks right, each with its bound and offenders.
+
+What belongs here: :class:`Monitor` and pure functions from a day's tables to it. What does not: comparing a day with
+the weeks before (``domain.quality.drift``), reading tables, reporting to Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+OFFENDERS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """One measured value against its bound.
+
+    Attributes:
+        name: What was measured.
+        value: The measurement; None where there was nothing to measure.
+        bound: What it is held against, or why it is not.
+        passed: Whether the value is within the bound.
+        offenders: A few rows that speak against it; empty where there are none.
+        advice: What to look at when it fires.
+        lower, upper: The bound in numbers; None on a side that has none.
+    """
+
+    name: str
+    value: float | None
+    bound: str
+    passed: bool
+    offenders: pl.DataFrame
+    advice: str
+    lower: float | None = None
+    upper: float | None = None
+
+    @property
+    def summary(self) -> str:
+        """One line: what was measured and what was expected."""
+        if self.value is None:
+            return f"{self.name}: {self.bound}"
+        return f"{self.name} = {number(self.value)}, expected {self.bound}"
+
+
+def number(value: float) -> str:
+    """``value`` as people read it: three digits, and no powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def held(
+    name: str,
+    value: float,
+    *,
+    advice: str,
+    lower: float | None = None,
+    upper: float | None = None,
+    offenders: pl.DataFrame | None = None,
+    note: str = "",
+) -> Monitor:
+    """``value`` held against ``lower`` and ``upper``, both of them included; ``note`` says where they come from."""
+    if lower is not None and upper is not None:
+        bound = f"{number(lower)} … {number(upper)}"
+    else:
+        bound = f">= {number(lower)}" if lower is not None else f"<= {number(upper)}" if upper is not None else "any"
+    passed = (lower is None or value >= lower) and (upper is None or value <= upper)
+    rows = pl.DataFrame() if offenders is None else offenders
+    return Monitor(name, value, f"{bound} ({note})" if note else bound, passed, rows, advice, lower, upper)
+
+
+def unmeasured(name: str, why: str) -> Monitor:
+    """Nothing that could be held against a bound: passes, and says why."""
+    return Monitor(name, None, why, True, pl.DataFrame(), "")
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def share_of_keywords_embedded(keywords: pl.Series, embedded: pl.Series, *, minimum: float = 1.0) -> Monitor:
+    """Share of the day's distinct keywords that have a vector (1 if the day has none).
+
+    Bound: all of them; a keyword without a vector is left out of every cluster.
+    """
+    distinct = keywords.unique()
+    missing = distinct.filter(~distinct.is_in(embedded.implode())).sort()
+    return held(
+        "share_of_keywords_embedded",
+        1.0 - _share(missing.len(), distinct.len()),
+        lower=minimum,
+        offenders=missing.head(OFFENDERS).to_frame("keyword"),
+        advice="materialise keyword_embeddings for the day again",
+    )
+
+
+def singleton_share(clusters: pl.DataFrame, *, maximum: float = 0.8, min_users: int = 10) -> Monitor:
+    """Share of clusters that hold one keyword: high where users are fragmented or the log is thin.
+
+    Bound: on the first days of a log, when every user is thin, it is about 0.4; at 0.8 there is next to no structure.
+    Fewer than ``min_users`` users are not judged: newcomers with one search each are no fault.
+    """
+    n_users = clusters["user_id"].n_unique()
+    if n_users < max(1, min_users):
+        return unmeasured("singleton_share", f"nothing to measure: {n_users} users on this day, {min_users} are needed")
+    singles = clusters.filter(pl.col("n_keywords") == 1)
+    worst = singles.group_by("user_id").len("singletons").sort(["singletons", "user_id"], descending=[True, False])
+    return held(
+        "singleton_share",
+        _share(singles.height, clusters.height),
+        upper=maximum,
+        offenders=worst.head(OFFENDERS),
+        advice="look for a new source of noise keywords, or a cut that is too low",
+    )
+
+
+def journeys_per_user(journeys: pl.DataFrame, *, maximum: float = 40.0) -> Monitor:
+    """Median number of journeys of users that have any.
+
+    Bound: nobody pursues so many things at once, so half of all users with more are no users.
+    """
+    if journeys.is_empty():
+        return unmeasured("journeys_per_user", "nothing to measure: no live journey on this day")
+    per_user = journeys.group_by("user_id").len("journeys").sort(["journeys", "user_id"], descending=[True, False])
+    return held(
+        "journeys_per_user",
+        float(np.median(per_user["journeys"].to_numpy())),
+        upper=maximum,
+        offenders=per_user.head(OFFENDERS),
+        advice="many journeys a user mean a cut that is too low, or bots",
+    )
+
+
+def one_area_share(
+    journeys: pl.DataFrame, *, maximum: float = 0.6, min_journeys: int = 4, min_users: int = 10
+) -> Monitor:
+    """Share of the users with at least ``min_journeys`` journeys that have one area only.
+
+    Bound: people have several things in mind, so where most of them have one area, areas tell nothing apart. Fewer than
+    ``min_users`` such users are not judged.
+
+    Args:
+        journeys: user_id, area_id of every live journey.
+    """
+    per_user = journeys.group_by("user_id").agg(journeys=pl.len(), areas=pl.col("area_id").n_unique())
+    busy = per_user.filter(pl.col("journeys") >= min_journeys)
+    if busy.height < max(1, min_users):
+        why = (
+            f"nothing to measure: {busy.height} users with {min_journeys} journeys on this day, {min_users} are needed"
+        )
+        return unmeasured("one_area_share", why)
+    single = busy.filter(pl.col("areas") == 1).sort("journeys", "user_id", descending=[True, False])
+    return held(
+        "one_area_share",
+        _share(single.height, busy.height),
+        upper=maximum,
+        offenders=single.select("user_id", "journeys").head(OFFENDERS),
+        advice="lower area_distance: the items of this log, or the vectors of this model, are alike throughout",
+    )
+
+
+def name_uniqueness(journeys: pl.DataFrame, *, minimum: float = 1.0) -> Monitor:
+    """Share of journeys whose name no other journey of the same user has.
+
+    Bound: all of them, by construction.
+    """
+    key = pl.struct("user_id", pl.col("journey_name").str.to_lowercase())
+    repeated = journeys.filter(key.is_duplicated())
+    return held(
+        "name_uniqueness",
+        1.0 - _share(repeated.height, journeys.height),
+        lower=minimum,
+        offenders=repeated.select("user_id", "journey_id", "journey_name").head(OFFENDERS),
+        advice="materialise journey_names for the day again; names are unique by construction",
+    )
+
+
+def candidates_per_user(sends: pl.DataFrame, *, weekly_cap: int) -> Monitor:
+    """Most sends of any one user within seven days, against the cap.
+
+    Args:
+        sends: One row per planned send of the last seven days: user_id.
+    """
+    per_user = sends.group_by("user_id").len("sends").sort(["sends", "user_id"], descending=[True, False])
+    return held(
+        "candidates_per_user",
+        float(per_user["sends"][0]) if per_user.height else 0.0,
+        upper=weekly_cap,
+        offenders=per_user.filter(pl.col("sends") > weekly_cap).head(OFFENDERS),
+        advice="days were materialised out of order; run the week again in order",
+    )
+
+
+def share_quarantined(n_rows: int, n_quarantined: int, *, maximum: float = 0.05) -> Monitor:
+    """Share of all landed rows that the contract refused.
+
+    Bound: stray bad rows are well below 1 %; a column or a format that changed takes whole files.
+    """
+    return held(
+        "share_quarantined",
+        _share(n_quarantined, n_rows),
+        upper=maximum,
+        advice="see landing.quarantined_rows for file, line and reason",
+    )
+
+
+def days_behind_log(
+    day: date, newest_event_day: date | None, newest_computed_day: date | None, *, maximum: int = 1
+) -> Monitor:
+    """Days from the newest day that is computed, ``day`` at least, to the newest one that has an event.
+
+    Bound: the day that is not over yet. A day far back is not behind where later ones are computed: a backfill is calm.
+    """
+    name = "days_behind_log"
+    if newest_event_day is None:
+        return unmeasured(name, "nothing to measure: no event has landed")
+    reached = max(day, newest_computed_day or day)
+    return held(
+        name,
+        float(max(0, (newest_event_day - reached).days)),
+        upper=maximum,
+        offenders=pl.DataFrame({"newest_event_day": [newest_event_day], "newest_computed_day": [reached]}),
+        advice="`journeys run` computes the days that wait; a newest event in the future is a clock that is wrong",
+    )
+
+
+def silent_sources(
+    day: date, event_days: pl.DataFrame, *, maximum: int = 3, trailing_days: int = 28, min_history_days: int = 7
+) -> Monitor:
+    """Days that the most overdue source of keywords has been silent by the end of ``day``.
+
+    Bound, per source: ``maximum``, or where the source had longer pauses in the trailing days the longest of them plus
+    one, so a log that rests at weekends is calm. A source with fewer than ``min_history_days`` days in the trailing
+    days is not held to anything: it is new, rare, or gone.
+
+    Args:
+        event_days: source, event_date: the days that have an event; days after ``day`` play no part.
+    """
+    name = "silent_sources"
+    regular = (
+        event_days.filter(pl.col("event_date").is_between(day - timedelta(days=trailing_days), day, closed="right"))
+        .unique()
+        .sort("source", "event_date")
+        .group_by("source", maintain_order=True)
+        .agg(
+            pl.col("event_date").len().alias("n_days"),
+            pl.col("event_date").max().alias("newest_event_day"),
+            (pl.col("event_date").diff().dt.total_days().max() - 1).alias("longest_pause"),
+        )
+        .filter(pl.col("n_days") >= min_history_days)
+        .with_columns(
+            silent_days=(pl.lit(day) - pl.col("newest_event_day")).dt.total_days(),
+            allowed=pl.max_horizontal(pl.lit(maximum, dtype=pl.Int64), pl.col("longest_pause") + 1),
+        )
+        .sort(pl.col("silent_days") - pl.col("allowed"), "silent_days", "source", descending=[True, True, False])
+    )
+    if regular.is_empty():
+        return unmeasured(name, f"not enough history: no source has events on {min_history_days} days")
+    late = regular.filter(pl.col("silent_days") > pl.col("allowed"))
+    return held(
+        name,
+        float(regular["silent_days"][0]),
+        upper=float(regular["allowed"][0]),
+        note=str(regular["source"][0]),
+        offenders=late.select("source", "newest_event_day", "silent_days", "allowed").head(OFFENDERS),
+        advice="see why the export of the source stopped, ingest what is missing, then `journeys run`",
+    )
+
+
+def share_of_stale_users(n_live: int, stale: pl.DataFrame, *, maximum: float = 0.05) -> Monitor:
+    """Share of live users whose output is behind their log or the algorithm.
+
+    Bound: users of the day that is not over yet, and late events, are always a few.
+
+    Args:
+        n_live: Users within the horizon.
+        stale: One row per user and day that is behind: user_id, day, reason.
+    """
+    users = stale["user_id"].n_unique()
+    return held(
+        "share_of_stale_users",
+        # A user who was never computed is stale before being live.
+        _share(users, max(n_live, users)),
+        upper=maximum,
+        offenders=stale.sort("user_id", "day").unique("user_id", keep="first", maintain_order=True).head(OFFENDERS),
+        advice="`journeys run` for events that wait, `journeys run --full` after an algorithm change",
+    )
+
+
+def as_frame(monitors: Sequence[tuple[str, Monitor]]) -> pl.DataFrame:
+    """One row per (asset, monitor): asset, monitor, value, lower, upper, bound, passed, advice."""
+    schema = {
+        "asset": pl.String,
+        "monitor": pl.String,
+        "value": pl.Float64,
+        "lower": pl.Float64,
+        "upper": pl.Float64,
+        "bound": pl.String,
+        "passed": pl.Boolean,
+        "advice": pl.String,
+    }
+    rows = [(asset, m.name, m.value, m.lower, m.upper, m.bound, m.passed, m.advice) for asset, m in monitors]
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,1 @@
+"""Scores, confidence, diversification, feedback, and labels for the ranker."""

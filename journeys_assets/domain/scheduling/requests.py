@@ -1,0 +1,106 @@
+"""What to run next, decided from stored state alone: stale days, the runs that are on record, and the time.
+
+What belongs here: the decision. What does not: asking the warehouse (``storage.queries.staleness``) or Dagster
+(``defs.sensors``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+FIRST_BACK_OFF = timedelta(minutes=1)
+LONGEST_BACK_OFF = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class DayRun:
+    """A run over days that is on record.
+
+    Attributes:
+        first_day, last_day: The days that it covers.
+        outcome: Whether it is still in flight, and if not, how it ended.
+        ended_at: When it ended, naive UTC; None while it is in flight.
+        is_automatic: Requested by the sensor that asks; only such runs count for its back-off.
+    """
+
+    first_day: date
+    last_day: date
+    outcome: Literal["in_flight", "succeeded", "failed"]
+    ended_at: datetime | None
+    is_automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Days to be run, in order, in one run. ``scope``: keywords only, or every stage."""
+
+    first_day: date
+    last_day: date
+    scope: Literal["keywords", "everything"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to request now, and why."""
+
+    reason: str
+
+
+def next_request(
+    stale: Sequence[date], stale_keywords: Sequence[date], runs: Sequence[DayRun], now: datetime
+) -> Request | Wait:
+    """The one request to make now.
+
+    A day rests on the days before it, so days are requested oldest first, and never at or after a day that a run in
+    flight covers: such a day would have to be run again once that run is done. Days before the first one that has
+    output only need their keywords. After failures it waits 1, 2, 4 … minutes, at most an hour.
+
+    Args:
+        stale: Days whose output is behind the log.
+        stale_keywords: Days before the first one that has output whose keywords are behind the log.
+        runs: Runs in flight, and those that ended lately.
+        now: Naive UTC.
+    """
+    if not stale and not stale_keywords:
+        return Wait("every day is up to date with the log")
+    until = _backed_off_until(runs)
+    if until is not None and now < until:
+        return Wait(f"the last run failed; the next attempt is due at {until:%Y-%m-%d %H:%M:%S} UTC")
+    busy = min((run.first_day for run in runs if run.outcome == "in_flight"), default=None)
+    days, scope = (sorted(stale_keywords), "keywords") if stale_keywords else (sorted(stale), "everything")
+    free = [day for day in days if busy is None or day < busy]
+    if not free:
+        return Wait(f"{len(days)} stale days, the first is {days[0]}, wait for the run over {busy} and later")
+    return Request(free[0], free[-1], "keywords" if scope == "keywords" else "everything")
+
+
+def days_to_close(
+    stale: Sequence[date], last_closed: date | None, yesterday: date, *, retention_days: int
+) -> tuple[date, date] | None:
+    """The days that the daily schedule runs: all stale ones and all not yet closed up to yesterday; None if none is.
+
+    Days on which nothing happened are closed too, so that journeys end on the right day. A log that has been silent for
+    long is not followed day by day for longer than output is kept.
+    """
+    due = [day for day in stale if day <= yesterday]
+    if last_closed is not None and last_closed < yesterday:
+        due.append(max(last_closed + timedelta(days=1), yesterday - timedelta(days=retention_days - 1)))
+    return (min(due), yesterday) if due else None
+
+
+def _backed_off_until(runs: Sequence[DayRun]) -> datetime | None:
+    ended: list[tuple[datetime, str]] = sorted(
+        (run.ended_at, run.outcome) for run in runs if run.is_automatic and run.ended_at is not None
+    )
+    failures = 0
+    for _, outcome in reversed(ended):
+        if outcome != "failed":
+            break
+        failures += 1
+    if not failures:
+        return None
+    pause: timedelta = min(FIRST_BACK_OFF * 2 ** min(failures - 1, 16), LONGEST_BACK_OFF)
+    return ended[-1][0] + pause

@@ -1,0 +1,1 @@
+"""What every table and every landing file holds."""

@@ -1,0 +1,232 @@
+"""The landing contract, and the tables in which ingestion keeps its records."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
+from journeys_assets.domain.vocabulary import ACTIONS, ARMS, CHANNELS, LANDED_OUTCOMES, STAGES, VERDICTS
+
+
+def _landing(name: str, description: str, grain: tuple[str, ...], *columns: Column) -> Table:
+    return Table(name, description, grain, columns, schema="landing", partitioned=False)
+
+
+LANDING: dict[str, Table] = {
+    t.name: t
+    for t in (
+        _landing(
+            "search_events",
+            "One search.",
+            ("user_id", "query", "searched_at"),
+            USER_ID,
+            Column("query", TEXT, "What the user typed, in any language or script."),
+            Column("searched_at", TIMESTAMP, "When the search was made.", unit="UTC"),
+        ),
+        _landing(
+            "pin_engagements",
+            "One action of one user on one pin.",
+            ("user_id", "pin_id", "action", "engaged_at"),
+            USER_ID,
+            Column("pin_id", TEXT, "The item acted on."),
+            Column("action", TEXT, "What the user did.", allowed=ACTIONS),
+            Column("engaged_at", TIMESTAMP, "When it was done.", unit="UTC"),
+        ),
+        _landing(
+            "pins",
+            "One pin (item) with the text that describes it. The latest ingested version of a pin counts.",
+            ("pin_id",),
+            Column("pin_id", TEXT, "The item."),
+            Column("annotations", TEXTS, "Keywords that describe the item.", nullable=True),
+            Column("interests", TEXTS, "Broader interests that the item belongs to.", nullable=True),
+            Column("title", TEXT, "The item's title.", nullable=True),
+        ),
+        _landing(
+            "board_pins",
+            "One pin put on one board.",
+            ("user_id", "board_id", "pin_id", "saved_at"),
+            USER_ID,
+            Column("board_id", TEXT, "The board."),
+            Column(
+                "board_name", TEXT, "What the user calls the board; null where boards have no names.", nullable=True
+            ),
+            Column("pin_id", TEXT, "The item put on it."),
+            Column("saved_at", TIMESTAMP, "When it was put there.", unit="UTC"),
+        ),
+        _landing(
+            "users",
+            "One user. The latest ingested version of a user counts.",
+            ("user_id",),
+            USER_ID,
+            Column("signed_up_at", TIMESTAMP, "When the account was made.", unit="UTC", nullable=True),
+            Column("country", TEXT, "Country, as the log gives it.", nullable=True),
+            Column("locale", TEXT, "Language and region, such as en-GB.", nullable=True),
+            Column("timezone", TEXT, "IANA time zone, such as Europe/London.", nullable=True),
+            Column("email_opt_in", pl.Boolean(), "May be sent e-mail; unknown counts as no.", nullable=True),
+            Column("push_opt_in", pl.Boolean(), "May be sent push messages; unknown counts as no.", nullable=True),
+        ),
+        _landing(
+            "notification_events",
+            "One notification sent, with what came of it. The latest ingested version of a notification counts.",
+            ("notification_id",),
+            Column("notification_id", TEXT, "The send."),
+            USER_ID,
+            Column("journey_id", TEXT, "The journey it was about; null for arms that are about none.", nullable=True),
+            Column("channel", TEXT, "How it was sent.", allowed=CHANNELS),
+            Column("arm", TEXT, "Experiment arm.", allowed=ARMS),
+            Column("sent_at", TIMESTAMP, "When it was sent.", unit="UTC"),
+            Column("opened_at", TIMESTAMP, "When it was opened.", unit="UTC", nullable=True),
+            Column("clicked_at", TIMESTAMP, "When it was clicked.", unit="UTC", nullable=True),
+            Column("unsubscribed_at", TIMESTAMP, "When the user unsubscribed through it.", unit="UTC", nullable=True),
+            Column(
+                "propensity",
+                pl.Float64(),
+                "Probability with which the sending policy chose this journey for this slot.",
+                nullable=True,
+                minimum=0.0,
+                maximum=1.0,
+            ),
+            Column("is_random_slot", pl.Boolean(), "The journey was drawn uniformly at random.", nullable=True),
+        ),
+        _landing(
+            "journey_annotations",
+            "One human judgement of one journey, named by its id or by its keywords.",
+            ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at", "as_of_date"),
+            USER_ID,
+            Column("journey_id", TEXT, "The journey judged; may be null where keywords are given.", nullable=True),
+            Column("keywords", TEXTS, "Keywords of the journey judged.", nullable=True),
+            Column("relevance", pl.Int64(), "1 (not a journey of the user's) to 5 (surely one).", minimum=1, maximum=5),
+            Column("stage", TEXT, "The stage that the annotator saw.", nullable=True, allowed=STAGES),
+            Column("better_name", TEXT, "A name that the annotator likes better.", nullable=True),
+            Column("annotator_id", TEXT, "Who judged."),
+            Column("annotated_at", TIMESTAMP, "When the judgement was given.", unit="UTC", nullable=True),
+            Column(
+                "as_of_date",
+                pl.Date(),
+                "The day whose journeys the annotator saw, and nothing later; by default that of annotated_at.",
+                unit="UTC day",
+                nullable=True,
+            ),
+            Column("comment", TEXT, "What else the annotator said.", nullable=True),
+        ),
+        _landing(
+            "journey_feedback",
+            "One thing that a user said of a journey.",
+            ("user_id", "journey_id", "verdict", "given_at"),
+            USER_ID,
+            Column("journey_id", TEXT, "The journey spoken of."),
+            Column("verdict", TEXT, "What the user said.", allowed=VERDICTS),
+            Column("given_at", TIMESTAMP, "When.", unit="UTC"),
+        ),
+    )
+}
+"""The landing contract by source name (grain = what makes an event the same event)."""
+
+INGEST_LEDGER = Table(
+    "ingest_ledger",
+    "One row per file and batch: what was read, taken, refused.",
+    ("batch_id",),
+    (
+        Column("batch_id", TEXT, "Id of the file's load: checksum and source."),
+        Column(
+            "ingest_seq", pl.Int64(), "Ever-rising number of the ingest call; files of one call share it.", minimum=1
+        ),
+        Column("source", TEXT, "Landing source."),
+        Column("file", TEXT, "Path as given."),
+        Column("sha256", TEXT, "Checksum of the file."),
+        Column("n_rows", pl.Int64(), "Rows read.", unit="rows", minimum=0),
+        Column("n_accepted", pl.Int64(), "New rows taken.", unit="rows", minimum=0),
+        Column("n_duplicate", pl.Int64(), "Good rows that were there already.", unit="rows", minimum=0),
+        Column("n_quarantined", pl.Int64(), "Rows refused.", unit="rows", minimum=0),
+        Column(
+            "n_skipped",
+            pl.Int64(),
+            "Rows that an importer set aside by rule (cancellations, say).",
+            unit="rows",
+            minimum=0,
+        ),
+        Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+ANNOTATION_ITEMS = Table(
+    "annotation_items",
+    "What a row of an annotation sheet stands for: the sheet itself shows the row_key only. Never published.",
+    ("row_key",),
+    (
+        Column("row_key", TEXT, "Pseudonym of user, journey and day; it tells nothing without this table."),
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column("as_of_date", pl.Date(), "The day whose journeys were shown.", unit="UTC day"),
+        Column("journey_name", TEXT, "Its name as shown; empty where sheets show none."),
+        Column("keywords", TEXTS, "Its keywords, best first."),
+        Column("stratum", TEXT, "What it was drawn from: confidence, kind and stage, activity of the user."),
+        Column(
+            "sampling_weight",
+            pl.Float64(),
+            "How many journeys it stands for: one over the probability that it was drawn.",
+            minimum=1.0,
+        ),
+        Column("exported_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+QUARANTINED_ROWS = Table(
+    "quarantined_rows",
+    "One refused row of a landing file, with the reason.",
+    ("batch_id", "line", "reason"),
+    (
+        Column("batch_id", TEXT, "Id of the file's load."),
+        Column("source", TEXT, "Landing source."),
+        Column("file", TEXT, "Path as given."),
+        Column("line", pl.Int64(), "Line in the file, header = 1 (Parquet: row number, first = 1).", minimum=1),
+        Column("reason", TEXT, "What is wrong, with column and value."),
+        Column("row_json", TEXT, "The row as read, shortened."),
+        Column("quarantined_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+LANDED_FILES = Table(
+    "landed_files",
+    "One file of the landing folder: what became of it when it was last looked at.",
+    ("file",),
+    (
+        Column("file", TEXT, "Path below the landing folder."),
+        Column("n_bytes", pl.Int64(), "Size when it was looked at.", unit="bytes", minimum=0),
+        Column("modified_at", pl.Int64(), "Time of its last modification then.", unit="ns since 1970, UTC"),
+        Column("sha256", TEXT, "Checksum of the file; null where it was not read.", nullable=True),
+        Column(
+            "outcome",
+            TEXT,
+            "ingested; known (the same bytes were loaded before); unfinished (damaged and young: looked at once more); "
+            "refused (looked at again when size or time of modification change).",
+            allowed=LANDED_OUTCOMES,
+        ),
+        Column("reason", TEXT, "Why it was refused or counts as unfinished, and the cure.", nullable=True),
+        Column("ingest_seq", pl.Int64(), "Ingest call that loaded these bytes.", nullable=True, minimum=1),
+        Column("looked_at", TIMESTAMP, "When it was looked at.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+INGESTED_DAYS = Table(
+    "ingested_days",
+    "What each ingest call changed: one row per source and UTC day of events. A pin counts on the days it was engaged.",
+    ("ingest_seq", "source", "event_date"),
+    (
+        Column("ingest_seq", pl.Int64(), "The ingest call.", minimum=1),
+        Column("source", TEXT, "Landing source."),
+        Column("event_date", pl.Date(), "The day of the events.", unit="UTC day"),
+        Column("n_events", pl.Int64(), "Events that the call added or changed.", unit="events", minimum=1),
+        Column("n_users", pl.Int64(), "Users that they belong to.", unit="users", minimum=1),
+    ),
+    schema="landing",
+    partitioned=False,
+)

@@ -1,0 +1,372 @@
+"""What every table and every landing file holds: grain, columns, units, bounds.
+
+This is the one place where a Python-made table is described. DDL, contract checks, column metadata in the Dagster UI
+and the table in the README are all derived from it. Tables made by SQL models are described in the ``.yml`` beside the
+SQL and read into the same :class:`Table` by ``storage.sql_models``.
+
+What belongs here: descriptions of data. What does not: reading, writing or changing it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
+from journeys_assets.domain.vocabulary import ARMS, CHANNELS, JOURNEY_EVENT_KINDS, VERDICTS
+
+
+def _pipeline_columns(*columns: Column) -> tuple[Column, ...]:
+    return (
+        Column("partition_date", pl.Date(), "The UTC day that the row stands for.", unit="UTC day"),
+        *columns,
+        Column("algorithm_version", TEXT, "Fingerprint of all parameters that shaped the row."),
+    )
+
+
+def _similarity(name: str, description: str) -> Column:
+    return Column(name, pl.Float64(), description, unit="cosine", minimum=-1.0001, maximum=1.0001)
+
+
+# ── tables made by Python stages ────────────────────────────────────────────────────────────────────────────────────
+
+KEYWORD_EMBEDDINGS = Table(
+    "keyword_embeddings",
+    "One vector per distinct keyword and embedding model, made once and kept, in the partition that first needed it.",
+    ("keyword", "embedding_model"),
+    _pipeline_columns(
+        Column("keyword", TEXT, "The normalised keyword."),
+        Column("embedding_model", TEXT, "Name and weights hash of the model that made the vector."),
+        Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
+    ),
+)
+
+JOURNEY_CLUSTERS = Table(
+    "journey_clusters",
+    "One cluster of one user's keywords: a journey candidate, over the look-back window that ends at window_end_date.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column(
+            "journey_id",
+            TEXT,
+            "Stable id, derived from the user and the keyword that founded the journey's main theme.",
+        ),
+        Column(
+            "area_id",
+            TEXT,
+            "The area that the journey lies in with those akin to it: the id of the one whose theme is largest.",
+        ),
+        Column(
+            "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
+        ),
+        Column("keywords", TEXTS, "Member keywords, most central first."),
+        Column("keyword_weights", pl.List(pl.Float64()), "Engagement weight of each keyword, same order."),
+        Column(
+            "keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."
+        ),
+        Column(
+            "keyword_theme_centralities",
+            pl.List(pl.Float64()),
+            "Cosine of each keyword to the mean of all keywords that the journey's theme ever held, same order.",
+        ),
+        Column("medoid", TEXT, "The member keyword nearest the cluster's weighted centre."),
+        Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
+        _similarity("cohesion", "Mean cosine of the members to the weighted centre."),
+        Column(
+            "separation",
+            pl.Float64(),
+            "1 - cosine to the centre of the user's nearest other cluster; 1 if there is none.",
+            unit="1 - cosine",
+            minimum=-0.0001,
+            maximum=2.0001,
+        ),
+        Column("is_journey", pl.Boolean(), "Large and tight enough to count as a journey; else kept as not (yet) one."),
+        Column("first_engaged_at", TIMESTAMP, "First engagement with a member within the window.", unit="UTC"),
+        Column("last_engaged_at", TIMESTAMP, "Last engagement with a member.", unit="UTC"),
+        Column("centroid", pl.Binary(), "Unit weighted centre as little-endian float16.", unit="float16 x dimensions"),
+    ),
+    refers=(("area_id", "journey_id"),),
+)
+
+INFERENCE_LEDGER = Table(
+    "inference_ledger",
+    "One row per user whose clusters were computed in a partition, users without any cluster included.",
+    ("partition_date", "user_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column(
+            "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
+        ),
+        Column("n_keywords", pl.Int64(), "Keywords that were clustered.", unit="keywords", minimum=0),
+        Column("n_clusters", pl.Int64(), "Clusters that came out.", unit="clusters", minimum=0),
+    ),
+)
+
+JOURNEY_NAMES = Table(
+    "journey_names",
+    "The name of every live journey.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column("journey_name", TEXT, "Display form of the top keyword; unique within a user."),
+        Column("name_keyword", TEXT, "The keyword that the name shows."),
+        Column("naming_score", pl.Float64(), "Naming score of the chosen keyword.", minimum=0.0, maximum=1.0),
+        Column("keywords", TEXTS, "Member keywords in naming order, best first."),
+        Column(
+            "named_by",
+            TEXT,
+            "'parameters', or the version of the released weights that names were chosen with; null in days of before "
+            "there were any.",
+            nullable=True,
+        ),
+    ),
+)
+
+RANKED_JOURNEYS = Table(
+    "ranked_journeys",
+    "Score, calibrated confidence and diversified rank of every live journey.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column("score", pl.Float64(), "Ranking score before diversification.", minimum=0.0, maximum=1.0),
+        Column("n_similar_above", pl.Int64(), "Similar journeys of the user ranked above.", unit="journeys", minimum=0),
+        Column(
+            "diversified_score",
+            pl.Float64(),
+            "What the rank follows: score x penalty^n_similar_above; with mmr, ssd, dpp the lowest score so far.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
+        Column(
+            "confidence",
+            pl.Float64(),
+            "Calibrated probability that the journey is real and current.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column("scored_by", TEXT, "'prior', or the version of the ranker that gave score and confidence."),
+        Column(
+            "feedback",
+            TEXT,
+            "The user's own word on the journey that holds on the day; null where there is none.",
+            nullable=True,
+            allowed=VERDICTS,
+        ),
+    ),
+)
+
+STAGE_EVIDENCE = Table(
+    "stage_evidence",
+    "What kind and stage of every live journey are judged by: its silence, its seasons, P(ended).",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column("gap_days", pl.Float64(), "Days since the last engagement.", unit="days", minimum=0.0),
+        Column(
+            "turn_gap_days",
+            pl.Float64(),
+            "Days since the last turn to it: a day with a search for it, or two of its specific keywords.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column(
+            "silent_visits",
+            pl.Float64(),
+            "Days since the last engagement on which the user came for something else.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column("visits_since_turn", pl.Float64(), "The same since the last turn.", unit="days", minimum=0.0),
+        Column(
+            "gap_in_cadences",
+            pl.Float64(),
+            "turn_gap_days over the mean days from one turn to the next.",
+            minimum=0.0,
+        ),
+        Column(
+            "missed_turns",
+            pl.Float64(),
+            "Turns that the visits since the last one would have brought at the journey's own share of visits.",
+            unit="turns",
+            minimum=0.0,
+        ),
+        Column(
+            "turn_span_days",
+            pl.Float64(),
+            "Days from the first turn to the last one, of the 90 days up to the last engagement.",
+            unit="days",
+            minimum=0.0,
+        ),
+        Column(
+            "turn_week_share",
+            pl.Float64(),
+            "Of the weeks in between in which the user came, the share in which they turned to the journey.",
+            unit="share",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column(
+            "season_before",
+            pl.Date(),
+            "Last turn of its season a year before; null unless the journey is more likely than not to return each "
+            "year.",
+            unit="UTC day",
+            nullable=True,
+        ),
+        Column(
+            "p_ended",
+            pl.Float64(),
+            "Calibrated probability that the user, when they come, leaves the journey alone from now on; null where no "
+            "stage model is released.",
+            unit="probability",
+            nullable=True,
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column("judged_by", TEXT, "'fixed gap', or the version of the stage model that gave p_ended."),
+    ),
+)
+
+NOTIFICATION_CANDIDATES = Table(
+    "notification_candidates",
+    "One row per user, live journey and channel: send on the day after or hold back, why, when and what.",
+    ("partition_date", "user_id", "journey_id", "channel"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column("channel", TEXT, "How it would be sent.", allowed=CHANNELS),
+        Column("decision", TEXT, "send or hold.", allowed=("send", "hold")),
+        Column("reason", TEXT, "Why: 'eligible' for a send, else the first rule that held it back."),
+        Column("arm", TEXT, "Experiment arm of the user.", allowed=ARMS),
+        Column("title_text", TEXT, "What the message says."),
+        Column("confidence", pl.Float64(), "Confidence of the journey.", minimum=0.0, maximum=1.0),
+        Column("rank", pl.Int64(), "Rank of the journey.", minimum=1),
+        Column("timezone", TEXT, "Time zone used for the window (UTC where the user's is unknown).", nullable=False),
+        Column("send_window_start_at", TIMESTAMP, "Start of the send window.", unit="UTC", nullable=True),
+        Column("send_window_end_at", TIMESTAMP, "End of the send window.", unit="UTC", nullable=True),
+        Column(
+            "sends_last_7_days",
+            pl.Int64(),
+            "Sends to the user in the 7 days that end with the send day, this plan's own left out.",
+            unit="sends",
+            minimum=0,
+        ),
+    ),
+)
+
+JOURNEY_EVENTS = Table(
+    "journey_events",
+    "What became of journeys since the latest earlier day of user_journeys, with evidence. Kept for good.",
+    ("partition_date", "user_id", "journey_id", "event"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey; of the earlier day where it is gone (merged, expired)."),
+        Column(
+            "event",
+            TEXT,
+            "born; split (its keywords were in other journeys); merged (gone, others hold its keywords); reidentified "
+            "(goes on under this new id); renamed; paused (ended); resumed; expired (gone).",
+            allowed=JOURNEY_EVENT_KINDS,
+        ),
+        Column("related_journey_ids", TEXTS, "Journeys of the other day that share its keywords, most shared first."),
+        Column("n_keywords", pl.Int64(), "Keywords of the journey.", unit="keywords", minimum=1),
+        Column(
+            "n_shared_keywords",
+            pl.Int64(),
+            "Those shared with the related journeys; renamed, paused, resumed: with itself before.",
+            unit="keywords",
+            minimum=0,
+        ),
+        Column("detail", TEXT, "The evidence, to be read."),
+        Column("compared_date", pl.Date(), "The earlier day.", unit="UTC day"),
+        Column(
+            "is_same_algorithm",
+            pl.Boolean(),
+            "Both days' journeys are of one algorithm version; if not, the algorithm may be what changed.",
+        ),
+    ),
+)
+
+QUALITY_METRICS = Table(
+    "quality_metrics",
+    "What every quality monitor measured of every day, against its bound. What is of no day (refused rows, days that "
+    "wait) is as it was when the day was run.",
+    ("partition_date", "monitor"),
+    _pipeline_columns(
+        Column("monitor", TEXT, "What was measured."),
+        Column("asset", TEXT, "The table that it speaks of."),
+        Column("value", pl.Float64(), "The measurement; null where there was nothing to measure.", nullable=True),
+        Column("lower", pl.Float64(), "Lowest value that passes; null where there is none.", nullable=True),
+        Column("upper", pl.Float64(), "Highest value that passes; null where there is none.", nullable=True),
+        Column("bound", TEXT, "The bound in words, or why there is none."),
+        Column("passed", pl.Boolean(), "Whether the value is within the bound; true where there was none to hold."),
+        Column("advice", TEXT, "What to look at when it fires."),
+    ),
+)
+
+_LOG_SEQ = Column("ingest_seq", pl.Int64(), "Highest ingest_seq of the log when the run began.", minimum=0)
+
+OPENED_DAYS = Table(
+    "opened_days",
+    "What a run may rely on, noted before it reads anything of the day.",
+    ("partition_date",),
+    _pipeline_columns(
+        _LOG_SEQ,
+        Column(
+            "covered_seq",
+            pl.Int64(),
+            "Every event up to the day whose ingest_seq is not above this is in what the run reads; lower than "
+            "ingest_seq where an earlier day waits for a run.",
+            minimum=0,
+        ),
+        Column("run_id", TEXT, "The Dagster run that opened the day last."),
+    ),
+)
+
+KEYWORD_DAYS = Table(
+    "keyword_days",
+    "Days whose keywords and vectors are complete.",
+    ("partition_date",),
+    _pipeline_columns(
+        Column("ingest_seq", pl.Int64(), "Events of the day up to this ingest_seq are in keyword_table.", minimum=0)
+    ),
+)
+
+CLOSED_DAYS = Table(
+    "closed_days",
+    "Days whose every stage is complete and published: the last thing that a run writes.",
+    ("partition_date",),
+    _pipeline_columns(
+        Column(
+            "covered_seq",
+            pl.Int64(),
+            "Every event up to the day whose ingest_seq is not above this shows in the day's output.",
+            minimum=0,
+        ),
+        Column(
+            "run_id", TEXT, "The Dagster run that closed the day; null where that was not noted yet.", nullable=True
+        ),
+    ),
+)
+
+PIPELINE_TABLES: dict[str, Table] = {
+    t.name: t
+    for t in (
+        OPENED_DAYS,
+        KEYWORD_DAYS,
+        KEYWORD_EMBEDDINGS,
+        JOURNEY_CLUSTERS,
+        INFERENCE_LEDGER,
+        JOURNEY_NAMES,
+        RANKED_JOURNEYS,
+        STAGE_EVIDENCE,
+        NOTIFICATION_CANDIDATES,
+        JOURNEY_EVENTS,
+        QUALITY_METRICS,
+        CLOSED_DAYS,
+    )
+}

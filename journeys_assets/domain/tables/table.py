@@ -1,0 +1,138 @@
+"""What a table is: grain, columns, units, bounds, and the rules that rows must keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+TIMESTAMP = pl.Datetime("us")
+"""All times are UTC, microseconds, without a zone attached (DuckDB ``TIMESTAMP``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, what it means, and the values it may take."""
+
+    name: str
+    dtype: pl.DataType
+    description: str
+    unit: str | None = None
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+
+    @property
+    def sql_type(self) -> str:
+        return _sql_type(self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its grain (columns that are unique together) and its columns, in order."""
+
+    name: str
+    description: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    schema: str = "main"
+    partitioned: bool = True
+    refers: tuple[tuple[str, str], ...] = ()
+    """Pairs of columns: a value of the first is that of the second in some row of the same user and day."""
+    column_names: tuple[str, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "column_names", tuple(c.name for c in self.columns))
+        for rule, named in {"grain": set(self.grain), "refers": {c for pair in self.refers for c in pair}}.items():
+            unknown = named - set(self.column_names)
+            if unknown:
+                raise ValueError(f"table {self.name}: {rule} names columns that do not exist: {sorted(unknown)}")
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        return pl.Schema({c.name: c.dtype for c in self.columns})
+
+    @property
+    def ddl(self) -> str:
+        """``CREATE TABLE IF NOT EXISTS``; no keys or NOT NULL: DuckLake knows neither, the contract checks do."""
+        columns = ",\n  ".join(f'"{c.name}" {c.sql_type}' for c in self.columns)
+        return f"CREATE TABLE IF NOT EXISTS {self.qualified_name} (\n  {columns}\n)"
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    def empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=self.polars_schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken rule of a table's contract, with how many rows break it and a few of them."""
+
+    rule: str
+    column: str
+    n_rows: int
+    sample: pl.DataFrame
+
+
+_SQL_TYPES: dict[pl.DataType, str] = {
+    pl.String(): "VARCHAR",
+    pl.Int64(): "BIGINT",
+    pl.Int32(): "INTEGER",
+    pl.Float64(): "DOUBLE",
+    pl.Float32(): "FLOAT",
+    pl.Boolean(): "BOOLEAN",
+    pl.Date(): "DATE",
+    pl.Binary(): "BLOB",
+    TIMESTAMP: "TIMESTAMP",
+}
+
+
+def _sql_type(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.List):
+        return f"{_sql_type(pl.DataType.from_python(dtype.inner) if isinstance(dtype.inner, type) else dtype.inner)}[]"  # type: ignore[arg-type]
+    return _SQL_TYPES[dtype]
+
+
+def violations(table: Table, frame: pl.DataFrame, *, sample_rows: int = 5) -> list[Violation]:
+    """Every rule of ``table`` that ``frame`` breaks; an empty list means the contract holds."""
+    found: list[Violation] = []
+
+    def note(rule: str, column: str, offenders: pl.DataFrame) -> None:
+        if offenders.height:
+            found.append(Violation(rule, column, offenders.height, offenders.head(sample_rows)))
+
+    for column in table.columns:
+        if column.name not in frame.columns:
+            found.append(Violation("missing column", column.name, frame.height, frame.head(0)))
+            continue
+        value = pl.col(column.name)
+        if not column.nullable:
+            note("null", column.name, frame.filter(value.is_null()))
+        if column.dtype.is_float():
+            note("not finite", column.name, frame.filter(value.is_not_null() & ~value.is_finite()))
+        if column.minimum is not None:
+            note(f"below {column.minimum}", column.name, frame.filter(value < column.minimum))
+        if column.maximum is not None:
+            note(f"above {column.maximum}", column.name, frame.filter(value > column.maximum))
+        if column.allowed is not None:
+            note(f"not in {list(column.allowed)}", column.name, frame.filter(~value.is_in(list(column.allowed))))
+    for name, other in table.refers:
+        scope = ["partition_date", "user_id"]
+        if {*scope, name, other} <= set(frame.columns):
+            known = frame.select(*scope, pl.col(other).alias(name)).unique()
+            note(f"no {other} of the user", name, frame.join(known, on=[*scope, name], how="anti"))
+    if table.grain and set(table.grain) <= set(frame.columns):
+        note("not unique", ", ".join(table.grain), frame.filter(pl.struct(table.grain).is_duplicated()))
+    return found
+
+
+TEXT = pl.String()
+TEXTS = pl.List(pl.String())
+
+USER_ID = Column("user_id", TEXT, "Who acted; any non-empty text.")

@@ -1,0 +1,1 @@
+"""Labelled sets, pseudo users and studies that parts are measured on."""

@@ -1,0 +1,47 @@
+"""What the evaluation is measured on: a log that the pipeline was run over, and labelled phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+LABELLED = "labelled_short_text.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A log that the pipeline was run over.
+
+    Attributes:
+        name: 'synthetic', 'online-retail', or 'own' for the deployment's own log.
+        warehouse: Holds the landing tables and every stage table of ``days``.
+        days: The days that were run, in order. Tables hold nothing for other days, but for the keyword table, which
+            has all days of the log.
+        last_day: Last day of the log: what happened after it is not known.
+        algorithm: The parameters that it was run with.
+        truth: Tables of ``synthetic.world.TRUTH_SCHEMAS``; empty for a real log.
+    """
+
+    name: str
+    warehouse: Warehouse
+    days: Sequence[date]
+    last_day: date
+    algorithm: AlgorithmParams
+    truth: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+    def rows(self, sql: str, params: Mapping[str, object] | None = None) -> pl.DataFrame:
+        """Rows of a query on the study's warehouse; ``$name`` parameters."""
+        return self.warehouse.query(sql, params)
+
+
+def labelled_phrases(data: Path) -> pl.DataFrame | None:
+    """``set, text, label, domain`` of the public labelled sets; None where the file is absent."""
+    file = data / LABELLED
+    return pl.read_parquet(file) if file.exists() else None

@@ -1,0 +1,209 @@
+"""Do areas find the broader themes: agreement with known domains, beside cuts chosen for domains and a bound.
+
+What belongs here: the figures of the coarser level; ``evaluation.parts.clustering`` shows them in its section. What
+does not: those of journeys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.statistics.partitions import agreement
+from journeys_assets.evaluation.baselines import clustering_rules as rules
+from journeys_assets.evaluation.baselines.clustering_rules import Rule
+from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
+from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser, distinct_phrases, domain_regimes, embedded
+from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.statistics.intervals import Statistic, mean_of, measure
+from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.synthetic.themes import THEMES
+
+OURS = "areas"
+JOURNEYS = "journeys"
+BOUND = "best cut per user"
+F1 = "B-cubed F1 against domains"
+_METRICS = {
+    F1: "bcubed_f1",
+    "B-cubed precision against domains": "bcubed_precision",
+    "B-cubed recall against domains": "bcubed_recall",
+}
+AKIN = "share of akin pairs"
+ANY_TWO = "any two journeys"
+WORLD = "synthetic world, all themes"
+REGIME = "all users"
+
+PROTOCOL = f"""
+**Areas** are scored against CLINC150's ten domains, with the intents and strays that nothing was fitted on. Users with
+intents of *any domain* seldom have two of one domain, so an area should mostly be one journey; users of *few domains*
+(3-9 intents of 1-3 domains) should have areas of several. A stray is a domain of its own.
+`ClusteringParams.area_distance` and the cuts of the baselines were chosen on the other half of the intents, for domains
+(`benchmarks/area_distance.py`): average linkage at {rules.AVERAGE_DOMAIN_CUT}, Ward at {rules.WARD_DOMAIN_CUT}, Ward at
+{rules.SIZED_WARD_DOMAIN_CUT}·(n/30)^0.3, and *one cut*, the pipeline's dendrogram at
+{rules.ONE_DOMAIN_CUT}·(n/60)^0.1. *{JOURNEYS}* is the finer level: what areas would be without a second level. None of
+the baselines is bound to be nested with the journeys; areas are. The *{BOUND}* looks at the domains.
+"""
+AKIN_PROTOCOL = f"""
+**Areas in the synthetic world**: the *{AKIN}* is, of all pairs of one user's journeys that lie in one area, the share
+that are of one theme, or of two that the catalogue files under a common interest; beside it that of *{ANY_TWO}*.
+A journey is of the theme of most of its keywords. Users are given themes at random, so most journeys of a user have
+nothing to do with each other.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaFigures:
+    """What is known of areas.
+
+    Attributes:
+        measured: Results and comparisons, as ``statistics.measure`` gives them.
+        counts: Mean number of domains, and of clusters that each method finds: a row a data set.
+    """
+
+    measured: list[tuple[pl.DataFrame, pl.DataFrame]]
+    counts: pl.DataFrame
+
+
+def evaluate_areas(
+    labelled: pl.DataFrame,
+    embedder: Embedder,
+    cache: Path,
+    params: ClusteringParams,
+    *,
+    n_users: int,
+    seed: int,
+    n_resamples: int,
+) -> AreaFigures:
+    """Agreement of the areas with CLINC150's domains; arguments as those of ``evaluate_clustering``."""
+    phrases = distinct_phrases(labelled)
+    vectors = embedded(phrases["keyword"].to_list(), embedder, cache)
+    measured, counts = [], []
+    for name, pooled in domain_regimes(phrases, n_users, seed).items():
+        users = [of_domains(user) for user in pooled]
+        found = partitions(users, vectors, params)
+        measured += list(_measured(name, users, found, seed, n_resamples))
+        sizes = {method: float(np.mean([len(np.unique(labels)) for labels in own])) for method, own in found.items()}
+        counts.append({"dataset": name, "domains": float(np.mean([len(np.unique(u.truth)) for u in users])), **sizes})
+    return AreaFigures(measured, pl.DataFrame(counts))
+
+
+def of_domains(user: PseudoUser) -> PseudoUser:
+    """The user with the broader themes for truth.
+
+    Raises:
+        ValueError: they are not known.
+    """
+    if user.coarse is None:
+        raise ValueError("no broader theme is known of this user's keywords")
+    return replace(user, truth=user.coarse)
+
+
+def akin_pairs(world: Study, *, seed: int, n_resamples: int) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Whether journeys of one area have more to do with each other than any two journeys of their user.
+
+    Args:
+        world: A synthetic world with its truth; what was clustered last of each user counts.
+
+    Returns:
+        What ``statistics.measure`` gives; nothing where no area holds two journeys.
+    """
+    pairs = pairs_of_journeys(world)
+    counts = pairs.group_by("user_id", maintain_order=True).agg(
+        n=pl.len(),
+        akin=pl.col("is_akin").sum(),
+        n_in=pl.col("is_one_area").sum(),
+        akin_in=(pl.col("is_akin") & pl.col("is_one_area")).sum(),
+    )
+    if not counts["n_in"].sum():
+        return []
+
+    def share(of: str, among: str) -> Statistic:
+        hits, base = (counts[name].to_numpy().astype(np.float64) for name in (of, among))
+        return lambda weights: float(weights @ hits) / max(float(weights @ base), 1e-12)
+
+    figures = measure(
+        {OURS: share("akin_in", "n_in"), ANY_TWO: share("akin", "n")},
+        dataset=WORLD,
+        regime=REGIME,
+        metric=AKIN,
+        n_users=counts.height,
+        ours=OURS,
+        seed=seed,
+        n_resamples=n_resamples,
+    )
+    return [figures]
+
+
+def pairs_of_journeys(world: Study) -> pl.DataFrame:
+    """Every pair of one user's journeys that were clustered last: user_id, is_one_area, is_akin."""
+    clustered = world.rows(
+        """
+        SELECT user_id, journey_id, area_id, unnest(keywords) AS keyword FROM main.journey_clusters
+        JOIN (SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger GROUP BY user_id)
+        USING (user_id, partition_date) WHERE is_journey
+        """
+    )
+    meant = world.truth["truth_keywords"].select("user_id", "theme", keyword="normalised_keyword").drop_nulls("theme")
+    votes = clustered.join(meant, on=["user_id", "keyword"]).group_by("user_id", "journey_id", "area_id", "theme").len()
+    journeys = (
+        votes.sort("user_id", "journey_id", "len", "theme", descending=[False, False, True, False])
+        .unique(["user_id", "journey_id"], keep="first", maintain_order=True)
+        .with_columns(interests=pl.col("theme").replace_strict({t.name: list(t.interests) for t in THEMES}))
+    )
+    pairs = journeys.join(journeys, on="user_id", suffix="_other").filter(
+        pl.col("journey_id") < pl.col("journey_id_other")
+    )
+    shared = pl.col("interests").list.set_intersection("interests_other").list.len() > 0
+    return pairs.sort("user_id", "journey_id", "journey_id_other").select(
+        "user_id",
+        is_one_area=pl.col("area_id") == pl.col("area_id_other"),
+        is_akin=(pl.col("theme") == pl.col("theme_other")) | shared,
+    )
+
+
+def partitions(
+    users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams
+) -> dict[str, list[Labels]]:
+    """Coarse clusters of every user by every method, ours first. Only the bound looks at the users' truth."""
+    journeys, areas = found_by_pipeline(users, vectors, params)
+    found = {OURS: areas, JOURNEYS: journeys}
+    for name, rule in _rules(params).items():
+        found[name] = [rule(user, vectors.rows_for(user.keywords)) for user in users]
+    return found
+
+
+def _rules(params: ClusteringParams) -> dict[str, Rule]:
+    return {
+        "MiniLM, average": rules.average(rules.AVERAGE_DOMAIN_CUT),
+        "MiniLM, Ward": rules.ward(rules.WARD_DOMAIN_CUT),
+        "MiniLM, size-aware Ward": rules.ward(rules.SIZED_WARD_DOMAIN_CUT, 0.3),
+        "one cut": rules.one_cut(params, rules.ONE_DOMAIN_CUT),
+        BOUND: rules.best_cut(params),
+    }
+
+
+def _measured(
+    dataset: str, users: Sequence[PseudoUser], found: Mapping[str, Sequence[Labels]], seed: int, n_resamples: int
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    whole = {
+        method: [agreement(user.truth, labels) for user, labels in zip(users, own, strict=True)]
+        for method, own in found.items()
+    }
+    for metric, field in _METRICS.items():
+        yield measure(
+            {method: mean_of([getattr(a, field) for a in own]) for method, own in whole.items()},
+            dataset=dataset,
+            regime=REGIME,
+            metric=metric,
+            n_users=len(users),
+            ours=OURS,
+            bounds=[BOUND],
+            seed=seed,
+            n_resamples=n_resamples,
+        )

@@ -1,0 +1,1 @@
+"""Sentence embedders: keywords in, unit vectors out."""

@@ -1,0 +1,73 @@
+"""Why a journey ranks where it does: what each kind of evidence adds to its score.
+
+What belongs here: taking one score apart, on demand; nothing of it is stored. What does not: scoring
+(``models.ranker.release``) and showing it to people (``display``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.ranking.prior import BASE, FEATURE_PARTS, prior_parts
+from journeys_assets.models.boosters import booster_of
+from journeys_assets.models.ranker.release import Release
+
+PARTS_SCHEMA = pl.Schema(
+    {"user_id": pl.String(), "journey_id": pl.String(), "part": pl.String(), "contribution": pl.Float64()}
+)
+
+
+def explain(features: pl.DataFrame, release: Release | None, params: RankingParams) -> pl.DataFrame:
+    """What each part of the evidence adds to the score of each journey.
+
+    Of a release: log-odds, by TreeSHAP (Lundberg et al. 2020, as in LightGBM's ``pred_contrib``), summed over the
+    features of each part; with 'base', what every journey starts from, they sum to the log-odds of the score. Of the
+    prior (no release): its own terms, see :func:`~journeys_assets.domain.ranking.prior_parts`.
+
+    Args:
+        features: rows of ``journey_features`` of one day.
+
+    Returns:
+        user_id, journey_id, part (of ``FEATURE_PARTS``, or 'base'), contribution; sorted by user and journey, then the
+        strongest first and 'base' last.
+
+    Raises:
+        ValueError: the release has features that belong to no part.
+    """
+    rows = features.sort("user_id", "journey_id")
+    wide = prior_parts(rows, params) if release is None else _release_parts(rows, release)
+    return (
+        wide.unpivot(index=["user_id", "journey_id"], variable_name="part", value_name="contribution")
+        .select(pl.col(name).cast(dtype) for name, dtype in PARTS_SCHEMA.items())
+        .sort(
+            "user_id",
+            "journey_id",
+            pl.col("part") == BASE,
+            pl.col("contribution").abs(),
+            "part",
+            descending=[False, False, False, True, False],
+        )
+    )
+
+
+def _release_parts(rows: pl.DataFrame, release: Release) -> pl.DataFrame:
+    names: list[str] = release.card["features"]
+    part_of = {name: part for part, members in FEATURE_PARTS.items() for name in members}
+    unknown = [name for name in names if name not in part_of]
+    if unknown:
+        raise ValueError(f"features of {release.version} that belong to no part: {', '.join(unknown)}")
+    keys = rows.select("user_id", "journey_id")
+    if rows.is_empty():
+        return keys.with_columns(pl.lit(0.0).alias(part) for part in (*FEATURE_PARTS, BASE))
+    matrix = rows.select(pl.col(names).cast(pl.Float64)).to_numpy()
+    shares = np.asarray(
+        booster_of(release.model_text).predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64
+    )
+    columns = {
+        part: shares[:, [i for i, name in enumerate(names) if part_of[name] == part]].sum(axis=1)
+        for part in FEATURE_PARTS
+    }
+    columns[BASE] = shares[:, -1] + release.card["base_margin"]
+    return keys.with_columns(pl.Series(name, values, dtype=pl.Float64) for name, values in columns.items())

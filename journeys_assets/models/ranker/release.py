@@ -1,0 +1,150 @@
+"""The released journey ranker: scoring with one, and its card for people.
+
+What belongs here: everything that a daily run needs of a ranker. What does not: fitting and measuring one
+(``models.ranker.training``), and the files of a release (``models.releases``). The model is LightGBM's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.ranking.prior import prior_probability
+from journeys_assets.models import releases
+from journeys_assets.models.boosters import Doubles, booster_of, margins, sigmoid
+from journeys_assets.models.releases import ReleaseError, sha256
+
+__all__ = ["Release", "ReleaseError", "load", "model_card", "prior_of", "released", "save", "sha256"]
+
+
+@dataclass(frozen=True)
+class Release(releases.Release):
+    """A trained ranker: the card has features, parameters and calibration too."""
+
+    def score(self, features: pl.DataFrame) -> pl.DataFrame:
+        """Score journeys; a row's result depends on that row alone.
+
+        Args:
+            features: rows of ``journey_features`` of one day.
+
+        Returns:
+            user_id, journey_id, score (0..1), confidence (0..1), scored_by = version; sorted by user_id, journey_id.
+
+        Raises:
+            ReleaseError: a feature that the model was trained with is missing.
+        """
+        missing = [name for name in self.card["features"] if name not in features.columns]
+        if missing:
+            lacking = ", ".join(missing)
+            raise ReleaseError(f"ranker {self.version} needs features that journey_features lacks: {lacking}")
+        rows = features.sort("user_id", "journey_id")
+        margin = margins(booster_of(self.model_text), rows, self.card["features"]) + self.card["base_margin"]
+        calibration = self.card["calibration"]
+        confidence: Doubles
+        if calibration["from"] == "prior":
+            confidence = prior_of(rows, RankingParams(**self.card["parameters"]))
+        else:
+            confidence = sigmoid(calibration["slope"] * margin + calibration["intercept"])
+        return rows.select(
+            "user_id",
+            "journey_id",
+            score=pl.Series(sigmoid(margin), dtype=pl.Float64),
+            confidence=pl.Series(confidence, dtype=pl.Float64),
+            scored_by=pl.lit(self.version),
+        )
+
+
+def save(release: Release, folder: Path) -> Path:
+    """See :func:`releases.save`."""
+    return releases.save(release, folder, model_card(release))
+
+
+def load(path: Path) -> Release:
+    """See :func:`releases.load`."""
+    return releases.load(path, Release)
+
+
+def released(folder: Path, day: date) -> Release | None:
+    """The release that scores ``day``; see :func:`releases.released`."""
+    return releases.released(folder, day, Release)
+
+
+def model_card(release: Release) -> str:
+    """The release for people, in Markdown."""
+    card = release.card
+    slices = [
+        f"| {name} | {part['first_day']} … {part['last_day']} | {part['n']} | {part['n_positive']} | "
+        + ", ".join(f"{source} {n}" for source, n in part["sources"].items())
+        + " |"
+        for name, part in card["data"].items()
+    ]
+    metrics = [
+        f"| {source} | {name} | {'-' if value is None else f'{value:.4g}'} |"
+        for source, measured in card.get("metrics", {}).items()
+        for name, value in measured.items()
+    ]
+    comparisons = [
+        f"| {row['source']} | {row['metric']} | {row['rival']} | {row['value']:.4f} | {row['rival_value']:.4f} | "
+        f"{row['gain']:+.4f} | {row['low']:+.4f} … {row['high']:+.4f} | {row['n_users']} |"
+        for row in card.get("comparisons", [])
+    ]
+    calibration = ", ".join(f"{name} = {value}" for name, value in card["calibration"].items())
+    booster = ", ".join(f"{name} = {value}" for name, value in card["booster"].items())
+    lines = [
+        f"# Journey ranker {release.version}",
+        "",
+        f"Point-wise LightGBM {card['lightgbm']}. Trained on labels up to {card['as_of']}; "
+        f"live from {card['live_from']}.",
+        "",
+        "`score` orders a user's journeys. `confidence` is the probability that a journey is real and current; "
+        "it is calibrated on annotations only, and is the documented prior where they are too few.",
+        "",
+        "## Data",
+        "",
+        "| slice | days | labels | positive | by source |",
+        "|---|---|---|---|---|",
+        *slices,
+        "",
+        "Feedback is weighted by clipped inverse propensities. It exists only for what was sent. Engagement labels "
+        "say which of their journeys users came back to within a week. Labels that were not yet known when the later "
+        "slice begins are in neither slice.",
+        "",
+        "## Measured on the later slice",
+        "",
+        "By a model that was fitted in the same way on the earlier slice alone, and never saw the later one. The "
+        "released model is fitted on both.",
+        "",
+        "| labels | metric | value |",
+        "|---|---|---|",
+        *metrics,
+        "",
+        "| labels | metric | rival | ranker | rival's | gain | 95 % interval, over users | users |",
+        "|---|---|---|---|---|---|---|---|",
+        *comparisons,
+        "",
+        "## How it was made",
+        "",
+        f"Calibration: {calibration}.",
+        "",
+        f"Parameters: {booster}.",
+        "",
+        f"Never falls with: {', '.join(k for k, v in card['monotone'].items() if v > 0)}. "
+        f"Never rises with: {', '.join(k for k, v in card['monotone'].items() if v < 0)}.",
+        "",
+        f"Features ({len(card['features'])}): {', '.join(card['features'])}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+# ── small parts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def prior_of(rows: pl.DataFrame, params: RankingParams) -> Doubles:
+    """The documented prior of each row, (n,)."""
+    return rows.select(prior_probability(params)).to_series().to_numpy().astype(np.float64)

@@ -1,0 +1,551 @@
+"""The journey ranker: training a point-wise LightGBM model and measuring it on a later time slice.
+
+What belongs here: fitting on labelled rows, calibration, metrics. What does not: where labels and features come from
+(``domain.ranking.prior``, ``storage.queries.labels``) and the files of a release (``models.ranker.release``, whose
+names are offered here too).
+
+Score and confidence answer two questions. ``score`` orders journeys and learns from every label: what users went on
+with, which every log tells of every journey; what annotators judged; what came of notifications. All count alike: with
+annotations weighed 3, 5 or 20 times the order on later days was the same or worse (they are few, and of users who were
+just there). The base rate of each source is taken out as an offset.
+
+``confidence`` is the probability that the journey is real and current, which only annotations tell: a notification that
+nobody clicked is no proof against a journey, and neither is a week without it. With enough annotations it is a logistic
+calibration of the score on annotated journeys of users that the fold's model had not seen; with fewer it is the
+documented prior, and the card says so. Calibrated on engagement it would be too low: on a world with known truth, 0.35
+where 0.42 of the journeys were current and 0.55 relevant to annotators.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from journeys_assets.domain.ranking.labels import ndcg_by_user
+from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.ranking.prior import FEATURES, PRIOR
+from journeys_assets.domain.statistics.resampling import interval, resamples
+from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, sigmoid
+from journeys_assets.models.ranker.release import Release, load, model_card, prior_of, released, save
+from journeys_assets.models.releases import sha256
+
+__all__ = [
+    "NotEnoughLabels",
+    "Release",
+    "load",
+    "model_card",
+    "refusal",
+    "released",
+    "save",
+    "train_ranker",
+]
+
+JUDGES = ("engagement", "annotation", "feedback")
+"""Sources of labels that a ranker is judged by: first the one that tells of every journey, whoever looked at it."""
+
+JUDGED_AT = 5
+"""The k of the NDCG@k that the order within a user is judged by: about as many journeys as fit a screen."""
+
+N_RESAMPLES = 500
+
+ROUNDS = (25, 50, 100, 150, 200)
+"""Numbers of trees tried; the one with the best out-of-fold log loss is taken."""
+
+MONOTONE = {
+    "cohesion": 1,
+    "engagement_weight_7d": 1,
+    "engagement_weight_28d": 1,
+    "engagement_weight_90d": 1,
+    "active_days_7d": 1,
+    "active_days_28d": 1,
+    "active_days_90d": 1,
+    "share_of_user_engagement_28d": 1,
+    "days_since_last_engaged": -1,
+}
+"""Directions that a ranker may not contradict: more evidence never lowers a score, more silence never raises one."""
+
+BOOSTER = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 7,
+    "min_data_in_leaf": 20,
+    "min_sum_hessian_in_leaf": 1e-3,
+    "lambda_l2": 5.0,
+    "feature_fraction": 0.7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+
+
+class NotEnoughLabels(ValueError):
+    """Too few labels to train on; the message says how many there are and how many are needed."""
+
+
+# ── training ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def train_ranker(
+    rows: pl.DataFrame, *, as_of: date, params: RankingParams, incumbent: Release | None = None
+) -> Release:
+    """Measure a ranker that is fitted on the earlier labels on the later ones; then fit it in the same way on all.
+
+    The metrics and comparisons of the card are those of the first model, which has not seen the later labels. What is
+    released has, because the latest labels tell most of the days to come. Whether it should be released is for
+    :func:`refusal` to say.
+
+    Args:
+        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``FEATURES`` and, optionally, source (one of
+            ``ranking.SOURCES``; all count as annotations where it is absent) and known_on (a label counts as known on
+            its own day where it is absent). Their order does not matter.
+        as_of: Last day whose labels may be used; the release is live from the day after.
+        incumbent: The release that is live by then, to be compared with.
+
+    Raises:
+        NotEnoughLabels: fewer than the documented bounds of ``RankingParams``, with the counts.
+        ValueError: a label is not 0 or 1, a weight not positive, or a row is later than ``as_of``.
+    """
+    data = _checked(rows, as_of)
+    earlier, later = _time_split(data, params)
+    _require(earlier, later, data, params)
+    rounds = _rounds(earlier, params)
+    card: dict[str, Any] = {
+        "live_from": as_of + timedelta(days=1),
+        "as_of": as_of,
+        "features": list(FEATURES),
+        "monotone": MONOTONE,
+        "booster": BOOSTER | {"seed": params.training_seed, "rounds": rounds},
+        "parameters": asdict(params),
+        "lightgbm": lightgbm_version(),
+        "data": {"earlier": _range(earlier), "later": _range(later)},
+    }
+    judged = _fitted(earlier, rounds, card, params)
+    release = _fitted(data, rounds, card, params)
+    measured = {
+        "metrics": _metrics(judged, later, params),
+        "comparisons": _comparisons(data, judged, incumbent, later, params),
+    }
+    return Release(release.version, release.live_from, release.card | measured, release.model_text)
+
+
+def _fitted(rows: pl.DataFrame, rounds: int, card: dict[str, Any], params: RankingParams) -> Release:
+    """A release without metrics: the model on all ``rows``, confidence calibrated out of fold on the same."""
+    model_text = _fit(rows, rounds, params)
+    base_margin = _logit(_rate(rows))
+    calibration = _calibration(rows, _out_of_fold(rows, rounds, params) + base_margin, params)
+    own = {"base_margin": base_margin, "calibration": calibration, "model_sha256": sha256(model_text.encode())}
+    state: dict[str, Any] = json.loads(json.dumps(card | own, default=str))
+    version = "ranker-" + sha256(json.dumps(state, sort_keys=True).encode())[:12]
+    return Release(version, card["live_from"], state, model_text)
+
+
+def _rounds(earlier: pl.DataFrame, params: RankingParams) -> int:
+    """How many trees: as many as do best on the last days of the slice when fitted on the days before.
+
+    Days, not users, are held out: with more trees a model learns more of what held for its own days only, which other
+    users of the same days do not show. Where the days are too few for that, users are held out after all.
+    """
+    before, after = _time_split(earlier, params)
+    if min(_fewest_of_each(before), _fewest_of_each(after)) >= params.min_labels_of_each:
+        margins, held = _fit_and_predict(before, after, ROUNDS, params), after
+    else:
+        margins, held = np.stack([_out_of_fold(earlier, n, params) for n in ROUNDS]), earlier
+    offsets = _offsets(held, earlier)
+    labels, weights = held["label"].to_numpy().astype(np.float64), held["weight"].to_numpy()
+    return ROUNDS[int(np.argmin([_log_loss(labels, sigmoid(margin + offsets), weights) for margin in margins]))]
+
+
+def _fewest_of_each(rows: pl.DataFrame) -> int:
+    n_positive = int(rows["label"].sum())
+    return min(n_positive, rows.height - n_positive)
+
+
+def _out_of_fold(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Doubles:
+    """(n,) margins, each of a model that has seen no row of the row's user."""
+    folds = _folds(rows["user_id"], params)
+    margins = np.zeros(rows.height)
+    for fold in range(params.training_folds):
+        held = folds == fold
+        if held.any() and not held.all():
+            margins[held] = _fit_and_predict(rows.filter(~held), rows.filter(held), [rounds], params)[0]
+    return margins
+
+
+def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """The rows in an order of their own, so that the order in which they came cannot matter."""
+    if "source" not in rows.columns:
+        rows = rows.with_columns(source=pl.lit("annotation"))
+    if "known_on" not in rows.columns:
+        rows = rows.with_columns(known_on=pl.col("day"))
+    keys = ("day", "user_id", "journey_id", "source", "label", "weight", "known_on")
+    missing = [name for name in (*keys, *FEATURES) if name not in rows.columns]
+    if missing:
+        raise ValueError(f"training rows lack the columns {', '.join(missing)}")
+    if rows.filter(~pl.col("label").is_in([0, 1]).fill_null(False)).height:
+        raise ValueError("training rows hold labels other than 0 and 1")
+    if rows.filter(~(pl.col("weight").is_finite() & (pl.col("weight") > 0)).fill_null(False)).height:
+        raise ValueError("training rows hold weights that are not positive and finite")
+    late = rows.filter(pl.max_horizontal("day", "known_on") > as_of)
+    if late.height:
+        raise ValueError(
+            f"{late.height} training rows are of days after {as_of}, or were only known after it, such as that of "
+            f"{late['day'].to_list()[0]}: look-ahead"
+        )
+    return rows.select(*keys, *FEATURES).sort(*keys, *FEATURES)
+
+
+def _time_split(data: pl.DataFrame, params: RankingParams) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Whole days: the later slice is the shortest run of last days that holds ``later_share`` of the labels.
+
+    Labels that were not yet known when the later slice begins are in neither: their answers lie in the later days, so
+    a model that had learnt from them would have seen what it is measured on (purging: López de Prado 2018, chapter 7).
+    """
+    counts = data.group_by("day").len("n").sort("day", descending=True)
+    enough = counts.filter(pl.col("n").cum_sum() >= params.later_share * data.height)
+    if enough.is_empty():
+        return data, data.head(0)
+    first_later = enough["day"][0]
+    return data.filter(pl.col("known_on") < first_later), data.filter(pl.col("day") >= first_later)
+
+
+def _require(earlier: pl.DataFrame, later: pl.DataFrame, data: pl.DataFrame, params: RankingParams) -> None:
+    n_positive = int(earlier["label"].sum())
+    have = (
+        f"{data.height} labels on {data['day'].n_unique()} days, of which {earlier.height} in the earlier slice "
+        f"({n_positive} positive, {earlier.height - n_positive} negative) and {later.height} in the later one"
+    )
+    if (
+        data.height < params.min_training_labels
+        or min(n_positive, earlier.height - n_positive) < params.min_labels_of_each
+        or later.height < params.min_later_labels
+    ):
+        raise NotEnoughLabels(
+            f"too few labels to train a ranker: {have}; needed are {params.min_training_labels} in all, "
+            f"{params.min_labels_of_each} of each kind in the earlier slice and {params.min_later_labels} in the later "
+            "one. The documented prior goes on scoring; collect more feedback or annotations"
+        )
+
+
+def _folds(user_ids: pl.Series, params: RankingParams) -> npt.NDArray[np.int64]:
+    """Fold of each row; all rows of a user share one, so that no model is judged on a user that it has seen."""
+
+    def fold(user_id: str) -> int:
+        digest = hashlib.blake2b(f"{params.training_seed}\x00{user_id}".encode("utf-8", "surrogatepass"), digest_size=8)
+        return int.from_bytes(digest.digest(), "big") % params.training_folds
+
+    return np.array([fold(user_id) for user_id in user_ids], dtype=np.int64)
+
+
+def _offsets(rows: pl.DataFrame, reference: pl.DataFrame) -> Doubles:
+    """Log-odds of the base rate of each row's source: clicks are rarer than nods, which is no trait of the journey."""
+    overall = _logit(_rate(reference))
+    by_source = {
+        source: _logit(_rate(reference.filter(pl.col("source") == source)))
+        for source in reference["source"].unique().to_list()
+    }
+    return np.array([by_source.get(source, overall) for source in rows["source"]], dtype=np.float64)
+
+
+def _rate(rows: pl.DataFrame) -> float:
+    """Weighted share of positives, kept off 0 and 1 by one label of each kind."""
+    weights, labels = rows["weight"].to_numpy(), rows["label"].to_numpy()
+    mean = weights.mean()
+    return float(((weights * labels).sum() + mean) / (weights.sum() + 2 * mean))
+
+
+def _train(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Any:
+    import lightgbm
+
+    dataset = lightgbm.Dataset(
+        rows.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy(),
+        label=rows["label"].to_numpy(),
+        weight=rows["weight"].to_numpy(),
+        init_score=_offsets(rows, rows),
+        feature_name=list(FEATURES),
+        params={"verbosity": -1},
+    )
+    settings = BOOSTER | {
+        "seed": params.training_seed,
+        "monotone_constraints": [MONOTONE.get(name, 0) for name in FEATURES],
+    }
+    return lightgbm.train(settings, dataset, num_boost_round=rounds)
+
+
+def _fit(rows: pl.DataFrame, rounds: int, params: RankingParams) -> str:
+    return str(_train(rows, rounds, params).model_to_string())
+
+
+def _fit_and_predict(rows: pl.DataFrame, held: pl.DataFrame, rounds: Sequence[int], params: RankingParams) -> Doubles:
+    """(numbers of trees, held rows) margins."""
+    booster = _train(rows, max(rounds), params)
+    matrix = held.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy()
+    return np.stack([booster.predict(matrix, raw_score=True, num_iteration=n, num_threads=1) for n in rounds])
+
+
+def _calibration(rows: pl.DataFrame, margin: Doubles, params: RankingParams) -> dict[str, Any]:
+    """Logistic (Platt) calibration of out-of-fold margins on annotated rows; isotonic would need thousands."""
+    annotated = (rows["source"] == "annotation").to_numpy()
+    labels = rows["label"].to_numpy()[annotated]
+    n_positive, n_negative = int(labels.sum()), int((1 - labels).sum())
+    counts = {"n_positive": n_positive, "n_negative": n_negative}
+    if min(n_positive, n_negative) < params.min_labels_of_each:
+        return {"from": "prior", "reason": "too few annotations of each kind", **counts}
+    slope, intercept = _platt(margin[annotated], labels, rows["weight"].to_numpy()[annotated])
+    return {"from": "annotations", "slope": slope, "intercept": intercept, **counts}
+
+
+def _platt(margin: Doubles, labels: npt.NDArray[Any], weights: Doubles) -> tuple[float, float]:
+    """Slope (never below 0: a calibration may not turn the order round) and intercept, on Platt's smoothed targets."""
+    n_positive, n_negative = labels.sum(), (1 - labels).sum()
+    targets = np.where(labels == 1, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+    design = np.stack([margin, np.ones_like(margin)], axis=1)
+    ridge = np.diag([1e-3, 1e-9])  # keeps the slope finite where the margins separate the labels
+    beta = np.array([1.0, 0.0])
+    for _ in range(100):
+        probability = sigmoid(design @ beta)
+        gradient = design.T @ (weights * (probability - targets)) + ridge @ beta
+        curvature = (design * (weights * probability * (1 - probability))[:, None]).T @ design + ridge
+        step = np.linalg.solve(curvature, gradient)
+        step *= min(1.0, 5.0 / max(1e-12, float(np.abs(step).max())))
+        beta = beta - step
+        if np.abs(step).max() < 1e-10:
+            break
+    if beta[0] <= 0:
+        return 0.0, _logit(float((weights * targets).sum() / weights.sum()))
+    return float(beta[0]), float(beta[1])
+
+
+# ── whether to release ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refusal(release: Release) -> str | None:
+    """Why a ranker must not be released; None where it may be.
+
+    Not worse is asked for, not surely better: with some hundred users an interval cannot tell the gains that there are
+    to be had, and the prior would stay for ever. So, on the later labels, nothing may be worse outside its interval,
+    neither than the prior nor than the live release; and by the first of ``JUDGES`` that has enough labels the gain on
+    the prior may not be below 0.
+    """
+    rows = release.card["comparisons"]
+    against_prior = [row for row in rows if row["rival"] == PRIOR]
+    if not against_prior:
+        return "the later labels are too few to compare it with the prior"
+    worse = [row for row in rows if row["high"] < 0]
+    if worse:
+        return "on later days it is worse: " + "; ".join(map(_told, worse))
+    if against_prior[0]["gain"] < 0:
+        return f"on later days it does no better than the prior: {_told(against_prior[0])}"
+    return None
+
+
+def _told(row: dict[str, Any]) -> str:
+    return (
+        f"{row['metric']} by {row['source']} {row['value']:.4f}, {row['rival']} {row['rival_value']:.4f} "
+        f"(gain {row['gain']:+.4f}, 95 % interval {row['low']:+.4f} … {row['high']:+.4f}, {row['n_users']} users)"
+    )
+
+
+def _comparisons(
+    data: pl.DataFrame, judged: Release, incumbent: Release | None, later: pl.DataFrame, params: RankingParams
+) -> list[dict[str, Any]]:
+    """The ranker against the prior and against the live release, by each source that has enough labels for it.
+
+    The live release may know all but the last days. So on those a ranker that was fitted on just the labels known
+    before them stands for the new one; else the one with the fresher labels would win.
+    """
+    found = _compared(later, judged, PRIOR, (prior_of(later, params),) * 2, params)
+    if incumbent is not None:
+        unseen = data.filter(pl.col("day") >= incumbent.live_from)
+        known = data.filter(pl.col("known_on") < unseen["day"].min()) if unseen.height else unseen
+        if min(_fewest_of_each(known), _fewest_of_each(unseen)) >= params.min_labels_of_each:
+            equal = _fitted(known, judged.card["booster"]["rounds"], judged.card, params)
+            found += _compared(unseen, equal, incumbent.version, _scored(incumbent, unseen), params)
+    return found
+
+
+def _compared(
+    rows: pl.DataFrame, ranker: Release, rival: str, rivals: tuple[Doubles, Doubles], params: RankingParams
+) -> list[dict[str, Any]]:
+    """By source and metric: both figures, the gain, and its 95 % interval over resampled users.
+
+    Engagement tells of all journeys of a user, so the order within a user is judged (NDCG); the other sources tell of
+    one or two of each user, so the order over all is (AUC). Confidence is judged by annotations: it claims no more.
+
+    Args:
+        rivals: The rival's score and confidence of each row.
+    """
+    score, confidence = _scored(ranker, rows)
+    pairs = rows.with_columns(
+        own_score=pl.Series(score),
+        other_score=pl.Series(rivals[0]),
+        own_confidence=pl.Series(confidence),
+        other_confidence=pl.Series(rivals[1]),
+    )
+    found = []
+    for source in JUDGES:
+        part = pairs.filter(pl.col("source") == source)
+        if _fewest_of_each(part) < params.min_labels_of_each:
+            continue
+        judged_by = {"engagement": [_ndcg_figures], "annotation": [_auc_figures, _brier_figures]}
+        for figures in judged_by.get(source, [_auc_figures]):
+            metric, n_users, figures_of = figures(part)
+            found.append({"source": source, "metric": metric, "rival": rival, **_gain(n_users, figures_of, params)})
+    return found
+
+
+PairOfFigures: TypeAlias = Callable[[Doubles], tuple[float, float]]
+"""Our figure and the rival's, higher being better, by how often each user counts."""
+
+
+def _gain(n_users: int, figures_of: PairOfFigures, params: RankingParams) -> dict[str, Any]:
+    picks = resamples(n_users, seed=params.training_seed, n_resamples=N_RESAMPLES)
+    low, high = interval([own - other for own, other in map(figures_of, picks)], n_users)
+    own, other = figures_of(np.ones(n_users))
+    return {
+        "value": own,
+        "rival_value": other,
+        "gain": own - other,
+        "low": low,
+        "high": high,
+        "n_users": n_users,
+    }
+
+
+def _ndcg_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
+    """Users without a day of both kinds of labels have no order to be judged: they count as 0 for both."""
+    named = rows.rename({"day": "partition_date", "label": "is_relevant"})
+    users = rows.select("user_id").unique().sort("user_id")
+    by_user = [
+        users.join(
+            ndcg_by_user(named.with_columns(score=column), [JUDGED_AT]), on="user_id", how="left", maintain_order="left"
+        )[f"ndcg_{JUDGED_AT}"]
+        for column in ("own_score", "other_score")
+    ]
+    has_order = by_user[0].is_not_null().cast(pl.Float64).to_numpy()
+    own, other = (values.fill_null(0.0).to_numpy() for values in by_user)
+
+    def figures_of(times: Doubles) -> tuple[float, float]:
+        n = max(float(times @ has_order), 1e-12)
+        return float(times @ own) / n, float(times @ other) / n
+
+    return f"NDCG@{JUDGED_AT}", users.height, figures_of
+
+
+def _auc_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
+    owner, n_users = _owners(rows)
+    labels, weights = rows["label"].to_numpy().astype(np.float64), rows["weight"].to_numpy()
+    own, other = rows["own_score"].to_numpy(), rows["other_score"].to_numpy()
+
+    def figures_of(times: Doubles) -> tuple[float, float]:
+        counted = weights * times[owner]
+        areas = auc(labels, own, counted), auc(labels, other, counted)
+        return (np.nan, np.nan) if areas[0] is None or areas[1] is None else (areas[0], areas[1])
+
+    return "AUC", n_users, figures_of
+
+
+def _brier_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
+    owner, n_users = _owners(rows)
+    labels, weights = rows["label"].to_numpy().astype(np.float64), rows["weight"].to_numpy()
+    errors = [(rows[name].to_numpy() - labels) ** 2 for name in ("own_confidence", "other_confidence")]
+
+    def figures_of(times: Doubles) -> tuple[float, float]:
+        counted = weights * times[owner]
+        own, other = (1.0 - float(counted @ error) / float(counted.sum()) for error in errors)
+        return own, other
+
+    return "1 - Brier of confidence", n_users, figures_of
+
+
+def _owners(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
+    """(n,) number of each row's user, and how many users there are."""
+    users = rows["user_id"].unique().sort()
+    owner = rows["user_id"].replace_strict(users, pl.int_range(users.len(), eager=True))
+    return owner.cast(pl.Int64).to_numpy(), users.len()
+
+
+# ── metrics ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _metrics(release: Release, later: pl.DataFrame, params: RankingParams) -> dict[str, Any]:
+    """By source of label, on the later slice: how well score and prior order, how true confidence and prior are."""
+    scores, confidences = _scored(release, later)
+    prior = prior_of(later, params)
+    metrics: dict[str, Any] = {}
+    for source in sorted(later["source"].unique()):
+        chosen = (later["source"] == source).to_numpy()
+        labels = later["label"].to_numpy()[chosen].astype(np.float64)
+        weights = later["weight"].to_numpy()[chosen]
+        score, confidence = scores[chosen], confidences[chosen]
+        measured: dict[str, Any] = {
+            "n": int(chosen.sum()),
+            "base_rate": float((labels * weights).sum() / weights.sum()),
+            "auc": auc(labels, score, weights),
+            "prior_auc": auc(labels, prior[chosen], weights),
+        }
+        if source == "annotation":  # confidence makes no claim about clicks
+            measured |= {
+                "log_loss": _log_loss(labels, confidence, weights),
+                "prior_log_loss": _log_loss(labels, prior[chosen], weights),
+                "brier": float((weights * (confidence - labels) ** 2).sum() / weights.sum()),
+                "prior_brier": float((weights * (prior[chosen] - labels) ** 2).sum() / weights.sum()),
+                "ece": calibration_error(labels, confidence, weights),
+                "prior_ece": calibration_error(labels, prior[chosen], weights),
+            }
+        metrics[str(source)] = measured
+    return metrics
+
+
+def _scored(release: Release, rows: pl.DataFrame) -> tuple[Doubles, Doubles]:
+    """(n,) scores and (n,) confidences of labelled rows, in their order."""
+    keyed = rows.with_row_index("row").with_columns(
+        user_id=pl.col("row").cast(pl.String).str.zfill(12), journey_id=pl.lit("")
+    )
+    scored = release.score(keyed)  # same order: the keys are the row numbers
+    return scored["score"].to_numpy(), scored["confidence"].to_numpy()
+
+
+def auc(labels: Doubles, scores: Doubles, weights: Doubles) -> float | None:
+    """Weighted area under the ROC curve, ties counted half; None where one kind of label is absent."""
+    order = np.argsort(scores, kind="stable")
+    _, group = np.unique(scores[order], return_inverse=True)
+    positive = np.bincount(group, weights=(weights * labels)[order])
+    negative = np.bincount(group, weights=(weights * (1 - labels))[order])
+    if positive.sum() == 0 or negative.sum() == 0:
+        return None
+    below = np.cumsum(negative) - negative
+    return float((positive * (below + negative / 2)).sum() / (positive.sum() * negative.sum()))
+
+
+def _log_loss(labels: Doubles, probabilities: Doubles, weights: Doubles) -> float:
+    kept = np.clip(probabilities, 1e-12, 1 - 1e-12)
+    losses = labels * np.log(kept) + (1 - labels) * np.log(1 - kept)
+    return float(-(weights * losses).sum() / weights.sum())
+
+
+# ── small parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _logit(probability: float) -> float:
+    return float(np.log(probability / (1.0 - probability)))
+
+
+def _range(rows: pl.DataFrame) -> dict[str, Any]:
+    by_source = rows.group_by("source").len("n").sort("source")
+    return {
+        "first_day": rows["day"].min(),
+        "last_day": rows["day"].max(),
+        "n": rows.height,
+        "n_positive": int(rows["label"].sum()),
+        "n_users": rows["user_id"].n_unique(),
+        "sources": dict(zip(by_source["source"].to_list(), by_source["n"].to_list(), strict=True)),
+    }

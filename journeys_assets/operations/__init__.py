@@ -1,0 +1,1 @@
+"""What people ask of a deployment. Returns values, prints nothing."""

@@ -1,0 +1,81 @@
+"""Filled annotation sheets come back: rows with mistakes are named and set aside, the others become judgements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
+from journeys_assets.storage.ingest.call import FileReport, ingest
+from journeys_assets.storage.ingest.files import IngestError
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+# ── the way back ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class ImportedSheet:
+    """What became of one sheet.
+
+    Attributes:
+        file: Path as given.
+        report: Counts of rows; None where these very bytes were imported before, or the file cannot be read.
+        error: Why the file cannot be read, and the cure.
+        skipped: Rows that were set aside, by reason (not judged yet, said before).
+        refused: line, reason of every refused row, those of an earlier import of the same bytes included.
+    """
+
+    file: Path
+    report: FileReport | None
+    error: str | None
+    skipped: dict[str, int]
+    refused: pl.DataFrame
+
+
+def import_sheets(
+    warehouse: Warehouse, files: Sequence[Path], *, now: datetime, staging_dir: Path
+) -> list[ImportedSheet]:
+    """Take sheets back, one after the other: a later file's judgement of the same row counts as the later one.
+
+    A file that cannot be read stops no other. The same bytes twice change nothing; nor do judgements that are stored
+    already. What an annotator changed is a judgement of its own, and the latest counts.
+    """
+    warehouse.ensure(ANNOTATION_ITEMS)
+    return [_import_one(warehouse, file, now + timedelta(microseconds=i), staging_dir) for i, file in enumerate(files)]
+
+
+def _import_one(warehouse: Warehouse, file: Path, now: datetime, staging_dir: Path) -> ImportedSheet:
+    nothing = pl.DataFrame(schema={"line": pl.Int64, "reason": pl.String})
+    if file.suffix.lower() in (".html", ".htm"):
+        error = f"{file} is the page itself, which holds no answer; open it, press “Save as CSV”, import what it saves"
+        return ImportedSheet(file, None, error, {}, nothing)
+    importer = sheet_importer(*_sheet_rows(warehouse))
+    try:
+        report = ingest(warehouse, [file], format=importer, now=now, staging_dir=staging_dir)
+    except IngestError as failure:
+        return ImportedSheet(file, None, str(failure), {}, nothing)
+    batches = [f"{sha256}-{importer.name}-{importer.main_source}" for sha256 in report.checksums.values()]
+    refused = warehouse.query(
+        "SELECT line, reason FROM landing.quarantined_rows WHERE batch_id IN (SELECT unnest($ids)) ORDER BY ALL",
+        {"ids": batches},
+    )
+    return ImportedSheet(file, report.files[0] if report.files else None, None, report.skipped_by_reason, refused)
+
+
+def _sheet_rows(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What each row_key stands for, and the latest judgement of each row and annotator."""
+    items = warehouse.query("SELECT row_key, user_id, journey_id, as_of_date, keywords FROM landing.annotation_items")
+    judged = warehouse.query(
+        """
+        SELECT i.row_key, j.annotator_id, j.relevance, j.stage, j.better_name, j.comment
+        FROM landing.journey_annotations j JOIN landing.annotation_items i USING (user_id, journey_id, as_of_date)
+        QUALIFY row_number() OVER (PARTITION BY row_key, annotator_id ORDER BY annotated_at DESC NULLS LAST) = 1
+        ORDER BY ALL
+        """
+    )
+    return items, judged.select(pl.col(name).cast(dtype) for name, dtype in JUDGED_SCHEMA.items())

@@ -1,0 +1,230 @@
+"""Sheets for annotators as files: CSV for a spreadsheet, or one page that a browser opens without a network.
+
+What belongs here: putting a sheet together and how it looks. What does not: what is drawn
+(``domain.annotation.sampling``), what is read from the warehouse (``storage.queries.annotation``), what comes back
+(``importers.annotation_sheet``).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.annotation import sampling
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.importers.annotation_sheet import ANSWERS, SHOWN
+from journeys_assets.storage.queries import annotation as storage
+
+PAGE = Path(__file__).with_name("annotation_page.html")
+COLUMNS = ("row_key", "annotator_id", *SHOWN, "relevance", *ANSWERS)
+FORMATS = (".csv", ".html")
+
+_FORMULA = re.compile(r"^[=+\-@\t\r]")
+_NAME = re.compile(r"[^\w.-]+")
+
+
+class SheetError(ValueError):
+    """A sheet cannot be made; the message says why and what to do instead."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written: the files, the days, and how many journeys of how many there are, by stratum."""
+
+    files: tuple[Path, ...]
+    days: tuple[date, ...]
+    n_rows: int
+    n_items: int
+    n_shared: int
+    strata: pl.DataFrame
+
+
+def export_sheets(
+    house: Deployment,
+    target: Path,
+    *,
+    last_day: date,
+    days: Sequence[date] = (),
+    annotators: Sequence[str],
+    rows_each: int,
+    overlap: float,
+    unnamed: float,
+    seed: int,
+    min_users: int,
+    now: datetime,
+) -> Export:
+    """Draw journeys and write one sheet an annotator, the guideline beside CSV sheets.
+
+    Args:
+        target: Ends in .csv or .html; with several annotators, each one's name is put before the ending.
+        last_day: The latest day that has journeys.
+        days: Journeys are shown as of these days; by default as of ``as_of_days`` days up to ``last_day``.
+        rows_each: Rows of each sheet; fewer where there are not so many journeys.
+        overlap: Share of the rows that every annotator judges.
+        unnamed: Share of the journeys that are shown without their name. Those on an earlier sheet are shown as there.
+
+    Raises:
+        SheetError: the ending is unknown, an annotator is there twice, or a day has no journeys.
+    """
+    params = house.algorithm.annotation
+    if target.suffix.lower() not in FORMATS:
+        raise SheetError(f"{target}: sheets are {' or '.join(FORMATS)}; let the name end in one of them")
+    names = [name.strip() for name in annotators]
+    if not all(names) or len({_file_name(name) for name in names}) < len(names):
+        raise SheetError(f"annotators need names that differ (as file names, too); got {', '.join(names)}")
+    house.warehouse.ensure(ANNOTATION_ITEMS)
+    with house.warehouse.reading() as con:
+        chosen = storage.days_with_journeys(con, last_day, params.as_of_days, apart=params.days_apart)
+        if days:
+            chosen = [day for day in sorted(set(days)) if storage.days_with_journeys(con, day, 1, apart=1)]
+        missing = sorted(set(days) - set(chosen))
+        if missing or not chosen:
+            raise SheetError(
+                f"no journeys are kept as of {', '.join(map(str, missing)) or last_day}; days that were run: "
+                "`journeys doctor`"
+            )
+        candidates = storage.candidates(con, chosen)
+    strata = sampling.candidates_by_stratum(candidates, params=params, seed=seed)
+    drawn = sampling.draw_stratified(strata, sampling.n_items(len(names), rows_each, overlap))
+    if drawn.is_empty():
+        raise SheetError(f"every journey as of {', '.join(map(str, chosen))} was judged already; run another day")
+    drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(house.settings.home / "annotation_salt")))
+    with house.warehouse.reading() as con:
+        seen = storage.evidence(con, drawn, params, min_users=min_users)
+    drawn = sampling.some_without_name(drawn, unnamed, seed=seed)
+    kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
+    storage.remember_items(
+        house.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
+    )
+    with house.warehouse.reading() as con:
+        drawn = drawn.drop("journey_name").join(storage.names_shown(con), on="row_key", maintain_order="left")
+    dealt = sampling.deal(drawn, names, rows_each, overlap, seed=seed)
+    rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files = [_write(target, name, rows.filter(pl.col("annotator_id") == name), len(names) > 1) for name in names]
+    if target.suffix.lower() == ".csv":
+        guide = target.with_name(f"{target.stem}-guideline.md")
+        guide.write_text(sampling.guideline(), encoding="utf-8")
+        files.append(guide)
+    counts = dealt.group_by("row_key").len("n")
+    table = strata.group_by("stratum").len("journeys").join(drawn.group_by("stratum").len("drawn"), on="stratum")
+    return Export(
+        files=tuple(files),
+        days=tuple(chosen),
+        n_rows=dealt.height,
+        n_items=drawn.height,
+        n_shared=counts.filter(pl.col("n") > 1).height,
+        strata=table.sort("stratum"),
+    )
+
+
+def _shown(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns that a sheet shows, personal data masked."""
+    masked = rows.with_columns(
+        name=sampling.without_personal_data(rows["journey_name"]),
+        **{name: _each_masked(rows[name]) for name in ("shown", "searches", "items")},
+    )
+    return masked.select(
+        "row_key", "annotator_id", "position", pl.col("as_of_date").cast(pl.String).alias("as_of"), "name",
+        pl.col("shown").alias("keywords"), "days_ago", "weeks", "searches", "items",
+    )  # fmt: skip
+
+
+def _each_masked(lists: pl.Series) -> pl.Series:
+    masked = [sampling.without_personal_data(pl.Series(items, dtype=pl.String)).to_list() for items in lists]
+    return pl.Series(lists.name, masked, dtype=pl.List(pl.String))
+
+
+def _write(target: Path, annotator: str, rows: pl.DataFrame, is_one_of_many: bool) -> Path:
+    file = target.with_name(f"{target.stem}-{_file_name(annotator)}{target.suffix}") if is_one_of_many else target
+    text = page(rows, annotator, file.stem) if target.suffix.lower() == ".html" else table(rows)
+    # In one step, so that no half sheet is ever sent to anyone.
+    fresh = file.with_name(f".{file.name}.tmp")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(file)
+    return file
+
+
+def table(rows: pl.DataFrame) -> str:
+    """A CSV sheet (with a byte order mark, so that spreadsheets read it as UTF-8); the answers are empty columns.
+
+    What users typed could be taken for a formula by a spreadsheet; such texts are led by an apostrophe.
+    """
+    lines: list[Sequence[str]] = [COLUMNS]
+    for row in rows.iter_rows(named=True):
+        shown: dict[str, Any] = {
+            **row,
+            "keywords": ", ".join(row["keywords"]),
+            "last_engaged": _ago(row["days_ago"]),
+            "weeks": " ".join(map(str, row["weeks"])),
+            "searches": ", ".join(row["searches"]),
+            "items": ", ".join(row["items"]),
+        }
+        lines.append(tuple(_safe(str(shown.get(name, ""))) for name in COLUMNS))
+    return "\ufeff" + _csv(lines)
+
+
+def page(rows: pl.DataFrame, annotator: str, sheet: str) -> str:
+    """A page of its own: no network, no server; answers are kept in the browser and saved as CSV."""
+    payload = {
+        "sheet": sheet,
+        "annotator": annotator,
+        "columns": ["row_key", "annotator_id", "relevance", *ANSWERS, "annotated_at"],
+        "question": sampling.QUESTION,
+        "stage_question": sampling.STAGE_QUESTION,
+        "levels": {str(level): list(text) for level, text in sampling.LEVELS.items()},
+        "rows": [
+            {**row, "last_engaged": _ago(row["days_ago"])} for row in rows.drop("annotator_id").iter_rows(named=True)
+        ],
+    }
+    data = json.dumps(payload, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
+    return PAGE.read_text(encoding="utf-8").replace("/*DATA*/", data.replace("\u2029", "\\u2029"))
+
+
+def _ago(days: int | None) -> str:
+    if days is None:
+        return "before the weeks shown"
+    return {0: "on that day", 1: "1 day before"}.get(days, f"{days} days before")
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _csv(lines: Sequence[Sequence[str]]) -> str:
+    from io import StringIO
+
+    buffer = StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    return buffer.getvalue()
+
+
+def _file_name(annotator: str) -> str:
+    return _NAME.sub("_", annotator.strip()).casefold()
+
+
+def _salt(file: Path) -> bytes:
+    """The deployment's secret, made once, for nobody else to read."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f".{file.name}-{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(secrets.token_bytes(32))
+        try:
+            os.link(fresh, file)  # whoever is first
+        except FileExistsError:
+            fresh.unlink()
+            return file.read_bytes()
+        fresh.unlink()
+    return file.read_bytes()

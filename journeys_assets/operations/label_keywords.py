@@ -1,0 +1,57 @@
+"""Clusters keywords of your own with the production code and parameters."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+
+import polars as pl
+
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.clustering.clusters import assign_rows, distinct_keywords
+from journeys_assets.domain.keywords.text import normalise_series
+from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
+from journeys_assets.domain.naming.names import name_journeys
+from journeys_assets.models.naming.release import naming_on
+
+
+def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.DataFrame:
+    """Each row of ``rows`` with journey_id, area_id and journey_name, made by the code and parameters of the pipeline.
+
+    Args:
+        rows: user_id, keyword and optionally weight (> 0), first_engaged_at, last_engaged_at.
+
+    Raises:
+        ValueError: a column is missing or a value is not allowed.
+    """
+    missing = [name for name in ("user_id", "keyword") if name not in rows.columns]
+    if missing:
+        raise ValueError(f"missing column {', '.join(missing)}; needed are user_id and keyword, found {rows.columns}")
+    rows = rows.drop("journey_id", "area_id", "journey_name", strict=False)
+    embedder, params = deployment.embedder(), deployment.algorithm
+    keywords = distinct_keywords(rows)
+    packed = pack(embedder.embed(keywords, partial(deployment.progress, "embedding")))
+    vectors = KeywordVectors.from_frame(
+        pl.DataFrame({"keyword": keywords, "embedding": packed}, schema={"keyword": pl.String, "embedding": pl.Binary})
+    )
+    assigned, clusters = assign_rows(rows, vectors, params.clustering)
+    facts = (
+        clusters.select("user_id", keyword="keywords")
+        .explode("keyword")
+        .with_columns(display_form=pl.col("keyword"), n_queries=pl.lit(0, dtype=pl.Int64), commonness=pl.lit(0.0))
+        .join(_first_times(rows), on=["user_id", "keyword"], how="left")
+    )
+    naming, _ = naming_on(deployment.naming_releases_path, date.max, params.naming)
+    names = name_journeys(clusters, facts, naming).select("user_id", "journey_id", "journey_name")
+    return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")
+
+
+def _first_times(rows: pl.DataFrame) -> pl.DataFrame:
+    """user_id, keyword (normalised) and first_engaged_at of rows that may have no times."""
+    times = pl.col("first_engaged_at") if "first_engaged_at" in rows.columns else pl.lit(None)
+    keywords = normalise_series(rows["keyword"])
+    return (
+        rows.select("user_id", keyword=keywords, first_engaged_at=times.cast(pl.Datetime("us")))
+        .group_by("user_id", "keyword")
+        .agg(pl.col("first_engaged_at").min())
+    )

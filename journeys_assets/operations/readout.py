@@ -1,0 +1,60 @@
+"""The readout of a deployment's notification experiment, from its own log.
+
+What belongs here: putting reads and ``domain.experiment.readout`` together. What does not: either of them, or showing
+it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.experiment.params import ReadoutParams
+from journeys_assets.domain.experiment.readout import Readout, misplaced_sends, read_out, user_outcomes
+from journeys_assets.storage.queries import experiment as experiment_queries
+
+
+class NoSends(ValueError):
+    """There is no experiment in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogReadout:
+    """The readout of the days ``first`` to ``last``."""
+
+    first: date
+    last: date
+    readout: Readout
+
+
+def read_out_log(house: Deployment, first: date | None, last: date | None) -> LogReadout:
+    """Read out the logged sends of ``first`` to ``last``.
+
+    Args:
+        first: None: the day of the first logged send.
+        last: None: the last day of the log.
+
+    Raises:
+        NoSends: no send was logged.
+        ValueError: ``last`` is before ``first``.
+    """
+    params, how = house.algorithm.notifications, ReadoutParams()
+    with house.warehouse.reading() as con:
+        first_send, last_day = experiment_queries.days_of_sends(con)
+        if first_send is None or last_day is None:
+            raise NoSends("no send was logged (source notification_events), so there is no experiment to read out")
+        first, last = first or first_send, last or last_day
+        users = experiment_queries.population(con, last)
+        sends = experiment_queries.sends(con, first, last)
+        engagements = experiment_queries.engagements(con, first - timedelta(days=how.covariate_days), last)
+    readout = read_out(user_outcomes(users, sends, engagements, first, last, params, how), params, how)
+    misplaced = misplaced_sends(sends, params)
+    if misplaced.height:
+        told = (
+            f"{misplaced.height} of {sends.height} sends were logged for another arm than their user's, such as "
+            f"{misplaced['arm'][0]} for user {misplaced['user_id'][0]!r} of {misplaced['own_arm'][0]}: salt or shares "
+            "were changed since, or the sender errs. Read out only days on which neither is so"
+        )
+        readout = replace(readout, warnings=(*readout.warnings, told))
+    return LogReadout(first, last, readout)

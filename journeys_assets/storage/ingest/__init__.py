@@ -1,0 +1,1 @@
+"""Loading log files into the warehouse."""

@@ -1,0 +1,317 @@
+"""Log files into the warehouse: all files of a call, or, if one cannot be read, none.
+
+Every file is read and checked first, and its good rows are staged as Parquet, a bounded piece at a time; only then does
+one transaction insert everything. A file that the ledger knows (same bytes, source and format) is left out.
+
+What belongs here: the order of things and the report. What does not: reading (``ingest_readers``), the rules of a row
+(``domain.landing.contract``), the SQL (``ingest_load``).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zoneinfo
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+
+import fasteners
+import polars as pl
+
+from journeys_assets.domain.landing.contract import check_rows, fits, required_columns, with_keywords
+from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
+from journeys_assets.importers import Converted, Importer, importers
+from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
+from journeys_assets.storage.ingest.load import LANDING_TABLES, Loaded, StagedFile, ensure_landing, known_batches, load
+from journeys_assets.storage.ingest.readers.choose import read_pieces
+from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+__all__ = ["LANDING_TABLES", "FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
+
+LANDING_FORMAT = "landing"
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one file's rows of one source; read = accepted + duplicate + quarantined + skipped."""
+
+    file: str
+    source: str
+    n_rows: int
+    n_accepted: int
+    n_duplicate: int
+    n_quarantined: int
+    n_skipped: int
+    ignored_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest call took and refused.
+
+    ``ingest_seq`` is the call's number, or the last one's where every file was known. ``first_day`` is the earliest UTC
+    day of an accepted search, engagement or board pin; None where there is none. ``checksums`` has the sha256 of every
+    file that could be read, known ones and, where set aside, those that turned out wrong included.
+    """
+
+    ingest_seq: int
+    files: tuple[FileReport, ...]
+    first_day: date | None
+    n_files_skipped_as_known: int
+    skipped_by_reason: dict[str, int] = field(default_factory=dict)
+    checksums: Mapping[Path, str] = field(default_factory=dict)
+
+    def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
+        """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
+        totals: dict[str, list[int]] = {}
+        for file in self.files:
+            counts = (1, file.n_rows, file.n_accepted, file.n_duplicate, file.n_quarantined, file.n_skipped)
+            total = totals.setdefault(file.source, [0] * len(counts))
+            totals[file.source] = [a + b for a, b in zip(total, counts, strict=True)]
+        return [(source, *counts) for source, counts in sorted(totals.items())]  # type: ignore[misc]
+
+    def ignored_columns(self) -> dict[str, tuple[str, ...]]:
+        """Per source: columns of its files that the contract does not know."""
+        names: dict[str, set[str]] = {}
+        for file in self.files:
+            names.setdefault(file.source, set()).update(file.ignored_columns)
+        return {source: tuple(sorted(columns)) for source, columns in sorted(names.items()) if columns}
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How one file is read: its sources (the main one first), columns, and the conversion of a piece."""
+
+    sources: tuple[str, ...]
+    wanted: Wanted
+    convert: Callable[[pl.DataFrame], Converted]
+    format: str
+
+    def batch_id(self, sha256: str, source: str) -> str:
+        return f"{sha256}-{source}" if self.format == LANDING_FORMAT else f"{sha256}-{self.format}-{source}"
+
+
+def ingest(
+    warehouse: Warehouse,
+    paths: Sequence[Path],
+    *,
+    format: str | Importer = LANDING_FORMAT,
+    now: datetime,
+    staging_dir: Path,
+    source: str | None = None,
+    root: Path | None = None,
+    set_aside: Callable[[Path, IngestError], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> IngestReport:
+    """Read, check and load files and folders.
+
+    Args:
+        format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or one.
+        now: The current time, naive UTC.
+        staging_dir: Where good rows wait for the transaction; what killed calls left there is removed.
+        source: The landing source of all files; by default each file's or folder's name tells.
+        root: A folder above all ``paths``, which are files then: names of the folders from it on tell sources too.
+        set_aside: Is given each file that cannot be read or is not what it should be, with the error; nothing of it is
+            loaded, and the others go on as if it were not there. By default such a file is an error of the call.
+        progress: Called with (files done, files in all).
+
+    Raises:
+        IngestError: a file cannot be read or is not what it should be, and ``set_aside`` is not given; the warehouse is
+            as it was.
+    """
+    formats = importers()
+    importer = format if isinstance(format, Importer) else formats.get(format)
+    if format != LANDING_FORMAT and importer is None:
+        raise IngestError(f"format {format!r} is unknown; formats are {', '.join([LANDING_FORMAT, *formats])}")
+    if source is not None and (source not in LANDING or format != LANDING_FORMAT):
+        raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
+    plans = []
+    for file, above in find_files(paths, root):
+        with _wrong_files_go_to(set_aside, file):
+            check_file(file)
+            plans.append((file, _plan(file, above, source, importer, now)))
+    ensure_landing(warehouse)
+    known, last_seq = known_batches(warehouse)
+    with _staging(staging_dir) as folder:
+        call = _Call(folder, now, known)
+        for done, (file, plan) in enumerate(plans, start=1):
+            with _wrong_files_go_to(set_aside, file):
+                call.stage(file, plan)
+            if progress is not None:
+                progress(done, len(plans))
+        if not call.staged:
+            return IngestReport(last_seq, (), None, call.n_known, checksums=call.checksums)
+        precedence = importer.precedence if importer else {}
+        loaded = load(warehouse, folder, call.staged, call.quarantined(), precedence, now)
+    return call.report(loaded)
+
+
+@contextmanager
+def _wrong_files_go_to(set_aside: Callable[[Path, IngestError], None] | None, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except IngestError as error:
+        if set_aside is None:
+            raise
+        set_aside(file, error)
+
+
+def _plan(file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime) -> _Plan:
+    if importer is not None:
+        convert = importer.convert
+        wanted = Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
+        sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
+        return _Plan(sources, wanted, lambda raw: convert(raw, now), importer.name)
+    name = source or source_of(file, root)
+    wanted = Wanted(required_columns(name), LANDING[name].column_names)
+
+    def check(raw: pl.DataFrame) -> Converted:
+        good, refused = check_rows(name, raw, now=now, timezones=_timezones())
+        return Converted({name: good}, {name: refused})
+
+    return _Plan((name,), wanted, check, LANDING_FORMAT)
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+class _Call:
+    """Files staged so far."""
+
+    def __init__(self, folder: Path, now: datetime, known: set[str]) -> None:
+        self.folder = folder
+        self.now = now
+        self.known = set(known)
+        self.staged: list[StagedFile] = []
+        self.n_known = 0
+        self.checksums: dict[Path, str] = {}
+        self._ignored: dict[int, tuple[str, ...]] = {}
+        self._skipped: Counter[str] = Counter()
+        self._refused: list[pl.DataFrame] = []
+
+    def stage(self, file: Path, plan: _Plan) -> None:
+        """Read and check the file, write its good rows to the staging folder.
+
+        Raises:
+            IngestError: the file is wrong; nothing of it is left behind.
+        """
+        sha256 = checksum(file)
+        self.checksums[file] = sha256
+        if plan.batch_id(sha256, plan.sources[0]) in self.known:
+            self.n_known += 1
+            return
+        number = len(self._ignored)
+        batches = {
+            name: StagedFile(number, plan.batch_id(sha256, name), name, str(file), sha256) for name in plan.sources
+        }
+        refused_before, skipped = len(self._refused), Counter[str]()
+        try:
+            for part, piece in enumerate(read_pieces(file, plan.wanted)):
+                _check_types(file, plan, piece)
+                converted = plan.convert(piece.frame) if piece.frame.height else Converted({}, {})
+                self._refuse(batches[plan.sources[0]], piece.refused)
+                for name, refused in converted.refused.items():
+                    self._refuse(batches[name], refused)
+                for name, good in converted.good.items():
+                    batches[name].n_good += good.height
+                    self._write(name, number, part, good)
+                batches[plan.sources[0]].n_skipped += sum(converted.skipped.values())
+                skipped.update(converted.skipped)
+        except IngestError:
+            del self._refused[refused_before:]
+            for piece_file in self.folder.glob(f"*/{number:08d}-*.parquet"):
+                piece_file.unlink()
+            raise
+        self._skipped.update(skipped)
+        self._ignored[number] = tuple(sorted(plan.wanted.unknown))
+        self.staged += batches.values()
+        self.known.update(batch.batch_id for batch in batches.values())
+
+    def _write(self, source: str, number: int, part: int, good: pl.DataFrame) -> None:
+        if good.height:
+            (self.folder / source).mkdir(exist_ok=True)
+            rows = with_keywords(source, good).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
+            rows.write_parquet(self.folder / source / f"{number:08d}-{part:08d}.parquet")
+
+    def _refuse(self, batch: StagedFile, refused: pl.DataFrame) -> None:
+        batch.n_quarantined += refused.height
+        if refused.height:
+            constants = {"batch_id": batch.batch_id, "source": batch.source, "file": batch.file}
+            self._refused.append(
+                refused.with_columns(pl.lit(value).alias(name) for name, value in constants.items()).with_columns(
+                    quarantined_at=pl.lit(self.now, dtype=pl.Datetime("us"))
+                )
+            )
+
+    def quarantined(self) -> pl.DataFrame:
+        columns = QUARANTINED_ROWS.column_names
+        return pl.concat([QUARANTINED_ROWS.empty(), *(frame.select(columns) for frame in self._refused)])
+
+    def report(self, loaded: Loaded) -> IngestReport:
+        files = []
+        for batch in self.staged:
+            taken = loaded.accepted.get((batch.source, batch.number), 0)
+            files.append(
+                FileReport(
+                    file=batch.file,
+                    source=batch.source,
+                    n_rows=batch.n_good + batch.n_quarantined + batch.n_skipped,
+                    n_accepted=taken,
+                    n_duplicate=batch.n_good - taken,
+                    n_quarantined=batch.n_quarantined,
+                    n_skipped=batch.n_skipped,
+                    ignored_columns=self._ignored[batch.number],
+                )
+            )
+        return IngestReport(
+            loaded.ingest_seq,
+            tuple(files),
+            loaded.first_day,
+            self.n_known,
+            dict(sorted(self._skipped.items())),
+            self.checksums,
+        )
+
+
+def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:
+    """Types that no value of which could be right are an error of the file, not of its rows."""
+    if plan.format != LANDING_FORMAT:
+        wrong = {name: dtype for name, dtype in piece.frame.drop("line").schema.items() if dtype != pl.String}
+        if wrong:
+            raise IngestError(f"{file}: format {plan.format} is read from CSV or JSON lines; give the original files")
+        return
+    table = LANDING[plan.sources[0]]
+    for column in table.columns:
+        dtype = piece.frame.schema.get(column.name)
+        if dtype is not None and not fits(column, dtype):
+            raise IngestError(
+                f"{file}: column {column.name} is {dtype}, not {column.sql_type}; write it as {column.sql_type} or text"
+            )
+
+
+@contextmanager
+def _staging(parent: Path) -> Iterator[Path]:
+    """A folder of this call's own, removed at the end; folders that killed calls left behind are removed first."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for lock_file in sorted(parent.glob("ingest-*.lock")):
+        stale = fasteners.InterProcessLock(str(lock_file))
+        if stale.acquire(blocking=False):
+            shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
+            lock_file.unlink(missing_ok=True)
+            stale.release()
+    folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=parent))
+    lock = fasteners.InterProcessLock(f"{folder}.lock")
+    with lock:
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+            Path(f"{folder}.lock").unlink()

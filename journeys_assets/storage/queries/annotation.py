@@ -1,0 +1,173 @@
+"""Sheets for annotators: what may be drawn, the evidence shown, and judgements that come back.
+
+What belongs here: reads, the table of what each sheet row stands for, and the import. What does not: how a sample is
+drawn (``domain.annotation.sampling``), what an answer means (``importers.annotation_sheet``), how sheets look
+(``sheets``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import duckdb
+import polars as pl
+
+from journeys_assets.domain.annotation.agreement import JUDGEMENT_SCHEMA
+from journeys_assets.domain.annotation.params import AnnotationParams
+from journeys_assets.domain.annotation.sampling import CANDIDATE_SCHEMA
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+_JUDGED_ON = "coalesce(as_of_date, annotated_at::DATE)"
+
+
+# ── the way out ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def days_with_journeys(con: duckdb.DuckDBPyConnection, last: date, n: int, *, apart: int) -> list[date]:
+    """At most ``n`` days whose journeys and features are kept, ``apart`` days from each other, the latest at ``last``.
+
+    Returns:
+        In order; days that are missing are left out, and not replaced.
+    """
+    wanted = [last - timedelta(days=apart * i) for i in range(n)]
+    days: list[date] = con.sql(
+        """
+        SELECT DISTINCT partition_date AS day FROM main.user_journeys SEMI JOIN main.journey_features
+        USING (partition_date) WHERE partition_date IN (SELECT unnest($days)) ORDER BY day
+        """,
+        params={"days": wanted},
+    ).pl()["day"].to_list()  # fmt: skip
+    return days
+
+
+def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
+    """Every journey as of each of ``days`` (``CANDIDATE_SCHEMA``); journeys that were judged as of one are left out."""
+    return con.sql(
+        f"""
+        SELECT partition_date AS as_of_date, user_id, journey_id, journey_name, keywords, kind, stage, confidence,
+               n_searches_90d + n_closeups_90d + n_saves_90d + n_clickthroughs_90d + n_board_pins_90d
+               AS n_engagements_90d
+        FROM main.user_journeys
+        WHERE partition_date IN (SELECT unnest($days)) AND (user_id, journey_id) NOT IN (
+          SELECT (user_id, journey_id) FROM landing.journey_annotations
+          WHERE journey_id IS NOT NULL AND {_JUDGED_ON} IN (SELECT unnest($days)))
+        ORDER BY 1, 2, 3
+        """,
+        params={"days": list(days)},
+    ).pl().select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE_SCHEMA.items())  # fmt: skip
+
+
+def evidence(
+    con: duckdb.DuckDBPyConnection, items: pl.DataFrame, params: AnnotationParams, *, min_users: int
+) -> pl.DataFrame:
+    """What each user did for each journey in the weeks up to its day; nothing later is looked at.
+
+    Args:
+        items: row_key, user_id, as_of_date, keywords.
+        min_users: Keywords and searches of fewer users than this (up to the last of the days) are not shown: a search
+            that nobody else made may tell who made it. Items are of the catalogue.
+
+    Returns:
+        row_key, shown (keywords of enough users, in their order), weeks (engagements, oldest first), days_ago (of the
+        last engagement, days), searches and items (examples, most frequent first).
+    """
+    con.register("sheet_items", items.select("row_key", "user_id", "as_of_date", "keywords").to_arrow())
+    rows = con.sql(
+        """
+        WITH members AS (
+          SELECT row_key, user_id, as_of_date, unnest(keywords) AS keyword, generate_subscripts(keywords, 1) AS place
+          FROM sheet_items
+        ), common AS MATERIALIZED (
+          SELECT keyword, count(DISTINCT user_id) AS n_users FROM main.keyword_table
+          WHERE keyword IN (SELECT keyword FROM members) AND partition_date <= (SELECT max(as_of_date) FROM members)
+          GROUP BY keyword HAVING count(DISTINCT user_id) >= $min_users
+        ), acts AS MATERIALIZED (
+          SELECT m.row_key, m.as_of_date, e.keyword, e.display_form, e.source, e.action, e.item_id, e.engaged_at,
+                 (m.as_of_date - e.event_date) AS age
+          FROM main.int_keyword_events e JOIN members m USING (user_id, keyword)
+          WHERE e.event_date <= m.as_of_date AND e.event_date > m.as_of_date - 7 * $weeks::INTEGER
+            AND e.event_date > (SELECT min(as_of_date) FROM members) - 7 * $weeks::INTEGER
+        ), distinct_acts AS (
+          SELECT DISTINCT row_key, action, item_id, engaged_at, age FROM acts
+        ), weekly AS (
+          SELECT row_key, age // 7 AS week, count(*) AS n FROM distinct_acts GROUP BY ALL
+        ), every_week AS (
+          SELECT i.row_key, list(coalesce(w.n, 0) ORDER BY age.week DESC) AS weeks
+          FROM sheet_items i CROSS JOIN (SELECT unnest(range($weeks::INTEGER)) AS week) age
+          LEFT JOIN weekly w ON w.row_key = i.row_key AND w.week = age.week GROUP BY i.row_key
+        ), per_row AS (
+          SELECT row_key, min(age) AS days_ago FROM distinct_acts GROUP BY row_key
+        ), searches AS (
+          SELECT row_key, list(display_form ORDER BY n DESC, display_form)[1:$examples::INTEGER] AS searches
+          FROM (
+            SELECT row_key, min(display_form) AS display_form, count(*) AS n FROM acts SEMI JOIN common USING (keyword)
+            WHERE source = 'query' GROUP BY row_key, keyword
+          ) GROUP BY row_key
+        ), titled AS (
+          SELECT a.row_key, p.title, count(DISTINCT a.engaged_at) AS n FROM acts a
+          JOIN main.stg_pins p ON p.pin_id = a.item_id
+          WHERE p.title IS NOT NULL GROUP BY ALL
+        ), titles AS (
+          SELECT row_key, list(title ORDER BY n DESC, title)[1:$examples::INTEGER] AS items FROM titled GROUP BY row_key
+        ), shown AS (
+          SELECT row_key, list(keyword ORDER BY place)[1:$keywords::INTEGER] AS shown FROM members
+          SEMI JOIN common USING (keyword) GROUP BY row_key
+        )
+        SELECT i.row_key, coalesce(s.shown, []) AS shown,
+               w.weeks, r.days_ago, coalesce(q.searches, []) AS searches, coalesce(t.items, []) AS items
+        FROM sheet_items i JOIN every_week w USING (row_key) LEFT JOIN per_row r USING (row_key)
+        LEFT JOIN shown s USING (row_key) LEFT JOIN searches q USING (row_key) LEFT JOIN titles t USING (row_key)
+        ORDER BY i.row_key
+        """,
+        params={
+            "min_users": min_users,
+            "weeks": params.weeks_shown,
+            "examples": params.examples_shown,
+            "keywords": params.keywords_shown,
+        },
+    ).pl()
+    con.unregister("sheet_items")
+    return rows
+
+
+def remember_items(warehouse: Warehouse, items: pl.DataFrame, now: datetime) -> None:
+    """Keep what each row_key stands for; keys that are known keep what they stood for."""
+    warehouse.append_new(ANNOTATION_ITEMS, items.with_columns(exported_at=pl.lit(now, dtype=pl.Datetime("us"))))
+
+
+def names_shown(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """row_key, journey_name of everything that was ever on a sheet: as it was first shown."""
+    return con.sql("SELECT row_key, journey_name FROM landing.annotation_items ORDER BY row_key").pl()
+
+
+def stored_judgements(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The latest judgement of every item and annotator: ``JUDGEMENT_SCHEMA``.
+
+    An item is a journey (by id or, without one, by its keywords) as of a day.
+    """
+    rows = con.sql(
+        f"""
+        SELECT user_id || chr(31) || coalesce(journey_id, array_to_string(list_sort(keywords), chr(30))) || chr(31)
+               || coalesce({_JUDGED_ON}::VARCHAR, '') AS item, user_id, annotator_id, relevance, stage
+        FROM landing.journey_annotations
+        QUALIFY row_number() OVER (
+          PARTITION BY item, annotator_id ORDER BY annotated_at DESC NULLS LAST, ingest_seq DESC, relevance, stage) = 1
+        ORDER BY item, annotator_id
+        """
+    ).pl()
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in JUDGEMENT_SCHEMA.items())
+
+
+def n_untrainable(con: duckdb.DuckDBPyConnection) -> int:
+    """Judgements from sheets whose day's features are no longer kept: they count for agreement, and train no ranker."""
+    return int(
+        con.sql(
+            """
+            SELECT count(*) AS n FROM landing.journey_annotations
+            WHERE as_of_date IS NOT NULL
+              AND as_of_date NOT IN (SELECT DISTINCT partition_date FROM main.journey_features)
+            """
+        ).pl()["n"][0]
+    )

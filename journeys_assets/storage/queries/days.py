@@ -1,0 +1,80 @@
+"""Which days were landed, opened, closed and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+import polars as pl
+
+
+def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int) -> date | None:
+    """The latest day before ``day`` whose user_journeys are kept, be they none; None where no such day is known.
+
+    A closed day without a row counts as one without journeys, unless retention (``keep_days``) has dropped its rows.
+    """
+    latest: date | None = con.sql(
+        """
+        SELECT max(partition_date) AS day FROM (
+          SELECT partition_date FROM main.user_journeys
+          UNION ALL
+          SELECT partition_date FROM main.closed_days
+          WHERE partition_date > (SELECT max(partition_date) FROM main.user_journeys) - $keep_days::INTEGER
+        ) WHERE partition_date < $day
+        """,
+        params={"day": day, "keep_days": keep_days},
+    ).pl()["day"][0]
+    return latest
+
+
+def versions_of_journeys(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date]]:
+    """Which algorithm versions user_journeys has on which days."""
+    return con.sql("SELECT DISTINCT algorithm_version, partition_date FROM main.user_journeys ORDER BY ALL").pl().rows()
+
+
+def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
+    """The days that have an event in a text-bearing source, in order."""
+    return (
+        con.sql(
+            """
+            SELECT DISTINCT searched_at::DATE AS day FROM landing.search_events
+            UNION SELECT DISTINCT engaged_at::DATE FROM landing.pin_engagements
+            UNION SELECT DISTINCT saved_at::DATE FROM landing.board_pins ORDER BY day
+            """
+        )
+        .pl()["day"]
+        .to_list()
+    )
+
+
+def last_closed_day(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The latest day whose every stage was run to the end; None where none was."""
+    day: date | None = con.sql("SELECT max(partition_date) AS day FROM main.closed_days").pl()["day"][0]
+    return day
+
+
+def days_opened_by(con: duckdb.DuckDBPyConnection, days: Sequence[date], run_id: str) -> pl.DataFrame:
+    """Those of ``days`` that this run was the last to open: partition_date, ingest_seq, covered_seq, run_id."""
+    return con.sql(
+        """
+        SELECT partition_date, ingest_seq, covered_seq, run_id FROM main.opened_days
+        WHERE partition_date IN (SELECT unnest($days)) AND run_id = $run ORDER BY partition_date
+        """,
+        params={"days": list(days), "run": run_id},
+    ).pl()
+
+
+def days_not_finished(con: duckdb.DuckDBPyConnection, run_id: str) -> list[date]:
+    """Days that another run than this one has opened and not closed: it is still at them, or it died."""
+    rows = con.execute(
+        """
+        SELECT opened.partition_date FROM main.opened_days AS opened LEFT JOIN main.closed_days AS closed
+        ON opened.partition_date = closed.partition_date
+        WHERE opened.run_id <> $run
+          AND (closed.partition_date IS NULL OR coalesce(closed.run_id <> opened.run_id, false))
+        ORDER BY 1
+        """,
+        {"run": run_id},
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,64 @@
+"""What the readout of an experiment reads: who is in it, what they were sent, what they did.
+
+What belongs here: SELECTs for ``domain.experiment.readout``. What does not: what the stages read
+(``storage.queries.tables``).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import polars as pl
+
+
+def population(con: duckdb.DuckDBPyConnection, last: date) -> pl.DataFrame:
+    """Everybody whom a text-bearing source knows by the end of ``last``: user_id.
+
+    Being seen does not depend on being sent anything, as nobody is sent anything before; so arms stay comparable.
+    """
+    return con.sql(
+        """
+        SELECT user_id FROM landing.search_events WHERE searched_at < ($last + 1)::TIMESTAMP
+        UNION SELECT user_id FROM landing.pin_engagements WHERE engaged_at < ($last + 1)::TIMESTAMP
+        UNION SELECT user_id FROM landing.board_pins WHERE saved_at < ($last + 1)::TIMESTAMP ORDER BY user_id
+        """,
+        params={"last": last},
+    ).pl()
+
+
+def sends(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.DataFrame:
+    """Logged sends of the days: user_id, arm, sent_at, opened_at, clicked_at, unsubscribed_at."""
+    return con.sql(
+        """
+        SELECT user_id, arm, sent_at, opened_at, clicked_at, unsubscribed_at FROM main.stg_notification_events
+        WHERE sent_at >= $first::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP ORDER BY ALL
+        """,
+        params={"first": first, "last": last},
+    ).pl()
+
+
+def engagements(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.DataFrame:
+    """Actions on pins a user and day: user_id, day, n."""
+    return con.sql(
+        """
+        SELECT user_id, engaged_at::DATE AS day, count(*) AS n FROM landing.pin_engagements
+        WHERE engaged_at >= $first::TIMESTAMP AND engaged_at < ($last + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
+        """,
+        params={"first": first, "last": last},
+    ).pl()
+
+
+def days_of_sends(con: duckdb.DuckDBPyConnection) -> tuple[date | None, date | None]:
+    """First day with a logged send, and last day of the log; None where there is none."""
+    row = (
+        con.sql(
+            """
+        SELECT (SELECT min(sent_at)::DATE FROM main.stg_notification_events) AS first,
+               (SELECT max(event_date) FROM landing.ingested_days) AS last
+        """
+        )
+        .pl()
+        .row(0)
+    )
+    return row[0], row[1]

@@ -1,0 +1,155 @@
+"""What inference reads: who must be clustered, the latest state of each user, engagements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+
+from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.lifecycle.evidence import look_back_days
+from journeys_assets.domain.parameters import AlgorithmParams
+
+
+def users_to_cluster(
+    con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, full: bool
+) -> pl.DataFrame:
+    """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
+
+    With ``full``, every user within the horizon; else those whose latest state in earlier partitions does not cover
+    their last active day, or was made by another algorithm version. What partition ``day`` itself holds plays no part,
+    so that running it again gives the same rows.
+    """
+    return con.sql(
+        """
+        WITH last_active AS (
+          SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
+        ), computed AS (
+          SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
+                 max_by(algorithm_version, partition_date) AS algorithm_version
+          FROM main.inference_ledger
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day GROUP BY user_id
+        )
+        SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
+        WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
+        ORDER BY l.user_id
+        """,
+        params={"day": day, "horizon": params.horizon_days, "full": full, "version": version},
+    ).pl()
+
+
+def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
+    """Users within the horizon as of ``day``, with the partition of their latest inference: user_id, partition_date."""
+    return con.sql(
+        """
+        SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
+        WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
+          AND window_end_date > $day - $horizon::INTEGER GROUP BY user_id ORDER BY user_id
+        """,
+        params={"day": day, "horizon": horizon_days},
+    ).pl()
+
+
+def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """``columns`` of the journeys that the inferences ``states`` (user_id, partition_date) found.
+
+    Lists and vectors are the bulk of journey_clusters, so name only the columns that are needed.
+    """
+    con.register("states", states.to_arrow())
+    rows = con.sql(
+        f"""
+        SELECT {", ".join(columns)} FROM main.journey_clusters JOIN states USING (user_id, partition_date)
+        WHERE is_journey ORDER BY user_id, journey_id
+        """
+    ).pl()
+    con.unregister("states")
+    return rows
+
+
+def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """What each user did for each journey on each day from ``first`` to ``last`` with an engagement.
+
+    Args:
+        journeys: user_id, journey_id, keywords (list).
+
+    Returns:
+        user_id, journey_id, day, n_searches, n_specific_keywords (members engaged with that were more than a broad
+        interest of an item); sorted.
+    """
+    con.register("wanted_journeys", journeys.select("user_id", "journey_id", "keywords").to_arrow())
+    rows = con.sql(
+        """
+        WITH members AS (SELECT user_id, journey_id, unnest(keywords) AS keyword FROM wanted_journeys)
+        SELECT m.user_id, m.journey_id, k.partition_date AS day,
+               sum(n_searches)::BIGINT AS n_searches,
+               count(DISTINCT k.keyword) FILTER (k.source <> 'interest') AS n_specific_keywords
+        FROM main.keyword_table k JOIN members m USING (user_id, keyword)
+        WHERE k.partition_date BETWEEN $first AND $last GROUP BY ALL ORDER BY 1, 2, 3
+        """,
+        params={"first": first, "last": last},
+    ).pl()
+    con.unregister("wanted_journeys")
+    return rows
+
+
+def visits(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The days from ``first`` to ``last`` on which each of ``users`` (user_id) engaged with anything: user_id, day."""
+    con.register("wanted_users", users.select("user_id").unique().to_arrow())
+    rows = con.sql(
+        """
+        SELECT DISTINCT user_id, partition_date AS day FROM main.keyword_table JOIN wanted_users USING (user_id)
+        WHERE partition_date BETWEEN $first AND $last ORDER BY ALL
+        """,
+        params={"first": first, "last": last},
+    ).pl()
+    con.unregister("wanted_users")
+    return rows
+
+
+def engagement_history(
+    con: duckdb.DuckDBPyConnection, states: pl.DataFrame, day: date, until: date, params: AlgorithmParams
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """:func:`journey_days` of the journeys that the inferences ``states`` found, and their users' :func:`visits`.
+
+    Both go as far back as anything is judged by as of ``day``, and end with ``until``.
+    """
+    journeys = journeys_in(con, states, ("user_id", "journey_id", "keywords"))
+    # A live journey's last engagement lies in the look-back window of a user who was last here within the horizon.
+    oldest = params.keywords.horizon_days + params.keywords.look_back_days + look_back_days(params.staging)
+    first = day - timedelta(days=oldest)
+    return journey_days(con, journeys, first, until), visits(con, states, first, until)
+
+
+def rows_of_other_versions(
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], versions: Mapping[str, str], horizon_days: int
+) -> pl.DataFrame:
+    """What the journeys of ``days`` were made from that is not of the wanted version.
+
+    Args:
+        versions: The version that each table should have; of ``inference_ledger``, the latest row of every live user
+            as of the last day counts.
+
+    Returns:
+        made_by (the table), partition_date, algorithm_version, n_rows.
+    """
+    latest = """
+        SELECT max(partition_date) AS partition_date, max_by(algorithm_version, partition_date) AS algorithm_version
+        FROM main.inference_ledger
+        WHERE partition_date > $last - $horizon::INTEGER AND partition_date <= $last
+        GROUP BY user_id HAVING max_by(window_end_date, partition_date) > $last - $horizon::INTEGER
+    """
+    parts = []
+    for table, version in versions.items():
+        rows = f"({latest})" if table == "inference_ledger" else f"main.{table}"
+        wanted = "true" if table == "inference_ledger" else "partition_date IN (SELECT unnest($days))"
+        parts.append(
+            f"SELECT '{table}' AS made_by, partition_date, algorithm_version, count(*) AS n_rows FROM {rows} "
+            f"WHERE {wanted} AND algorithm_version <> '{version}' GROUP BY ALL"
+        )
+    return con.sql(
+        " UNION ALL ".join(parts) + " ORDER BY ALL",
+        params={"days": list(days), "last": max(days), "horizon": horizon_days},
+    ).pl()

@@ -1,0 +1,165 @@
+"""Keywords, their vectors, and facts about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from journeys_assets.domain.keywords.params import KeywordParams
+
+_WEIGHT = """ln(1 + {search_weight} * sum(n_searches) + {closeup_weight} * sum(n_closeups)
+  + {save_weight} * sum(n_saves) + {clickthrough_weight} * sum(n_clickthroughs) + {board_weight} * sum(n_board_pins))"""
+
+
+def _weight(params: KeywordParams) -> str:
+    names = ("search", "closeup", "save", "clickthrough", "board")
+    return _WEIGHT.format(**{f"{name}_weight": getattr(params, f"{name}_weight") for name in names})
+
+
+def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams) -> pl.DataFrame:
+    """The keywords of each user in the look-back window that ends at the user's own last active day.
+
+    Args:
+        users: user_id, window_end_date.
+
+    Returns:
+        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at; at most ``max_keywords_per_user`` a user,
+        the heaviest (ties by keyword).
+    """
+    con.register("wanted_users", users.to_arrow())
+    rows = con.sql(
+        f"""
+        SELECT k.user_id, k.keyword, {_weight(params)} AS weight,
+               min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
+        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+        WHERE k.partition_date > w.window_end_date - {params.look_back_days}
+          AND k.partition_date <= w.window_end_date
+        GROUP BY k.user_id, k.keyword
+        QUALIFY row_number() OVER (PARTITION BY k.user_id ORDER BY weight DESC, k.keyword)
+                <= {params.max_keywords_per_user}
+        ORDER BY 1, 2
+        """
+    ).pl()
+    con.unregister("wanted_users")
+    return rows
+
+
+def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.DataFrame:
+    """Every keyword that each user engaged with up to the user's own last active day: what journey ids are made from.
+
+    All days up to then are read: with an end to the past, the oldest keyword would be another one every day.
+
+    Args:
+        users: user_id, window_end_date.
+
+    Returns:
+        user_id, keyword, first_engaged_at; sorted by user_id, keyword.
+    """
+    con.register("wanted_users", users.to_arrow())
+    rows = con.sql(
+        """
+        SELECT k.user_id, k.keyword, min(first_engaged_at) AS first_engaged_at
+        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+        WHERE k.partition_date <= w.window_end_date GROUP BY k.user_id, k.keyword ORDER BY 1, 2
+        """
+    ).pl()
+    con.unregister("wanted_users")
+    return rows
+
+
+def embedded_keywords(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.DataFrame:
+    """The stored vectors of ``keywords``: keyword, embedding (float16 bytes), sorted by keyword."""
+    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
+    rows = con.sql(
+        """
+        SELECT keyword, any_value(embedding) AS embedding
+        FROM main.keyword_embeddings JOIN wanted_keywords USING (keyword)
+        WHERE embedding_model = $model GROUP BY keyword ORDER BY keyword
+        """,
+        params={"model": embedding_model},
+    ).pl()
+    con.unregister("wanted_keywords")
+    return rows
+
+
+def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
+    """The distinct keywords of ``days`` with the first of those days that has each: partition_date, keyword."""
+    return con.sql(
+        """
+        SELECT min(partition_date) AS partition_date, keyword FROM main.keyword_table
+        WHERE partition_date IN (SELECT unnest($days)) GROUP BY keyword ORDER BY partition_date, keyword
+        """,
+        params={"days": list(days)},
+    ).pl()
+
+
+def keywords_embedded(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.Series:
+    """Those of ``keywords`` that have a vector."""
+    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
+    there = con.sql(
+        """
+        SELECT keyword FROM wanted_keywords
+        WHERE keyword IN (SELECT keyword FROM main.keyword_embeddings WHERE embedding_model = $model)
+        """,
+        params={"model": embedding_model},
+    ).pl()["keyword"]
+    con.unregister("wanted_keywords")
+    return there
+
+
+def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, int]:
+    """Changes when any row of the day's keyword_commonness does."""
+    row = con.sql(
+        "SELECT count(*), coalesce(bit_xor(hash(keyword, n_pins, pin_share)), 0) FROM main.keyword_commonness "
+        "WHERE partition_date = $day",
+        params={"day": day},
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def keyword_facts(
+    con: duckdb.DuckDBPyConnection, clusters: pl.DataFrame, day: date, params: KeywordParams
+) -> pl.DataFrame:
+    """Facts of member keywords, of the same days as the clusters, so that they change only when the clusters may.
+
+    Args:
+        clusters: Rows of journey_clusters: user_id, window_end_date, keywords.
+
+    Returns:
+        One row per user and keyword: user_id, keyword, display_form and n_queries (over the look-back window),
+        first_engaged_at (ever: with an end to the past, another keyword would be the first one every day), commonness
+        (share of the catalogue's pins, 0..1; 0 for a keyword of fewer than ``generic_min_items`` pins).
+    """
+    members = clusters.select("user_id", "window_end_date", keyword="keywords").explode("keyword").unique()
+    con.register("members", members.to_arrow())
+    rows = con.sql(
+        """
+        WITH used AS (
+          SELECT user_id, keyword, display_form, n_searches, first_engaged_at,
+                 k.partition_date > m.window_end_date - $look_back::INTEGER AS is_in_window
+          FROM main.keyword_table k JOIN members m USING (user_id, keyword)
+          WHERE k.partition_date <= $day AND k.partition_date <= m.window_end_date
+        ), forms AS (
+          SELECT user_id, keyword, display_form, count(*) FILTER (is_in_window) AS n,
+                 sum(n_searches) FILTER (is_in_window) AS n_queries, min(first_engaged_at) AS first_engaged_at
+          FROM used GROUP BY user_id, keyword, display_form
+        ), facts AS (
+          SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
+                 sum(n_queries)::BIGINT AS n_queries, min(first_engaged_at) AS first_engaged_at
+          FROM forms GROUP BY user_id, keyword
+        )
+        SELECT m.user_id, m.keyword, coalesce(f.display_form, m.keyword) AS display_form,
+               coalesce(f.n_queries, 0) AS n_queries, f.first_engaged_at,
+               CASE WHEN c.n_pins >= $min_items THEN c.pin_share ELSE 0.0 END AS commonness
+        FROM members m
+        LEFT JOIN facts f USING (user_id, keyword)
+        LEFT JOIN main.keyword_commonness c ON c.keyword = m.keyword AND c.partition_date = $day
+        ORDER BY 1, 2
+        """,
+        params={"day": day, "look_back": params.look_back_days, "min_items": params.generic_min_items},
+    ).pl()
+    con.unregister("members")
+    return rows

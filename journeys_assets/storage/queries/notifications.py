@@ -1,0 +1,99 @@
+"""What the plan of notifications reads."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from journeys_assets.domain.notifications.params import NotificationParams
+from journeys_assets.storage.queries.inference import journeys_in, live_states
+
+
+def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int) -> pl.DataFrame:
+    """How often each user engaged in each UTC hour of the day: user_id, hour_utc (0-23), n."""
+    return con.sql(
+        """
+        SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n FROM (
+          SELECT user_id, searched_at AS engaged_at FROM landing.search_events
+          UNION ALL SELECT user_id, engaged_at FROM landing.pin_engagements
+        ) WHERE engaged_at >= ($day - $days::INTEGER + 1)::TIMESTAMP AND engaged_at < ($day + 1)::TIMESTAMP
+        GROUP BY ALL ORDER BY ALL
+        """,
+        params={"day": day, "days": look_back_days},
+    ).pl()
+
+
+def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
+    """Sends planned by earlier partitions or logged, as far back as any cap looks.
+
+    Returns:
+        user_id, journey_id, channel, sent_date.
+    """
+    return con.sql(
+        """
+        SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
+        WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
+        UNION
+        SELECT user_id, journey_id, channel, sent_at::DATE FROM main.stg_notification_events
+        WHERE sent_at >= ($day - $days::INTEGER)::TIMESTAMP AND sent_at < ($day + 1)::TIMESTAMP
+        ORDER BY ALL
+        """,
+        params={"day": day, "days": max(params.journey_cool_down_days, params.memory_days, 7) + 1},
+    ).pl()
+
+
+def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """What the choice of sends asks of each live journey.
+
+    Returns:
+        user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback.
+    """
+    return con.sql(
+        """
+        SELECT j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank, r.diversified_score, j.feedback
+        FROM main.user_journeys j
+        LEFT JOIN main.ranked_journeys r USING (partition_date, user_id, journey_id)
+        WHERE j.partition_date = $day ORDER BY j.user_id, j.rank
+        """,
+        params={"day": day},
+    ).pl()
+
+
+def centroids_to_remember(
+    con: duckdb.DuckDBPyConnection, sent: pl.DataFrame, day: date, params: NotificationParams, horizon_days: int
+) -> pl.DataFrame:
+    """The journeys as of ``day`` of users who were sent something; none where sends are not remembered.
+
+    Args:
+        sent: user_id and other columns.
+
+    Returns:
+        user_id, journey_id, centroid.
+    """
+    states = live_states(con, day, horizon_days).join(sent, on="user_id", how="semi")
+    if params.memory_penalty == 1.0:
+        states = states.clear()
+    return journeys_in(con, states, ("user_id", "journey_id", "centroid"))
+
+
+def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """What each user said of each journey by the end of ``day``.
+
+    Returns:
+        user_id, journey_id, wish (the latest of not_mine, mute and more; the stricter one where two were said at once),
+        more_at and finished_at (the latest time of each), said_at (of any word); null where not said.
+    """
+    return con.sql(
+        """
+        SELECT user_id, journey_id,
+               -- not_mine, mute, more: the alphabet happens to know which is the stricter
+               max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish,
+               max(given_at) FILTER (verdict = 'more') AS more_at,
+               max(given_at) FILTER (verdict = 'finished') AS finished_at,
+               max(given_at) AS said_at
+        FROM main.stg_journey_feedback WHERE event_date <= $day GROUP BY ALL ORDER BY ALL
+        """,
+        params={"day": day},
+    ).pl()

@@ -1,0 +1,30 @@
+"""What every warehouse backend shares: errors, table creation, quoting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from journeys_assets.domain.tables.table import Table
+
+CATALOG = "warehouse"
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse cannot be opened, or a write does not fit its table."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Another process or thread held the warehouse for longer than the lock timeout."""
+
+
+def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> None:
+    for table in tables:
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+        con.execute(table.ddl)
+
+
+def quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

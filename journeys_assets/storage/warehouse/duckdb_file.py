@@ -1,0 +1,309 @@
+"""The warehouse: one private DuckDB file, opened briefly, one transaction a write.
+
+What belongs here: connections, locks, transactions, replacing partitions, publishing. What does not: what any table
+means (``domain.tables.pipeline``) and any computing that is not SQL.
+
+DuckDB lets one process write or several read, never both, and fails at once where they meet. A kernel file lock
+(shared for readers, exclusive for writers) around short connections makes them wait for each other instead; the kernel
+releases it when a process dies. The kernel knows processes only, and drops all that one holds as soon as one of its
+threads lets go; so threads of a process (sensors in a code server) take turns.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import fasteners
+import polars as pl
+
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.warehouse.base import CATALOG, WarehouseBusyError, WarehouseError, create_tables, quoted
+from journeys_assets.storage.warehouse.publishing import copy_days
+
+_turns: dict[Path, threading.Lock] = {}
+"""For each warehouse file: held by the one thread of this process that has it open."""
+
+
+class Warehouse:
+    """A DuckDB file behind a file lock.
+
+    Args:
+        path: The database file; made, with its folder, on the first write.
+        lock_timeout_s: How long to wait for other processes before giving up, seconds.
+    """
+
+    def __init__(self, path: Path, *, lock_timeout_s: float = 600.0) -> None:
+        self.path = Path(path)
+        self.lock_timeout_s = lock_timeout_s
+        self._local = threading.local()
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection under a shared lock; never compute in Python while it is open."""
+        if not self.path.exists():
+            with self.writing():
+                pass
+        with self._locked(exclusive=False), self._connected(read_only=True) as con:
+            yield con
+
+    @contextmanager
+    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection under the exclusive lock, inside one transaction: all of it is kept, or nothing.
+
+        Raises:
+            WarehouseError: the file cannot be opened, or not be written to (a full disk, say).
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(exclusive=True), self._connected(read_only=False) as con:
+            # Whatever fails, the connection is closed, and with it goes the transaction.
+            con.execute("BEGIN TRANSACTION")
+            yield con
+            con.execute("COMMIT")
+
+    def ensure(self, *tables: Table) -> None:
+        """Create the tables (and their schemas) that are not there yet, and optional columns that a table lacks.
+
+        A warehouse made by an earlier version has no column that came later; its rows have no value there.
+        """
+        with self.reading() as con:
+            rows = con.execute(
+                f"""
+                SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns()
+                WHERE database_name = '{CATALOG}' GROUP BY ALL
+                """
+            ).fetchall()
+        there = {str(name): set(columns) for name, columns in rows}
+        missing = [t for t in tables if t.qualified_name not in there]
+        late = [
+            (t, column)
+            for t in tables
+            for column in t.columns
+            if column.nullable and t.qualified_name in there and column.name not in there[t.qualified_name]
+        ]
+        if missing or late:
+            with self.writing() as con:
+                create_tables(con, missing)
+                for table, column in late:
+                    con.execute(
+                        f'ALTER TABLE {table.qualified_name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
+                    )
+
+    def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """The rows of one SELECT."""
+        with self.reading() as con:
+            return con.sql(sql, params=dict(params) if params else None).pl()
+
+    def replace_partitions(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> int:
+        """Replace exactly the partitions ``days`` of ``table`` with ``frame``; returns the rows written.
+
+        Raises:
+            WarehouseError: a column is missing or unknown, or a row belongs to another day.
+        """
+        self.replace_together([(table, frame)], days)
+        return frame.height
+
+    def replace_together(self, tables: Sequence[tuple[Table, pl.DataFrame]], days: Sequence[date]) -> None:
+        """:meth:`replace_partitions` for several tables in one transaction."""
+        for table, frame in tables:
+            self._check_fits(table, frame, days)
+        with self.writing() as con:
+            for table, frame in tables:
+                create_tables(con, [table])
+                con.execute(
+                    f"DELETE FROM {table.qualified_name} WHERE partition_date IN (SELECT unnest($1))", [list(days)]
+                )
+                con.register("incoming", frame.select(table.column_names).to_arrow())
+                con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
+                con.unregister("incoming")
+
+    def append_new(self, table: Table, frame: pl.DataFrame) -> None:
+        """Add the rows of ``frame`` whose grain is not there yet; what is there stays as it is.
+
+        Raises:
+            WarehouseError: a column is missing or unknown.
+        """
+        self._check_columns(table, frame)
+        same = " AND ".join(f"there.{name} = incoming.{name}" for name in table.grain)
+        with self.writing() as con:
+            create_tables(con, [table])
+            con.register("incoming", frame.select(table.column_names).to_arrow())
+            con.execute(
+                f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {table.qualified_name} AS there WHERE {same})"
+            )
+            con.unregister("incoming")
+
+    def forget_before(self, tables: Sequence[str], *, keep_days: int) -> int:
+        """Drop partitions of ``tables`` older than ``keep_days`` before their newest; returns the rows dropped."""
+        dropped = 0
+        with self.writing() as con:
+            for table in tables:
+                result = con.execute(
+                    f"DELETE FROM main.{table} WHERE partition_date <= "
+                    f"(SELECT max(partition_date) FROM main.{table}) - {keep_days}"
+                ).fetchone()
+                dropped += int(result[0]) if result else 0
+        return dropped
+
+    def create_view(self, name: str, select: str) -> None:
+        """Create the view, or replace it where its SELECT changed."""
+        statement = f"CREATE OR REPLACE VIEW main.{name} AS {select}"
+        with self.writing() as con:
+            con.execute("CREATE SCHEMA IF NOT EXISTS main")
+            con.execute(statement)
+
+    def publish(
+        self,
+        tables: Sequence[str],
+        target: Path,
+        *,
+        views: Mapping[str, str] | None = None,
+        held_back: Callable[[duckdb.DuckDBPyConnection], Sequence[date]] = lambda _: (),
+    ) -> None:
+        """Copy ``tables`` into a fresh DuckDB file and put it in the place of ``target`` in one step.
+
+        A reader that has the old file open keeps reading it undisturbed; the next one opens the new file.
+
+        Args:
+            tables: Each with a partition_date.
+            views: SELECT statements by name, over these tables; they become tables too.
+            held_back: Which days are not fit to be seen (a run is in the middle of them), asked of the warehouse at the
+                moment that is copied. Of those the rows of the old file stay.
+
+        Raises:
+            WarehouseError: the old file is needed and cannot be read, or there is no room for the new one.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(exclusive=True):
+            for leftover in target.parent.glob(".publish-*"):
+                shutil.rmtree(leftover)  # of a process that was killed while it published
+            folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
+            try:
+                fresh = folder / target.name
+                with self._connected(read_only=True) as con:
+                    con.execute(f"ATTACH '{quoted(fresh)}' AS published")
+                    copy_days(con, tables, target, held_back(con))
+                    con.execute("USE published")
+                    for name, select in (views or {}).items():
+                        con.execute(f"CREATE TABLE published.main.{name} AS {select}")
+                    con.execute(f"USE {CATALOG}")
+                    con.execute("CHECKPOINT published")
+                    con.execute("DETACH published")
+                os.replace(fresh, target)
+            finally:
+                shutil.rmtree(folder)
+
+    def _check_columns(self, table: Table, frame: pl.DataFrame) -> None:
+        missing = set(table.column_names) - set(frame.columns)
+        unknown = set(frame.columns) - set(table.column_names)
+        if missing or unknown:
+            raise WarehouseError(
+                f"rows for {table.qualified_name} do not fit: missing columns {sorted(missing)}, "
+                f"unknown columns {sorted(unknown)}"
+            )
+
+    def copy_to(self, target: Path) -> None:
+        """Copy the whole file, as of one moment between two writes.
+
+        Raises:
+            WarehouseError: it cannot be written there (no space, say); nothing is left of it then.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(exclusive=True):
+            # What a killed writer left in the log beside the file is brought into it first.
+            with self._connected(read_only=False) as con:
+                con.execute(f"CHECKPOINT {CATALOG}")
+            try:
+                shutil.copyfile(self.path, target)
+            except OSError as error:
+                target.unlink(missing_ok=True)
+                raise WarehouseError(
+                    f"cannot copy the warehouse ({self.path.stat().st_size / 2**20:,.0f} MiB) to {target}: {error}"
+                ) from error
+
+    def _check_fits(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> None:
+        self._check_columns(table, frame)
+        strays = set(frame["partition_date"].unique()) - set(days)
+        if strays:
+            raise WarehouseError(
+                f"rows for {table.qualified_name} belong to {sorted(map(str, strays))}, "
+                f"outside of the partitions being replaced ({min(days)} … {max(days)})"
+            )
+
+    @contextmanager
+    def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The thread's in-memory connection with the file attached; the file is let go of at the end."""
+        con = self._connection()
+        try:
+            mode = " (READ_ONLY)" if read_only else ""
+            try:
+                con.execute(f"ATTACH '{quoted(self.path)}' AS {CATALOG}{mode}")
+            except duckdb.Error as error:
+                raise WarehouseError(
+                    f"cannot open the warehouse {self.path}: {error}. If another program has the file open, close it "
+                    "(read journeys.duckdb instead); if the file is damaged, restore it or ingest and run again"
+                ) from error
+            con.execute(f"USE {CATALOG}")
+            yield con
+            con.execute("USE memory")
+            con.execute(f"DETACH {CATALOG}")
+        except BaseException as error:
+            # Whatever state an error left the connection in, closing it rolls back and lets go of the file.
+            self._local.con = None
+            _closed(con)
+            if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
+                raise WarehouseError(
+                    f"cannot read or write the warehouse {self.path}: {error}. If the disk is full, make room and run "
+                    "again: what was there is as it was; if the file is damaged, restore it or ingest and run again"
+                ) from error
+            raise
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """One in-memory connection a thread: attaching a file to it costs a third of connecting anew."""
+        con: duckdb.DuckDBPyConnection | None = getattr(self._local, "con", None)
+        if con is None:
+            con = duckdb.connect(":memory:")
+            con.execute("SET TimeZone = 'UTC'")
+            self._local.con = con
+        return con
+
+    @contextmanager
+    def _locked(self, *, exclusive: bool) -> Iterator[None]:
+        if getattr(self._local, "held", False):
+            raise WarehouseError("the warehouse is already open in this thread; close that connection first")
+        started = time.monotonic()
+        turn = _turns.setdefault(self.path.resolve(), threading.Lock())
+        if not turn.acquire(timeout=self.lock_timeout_s):
+            raise WarehouseBusyError(f"waited {self.lock_timeout_s:.0f} s for {self.path}: another thread holds it")
+        try:
+            lock = fasteners.InterProcessReaderWriterLock(str(self.path.with_suffix(".lock")))
+            acquire = lock.acquire_write_lock if exclusive else lock.acquire_read_lock
+            if not acquire(timeout=self.lock_timeout_s, delay=0.005, max_delay=0.05):
+                raise WarehouseBusyError(
+                    f"waited {time.monotonic() - started:.0f} s for {self.path}: another process holds it; "
+                    "see which one with `fuser` on the .lock file beside it"
+                )
+            self._local.held = True
+            try:
+                yield
+            finally:
+                self._local.held = False
+                (lock.release_write_lock if exclusive else lock.release_read_lock)()
+        finally:
+            turn.release()
+
+
+def _closed(con: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection that an error may have left broken: that error is the one to tell, not what follows."""
+    with suppress(duckdb.Error):
+        con.close()

@@ -1,0 +1,70 @@
+"""What the command line prints of journeys."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import polars as pl
+from rich.console import Console
+
+from journeys_assets.cli.render.journeys import journey_records, show_user
+
+DAY = date(2026, 3, 31)
+EVIDENCE = pl.DataFrame(
+    schema={
+        "keyword": pl.String,
+        "source": pl.String,
+        "action": pl.String,
+        "item_id": pl.String,
+        "engaged_at": pl.Datetime("us"),
+        "event_date": pl.Date,
+    }
+)
+
+
+def journeys(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
+    """Rows of user_journeys: journey_id, rank, area_id, area_name."""
+    frame = pl.DataFrame(rows, schema=["journey_id", "rank", "area_id", "area_name"], orient="row")
+    return frame.with_columns(
+        journey_name=pl.lit("name of ") + pl.col("journey_id"),
+        kind=pl.lit("situational"),
+        stage=pl.lit("ongoing"),
+        confidence=0.5,
+        scored_by=pl.lit("prior"),
+        feedback=pl.lit(None, dtype=pl.String),
+        keywords=pl.lit(["oak desk"]),
+        first_engaged_at=pl.lit(datetime(2026, 3, 1)),
+        last_engaged_at=pl.lit(datetime(2026, 3, 30)),
+    )
+
+
+def shown(frame: pl.DataFrame) -> list[str]:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(show_user("ann", DAY, journey_records(frame, EVIDENCE, DAY)))
+    return [line.strip() for line in capture.get().splitlines()]
+
+
+def test_a_journey_names_the_others_of_its_area_best_first() -> None:
+    frame = journeys(
+        ("cake", 3, "a", "wedding"),
+        ("dress", 1, "a", "wedding"),
+        ("soil", 2, "b", "soil"),
+        ("venue", 4, "a", "wedding"),
+    )
+    assert [line for line in shown(frame) if line.startswith("area")] == [
+        "area      wedding, with 3 name of cake, 4 name of venue",
+        "area      wedding, with 1 name of dress, 4 name of venue",
+        "area      wedding, with 1 name of dress, 3 name of cake",
+    ]
+    records = journey_records(frame, EVIDENCE, DAY)
+    assert [(r["journey_id"], r["area"]["area_id"], r["area"]["with"]) for r in records] == [
+        ("dress", "a", ["cake", "venue"]),
+        ("soil", "b", []),
+        ("cake", "a", ["dress", "venue"]),
+        ("venue", "a", ["dress", "cake"]),
+    ]
+
+
+def test_an_area_of_one_journey_is_not_spoken_of() -> None:
+    assert not [line for line in shown(journeys(("soil", 1, "b", "soil"))) if line.startswith("area")]

@@ -1,0 +1,257 @@
+"""Areas: whole journeys of one user, nodes of the same dendrogram, with an id that stays while they grow."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from polars.testing import assert_frame_equal
+
+from journeys_assets.domain.clustering import clusters as clustering_clusters
+from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering.clusters import assign_rows, cluster_users
+from journeys_assets.domain.clustering.cut import released
+from journeys_assets.domain.clustering.identity import area_ids, journey_id
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS
+from journeys_assets.domain.tables.table import violations
+from tests.domain.clustering.test_clusters import log_of, members_of, unit, words
+
+PARAMS = ClusteringParams()
+DIMENSIONS = 24
+
+
+def nested_themes(seed: int, *areas: tuple[int, ...]) -> NDArray[np.float32]:
+    """Unit vectors of areas around directions at right angles, each of tight journeys that lie somewhat apart."""
+    rng = np.random.default_rng(seed)
+    directions = np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0]
+    n_areas, used, groups = len(areas), len(areas), []
+    for area, sizes in zip(directions[:n_areas], areas, strict=True):
+        for n in sizes:
+            centre = 0.53 * area + 0.85 * directions[used]
+            groups.append(centre + 0.05 * rng.normal(size=(n, DIMENSIONS)))
+            used += 1
+    return unit(np.concatenate(groups))
+
+
+def found(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams = PARAMS) -> pl.DataFrame:
+    """Clusters of users whose whole past lies in the window."""
+    return cluster_users(rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params)
+
+
+def levels(clusters: pl.DataFrame, column: str) -> set[frozenset[str]]:
+    """The keywords of each journey, or of each area."""
+    grouped = clusters.explode("keywords").group_by("user_id", column).agg("keywords")
+    return {frozenset(keywords) for keywords in grouped["keywords"].to_list()}
+
+
+def world(seed: int) -> tuple[pl.DataFrame, KeywordVectors]:
+    """Four users of 1 to 30 keywords out of three areas of two to four journeys."""
+    vectors = nested_themes(seed, (6, 6), (5, 5, 5, 5), (6, 6, 6))
+    keywords = words(len(vectors))
+    rng = np.random.default_rng(seed)
+    users = [log_of(f"u{i}", sorted(rng.choice(keywords, size=n, replace=False))) for i, n in enumerate((30, 1, 9, 25))]
+    return pl.concat(users), KeywordVectors(keywords, vectors)
+
+
+# ── the kernel ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tree_of(x: NDArray[np.float32], least: float) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Children, mean cosines between the parts of each merge, and the clusters at the bar ``least``."""
+    cosines = kernels.gram(x)
+    distances = kernels.smoothed_distances(cosines, PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+    tree = kernels.dendrogram(distances, np.stack([cosines, np.zeros_like(cosines)]))
+    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *released(PARAMS.learned_cut).arrays, least)
+    return tree[0], tree[3][0], labels
+
+
+def areas_by_hand(x: NDArray[np.float32], children: NDArray[np.int64], labels: NDArray[np.int64], most: float) -> set:
+    """From the top down: one area if it is within one cluster or its parts' keywords are near on average."""
+    n, under = len(x), [[i] for i in range(len(x))] + members_of(children)
+
+    def split(node: int) -> list[frozenset[int]]:
+        rows = under[node]
+        if len(set(labels[rows].tolist())) == 1:
+            return [frozenset(rows)]
+        left, right = (int(c) for c in children[node - n])
+        cosine = np.mean(x[under[left]].astype(np.float64) @ x[under[right]].T.astype(np.float64))
+        return [frozenset(rows)] if 1 - cosine < most else split(left) + split(right)
+
+    return set(split(len(under) - 1))
+
+
+def as_sets(labels: NDArray[np.int64]) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 40), st.integers(0, 10_000), st.floats(-3, 3), st.floats(0.3, 1.2))
+def test_areas_are_the_highest_nodes_whose_parts_are_near(n: int, seed: int, least: float, most: float) -> None:
+    x = unit(np.random.default_rng(seed).normal(size=(n, 6)) + 0.4)
+    children, between, labels = tree_of(x, least)
+    if np.abs(1 - between - most).min() < 1e-4:
+        return  # float32 sums may fall on either side
+    areas = kernels.area_labels(children, between, labels, most)
+    assert len(areas) == labels.max() + 1
+    assert as_sets(areas[labels]) == areas_by_hand(x, children, labels, most)
+    assert areas[np.sort(np.unique(areas, return_index=True)[1])].tolist() == list(range(areas.max() + 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 10_000), st.floats(-3, 3))
+def test_a_larger_distance_joins_areas_and_never_splits_one(n: int, seed: int, least: float) -> None:
+    children, between, labels = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))), least)
+    by_distance = [kernels.area_labels(children, between, labels, d) for d in (0.0, 0.5, 0.81, 1.0, 2.5)]
+    assert by_distance[0].tolist() == list(range(labels.max() + 1)), "each cluster its own"
+    assert not by_distance[-1].any(), "all one"
+    for fine, coarse in itertools.pairwise(by_distance):
+        assert len(set(zip(fine.tolist(), coarse.tolist(), strict=True))) == fine.max() + 1
+
+
+def test_copies_that_the_cut_leaves_apart_stay_apart_at_distance_zero() -> None:
+    """Rounding puts the cosine of two copies a hair above 1."""
+    vectors = (np.repeat(unit(np.random.default_rng(seed).normal(size=(1, 384))), 6, axis=0) for seed in range(99))
+    x = next(x for x in vectors if kernels.gram(x)[0, 1] > 1)
+    children, between, labels = tree_of(x, 1e9)
+    assert kernels.area_labels(children, between, labels, 0.0).tolist() == list(range(6))
+
+
+def test_areas_of_packed_users_are_numbered_over_all_of_them() -> None:
+    rows, vectors = world(4)
+    ordered = rows.sort("user_id", "keyword")
+    sizes = ordered["user_id"].rle().struct.field("len").to_numpy()
+    labels, counts, areas = kernels.cluster_packed(
+        vectors.rows_for(ordered["keyword"].to_list()),
+        *clustering_clusters.letters_of(ordered["keyword"]),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        PARAMS.smoothing_neighbours,
+        PARAMS.smoothing_floor,
+        *released(PARAMS.learned_cut).arrays,
+        PARAMS.least_log_odds,
+        PARAMS.area_distance,
+    )
+    assert len(areas) == counts.sum() == labels.max() + 1
+    owner = np.repeat(np.arange(len(counts)), counts)
+    assert all(len(set(owner[areas == area].tolist())) == 1 for area in np.unique(areas)), "no area of two users"
+    assert np.unique(areas).tolist() == list(range(areas.max() + 1))
+
+
+# ── the table ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_journeys_that_lie_together_are_one_area() -> None:
+    x = nested_themes(1, (8, 8), (9,), (7, 7, 7))
+    got = found(log_of("u", words(46)), KeywordVectors(words(46), x))
+    all_words = words(46)
+    parts = [(0, 8), (8, 16), (16, 25), (25, 32), (32, 39), (39, 46)]
+    assert levels(got, "journey_id") == {frozenset(all_words[a:b]) for a, b in parts}
+    assert levels(got, "area_id") == {frozenset(all_words[a:b]) for a, b in ((0, 16), (16, 25), (25, 46))}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 500), st.sampled_from([0.0, 0.7, 0.81, 2.5]))
+def test_areas_are_made_of_whole_journeys_of_one_user_and_change_none(seed: int, distance: float) -> None:
+    rows, vectors = world(seed)
+    got = found(rows, vectors, ClusteringParams(area_distance=distance))
+    assert_frame_equal(got.drop("area_id"), found(rows, vectors, ClusteringParams(area_distance=0.0)).drop("area_id"))
+    journeys, areas = levels(got, "journey_id"), levels(got, "area_id")
+    assert all(any(journey <= area for area in areas) for journey in journeys)
+    per_user = got.group_by("user_id").agg(pl.col("area_id").n_unique(), n=pl.len())
+    if distance == 0.0:
+        assert got["area_id"].equals(got["journey_id"].alias("area_id"))
+    if distance == 2.5:
+        assert per_user["area_id"].to_list() == [1] * per_user.height
+    own = got.select("user_id", "journey_id")
+    assert got.join(own, left_on=["user_id", "area_id"], right_on=["user_id", "journey_id"], how="anti").is_empty()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 500))
+def test_neither_order_nor_company_nor_chunks_move_an_area(seed: int) -> None:
+    rows, vectors = world(seed)
+    expected = found(rows, vectors)
+    assert expected["area_id"].n_unique() < expected.height, "areas of several journeys, else this shows nothing"
+    assert_frame_equal(found(rows.sample(fraction=1.0, shuffle=True, seed=seed), vectors), expected)
+    for user in ("u0", "u2"):
+        assert_frame_equal(found(rows.filter(user_id=user), vectors), expected.filter(user_id=user))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clustering_clusters, "KEYWORDS_PER_CHUNK", 10)
+        assert_frame_equal(found(rows, vectors), expected)
+
+
+def test_rows_of_ones_own_get_their_area() -> None:
+    x = nested_themes(1, (5, 5), (5,))
+    frame = pl.DataFrame({"user_id": ["u"] * 15, "keyword": words(15)[::-1]})
+    assigned, clusters = assign_rows(frame, KeywordVectors(words(15), x), PARAMS)
+    assert assigned["keyword"].to_list() == frame["keyword"].to_list()
+    assert assigned["area_id"].n_unique() == 2
+    known = clusters.select("journey_id", "area_id").unique()
+    assert_frame_equal(
+        assigned.select("journey_id", "area_id").unique(), known, check_row_order=False, check_column_order=False
+    )
+
+
+def test_the_contract_refuses_an_area_that_is_no_journey_of_the_user() -> None:
+    rows, vectors = world(1)
+    stamps = {name: pl.lit(None, dtype=JOURNEY_CLUSTERS.column(name).dtype) for name in ("window_end_date",)}
+    made = found(rows, vectors).with_columns(
+        partition_date=pl.date(2026, 1, 1), algorithm_version=pl.lit("a"), **stamps
+    )
+
+    def broken(frame: pl.DataFrame) -> list[tuple[str, str, int]]:
+        all_rules = violations(JOURNEY_CLUSTERS, frame)
+        return [(v.column, v.rule, v.n_rows) for v in all_rules if v.column != "window_end_date"]
+
+    assert broken(made) == []
+    first, foreign = pl.int_range(pl.len()) == 0, made.filter(user_id="u3")["journey_id"][0]
+    wrong = made.with_columns(area_id=pl.when(first).then(pl.lit(foreign)).otherwise("area_id"))
+    assert broken(wrong) == [("area_id", "no journey_id of the user", 1)]
+    later = made.with_columns(partition_date=pl.date(2026, 1, 2), journey_id=pl.lit("x") + pl.col("journey_id"))
+    assert [rule for _, rule, _ in broken(pl.concat([made, later]))] == ["no journey_id of the user"]
+
+
+# ── ids ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def one_area(*clusters: tuple[str, bool, int | None, int | None]) -> str:
+    """Id of the area of these clusters: journey_id, is_journey, theme_size, founder_place."""
+    schema = ["journey_id", "is_journey", "theme_size", "founder_place"]
+    frame = pl.DataFrame(clusters, schema=schema, orient="row").with_row_index("cluster").with_columns(area=7)
+    other = frame.with_columns(pl.col("journey_id") + "'", cluster=pl.col("cluster") + frame.height, area=8)
+    ids = area_ids(pl.concat([frame, other]))
+    assert_frame_equal(ids, area_ids(pl.concat([frame, other]).reverse()))
+    assert ids["cluster"].to_list() == list(range(2 * frame.height))
+    (own,), (theirs,) = set(ids.head(frame.height)["area_id"]), set(ids.tail(frame.height)["area_id"])
+    assert theirs == own + "'"
+    return own
+
+
+def test_an_area_is_called_by_its_main_journey() -> None:
+    assert one_area(("a", True, 3, 0), ("b", True, 9, 5)) == "b", "the largest theme"
+    assert one_area(("a", True, 3, 7), ("b", True, 3, 5)) == "b", "of equal ones the older"
+    assert one_area(("a", True, 3, 0), ("b", False, 9, 5)) == "a", "strays only where there is no journey"
+    assert one_area(("a", False, 1, 0), ("b", False, 2, 5)) == "b"
+    assert one_area(("a", True, None, None), ("b", True, 1, 5)) == "b", "side journeys last"
+    assert one_area(("b", True, None, None), ("a", True, None, None)) == "a"
+
+
+def test_an_area_keeps_its_id_while_journeys_join_it_and_others_are_forgotten() -> None:
+    x = nested_themes(2, (9, 5, 5), (6,))
+    vectors, every = KeywordVectors(words(25), x), log_of("u", words(25))
+    past = every.select("user_id", "keyword", "first_engaged_at")
+    windows = [(0, 9), (0, 14), (0, 19), (5, 25), (6, 25)]
+    ids = []
+    for start, stop in windows:
+        got = cluster_users(every.slice(start, stop - start), past.head(stop), vectors, PARAMS)
+        ids.append(got.filter(pl.col("keywords").list.contains("k008"))["area_id"].to_list())
+        assert levels(got, "area_id") == {
+            frozenset(words(25)[a:b]) for a, b in ((start, min(stop, 19)), (19, stop)) if a < b
+        }
+    assert ids == [[journey_id("u", "k000")]] * len(windows)

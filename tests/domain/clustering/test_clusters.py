@@ -1,0 +1,487 @@
+"""Per-user clustering: exact linkage, nothing but the user's own rows, bit for bit whatever the order and the split."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from polars.testing import assert_frame_equal
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from journeys_assets.domain.clustering import clusters as clustering_clusters
+from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering.clusters import assign_rows, distinct_keywords, letters_of
+from journeys_assets.domain.clustering.cut import FEATURES, released
+from journeys_assets.domain.clustering.identity import journey_id
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors, unpack
+from journeys_assets.domain.statistics.partitions import bcubed_f1
+from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS
+from journeys_assets.evaluation.data import pseudo_users
+from journeys_assets.evaluation.data.study import LABELLED, labelled_phrases
+from journeys_assets.models.embedding.choose import make_embedder
+
+DATA = Path(__file__).parents[4] / "shared" / "data"
+DIMENSIONS = 16
+PARAMS = ClusteringParams()
+START = datetime(2026, 1, 1)
+
+
+def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def themes(seed: int, *sizes: int, spread: float = 0.12) -> NDArray[np.float32]:
+    """Tight groups of unit vectors around directions at right angles."""
+    rng = np.random.default_rng(seed)
+    centres = np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0][: len(sizes)]
+    groups = [c + spread * rng.normal(size=(n, DIMENSIONS)) for c, n in zip(centres, sizes, strict=True)]
+    return unit(np.concatenate(groups))
+
+
+def log_of(user: str, keywords: list[str], *, weight: float = 1.0) -> pl.DataFrame:
+    """One row a keyword, engaged with one day after the other."""
+    days = [START + timedelta(days=i) for i in range(len(keywords))]
+    return pl.DataFrame(
+        {
+            "user_id": [user] * len(keywords),
+            "keyword": keywords,
+            "weight": [weight + 0.1 * i for i in range(len(keywords))],
+            "first_engaged_at": days,
+            "last_engaged_at": [d + timedelta(hours=5) for d in days],
+        }
+    )
+
+
+def cluster_users(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams) -> pl.DataFrame:
+    """Clusters of users whose whole past lies in the window."""
+    return clustering_clusters.cluster_users(
+        rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params
+    )
+
+
+def words(n: int, prefix: str = "k") -> list[str]:
+    return [f"{prefix}{i:03d}" for i in range(n)]
+
+
+def same_partition(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
+    pairs = len(set(zip(a.tolist(), b.tolist(), strict=True)))
+    return pairs == len(set(a.tolist())) == len(set(b.tolist()))
+
+
+def world(seed: int = 0) -> tuple[pl.DataFrame, KeywordVectors]:
+    """Five users of 1 to 40 keywords out of 90, some shared."""
+    keywords = words(90)
+    vectors = KeywordVectors(keywords, themes(seed, *[15] * 6))
+    rng = np.random.default_rng(seed)
+    parts = [
+        log_of(f"u{i}", sorted(rng.choice(keywords, size=n, replace=False))) for i, n in enumerate((40, 1, 2, 3, 25))
+    ]
+    return pl.concat(parts), vectors
+
+
+def smoothed_by_hand(x: NDArray[np.float32], neighbours: int, floor: float) -> NDArray[np.float64]:
+    """Vectors averaged with their nearest ones, written down as said; the pairwise cosine distances."""
+    averages = []
+    for i in range(len(x)):
+        cosines = x.astype(np.float64) @ x[i]
+        others = sorted((j for j in range(len(x)) if j != i), key=lambda j: (-cosines[j], j))
+        averages.append(
+            sum(max(0.0, cosines[j] - floor) * x[j].astype(np.float64) for j in [i, *others[: neighbours - 1]])
+        )
+    units = np.stack([a / np.linalg.norm(a) for a in averages])
+    distances = 1 - units @ units.T
+    np.fill_diagonal(distances, 0)
+    return np.maximum(distances, 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(0, 10_000), st.integers(1, 8), st.floats(0, 0.5))
+def test_smoothing_is_what_it_says(n: int, seed: int, neighbours: int, floor: float) -> None:
+    x = unit(np.random.default_rng(seed).normal(size=(n, 6)))
+    got = kernels.smoothed_distances(kernels.gram(x), neighbours, floor)
+    assert np.array_equal(got, got.T)
+    assert np.allclose(got, smoothed_by_hand(x, neighbours, floor), atol=1e-4)
+
+
+def grams_by_hand(keyword: str) -> Counter[str]:
+    words = [f"\x02{word}\x03" for word in keyword.split(" ") if word]
+    return Counter(word[i : i + run] for word in words for run in (3, 4) for i in range(len(word) - run + 1))
+
+
+def letter_cosines_by_hand(keywords: list[str]) -> NDArray[np.float64]:
+    counted = [grams_by_hand(keyword) for keyword in keywords]
+    having, n = Counter(gram for grams in counted for gram in grams), len(keywords)
+    weighted = [
+        {gram: (1 + math.log(times)) * (1 + math.log((1 + n) / (1 + having[gram]))) for gram, times in grams.items()}
+        for grams in counted
+    ]
+    cosines = np.eye(n)
+    for (i, a), (j, b) in itertools.permutations(enumerate(weighted), 2):
+        product = sum(weight * b.get(gram, 0.0) for gram, weight in a.items())
+        cosines[i, j] = product / (math.hypot(*a.values()) * math.hypot(*b.values())) if product else 0.0
+    return cosines
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.text("ab結é ", min_size=1, max_size=9) | st.sampled_from(["oak desk", "oak desks", "oak"]),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_letters_in_common_are_what_they_say(keywords: list[str]) -> None:
+    got = kernels.letter_cosines(*letters_of(pl.Series(keywords)))
+    assert np.array_equal(got, got.T)
+    assert np.allclose(got, letter_cosines_by_hand(keywords), atol=1e-6)
+
+
+def test_letters_in_common_do_not_depend_on_what_is_packed_beside() -> None:
+    """Bit for bit: a user's rows of the packed texts are all that counts."""
+    keywords = ["oak desk", "standing desk oak", "desk lamp", "結婚式 ドレス", "結婚式の髪型"]
+    letters, starts = letters_of(pl.Series(["before", *keywords, "desk after"]))
+    alone = kernels.letter_cosines(*letters_of(pl.Series(keywords)))
+    assert np.array_equal(kernels.letter_cosines(letters, starts[1:7]), alone)
+    assert alone[0, 1] > alone[0, 2] > alone[0, 3] == 0
+    assert alone[3, 4] > 0
+
+
+def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[NDArray[np.float64], ...]]:
+    """Similarities, smoothed distances, and the dendrogram of unit vectors; letters in common are made up."""
+    other = np.random.default_rng(len(x)).random((len(x), len(x)), dtype=np.float32)
+    similarities = np.stack([kernels.gram(x), (other + other.T) / 2])
+    distances = kernels.smoothed_distances(similarities[0], PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+    return similarities.copy(), distances.copy(), kernels.dendrogram(distances, similarities)
+
+
+def members_of(children: NDArray[np.int64]) -> list[list[int]]:
+    """Rows under each merge's node."""
+    n = len(children) + 1
+    under = [[i] for i in range(n)]
+    for left, right in children:
+        under.append(under[left] + under[right])
+    return under[n:]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 40), st.integers(0, 10_000))
+def test_linkage_is_scipys_average_linkage(n: int, seed: int) -> None:
+    _, distances, (children, heights, sizes, _, _) = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))))
+    expected = linkage(squareform(distances.astype(np.float64)), "average")
+    assert np.allclose(heights, expected[:, 2], atol=1e-5)
+    assert (np.diff(heights) >= 0).all()
+    if n == 2 or np.diff(expected[:, 2]).min() > 1e-5:
+        assert np.array_equal(children, expected[:, :2])
+        assert np.array_equal(sizes, expected[:, 3])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 25), st.integers(0, 10_000))
+def test_features_are_what_their_names_say(n: int, seed: int) -> None:
+    (cosines, letters), _, tree = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 5)) + 0.3))
+    children, heights, sizes = tree[:3]
+    under = members_of(children)
+
+    def mean(a: list[int], b: list[int], of: NDArray[np.float32] = cosines) -> float:
+        pairs = [of[i, j] for i in a for j in b if i != j]
+        return float(np.mean(pairs))
+
+    rows = kernels.merge_features(*tree)
+    assert rows.shape == (n - 1, len(FEATURES))
+    parent = {int(child): m for m, pair in enumerate(children) for child in pair}
+    for m, (left, right) in enumerate(children):
+        parts = [[int(c)] if c < n else under[c - n] for c in (left, right)]
+        high = [0.0 if c < n else heights[c - n] for c in (left, right)]
+        small = 0 if len(parts[0]) <= len(parts[1]) else 1
+        across = mean(parts[0], parts[1])
+        inside = [mean(p, p) if len(p) > 1 else across for p in parts]
+        up = parent.get(n + m)
+        other = None if up is None else next(int(c) for c in children[up] if c != n + m)
+        sibling = [] if other is None else [other] if other < n else under[other - n]
+        expected = {
+            "height": heights[m],
+            "gap to the merge above": (1.0 if up is None else heights[up]) - heights[m],
+            "height of the larger part": high[1 - small],
+            "height of the smaller part": high[small],
+            "log keywords": np.log(len(under[m])),
+            "log keywords of the smaller part": np.log(len(parts[small])),
+            "log keywords of the user": np.log(n),
+            "share of the user's keywords": sizes[m] / n,
+            "mean cosine between the parts": across,
+            "mean cosine within": mean(under[m], under[m]),
+            "mean cosine within the larger part": inside[1 - small],
+            "mean cosine within the smaller part": inside[small],
+            "mean cosine to the sibling": mean(under[m], sibling) if sibling else 0.0,
+            "log keywords of the sibling": np.log(max(1, len(sibling))),
+            "is the top": float(not sibling),
+            "log clusters before the merge": np.log(n - m),
+            "later merges by keywords of the user": (n - 2 - m + 1) / n,
+            "letters in common between the parts": mean(parts[0], parts[1], letters),
+            "letters in common within": mean(under[m], under[m], letters),
+        }
+        assert tuple(expected) == FEATURES
+        assert rows[m] == pytest.approx(list(expected.values()), abs=2e-5), m
+
+
+def test_higher_odds_give_finer_clusters_down_to_single_keywords() -> None:
+    x = themes(2, *[4] * 12, spread=0.35)
+    _, _, tree = tree_of(x)
+    rows, cut = kernels.merge_features(*tree), released(PARAMS.learned_cut).arrays
+    found = [kernels.cut_labels(tree[0], rows, *cut, least) for least in (-1e9, -1.0, 0.0, 1.0, 1e9)]
+    counts = [int(labels.max()) + 1 for labels in found]
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (1, len(x))
+    for coarse, fine in itertools.pairwise(found):
+        assert len(set(zip(coarse.tolist(), fine.tolist(), strict=True))) == fine.max() + 1, "finer ones are nested"
+
+
+def test_clusters_are_the_highest_nodes_that_score_enough() -> None:
+    """One split on the height: the same as a cut at that height."""
+    x = themes(3, 5, 9, 2, spread=0.3)
+    _, distances, tree = tree_of(x)
+    by_height = (np.array([0]), np.array([0]), np.array([0.4]), np.array([-1]), np.array([-2]), np.array([1.0, -1.0]))
+    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *by_height, 0.0)
+    expected = fcluster(linkage(squareform(distances.astype(np.float64)), "average"), 0.4, "distance")
+    assert same_partition(labels, expected.astype(np.int64))
+    assert labels[np.sort(np.unique(labels, return_index=True)[1])].tolist() == list(range(labels.max() + 1))
+
+
+def test_gram_gives_a_pair_the_same_bits_in_any_company() -> None:
+    x = unit(np.random.default_rng(1).normal(size=(50, 384)))
+    whole = kernels.gram(x)
+    assert np.array_equal(whole, whole.T)
+    assert np.array_equal(kernels.gram(np.ascontiguousarray(x[7:19])), whole[7:19, 7:19])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_very_few_keywords(n: int) -> None:
+    vectors = KeywordVectors(words(n), themes(3, n))
+    got = cluster_users(log_of("u", words(n)), vectors, PARAMS)
+    assert got["n_keywords"].to_list() == [n]
+    assert sorted(got["keywords"][0]) == words(n)
+    assert got["is_journey"].to_list() == [n >= PARAMS.min_journey_keywords]
+
+
+def test_no_keywords_give_an_empty_table_of_the_same_columns() -> None:
+    rows, vectors = world()
+    assert cluster_users(rows.head(0), vectors, PARAMS).schema == cluster_users(rows, vectors, PARAMS).schema
+
+
+def test_columns_are_those_of_the_contract() -> None:
+    rows, vectors = world()
+    got = cluster_users(rows, vectors, PARAMS)
+    stamped = {"partition_date", "window_end_date", "algorithm_version"}
+    expected = {k: v for k, v in JOURNEY_CLUSTERS.polars_schema.items() if k not in stamped}
+    assert dict(got.schema) == expected
+
+
+def test_every_keyword_is_in_exactly_one_cluster_of_its_user() -> None:
+    rows, vectors = world()
+    got = cluster_users(rows, vectors, PARAMS).select("user_id", "keywords").explode("keywords")
+    assert sorted(got.rows()) == sorted(rows.select("user_id", "keyword").rows())
+
+
+def test_clear_themes_are_found() -> None:
+    x = themes(5, 8, 3, 20)
+    got = cluster_users(log_of("u", words(31)), KeywordVectors(words(31), x), PARAMS)
+    found = {tuple(sorted(k)) for k in got["keywords"].to_list()}
+    assert found == {tuple(words(31)[:8]), tuple(words(31)[8:11]), tuple(words(31)[11:])}
+    assert got["cohesion"].min() > 0.8
+
+
+def test_same_vectors_stay_together_and_ties_have_one_answer() -> None:
+    corners = np.eye(DIMENSIONS, dtype=np.float32)[:4]
+    x = np.repeat(corners, 5, axis=0)
+    vectors = KeywordVectors(words(20), x)
+    shuffled = [log_of("u", words(20)).sample(fraction=1.0, shuffle=True, seed=s) for s in range(5)]
+    labels = [cluster_users(rows, vectors, PARAMS) for rows in shuffled]
+    for other in labels[1:]:
+        assert_frame_equal(labels[0], other)
+    where = {k: i for i, ks in enumerate(labels[0]["keywords"].to_list()) for k in ks}
+    for group in range(4):
+        assert len({where[k] for k in words(20)[group * 5 : group * 5 + 5]}) == 1
+
+
+def test_exact_ties_fall_by_keyword_text_not_by_order_of_rows() -> None:
+    # A ring: every keyword is as near to the next as to the one before, so the merges depend on where one begins.
+    corners = np.eye(DIMENSIONS)
+    vectors = KeywordVectors(words(DIMENSIONS), unit(corners + np.roll(corners, 1, axis=0)))
+    params = next(
+        params
+        for odds in np.arange(-4.0, 4.0, 0.05)
+        if (params := ClusteringParams(smoothing_neighbours=1, least_log_odds=float(odds)))
+        and 1 < cluster_users(log_of("u", words(DIMENSIONS)), vectors, params).height < DIMENSIONS
+    )
+    rows = log_of("u", words(DIMENSIONS))
+    expected = cluster_users(rows, vectors, params)
+    for seed in range(10):
+        shuffled = rows.sample(fraction=1.0, shuffle=True, seed=seed)
+        assert_frame_equal(cluster_users(shuffled, vectors, params), expected)
+
+
+def test_all_the_same_vector_is_one_cluster() -> None:
+    x = np.repeat(np.eye(DIMENSIONS, dtype=np.float32)[:1], 300, axis=0)
+    got = cluster_users(log_of("u", words(300)), KeywordVectors(words(300), x), PARAMS)
+    assert got.height == 1
+    assert got["cohesion"][0] == pytest.approx(1.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1_000))
+def test_order_of_rows_changes_no_bit(seed: int) -> None:
+    rows, vectors = world()
+    expected = cluster_users(rows, vectors, PARAMS)
+    assert_frame_equal(cluster_users(rows.sample(fraction=1.0, shuffle=True, seed=seed), vectors, PARAMS), expected)
+
+
+def test_a_user_alone_gets_the_same_bits_as_among_others() -> None:
+    rows, vectors = world()
+    together = cluster_users(rows, vectors, PARAMS)
+    for user in rows["user_id"].unique():
+        alone = cluster_users(rows.filter(user_id=user), vectors, PARAMS)
+        assert_frame_equal(alone, together.filter(user_id=user))
+
+
+def test_changing_one_user_changes_no_other() -> None:
+    rows, vectors = world()
+    changed = rows.filter(~((pl.col("user_id") == "u4") & (pl.int_range(pl.len()) % 2 == 0)))
+    changed = changed.with_columns(weight=pl.when(pl.col("user_id") == "u4").then(9.0).otherwise("weight"))
+    before, after = (cluster_users(r, vectors, PARAMS).filter(pl.col("user_id") != "u4") for r in (rows, changed))
+    assert_frame_equal(before, after)
+
+
+@pytest.mark.parametrize("chunk", [1, 5, 41])
+def test_size_of_chunks_changes_no_bit(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, vectors = world()
+    expected = cluster_users(rows, vectors, PARAMS)
+    monkeypatch.setattr(clustering_clusters, "KEYWORDS_PER_CHUNK", chunk)
+    assert_frame_equal(cluster_users(rows, vectors, PARAMS), expected)
+
+
+def test_id_is_of_the_founder_and_stays_while_the_journey_grows() -> None:
+    x = themes(8, 12)
+    vectors = KeywordVectors(words(12), x)
+    ids = []
+    for n in (3, 5, 12):
+        # The earliest keyword is the last in text order: an id by text or by row would change.
+        rows = log_of("u", words(12)[::-1][:n])
+        got = cluster_users(rows, vectors, PARAMS)
+        assert got.height == 1
+        ids += got["journey_id"].to_list()
+    assert set(ids) == {journey_id("u", "k011")}
+
+
+def test_the_past_gives_the_id_and_nothing_else() -> None:
+    vectors = KeywordVectors(words(8), themes(8, 8))
+    now = log_of("u", words(8)[:6])
+    past = pl.concat([now, log_of("u", words(8)[6:]).with_columns(first_engaged_at=START - timedelta(days=500))])
+    got = clustering_clusters.cluster_users(now, past, vectors, PARAMS)
+    assert got["journey_id"].to_list() == [journey_id("u", "k006")]
+    told = ["journey_id", "area_id", "keyword_theme_centralities"]
+    assert_frame_equal(got.drop(told), cluster_users(now, vectors, PARAMS).drop(told))
+
+
+def test_a_past_that_lacks_a_keyword_of_the_window_is_refused() -> None:
+    rows, vectors = world()
+    with pytest.raises(ValueError, match="history"):
+        clustering_clusters.cluster_users(rows, rows.head(-1), vectors, PARAMS)
+
+
+def test_medoid_cohesion_separation_and_centre() -> None:
+    x = themes(11, 6, 6)
+    rows = log_of("u", words(12))
+    got = cluster_users(rows, KeywordVectors(words(12), x), PARAMS)
+    centres = unpack(got["centroid"].to_list())
+    for row, centre in zip(got.iter_rows(named=True), centres, strict=True):
+        at = [words(12).index(k) for k in row["keywords"]]
+        expected = (np.asarray(row["keyword_weights"])[:, None] * x[at]).sum(0)
+        expected /= np.linalg.norm(expected)
+        cosines = x[at] @ expected
+        assert np.allclose(centre, expected, atol=1e-3)
+        assert np.allclose(row["keyword_centralities"], cosines, atol=1e-5)
+        assert row["cohesion"] == pytest.approx(cosines.mean(), abs=1e-5)
+        assert row["medoid"] == row["keywords"][0] == words(12)[at[int(cosines.argmax())]]
+    assert got["separation"].to_list() == pytest.approx([1 - float(centres[0] @ centres[1])] * 2, abs=2e-3)
+
+
+def test_small_or_loose_clusters_are_kept_but_are_no_journey() -> None:
+    x = themes(12, 2, 5)
+    vectors = KeywordVectors(words(7), x)
+    thin = cluster_users(log_of("u", words(7), weight=0.5), vectors, PARAMS).sort("n_keywords")
+    assert thin.select("n_keywords", "is_journey").rows() == [(2, False), (5, True)]
+    returned = cluster_users(log_of("u", words(7), weight=2.0), vectors, PARAMS).sort("n_keywords")
+    assert returned.select("n_keywords", "is_journey").rows() == [(2, True), (5, True)]
+    strict = ClusteringParams(min_journey_cohesion=0.9999)
+    assert not cluster_users(log_of("u", words(7)), vectors, strict)["is_journey"].any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows.drop("weight"), "lack the column"),
+        (lambda rows: rows.with_columns(weight=pl.lit(0.0)), "above 0"),
+        (lambda rows: rows.with_columns(weight=pl.lit(float("nan"))), "above 0"),
+        (lambda rows: rows.with_columns(keyword=pl.lit(None, dtype=pl.String)), "null"),
+        (lambda rows: pl.concat([rows, rows]), "twice there"),
+    ],
+)
+def test_bad_input_is_named(change: object, message: str) -> None:
+    rows, vectors = world()
+    with pytest.raises(ValueError, match=message):
+        cluster_users(change(rows), vectors, PARAMS)  # type: ignore[operator]
+
+
+def test_assign_rows_keeps_the_order_and_joins_spellings() -> None:
+    frame = pl.DataFrame({"user_id": ["b", "a", "a", "a"], "keyword": ["Oak  Desk", "oak desk", "OAK DESK ", "elm"]})
+    assert distinct_keywords(frame) == ["elm", "oak desk"]
+    vectors = KeywordVectors(["elm", "oak desk"], np.eye(DIMENSIONS, dtype=np.float32)[:2])
+    assigned, clusters = assign_rows(frame, vectors, ClusteringParams(least_log_odds=1e9))
+    assert assigned.select("user_id", "keyword").rows() == frame.rows()
+    assert assigned["journey_id"].to_list() == [
+        journey_id("b", "oak desk"),
+        journey_id("a", "oak desk"),
+        journey_id("a", "oak desk"),
+        journey_id("a", "elm"),
+    ]
+    assert clusters.filter(medoid="oak desk", user_id="a")["keyword_weights"].to_list() == [[2.0]]
+
+
+@pytest.fixture(scope="module")
+def held_out(request: pytest.FixtureRequest) -> tuple[dict[str, list[str]], KeywordVectors]:
+    """Sixty phrases of each CLINC150 intent that no parameter was chosen on, and their vectors (kept between runs)."""
+    labelled = labelled_phrases(DATA)
+    assert labelled is not None
+    of_label = pseudo_users.pools(pseudo_users.distinct_phrases(labelled), "clinc150")
+    pool = {name: of_label[name][:60] for name in pseudo_users.held_out_half(list(of_label))}
+    cache = request.config.cache.mkdir("labelled_phrases")
+    keywords = [k for own in pool.values() for k in own]
+    return pool, pseudo_users.embedded(keywords, make_embedder("minilm", cache), cache)
+
+
+@pytest.mark.skipif(
+    not (DATA / LABELLED).exists(),
+    reason=f"{DATA / LABELLED} is absent; it would have shown that clusters agree with labelled intents, of light and "
+    "of heavy users alike (B-cubed F1 at least 0.94)",
+)
+@pytest.mark.parametrize(("keywords", "least"), [((3, 12), 0.94), ((5, 60), 0.94)])
+def test_agreement_with_labelled_intents(
+    held_out: tuple[dict[str, list[str]], KeywordVectors], keywords: tuple[int, int], least: float
+) -> None:
+    pool, vectors = held_out
+    users = pseudo_users.pooled_users(pool, n_users=150, seed=3, journeys=(2, 8), keywords=keywords)
+    rows = pl.concat([log_of(f"u{i:03d}", user.keywords) for i, user in enumerate(users)])
+    found = cluster_users(rows, vectors, PARAMS).select("user_id", "journey_id", "keywords").explode("keywords")
+    by_user = {user: part.sort("keywords") for (user,), part in found.group_by("user_id")}
+    scores = [bcubed_f1(user.truth, by_user[f"u{i:03d}"]["journey_id"]) for i, user in enumerate(users)]
+    assert float(np.mean(scores)) >= least

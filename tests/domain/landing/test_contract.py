@@ -1,0 +1,189 @@
+import json
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeys_assets.domain.keywords.text import normalise
+from journeys_assets.domain.landing.contract import (
+    MAX_LIST_ITEMS,
+    MAX_TEXT_CHARACTERS,
+    REFUSED_SCHEMA,
+    check_rows,
+    fits,
+    parse_times,
+    required_columns,
+    with_keywords,
+)
+from journeys_assets.domain.tables.landing import LANDING
+
+NOW = datetime(2026, 1, 10, 12)
+
+SOUND: dict[str, dict[str, Any]] = {
+    "search_events": {"user_id": "u", "query": "garden shed", "searched_at": "2026-01-01T10:00:00Z"},
+    "pin_engagements": {"user_id": "u", "pin_id": "p", "action": "save", "engaged_at": "2026-01-01 10:00:00"},
+    "pins": {"pin_id": "p", "annotations": '["Shed", "Garden"]', "interests": "home|garden", "title": "A shed"},
+    "board_pins": {"user_id": "u", "board_id": "b", "board_name": "", "pin_id": "p", "saved_at": "2026-01-01"},
+    "users": {"user_id": "u", "timezone": "Europe/London", "email_opt_in": "true"},
+    "notification_events": {
+        "notification_id": "n",
+        "user_id": "u",
+        "channel": "push",
+        "arm": "journey",
+        "sent_at": "2026-01-01T10:00:00+02:00",
+        "propensity": "0.25",
+        "is_random_slot": "0",
+    },
+    "journey_annotations": {
+        "user_id": "u",
+        "keywords": "shed|garden",
+        "relevance": "5",
+        "annotator_id": "a",
+        "as_of_date": "2026-01-02",
+    },
+    "journey_feedback": {"user_id": "u", "journey_id": "j", "verdict": "mute", "given_at": "2026-01-01T10:00:00Z"},
+}
+
+
+def frame(source: str, *changes: dict[str, Any]) -> pl.DataFrame:
+    rows = [{**SOUND[source], **change} for change in changes]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
+    return pl.DataFrame({"line": range(2, 2 + len(rows)), **columns})
+
+
+def check(source: str, *changes: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return check_rows(source, frame(source, *changes), now=NOW, timezones={"Europe/London"})
+
+
+@pytest.mark.parametrize("source", LANDING)
+def test_a_sound_row_is_good_and_has_the_contracts_types(source: str) -> None:
+    good, refused = check(source, {})
+    assert refused.is_empty()
+    assert refused.schema == REFUSED_SCHEMA
+    assert dict(good.schema) == {"line": pl.Int64(), **LANDING[source].polars_schema}
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "reason"),
+    [
+        ("search_events", {"user_id": None}, "user_id is missing or blank"),
+        ("search_events", {"query": " \u3000\x1c"}, "query is missing or blank"),
+        ("search_events", {"query": "a\0b"}, "query holds a NUL character: 'a␀b'"),
+        ("search_events", {"query": "x" * 1_000_000}, "query is longer than 10,000 characters: 'xxxx"),
+        ("search_events", {"searched_at": "9999-01-01T00:00:00Z"}, "searched_at is not between 1970-01-01 and 2026"),
+        ("search_events", {"searched_at": "1969-12-31T23:59:59Z"}, "searched_at is not between"),
+        ("search_events", {"searched_at": "2026-02-30"}, "searched_at is not a time such as"),
+        ("search_events", {"searched_at": ""}, "searched_at is missing or blank"),
+        ("pin_engagements", {"action": "like"}, "action is not one of closeup, save, clickthrough: 'like'"),
+        ("pins", {"annotations": "[1, "}, "annotations is no list of texts"),
+        ("pins", {"annotations": '[["nested"]]'}, "annotations is no list of texts"),
+        ("pins", {"annotations": '["\\ud800"]'}, "annotations is no list of texts"),
+        ("pins", {"interests": '["a\\u0000"]'}, "interests holds a NUL character"),
+        ("pins", {"annotations": "y" * 10_001}, "annotations is longer than"),
+        ("pins", {"annotations": "|".join("ab" for _ in range(MAX_LIST_ITEMS + 1))}, "has more than 1,000 items"),
+        ("users", {"timezone": "Mars/Base"}, "timezone is no known IANA time zone: 'Mars/Base'"),
+        ("users", {"email_opt_in": "perhaps"}, "email_opt_in is neither true nor false: 'perhaps'"),
+        ("notification_events", {"propensity": "1.5"}, "propensity is above 1: '1.5'"),
+        ("notification_events", {"propensity": "nan"}, "propensity is not a number: 'nan'"),
+        ("notification_events", {"opened_at": "2027-01-01"}, "opened_at is not between"),
+        ("journey_annotations", {"relevance": "0"}, "relevance is below 1: '0'"),
+        ("journey_annotations", {"relevance": "4.5"}, "relevance is not a whole number: '4.5'"),
+        ("journey_annotations", {"relevance": "1e30"}, "relevance is not a whole number"),
+        ("journey_annotations", {"keywords": "|"}, "journey_id and keywords are both missing"),
+        ("journey_annotations", {"as_of_date": "2026-01-02T10:00:00Z"}, "as_of_date is not a day such as 2026-01-31"),
+        ("journey_annotations", {"as_of_date": "2 Jan"}, "as_of_date is not a time such as"),
+        ("journey_annotations", {"as_of_date": "2036-01-02"}, "as_of_date is not between"),
+        ("journey_annotations", {"stage": "over"}, "stage is not one of ongoing, ended"),
+    ],
+)
+def test_a_broken_row_is_refused_with_column_and_value(source: str, change: dict[str, Any], reason: str) -> None:
+    if "annotations" in change and change["annotations"].startswith("y"):
+        reason = "annotations has an item longer than 10,000 characters"
+    good, refused = check(source, {}, change, {})
+    assert good["line"].to_list() == [2, 4]
+    assert refused["line"].to_list() == [3]
+    assert reason in refused["reason"][0]
+    assert len(refused["reason"][0]) < 400
+    assert isinstance(json.loads(refused["row_json"][0]), dict)
+    assert len(refused["row_json"][0]) < 5_000
+
+
+def test_all_faults_of_a_row_are_one_reason() -> None:
+    _, refused = check("pin_engagements", {"action": "like", "user_id": "", "engaged_at": "soon"})
+    assert refused["reason"][0].count("; ") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-01-01T10:00:00Z", datetime(2026, 1, 1, 10)),
+        ("2026-01-01 10:00", datetime(2026, 1, 1, 10)),
+        ("2026-01-01", datetime(2026, 1, 1)),
+        ("2026-01-01T10:00:00.123456789+05:30", datetime(2026, 1, 1, 4, 30, 0, 123456)),
+        ("2026-01-01T10:00:00-0830", datetime(2026, 1, 1, 18, 30)),
+        ("2026-01-01 10:00:00.5 UTC", datetime(2026, 1, 1, 10, 0, 0, 500000)),
+        (" 2026-01-01T10:00:00 ", datetime(2026, 1, 1, 10)),
+        ("2026-01-01T10:00:00+25:00", None),
+        ("2026-01-01T24:00:00Z", None),
+        ("20260101", None),
+        ("1735689600", None),
+        ("", None),
+    ],
+)
+def test_times_are_utc(text: str, utc: datetime | None) -> None:
+    assert parse_times(pl.Series([text])).to_list() == [utc]
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))
+def test_isoformat_is_read_back(time: datetime) -> None:
+    assert parse_times(pl.Series([time.isoformat(), time.isoformat(" ") + "+00:00"])).to_list() == [time, time]
+
+
+def test_typed_columns_as_parquet_has_them() -> None:
+    frame = pl.DataFrame(
+        {
+            "line": [1, 2, 3],
+            "user_id": [7, 8, 9],
+            "query": pl.Series([b"ok", b"\xed\xa0\x80", b"far"]),
+            "searched_at": pl.Series([0, 1, 2**62]).cast(pl.Datetime("us", "Europe/London")),
+        }
+    )
+    good, refused = check_rows("search_events", frame, now=NOW)
+    assert good.rows() == [(1, "7", "ok", datetime(1970, 1, 1))]
+    assert "query is not valid UTF-8" in refused["reason"][0]
+    assert "searched_at is not between" in refused["reason"][1]
+
+
+def test_lists_drop_null_and_blank_items_and_keep_their_keywords_in_step() -> None:
+    good, _ = check("pins", {"annotations": '["Shed", null, " ", "", 3]', "interests": " Home | garden |"})
+    row = with_keywords("pins", good).row(0, named=True)
+    assert row["annotations"] == ["Shed", "3"]
+    assert row["annotation_keywords"] == ["shed", "3"]
+    assert row["interest_keywords"] == ["home", "garden"]
+
+
+def test_types_that_no_value_could_fit() -> None:
+    query, time = LANDING["search_events"].column("query"), LANDING["search_events"].column("searched_at")
+    assert not fits(query, pl.Datetime("us"))
+    assert not fits(query, pl.List(pl.String))
+    assert not fits(time, pl.Int64())
+    assert fits(time, pl.Datetime("ns", "UTC"))
+    assert "title" not in required_columns("pins")
+
+
+@settings(max_examples=200)
+@given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=6), st.booleans())
+def test_every_row_ends_once_and_good_queries_have_a_keyword(queries: list[str | None], long: bool) -> None:
+    if long:
+        queries = [*queries, "x" * (MAX_TEXT_CHARACTERS + 1)]
+    good, refused = check("search_events", *({"query": query} for query in queries)) if queries else check("pins", {})
+    assert sorted([*good["line"], *refused["line"]]) == list(range(2, 2 + max(1, len(queries))))
+    if queries:
+        keywords = with_keywords("search_events", good)["keyword"]
+        assert all(keywords)
+        expected = {q for q in queries if q is not None and normalise(q) and "\0" not in q and len(q) <= 10_000}
+        assert set(good["query"]) == expected

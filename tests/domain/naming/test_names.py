@@ -1,0 +1,359 @@
+"""Names of journeys: the best keyword, never a bare generic word, unique within a user."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from journeys_assets.domain.naming.features import FEATURES
+from journeys_assets.domain.naming.names import MAX_NAME_CHARACTERS, NAMES_SCHEMA, name_journeys
+from journeys_assets.domain.naming.params import NamingParams
+
+PARAMS = NamingParams()
+
+Member = tuple[str, float]
+"""keyword, theme centrality"""
+
+
+def clusters(*journeys: tuple[str, str, Sequence[Member]]) -> pl.DataFrame:
+    """Rows of journey_clusters from (user_id, journey_id, members)."""
+    return pl.DataFrame(
+        [
+            {
+                "user_id": user,
+                "journey_id": journey,
+                "keywords": [m[0] for m in members],
+                "keyword_theme_centralities": [float(m[1]) for m in members],
+            }
+            for user, journey, members in journeys
+        ],
+        schema={
+            "user_id": pl.String,
+            "journey_id": pl.String,
+            "keywords": pl.List(pl.String),
+            "keyword_theme_centralities": pl.List(pl.Float64),
+        },
+    )
+
+
+def facts(
+    rows: pl.DataFrame,
+    *,
+    forms: dict[str, str] | None = None,
+    common: dict[str, float] | None = None,
+    days: dict[str, int] | None = None,
+) -> pl.DataFrame:
+    """Facts on every member of ``rows``: shown as it is, not common and at no known time, unless said otherwise."""
+    members = rows.select("user_id", keyword="keywords").explode("keyword").unique().sort("user_id", "keyword")
+    keywords = members["keyword"].to_list()
+    return members.with_columns(
+        pl.Series("display_form", [(forms or {}).get(k, k) for k in keywords], dtype=pl.String),
+        pl.Series("n_queries", [0] * len(keywords), dtype=pl.Int64),
+        pl.Series("commonness", [(common or {}).get(k, 0.0) for k in keywords], dtype=pl.Float64),
+        first_engaged_at=pl.Series(
+            [datetime(2026, 1, 1 + days[k]) if days and k in days else None for k in keywords],
+            dtype=pl.Datetime("us"),
+        ),
+    )
+
+
+def named(members: Sequence[Member], **known: dict[str, object]) -> dict[str, object]:
+    """The names row of one journey."""
+    rows = clusters(("u", "j", members))
+    return name_journeys(rows, facts(rows, **known), PARAMS).row(0, named=True)  # type: ignore[arg-type]
+
+
+def equals(*keywords: str) -> list[Member]:
+    """Members that differ in their text alone."""
+    return [(keyword, 0.8) for keyword in keywords]
+
+
+# ── the score ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_all_else_equal_the_more_central_keyword_wins() -> None:
+    assert named([("oak table", 0.6), ("oak chair", 0.9)])["name_keyword"] == "oak chair"
+
+
+def test_all_else_equal_the_keyword_that_says_what_the_others_say_wins() -> None:
+    assert named(equals("garden bench", "oak table", "table legs", "big table"))["name_keyword"] == "big table"
+    # more of it: coverage; nothing beside it: topicality
+    row = named(equals("oak table", "oak chair", "oak", "table", "oak table for grandma"))
+    assert row["name_keyword"] == "oak table"
+
+
+def test_words_that_all_of_the_users_journeys_share_say_nothing() -> None:
+    mine = equals("cheap oak", "cheap elm", "cheap ash", "ash wood")
+    alone = clusters(("u", "a", mine))
+    beside = clusters(("u", "a", mine), ("u", "b", equals("cheap flight", "cheap hotel", "cheap bus")))
+    assert name_journeys(alone, facts(alone), PARAMS)["name_keyword"][0] == "cheap ash"
+    names = name_journeys(beside, facts(beside), PARAMS)
+    assert names.filter(journey_id="a")["keywords"][0].to_list()[:2] == ["ash wood", "cheap ash"]
+
+
+def test_all_else_equal_the_rarer_keyword_wins() -> None:
+    assert named(equals("garden decor", "garden pond"), common={"garden decor": 0.008})["name_keyword"] == "garden pond"
+
+
+@pytest.mark.parametrize(
+    ("readable", "other"),
+    [
+        ("lunch bag", "84029e"),
+        ("lunch bag", "lunch bag 2010 xk2231"),
+        ("lunch bag", "www.lunchbag.example/red?id=7"),
+        ("lunch bag", "how do i find out which lunch bag is the best one for a small child"),
+        ("lunch bag", "l"),
+        ("책", "l"),
+        ("주방", "tv"),
+        ("結婚式の準備", "結婚式の準備に必要なものを全部まとめて知りたいのですがどうすればよいですか"),
+        ("結婚式の準備", "12345"),
+        ("تجديد المطبخ", "🎂🎂"),
+        ("आम का अचार", "???"),
+    ],
+)
+def test_all_else_equal_the_more_readable_keyword_wins(readable: str, other: str) -> None:
+    assert named(equals(readable, other))["keywords"] == [readable, other]
+    assert named(equals(other, readable))["keywords"] == [readable, other]
+
+
+def test_scripts_do_not_put_each_other_down() -> None:
+    scores = {
+        named(equals(k))["naming_score"]
+        for k in ("lunch bag", "結婚式準備", "आम का अचार", "تجديد المطبخ", "주방 리모델링")
+    }
+    assert len(scores) == 1
+
+
+def test_what_the_user_typed_breaks_a_tie() -> None:
+    rows = clusters(("u", "j", equals("oak chair", "oak table")))
+    typed = facts(rows).with_columns(n_queries=pl.when(pl.col("keyword") == "oak table").then(2).otherwise(0))
+    assert name_journeys(rows, typed, PARAMS)["name_keyword"].to_list() == ["oak table"]
+
+
+def test_score_is_that_of_the_chosen_keyword() -> None:
+    rows = clusters(
+        ("u", "a", equals("oak table", "oak chair", "big table")), ("u", "b", [("elm table", 0.9), ("elm chair", 0.7)])
+    )
+    names = name_journeys(rows, facts(rows, forms={"oak table": "Table", "elm table": "table"}), PARAMS)
+    assert names["name_keyword"].to_list() == ["oak table", "elm chair"]
+    total = sum(getattr(PARAMS, f"{feature}_weight") for feature in FEATURES)
+    assert names["naming_score"].to_list() == pytest.approx([1.0, 1.0 - PARAMS.theme_centrality_weight / total])
+    assert names["keywords"].to_list()[1] == ["elm table", "elm chair"]
+
+
+# ── generic words ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_generic_keyword_never_names_a_journey_that_has_another() -> None:
+    members = [("vintage", 0.95), ("vintage cake stand", 0.5), ("stand", 0.3)]
+    row = named(members, common={"vintage": PARAMS.generic_share})
+    assert row["name_keyword"] == "vintage cake stand"
+    assert row["keywords"][-1] == "vintage"  # type: ignore[index]
+
+
+def test_a_generic_word_is_better_than_a_code() -> None:
+    row = named([("vintage", 0.5), ("84029e", 0.9), ("???", 0.9)], common={"vintage": 0.4})
+    assert row["name_keyword"] == "vintage"
+
+
+def test_a_journey_of_one_generic_word_still_gets_a_name() -> None:
+    assert named(equals("vintage"), common={"vintage": 1.0})["journey_name"] == "vintage"
+
+
+def test_a_single_word_comes_after_a_longer_keyword_with_it_that_is_about_as_central() -> None:
+    assert named([("lunch", 0.82), ("lunch bag", 0.8)])["name_keyword"] == "lunch bag"
+    assert named([("lunch", 0.9), ("lunch bag", 0.3)])["name_keyword"] == "lunch"
+
+
+# ── the keyword that came first ─────────────────────────────────────────────────────────────────────────────────────
+
+CLOSE = [("oak table", 0.80), ("oak chair", 0.803)]
+FAR = [("oak table", 0.80), ("oak chair", 0.95)]
+
+
+def test_a_later_keyword_must_be_clearly_better() -> None:
+    assert named(CLOSE)["name_keyword"] == "oak chair"  # no times: the better one
+    assert named(CLOSE, days={"oak table": 0, "oak chair": 0})["name_keyword"] == "oak chair"
+    assert named(CLOSE, days={"oak table": 0, "oak chair": 1})["name_keyword"] == "oak table"
+    assert named(CLOSE, days={"oak table": 1, "oak chair": 0})["name_keyword"] == "oak chair"
+    assert named(CLOSE, days={"oak table": 1})["name_keyword"] == "oak table"  # a time that is not known is the last
+    assert named(FAR, days={"oak table": 0, "oak chair": 1})["name_keyword"] == "oak chair"
+
+
+def test_the_margin_counts_from_who_holds_the_name_not_from_the_best_so_far() -> None:
+    # Each is a little better than the one before, and only the last beats the first clearly.
+    steps = [(f"oak {thing}", 0.80 + 0.008 * i) for i, thing in enumerate(["table", "chair", "bench"])]
+    days = {keyword: i for i, (keyword, _) in enumerate(steps)}
+    total = sum(getattr(PARAMS, f"{feature}_weight") for feature in FEATURES)
+    step = PARAMS.theme_centrality_weight * 0.008 / 0.2 / total
+    assert step < PARAMS.takeover_margin < 2 * step
+    assert named(steps[:2], days=days)["name_keyword"] == "oak table"
+    assert named(steps, days=days)["name_keyword"] == "oak bench"
+
+
+def test_who_holds_the_name_is_told_among_the_readable_and_specific() -> None:
+    row = named(equals("oak table", "vintage"), common={"vintage": 1.0}, days={"vintage": 0, "oak table": 1})
+    assert row["name_keyword"] == "oak table"
+
+
+def test_keywords_that_came_later_do_not_rename_a_journey_that_they_hardly_improve() -> None:
+    old = [("oak table", 0.80), ("oak chair", 0.79), ("oak bench", 0.78)]
+    new = [("oak sofa", 0.805), ("oak stool", 0.80)]
+    days = {keyword: i for i, (keyword, _) in enumerate([*old, *new])}
+    names = {named([*old, *new[:n]], days=days)["name_keyword"] for n in range(3)}
+    assert names == {"oak table"}
+
+
+# ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        ("WHITE HANGING HEART T-LIGHT HOLDER", "White hanging heart t-light holder"),
+        ("6 RIBBONS", "6 ribbons"),
+        ("ÄPFEL UND BÄUME", "Äpfel und bäume"),
+        ("DIY", "DIY"),
+        ("iPhone Hülle", "iPhone Hülle"),
+        ("日本庭園", "日本庭園"),
+        ("  two\n lines\x00 ", "two lines"),
+        ("  ", "the keyword"),
+        ("long " * 50, ("long " * 50)[: MAX_NAME_CHARACTERS - 1] + "…"),
+    ],
+)
+def test_the_display_form_is_made_readable(form: str, shown: str) -> None:
+    assert named(equals("the keyword"), forms={"the keyword": form})["journey_name"] == shown
+
+
+def test_a_keyword_without_facts_shows_as_it_is() -> None:
+    rows = clusters(("u", "j", equals("oak table")))
+    assert name_journeys(rows, facts(rows).head(0), PARAMS)["journey_name"].to_list() == ["oak table"]
+
+
+# ── unique within a user ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_on_a_clash_the_lower_score_takes_its_next_best() -> None:
+    rows = clusters(
+        ("u", "a", [("oak table", 0.9), ("round table", 0.7)]),
+        ("u", "b", [("oak-table", 0.9), ("chair", 0.4)]),
+        ("u", "c", [("a", 0.9), ("sofa", 0.4)]),
+    )
+    forms = {"oak table": "Oak Table", "oak-table": "oak table", "sofa": "Sofa"}
+    names = name_journeys(rows, facts(rows, forms=forms), PARAMS)
+    assert names["journey_name"].to_list() == ["Oak Table", "chair", "Sofa"]
+    assert names["name_keyword"].to_list() == ["oak table", "chair", "sofa"]
+
+
+def test_where_all_are_taken_another_member_or_a_number_tells_them_apart() -> None:
+    rows = clusters(*[("u", f"j{i}", equals(f"table {i}")) for i in range(4)])
+    names = name_journeys(rows, facts(rows, forms={f"table {i}": "Table" for i in range(4)}), PARAMS)
+    assert names["journey_name"].to_list() == ["Table", "Table (2)", "Table (3)", "Table (4)"]
+    rows = clusters(("u", "a", equals("x one")), ("u", "b", equals("x two")), ("u", "c", [("x1", 0.9), ("x2", 0.1)]))
+    forms = {"x one": "Oak", "x two": "Elm", "x1": "Oak", "x2": "Elm"}
+    names = name_journeys(rows, facts(rows, forms=forms), PARAMS)
+    assert names["journey_name"].to_list() == ["Oak", "Elm", "Oak (Elm)"]
+
+
+FORMS = st.sampled_from(
+    ["Table", "TABLE", "table", "tABLE (2)", "Table (table)", "ｔａｂｌｅ", "ß", "SS", " ", "İ", "🎂", "oak"]
+)
+WORDS = st.sampled_from(
+    ["table", "oak table", "table (2)", "結婚式", "7", "🎂", "a", "oak", "x" * 200, "84029e", " ", "ß"]
+)
+
+
+TIMES = st.sampled_from([None, datetime(2026, 1, 1), datetime(2026, 1, 2), datetime(2026, 1, 3)])
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A few users with clashing journeys, and facts on most of their keywords."""
+    journeys = []
+    for user in range(draw(st.integers(1, 3))):
+        for journey in range(draw(st.integers(1, 5))):
+            words = draw(st.lists(WORDS, min_size=1, max_size=4, unique=True))
+            unit = st.floats(0, 1)
+            journeys.append((f"u{user}", f"j{journey}", [(w, 2 * draw(unit) - 1) for w in words]))
+    rows = clusters(*journeys)
+    every = facts(rows)
+    drawn = every.with_columns(
+        pl.Series("display_form", [draw(FORMS) for _ in range(every.height)], dtype=pl.String),
+        pl.Series("commonness", [draw(st.sampled_from([0.0, 0.001, 0.01, 1.0])) for _ in range(every.height)]),
+        pl.Series("n_queries", [draw(st.integers(0, 2)) for _ in range(every.height)], dtype=pl.Int64),
+        first_engaged_at=pl.Series([draw(TIMES) for _ in range(every.height)], dtype=pl.Datetime("us")),
+    )
+    return rows, drawn.filter(pl.Series([draw(st.integers(0, 5)) > 0 for _ in range(every.height)], dtype=pl.Boolean))
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds(), st.randoms(use_true_random=False))
+def test_promises(world: tuple[pl.DataFrame, pl.DataFrame], random: object) -> None:
+    rows, known = world
+    names = name_journeys(rows, known, PARAMS)
+    assert names.schema == NAMES_SCHEMA
+    # one row per journey, its own keywords, a score from 0 to 1
+    assert_frame_equal(names.select("user_id", "journey_id"), rows.select("user_id", "journey_id").sort(pl.all()))
+    joined = names.join(rows, on=["user_id", "journey_id"], suffix="_in")
+    assert joined["keywords"].list.sort().equals(joined["keywords_in"].list.sort())
+    assert names.select(pl.col("name_keyword").is_in(pl.col("keywords"))).to_series().all()
+    assert names["naming_score"].is_between(0.0, 1.0).all()
+    assert (names["journey_name"].str.strip_chars() != "").all()
+    # unique within a user, however case is folded
+    for fold in (str.casefold, str.lower, str.upper):
+        folded = [(u, fold(n)) for u, n in zip(names["user_id"], names["journey_name"], strict=True)]
+        assert len(set(folded)) == len(folded)
+    # neither the order of rows and members nor other users matter
+    seed = random.randint(0, 10_000)  # type: ignore[attr-defined]
+    members = rows.explode("keywords", "keyword_theme_centralities")
+    shuffled = members.sample(fraction=1, shuffle=True, seed=seed).group_by("user_id", "journey_id").agg(pl.all())
+    assert_frame_equal(name_journeys(shuffled, known.sample(fraction=1, shuffle=True, seed=seed), PARAMS), names)
+    for user in rows["user_id"].unique():
+        alone = name_journeys(rows.filter(user_id=user), known.filter(user_id=user), PARAMS)
+        assert_frame_equal(alone, names.filter(user_id=user))
+
+
+def test_order_of_equal_members_does_not_matter() -> None:
+    words = [f"{wood} {thing}" for wood in ("oak", "elm", "ash") for thing in ("table", "chair", "bench")]
+    for order in (words, words[::-1], words[3:] + words[:3]):
+        assert named(equals(*order))["keywords"] == sorted(words)
+
+
+def test_a_heavy_user_with_one_name_for_everything_ends() -> None:
+    rows = clusters(*[("u", f"j{i:05}", equals(f"table {i}", f"chair {i}")) for i in range(5_000)])
+    known = facts(rows).with_columns(display_form=pl.lit("same"))
+    assert name_journeys(rows, known, PARAMS)["journey_name"].n_unique() == 5_000
+
+
+def test_a_slowly_growing_catalogue_does_not_flip_names() -> None:
+    rows = clusters(("u", "j", [("oak table", 0.8), ("oak chair", 0.8)]))
+    first = name_journeys(rows, facts(rows, common={"oak table": 0.0030, "oak chair": 0.0030}), PARAMS)
+    later = name_journeys(rows, facts(rows, common={"oak table": 0.0031, "oak chair": 0.0029}), PARAMS)
+    assert_frame_equal(first, later)
+
+
+# ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_no_journeys() -> None:
+    rows = clusters()
+    known = facts(clusters(("u", "j", equals("a")))).head(0)
+    assert_frame_equal(name_journeys(rows, known, PARAMS), NAMES_SCHEMA.to_frame())
+
+
+def test_wrong_input_is_refused() -> None:
+    rows = clusters(("u", "j", equals("oak table")))
+    with pytest.raises(ValueError, match="without keywords"):
+        name_journeys(clusters(("u", "j", [])), facts(rows), PARAMS)
+    with pytest.raises(ValueError, match="weights"):
+        name_journeys(rows, facts(rows), NamingParams(coverage_weight=-1))
+    with pytest.raises(ValueError, match="takeover_margin"):
+        name_journeys(rows, facts(rows), NamingParams(takeover_margin=-0.1))
+    with pytest.raises(ValueError, match="generic_share"):
+        name_journeys(rows, facts(rows), NamingParams(generic_share=0))
+    with pytest.raises(pl.exceptions.ComputeError):
+        name_journeys(rows, pl.concat([facts(rows), facts(rows)]), PARAMS)

@@ -1,0 +1,406 @@
+"""Who is sent what, when; and that no rule is ever broken."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from journeys_assets.domain.notifications.arms import experiment_arm
+from journeys_assets.domain.notifications.params import NotificationParams
+from journeys_assets.domain.notifications.plan import INTEREST_TITLE, OUTPUT_COLUMNS, REASONS, plan_notifications
+from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
+from journeys_assets.domain.tables.table import violations
+from journeys_assets.domain.vocabulary import CHANNELS
+
+DAY = date(2026, 5, 10)
+ALL_JOURNEY = NotificationParams(journey_arm_share=1.0, interest_arm_share=0.0)
+
+JOURNEY_SCHEMA = pl.Schema(
+    {
+        "user_id": pl.String,
+        "journey_id": pl.String,
+        "journey_name": pl.String,
+        "stage": pl.String,
+        "confidence": pl.Float64,
+        "rank": pl.Int64,
+        "diversified_score": pl.Float64,
+        "feedback": pl.String,
+    }
+)
+USER_SCHEMA = pl.Schema(
+    {"user_id": pl.String, "timezone": pl.String, "email_opt_in": pl.Boolean, "push_opt_in": pl.Boolean}
+)
+HOUR_SCHEMA = pl.Schema({"user_id": pl.String, "hour_utc": pl.Int64, "n": pl.Int64})
+SENT_SCHEMA = pl.Schema({"user_id": pl.String, "journey_id": pl.String, "channel": pl.String, "sent_date": pl.Date})
+
+MEMORY_SCHEMA = pl.Schema({"user_id": pl.String, "journey_id": pl.String, "n_similar_sends": pl.Int64})
+
+
+def journey(**values: Any) -> dict[str, Any]:
+    return (
+        {"diversified_score": 1.0 / values.get("rank", 1)}
+        | {
+            "user_id": "u",
+            "journey_id": "j",
+            "journey_name": "Kitchen tiles",
+            "stage": "ongoing",
+            "confidence": 0.9,
+            "rank": 1,
+            "feedback": None,
+        }
+        | values
+    )
+
+
+def user(**values: Any) -> dict[str, Any]:
+    return {"user_id": "u", "timezone": "UTC", "email_opt_in": True, "push_opt_in": True} | values
+
+
+def sent_row(days_ago: int, **values: Any) -> dict[str, Any]:
+    row = {"user_id": "u", "journey_id": "other", "channel": "push", "sent_date": DAY - timedelta(days=days_ago)}
+    return row | values
+
+
+def plan(
+    journeys: list[dict[str, Any]],
+    users: list[dict[str, Any]] | None = None,
+    hours: list[dict[str, Any]] | None = None,
+    sent: list[dict[str, Any]] | None = None,
+    *,
+    day: date = DAY,
+    params: NotificationParams = ALL_JOURNEY,
+    remembered: dict[str, int] | None = None,
+) -> pl.DataFrame:
+    counts = [{"user_id": "u", "journey_id": j, "n_similar_sends": n} for j, n in (remembered or {}).items()]
+    return plan_notifications(
+        pl.DataFrame(journeys, schema=JOURNEY_SCHEMA),
+        pl.DataFrame([user()] if users is None else users, schema=USER_SCHEMA),
+        pl.DataFrame(hours or [], schema=HOUR_SCHEMA),
+        pl.DataFrame(sent or [], schema=SENT_SCHEMA),
+        pl.DataFrame(counts, schema=MEMORY_SCHEMA),
+        day,
+        params,
+    )
+
+
+def reasons(planned: pl.DataFrame) -> list[tuple[str, str, str]]:
+    return planned.select("journey_id", "channel", "reason").rows()
+
+
+@pytest.mark.parametrize(
+    ("changes", "user_changes", "reason"),
+    [
+        ({"stage": "ended"}, {}, "ended"),
+        ({"stage": "ended", "feedback": "finished"}, {}, "feedback_finished"),
+        ({"feedback": "not_mine"}, {}, "feedback_not_mine"),
+        ({"feedback": "mute"}, {}, "feedback_muted"),
+        ({"confidence": 0.49}, {}, "low_confidence"),
+        ({}, {"push_opt_in": False}, "not_opted_in"),
+        ({}, {"push_opt_in": None}, "not_opted_in"),
+        ({"feedback": "more"}, {}, "eligible"),
+        ({"feedback": "finished"}, {}, "eligible"),
+        ({"confidence": 0.5}, {}, "eligible"),
+        ({"stage": "ended", "feedback": "mute", "confidence": 0.1}, {"push_opt_in": False}, "ended"),
+        ({"feedback": "mute", "confidence": 0.1}, {"push_opt_in": False}, "feedback_muted"),
+        ({"confidence": 0.1}, {"push_opt_in": False}, "low_confidence"),
+    ],
+)
+def test_the_first_rule_that_holds_is_the_reason(
+    changes: dict[str, Any], user_changes: dict[str, Any], reason: str
+) -> None:
+    push = plan([journey(**changes)], [user(**user_changes)]).filter(pl.col("channel") == "push")
+    assert push["reason"].to_list() == [reason]
+    assert push["decision"].to_list() == ["send" if reason == "eligible" else "hold"]
+
+
+def test_one_message_a_user_a_day_on_one_channel() -> None:
+    planned = plan([journey(journey_id="b", rank=2), journey(journey_id="a", rank=1)])
+    assert reasons(planned) == [
+        ("a", "push", "eligible"),
+        ("a", "email", "channel_already_chosen"),
+        ("b", "push", "another_journey_chosen"),
+        ("b", "email", "another_journey_chosen"),
+    ]
+    by_mail = plan([journey()], [user(push_opt_in=False)])
+    assert reasons(by_mail) == [("j", "push", "not_opted_in"), ("j", "email", "eligible")]
+
+
+def test_ties_of_rank_go_by_journey_id_whatever_the_order() -> None:
+    tied = [journey(journey_id="b"), journey(journey_id="a")]
+    assert plan(tied).equals(plan(tied[::-1]))
+    assert reasons(plan(tied))[0] == ("a", "push", "eligible")
+
+
+def test_what_was_sent_lately_makes_way_and_says_so() -> None:
+    three = [
+        journey(journey_id=j, rank=r, diversified_score=s) for j, r, s in (("a", 1, 0.9), ("b", 2, 0.8), ("c", 3, 0.1))
+    ]
+    fresh = plan(three).filter(pl.col("channel") == "push")
+    assert fresh["reason"].to_list() == ["eligible", "another_journey_chosen", "another_journey_chosen"]
+    mindful = replace(ALL_JOURNEY, memory_penalty=0.8)
+    again = plan(three, remembered={"a": 1}, params=mindful).filter(pl.col("channel") == "push")  # 0.9 x 0.8 < 0.8
+    assert again.select("journey_id", "reason").rows() == [
+        ("a", "similar_sent_lately"),
+        ("b", "eligible"),
+        ("c", "another_journey_chosen"),
+    ]
+    assert again["rank"].to_list() == [1, 2, 3]
+    both = plan(three, remembered={"a": 1, "b": 1}, params=mindful).filter(pl.col("channel") == "push")
+    assert both["reason"].to_list() == fresh["reason"].to_list()
+    assert plan(three, remembered={"a": 5}).equals(plan(three))  # nothing is remembered unless asked for
+
+
+def test_a_held_back_journey_is_not_said_to_make_way() -> None:
+    two = [journey(journey_id="a", rank=1, confidence=0.1), journey(journey_id="b", rank=2)]
+    push = plan(two, remembered={"a": 3}, params=replace(ALL_JOURNEY, memory_penalty=0.8)).filter(
+        pl.col("channel") == "push"
+    )
+    assert push["reason"].to_list() == ["low_confidence", "eligible"]
+
+
+def test_an_unknown_user_is_sent_nothing_and_lives_in_utc() -> None:
+    planned = plan([journey()], users=[])
+    assert planned["reason"].unique().to_list() == ["not_opted_in"]
+    assert planned["timezone"].unique().to_list() == ["UTC"]
+
+
+@pytest.mark.parametrize(("days_ago", "reason"), [(12, "cool_down"), (13, "eligible")])
+def test_a_journey_cools_down(days_ago: int, reason: str) -> None:
+    planned = plan([journey()], sent=[sent_row(days_ago, journey_id="j", channel="email")])
+    assert planned["reason"][0] == reason  # the send day is one day after the partition date
+
+
+@pytest.mark.parametrize(("days_ago", "n", "reason"), [(5, 2, "weekly_cap"), (6, 0, "eligible")])
+def test_the_cap_looks_at_the_seven_days_that_end_with_the_send_day(days_ago: int, n: int, reason: str) -> None:
+    planned = plan([journey()], sent=[sent_row(days_ago), sent_row(days_ago, journey_id="third", channel="email")])
+    assert planned["reason"][0] == reason
+    assert planned["sends_last_7_days"].unique().to_list() == [n]
+
+
+def test_a_send_about_no_journey_counts_once() -> None:
+    logged = [sent_row(2, journey_id=None)]
+    assert plan([journey()], sent=logged)["sends_last_7_days"][0] == 1
+    assert plan([journey()], sent=[*logged, sent_row(2)])["sends_last_7_days"][0] == 1
+    assert plan([journey()], sent=[*logged, sent_row(3)])["sends_last_7_days"][0] == 2
+
+
+def test_nothing_after_the_day_is_looked_at() -> None:
+    future = [sent_row(-1, journey_id="j"), sent_row(-2)]
+    assert plan([journey()], sent=future).equals(plan([journey()]))
+
+
+def test_arms_are_stable_and_of_the_wanted_size() -> None:
+    params = NotificationParams()
+    arms = [experiment_arm(f"user {i}", params) for i in range(4000)]
+    assert arms == [experiment_arm(f"user {i}", params) for i in range(4000)]
+    assert abs(arms.count("journey") / 4000 - 0.8) < 0.03
+    assert abs(arms.count("interest") / 4000 - 0.1) < 0.02
+    salted = [experiment_arm(f"user {i}", replace(params, experiment_salt="other")) for i in range(4000)]
+    assert sum(a != b for a, b in zip(arms, salted, strict=True)) > 800
+
+
+def test_arms_differ_in_words_only_and_the_holdout_in_silence() -> None:
+    planned = {
+        arm: plan([journey(journey_name=" Kitchen\n  tiles ")], params=replace(ALL_JOURNEY, **shares))
+        for arm, shares in {
+            "journey": {"journey_arm_share": 1.0},
+            "interest": {"journey_arm_share": 0.0, "interest_arm_share": 1.0},
+            "holdout": {"journey_arm_share": 0.0},
+        }.items()
+    }
+    for arm, rows in planned.items():
+        assert rows["arm"].unique().to_list() == [arm]
+    assert planned["holdout"]["reason"].unique().to_list() == ["arm_holdout"]
+    same = [c for c in OUTPUT_COLUMNS if c not in ("arm", "title_text")]
+    assert planned["journey"].select(same).equals(planned["interest"].select(same))
+    assert planned["journey"]["title_text"][0].endswith("Kitchen tiles")
+    assert planned["interest"]["title_text"][0] == INTEREST_TITLE
+
+
+def test_a_title_is_bounded() -> None:
+    assert len(plan([journey(journey_name="x" * 100_000)])["title_text"][0]) < 150
+
+
+def window(planned: pl.DataFrame, zone: str) -> tuple[datetime, datetime]:
+    start, end = planned.select("send_window_start_at", "send_window_end_at").row(0)
+    local = ZoneInfo(zone)
+    return start.replace(tzinfo=UTC).astimezone(local), end.replace(tzinfo=UTC).astimezone(local)
+
+
+def test_the_window_is_when_the_user_is_active() -> None:
+    hours = [{"user_id": "u", "hour_utc": h, "n": n} for h, n in ((3, 50), (14, 9), (15, 1), (11, 4))]
+    start, end = window(plan([journey()], [user(timezone="Europe/Paris")], hours), "Europe/Paris")
+    assert end - start == timedelta(hours=3)
+    # 03:00 UTC is quiet in Paris; of the windows over 14 and 15 UTC (16 and 17 there) 16-19 starts nearest to 18.
+    assert (start.hour, start.minute) == (16, 0)
+    start, _ = window(plan([journey()], [user(timezone="Asia/Kolkata")], hours), "Asia/Kolkata")
+    # 03:00 UTC is 08:30 in Kolkata: the window from 08:00 holds all of it and is not quiet.
+    assert (start.hour, start.minute) == (8, 0)
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "../etc/passwd", "America"])
+def test_without_zone_or_history_the_default_hour_in_utc(zone: str | None) -> None:
+    planned = plan([journey()], [user(timezone=zone)])
+    assert planned["timezone"][0] == "UTC"
+    assert planned["send_window_start_at"][0] == datetime(2026, 5, 11, 18)
+
+
+DST_ZONES = (
+    "Europe/London",
+    "America/New_York",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Africa/Cairo",
+    "America/Santiago",
+    "Pacific/Auckland",
+    "Pacific/Chatham",
+    "Asia/Kathmandu",
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    zone=st.sampled_from(DST_ZONES),
+    day=st.dates(date(2026, 1, 1), date(2027, 12, 31)),
+    quiet=st.tuples(st.integers(0, 23), st.integers(0, 23)),
+    length=st.integers(1, 6),
+    busy=st.integers(0, 23),
+)
+def test_quiet_hours_hold_on_the_wall_clock_every_day_of_the_year(
+    zone: str, day: date, quiet: tuple[int, int], length: int, busy: int
+) -> None:
+    start_quiet, end_quiet = quiet
+    n_quiet = (end_quiet - start_quiet) % 24
+    params = replace(ALL_JOURNEY, quiet_start_hour=start_quiet, quiet_end_hour=end_quiet, send_window_hours=length)
+    if length > 24 - n_quiet:
+        with pytest.raises(ValueError, match="quiet hours"):
+            plan([journey()], day=day, params=params)
+        return
+    hours = [{"user_id": "u", "hour_utc": busy, "n": 5}]
+    planned = plan([journey()], [user(timezone=zone)], hours, day=day, params=params)
+    start_at, end_at = planned.select("send_window_start_at", "send_window_end_at").row(0)
+    if start_at is None:
+        assert planned["reason"].unique().to_list() == ["no_send_window"]
+        assert length >= 22 - n_quiet  # only where an hour lost to the clock change leaves no room
+        return
+    assert start_at.date() == day + timedelta(days=1)
+    assert end_at - start_at == timedelta(hours=length)
+    quiet_hours = {(start_quiet + i) % 24 for i in range(n_quiet)}
+    at = start_at
+    while at < end_at:
+        assert at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).hour not in quiet_hours
+        at += timedelta(minutes=5)
+
+
+def test_the_hour_that_the_clock_skips_moves_the_window_not_the_promise() -> None:
+    """London, 29 March 2026: 09:00 on the wall is 08:00 UTC, an hour earlier than the day before."""
+    hours = [{"user_id": "u", "hour_utc": 8, "n": 5}]
+    params = replace(ALL_JOURNEY, quiet_start_hour=12, quiet_end_hour=9)
+    before = plan([journey()], [user(timezone="Europe/London")], hours, day=date(2026, 3, 27), params=params)
+    after = plan([journey()], [user(timezone="Europe/London")], hours, day=date(2026, 3, 28), params=params)
+    assert before["send_window_start_at"][0] == datetime(2026, 3, 28, 9)
+    assert after["send_window_start_at"][0] == datetime(2026, 3, 29, 8)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"send_window_hours": 0}, {"quiet_start_hour": 24}, {"journey_arm_share": 1.1}, {"weekly_cap_per_user": -1}],
+)
+def test_parameters_out_of_range_are_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        plan([journey()], params=replace(ALL_JOURNEY, **wrong))
+
+
+# ── properties over whole worlds ────────────────────────────────────────────────────────────────────────────────────
+
+USERS = ("ann", "bob", "cyd", "日本")
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    journeys = []
+    for name in USERS:
+        for rank in range(1, draw(st.integers(0, 4)) + 1):
+            journeys.append(
+                journey(
+                    user_id=name,
+                    journey_id=f"{name}{rank}",
+                    rank=rank,
+                    stage=draw(st.sampled_from(["ongoing", "ongoing", "ended"])),
+                    confidence=draw(st.sampled_from([0.2, 0.5, 0.9])),
+                    feedback=draw(st.sampled_from([None, None, "mute", "more", "not_mine", "finished"])),
+                )
+            )
+    opt = st.sampled_from([True, True, False, None])
+    users = [
+        user(user_id=name, timezone=draw(st.sampled_from(DST_ZONES)), email_opt_in=draw(opt), push_opt_in=draw(opt))
+        for name in USERS
+        if draw(st.booleans()) or name == "ann"
+    ]
+    hours = [
+        {"user_id": name, "hour_utc": hour, "n": draw(st.integers(1, 9))}
+        for name in USERS
+        for hour in draw(st.sets(st.integers(0, 23), max_size=3))
+    ]
+    return journeys, users, hours
+
+
+def as_sent(planned: pl.DataFrame, day: date) -> list[dict[str, Any]]:
+    sends = planned.filter(pl.col("decision") == "send").select("user_id", "journey_id", "channel")
+    return [row | {"sent_date": day + timedelta(days=1)} for row in sends.iter_rows(named=True)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds(), st.integers(0, 3), st.integers(0, 9))
+def test_over_a_month_no_rule_is_ever_broken(world: Any, cap: int, cool_down: int) -> None:
+    journeys, users, hours = world
+    params = replace(ALL_JOURNEY, weekly_cap_per_user=cap, journey_cool_down_days=cool_down)
+    known = {row["user_id"]: row for row in users}
+    facts = {row["journey_id"]: row for row in journeys}
+    sent: list[dict[str, Any]] = []
+    for offset in range(24):
+        day = DAY + timedelta(days=offset)
+        sent += as_sent(plan(journeys, users, hours, sent, day=day, params=params), day)
+    for row in sent:
+        assert known[row["user_id"]][f"{row['channel']}_opt_in"] is True
+        fact = facts[row["journey_id"]]
+        assert fact["stage"] == "ongoing"
+        assert fact["confidence"] >= 0.5
+        assert fact["feedback"] not in ("mute", "not_mine")
+        week = [
+            other
+            for other in sent
+            if other["user_id"] == row["user_id"] and 0 <= (row["sent_date"] - other["sent_date"]).days < 7
+        ]
+        assert len(week) <= cap
+        assert len({other["sent_date"] for other in week}) == len(week)
+        same = [other["sent_date"] for other in sent if other["journey_id"] == row["journey_id"]]
+        gaps = [(row["sent_date"] - other).days for other in same if other < row["sent_date"]]
+        assert all(gap >= cool_down for gap in gaps)
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds(), st.randoms(use_true_random=False))
+def test_complete_in_contract_and_blind_to_order_and_others(world: Any, random: Any) -> None:
+    journeys, users, hours = world
+    params = NotificationParams()
+    planned = plan(journeys, users, hours, params=params)
+    expected = {(j["user_id"], j["journey_id"], channel) for j in journeys for channel in CHANNELS}
+    assert set(planned.select("user_id", "journey_id", "channel").rows()) == expected
+    assert planned.height == len(expected)
+    assert set(planned["reason"]) <= set(REASONS)
+    assert (planned["reason"] == "eligible").to_list() == (planned["decision"] == "send").to_list()
+    stamped = planned.with_columns(partition_date=pl.lit(DAY), algorithm_version=pl.lit("v"))
+    assert violations(NOTIFICATION_CANDIDATES, stamped) == []
+    shuffled = [random.sample(rows, len(rows)) for rows in (journeys, users, hours)]
+    assert plan(*shuffled, params=params).equals(planned)
+    for name in USERS:
+        own = [[row for row in rows if row["user_id"] == name] for rows in (journeys, users, hours)]
+        assert plan(*own, params=params).equals(planned.filter(pl.col("user_id") == name))

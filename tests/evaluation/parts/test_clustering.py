@@ -1,0 +1,405 @@
+"""The evaluation of clusters: rules see no truth, the bound is one, and figures are those of the partitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.cut import released
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.statistics.partitions import bcubed_f1
+from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS, KEYWORD_EMBEDDINGS
+from journeys_assets.evaluation.baselines import clustering_rules
+from journeys_assets.evaluation.data import pseudo_users
+from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
+from journeys_assets.evaluation.data.pseudo_users import PseudoUser
+from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.parts import areas, clustering
+from journeys_assets.evaluation.report.section import Section
+from journeys_assets.models.embedding.choose import make_embedder
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+from journeys_assets.synthetic.themes import THEMES
+
+PARAMS = ClusteringParams()
+START = datetime(2026, 1, 1)
+DAY = date(2026, 1, 31)
+STRAY, FITTED_STRAY = (
+    next(word for word in ("login", "weather", "news", "mail", "map") if pseudo_users.is_held_out(word) == side)
+    for side in (True, False)
+)
+TOPICS = ("wedding", "kitchen", "guitar", "garden", "running", "pottery")
+
+
+def vectors_of(n: int, seed: int) -> np.ndarray:
+    x = np.random.default_rng(seed).normal(size=(n, 6))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+
+
+def user_of(n: int, truth: list[int]) -> PseudoUser:
+    return PseudoUser([f"k{i:03d}" for i in range(n)], np.array(truth, dtype=np.int64))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 25), st.integers(0, 10_000), st.integers(1, 6))
+def test_the_bound_is_the_best_of_all_cuts(n: int, seed: int, n_labels: int) -> None:
+    x = vectors_of(n, seed)
+    user = user_of(n, np.random.default_rng(seed).integers(0, n_labels, size=n).tolist())
+    got = bcubed_f1(user.truth, clustering_rules.best_cut(PARAMS)(user, x))
+    distances = kernels.smoothed_distances(kernels.gram(x), PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+    every = [np.arange(n)]
+    if n > 1:
+        tree = linkage(distances[np.triu_indices(n, 1)].astype(np.float64), "average")
+        every += [fcluster(tree, height, "distance") for height in tree[:, 2]]
+    assert got == pytest.approx(max(bcubed_f1(user.truth, labels) for labels in every))
+
+
+def test_a_session_ends_with_a_pause() -> None:
+    minutes = [0, 200, 29, 59, 90]  # pauses after 0: 29, 30, 31, 110
+    times = np.array([START + timedelta(minutes=m) for m in minutes], dtype="datetime64[us]")
+    user = replace(user_of(5, [0] * 5), first_engaged_at=times)
+    assert clustering_rules.time_out(30.0)(user, vectors_of(5, 0)).tolist() == [0, 2, 0, 0, 1]
+    with pytest.raises(ValueError, match="times"):
+        clustering_rules.time_out()(user_of(5, [0] * 5), vectors_of(5, 0))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 40])
+def test_every_rule_labels_every_keyword(n: int) -> None:
+    words = [f"{TOPICS[i % 6]} idea {i}" for i in range(n)]
+    user = PseudoUser(sorted(words), np.arange(n))
+    for rule in (
+        clustering_rules.tfidf_average(words),
+        clustering_rules.average(0.75),
+        clustering_rules.ward(1.8, 0.3),
+        clustering_rules.hdbscan(),
+        clustering_rules.best_cut(PARAMS),
+    ):
+        labels = rule(user, vectors_of(n, 1))
+        assert labels.shape == (n,)
+        assert labels.dtype == np.int64
+
+
+def phrases(n_labels: int = 6, n_each: int = 14) -> pl.DataFrame:
+    """Labelled phrases that share their topic's word, so that even hashed letters tell topics apart."""
+    rows = [
+        (name, f"{TOPICS[i % 6]} {i // 6} {detail}", f"{TOPICS[i % 6]} {i // 6}", f"domain {i % 3}")
+        for name in ("clinc150", "wands")
+        for i in range(n_labels)
+        for detail in [f"{a} {b}" for a in ("red", "blue", "big", "old") for b in ("one", "two", "six", "ten")][:n_each]
+    ]
+    rows += [("clinc150_oos", f"{a}{b} {b}{a}", "oos", "oos") for a in "abcdefgh" for b in "qrstuvwxyz"]
+    return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
+
+
+def test_pooled_users_are_what_was_asked_for() -> None:
+    labelled = pseudo_users.distinct_phrases(phrases(n_labels=12))
+    pool = pseudo_users.pools(labelled, "clinc150")
+    strays = [k for own in pseudo_users.pools(labelled, "clinc150_oos").values() for k in own]
+    users = pseudo_users.pooled_users(
+        pool, n_users=30, seed=4, journeys=(2, 5), keywords=(3, 8), strays=strays, stray_share=0.5
+    )
+    label_of = {keyword: label for label, own in pool.items() for keyword in own}
+    for user in users:
+        assert user.keywords == sorted(set(user.keywords))
+        kept = [k for k, stray in zip(user.keywords, user.is_stray, strict=True) if not stray]
+        assert {k for k in user.keywords if k not in kept} <= set(strays)
+        assert user.is_stray.sum() == round(0.5 * len(kept))
+        groups: dict[int, set[str]] = {}
+        for keyword, journey in zip(user.keywords, user.truth.tolist(), strict=True):
+            groups.setdefault(journey, set()).add(keyword)
+        named = [{label_of[k] for k in group} for group in groups.values() if group <= set(kept)]
+        assert 2 <= len(named) <= 5
+        assert all(len(labels) == 1 for labels in named)
+        assert len({next(iter(labels)) for labels in named}) == len(named)
+        assert all(3 <= len(group) <= 8 for group in groups.values() if group <= set(kept))
+
+
+def test_halves_share_no_label() -> None:
+    labels = [f"l{i}" for i in range(11)]
+    half = pseudo_users.held_out_half(labels[::-1])
+    assert half == pseudo_users.held_out_half(labels)
+    assert len(half) == 6
+    assert set(half) < set(labels)
+
+
+def test_no_regime_scores_what_may_be_fitted_on() -> None:
+    labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
+    pool = pseudo_users.pools(labelled, "clinc150")
+    half = set(pseudo_users.held_out_half(list(pool)))
+    fitted = {keyword for label, own in pool.items() if label not in half for keyword in own}
+    strays = {k for own in pseudo_users.pools(labelled, "clinc150_oos").values() for k in own}
+    fitted |= {k for k in strays if not pseudo_users.is_held_out(k)}
+    scored = {
+        name: {keyword for user in users for keyword in user.keywords}
+        for name, users in pseudo_users.labelled_regimes(labelled, 20, 1).items()
+        if not name.startswith("WANDS") and name != "CLINC150 + WANDS, 3-12"
+    }
+    assert len(scored) == 6
+    of_domains = pseudo_users.domain_regimes(labelled, 20, 1)
+    assert len(of_domains) == 8
+    scored |= {name: {k for user in users for k in user.keywords} for name, users in of_domains.items()}
+    for name, keywords in scored.items():
+        assert not keywords & fitted, name
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Twelve users of two held-out themes and one stray keyword each, one of them a bot.
+
+    An older inference lies about, and everybody has a keyword of a theme, and a stray, that may be fitted on.
+    """
+    embedder = make_embedder("hashing", tmp_path_factory.mktemp("models"))
+    topics = {t: [f"{t} {d}" for d in ("ideas", "shop", "near me", "diy", "on a budget")] for t in TOPICS}
+    scored = sorted(pseudo_users.held_out_themes())
+    fitted = next(theme.name for theme in THEMES if theme.name not in scored)
+    clusters, truth = [], []
+    for number in range(12):
+        own: dict[str, str | None] = {k: scored[i % 6] for i in (number, number + 1) for k in topics[TOPICS[i % 6]]}
+        own |= {STRAY: None, "fitted on": fitted, FITTED_STRAY: None}
+        for place, (keyword, theme) in enumerate(own.items()):
+            at = START + timedelta(minutes=5 * place if number % 2 else 60 * place)
+            truth.append((f"u{number:02d}", keyword, theme, at))
+        for day, keywords in ((DAY - timedelta(days=1), ["of an older inference"]), (DAY, [*own])):
+            clusters.append({"partition_date": day, "user_id": f"u{number:02d}", "keywords": keywords})
+    words = sorted({k for _, k, _, _ in truth})
+    warehouse = Warehouse(tmp_path_factory.mktemp("world") / "warehouse.duckdb")
+    stamps = {"algorithm_version": "a", "partition_date": DAY}
+    found = pl.concat([JOURNEY_CLUSTERS.empty(), pl.DataFrame(clusters)], how="diagonal")
+    ledger = pl.concat([INFERENCE_LEDGER.empty(), found.select("partition_date", "user_id")], how="diagonal")
+    embeddings = pl.DataFrame(
+        {"keyword": words, "embedding": pack(embedder.embed(words)), "embedding_model": "m", **stamps}
+    )
+    with warehouse.writing() as con:
+        for table, frame in (
+            (JOURNEY_CLUSTERS, found),
+            (INFERENCE_LEDGER, ledger),
+            (KEYWORD_EMBEDDINGS, embeddings),
+        ):
+            con.register("frame", frame.to_arrow())
+            con.execute(f"CREATE TABLE main.{table.name} AS SELECT * FROM frame")
+    schema = ["user_id", "normalised_keyword", "theme", "first_engaged_at"]
+    people = pl.DataFrame({"user_id": [f"u{n:02d}" for n in range(12)], "user_class": ["bot"] + ["normal"] * 11})
+    tables = {"truth_keywords": pl.DataFrame(truth, schema=schema, orient="row"), "truth_users": people}
+    return Study("synthetic", warehouse, [DAY], DAY, AlgorithmParams(), tables)
+
+
+def test_users_of_a_world_are_its_people_with_what_was_clustered_last(world: Study) -> None:
+    users = pseudo_users.world_users(world, 100)
+    assert len(users) == 11
+    assert len(pseudo_users.world_users(world, 3)) == 3
+    for user in users:
+        assert not {"of an older inference", "fitted on", FITTED_STRAY} & set(user.keywords)
+        assert user.is_stray.sum() == 1
+        assert np.array(user.keywords)[user.is_stray].tolist() == [STRAY]
+        assert len(set(user.truth[~user.is_stray].tolist())) == 2
+        topic = [k.split()[0] for k in user.keywords]
+        assert bcubed_f1(topic, user.truth) == 1.0
+
+
+def test_a_truth_of_another_world_is_refused(world: Study) -> None:
+    other = {**world.truth, "truth_keywords": world.truth["truth_keywords"].filter(pl.col("theme").is_not_null())}
+    with pytest.raises(ValueError, match="another world"):
+        pseudo_users.world_users(replace(world, truth=other), 100)
+    with pytest.raises(ValueError, match="no synthetic world"):
+        pseudo_users.world_users(replace(world, truth={}), 100)
+
+
+@pytest.fixture(scope="module")
+def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
+    cache = tmp_path_factory.mktemp("cache")
+    embedder = make_embedder("hashing", cache)
+    return clustering.evaluate_clustering(world, phrases(24), embedder, cache, PARAMS, n_users=20, n_resamples=50)
+
+
+def test_the_section_has_every_metric_regime_and_method(section: Section) -> None:
+    results = section.results
+    assert set(results["metric"]) == {*clustering._METRICS, "cluster count", *areas._METRICS}
+    assert {"all users", "light", "strays left out"} <= set(results["regime"])
+    against_domains = pl.col("metric").is_in(list(areas._METRICS))
+    for of_areas, ours in ((False, clustering.OURS), (True, areas.OURS)):
+        own = results.filter(against_domains == of_areas, role="ours")
+        assert set(own["method"]) == {ours}
+    assert set(results.filter(role="bound")["method"]) == {clustering.BOUND}
+    timed = results.filter(method="time-out")["dataset"].unique().to_list()
+    assert timed == [clustering.WORLD]
+    assert results.filter(pl.col("low") > pl.col("value") + 1e-9).is_empty()
+    assert section.plots[0].svg.lstrip().startswith("<?xml")
+
+
+def test_easy_users_are_found_and_the_time_out_is_not(section: Section) -> None:
+    f1 = section.results.filter(metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD)
+    values = dict(f1.select("method", "value").iter_rows())
+    assert values[clustering.OURS] > 0.95
+    assert values["time-out"] < 0.85
+    verdicts = section.comparisons.filter(
+        metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD, baseline="time-out"
+    )
+    assert verdicts["verdict"].to_list() == ["better"]
+
+
+def test_the_way_to_the_bound_is_that_of_the_figures(section: Section) -> None:
+    shares = section.tables["Share of the way from one cut for all to the best cut per user, B-cubed F1"]
+    f1 = section.results.filter(metric="B-cubed F1", regime="all users", dataset="WANDS, 3-12")
+    value = dict(f1.select("method", "value").iter_rows())
+    row = shares.row(by_predicate=(pl.col("dataset") == "WANDS, 3-12") & (pl.col("regime") == "all users"), named=True)
+    left = value[clustering.BOUND] - value[clustering.ONE_CUT]
+    assert row["share"] * left == pytest.approx(value[clustering.OURS] - value[clustering.ONE_CUT], nan_ok=left == 0)
+
+
+def test_without_labelled_sets_the_protocol_says_so(world: Study, tmp_path: Path) -> None:
+    got = clustering.evaluate_clustering(
+        world, None, make_embedder("hashing", tmp_path), tmp_path, PARAMS, n_resamples=50
+    )
+    assert set(got.results["dataset"]) == {clustering.WORLD}
+    assert "absent" in got.protocol
+
+
+def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> None:
+    """Another truth gives the same clusters: what looked at it would give others, as the bound does."""
+    data = clustering._world_dataset(world, PARAMS, 100)
+    wrong = [replace(user, truth=np.arange(len(user.truth)) % 2) for user in data.users]
+    right = clustering._partitions(data, PARAMS)
+    other = clustering._partitions(replace(data, users=wrong), PARAMS)
+    for method in right:
+        same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
+        assert same == (method != clustering.BOUND), method
+
+
+def test_users_of_few_domains_have_intents_of_few_domains_and_more_than_one_of_most() -> None:
+    labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
+    domain_of = dict(labelled.filter(set="clinc150").select("keyword", "domain").iter_rows())
+    for name, users in pseudo_users.domain_regimes(labelled, 20, 1).items():
+        n_domains = []
+        for user in users:
+            kept = [i for i, stray in enumerate(user.is_stray) if not stray]
+            assert user.coarse is not None
+            assert bcubed_f1(user.coarse[kept], [domain_of[user.keywords[i]] for i in kept]) == 1.0
+            assert len(np.unique(user.coarse)) == len(np.unique(user.coarse[kept])) + user.is_stray.sum()
+            n_domains.append(len(np.unique(user.coarse[kept])))
+        assert user.is_stray.any() == ("strays" in name)
+        if "few" in name:
+            assert set(n_domains) == {1, 2, 3}
+            assert all(len(np.unique(user.truth[~user.is_stray])) >= 3 for user in users)
+
+
+def test_no_method_but_the_bound_looks_at_the_domains() -> None:
+    users = [
+        areas.of_domains(user)
+        for user in pseudo_users.domain_regimes(pseudo_users.distinct_phrases(phrases(24)), 5, 1)[
+            "CLINC150, few domains, 3-12"
+        ]
+    ]
+    every = sorted({k for user in users for k in user.keywords})
+    vectors = KeywordVectors(every, vectors_of(len(every), 1))
+    wrong = [replace(user, truth=np.arange(len(user.truth))) for user in users]
+    right, other = (areas.partitions(some, vectors, PARAMS) for some in (users, wrong))
+    for method in right:
+        same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
+        assert same == (method != areas.BOUND), method
+    with pytest.raises(ValueError, match="no broader theme"):
+        areas.of_domains(replace(users[0], coarse=None))
+
+
+def test_figures_of_areas_are_those_of_the_areas(section: Section) -> None:
+    f1 = section.results.filter(metric=areas.F1, dataset="CLINC150, few domains, 3-12")
+    roles = dict(f1.select("method", "role").iter_rows())
+    assert {method for method, role in roles.items() if role == "baseline"} == {
+        areas.JOURNEYS,
+        "MiniLM, average",
+        "MiniLM, Ward",
+        "MiniLM, size-aware Ward",
+        "one cut",
+    }
+    value = dict(f1.select("method", "value").iter_rows())
+    assert value[areas.BOUND] >= max(value.values()) - 1e-9
+    counts = section.tables["Number of areas, mean over users"]
+    assert (counts[areas.OURS] <= counts[areas.JOURNEYS]).all(), "areas are made of journeys"
+
+
+def test_akin_pairs_are_those_of_one_theme_or_with_a_common_interest(world: Study) -> None:
+    """Ann's first two journeys share a theme, and the third an interest with them; the fourth nothing with any."""
+    interests = {theme.name: set(theme.interests) for theme in THEMES}
+    first, second = next((a, b) for a in interests for b in interests if a != b and interests[a] & interests[b])
+    alien = next(name for name in interests if not interests[name] & (interests[first] | interests[second]))
+    said = {"a": [first, first, alien], "b": [first], "c": [second], "d": [alien], "stray": [first], "none": [None]}
+    truth = [(j, theme, f"{j} {i}") for j, themes in said.items() for i, theme in enumerate(themes)]
+    in_area = {"a": "a", "b": "b", "c": "a", "d": "a", "stray": "a", "none": "none"}
+    clusters = pl.DataFrame(
+        [
+            {
+                "partition_date": day,
+                "user_id": "ann",
+                "journey_id": j,
+                "area_id": area if day == DAY else "one",
+                "keywords": [k for of, _, k in truth if of == j],
+                "is_journey": j != "stray",
+            }
+            for day in (DAY - timedelta(days=1), DAY)
+            for j, area in in_area.items()
+        ]
+    )
+    bob = clusters.filter(pl.col("journey_id").is_in(["b"])).with_columns(user_id=pl.lit("bob"))
+    warehouse = Warehouse(world.warehouse.path.parent / "akin.duckdb")
+    with warehouse.writing() as con:
+        for table, frame in (
+            (JOURNEY_CLUSTERS, pl.concat([clusters, bob])),
+            (INFERENCE_LEDGER, clusters.select("partition_date", "user_id").unique()),
+        ):
+            con.register("frame", pl.concat([table.empty(), frame], how="diagonal").to_arrow())
+            con.execute(f"CREATE TABLE main.{table.name} AS SELECT * FROM frame")
+    meant = pl.DataFrame(
+        [("ann", theme, keyword) for _, theme, keyword in truth],
+        schema={"user_id": pl.String, "theme": pl.String, "normalised_keyword": pl.String},
+        orient="row",
+    )
+    study = replace(world, warehouse=warehouse, truth={"truth_keywords": meant})
+    pairs = areas.pairs_of_journeys(study)
+    assert pairs.select("is_one_area", "is_akin").rows() == [
+        (False, True),  # a, b
+        (True, True),  # a, c
+        (True, False),  # a, d
+        (False, True),  # b, c
+        (False, False),  # b, d
+        (True, False),  # c, d
+    ]
+    ((results, _),) = areas.akin_pairs(study, seed=1, n_resamples=20)
+    assert dict(results.select("method", "value").iter_rows()) == {
+        areas.OURS: pytest.approx(1 / 3),
+        areas.ANY_TWO: pytest.approx(1 / 2),
+    }
+
+
+def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) -> None:
+    data = clustering._world_dataset(world, PARAMS, 100)
+    found, above = found_by_pipeline(data.users, data.vectors, PARAMS)
+    for user, labels, area in zip(data.users, found, above, strict=True):
+        x = data.vectors.rows_for(user.keywords)
+        cut = released(PARAMS.learned_cut).arrays
+        smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+        packed = (x, *letters_of(pl.Series(user.keywords)), np.array([0, len(x)]))
+        alone, _, of_cluster = kernels.cluster_packed(
+            *packed, *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
+        )
+        assert bcubed_f1(alone, labels) == 1.0
+        assert bcubed_f1(of_cluster[alone], area) == 1.0
+
+
+def test_vectors_of_phrases_are_kept_and_made_anew_for_other_phrases(tmp_path: Path) -> None:
+    embedder = make_embedder("hashing", tmp_path)
+    first = pseudo_users.embedded(["oak desk", "elm"], embedder, tmp_path)
+    kept = (tmp_path / "labelled_phrases.parquet").stat().st_mtime_ns
+    assert np.array_equal(pseudo_users.embedded(["elm", "oak desk"], embedder, tmp_path).matrix, first.matrix)
+    assert (tmp_path / "labelled_phrases.parquet").stat().st_mtime_ns == kept
+    assert pseudo_users.embedded(["elm", "fir"], embedder, tmp_path).keywords == ["elm", "fir"]
+    assert isinstance(first, KeywordVectors)

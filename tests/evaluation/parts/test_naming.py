@@ -1,0 +1,123 @@
+"""The judges know a good name from a poor one, truth is not leaked to them, and figures are what they say."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import pytest
+
+from journeys_assets.evaluation.baselines.naming_judges import Theme, grade, judged
+from journeys_assets.evaluation.data.naming_data import clinc_pools, halves, pooled, wands_pools
+from journeys_assets.evaluation.parts import naming
+from journeys_assets.evaluation.report.section import Section
+from journeys_assets.models.embedding.hashing import HashingEmbedder
+
+THEMES = {
+    "oak": Theme("oak furniture", ("oak table", "oak chair", "old oak bench")),
+    "trip": Theme("trip to japan", ("tokyo in spring", "kyoto temples", "japan rail pass")),
+    "bread": Theme("bread baking", ("sourdough starter", "rye bread", "bread oven")),
+}
+
+
+def embed(texts: Sequence[str]) -> np.ndarray:
+    return HashingEmbedder().embed(list(texts))
+
+
+def ranks(keyword: str, theme: str) -> tuple[float, float]:
+    rows = judged(pl.DataFrame({"keyword": [keyword], "theme": [theme]}), THEMES, embed)
+    return rows.select("meaning", "words").row(0)
+
+
+def test_a_name_that_says_its_theme_comes_first_and_another_themes_name_does_not() -> None:
+    assert ranks("oak chair", "oak") == (1.0, 1.0)
+    assert ranks("oak chair", "bread") > (1.0, 1.0)
+    assert ranks("rye bread", "bread") == (1.0, 1.0)
+
+
+def test_the_judged_keyword_does_not_vouch_for_itself() -> None:
+    # No other phrase of the theme says "kyoto" or "temples": only itself would tell.
+    assert ranks("kyoto temples", "trip")[1] == 2.0  # three themes at cosine 0 share the mean rank
+    assert ranks("japan rail pass", "trip")[1] == 1.0  # the label says "japan"
+
+
+def test_the_grade_is_that_of_the_stricter_judge() -> None:
+    rows = pl.DataFrame({"meaning": [1.0, 4.0, 2.0], "words": [1.0, 1.0, 5.0]}).select(grade())
+    assert rows.to_series().to_list() == [1.0, 0.25, 0.2]
+
+
+def test_an_unknown_theme_is_refused() -> None:
+    with pytest.raises(ValueError, match="themes without a label: elm"):
+        ranks("elm", "elm")
+
+
+def labelled() -> pl.DataFrame:
+    """Phrases in the shape of the public sets: each label has words of its own, and some that all share."""
+    rows = [
+        (name, f"word{label}{kind} of label{label} {'ab'[kind % 2]} item{kind}", f"label{label}", None)
+        for name in ("clinc150", "wands")
+        for label in range(20)
+        for kind in range(20)
+    ]
+    return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
+
+
+def test_pseudo_users_and_the_judges_documents_share_no_phrase() -> None:
+    keywords, themes = clinc_pools(labelled())
+    assert all(keywords[label] and themes[label].phrases for label in keywords)
+    assert not any(set(keywords[label]) & set(themes[label].phrases) for label in keywords)
+    assert len(wands_pools(labelled())[0]) == 20
+
+
+def test_what_a_fit_may_see_and_what_it_is_judged_on_are_apart() -> None:
+    names = [f"theme {number}" for number in range(21)]
+    seen, held_out = halves(names)
+    assert sorted([*seen, *held_out]) == sorted(names)
+    assert halves(reversed(names)) == (seen, held_out)
+
+
+def test_pseudo_users_hold_the_keywords_of_their_themes_once() -> None:
+    keywords, themes = clinc_pools(labelled())
+    journeys = pooled(keywords, themes, embed, n_users=5, sizes=(3, 6), seed=1)
+    rows = journeys.clusters.select("user_id", "journey_id", keyword="keywords").explode("keyword")
+    assert not rows.select("user_id", "keyword").is_duplicated().any()
+    assert all(keyword in keywords[label] for label, keyword in rows.select("journey_id", "keyword").iter_rows())
+    assert rows.group_by("user_id", "journey_id").len()["len"].is_between(3, 6).all()
+
+
+@pytest.fixture(scope="module")
+def section() -> Section:
+    return naming.evaluate_naming([], labelled(), HashingEmbedder())
+
+
+def test_the_section_has_every_method_on_every_figure(section: Section) -> None:
+    methods = {naming.OURS, *naming.BASELINES, naming.BEST}
+    for _, part in section.results.group_by("dataset", "regime", "metric"):
+        assert set(part["method"]) == methods
+    assert set(section.results["dataset"]) == {"clinc150", "wands"}
+    assert section.results["value"].is_between(0.0, 1.0).all()
+    assert section.plots[0].svg.lstrip().startswith("<?xml")
+
+
+def test_nothing_is_above_the_bound_by_the_stricter_judge(section: Section) -> None:
+    # The best member is the best by the stricter judge, so no method beats it by both.
+    wide = section.results.filter(pl.col("metric").str.ends_with("MRR")).pivot(
+        "metric", index=["dataset", "regime", "method"], values="value"
+    )
+    best = wide.filter(method=naming.BEST).drop("method")
+    both = wide.join(best, on=["dataset", "regime"], suffix="_best")
+    above = both.filter(
+        (pl.col("meaning: MRR") > pl.col("meaning: MRR_best") + 1e-9)
+        & (pl.col("words: MRR") > pl.col("words: MRR_best") + 1e-9)
+    )
+    assert above.is_empty()
+
+
+def test_the_section_is_the_same_every_time(section: Section) -> None:
+    again = naming.evaluate_naming([], labelled().sample(fraction=1, shuffle=True, seed=2), HashingEmbedder())
+    assert again.results.equals(section.results)
+    assert again.plots[0].svg == section.plots[0].svg
+
+
+def test_nothing_to_measure_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to measure"):
+        naming.evaluate_naming([], None, HashingEmbedder())

@@ -1,0 +1,138 @@
+"""Training, releasing and refusing of stage models."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from journeys_assets.domain.lifecycle.evidence import FEATURES
+from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.models.lifecycle.release import StageRelease, released_stage_model, save
+from journeys_assets.models.lifecycle.training import (
+    NotEnoughStageLabels,
+    cross_fitted,
+    folds_of,
+    refusal,
+    train_stage_model,
+)
+from journeys_assets.models.releases import ReleaseError
+
+PARAMS = StagingParams()
+FIRST = date(2026, 1, 5)
+AS_OF = FIRST + timedelta(days=70 + PARAMS.label_days)
+
+
+def labelled(n: int = 2400, seed: int = 7, *, informative: bool = True) -> pl.DataFrame:
+    """Journeys a week apart whose end hangs on the days and visits since the last turn, not on the bare gap."""
+    rng = np.random.default_rng(seed)
+    columns: dict[str, object] = {name: rng.integers(0, 40, n).astype(np.float64) for name in FEATURES}
+    margin = 0.15 * (np.asarray(columns["turn_gap_days"]) - 20) + 0.1 * (np.asarray(columns["visits_since_turn"]) - 20)
+    ended = rng.uniform(size=n) < (1 / (1 + np.exp(-margin)) if informative else 0.5)
+    return pl.DataFrame(
+        {
+            "user_id": [f"u{u}" for u in rng.integers(0, 150, n)],
+            "journey_id": [f"j{i}" for i in range(n)],
+            "day": [FIRST + timedelta(weeks=int(week)) for week in rng.integers(0, 11, n)],
+            "label": ended.astype(np.int64),
+            **columns,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def release() -> StageRelease:
+    return train_stage_model(labelled(), as_of=AS_OF, params=PARAMS)
+
+
+def test_it_beats_the_fixed_gap_on_days_and_users_that_it_never_saw(release: StageRelease) -> None:
+    measured = release.card["metrics"]
+    assert measured["stage model"]["auc"] > 0.8 > measured["fixed gap"]["auc"]
+    assert measured["stage model"]["brier"] < measured["fixed gap"]["brier"]
+    assert measured["stage model"]["ece"] < 0.12
+    assert refusal(release) is None
+    assert release.live_from == AS_OF + timedelta(days=1)
+
+
+def test_what_is_no_better_than_the_fixed_gap_is_refused() -> None:
+    noise = train_stage_model(labelled(informative=False), as_of=AS_OF, params=PARAMS)
+    by_gap = labelled().with_columns(label=(pl.col("gap_days") >= PARAMS.ended_after_days).cast(pl.Int64))
+    perfect_rule = train_stage_model(by_gap, as_of=AS_OF, params=PARAMS)
+    assert "better than the fixed gap's" in str(refusal(perfect_rule))
+    # Of coin tosses a calibrated probability is closer to the truth than any yes or no; the order tells nothing.
+    assert noise.card["metrics"]["stage model"]["auc"] < 0.6
+
+
+def test_a_log_too_short_to_be_measured_on_releases_nothing() -> None:
+    few_days = labelled().filter(pl.col("day") <= FIRST + timedelta(weeks=3))
+    assert "too short" in str(refusal(train_stage_model(few_days, as_of=AS_OF, params=PARAMS)))
+
+
+def test_labels_that_nobody_can_know_yet_are_refused() -> None:
+    train_stage_model(labelled(), as_of=AS_OF, params=PARAMS)
+    with pytest.raises(ValueError, match="look-ahead"):
+        train_stage_model(labelled(), as_of=AS_OF - timedelta(days=1), params=PARAMS)
+
+
+def test_too_few_labels_say_how_many() -> None:
+    with pytest.raises(NotEnoughStageLabels, match="100 journeys"):
+        train_stage_model(labelled(100), as_of=AS_OF, params=PARAMS)
+    with pytest.raises(NotEnoughStageLabels, match="of which 0 ended"):
+        train_stage_model(labelled().with_columns(label=pl.lit(0)), as_of=AS_OF, params=PARAMS)
+
+
+def test_row_order_changes_nothing(release: StageRelease) -> None:
+    shuffled = labelled().sample(fraction=1, shuffle=True, seed=3)
+    assert train_stage_model(shuffled, as_of=AS_OF, params=PARAMS) == release
+
+
+def test_a_journey_is_judged_the_same_alone_and_in_company(release: StageRelease) -> None:
+    rows = labelled(31, seed=1).drop("label", "day")
+    together = release.judge(rows)
+    assert_frame_equal(together, pl.concat([release.judge(rows[i]) for i in range(rows.height)]))
+    assert together["p_ended"].is_between(0, 1).all()
+    assert together["judged_by"].unique().to_list() == [release.version]
+    assert release.judge(rows.head(0)).is_empty()
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_more_silence_never_lowers_it(release: StageRelease, feature: str) -> None:
+    rows = labelled(40, seed=2)
+    steps = [release.judge(rows.with_columns(pl.lit(float(v)).alias(feature)))["p_ended"] for v in range(0, 200, 8)]
+    assert (np.diff(np.stack([s.to_numpy() for s in steps]), axis=0) >= 0).all()
+
+
+def test_no_user_is_judged_by_a_model_that_saw_them() -> None:
+    """A feature that names the user's own label would be learnt by heart, were the user's rows trained on."""
+    rows = labelled(1200)
+    coin = np.random.default_rng(5).integers(0, 2, 150)
+    by_user = {f"u{n}": int(coin[n]) for n in range(150)}
+    names = {f"u{n}": float(n) for n in range(150)}
+    own = rows.with_columns(
+        label=pl.col("user_id").replace_strict(by_user, return_dtype=pl.Int64),
+        **{name: pl.col("user_id").replace_strict(names, return_dtype=pl.Float64) for name in FEATURES},
+    )
+    judged = cross_fitted(own, own, PARAMS)
+    ended = own["label"].to_numpy() == 1
+    assert abs(judged[ended].mean() - judged[~ended].mean()) < 0.1
+    assert len(set(folds_of(own["user_id"], PARAMS))) == PARAMS.training_folds
+
+
+def test_a_release_survives_the_disk_and_is_chosen_by_day(release: StageRelease, tmp_path: Path) -> None:
+    folder = save(release, tmp_path)
+    assert (folder / "model_card.md").read_text().startswith(f"# Stage model {release.version}")
+    assert released_stage_model(tmp_path, AS_OF) is None
+    kept = released_stage_model(tmp_path, release.live_from)
+    assert kept is not None
+    rows = labelled(20, seed=4)
+    assert_frame_equal(kept.judge(rows), release.judge(rows))
+    (folder / "model.txt").write_text("another model")
+    with pytest.raises(ReleaseError, match=r"model.txt.*train again"):
+        released_stage_model(tmp_path, release.live_from)
+
+
+def test_a_missing_feature_is_named(release: StageRelease) -> None:
+    with pytest.raises(ReleaseError, match="missed_turns"):
+        release.judge(labelled(3).drop("missed_turns"))

@@ -1,0 +1,233 @@
+"""Fitting the naming weights: what is true is found, order does not matter, and what is released holds up."""
+
+import dataclasses
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from journeys_assets.domain.naming.features import FEATURES
+from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
+from journeys_assets.models import releases
+from journeys_assets.models.naming import release as naming_release_files
+from journeys_assets.models.naming import training as naming_training
+
+PARAMS = dataclasses.replace(NamingParams(), takeover_margin=0.0)
+
+
+def world(truth: dict[str, float], *, n_journeys: int = 300, n_members: int = 6, seed: int = 1) -> pl.DataFrame:
+    """Members with random features; the one that ``truth`` (weights) puts first is the good name."""
+    rng = np.random.default_rng(seed)
+    rows = n_journeys * n_members
+    features = {name: rng.random(rows).round(3) for name in FEATURES}
+    value = sum(weight * features[name] for name, weight in truth.items())
+    return (
+        pl.DataFrame(features | {"value": value})
+        .with_columns(
+            user_id=pl.lit("u"),
+            user=pl.lit("u"),
+            journey_id=pl.Series([f"j{row // n_members:04}" for row in range(rows)]),
+            keyword=pl.Series([f"k{row % n_members}" for row in range(rows)]),
+            n_queries=pl.lit(0, dtype=pl.Int64),
+            first_engaged_at=pl.lit(None, dtype=pl.Datetime("us")),
+            is_generic=pl.lit(False),
+            journey_weight=pl.lit(1.0),
+            day=pl.lit(None, dtype=pl.Date),
+            readability=pl.lit(1.0),
+        )
+        .with_columns(grade=(pl.col("value") == pl.col("value").max().over("journey_id")).cast(pl.Float64))
+    )
+
+
+def test_the_weights_that_made_the_labels_are_found() -> None:
+    truth = {"theme_centrality": 2.0, "specificity": 1.0, "several_words": 0.0}
+    fitted = naming_training.fit_weights(world(truth), PARAMS)
+    assert fitted.theme_centrality_weight > 1.5 * fitted.specificity_weight > 10 * fitted.several_words_weight
+    assert fitted.readability_weight == PARAMS.readability_weight
+    unseen = world(truth, seed=2)
+    assert naming_training.mean_grade(naming_training.named(unseen, fitted)) > 0.9
+    assert (
+        naming_training.mean_grade(
+            naming_training.named(unseen, dataclasses.replace(PARAMS, several_words_weight=99.0))
+        )
+        < 0.4
+    )
+
+
+def test_neither_the_order_of_rows_nor_journeys_without_a_say_matter() -> None:
+    rows = world({"theme_centrality": 1.0, "specificity": 1.0}, n_journeys=60)
+    fitted = naming_training.fit_weights(rows, PARAMS)
+    assert naming_training.fit_weights(rows.sample(fraction=1, shuffle=True, seed=3), PARAMS) == fitted
+    silent = rows.with_columns(journey_id=pl.col("journey_id") + "s", grade=pl.lit(0.5))
+    # A journey whose members are all as good says nothing of the weights, but takes its share of the loss.
+    assert naming_training.fit_weights(pl.concat([rows, silent]), PARAMS) != fitted
+    assert naming_training.fit_weights(pl.concat([rows, silent.with_columns(journey_weight=1e-9)]), PARAMS) == fitted
+
+
+def test_the_margin_is_the_one_that_renames_least_at_little_cost() -> None:
+    # Two keywords take turns at being a little better: the one that came first is as good a name on all days.
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(8)]
+    rows = pl.concat(
+        [
+            world({"specificity": 1.0}, n_journeys=1, n_members=2).with_columns(
+                user_id=pl.lit(f"u {day}"),
+                day=pl.lit(day),
+                grade=pl.lit(1.0),
+                **{name: pl.lit(0.5) for name in FEATURES if name != "theme_centrality"},
+                theme_centrality=pl.when(pl.col("keyword") == f"k{number % 2}").then(0.53).otherwise(0.5),
+                first_engaged_at=pl.when(pl.col("keyword") == "k0").then(days[0]).otherwise(days[1]).cast(pl.Datetime),
+            )
+            for number, day in enumerate(days)
+        ]
+    )
+    assert naming_training.share_renamed(naming_training.named(rows, PARAMS)) == 1.0
+    assert naming_training.choose_margin(rows, PARAMS, [0.05, 0.2], 0.01).takeover_margin == 0.05
+    assert (
+        naming_training.share_renamed(
+            naming_training.named(rows, naming_training.choose_margin(rows, PARAMS, [0.05], 0.01))
+        )
+        == 0.0
+    )
+    dear = rows.with_columns(grade=(pl.col("theme_centrality") > 0.5).cast(pl.Float64))
+    assert naming_training.choose_margin(dear, PARAMS, [0.05], 0.01).takeover_margin == 0.0
+    assert naming_training.choose_margin(dear, PARAMS, [0.05], 0.6).takeover_margin == 0.05
+
+
+def test_wrong_labels_are_refused() -> None:
+    rows = world({"specificity": 1.0}, n_journeys=2)
+    with pytest.raises(ValueError, match="no labelled"):
+        naming_training.fit_weights(rows.head(0), PARAMS)
+    with pytest.raises(ValueError, match="grades"):
+        naming_training.fit_weights(rows.with_columns(grade=pl.lit(1.5)), PARAMS)
+    with pytest.raises(ValueError, match="weights"):
+        naming_training.fit_weights(rows.with_columns(journey_weight=pl.lit(0.0)), PARAMS)
+
+
+# ── weights from annotators' names ──────────────────────────────────────────────────────────────────────────────────
+
+AS_OF = date(2026, 3, 31)
+TRAINING = NameTrainingParams()
+THEIRS = {"specificity": 3.0, "coverage": 1.0}
+"""What these annotators go by: not what the packaged weights do."""
+
+
+def judged(
+    truth: dict[str, float], *, noise: float = 0.0, n_users: int = 40, each: int = 5, seed: int = 1
+) -> pl.DataFrame:
+    """Rows of ``naming_labels.ROW_SCHEMA``: every second journey was judged without a name being shown."""
+    rows = world(truth, n_journeys=n_users * each, seed=seed)
+    number = pl.col("journey_id").str.slice(1).cast(pl.Int64)
+    rng = np.random.default_rng(seed)
+    grade = np.clip(rows["grade"].to_numpy() + noise * rng.normal(size=rows.height), 0, 1)
+    return rows.with_columns(
+        user=pl.format("u{}", number // each),
+        user_id=pl.format("u{} 2026-03-02", number // each),
+        day=pl.lit(date(2026, 3, 2)),
+        known_on=pl.lit(date(2026, 3, 2)),
+        grade=pl.Series(grade),
+        blind_grade=pl.when(number % 2 == 0).then(pl.Series(grade)),
+    )
+
+
+def train(rows: pl.DataFrame, **given: object) -> naming_release_files.NamerRelease:
+    return naming_training.train_namer(rows, **{"as_of": AS_OF, "naming": PARAMS, "params": TRAINING, **given})  # type: ignore[arg-type]
+
+
+def test_few_labels_move_the_weights_little_and_many_as_far_as_they_say() -> None:
+    def distance(n_journeys: int, strength: float) -> float:
+        fitted = naming_training.fit_weights(world(THEIRS, n_journeys=n_journeys), PARAMS, prior_strength=strength)
+        before, after = (np.array(list(naming_release_files.weights_of(p).values())) for p in (PARAMS, fitted))
+        return float(np.linalg.norm(after - before))
+
+    assert distance(5, 1.0) < 0.5 * distance(300, 1.0)
+    assert distance(300, 10.0) < distance(300, 1.0)
+    assert distance(300, 1e6) == 0.0
+
+
+def test_weights_that_name_other_users_better_are_released_and_used(tmp_path: Path) -> None:
+    rows = judged(THEIRS)
+    release = train(rows)
+    assert naming_training.refusal(release) is None
+    row = release.card["comparisons"][0]
+    assert row["rival"] == "parameters"
+    assert row["low"] > 0
+    assert release.card["data"] == {
+        "journeys": 200, "users": 40, "blind_journeys": 100, "first_day": "2026-03-02", "last_day": "2026-03-02"
+    }  # fmt: skip
+    naming_release_files.save(release, tmp_path)
+    kept, named_by = naming_release_files.naming_on(tmp_path, AS_OF + timedelta(days=1), PARAMS)
+    assert named_by == release.version
+    assert kept == naming_training.fit_weights(rows, PARAMS, prior_strength=TRAINING.prior_strength)
+    assert naming_release_files.naming_on(tmp_path, AS_OF, PARAMS) == (PARAMS, "parameters"), "not before it was known"
+    card = (tmp_path / release.version / "model_card.md").read_text()
+    assert "the 100 journeys that annotators named without being shown a name" in card
+    with pytest.raises(releases.ReleaseError, match="train again"):
+        naming_release_files.naming_on(tmp_path, date.max, dataclasses.replace(PARAMS, revision=PARAMS.revision + 1))
+
+
+def test_the_same_labels_in_any_order_are_the_same_release() -> None:
+    rows = judged(THEIRS, noise=0.1)
+    again = train(rows.sample(fraction=1, shuffle=True, seed=2))
+    assert (again.version, again.card) == (train(rows).version, train(rows).card)
+
+
+def test_labels_that_agree_with_the_parameters_or_with_nothing_release_nothing() -> None:
+    own = {name: weight for name, weight in naming_release_files.weights_of(PARAMS).items() if name != "readability"}
+    for rows in (judged(own), judged({}, noise=0.5)):
+        refused = naming_training.refusal(train(rows))
+        assert refused is not None
+        assert "not surely better" in refused
+
+
+def test_names_that_were_shown_and_let_stand_do_not_judge() -> None:
+    """Blind labels say one thing, the others (three quarters) that the shown name is best: only the former judge."""
+    rows = judged(THEIRS, n_users=80)
+    shown = naming_training.named(rows, PARAMS).select("user_id", "journey_id", "keyword", is_shown=pl.lit(1.0))
+    anchored = rows.join(shown, on=["user_id", "journey_id", "keyword"], how="left").with_columns(
+        grade=pl.coalesce("blind_grade", 0.5 * pl.col("is_shown").fill_null(0.0))
+    )
+    assert naming_training.refusal(train(anchored.drop("is_shown"))) is None
+    judged_by_all = anchored.with_columns(blind_grade="grade")
+    assert train(judged_by_all).card["comparisons"][0]["gain"] < train(anchored).card["comparisons"][0]["gain"]
+    with pytest.raises(naming_training.NotEnoughNames, match="who were shown none: of 0 journeys of 0 users"):
+        train(anchored.with_columns(blind_grade=pl.lit(None, dtype=pl.Float64)))
+
+
+def test_no_user_is_named_by_weights_that_saw_them() -> None:
+    """A user whose labels outweigh all others: what they are must not show in the names of that user's own journeys."""
+    heavy, key = pl.col("user") == "u7", ["user_id", "journey_id", "keyword"]
+    rows = judged(THEIRS).with_columns(journey_weight=pl.when(heavy).then(200.0).otherwise(1.0))
+    flipped = [pl.when(heavy).then(1 - pl.col(g)).otherwise(g).alias(g) for g in ("grade", "blind_grade")]
+    names = [
+        naming_training.names_of_held_out_users(frame, PARAMS, TRAINING) for frame in (rows, rows.with_columns(flipped))
+    ]
+    own, others = ([frame.filter(who).select(key).sort(key) for frame in names] for who in (heavy, ~heavy))
+    assert_frame_equal(*own)
+    assert own[0].height > 0
+    assert not others[0].equals(others[1]), "they are heavy enough to be seen"
+
+
+def test_a_live_release_is_held_against_on_what_it_did_not_know() -> None:
+    live = train(judged(THEIRS))
+    later = judged(THEIRS, seed=5).with_columns(known_on=pl.lit(AS_OF + timedelta(days=9)))
+    as_of = AS_OF + timedelta(days=10)
+    worse = judged({"several_words": 3.0}, seed=5).with_columns(known_on=pl.lit(AS_OF + timedelta(days=9)))
+    assert [row["rival"] for row in train(later, as_of=as_of, incumbent=live).card["comparisons"]] == [
+        "parameters", live.version,
+    ]  # fmt: skip
+    assert len(train(judged(THEIRS), as_of=as_of, incumbent=live).card["comparisons"]) == 1, "it knew all of them"
+    # Labels of which it knew a part that speaks for it, and then others: the new weights must not lose on the others.
+    fresh = train(worse, as_of=as_of, incumbent=live)
+    assert fresh.card["comparisons"][1]["low"] > 0
+    fresh.card["comparisons"][1] |= {"gain": -0.1, "low": -0.2, "high": -0.01}
+    assert "are worse" in (naming_training.refusal(fresh) or "")
+
+
+def test_too_few_names_and_names_from_the_future_are_errors() -> None:
+    with pytest.raises(naming_training.NotEnoughNames, match="of 50 journeys of 20 users; needed are 100 of 20"):
+        train(judged(THEIRS, n_users=20))
+    with pytest.raises(ValueError, match="look-ahead"):
+        train(judged(THEIRS), as_of=date(2026, 3, 1))

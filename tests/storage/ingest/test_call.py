@@ -1,0 +1,442 @@
+"""Files in, landing tables out: dirty input, de-duplication, order, all or nothing."""
+
+import gzip
+import json
+import random
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from journeys_assets.storage.ingest import call as module
+from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.files import IngestError
+from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
+from journeys_assets.storage.ingest.readers import pieces
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+NOW = datetime(2026, 1, 10, 12)
+SEARCHES = [
+    {"user_id": "u1", "query": "Garden  Shed", "searched_at": "2026-01-02T10:00:00Z"},
+    {"user_id": "u2", "query": "日本 庭園", "searched_at": "2026-01-01T10:00:00Z"},
+    {"user_id": "u2", "query": "🎉 party", "searched_at": "2026-01-03T10:00:00Z"},
+]
+
+
+class House:
+    """A warehouse and a landing folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.landing = folder / "landing"
+        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.landing / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def ingest(self, *paths: Path, **options: Any) -> IngestReport:
+        return ingest(self.warehouse, paths or [self.landing], now=NOW, staging_dir=self.folder / "staging", **options)
+
+    def table(self, name: str) -> pl.DataFrame:
+        return self.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        return {name: self.table(name).rows() for name in (*LANDING_TABLES, "ingest_ledger", "quarantined_rows")}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    return pl.DataFrame(rows).write_csv()
+
+
+def as_json_lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def balanced(report: IngestReport) -> None:
+    for file in report.files:
+        assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
+
+
+# ── formats ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_parquet(house: House) -> None:
+    (house.landing / "search_events").mkdir(parents=True)
+    frame = pl.DataFrame(SEARCHES).with_columns(pl.col("searched_at").str.to_datetime(time_zone="UTC"))
+    frame.write_parquet(house.landing / "search_events" / "2026-01.parquet")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda house: house.write("search_events.csv", as_csv(SEARCHES)),
+        lambda house: house.write("search_events_2026-01.csv", "\ufeff" + as_csv(SEARCHES).replace("\n", "\r\n")),
+        lambda house: house.write("search_events/2026/01.csv.gz", gzip.compress(as_csv(SEARCHES).encode())),
+        lambda house: house.write("search_events.jsonl", as_json_lines(SEARCHES)),
+        lambda house: house.write("search_events/a.json", as_json_lines(SEARCHES)),
+        lambda house: house.write("search_events/a.ndjson.gz", gzip.compress(as_json_lines(SEARCHES).encode())),
+        write_parquet,
+    ],
+    ids=["csv", "csv-bom-crlf", "csv.gz", "jsonl", "json", "ndjson.gz", "parquet"],
+)
+def test_every_format_gives_the_same_rows(house: House, write: Callable[[House], object]) -> None:
+    write(house)
+    report = house.ingest()
+    assert house.table("search_events").rows() == [
+        ("u1", "Garden  Shed", datetime(2026, 1, 2, 10), "garden shed", 1),
+        ("u2", "日本 庭園", datetime(2026, 1, 1, 10), "日本 庭園", 1),
+        ("u2", "🎉 party", datetime(2026, 1, 3, 10), "🎉 party", 1),
+    ]
+    assert report.by_source() == [("search_events", 1, 3, 3, 0, 0, 0)]
+    assert (report.ingest_seq, report.first_day) == (1, date(2026, 1, 1))
+    assert not list((house.folder / "staging").iterdir())
+
+
+def test_the_source_argument_names_what_the_file_does_not(house: House) -> None:
+    path = house.write("export.csv", as_csv(SEARCHES))
+    with pytest.raises(IngestError, match=r"export\.csv.*--source"):
+        house.ingest(path)
+    assert house.ingest(path, source="search_events").by_source()[0][3] == 3
+
+
+def test_quoted_fields_may_hold_commas_quotes_and_line_ends(house: House) -> None:
+    house.write(
+        "search_events.csv",
+        'user_id,query,searched_at\nu1,"a, ""b""\nc",2026-01-01\nu2,5" pipe,2026-01-01\nu3,,2026-01-01\n',
+    )
+    report = house.ingest()
+    assert house.table("search_events")["query"].to_list() == ['a, "b"\nc', '5" pipe']
+    assert house.table("quarantined_rows")["line"].to_list() == [5]
+    balanced(report)
+
+
+@pytest.mark.parametrize("block_bytes", [7, 20, 64, 10_000])
+def test_blocks_do_not_show(house: House, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    queries = ["plain", "a, b", 'say "hi"', "two\nlines", 'three\n\nlines, "quoted"', "ünï", "end"]
+    rows = [{"user_id": f"u{i}", "query": query, "searched_at": "2026-01-01"} for i, query in enumerate(queries)]
+    monkeypatch.setattr(pieces, "BLOCK_BYTES", block_bytes)
+    house.write("search_events.csv", as_csv(rows) + "broken\n")
+    house.ingest()
+    assert house.table("search_events")["query"].to_list() == queries
+    assert house.table("quarantined_rows")["line"].to_list() == [12]
+
+
+def test_a_quote_that_is_never_closed_costs_one_row(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "BLOCK_BYTES", 50)
+    good = "".join(f"u{i},garden,2026-01-01\n" for i in range(20))
+    house.write("search_events.csv", 'user_id,query,searched_at\nu,"open,2026-01-01\n' + good)
+    report = house.ingest()
+    assert house.table("quarantined_rows")["line"].to_list() == [2]
+    assert report.by_source() == [("search_events", 1, 21, 20, 0, 1, 0)]
+
+
+# ── dirty rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DIRTY = [
+    ("no such day", '{"user_id": "u", "query": "q", "searched_at": "2026-02-30"}', "searched_at is not a time"),
+    ("year 9999", '{"user_id": "u", "query": "q", "searched_at": "9999-12-31"}', "searched_at is not between"),
+    ("1 MB query", json.dumps({"user_id": "u", "query": "q" * 2**20, "searched_at": "2026-01-01"}), "longer than"),
+    ("NUL", r'{"user_id": "u", "query": "q\u0000", "searched_at": "2026-01-01"}', "query holds a NUL"),
+    ("surrogate", r'{"user_id": "u", "query": "\ud83c", "searched_at": "2026-01-01"}', "half of a surrogate pair"),
+    ("blank query", '{"user_id": "u", "query": "\u3000", "searched_at": "2026-01-01"}', "query is missing or blank"),
+    ("no user", '{"query": "q", "searched_at": "2026-01-01"}', "user_id is missing"),
+    ("cut off", '{"user_id": "u", "query": ', "not valid JSON"),
+    ("no object", "[1, 2]", "it is no object"),
+    ("NaN", '{"user_id": "u", "query": NaN, "searched_at": "2026-01-01"}', "NaN is no JSON"),
+    ("deep", "[" * 100_000, "not valid JSON"),
+    ("huge number", '{"user_id": ' + "9" * 5_000 + ', "query": "q", "searched_at": "2026-01-01"}', "not valid JSON"),
+]
+
+
+@pytest.mark.parametrize(("row", "reason"), [case[1:] for case in DIRTY], ids=[case[0] for case in DIRTY])
+def test_a_dirty_json_line_is_quarantined_and_good_ones_go_on(house: House, row: str, reason: str) -> None:
+    sound = as_json_lines(SEARCHES)
+    house.write("search_events.jsonl", sound + row + "\n\n" + '{"user_id":"z","query":"z","searched_at":"2026-01-01"}')
+    report = house.ingest()
+    (refused,) = house.table("quarantined_rows").to_dicts()
+    assert reason in refused["reason"]
+    assert (refused["line"], refused["source"]) == (4, "search_events")
+    assert refused["file"].endswith("search_events.jsonl")
+    assert len(refused["row_json"]) < 5_000
+    assert report.by_source() == [("search_events", 1, 5, 4, 0, 1, 0)]
+
+
+def test_dirty_csv_lines_are_quarantined_with_their_lines(house: House) -> None:
+    lines = [
+        b"user_id,query,searched_at",
+        b"u,ok,2026-01-01",
+        b"u,too few",
+        b"u,too,many,2026-01-01",
+        b"u,caf\xe9,2026-01-01",
+        b"u,\xed\xa0\x80,2026-01-01",
+        b"u,n\0l,2026-01-01",
+        b'u,"x"y,2026-01-01',
+        b"u," + b"x" * 2**20 + b",2026-01-01",
+        b'u,"' + b"x" * 2**20 + b'",2026-01-01',
+        b"",
+        b"u,fine,2026-01-01",
+    ]
+    house.write("search_events.csv", b"\n".join(lines))
+    report = house.ingest()
+    refused = house.table("quarantined_rows").sort("line")
+    assert refused["line"].to_list() == [3, 4, 5, 6, 7, 8, 9, 10]
+    assert "has 2 fields where the header has 3" in refused["reason"][0]
+    assert "not valid UTF-8" in refused["reason"][2]
+    assert house.table("search_events")["query"].to_list() == ["fine", "ok"]
+    balanced(report)
+    assert report.by_source() == [("search_events", 1, 10, 2, 0, 8, 0)]
+
+
+def test_quarantined_rows_are_unique(house: House) -> None:
+    house.write("search_events.csv", "user_id,query,searched_at\n" + "u,,soon\n" * 3)
+    house.ingest()
+    assert house.table("quarantined_rows").select("batch_id", "line", "reason").is_unique().all()
+
+
+def test_unknown_columns_are_ignored_and_told(house: House) -> None:
+    house.write("search_events.csv", as_csv([{**row, "device": "x"} for row in SEARCHES]))
+    report = house.ingest()
+    assert report.ignored_columns() == {"search_events": ("device",)}
+    assert report.by_source()[0][3] == 3
+
+
+# ── files that cannot be read: one clear error, nothing changed ─────────────────────────────────────────────────────
+
+
+def parquet_bytes(frame: pl.DataFrame, path: Path) -> bytes:
+    frame.write_parquet(path)
+    return path.read_bytes()
+
+
+BROKEN: list[tuple[str, str, bytes, str]] = [
+    ("empty", "search_events/b.csv", b"", "is empty"),
+    ("only newlines", "search_events/b.csv", b"\n\n", "column user_id, query, searched_at is missing"),
+    ("missing column", "search_events/b.csv", b"user_id,query\nu,q\n", "column searched_at is missing"),
+    ("semicolons", "search_events/b.csv", b"user_id;query;searched_at\nu;q;2026-01-01\n", "separated by commas"),
+    ("column twice", "search_events/b.csv", b"user_id,query,searched_at,query\n", "query is there twice"),
+    ("UTF-16", "search_events/b.csv", "user_id,query,searched_at\n".encode("utf-16"), "UTF-8"),
+    ("no parquet", "search_events/b.parquet", b"PAR1 no", "cannot be read as Parquet"),
+    ("cut gzip", "search_events/b.csv.gz", gzip.compress(as_csv(SEARCHES).encode())[:-9], "damaged or cut off"),
+    ("no gzip", "search_events/b.csv.gz", b"user_id", "damaged or cut off"),
+    ("JSON array", "search_events/b.json", b'[{"user_id": "u"}]', "one object a line"),
+    ("JSON missing", "search_events/b.jsonl", b'{"user_id": "u", "query": "q"}\n', "column searched_at is missing"),
+    ("no source", "things/b.csv", b"user_id\n", "does not tell which source"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN])
+def test_a_file_that_cannot_be_read_leaves_everything_as_it_was(
+    house: House, name: str, content: bytes, reason: str
+) -> None:
+    house.write("search_events/a.csv", as_csv(SEARCHES[:1]))
+    house.ingest()
+    before = house.contents()
+    house.write("search_events/a2.csv", as_csv(SEARCHES))
+    bad = house.write(name, content)
+    with pytest.raises(IngestError, match=reason) as error:
+        house.ingest()
+    assert str(bad) in str(error.value)
+    assert house.contents() == before
+    assert not list((house.folder / "staging").glob("*"))
+
+
+def test_a_wrong_column_type_names_the_column(house: House, tmp_path: Path) -> None:
+    frame = pl.DataFrame(SEARCHES).with_columns(searched_at=pl.lit(5), query=pl.lit(1.5))
+    house.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))
+    with pytest.raises(IngestError, match="column query is Float64, not VARCHAR"):
+        house.ingest()
+    frame = frame.with_columns(query=pl.lit("q")).clear()
+    house.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))
+    with pytest.raises(IngestError, match="column searched_at is Int32, not TIMESTAMP"):
+        house.ingest()
+
+
+def test_paths_that_hold_nothing(house: House) -> None:
+    with pytest.raises(IngestError, match="does not exist"):
+        house.ingest(house.folder / "nowhere")
+    (house.folder / "bare").mkdir()
+    with pytest.raises(IngestError, match="holds no file"):
+        house.ingest(house.folder / "bare")
+    with pytest.raises(IngestError, match="no known ending"):
+        house.ingest(house.write("notes.txt", "x"))
+    with pytest.raises(IngestError, match="formats are landing, online-retail"):
+        house.ingest(format="xml")
+
+
+def test_a_header_without_rows_is_fine(house: House) -> None:
+    house.write("search_events.csv", "user_id,query,searched_at\n")
+    assert house.ingest().by_source() == [("search_events", 1, 0, 0, 0, 0, 0)]
+    assert house.table("ingest_ledger")["n_rows"].to_list() == [0]
+
+
+# ── twice, in two files, in any order ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_same_file_again_changes_nothing(house: House) -> None:
+    path = house.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    house.ingest()
+    before = house.contents()
+    report = house.ingest()
+    assert (report.n_files_skipped_as_known, report.files, report.ingest_seq) == (1, (), 1)
+    path.rename(path.with_name("search_events_again.csv"))
+    house.ingest()
+    assert house.contents() == before
+
+
+def test_copies_of_a_file_within_one_call_are_one_batch(house: House) -> None:
+    for name in ("a", "b"):
+        house.write(f"search_events/{name}.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    report = house.ingest()
+    assert (report.n_files_skipped_as_known, report.by_source()) == (1, [("search_events", 1, 4, 3, 0, 1, 0)])
+    assert house.table("ingest_ledger")["batch_id"].is_unique().all()
+
+
+@pytest.mark.parametrize("relevances", [(2, 5), (5, 2)])
+def test_of_two_accounts_of_one_event_the_choice_is_theirs_not_the_orders(
+    house: House, relevances: tuple[int, int]
+) -> None:
+    row = {"user_id": "u", "journey_id": "j", "annotator_id": "x"}
+    house.write("journey_annotations.jsonl", as_json_lines([{**row, "relevance": r} for r in relevances]))
+    house.ingest()
+    assert house.table("journey_annotations")["relevance"].to_list() == [2]
+
+
+def test_one_of_two_latest_versions_alone_is_news(house: House) -> None:
+    versions = [{"user_id": "u", "country": country} for country in ("FR", "DE")]
+    house.write("users/a.csv", as_csv(versions))
+    assert house.ingest().by_source()[0][3:5] == (2, 0)
+    house.write("users/b.csv", as_csv(versions[::-1]))
+    assert house.ingest().by_source()[0][3:5] == (0, 2)
+    house.write("users/c.csv", as_csv(versions[:1]))
+    assert house.ingest().by_source()[0][3:5] == (1, 0)
+
+
+def test_the_same_event_in_two_files_is_taken_once(house: House) -> None:
+    house.write("search_events/a.csv", as_csv(SEARCHES[:2] + SEARCHES[:1]))
+    house.write("search_events/b.jsonl", as_json_lines(SEARCHES))
+    assert house.ingest().by_source() == [("search_events", 2, 6, 3, 3, 0, 0)]
+    house.write("search_events/c.csv", as_csv([*SEARCHES[1:], {**SEARCHES[0], "query": "new"}]))
+    report = house.ingest()
+    assert report.by_source() == [("search_events", 1, 3, 1, 2, 0, 0)]
+    assert report.ingest_seq == 2
+    assert house.table("search_events")["ingest_seq"].to_list().count(2) == 1
+
+
+def test_null_columns_of_the_grain_compare_as_equal(house: House) -> None:
+    row = {"user_id": "u", "keywords": ["a", "b"], "relevance": 5, "annotator_id": "x"}
+    house.write("journey_annotations/a.jsonl", as_json_lines([row, row]))
+    house.write("journey_annotations/b.jsonl", as_json_lines([{**row, "journey_id": None}]))
+    assert house.ingest().by_source()[0][3:5] == (1, 2)
+    house.write("journey_annotations/c.jsonl", as_json_lines([row, {**row, "keywords": ["a"]}]))
+    assert house.ingest().by_source()[0][3:5] == (1, 1)
+
+
+def test_a_new_version_is_kept_and_an_old_one_can_come_back(house: House) -> None:
+    def load(title: str, number: int) -> tuple[int, ...]:
+        pin = {"pin_id": "p", "annotations": [title], "interests": None, "title": title, "batch": number}
+        house.write(f"pins/{number}.jsonl", as_json_lines([pin]))
+        return house.ingest().by_source()[0][3:5]
+
+    assert [load(title, n) for n, title in enumerate(["Old", "Old", "New", "Old"])] == [(1, 0), (0, 1), (1, 0), (1, 0)]
+    versions = house.table("pins").sort("ingest_seq")
+    assert versions["title"].to_list() == ["Old", "New", "Old"]
+    assert versions["annotation_keywords"].to_list() == [["old"], ["new"], ["old"]]
+    assert versions["interest_keywords"].to_list() == [None, None, None]
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["x", "X ", "日", ""]), st.integers(1, 3)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=EVENTS, seed=st.integers(0, 10_000))
+def test_order_of_rows_and_split_over_files_play_no_part(
+    tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, str, int]], seed: int
+) -> None:
+    searches = [{"user_id": u, "query": q, "searched_at": f"2026-01-0{d}"} for u, q, d in events]
+    pins = [{"pin_id": u, "annotations": [q], "title": f"{d}"} for u, q, d in events]
+    chance = random.Random(seed)
+
+    def contents(n_files: int, shuffled: bool) -> list[list[tuple[Any, ...]]]:
+        house = House(tmp_path_factory.mktemp("house"))
+        for source, rows in (("search_events", searches), ("pins", pins)):
+            order = chance.sample(rows, len(rows)) if shuffled else rows
+            for n in range(n_files):
+                if part := order[n::n_files]:
+                    house.write(f"{source}/{chance.random()}-{n}.jsonl", as_json_lines(part))
+        balanced(house.ingest())
+        return [house.table("search_events").rows(), house.table("pins").rows()]
+
+    assert contents(1, shuffled=False) == contents(3, shuffled=True)
+
+
+# ── all or nothing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_call_that_dies_before_its_commit_leaves_the_old_state(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.write("search_events/a.csv", as_csv(SEARCHES[:1]))
+    house.ingest()
+    before = house.contents()
+    house.write("search_events/b.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+
+    from journeys_assets.storage.ingest import load as ingest_load
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ingest_load, "_ledger", dies)
+        with pytest.raises(KeyboardInterrupt):
+            house.ingest()
+    assert house.contents() == before
+    assert house.ingest().by_source() == [("search_events", 1, 4, 2, 1, 1, 0)]
+
+
+def test_what_a_killed_call_left_is_removed(house: House) -> None:
+    stale = house.folder / "staging" / "ingest-dead"
+    (stale / "pins").mkdir(parents=True)
+    Path(f"{stale}.lock").touch()
+    house.write("search_events.csv", as_csv(SEARCHES))
+    house.ingest()
+    assert not list((house.folder / "staging").iterdir())
+
+
+def test_a_file_that_another_call_loaded_meanwhile_is_taken_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    house.ingest()
+    before = house.contents()
+    monkeypatch.setattr(module, "known_batches", lambda _: (set(), 0))
+    house.ingest()
+    assert house.contents() == before
+
+
+def test_ensure_landing_makes_every_table_empty(house: House) -> None:
+    ensure_landing(house.warehouse)
+    assert all(rows == [] for rows in house.contents().values())
+    for name, table in LANDING_TABLES.items():
+        assert tuple(house.table(name).columns) == table.column_names
+        assert house.table(name).schema == table.polars_schema
+
+
+def test_progress_counts_files(house: House) -> None:
+    house.write("search_events/a.csv", as_csv(SEARCHES))
+    house.write("search_events/b.csv", as_csv(SEARCHES[:1]))
+    seen: list[tuple[int, int]] = []
+    house.ingest(progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]

@@ -1,0 +1,326 @@
+"""Staleness against a model: what each day's output has really seen, over random orders of ingest calls and runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from journeys_assets.defs.in_process import days_to_run
+from journeys_assets.domain.scheduling import requests
+from journeys_assets.domain.tables.landing import INGEST_LEDGER, INGESTED_DAYS
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, KEYWORD_DAYS
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.load import ensure_landing
+from journeys_assets.storage.queries import staleness
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+from tests.house import House
+
+ORIGIN = date(2026, 3, 2)
+N_DAYS = 6
+TODAY = ORIGIN + timedelta(days=N_DAYS)
+NOON = datetime(2026, 6, 1, 12)
+VERSION = "v1"
+
+Event = tuple[date, int]
+"""Day of the event, ingest_seq of the call that brought it."""
+
+
+@dataclass
+class Run:
+    """A run under way: what it may rely on, and what it has read."""
+
+    days: list[date]
+    marks: staleness.Watermarks
+    keywords_only: bool
+    keywords: dict[date, set[Event]]
+    output: dict[date, set[Event]]
+
+
+class Log(RuleBasedStateMachine):
+    """Ingest calls and runs in any order. A run reads when it begins (the worst case) and writes when it ends.
+
+    The model follows an event through the stages: into the keywords of its day, from there into the state of that day,
+    and from the state of one day into that of the next.
+    """
+
+    folder: Path
+    n_worlds = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        Log.n_worlds += 1
+        self.warehouse = Warehouse(self.folder / f"{Log.n_worlds}.duckdb")
+        ensure_landing(self.warehouse)
+        self.warehouse.ensure(KEYWORD_DAYS, CLOSED_DAYS)
+        self.seq = 0
+        self.events: set[Event] = set()
+        self.keywords: dict[date, set[Event]] = {}
+        self.output: dict[date, set[Event]] = {}
+        self.running: list[Run] = []
+
+    # ── what happens ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @rule(days=st.sets(st.integers(0, N_DAYS - 1), min_size=1, max_size=3))
+    def ingest(self, days: set[int]) -> None:
+        self.seq += 1
+        dates = sorted(ORIGIN + timedelta(days=n) for n in days)
+        self.events |= {(day, self.seq) for day in dates}
+        rows = pl.DataFrame({"event_date": dates}).with_columns(
+            ingest_seq=pl.lit(self.seq), source=pl.lit("search_events"), n_events=pl.lit(1), n_users=pl.lit(1)
+        )
+        ledger = {"batch_id": f"b{self.seq}", "ingest_seq": self.seq, "source": "search_events", "file": "f"}
+        with self.warehouse.writing() as con:
+            for table, frame in ((INGESTED_DAYS, rows), (INGEST_LEDGER, pl.DataFrame([ledger]))):
+                con.register("incoming", frame.to_arrow())
+                con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
+                con.unregister("incoming")
+
+    @rule(first=st.integers(0, N_DAYS - 1), n_days=st.integers(1, N_DAYS), keywords_only=st.booleans())
+    def begin(self, first: int, n_days: int, keywords_only: bool) -> None:
+        days = [ORIGIN + timedelta(days=n) for n in range(first, min(first + n_days, N_DAYS))]
+        if any(set(days) & set(run.days) for run in self.running):
+            return  # the day lock
+        self._begin(days, keywords_only=keywords_only)
+
+    def _begin(self, days: list[date], *, keywords_only: bool) -> Run:
+        with self.warehouse.reading() as con:
+            marks = staleness.watermarks(con, days[0])
+        own = {day: {event for event in self.events if event[0] == day} for day in days}
+        run = Run(days, marks, keywords_only, self.keywords | own, dict(self.output))
+        self.running.append(run)
+        return run
+
+    @precondition(lambda self: self.running)
+    @rule(which=st.integers(0, 9), died=st.booleans())
+    def end(self, which: int, died: bool) -> None:
+        run = self.running.pop(which % len(self.running))
+        if not died:
+            self._close(run)
+
+    def _close(self, run: Run) -> None:
+        self.keywords |= {day: run.keywords[day] for day in run.days}
+        self._note(KEYWORD_DAYS, run.days, ingest_seq=run.marks.ingest_seq)
+        if run.keywords_only:
+            return
+        for day in run.days:
+            # A state rests on the keywords of the window and, for users who were not active since, on earlier states.
+            reached = {e for d, seen in run.keywords.items() if d <= day for e in seen}
+            for before, seen in run.output.items():
+                if before < day:
+                    reached -= {e for e in reached - seen if e[0] <= before}
+            run.output[day] = self.output[day] = reached
+        self._note(CLOSED_DAYS, run.days, covered_seq=run.marks.covered_seq, run_id="r")
+
+    def _note(self, table: Table, days: list[date], **columns: int | str) -> None:
+        constant = [pl.lit(value).alias(name) for name, value in columns.items()]
+        rows = pl.DataFrame({"partition_date": days}).with_columns(*constant, algorithm_version=pl.lit(VERSION))
+        self.warehouse.replace_partitions(table, rows, days)
+
+    # ── what must hold ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def stale(self) -> set[date]:
+        with self.warehouse.reading() as con:
+            return set(staleness.stale_days(con, VERSION, today=TODAY)["partition_date"])
+
+    def lacking(self) -> set[date]:
+        return {day for day, seen in self.output.items() if {e for e in self.events if e[0] <= day} - seen}
+
+    @invariant()
+    def no_day_that_lacks_an_event_passes_for_up_to_date(self) -> None:
+        assert self.lacking() <= self.stale()
+
+    def teardown(self) -> None:
+        """Whatever happened: what the sensor asks for ends in a state in which nothing is stale and nothing lacks."""
+        self.running.clear()
+        for _ in range(2 * N_DAYS + 2):
+            days = sorted(self.stale())
+            with self.warehouse.reading() as con:
+                keyword_days = staleness.stale_keyword_days(con, before=None, today=TODAY)
+            wish = requests.next_request(days, keyword_days, [], now=NOON)
+            if isinstance(wish, requests.Wait):
+                break
+            n_days = (wish.last_day - wish.first_day).days + 1
+            run = self._begin(
+                [wish.first_day + timedelta(days=n) for n in range(n_days)], keywords_only=wish.scope == "keywords"
+            )
+            self.running.remove(run)
+            self._close(run)
+        else:
+            raise AssertionError("the sensor keeps asking")
+        assert not self.lacking()
+
+
+def test_any_order_of_ingest_calls_and_runs(tmp_path: Path) -> None:
+    machine = type("LogIn", (Log,), {"folder": tmp_path})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    machine: type[Log] = type("LogIn", (Log,), {"folder": tmp_path})
+    return machine()
+
+
+def run(log: Log, first: int, last: int, *, keywords_only: bool = False) -> None:
+    log.begin(first, last - first + 1, keywords_only)
+    log.end(0, died=False)
+
+
+def days(*numbers: int) -> set[date]:
+    return {ORIGIN + timedelta(days=n) for n in numbers}
+
+
+def reasons(log: Log) -> dict[int, str]:
+    with log.warehouse.reading() as con:
+        rows = staleness.stale_days(con, VERSION, today=TODAY)
+    return {(day - ORIGIN).days: reason for day, reason in rows.iter_rows()}
+
+
+def test_a_day_run_after_a_stale_one_stays_stale(log: Log) -> None:
+    log.ingest({0, 1, 2})
+    run(log, 0, 2)
+    assert log.stale() == set()
+    log.ingest({0})
+    run(log, 0, 0)
+    run(log, 2, 2)
+    assert log.stale() == days(1, 2)
+    run(log, 1, 2)
+    assert log.stale() == set()
+
+
+def test_a_day_run_across_a_gap_stays_stale_until_the_gap_is_closed(log: Log) -> None:
+    log.ingest({0, 3})
+    run(log, 0, 0)
+    run(log, 3, 3)
+    assert reasons(log) == {1: "never_computed", 2: "never_computed", 3: "new_events"}
+    run(log, 1, 3)
+    assert log.stale() == set()
+
+
+def test_an_event_that_arrives_while_its_day_is_being_run_is_not_lost(log: Log) -> None:
+    log.ingest({0})
+    log.begin(0, 1, keywords_only=False)
+    log.ingest({0})
+    log.end(0, died=False)
+    assert reasons(log) == {0: "new_events"}
+
+
+def test_a_run_that_died_leaves_its_days_as_they_were(log: Log) -> None:
+    log.ingest({0, 1})
+    log.begin(0, 2, keywords_only=False)
+    log.end(0, died=True)
+    assert reasons(log) == {0: "new_events", 1: "new_events"}
+
+
+def test_a_late_event_makes_every_later_closed_day_stale_and_no_earlier_one(log: Log) -> None:
+    log.ingest({0, 1, 2, 3})
+    run(log, 0, 3)
+    log.ingest({2})
+    assert reasons(log) == {2: "late_events", 3: "late_events"}
+
+
+def test_a_late_event_before_the_first_closed_day_wants_its_keywords_first(log: Log) -> None:
+    log.ingest({0, 2})
+    run(log, 0, 0, keywords_only=True)
+    run(log, 2, 2)
+    log.ingest({0})
+    with log.warehouse.reading() as con:
+        assert set(staleness.stale_keyword_days(con, before=None, today=TODAY)) == days(0)
+    run(log, 2, 2)
+    assert reasons(log) == {2: "late_events"}
+    run(log, 0, 0, keywords_only=True)
+    run(log, 2, 2)
+    assert log.stale() == set()
+
+
+def test_another_algorithm_version_is_told_apart(log: Log) -> None:
+    log.ingest({0, 1})
+    run(log, 0, 1)
+    with log.warehouse.reading() as con:
+        rows = staleness.stale_days(con, "v2", today=TODAY)
+    assert rows["reason"].to_list() == ["algorithm_version"] * 2
+
+
+def test_an_event_of_tomorrow_waits_for_tomorrow(log: Log) -> None:
+    log.ingest({0, 5})
+    run(log, 0, 0)
+    with log.warehouse.reading() as con:
+        rows = staleness.stale_days(con, VERSION, today=ORIGIN)
+    assert rows.is_empty()
+
+
+SEARCHES = {"user_id": ["ann", "ann", "bob"], "query": ["oak table", "oak chair", "tent"]}
+
+
+def searches(day: date, **columns: list[str]) -> dict[str, pl.DataFrame]:
+    at = datetime.combine(day, datetime.min.time()) + timedelta(hours=10)
+    return {"search_events": pl.DataFrame({**SEARCHES, **columns}).with_columns(searched_at=pl.lit(at))}
+
+
+def stale_pairs(house: House, today: date = TODAY) -> set[tuple[str, int, str]]:
+    deployment = house.deployment
+    deployment.prepare()
+    with deployment.warehouse.reading() as con:
+        rows = staleness.stale_users(con, deployment.output_version, horizon_days=180, today=today)
+    return {(r["user_id"], (r["partition_date"] - ORIGIN).days, r["reason"]) for r in rows.iter_rows(named=True)}
+
+
+def test_which_user_on_which_day_and_why(new_house: Callable[[str], House]) -> None:
+    house = new_house("pairs")
+    house.land(searches(ORIGIN), name="first")
+    assert stale_pairs(house) == {("ann", 0, "never_computed"), ("bob", 0, "never_computed")}
+    house.run(ORIGIN, ORIGIN + timedelta(days=2))
+    assert stale_pairs(house) == set()
+    house.land(searches(ORIGIN + timedelta(days=3), user_id=["ann"] * 3), name="new")
+    assert stale_pairs(house) == {("ann", 3, "new_events"), ("bob", 3, "never_computed")}
+    house.run(ORIGIN + timedelta(days=3), ORIGIN + timedelta(days=3))
+    house.land(searches(ORIGIN + timedelta(days=1), user_id=["bob"] * 3), name="late")
+    assert stale_pairs(house) == {("bob", day, "late_events") for day in (1, 2, 3)}
+    house.run(*days_of_default_run(house))
+    assert stale_pairs(house) == set()
+
+
+def days_of_default_run(house: House) -> tuple[date, date]:
+    first, last = days_to_run(house.deployment, None, None)
+    assert (first, last) == (ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=3))
+    return first, last
+
+
+def test_a_pin_that_comes_late_makes_the_days_stale_on_which_it_was_engaged(new_house: Callable[[str], House]) -> None:
+    house = new_house("pins")
+    at = datetime.combine(ORIGIN + timedelta(days=1), datetime.min.time())
+    engaged = pl.DataFrame({"user_id": ["ann"], "pin_id": ["p1"], "action": ["save"], "engaged_at": [at]})
+    house.land(searches(ORIGIN) | {"pin_engagements": engaged}, name="first")
+    house.run(ORIGIN, ORIGIN + timedelta(days=2))
+    house.land({"pins": pl.DataFrame({"pin_id": ["p1", "p2"], "annotations": [["oak bench"], ["tent peg"]]})}, name="p")
+    assert stale_pairs(house) == {("ann", 1, "late_events"), ("ann", 2, "late_events")}
+    house.run(ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=2))
+    assert stale_pairs(house) == set()
+    assert "oak bench" in house.table("keyword_table")["keyword"].to_list()
+
+
+def test_feedback_and_sends_count_and_what_came_of_a_send_does_not(new_house: Callable[[str], House]) -> None:
+    house = new_house("sends")
+    house.land(searches(ORIGIN), name="first")
+    house.run(ORIGIN, ORIGIN + timedelta(days=1))
+    at = datetime.combine(ORIGIN + timedelta(days=1), datetime.min.time())
+    send = {"notification_id": ["n"], "user_id": ["ann"], "channel": ["push"], "arm": ["journey"], "sent_at": [at]}
+    house.land({"notification_events": pl.DataFrame(send)}, name="sent")
+    assert stale_pairs(house) == {("ann", 1, "new_events")}
+    house.run(ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=1))
+    house.land({"notification_events": pl.DataFrame(send | {"clicked_at": [at]})}, name="clicked")
+    assert stale_pairs(house) == set()
+    said = {"user_id": ["bob"], "journey_id": ["j"], "verdict": ["mute"], "given_at": [at - timedelta(days=1)]}
+    house.land({"journey_feedback": pl.DataFrame(said)}, name="said")
+    assert stale_pairs(house) == {("bob", 0, "late_events"), ("bob", 1, "late_events")}

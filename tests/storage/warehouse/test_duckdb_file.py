@@ -1,0 +1,241 @@
+"""Promise 3: partitions are replaced exactly, in one transaction, also when the writer is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from journeys_assets.domain.tables.table import Column, Table
+from journeys_assets.storage.warehouse.base import WarehouseBusyError, WarehouseError
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+DAY, NEXT = date(2026, 1, 1), date(2026, 1, 2)
+TABLE = Table(
+    "counts",
+    "test",
+    ("partition_date", "k"),
+    (Column("partition_date", pl.Date(), "day"), Column("k", pl.Int64(), "key"), Column("v", pl.Int64(), "value")),
+)
+
+
+def rows(day: date, n: int, v: int = 0) -> pl.DataFrame:
+    return pl.DataFrame({"partition_date": [day] * n, "k": list(range(n)), "v": [v] * n}, schema=TABLE.polars_schema)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "w.duckdb")
+
+
+def test_replacing_a_day_again_changes_only_that_day(warehouse: Warehouse) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    warehouse.replace_partitions(TABLE, rows(NEXT, 7), [NEXT])
+    warehouse.replace_partitions(TABLE, rows(DAY, 3, v=1), [DAY])
+    counted = warehouse.query("SELECT partition_date, count(*) n, sum(v) v FROM counts GROUP BY 1 ORDER BY 1")
+    assert counted.rows() == [(DAY, 3, 3), (NEXT, 7, 0)]
+
+
+def test_a_failing_write_leaves_the_old_rows(warehouse: Warehouse) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+
+    def delete_then_fail() -> None:
+        with warehouse.writing() as con:
+            con.execute("DELETE FROM counts")
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        delete_then_fail()
+    assert warehouse.query("SELECT count(*) n FROM counts")["n"].to_list() == [5]
+
+
+def test_rows_of_another_day_are_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="2026-01-02"):
+        warehouse.replace_partitions(TABLE, rows(NEXT, 1), [DAY])
+
+
+def test_columns_that_do_not_fit_are_named(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match=r"missing columns \['v'\].*unknown columns \['w'\]"):
+        warehouse.replace_partitions(TABLE, rows(DAY, 1).rename({"v": "w"}), [DAY])
+
+
+def test_a_damaged_file_is_named_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    path.write_bytes(b"not a database" * 1000)
+    with pytest.raises(WarehouseError, match="cannot open the warehouse"):
+        Warehouse(path).query("SELECT 1")
+    assert path.read_bytes().startswith(b"not a database")
+
+
+def _write_many(path: Path, worker: int) -> None:
+    warehouse = Warehouse(path)
+    for i in range(5):
+        day = date(2026, 2, 1 + worker * 5 + i)
+        warehouse.replace_partitions(TABLE, rows(day, 100), [day])
+        warehouse.query("SELECT count(*) FROM counts")
+
+
+def test_processes_wait_for_each_other(warehouse: Warehouse) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write_many, args=(warehouse.path, w)) for w in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [w.exitcode for w in workers] == [0, 0, 0]
+    assert warehouse.query("SELECT count(*) n FROM counts")["n"].to_list() == [1500]
+
+
+KILLED_WRITER = """
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from tests.storage.warehouse.test_duckdb_file import DAY, TABLE, rows
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+warehouse = Warehouse(Path({path!r}))
+print("ready", flush=True)
+v = 0
+while True:
+    v += 1
+    warehouse.replace_partitions(TABLE, rows(DAY, 20_000, v=v), [DAY])
+"""
+
+
+def test_threads_take_turns(warehouse: Warehouse) -> None:
+    """As sensors in a code server do. The file lock alone lets them meet: DuckDB refuses to attach the file twice."""
+    warehouse.replace_partitions(TABLE, rows(DAY, 1), [DAY])
+
+    def work(mine: Warehouse) -> int:
+        for turn in range(20):
+            if turn % 4:
+                mine.query("SELECT count(*) FROM counts")
+            else:
+                mine.replace_partitions(TABLE, rows(DAY, turn), [DAY])
+        return 20
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(work, [warehouse, warehouse, Warehouse(warehouse.path)])) == 60
+
+
+def test_a_thread_that_waits_too_long_is_told(warehouse: Warehouse) -> None:
+    hasty = Warehouse(warehouse.path, lock_timeout_s=0.01)
+    with warehouse.writing(), ThreadPoolExecutor(1) as pool:
+        told = pool.submit(hasty.query, "SELECT 1").exception()
+    assert isinstance(told, WarehouseBusyError)
+    assert hasty.query("SELECT 1 AS one")["one"].to_list() == [1]
+
+
+def test_kill_9_leaves_the_old_or_the_new_partition(warehouse: Warehouse) -> None:
+    root = str(Path(__file__).parents[3])
+    warehouse.replace_partitions(TABLE, rows(DAY, 20_000), [DAY])
+    script = KILLED_WRITER.format(paths=[root], path=str(warehouse.path))
+    for round_ in range(6):
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.05 + 0.037 * round_)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        state = warehouse.query("SELECT count(*) n, count(DISTINCT v) versions FROM counts")
+        assert state.rows() == [(20_000, 1)]
+
+
+def test_publishing_replaces_the_file_under_a_reader(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    warehouse.publish(["counts"], target)
+    reader = duckdb.connect(str(target), read_only=True)
+    warehouse.replace_partitions(TABLE, rows(DAY, 9), [DAY])
+    warehouse.publish(["counts"], target)
+    assert reader.sql("SELECT count(*) FROM counts").fetchone() == (5,)
+    reader.close()
+    assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (9,)
+
+
+def test_days_held_back_stay_as_they_were_published_and_views_see_only_what_is(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    target, next_day = tmp_path / "journeys.duckdb", NEXT
+    view = {"latest": "SELECT * FROM main.counts WHERE partition_date = (SELECT max(partition_date) FROM main.counts)"}
+
+    def published() -> list[tuple[object, ...]]:
+        with duckdb.connect(str(target), read_only=True) as con:
+            days = con.sql("SELECT partition_date, count(*), min(v) FROM counts GROUP BY ALL ORDER BY 1").fetchall()
+            return [*days, *con.sql("SELECT DISTINCT partition_date FROM latest").fetchall()]
+
+    warehouse.replace_partitions(TABLE, rows(DAY, 5, v=1), [DAY])
+    warehouse.publish(["counts"], target, views=view)
+    warehouse.replace_partitions(TABLE, rows(DAY, 7, v=2), [DAY])
+    warehouse.replace_partitions(TABLE, rows(next_day, 3, v=2), [next_day])
+    warehouse.publish(["counts"], target, views=view, held_back=lambda _: [DAY, next_day])
+    assert published() == [(DAY, 5, 1), (DAY,)]
+    warehouse.publish(["counts"], target, views=view, held_back=lambda _: [next_day])
+    assert published() == [(DAY, 7, 2), (DAY,)]
+    warehouse.publish(["counts"], target, views=view)
+    assert published() == [(DAY, 7, 2), (next_day, 3, 2), (next_day,)]
+
+
+def test_a_damaged_old_file_is_named_where_it_is_needed(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    target.write_bytes(b"not a database" * 1000)
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    with pytest.raises(WarehouseError, match=r"journeys\.duckdb.*Delete it"):
+        warehouse.publish(["counts"], target, held_back=lambda _: [DAY])
+    warehouse.publish(["counts"], target)
+    assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (5,)
+
+
+def test_appending_keeps_what_is_there_and_adds_what_is_not(warehouse: Warehouse) -> None:
+    warehouse.append_new(TABLE, rows(DAY, 3, v=1))
+    warehouse.append_new(TABLE, rows(DAY, 5, v=2))
+    assert warehouse.query("SELECT k, v FROM counts ORDER BY k").rows() == [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2)]
+
+
+def test_a_copy_holds_what_a_killed_writer_committed_and_nothing_later(warehouse: Warehouse, tmp_path: Path) -> None:
+    # Committed, and killed before the log beside the file was brought into it.
+    code = (
+        "import duckdb, os, sys\n"
+        "con = duckdb.connect(sys.argv[1])\n"
+        "con.execute(\"SET checkpoint_threshold = '1TB'\")\n"
+        "con.execute('CREATE TABLE main.counts AS SELECT range AS k FROM range(1000)')\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(warehouse.path)], check=True)
+    assert Path(f"{warehouse.path}.wal").exists()
+    copy = Warehouse(tmp_path / "copies" / "copy.duckdb")
+    warehouse.copy_to(copy.path)
+    with warehouse.writing() as con:
+        con.execute("DELETE FROM main.counts")
+    assert copy.query("SELECT count(*) AS n FROM main.counts")["n"].to_list() == [1000]
+
+
+def test_a_copy_of_a_warehouse_at_rest_changes_no_byte_of_it(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    before = warehouse.path.read_bytes()
+    warehouse.copy_to(tmp_path / "copy.duckdb")
+    assert warehouse.path.read_bytes() == before
+    assert (tmp_path / "copy.duckdb").read_bytes() == before
+
+
+def test_a_copy_that_finds_no_room_is_refused_and_leaves_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(WarehouseError, match="cannot copy the warehouse"):
+            warehouse.copy_to(tmp_path / "copy.duckdb")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "copy.duckdb").exists()
+    assert warehouse.query("SELECT count(*) AS n FROM counts")["n"].to_list() == [5]
