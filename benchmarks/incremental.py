@@ -81,26 +81,26 @@ class Home:
     def __init__(self, folder: Path, embedder: str) -> None:
         self.folder = folder
         self.settings = load_settings(home=folder, embedder=embedder)
-        self.house = build_deployment(self.settings, progress=lambda *_: None)
+        self.deployment = build_deployment(self.settings, progress=lambda *_: None)
 
     def land(self, log: pl.DataFrame) -> None:
         self.folder.mkdir(parents=True)
         log.write_parquet(self.folder / "search_events.parquet")
         file = self.folder / "search_events.parquet"
-        ingest(self.house.warehouse, [file], now=NOW, staging_dir=self.folder / "staging")
+        ingest(self.deployment.warehouse, [file], now=NOW, scratch_dir=self.folder / "scratch")
         self.settings.note_first_day(FIRST)
 
     def run(self, first: date, last: date, *, full: bool = False) -> Cost:
-        house = build_deployment(self.settings, progress=lambda *_: None)
-        house.embedder().embed(["loading the model is no part of a run's cost"])
+        deployment = build_deployment(self.settings, progress=lambda *_: None)
+        deployment.embedder().embed(["loading the model is no part of a run's cost"])
         n_before = self.count("keyword_embeddings")
         started, cpu = time.monotonic(), time.process_time()
-        with dagster_instance(house) as instance:
-            run_days(house, build_definitions(house), instance, first, last, full=full)
+        with dagster_instance(deployment) as instance:
+            run_days(deployment, build_definitions(deployment), instance, first, last, full=full)
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
         n_after = self.count("keyword_embeddings")
-        clustering_seconds, clustering_cpu_seconds = clustering_cost(house, last, full=full)
-        ledger = house.warehouse.query(
+        clustering_seconds, clustering_cpu_seconds = clustering_cost(deployment, last, full=full)
+        ledger = deployment.warehouse.query(
             "SELECT count(*) AS n FROM inference_ledger WHERE partition_date = $d", {"d": last}
         )
         journeys = "SELECT * FROM user_journeys WHERE partition_date = $d ORDER BY ALL"
@@ -111,21 +111,21 @@ class Home:
             clustering_cpu_seconds=clustering_cpu_seconds,
             users_clustered=int(ledger["n"][0]),
             keywords_embedded=n_after - n_before,
-            rows=house.warehouse.query(journeys, {"d": last}),
+            rows=deployment.warehouse.query(journeys, {"d": last}),
         )
 
     def count(self, table: str) -> int:
-        self.house.prepare()
-        return int(self.house.warehouse.query(f"SELECT count(*) AS n FROM {table}")["n"][0])
+        self.deployment.prepare()
+        return int(self.deployment.warehouse.query(f"SELECT count(*) AS n FROM {table}")["n"][0])
 
 
-def clustering_cost(house: Deployment, day: date, *, full: bool) -> tuple[float, float]:
+def clustering_cost(deployment: Deployment, day: date, *, full: bool) -> tuple[float, float]:
     """The least wall and CPU seconds of the clustering stage on ``day``, which was run already."""
     seconds, cpu_seconds = [], []
     for _ in range(3):
         started, cpu = time.monotonic(), time.process_time()
-        clusters, ledger = compute_day(house, day, full=full)
-        house.warehouse.replace_together([(JOURNEY_CLUSTERS, clusters), (INFERENCE_LEDGER, ledger)], [day])
+        clusters, ledger = compute_day(deployment, day, full=full)
+        deployment.warehouse.replace_together([(JOURNEY_CLUSTERS, clusters), (INFERENCE_LEDGER, ledger)], [day])
         seconds.append(time.monotonic() - started)
         cpu_seconds.append(time.process_time() - cpu)
     return min(seconds), min(cpu_seconds)

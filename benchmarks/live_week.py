@@ -153,17 +153,17 @@ def crash(live: Live, week: Week) -> None:
     live.start()
 
 
-def deployment(home: Path, embedder: str) -> Deployment:
+def deployment_at(home: Path, embedder: str) -> Deployment:
     return build_deployment(load_settings(home=home, embedder=embedder))
 
 
-def is_settled(live: Live, house: Deployment, week: Week) -> bool:
+def is_settled(live: Live, deployment: Deployment, week: Week) -> bool:
     """Every file was looked at, no run is in flight, no day is stale."""
     if live.in_flight():
         return False
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         looked_at = con.sql("SELECT count(*) FROM landing.landed_files WHERE outcome <> 'unfinished'").fetchall()[0][0]
-        stale = staleness.stale_days(con, house.output_version, today=datetime.now(UTC).date())
+        stale = staleness.stale_days(con, deployment.output_version, today=datetime.now(UTC).date())
     return bool(looked_at == week.counts["files"] + week.counts["files that come twice"]) and stale.is_empty()
 
 
@@ -207,12 +207,14 @@ def main() -> None:
             folder / "live",
             {"embedder": given.embedder, "sensor_interval_seconds": "10", "landing_patience_seconds": "60"},
         )
-        house = deployment(live.home, given.embedder)
+        deployment = deployment_at(live.home, given.embedder)
         started = time.monotonic()
         try:
             week = live_week(live, world, days, given.seconds_between_files, given.seed)
             out.print("the week is over; waiting until nothing is stale")
-            wait_until(lambda: is_settled(live, house, week), SETTLE_TIMEOUT_S, "the deployment to settle", every_s=3)
+            wait_until(
+                lambda: is_settled(live, deployment, week), SETTLE_TIMEOUT_S, "the deployment to settle", every_s=3
+            )
             seconds = time.monotonic() - started
             runs = live.runs()
             ended = tables(live.home)
@@ -223,7 +225,7 @@ def main() -> None:
             searched_at=pl.lit(datetime.combine(days[given.days // 2], datetime.min.time()) + timedelta(hours=10))
         )
         calm = calm_run(folder / "calm", world, extra, given.embedder)
-        report(week, house, runs, ended, calm, latencies, seconds)
+        report(week, deployment, runs, ended, calm, latencies, seconds)
 
 
 def calm_run(home: Path, world: dict[str, pl.DataFrame], extra: pl.DataFrame, embedder: str) -> dict[str, pl.DataFrame]:
@@ -241,7 +243,7 @@ def calm_run(home: Path, world: dict[str, pl.DataFrame], extra: pl.DataFrame, em
 
 def report(
     week: Week,
-    house: Deployment,
+    deployment: Deployment,
     runs: list[dict[str, object]],
     ended: dict[str, pl.DataFrame],
     calm: dict[str, pl.DataFrame],
@@ -249,7 +251,7 @@ def report(
     seconds: float,
 ) -> None:
     """Print the summary; exit code 1 where a row differs."""
-    log = house.warehouse.query(
+    log = deployment.warehouse.query(
         "SELECT (SELECT count(*) FROM landing.quarantined_rows) AS quarantined, "
         "(SELECT count(*) FROM landing.landed_files WHERE outcome = 'refused') AS refused"
     )

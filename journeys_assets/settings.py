@@ -16,11 +16,12 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.errors import JourneysError
 
 DEFAULT_HOME = Path(".journeys")
 
 
-class SettingsError(ValueError):
+class SettingsError(JourneysError):
     """A setting has a value that is not allowed; the message names the key, the value and what is allowed."""
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import House
+from tests.sandbox import Sandbox
 
 
 @pytest.fixture
-def new_house(tmp_path: Path) -> Callable[[str], House]:
+def new_sandbox(tmp_path: Path) -> Callable[[str], Sandbox]:
     """Makes deployments by name, each with a home of its own."""
-    return lambda name="home": House(tmp_path / name)
+    return lambda name="home": Sandbox(tmp_path / name)

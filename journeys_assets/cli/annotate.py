@@ -44,11 +44,11 @@ def export_sheet(
         from journeys_assets.cli.render import tables
         from journeys_assets.operations.annotation_sheets import export_sheets
 
-        house = open_deployment(load_settings())
+        deployment = open_deployment(load_settings())
         made = export_sheets(
-            house,
+            deployment,
             file,
-            last_day=last_day_run(house),
+            last_day=last_day_run(deployment),
             days=as_of or (),
             annotators=annotators.split(","),
             rows_each=rows,
@@ -78,12 +78,12 @@ def import_sheet(
         from journeys_assets.cli.render import annotation as render_annotation
         from journeys_assets.operations.annotation_import import import_sheets
 
-        house = open_deployment(load_settings())
-        last_day_run(house)
+        deployment = open_deployment(load_settings())
+        last_day_run(deployment)
         now = datetime.now(UTC).replace(tzinfo=None)
-        sheets = import_sheets(house.warehouse, files, now=now, staging_dir=house.settings.home / "staging")
+        sheets = import_sheets(deployment.warehouse, files, now=now, scratch_dir=deployment.settings.home / "scratch")
         out.print(render_annotation.show_sheets(sheets))
-        _print_agreement(house)
+        _print_agreement(deployment)
         if any(sheet.error or sheet.refused.height for sheet in sheets):
             raise typer.Exit(1)
 
@@ -91,17 +91,17 @@ def import_sheet(
 def show_agreement() -> None:
     """Show how well annotators agree, over all judgements that are stored, beside what chance alone would give."""
     with known_errors():
-        house = open_deployment(load_settings())
-        last_day_run(house)
-        _print_agreement(house)
+        deployment = open_deployment(load_settings())
+        last_day_run(deployment)
+        _print_agreement(deployment)
 
 
-def _print_agreement(house: "Deployment") -> None:
+def _print_agreement(deployment: "Deployment") -> None:
     from journeys_assets.cli.render import annotation as render_annotation
     from journeys_assets.domain.annotation.agreement import annotator_agreement
     from journeys_assets.storage.queries import annotation as annotation_queries
 
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         judgements = annotation_queries.stored_judgements(con)
         n_untrainable = annotation_queries.n_untrainable(con)
     out.print(render_annotation.show_agreement(annotator_agreement(judgements)))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
-from journeys_assets.settings import Settings, SettingsError
+from journeys_assets.errors import JourneysError
+from journeys_assets.settings import Settings
 
 if TYPE_CHECKING:
     from journeys_assets.deployment import Deployment
@@ -20,7 +21,7 @@ out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True)
 
 
-class CommandError(Exception):
+class CommandError(JourneysError):
     """What the user asked for cannot be done; the message says why and what to do instead."""
 
 
@@ -40,28 +41,10 @@ def day_option(help: str, *names: str) -> Any:
 
 @contextmanager
 def known_errors() -> Iterator[None]:
-    """Known errors end as one line and exit code 2; unknown ones keep their traceback."""
-    from journeys_assets.defs.in_process import RunError
-    from journeys_assets.models.embedding.base import EmbedderError
-    from journeys_assets.models.releases import ReleaseError
-    from journeys_assets.operations.annotation_sheets import SheetError
-    from journeys_assets.operations.preview import VersionsError
-    from journeys_assets.storage.ingest.files import IngestError
-    from journeys_assets.storage.warehouse.base import WarehouseError
-
+    """Errors that a user can mend end as one line and exit code 2; any other keeps its traceback."""
     try:
         yield
-    except (
-        CommandError,
-        SettingsError,
-        IngestError,
-        RunError,
-        WarehouseError,
-        EmbedderError,
-        ReleaseError,
-        SheetError,
-        VersionsError,
-    ) as error:
+    except JourneysError as error:
         err.print(f"[red]error[/red] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
@@ -70,24 +53,24 @@ def open_deployment(settings: Settings) -> "Deployment":
     from journeys_assets.cli.render.progress import reporter
     from journeys_assets.deployment import build_deployment
 
-    house = build_deployment(settings, progress=reporter(err))
+    deployment = build_deployment(settings, progress=reporter(err))
     if settings.warehouse_path.exists():
-        house.prepare()
-    return house
+        deployment.prepare()
+    return deployment
 
 
-def definitions_of(house: "Deployment") -> Any:
+def definitions_of(deployment: "Deployment") -> Any:
     from journeys_assets.defs.build import build_definitions
 
-    return build_definitions(house)
+    return build_definitions(deployment)
 
 
-def last_day_run(house: "Deployment") -> date:
+def last_day_run(deployment: "Deployment") -> date:
     from journeys_assets.storage.queries import days as day_queries
 
-    if not house.settings.warehouse_path.exists():
+    if not deployment.settings.warehouse_path.exists():
         raise CommandError("nothing was ingested yet; `journeys ingest PATH`, then `journeys run`")
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         day = day_queries.last_closed_day(con)
     if day is None:
         raise CommandError("nothing was run yet; `journeys ingest PATH`, then `journeys run`")

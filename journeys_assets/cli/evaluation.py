@@ -38,9 +38,9 @@ def evaluate(
         unknown = set(only or ()) - set(SECTION_NAMES)
         if unknown:
             raise CommandError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(SECTION_NAMES)}")
-        house = open_deployment(load_settings())
-        with dagster_instance(house) as instance:
-            page = run_evaluation(house, definitions_of(house), instance, only or SECTION_NAMES)
+        deployment = open_deployment(load_settings())
+        with dagster_instance(deployment) as instance:
+            page = run_evaluation(deployment, definitions_of(deployment), instance, only or SECTION_NAMES)
         summary = json.loads(page.with_name("report.json").read_text())["summary"]
         out.print(tables.show_evaluation(row for row in summary if row["is_headline"]))
         out.print(f"Report: {relative(page)}")
@@ -60,11 +60,11 @@ def readout(
         from journeys_assets.cli.render import experiment
         from journeys_assets.operations.readout import read_out_log
 
-        house = open_deployment(load_settings())
-        if not house.settings.warehouse_path.exists():
+        deployment = open_deployment(load_settings())
+        if not deployment.settings.warehouse_path.exists():
             raise CommandError("nothing was ingested yet; `journeys ingest PATH`")
         try:
-            found = read_out_log(house, from_, to)
+            found = read_out_log(deployment, from_, to)
         except ValueError as error:
             raise CommandError(str(error)) from error
         if as_json:

@@ -65,12 +65,12 @@ def export(
     with known_errors():
         from journeys_assets.storage.queries import tables
 
-        house = open_deployment(load_settings())
-        last_day = last_day_run(house)
+        deployment = open_deployment(load_settings())
+        last_day = last_day_run(deployment)
         day = as_of or last_day
         folder.mkdir(parents=True, exist_ok=True)
         for table in ("user_journeys", "notification_candidates"):
-            with house.warehouse.reading() as con:
+            with deployment.warehouse.reading() as con:
                 rows = tables.partition(con, table, day)
             if rows.is_empty() and table == "user_journeys":
                 raise CommandError(f"no journeys on {day}; days that were run: `journeys doctor`")
@@ -78,13 +78,13 @@ def export(
             out.print(f"{rows.height:,} rows → {folder / table}.parquet")
 
 
-def show_journeys(house: "Deployment", user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
+def show_journeys(deployment: "Deployment", user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
     from journeys_assets.cli.render import journeys as render_journeys
     from journeys_assets.storage.queries import users as user_queries
 
-    last_day = last_day_run(house)
+    last_day = last_day_run(deployment)
     day = as_of or last_day
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         journeys = user_queries.journeys_of_user(con, user, day)
         evidence = user_queries.evidence_of_user(con, user, day, render_journeys.WEEKS_SHOWN * 7)
         known = user_queries.user_is_known(con, user)
@@ -93,14 +93,14 @@ def show_journeys(house: "Deployment", user: str, as_of: date | None, *, explain
         raise CommandError(f"user {user!r} is in no log that was ingested")
     records = render_journeys.journey_records(journeys, evidence, day)
     if explain:
-        render_journeys.add_explanations(records, _explained(house, journeys, features))
+        render_journeys.add_explanations(records, _explained(deployment, journeys, features))
     if as_json:
         print(json.dumps({"user_id": user, "as_of": str(day), "journeys": records}, ensure_ascii=False, indent=2))
     else:
         out.print(render_journeys.show_user(user, day, records))
 
 
-def _explained(house: "Deployment", journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":
+def _explained(deployment: "Deployment", journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":
     """What each part of the evidence adds to each score, by the release that made it."""
     import polars as pl
 
@@ -110,7 +110,7 @@ def _explained(house: "Deployment", journeys: "pl.DataFrame", features: "pl.Data
 
     parts = [PARTS_SCHEMA.to_frame()]
     for version in journeys["scored_by"].unique(maintain_order=True):
-        release = None if version == PRIOR else load(house.releases_path / version)
+        release = None if version == PRIOR else load(deployment.releases_path / version)
         scored = features.join(journeys.filter(pl.col("scored_by") == version), on="journey_id", how="semi")
-        parts.append(explain(scored, release, house.algorithm.ranking))
+        parts.append(explain(scored, release, deployment.algorithm.ranking))
     return pl.concat(parts)

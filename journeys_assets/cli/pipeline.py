@@ -48,15 +48,15 @@ def demo(
         else:
             write_synthetic_world(world, users=users, days=days, seed=seed, first_day=first_day)
         print_ingest_report(ingest_paths(settings, [world / "landing"], "landing", None))
-        house = open_deployment(settings)
-        summary = run_through_dagster(house, None, None, full=False)
+        deployment = open_deployment(settings)
+        summary = run_through_dagster(deployment, None, None, full=False)
         print_run_summary(summary, settings)
         from journeys_assets.storage.queries import users as user_queries
 
-        with house.warehouse.reading() as con:
+        with deployment.warehouse.reading() as con:
             examples = user_queries.users_with_most_journeys(con, summary.last_day, 3)
         for user_id in examples:
-            show_journeys(house, user_id, summary.last_day, explain=False, as_json=False)
+            show_journeys(deployment, user_id, summary.last_day, explain=False, as_json=False)
         another = examples[0] if examples else "USER"
         out.print("[bold]Where to look next[/bold]")
         places = Table.grid(padding=(0, 3))
@@ -116,13 +116,13 @@ def run(
         print_run_summary(run_through_dagster(open_deployment(settings), from_, to, full=full), settings)
 
 
-def run_through_dagster(house: "Deployment", first: date | None, last: date | None, *, full: bool) -> "RunSummary":
+def run_through_dagster(deployment: "Deployment", first: date | None, last: date | None, *, full: bool) -> "RunSummary":
     from journeys_assets.defs.in_process import dagster_instance, days_to_run, run_days
 
-    first, last = days_to_run(house, first, last)
+    first, last = days_to_run(deployment, first, last)
     out.print(f"Running {first} … {last} ({'full' if full else 'incremental'} inference)")
-    with dagster_instance(house) as instance:
-        return run_days(house, definitions_of(house), instance, first, last, full=full)
+    with dagster_instance(deployment) as instance:
+        return run_days(deployment, definitions_of(deployment), instance, first, last, full=full)
 
 
 def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":
@@ -135,7 +135,7 @@ def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str
         paths,
         format=format,
         now=datetime.now(UTC).replace(tzinfo=None),
-        staging_dir=settings.home / "staging",
+        scratch_dir=settings.home / "scratch",
         source=source,
         progress=partial(reporter(err), "ingest"),
     )

@@ -32,11 +32,11 @@ def train(
     with known_errors():
         from journeys_assets.defs.in_process import dagster_instance, train_models
 
-        house = open_deployment(load_settings())
-        last_day = last_day_run(house)
+        deployment = open_deployment(load_settings())
+        last_day = last_day_run(deployment)
         day = as_of or last_day
-        with dagster_instance(house) as instance:
-            trained = train_models(house, definitions_of(house), instance, day)
+        with dagster_instance(deployment) as instance:
+            trained = train_models(deployment, definitions_of(deployment), instance, day)
         for model in trained:
             if model.folder is not None:
                 out.print(Markdown((model.folder / "model_card.md").read_text()))

@@ -22,19 +22,18 @@ def preview(
         from journeys_assets.domain.history.comparison import compare_versions
         from journeys_assets.operations import preview as preview_operations
 
-        house = open_deployment(load_settings())
-        last_day = last_day_run(house)
-        made = preview_operations.preview(house, as_of or last_day)
+        deployment = open_deployment(load_settings())
+        last_day = last_day_run(deployment)
+        made = preview_operations.preview(deployment, as_of or last_day)
         for warning in made.summary.warnings:
             out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
-        out.print(
-            f"Version {made.new.version} as of {made.new.day} → {relative(preview_operations.versions_path(house))}"
-        )
+        folder = relative(preview_operations.versions_path(deployment))
+        out.print(f"Version {made.new.version} as of {made.new.day} → {folder}")
         if made.incumbent is None:
             out.print(f"user_journeys has no journeys on {made.new.day}, so there is nothing to compare it with")
             return
         sides = [(side.version, side.day) for side in (made.incumbent, made.new)]
-        found = compare_versions(made.incumbent_rows, made.new_rows, house.algorithm.evolution)
+        found = compare_versions(made.incumbent_rows, made.new_rows, deployment.algorithm.evolution)
         if made.incumbent.version == made.new.version:
             out.print("The settings of now are those of user_journeys: the same version, once more in full\n")
         out.print(comparison.show_comparison(sides[0], sides[1], found))
@@ -51,10 +50,10 @@ def compare(
         from journeys_assets.domain.history.comparison import compare_versions
         from journeys_assets.operations import preview as preview_operations
 
-        house = open_deployment(load_settings())
-        first, second = preview_operations.find_pair(house, one, other)
-        rows = [preview_operations.rows_of(house, side) for side in (first, second)]
-        found = compare_versions(rows[0], rows[1], house.algorithm.evolution)
+        deployment = open_deployment(load_settings())
+        first, second = preview_operations.find_pair(deployment, one, other)
+        rows = [preview_operations.rows_of(deployment, side) for side in (first, second)]
+        found = compare_versions(rows[0], rows[1], deployment.algorithm.evolution)
         sides = [(side.version, side.day) for side in (first, second)]
         if as_json:
             print(json.dumps(comparison.comparison_record(sides[0], sides[1], found), ensure_ascii=False, indent=2))
@@ -68,10 +67,12 @@ def list_versions() -> None:
         from journeys_assets.cli.render import tables
         from journeys_assets.operations import preview as preview_operations
 
-        house = open_deployment(load_settings())
-        now = house.version_of("staging")
+        deployment = open_deployment(load_settings())
+        now = deployment.version_of("lifecycle")
         rows = [
             (version, days, "the settings of now" if version == now else "")
-            for version, days in preview_operations.days_by_version(preview_operations.known_versions(house)).items()
+            for version, days in preview_operations.days_by_version(
+                preview_operations.known_versions(deployment)
+            ).items()
         ]
         out.print(tables.table_of("Versions", rows, "version", "journeys of", ""))

@@ -53,40 +53,40 @@ def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
         return _definitions(deployment or build_deployment(load_settings()))
 
 
-def _definitions(house: Deployment) -> dg.Definitions:
+def _definitions(deployment: Deployment) -> dg.Definitions:
     jobs = build_jobs()
-    ingest_job = build_ingest_job(house)
+    ingest_job = build_ingest_job(deployment)
     stages = [
         embedding, clustering, naming, ranking, staging, notifications, evolution, quality, publishing, training,
     ]  # fmt: skip
     return dg.Definitions(
         assets=[
             *build_source_specs(),
-            *build_sql_assets(house),
-            *days.build(house),
-            *(stage.build(house) for stage in stages),
-            training.build_stage_release(house),
-            training.build_naming_release(house),
-            *_evaluation(house),
-            _experiment(house),
+            *build_sql_assets(deployment),
+            *days.build(deployment),
+            *(stage.build(deployment) for stage in stages),
+            training.build_stage_release(deployment),
+            training.build_naming_release(deployment),
+            *_evaluation(deployment),
+            _experiment(deployment),
         ],
-        asset_checks=[*build_contract_checks(house), *build_quality_monitors(house)],
+        asset_checks=[*build_contract_checks(deployment), *build_quality_monitors(deployment)],
         jobs=[*jobs, ingest_job],
-        schedules=[build_daily_schedule(house, jobs)],
-        sensors=[*build_sensors(house, jobs), build_landing_sensor(house, ingest_job)],
-        resources={DAY_LOCK: build_day_lock(house.settings.home)},
+        schedules=[build_daily_schedule(deployment, jobs)],
+        sensors=[*build_sensors(deployment, jobs), build_landing_sensor(deployment, ingest_job)],
+        resources={DAY_LOCK: build_day_lock(deployment.settings.home)},
         executor=dg.in_process_executor,
     )
 
 
-def _evaluation(house: Deployment) -> list[dg.AssetsDefinition]:
+def _evaluation(deployment: Deployment) -> list[dg.AssetsDefinition]:
     """The evaluation runs the pipeline over logs of its own, so it is joined to it here and loaded when first used."""
 
     @cache
     def materials() -> Materials:
         from journeys_assets.evaluation.run import Materials
 
-        return Materials(house)
+        return Materials(deployment)
 
     def evaluate(name: str) -> Section:
         from journeys_assets.evaluation.run import evaluate_section
@@ -96,17 +96,17 @@ def _evaluation(house: Deployment) -> list[dg.AssetsDefinition]:
     def report() -> Path:
         from journeys_assets.evaluation.run import make_report
 
-        return make_report(house)
+        return make_report(deployment)
 
     return evaluation.build(SECTION_NAMES, evaluate, report)
 
 
-def _experiment(house: Deployment) -> dg.AssetsDefinition:
+def _experiment(deployment: Deployment) -> dg.AssetsDefinition:
     def read_out(first: date | None, last: date | None) -> tuple[date, date, Readout] | None:
         from journeys_assets.operations.readout import NoSends, read_out_log
 
         try:
-            found = read_out_log(house, first, last)
+            found = read_out_log(deployment, first, last)
         except NoSends:
             return None
         return found.first, found.last, found.readout

@@ -20,6 +20,7 @@ from journeys_assets.defs.assets.training import NOT_RELEASED, RELEASES
 from journeys_assets.defs.jobs import DAILY_JOB, EVALUATION_JOB, FULL_INFERENCE_JOB, HISTORY_JOB, TRAINING_JOB
 from journeys_assets.defs.partitions import range_tags
 from journeys_assets.deployment import Deployment
+from journeys_assets.errors import JourneysError
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import staleness, tables
 
@@ -38,7 +39,7 @@ CLI_YAML = (
 """Dagster captures the output of a run's process and plays it back; on the command line that would eat the progress."""
 
 
-class RunError(RuntimeError):
+class RunError(JourneysError):
     """A run cannot start or did not succeed; the message says why and what to do."""
 
 
@@ -77,25 +78,25 @@ def prepare_dagster_home(folder: Path) -> None:
 
 
 @contextmanager
-def dagster_instance(house: Deployment) -> Iterator[dg.DagsterInstance]:
+def dagster_instance(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
     """The deployment's persistent Dagster instance, which the UI reads too."""
-    prepare_dagster_home(house.settings.dagster_home)
-    with dg.DagsterInstance.from_config(str(house.settings.dagster_home), "command-line.yaml") as instance:
+    prepare_dagster_home(deployment.settings.dagster_home)
+    with dg.DagsterInstance.from_config(str(deployment.settings.dagster_home), "command-line.yaml") as instance:
         yield instance
 
 
-def days_to_run(house: Deployment, first: date | None, last: date | None) -> tuple[date, date]:
+def days_to_run(deployment: Deployment, first: date | None, last: date | None) -> tuple[date, date]:
     """The days that are meant: by default from the first one that is behind the log to the last ingested or closed.
 
     Raises:
         RunError: nothing is ingested, the days are the wrong way round or lie outside of what may have a partition.
     """
-    house.prepare()
-    known = house.partitions.get_partition_keys()
-    with house.warehouse.reading() as con:
+    deployment.prepare()
+    known = deployment.partitions.get_partition_keys()
+    with deployment.warehouse.reading() as con:
         landed = day_queries.landed_days(con)
         closed = day_queries.last_closed_day(con)
-        stale = staleness.stale_days(con, house.output_version, today=date.fromisoformat(known[-1]))
+        stale = staleness.stale_days(con, deployment.output_version, today=date.fromisoformat(known[-1]))
     if not landed:
         raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
     last = last or max(landed[-1], closed or landed[-1])
@@ -112,7 +113,7 @@ def days_to_run(house: Deployment, first: date | None, last: date | None) -> tup
 
 
 def run_days(
-    house: Deployment,
+    deployment: Deployment,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     first: date,
@@ -126,13 +127,13 @@ def run_days(
         RunError: the run failed; the message names the step and its error.
     """
     started = time.monotonic()
-    house.prepare()
-    with house.warehouse.reading() as con:
+    deployment.prepare()
+    with deployment.warehouse.reading() as con:
         history = staleness.stale_keyword_days(con, before=first, today=last)
     if history:
         _execute(definitions, instance, HISTORY_JOB, history[0], history[-1])
     run_id = _execute(definitions, instance, FULL_INFERENCE_JOB if full else DAILY_JOB, first, last)
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         rows, total_rows = tables.row_counts(con, last), tables.row_counts(con, None)
     return RunSummary(
         run_id=run_id,
@@ -161,7 +162,7 @@ class Trained:
 
 
 def train_models(
-    house: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date
+    deployment: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date
 ) -> list[Trained]:
     """Train every model through the training job, and release those that are good enough.
 
@@ -187,7 +188,7 @@ def _trained(result: dg.ExecuteInProcessResult, name: str) -> Trained:
 
 
 def evaluate(
-    house: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, sections: Sequence[str]
+    deployment: Deployment, definitions: dg.Definitions, instance: dg.DagsterInstance, sections: Sequence[str]
 ) -> Path:
     """Measure these parts and write the report through the evaluation job; returns the page.
 

@@ -54,15 +54,15 @@ _STATUS: dict[dg.DagsterRunStatus, Literal["queued", "started", "succeeded", "fa
 # ── the job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def build_ingest_job(house: Deployment) -> dg.JobDefinition:
+def build_ingest_job(deployment: Deployment) -> dg.JobDefinition:
     @dg.op(
         name="ingest_landing", description="Loads the files of the landing folder that are new or changed, and settled."
     )
     def ingest_landing(context: dg.OpExecutionContext) -> None:
         with at_work(
-            _lock_file(house), on_wait=lambda: context.log.info("another run is taking files; waiting for it")
+            _lock_file(deployment), on_wait=lambda: context.log.info("another run is taking files; waiting for it")
         ):
-            _ingest(context, house)
+            _ingest(context, deployment)
 
     @dg.job(
         name=INGEST_JOB,
@@ -75,36 +75,36 @@ def build_ingest_job(house: Deployment) -> dg.JobDefinition:
     return ingest_job
 
 
-def _ingest(context: dg.OpExecutionContext, house: Deployment) -> None:
-    settings, now_ns = house.settings, time.time_ns()
+def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
+    settings, now_ns = deployment.settings, time.time_ns()
     folder = list_folder(settings.landing_path)
-    looked = _look(house, folder, landed_files(house.warehouse), now_ns)
+    looked = _look(deployment, folder, landed_files(deployment.warehouse), now_ns)
     ready = looked.filter(pl.col("state") == "ready")["file"].to_list()
     if not ready:
         context.add_output_metadata({"note": "nothing to do: no file was ready", "files": looked.height})
         return
     taken = take_files(
-        house.warehouse,
+        deployment.warehouse,
         settings.landing_path,
         folder,
         ready,
         now_ns=now_ns,
         patience_s=settings.landing_patience_seconds,
-        staging_dir=settings.home / "staging",
-        progress=lambda done, total: house.progress("ingest", done, total),
+        scratch_dir=settings.home / "scratch",
+        progress=lambda done, total: deployment.progress("ingest", done, total),
     )
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         # From the warehouse, not from the report: a run that died after its load may have left it unsaid.
         days = day_queries.landed_days(con)
         totals = _row_counts(con)
     if days:
         settings.note_first_day(days[0])
     _report(context, taken, totals)
-    record_landed(house.warehouse, taken.files, folder)
+    record_landed(deployment.warehouse, taken.files, folder)
 
 
-def _lock_file(house: Deployment) -> Path:
-    return house.settings.home / "landing.lock"
+def _lock_file(deployment: Deployment) -> Path:
+    return deployment.settings.home / "landing.lock"
 
 
 def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -114,13 +114,13 @@ def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(con.sql(counts).fetchall())
 
 
-def _look(house: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: int) -> pl.DataFrame:
+def _look(deployment: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: int) -> pl.DataFrame:
     return look_at_files(
         folder.files,
         landed,
         now_ns=now_ns,
-        settle_s=house.settings.landing_settle_seconds,
-        patience_s=house.settings.landing_patience_seconds,
+        settle_s=deployment.settings.landing_settle_seconds,
+        patience_s=deployment.settings.landing_patience_seconds,
     )
 
 
@@ -173,7 +173,7 @@ def _told(files: pl.DataFrame) -> dg.MarkdownMetadataValue:
 # ── the sensor ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def build_landing_sensor(house: Deployment, job: dg.JobDefinition) -> dg.SensorDefinition:
+def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.SensorDefinition:
     @dg.sensor(
         name=LANDING_SENSOR,
         job=job,
@@ -182,7 +182,7 @@ def build_landing_sensor(house: Deployment, job: dg.JobDefinition) -> dg.SensorD
         description="Asks for an ingest run when files in the landing folder are new or changed, and settled.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        step = next_ingest(house, context.instance, time.time_ns())
+        step = next_ingest(deployment, context.instance, time.time_ns())
         if isinstance(step, Wait):
             return dg.SkipReason(step.reason)
         return dg.RunRequest(run_key=step.run_key, tags={FILES_TAG: step.files_key})
@@ -190,22 +190,22 @@ def build_landing_sensor(house: Deployment, job: dg.JobDefinition) -> dg.SensorD
     return landing_sensor
 
 
-def next_ingest(house: Deployment, instance: dg.DagsterInstance, now_ns: int) -> Take | Wait:
+def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: int) -> Take | Wait:
     """What the sensor does at ``now_ns`` (ns since 1970). Opens no file of the folder and writes nothing."""
-    root = house.settings.landing_path
+    root = deployment.settings.landing_path
     if not root.exists():
         return Wait(f"there is no folder {root} yet; make it and put log files in")
     folder = list_folder(root)
     if folder.files.is_empty():
         return Wait(f"{root} holds no file")
     runs = past_runs(instance)
-    if running := run_under_way(runs, now_ns=now_ns, at_work=is_at_work(_lock_file(house))):
+    if running := run_under_way(runs, now_ns=now_ns, at_work=is_at_work(_lock_file(deployment))):
         return Wait(f"run {running.run_id} is taking files; what is new is looked at after it")
     try:
-        landed = landed_files(Warehouse(house.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
+        landed = landed_files(Warehouse(deployment.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
     except WarehouseBusyError as error:
         return Wait(f"looked at again at the next tick: {error}")
-    return next_step(_look(house, folder, landed, now_ns), runs, now_ns=now_ns)
+    return next_step(_look(deployment, folder, landed, now_ns), runs, now_ns=now_ns)
 
 
 def past_runs(instance: dg.DagsterInstance) -> Sequence[PastRun]:

@@ -40,17 +40,17 @@ class QualityMonitor:
     judge: Callable[..., Monitor]
 
 
-def measure(house: Deployment, wanted: Sequence[QualityMonitor], day: date) -> list[Monitor]:
+def measure(deployment: Deployment, wanted: Sequence[QualityMonitor], day: date) -> list[Monitor]:
     """What ``wanted`` say of ``day``, in their order."""
     questions = dict.fromkeys(read for monitor in wanted for read in monitor.reads)
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         answers = {read: read(con, day) for read in questions}
     return [monitor.judge(day, *(answers[read] for read in monitor.reads)) for monitor in wanted]
 
 
-def quality_monitors(house: Deployment) -> list[QualityMonitor]:
+def quality_monitors(deployment: Deployment) -> list[QualityMonitor]:
     """All monitors of a deployment, in the order of the stages."""
-    params = house.algorithm.quality
+    params = deployment.algorithm.quality
 
     def trailing(read: Callable[[duckdb.DuckDBPyConnection, date, int], pl.DataFrame], days: int) -> Read:
         return lambda con, day: read(con, day, days)
@@ -58,7 +58,7 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
     four_weeks = params.trailing_days
     clusters = trailing(quality_queries.daily_clusters, four_weeks)
     journeys = trailing(quality_queries.daily_journeys, four_weeks)
-    keep_days = house.settings.output_retention_days
+    keep_days = deployment.settings.output_retention_days
 
     def both_days(con: duckdb.DuckDBPyConnection, day: date) -> tuple[pl.DataFrame, pl.DataFrame] | None:
         return quality_queries.journeys_before_and_on(con, day, keep_days)
@@ -88,7 +88,11 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "keyword_embeddings",
             "share_of_keywords_embedded",
             "Share of the day's keywords that have a vector.",
-            (lambda con, day: quality_queries.keywords_and_whether_embedded(con, day, house.embedder().model_version),),
+            (
+                lambda con, day: quality_queries.keywords_and_whether_embedded(
+                    con, day, deployment.embedder().model_version
+                ),
+            ),
             lambda day, found: monitors.share_of_keywords_embedded(
                 found["keyword"], found.filter("is_embedded")["keyword"]
             ),
@@ -213,7 +217,7 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "Most sends of any user within seven days.",
             (quality_queries.sends_of_week,),
             lambda day, sends: monitors.candidates_per_user(
-                sends, weekly_cap=house.algorithm.notifications.weekly_cap_per_user
+                sends, weekly_cap=deployment.algorithm.notifications.weekly_cap_per_user
             ),
         ),
         QualityMonitor(
@@ -229,7 +233,7 @@ def quality_monitors(house: Deployment) -> list[QualityMonitor]:
             "Share of live users whose output of the day is behind their log, once the day is closed.",
             (
                 lambda con, day: quality_queries.live_and_stale_users(
-                    con, day, house.output_version, house.algorithm.keywords.horizon_days
+                    con, day, deployment.output_version, deployment.algorithm.keywords.horizon_days
                 ),
             ),
             lambda day, found: monitors.share_of_stale_users(*found, maximum=params.max_share_stale_users),

@@ -43,14 +43,14 @@ _IN_FLIGHT = [dg.DagsterRunStatus.QUEUED, *_AT_WORK]
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
+def build_sensors(deployment: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
     wanted = [job for job in jobs if job.name in (DAILY_JOB, HISTORY_JOB)]
-    asked = _impatient(house)
+    asked = _impatient(deployment)
 
     @dg.sensor(
         name=ACTIVE_USERS_SENSOR,
         jobs=wanted,
-        minimum_interval_seconds=house.settings.sensor_interval_seconds,
+        minimum_interval_seconds=deployment.settings.sensor_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Requests the days on which a user's log is ahead of what was computed: new events and late ones.",
     )
@@ -60,7 +60,7 @@ def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefin
             days, keyword_days, newest = _stale(asked, today=now.date())
         except WarehouseBusyError as error:
             return dg.SkipReason(f"looked at again at the next tick: {error}")
-        report_lost_runs(context.instance, lock_path(house.settings.home), now)
+        report_lost_runs(context.instance, lock_path(deployment.settings.home), now)
         decision = requests.next_request(days, keyword_days, day_runs(context.instance), now)
         if isinstance(decision, requests.Wait):
             return dg.SkipReason(decision.reason)
@@ -69,7 +69,7 @@ def build_sensors(house: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefin
     return [active_users_sensor]
 
 
-def build_daily_schedule(house: Deployment, jobs: Sequence[Job]) -> dg.ScheduleDefinition:
+def build_daily_schedule(deployment: Deployment, jobs: Sequence[Job]) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="daily_schedule",
         job=next(job for job in jobs if job.name == DAILY_JOB),
@@ -80,13 +80,15 @@ def build_daily_schedule(house: Deployment, jobs: Sequence[Job]) -> dg.ScheduleD
     )
     def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
-        days, _, _ = _stale(house, today=yesterday)
-        with house.warehouse.reading() as con:
+        days, _, _ = _stale(deployment, today=yesterday)
+        with deployment.warehouse.reading() as con:
             last_closed = day_queries.last_closed_day(con)
             landed = day_queries.landed_days(con)
-        if not landed or (yesterday - landed[-1]).days >= house.algorithm.keywords.horizon_days:
+        if not landed or (yesterday - landed[-1]).days >= deployment.algorithm.keywords.horizon_days:
             return dg.SkipReason("no user was active within the horizon, so no journey is live")
-        due = requests.days_to_close(days, last_closed, yesterday, retention_days=house.settings.output_retention_days)
+        due = requests.days_to_close(
+            days, last_closed, yesterday, retention_days=deployment.settings.output_retention_days
+        )
         if due is None:
             return dg.SkipReason(f"{yesterday} is closed and up to date with the log")
         return dg.RunRequest(run_key=yesterday.isoformat(), tags=range_tags(*due))
@@ -132,16 +134,18 @@ def _naive_utc(timestamp: float) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None)
 
 
-def _impatient(house: Deployment) -> Deployment:
+def _impatient(deployment: Deployment) -> Deployment:
     """The deployment for a tick, which must not outlast the interval between ticks."""
-    return dataclasses.replace(house, warehouse=Warehouse(house.warehouse.path, lock_timeout_s=LOCK_TIMEOUT_S))
+    return dataclasses.replace(
+        deployment, warehouse=Warehouse(deployment.warehouse.path, lock_timeout_s=LOCK_TIMEOUT_S)
+    )
 
 
-def _stale(house: Deployment, *, today: date) -> tuple[list[date], list[date], int]:
+def _stale(deployment: Deployment, *, today: date) -> tuple[list[date], list[date], int]:
     """Stale days, stale keyword days before them, and the newest ingest_seq."""
-    house.prepare()
-    with house.warehouse.reading() as con:
-        days = staleness.stale_days(con, house.output_version, today=today)
+    deployment.prepare()
+    with deployment.warehouse.reading() as con:
+        days = staleness.stale_days(con, deployment.output_version, today=today)
         keyword_days = staleness.stale_keyword_days(con, before=None, today=today)
         newest = staleness.watermarks(con, today).ingest_seq
     behind = [day for day, reason in days.iter_rows() if reason != staleness.ALGORITHM_VERSION]

@@ -15,13 +15,13 @@ from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.history.params import EvolutionParams
 from journeys_assets.domain.keywords.params import KeywordParams
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.ranking.params import RankingParams
 
-STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "staging", "notifications", "evolution", "quality")
+STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "lifecycle", "notifications", "evolution", "quality")
 """A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
 
@@ -33,7 +33,7 @@ class AlgorithmParams:
     clustering: ClusteringParams = field(default_factory=ClusteringParams)
     naming: NamingParams = field(default_factory=NamingParams)
     ranking: RankingParams = field(default_factory=RankingParams)
-    staging: StagingParams = field(default_factory=StagingParams)
+    lifecycle: LifecycleParams = field(default_factory=LifecycleParams)
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
     quality: QualityParams = field(default_factory=QualityParams)

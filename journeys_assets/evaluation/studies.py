@@ -66,9 +66,11 @@ def synthetic_study(
         write_world(generate_world(world), target / "world")
         return target / "world" / "landing", "landing"
 
-    house = _made(settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day})
+    deployment = _made(
+        settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day}
+    )
     truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
-    return Study("synthetic", house.warehouse, days, days[-1], settings.algorithm, truth)
+    return Study("synthetic", deployment.warehouse, days, days[-1], settings.algorithm, truth)
 
 
 def seasons_study(settings: Settings) -> Study:
@@ -97,19 +99,19 @@ def retail_study(settings: Settings, data: Path) -> Study | None:
     first, last = log_days[0], log_days[-1]
     n_days = (last - first).days
     days = [first + timedelta(days=n) for n in range(27, n_days + 1, RETAIL_EVERY_DAYS)]
-    house = _made(settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]})
-    return Study("online-retail", house.warehouse, days, last, settings.algorithm)
+    deployment = _made(settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]})
+    return Study("online-retail", deployment.warehouse, days, last, settings.algorithm)
 
 
-def own_study(house: Deployment) -> Study | None:
+def own_study(deployment: Deployment) -> Study | None:
     """The deployment's own log, with the days that it has run; None where it has none."""
-    if not house.settings.warehouse_path.exists():
+    if not deployment.settings.warehouse_path.exists():
         return None
-    days = house.warehouse.query("SELECT DISTINCT partition_date AS day FROM main.user_journeys ORDER BY 1")
-    landed = house.warehouse.query("SELECT max(event_date) AS day FROM landing.ingested_days")["day"][0]
+    days = deployment.warehouse.query("SELECT DISTINCT partition_date AS day FROM main.user_journeys ORDER BY 1")
+    landed = deployment.warehouse.query("SELECT max(event_date) AS day FROM landing.ingested_days")["day"][0]
     if days.is_empty() or landed is None:
         return None
-    return Study("own", house.warehouse, days["day"].to_list(), landed, house.algorithm)
+    return Study("own", deployment.warehouse, days["day"].to_list(), landed, deployment.algorithm)
 
 
 def _made(
@@ -131,16 +133,16 @@ def _made(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         path, format = log(folder)
-        house = build_deployment(own)
-        report = ingest(house.warehouse, [path], format=format, now=_LOADED_AT, staging_dir=folder / "staging")
+        deployment = build_deployment(own)
+        report = ingest(deployment.warehouse, [path], format=format, now=_LOADED_AT, scratch_dir=folder / "scratch")
         if report.first_day is None:
             raise ValueError(f"{path} holds no event to study")
         own.note_first_day(report.first_day)
         _run(own, days)
         done.write_text(json.dumps({"sha256": mark, **json.loads(state)}, indent=2))
-    house = build_deployment(own)
-    house.prepare()
-    return house
+    deployment = build_deployment(own)
+    deployment.prepare()
+    return deployment
 
 
 def _run(settings: Settings, days: Sequence[date]) -> None:
@@ -151,8 +153,8 @@ def _run(settings: Settings, days: Sequence[date]) -> None:
             stretches[-1].append(day)
         else:
             stretches.append([day])
-    house = build_deployment(settings)
-    definitions = build_definitions(house)
+    deployment = build_deployment(settings)
+    definitions = build_definitions(deployment)
     for stretch in stretches:
         with dg.DagsterInstance.ephemeral() as instance:
-            run_days(house, definitions, instance, stretch[0], stretch[-1])
+            run_days(deployment, definitions, instance, stretch[0], stretch[-1])

@@ -21,10 +21,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from journeys_assets.errors import JourneysError
+
 MODEL, CARD, PAGE = "model.txt", "card.json", "model_card.md"
 
 
-class ReleaseError(RuntimeError):
+class ReleaseError(JourneysError):
     """A release cannot be used; the message names the file and the cure."""
 
 

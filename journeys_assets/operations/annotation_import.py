@@ -38,7 +38,7 @@ class ImportedSheet:
 
 
 def import_sheets(
-    warehouse: Warehouse, files: Sequence[Path], *, now: datetime, staging_dir: Path
+    warehouse: Warehouse, files: Sequence[Path], *, now: datetime, scratch_dir: Path
 ) -> list[ImportedSheet]:
     """Take sheets back, one after the other: a later file's judgement of the same row counts as the later one.
 
@@ -46,17 +46,17 @@ def import_sheets(
     already. What an annotator changed is a judgement of its own, and the latest counts.
     """
     warehouse.ensure(ANNOTATION_ITEMS)
-    return [_import_one(warehouse, file, now + timedelta(microseconds=i), staging_dir) for i, file in enumerate(files)]
+    return [_import_one(warehouse, file, now + timedelta(microseconds=i), scratch_dir) for i, file in enumerate(files)]
 
 
-def _import_one(warehouse: Warehouse, file: Path, now: datetime, staging_dir: Path) -> ImportedSheet:
+def _import_one(warehouse: Warehouse, file: Path, now: datetime, scratch_dir: Path) -> ImportedSheet:
     nothing = pl.DataFrame(schema={"line": pl.Int64, "reason": pl.String})
     if file.suffix.lower() in (".html", ".htm"):
         error = f"{file} is the page itself, which holds no answer; open it, press “Save as CSV”, import what it saves"
         return ImportedSheet(file, None, error, {}, nothing)
     importer = sheet_importer(*_sheet_rows(warehouse))
     try:
-        report = ingest(warehouse, [file], format=importer, now=now, staging_dir=staging_dir)
+        report = ingest(warehouse, [file], format=importer, now=now, scratch_dir=scratch_dir)
     except IngestError as failure:
         return ImportedSheet(file, None, str(failure), {}, nothing)
     batches = [f"{sha256}-{importer.name}-{importer.main_source}" for sha256 in report.checksums.values()]

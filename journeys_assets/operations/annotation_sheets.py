@@ -23,6 +23,7 @@ import polars as pl
 from journeys_assets.deployment import Deployment
 from journeys_assets.domain.annotation import sampling
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.errors import JourneysError
 from journeys_assets.importers.annotation_sheet import ANSWERS, SHOWN
 from journeys_assets.storage.queries import annotation as storage
 
@@ -34,7 +35,7 @@ _FORMULA = re.compile(r"^[=+\-@\t\r]")
 _NAME = re.compile(r"[^\w.-]+")
 
 
-class SheetError(ValueError):
+class SheetError(JourneysError):
     """A sheet cannot be made; the message says why and what to do instead."""
 
 
@@ -51,7 +52,7 @@ class Export:
 
 
 def export_sheets(
-    house: Deployment,
+    deployment: Deployment,
     target: Path,
     *,
     last_day: date,
@@ -77,14 +78,14 @@ def export_sheets(
     Raises:
         SheetError: the ending is unknown, an annotator is there twice, or a day has no journeys.
     """
-    params = house.algorithm.annotation
+    params = deployment.algorithm.annotation
     if target.suffix.lower() not in FORMATS:
         raise SheetError(f"{target}: sheets are {' or '.join(FORMATS)}; let the name end in one of them")
     names = [name.strip() for name in annotators]
     if not all(names) or len({_file_name(name) for name in names}) < len(names):
         raise SheetError(f"annotators need names that differ (as file names, too); got {', '.join(names)}")
-    house.warehouse.ensure(ANNOTATION_ITEMS)
-    with house.warehouse.reading() as con:
+    deployment.warehouse.ensure(ANNOTATION_ITEMS)
+    with deployment.warehouse.reading() as con:
         chosen = storage.days_with_journeys(con, last_day, params.as_of_days, apart=params.days_apart)
         if days:
             chosen = [day for day in sorted(set(days)) if storage.days_with_journeys(con, day, 1, apart=1)]
@@ -99,15 +100,15 @@ def export_sheets(
     drawn = sampling.draw_stratified(strata, sampling.n_items(len(names), rows_each, overlap))
     if drawn.is_empty():
         raise SheetError(f"every journey as of {', '.join(map(str, chosen))} was judged already; run another day")
-    drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(house.settings.home / "annotation_salt")))
-    with house.warehouse.reading() as con:
+    drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(deployment.settings.home / "annotation_salt")))
+    with deployment.warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
     drawn = sampling.some_without_name(drawn, unnamed, seed=seed)
     kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
     storage.remember_items(
-        house.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
+        deployment.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
     )
-    with house.warehouse.reading() as con:
+    with deployment.warehouse.reading() as con:
         drawn = drawn.drop("journey_name").join(storage.names_shown(con), on="row_key", maintain_order="left")
     dealt = sampling.deal(drawn, names, rows_each, overlap, seed=seed)
     rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))

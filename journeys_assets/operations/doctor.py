@@ -33,25 +33,25 @@ class Finding:
     text: str
 
 
-def examine(house: Deployment) -> list[Finding]:
+def examine(deployment: Deployment) -> list[Finding]:
     """All findings, most basic first; after a warehouse that cannot be opened, nothing more is asked of it."""
-    settings = house.settings
+    settings = deployment.settings
     findings = [
         Finding("home", True, str(settings.home)),
-        _tried("embedding model", lambda: house.embedder().model_version, EmbedderError),
-        _tried("ranker", lambda: _ranker(house), ReleaseError),
-        _tried("stage model", lambda: _stage_model(house), ReleaseError),
-        _tried("naming weights", lambda: _naming_weights(house), ReleaseError),
+        _tried("embedding model", lambda: deployment.embedder().model_version, EmbedderError),
+        _tried("ranker", lambda: _ranker(deployment), ReleaseError),
+        _tried("stage model", lambda: _stage_model(deployment), ReleaseError),
+        _tried("naming weights", lambda: _naming_weights(deployment), ReleaseError),
     ]
     if not settings.warehouse_path.exists():
         return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
-    opened = _tried("warehouse", lambda: _open(house), WarehouseError)
+    opened = _tried("warehouse", lambda: _open(deployment), WarehouseError)
     findings.append(opened)
     if not opened.ok:
         return findings
-    refused = list(_refused(house))
-    with house.warehouse.reading() as con:
-        return [*findings, *_ingested(con), *refused, *_computed(house, con)]
+    refused = list(_refused(deployment))
+    with deployment.warehouse.reading() as con:
+        return [*findings, *_ingested(con), *refused, *_computed(deployment, con)]
 
 
 def _tried(subject: str, attempt: Callable[[], str], *errors: type[Exception]) -> Finding:
@@ -61,27 +61,27 @@ def _tried(subject: str, attempt: Callable[[], str], *errors: type[Exception]) -
         return Finding(subject, False, str(error))
 
 
-def _open(house: Deployment) -> str:
-    with house.warehouse.reading():
-        size = house.settings.warehouse_path.stat().st_size
-    return f"{house.settings.warehouse_path}, {size / 2**20:,.0f} MiB"
+def _open(deployment: Deployment) -> str:
+    with deployment.warehouse.reading():
+        size = deployment.settings.warehouse_path.stat().st_size
+    return f"{deployment.settings.warehouse_path}, {size / 2**20:,.0f} MiB"
 
 
-def _ranker(house: Deployment) -> str:
-    release = released(house.releases_path, date.max)
+def _ranker(deployment: Deployment) -> str:
+    release = released(deployment.releases_path, date.max)
     return f"release {release.version}, live from {release.live_from}" if release else "none released; the prior scores"
 
 
-def _stage_model(house: Deployment) -> str:
-    release = released_stage_model(house.stage_releases_path, date.max)
+def _stage_model(deployment: Deployment) -> str:
+    release = released_stage_model(deployment.stage_releases_path, date.max)
     return f"release {release.version}, live from {release.live_from}" if release else "none released; the fixed gap"
 
 
-def _naming_weights(house: Deployment) -> str:
-    release = released_namer(house.naming_releases_path, date.max)
+def _naming_weights(deployment: Deployment) -> str:
+    release = released_namer(deployment.naming_releases_path, date.max)
     if release is None:
         return "none released; those of the parameters"
-    release.params(house.algorithm.naming)
+    release.params(deployment.algorithm.naming)
     return f"release {release.version}, live from {release.live_from}"
 
 
@@ -99,38 +99,40 @@ def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         yield Finding("quarantined", True, f"{file}, line {line}: {reason}")
 
 
-def _refused(house: Deployment) -> Iterator[Finding]:
+def _refused(deployment: Deployment) -> Iterator[Finding]:
     """Files that lie in the landing folder and could not be taken; those that were removed since are no matter."""
-    for row in landed_files(house.warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
-        if (house.settings.landing_path / row["file"]).exists():
+    for row in landed_files(deployment.warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
+        if (deployment.settings.landing_path / row["file"]).exists():
             yield Finding(
                 "refused", False, f"{row['reason']}. It is looked at again once it is replaced, touched or removed"
             )
 
 
-def _computed(house: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+def _computed(deployment: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     landed = day_queries.landed_days(con)
     if not landed:
         return
-    today = date.fromisoformat(house.partitions.get_partition_keys()[-1])
+    today = date.fromisoformat(deployment.partitions.get_partition_keys()[-1])
     done = day_queries.last_closed_day(con)
     if done is None:
         yield Finding("computed", False, f"nothing yet of {landed[0]} … {landed[-1]}; `journeys run`")
         return
-    version = house.output_version
+    version = deployment.output_version
     days = staleness.stale_days(con, version, today=today)
     behind = days.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"].to_list()
     advice = f"; {len(behind)} days are behind the log, {behind[0]} … {behind[-1]}: `journeys run`" if behind else ""
     yield Finding("computed", not behind, f"up to {done}{advice}")
-    yield from _users(house, con, done, today)
+    yield from _users(deployment, con, done, today)
     yield from _monitors(con, done)
 
 
-def _users(house: Deployment, con: duckdb.DuckDBPyConnection, done: date, today: date) -> Iterator[Finding]:
-    version, horizon = house.output_version, house.algorithm.keywords.horizon_days
+def _users(deployment: Deployment, con: duckdb.DuckDBPyConnection, done: date, today: date) -> Iterator[Finding]:
+    version, horizon = deployment.output_version, deployment.algorithm.keywords.horizon_days
     users = staleness.stale_users(con, version, horizon_days=horizon, today=today)
     if users.is_empty():
-        yield Finding("users up to date", True, f"algorithm version of user_journeys {house.version_of('staging')}")
+        yield Finding(
+            "users up to date", True, f"algorithm version of user_journeys {deployment.version_of('lifecycle')}"
+        )
     for reason in staleness.REASONS:
         mine = users.filter(pl.col("reason") == reason)
         if mine.is_empty():

@@ -24,6 +24,7 @@ import polars as pl
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import RunSummary, days_to_run, run_days
 from journeys_assets.deployment import Deployment
+from journeys_assets.errors import JourneysError
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -32,7 +33,7 @@ DAY_KEY = "partition_date"
 """Key of the Parquet metadata that says which day a file stands for, so that one without rows says so too."""
 
 
-class VersionsError(RuntimeError):
+class VersionsError(JourneysError):
     """A version is not known, or its file cannot be read; the message says which ones are known."""
 
 
@@ -60,11 +61,11 @@ class Preview:
     summary: RunSummary
 
 
-def versions_path(house: Deployment) -> Path:
-    return house.settings.home / "versions"
+def versions_path(deployment: Deployment) -> Path:
+    return deployment.settings.home / "versions"
 
 
-def preview(house: Deployment, day: date) -> Preview:
+def preview(deployment: Deployment, day: date) -> Preview:
     """One full inference as of ``day`` with the settings of now, on a copy of the warehouse; only its rows are kept.
 
     Raises:
@@ -72,43 +73,43 @@ def preview(house: Deployment, day: date) -> Preview:
         WarehouseError: there is no room for the copy.
         VersionsError: another preview is being made.
     """
-    days_to_run(house, day, day)
-    folder = versions_path(house)
+    days_to_run(deployment, day, day)
+    folder = versions_path(deployment)
     folder.mkdir(parents=True, exist_ok=True)
-    with _scratch(house) as scratch:
-        copy = _copy_of(house, scratch)
+    with _scratch(deployment) as scratch:
+        copy = _copy_of(deployment, scratch)
         before = _day_of(copy, day)
         with dg.DagsterInstance.ephemeral() as instance:
             summary = run_days(copy, build_definitions(copy), instance, day, day, full=True)
         after = _day_of(copy, day)
     incumbent = None if before.is_empty() else _kept(before, str(before["algorithm_version"][0]), day, folder)
     # Last, so that of one version, which the warehouse has too, the rows of the preview are those that stay.
-    new = _kept(after, house.version_of("staging"), day, folder)
+    new = _kept(after, deployment.version_of("lifecycle"), day, folder)
     return Preview(new, incumbent, after, before, summary)
 
 
-def known_versions(house: Deployment) -> list[VersionDay]:
+def known_versions(deployment: Deployment) -> list[VersionDay]:
     """Everything that can be compared, by version and day; of two places that have the same, the file alone.
 
     Raises:
         VersionsError: a file of the versions folder is not one that a preview wrote.
     """
-    kept = [VersionDay(path.stem, _day_in(path), path) for path in sorted(versions_path(house).glob("*.parquet"))]
+    kept = [VersionDay(path.stem, _day_in(path), path) for path in sorted(versions_path(deployment).glob("*.parquet"))]
     stored = []
-    if house.settings.warehouse_path.exists():
-        with house.warehouse.reading() as con:
+    if deployment.settings.warehouse_path.exists():
+        with deployment.warehouse.reading() as con:
             stored = [VersionDay(version, day, None) for version, day in day_queries.versions_of_journeys(con)]
     found = {(one.version, one.day): one for one in [*stored, *kept]}
     return [found[key] for key in sorted(found)]
 
 
-def find_pair(house: Deployment, one: str, other: str) -> tuple[VersionDay, VersionDay]:
+def find_pair(deployment: Deployment, one: str, other: str) -> tuple[VersionDay, VersionDay]:
     """Both versions on the latest day that they share; each on its own latest day where they share none.
 
     Raises:
         VersionsError: a version is not known; names those that are, with their days.
     """
-    known = known_versions(house)
+    known = known_versions(deployment)
     sides = [{found.day: found for found in known if found.version == version} for version in (one, other)]
     for version, side in zip((one, other), sides, strict=True):
         if not side:
@@ -132,10 +133,10 @@ def days_by_version(known: list[VersionDay]) -> dict[str, str]:
     }
 
 
-def rows_of(house: Deployment, found: VersionDay) -> pl.DataFrame:
+def rows_of(deployment: Deployment, found: VersionDay) -> pl.DataFrame:
     """The rows of user_journeys that ``found`` stands for."""
     if found.path is None:
-        return _day_of(house, found.day).filter(pl.col("algorithm_version") == found.version)
+        return _day_of(deployment, found.day).filter(pl.col("algorithm_version") == found.version)
     try:
         return pl.read_parquet(found.path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -143,32 +144,32 @@ def rows_of(house: Deployment, found: VersionDay) -> pl.DataFrame:
 
 
 @contextmanager
-def _scratch(house: Deployment) -> Iterator[Path]:
+def _scratch(deployment: Deployment) -> Iterator[Path]:
     """A folder for the copy of the warehouse, which is removed at the end, or by the next preview if this one dies."""
-    lock = fasteners.InterProcessLock(house.settings.home / "preview.lock")
+    lock = fasteners.InterProcessLock(deployment.settings.home / "preview.lock")
     if not lock.acquire(blocking=False):
-        raise VersionsError(f"another preview of {house.settings.home} is being made; wait for it to end")
+        raise VersionsError(f"another preview of {deployment.settings.home} is being made; wait for it to end")
     try:
-        for leftover in versions_path(house).glob(".preview-*"):
+        for leftover in versions_path(deployment).glob(".preview-*"):
             shutil.rmtree(leftover)
-        with tempfile.TemporaryDirectory(prefix=".preview-", dir=versions_path(house)) as folder:
+        with tempfile.TemporaryDirectory(prefix=".preview-", dir=versions_path(deployment)) as folder:
             yield Path(folder)
     finally:
         lock.release()
 
 
-def _copy_of(house: Deployment, home: Path) -> Deployment:
+def _copy_of(deployment: Deployment, home: Path) -> Deployment:
     """The same deployment on a copy of its state: warehouse and released models."""
-    for released in (house.releases_path, house.stage_releases_path, house.naming_releases_path):
+    for released in (deployment.releases_path, deployment.stage_releases_path, deployment.naming_releases_path):
         if released.exists():
-            shutil.copytree(released, home / released.relative_to(house.settings.home))
-    settings = house.settings.model_copy(update={"home": home})
-    house.warehouse.copy_to(settings.warehouse_path)
-    return dataclasses.replace(house, settings=settings, warehouse=Warehouse(settings.warehouse_path))
+            shutil.copytree(released, home / released.relative_to(deployment.settings.home))
+    settings = deployment.settings.model_copy(update={"home": home})
+    deployment.warehouse.copy_to(settings.warehouse_path)
+    return dataclasses.replace(deployment, settings=settings, warehouse=Warehouse(settings.warehouse_path))
 
 
-def _day_of(house: Deployment, day: date) -> pl.DataFrame:
-    with house.warehouse.reading() as con:
+def _day_of(deployment: Deployment, day: date) -> pl.DataFrame:
+    with deployment.warehouse.reading() as con:
         return tables.partition(con, "user_journeys", day).sort("user_id", "journey_id")
 
 

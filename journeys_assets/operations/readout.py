@@ -12,10 +12,11 @@ from datetime import date, timedelta
 from journeys_assets.deployment import Deployment
 from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.experiment.readout import Readout, misplaced_sends, read_out, user_outcomes
+from journeys_assets.errors import JourneysError
 from journeys_assets.storage.queries import experiment as experiment_queries
 
 
-class NoSends(ValueError):
+class NoSends(JourneysError):
     """There is no experiment in the log."""
 
 
@@ -28,7 +29,7 @@ class LogReadout:
     readout: Readout
 
 
-def read_out_log(house: Deployment, first: date | None, last: date | None) -> LogReadout:
+def read_out_log(deployment: Deployment, first: date | None, last: date | None) -> LogReadout:
     """Read out the logged sends of ``first`` to ``last``.
 
     Args:
@@ -39,8 +40,8 @@ def read_out_log(house: Deployment, first: date | None, last: date | None) -> Lo
         NoSends: no send was logged.
         ValueError: ``last`` is before ``first``.
     """
-    params, how = house.algorithm.notifications, ReadoutParams()
-    with house.warehouse.reading() as con:
+    params, how = deployment.algorithm.notifications, ReadoutParams()
+    with deployment.warehouse.reading() as con:
         first_send, last_day = experiment_queries.days_of_sends(con)
         if first_send is None or last_day is None:
             raise NoSends("no send was logged (source notification_events), so there is no experiment to read out")

@@ -22,6 +22,7 @@ import yaml
 
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import TIMESTAMP, Column, Table
+from journeys_assets.errors import JourneysError
 
 LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
@@ -44,7 +45,7 @@ _DTYPES: dict[str, pl.DataType] = {
 }
 
 
-class SqlModelError(ValueError):
+class SqlModelError(JourneysError):
     """A model or its description is wrong; the message names the file, the name that is wrong, and what is known."""
 
 

@@ -1,4 +1,4 @@
-"""The rings of the house: imports run one way, and nothing heavy happens when the definitions load."""
+"""The rings of the sandbox: imports run one way, and nothing heavy happens when the definitions load."""
 
 import ast
 import os

@@ -9,9 +9,9 @@ import pytest
 
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import dagster_instance
-from tests.house import House
+from tests.sandbox import Sandbox
 
-NewHouse = Callable[[str], House]
+NewSandbox = Callable[[str], Sandbox]
 DAY = date(2026, 3, 2)
 UNPARTITIONED = ("training", "evaluation", "experiment")
 """Groups whose assets are made when somebody asks, and are no part of a day's run."""
@@ -19,9 +19,9 @@ UNPARTITIONED = ("training", "evaluation", "experiment")
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinition:
-    house = House(tmp_path_factory.mktemp("defs"))
-    house.settings.note_first_day(DAY)
-    return build_definitions(house.deployment).get_repository_def()
+    sandbox = Sandbox(tmp_path_factory.mktemp("defs"))
+    sandbox.settings.note_first_day(DAY)
+    return build_definitions(sandbox.deployment).get_repository_def()
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +88,11 @@ def test_models_and_readout_say_what_they_were_made_from(graph) -> None:  # type
     assert {"journey_clusters", "keyword_table", "landing/journey_annotations"} <= parents("naming_release")
 
 
-def test_a_broken_contract_stops_what_comes_after(new_house: NewHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = new_house("broken")
+def test_a_broken_contract_stops_what_comes_after(new_sandbox: NewSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = new_sandbox("broken")
     at = datetime(2026, 3, 2, 10)
     words = ["wedding dress", "wedding dresses", "wedding dress long", "wedding dress lace"]
-    house.land({"search_events": pl.DataFrame({"user_id": "u", "query": words, "searched_at": at})})
+    sandbox.land({"search_events": pl.DataFrame({"user_id": "u", "query": words, "searched_at": at})})
     monkeypatch.setattr(
         "journeys_assets.defs.assets.ranking.score_by_prior",
         lambda features, params: features.select(
@@ -100,17 +100,17 @@ def test_a_broken_contract_stops_what_comes_after(new_house: NewHouse, monkeypat
         ),
     )
     with pytest.raises(Exception, match="confidence: above 1"):
-        house.run(DAY, DAY)
-    assert not house.table("ranked_journeys").is_empty()
-    assert house.table("user_journeys").is_empty()
+        sandbox.run(DAY, DAY)
+    assert not sandbox.table("ranked_journeys").is_empty()
+    assert sandbox.table("user_journeys").is_empty()
 
 
-def test_a_day_with_nothing_to_do_says_so(new_house: NewHouse) -> None:
-    house = new_house("quiet")
+def test_a_day_with_nothing_to_do_says_so(new_sandbox: NewSandbox) -> None:
+    sandbox = new_sandbox("quiet")
     at = datetime(2026, 3, 2, 10)
-    house.land({"search_events": pl.DataFrame({"user_id": "u", "query": ["one"], "searched_at": [at]})})
-    house.run(DAY, DAY, is_recorded=True)
-    deployment = house.deployment
+    sandbox.land({"search_events": pl.DataFrame({"user_id": "u", "query": ["one"], "searched_at": [at]})})
+    sandbox.run(DAY, DAY, is_recorded=True)
+    deployment = sandbox.deployment
     with dagster_instance(deployment) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("user_journeys"))
     assert event is not None

@@ -11,13 +11,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from journeys_assets.defs.in_process import dagster_instance
-from tests.house import House
+from tests.sandbox import Sandbox
 
-NewHouse = Callable[[str], House]
+NewSandbox = Callable[[str], Sandbox]
 FIRST = date(2026, 3, 2)
 WEDDING = ["wedding dress", "wedding dresses lace", "wedding dress long", "wedding dress simple"]
 OIL = ["engine oil", "engine oil filter", "engine oil change", "engine oil synthetic"]
-SETTINGS = "[algorithm.staging]\nended_after_days = 3\n"
+SETTINGS = "[algorithm.lifecycle]\nended_after_days = 3\n"
 LAST = 8
 
 
@@ -31,7 +31,7 @@ def searches(user_id: str, queries: list[str], n: int) -> pl.DataFrame:
     return pl.DataFrame({"user_id": user_id, "query": queries, "searched_at": times})
 
 
-def furnished(house: House, settings: str = SETTINGS) -> House:
+def furnished(sandbox: Sandbox, settings: str = SETTINGS) -> Sandbox:
     """No journey on the first day; then a wedding, an engine, silence, and the wedding once more."""
     parts = [
         searches("w", ["something else"], 0),
@@ -40,9 +40,9 @@ def furnished(house: House, settings: str = SETTINGS) -> House:
         searches("u", OIL, 2),
         searches("u", ["wedding dress vintage"], 7),
     ]
-    house.land({"search_events": pl.concat(parts)})
-    house.home.joinpath("journeys.toml").write_text(settings)
-    return house
+    sandbox.land({"search_events": pl.concat(parts)})
+    sandbox.home.joinpath("journeys.toml").write_text(settings)
+    return sandbox
 
 
 TOLD = [
@@ -56,25 +56,25 @@ TOLD = [
 ]
 
 
-def told(house: House) -> list[tuple[int, str, str]]:
-    rows = house.table("journey_events").select("partition_date", "user_id", "event").sort(pl.all()).rows()
+def told(sandbox: Sandbox) -> list[tuple[int, str, str]]:
+    rows = sandbox.table("journey_events").select("partition_date", "user_id", "event").sort(pl.all()).rows()
     return [((when - FIRST).days, user, event) for when, user, event in rows]
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> House:
-    house = furnished(House(tmp_path_factory.mktemp("calm")))
-    house.run(FIRST, day(LAST))
-    return house
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    sandbox = furnished(Sandbox(tmp_path_factory.mktemp("calm")))
+    sandbox.run(FIRST, day(LAST))
+    return sandbox
 
 
-def copy_of(house: House, other: House, settings: str) -> House:
-    shutil.copytree(house.home, other.home)
+def copy_of(sandbox: Sandbox, other: Sandbox, settings: str) -> Sandbox:
+    shutil.copytree(sandbox.home, other.home)
     other.home.joinpath("journeys.toml").write_text(settings)
     return other
 
 
-def test_each_day_of_a_range_is_compared_with_the_day_before(calm: House) -> None:
+def test_each_day_of_a_range_is_compared_with_the_day_before(calm: Sandbox) -> None:
     assert told(calm) == TOLD
     rows = calm.table("journey_events")
     assert (rows["partition_date"] - rows["compared_date"]).unique().to_list() == [timedelta(days=1)]
@@ -85,46 +85,46 @@ def test_each_day_of_a_range_is_compared_with_the_day_before(calm: House) -> Non
         assert con.execute("SELECT count(*) FROM journey_events").fetchall() == [(len(TOLD),)]
 
 
-def test_days_in_runs_of_their_own_tell_the_same(calm: House, new_house: NewHouse) -> None:
-    house = furnished(new_house("split"))
+def test_days_in_runs_of_their_own_tell_the_same(calm: Sandbox, new_sandbox: NewSandbox) -> None:
+    sandbox = furnished(new_sandbox("split"))
     # The first day has no journey, and is an earlier day to the second all the same.
-    house.run(FIRST, FIRST, is_recorded=True)
-    with dagster_instance(house.deployment) as instance:
+    sandbox.run(FIRST, FIRST, is_recorded=True)
+    with dagster_instance(sandbox.deployment) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("journey_events"))
     assert event is not None
     assert event.asset_materialization is not None
     assert "no earlier day" in str(event.asset_materialization.metadata["compared_with"].value)
-    house.run(day(1), day(3))
-    house.run(day(4), day(LAST))
-    assert_frame_equal(house.table("journey_events"), calm.table("journey_events"), check_exact=True)
+    sandbox.run(day(1), day(3))
+    sandbox.run(day(4), day(LAST))
+    assert_frame_equal(sandbox.table("journey_events"), calm.table("journey_events"), check_exact=True)
 
 
-def test_without_an_earlier_day_nothing_is_told_and_over_a_gap_the_latest_counts(new_house: NewHouse) -> None:
-    house = furnished(new_house("gap"))
-    house.run(day(1), day(1))
-    assert house.table("user_journeys").height == 2
-    assert house.table("journey_events").is_empty()
-    house.run(day(3), day(3))
-    rows = house.table("journey_events").select("partition_date", "compared_date", "user_id", "event").rows()
+def test_without_an_earlier_day_nothing_is_told_and_over_a_gap_the_latest_counts(new_sandbox: NewSandbox) -> None:
+    sandbox = furnished(new_sandbox("gap"))
+    sandbox.run(day(1), day(1))
+    assert sandbox.table("user_journeys").height == 2
+    assert sandbox.table("journey_events").is_empty()
+    sandbox.run(day(3), day(3))
+    rows = sandbox.table("journey_events").select("partition_date", "compared_date", "user_id", "event").rows()
     assert rows == [(day(3), day(1), "u", "born")]
 
 
-def test_events_outlive_the_snapshots_that_they_were_made_from(calm: House, new_house: NewHouse) -> None:
-    house = copy_of(calm, new_house("retention"), "output_retention_days = 3\n" + SETTINGS)
-    house.run(day(LAST), day(LAST))
+def test_events_outlive_the_snapshots_that_they_were_made_from(calm: Sandbox, new_sandbox: NewSandbox) -> None:
+    sandbox = copy_of(calm, new_sandbox("retention"), "output_retention_days = 3\n" + SETTINGS)
+    sandbox.run(day(LAST), day(LAST))
     oldest = day(LAST - 2)
-    assert house.table("user_journeys")["partition_date"].min() == oldest
-    assert told(house) == TOLD
+    assert sandbox.table("user_journeys")["partition_date"].min() == oldest
+    assert told(sandbox) == TOLD
     # Run again, the oldest day that is kept finds nothing before it to be compared with.
-    house.run(day(LAST - 1), day(LAST - 1))
-    house.run(oldest, oldest)
-    assert told(house) == TOLD
+    sandbox.run(day(LAST - 1), day(LAST - 1))
+    sandbox.run(oldest, oldest)
+    assert told(sandbox) == TOLD
 
 
-def test_events_that_a_change_of_algorithm_may_have_made_say_so(calm: House, new_house: NewHouse) -> None:
+def test_events_that_a_change_of_algorithm_may_have_made_say_so(calm: Sandbox, new_sandbox: NewSandbox) -> None:
     stricter = "[algorithm.clustering]\nmin_journey_keywords = 6\nmin_small_journey_weight = 99.0\n" + SETTINGS
-    house = copy_of(calm, new_house("algorithm"), stricter)
-    house.run(day(LAST), day(LAST), full=True)
-    rows = house.table("journey_events").filter(pl.col("partition_date") == day(LAST))
+    sandbox = copy_of(calm, new_sandbox("algorithm"), stricter)
+    sandbox.run(day(LAST), day(LAST), full=True)
+    rows = sandbox.table("journey_events").filter(pl.col("partition_date") == day(LAST))
     assert sorted(rows["event"]) == ["expired"] * 3
     assert not rows["is_same_algorithm"].any()

@@ -23,7 +23,7 @@ from journeys_assets.operations.doctor import examine
 from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.locks import at_work
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.house import House
+from tests.sandbox import Sandbox
 
 SEARCHES = "user_id,query,searched_at\nu,wedding dress,2026-03-01\nu,wedding cake,2026-03-02\nu,,2026-03-02\n"
 MORE = "user_id,query,searched_at\nv,oak table,2026-02-27\nu,wedding cake,2026-03-02\n"
@@ -35,11 +35,11 @@ class Watched:
     """A deployment whose landing folder is watched."""
 
     def __init__(self, home: Path, instance: dg.DagsterInstance) -> None:
-        self.house = House(home)
-        self.deployment = self.house.deployment
+        self.sandbox = Sandbox(home)
+        self.deployment = self.sandbox.deployment
         self.repository = build_definitions(self.deployment).get_repository_def()
         self.instance = instance
-        self.landing = self.house.settings.landing_path
+        self.landing = self.sandbox.settings.landing_path
 
     def write(self, name: str, content: str | bytes, *, age_s: float = 60) -> Path:
         path = self.landing / name
@@ -96,7 +96,7 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    with dagster_instance(House(tmp_path).deployment) as instance:
+    with dagster_instance(Sandbox(tmp_path).deployment) as instance:
         yield Watched(tmp_path, instance)
 
 
@@ -139,7 +139,7 @@ def test_a_file_is_taken_once_it_has_settled_and_then_rests(watched: Watched) ->
     assert metadata["rows_read"] == 3
     assert metadata["rows_accepted"] == metadata["dagster/row_count"] == 2
     assert metadata["rows_quarantined"] == 1
-    assert watched.house.settings.first_day == date(2026, 3, 1)
+    assert watched.sandbox.settings.first_day == date(2026, 3, 1)
 
 
 def test_a_later_file_adds_to_it_and_an_earlier_day_is_noted(watched: Watched) -> None:
@@ -150,7 +150,7 @@ def test_a_later_file_adds_to_it_and_an_earlier_day_is_noted(watched: Watched) -
     assert sorted(watched.queries()) == ["oak table", "wedding cake", "wedding dress"]
     (event,) = [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
     assert event.materialization.metadata["rows_duplicate"].value == 1
-    assert watched.house.settings.first_day == date(2026, 2, 27)
+    assert watched.sandbox.settings.first_day == date(2026, 2, 27)
 
 
 def test_the_same_bytes_again_change_nothing(watched: Watched) -> None:
@@ -168,7 +168,7 @@ def test_the_same_bytes_again_change_nothing(watched: Watched) -> None:
 
 def test_a_file_that_the_command_line_took_is_known(watched: Watched) -> None:
     watched.write("search_events/a.csv", SEARCHES)
-    watched.house.load(watched.landing)
+    watched.sandbox.load(watched.landing)
     watched.take()
     assert watched.outcomes() == {"search_events/a.csv": "known"}
     assert len(watched.queries()) == 2
@@ -233,8 +233,8 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
 
 def test_a_damaged_file_that_is_young_is_given_time(watched: Watched) -> None:
     frame = pl.DataFrame({"pin_id": [f"p{i}" for i in range(100)]})
-    frame.write_parquet(watched.house.home / "whole.parquet")
-    whole = (watched.house.home / "whole.parquet").read_bytes()
+    frame.write_parquet(watched.sandbox.home / "whole.parquet")
+    whole = (watched.sandbox.home / "whole.parquet").read_bytes()
     path = watched.write("pins/b.parquet", whole[:300], age_s=20)
     watched.take()
     assert watched.outcomes() == {"pins/b.parquet": "unfinished"}
@@ -314,7 +314,7 @@ def test_two_runs_at_once_take_turns(watched: Watched, monkeypatch: pytest.Monke
         said.append(message)
         waiting.set()
 
-    with at_work(watched.house.home / "landing.lock", on_wait=fails):
+    with at_work(watched.sandbox.home / "landing.lock", on_wait=fails):
         monkeypatch.setattr("dagster._core.log_manager.DagsterLogManager.info", lambda _, *args: says(*args))
         run = threading.Thread(target=watched.execute)
         run.start()
@@ -381,7 +381,7 @@ def test_a_run_that_dies_after_its_load_heals_with_no_doubled_row(
     assert all(a.equals(b) for a, b in zip(before, after, strict=True))
     assert watched.outcomes() == {"pins/z.jsonl": "known", "search_events/a.csv": "known"}
     assert landed_files(watched.deployment.warehouse)["ingest_seq"].to_list() == [1, 1]
-    assert watched.house.settings.first_day == date(2026, 3, 1)
+    assert watched.sandbox.settings.first_day == date(2026, 3, 1)
     assert watched.skipped() == "nothing is ready: 2 taken before"
 
 

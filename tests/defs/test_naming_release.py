@@ -17,8 +17,8 @@ from journeys_assets.models.naming.release import PACKAGED, NamerRelease, save
 from journeys_assets.storage.queries.labels import naming_rows
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.house import House
 from tests.models.naming.test_training import judged
+from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 3
@@ -28,14 +28,14 @@ WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST, annotati
 OWN = ["partition_date", "user_id", "journey_id"]
 
 
-def release_from(house: House, day: date) -> NamerRelease:
+def release_from(sandbox: Sandbox, day: date) -> NamerRelease:
     """Weights of annotators who go by what the packaged weights hardly look at."""
     as_of = day - timedelta(days=1)
     rows = judged({"topicality": 5.0, "several_words": -2.0}).with_columns(known_on=pl.lit(as_of))
-    algorithm = house.deployment.algorithm
+    algorithm = sandbox.deployment.algorithm
     release = naming_training.train_namer(rows, as_of=as_of, naming=algorithm.naming, params=algorithm.name_training)
     assert naming_training.refusal(release) is None
-    save(release, house.deployment.naming_releases_path)
+    save(release, sandbox.deployment.naming_releases_path)
     return release
 
 
@@ -43,8 +43,8 @@ def release_from(house: House, day: date) -> NamerRelease:
 class Run:
     """The same log, run as one range and day by day with a release, and what the latter held before there was one."""
 
-    at_once: House
-    daily: House
+    at_once: Sandbox
+    daily: Sandbox
     names_without: pl.DataFrame
     version: str
 
@@ -53,12 +53,12 @@ class Run:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     world = generate_world(WORLD).landing
     folder = tmp_path_factory.mktemp("names")
-    at_once, daily = House(folder / "once"), House(folder / "daily")
-    for house in (at_once, daily):
-        house.land({name: rows for name, rows in world.items() if rows.height})
+    at_once, daily = Sandbox(folder / "once"), Sandbox(folder / "daily")
+    for sandbox in (at_once, daily):
+        sandbox.land({name: rows for name, rows in world.items() if rows.height})
     daily.run(FIRST, LAST)
     names_without = daily.table("journey_names")
-    (version,) = {release_from(house, LIVE_FROM).version for house in (at_once, daily)}
+    (version,) = {release_from(sandbox, LIVE_FROM).version for sandbox in (at_once, daily)}
     at_once.run(FIRST, LAST)
     for day in pl.date_range(LIVE_FROM, LAST, eager=True):
         daily.run(day, day)
@@ -89,8 +89,8 @@ def test_a_range_is_as_day_by_day_and_as_a_full_inference(run: Run) -> None:
 
 
 def test_training_sees_each_journey_as_it_was_named_then_and_tells_who_saw_its_name(run: Run) -> None:
-    house, day, of_day = run.at_once, FIRST + timedelta(days=1), pl.col("partition_date") == FIRST + timedelta(days=1)
-    journeys = house.table("user_journeys").filter(of_day).with_row_index("number")
+    sandbox, day, of_day = run.at_once, FIRST + timedelta(days=1), pl.col("partition_date") == FIRST + timedelta(days=1)
+    journeys = sandbox.table("user_journeys").filter(of_day).with_row_index("number")
     by_id = pl.col("number") % 2 == 0
     judged_rows = journeys.select(
         "user_id",
@@ -101,10 +101,10 @@ def test_training_sees_each_journey_as_it_was_named_then_and_tells_who_saw_its_n
         annotator_id=pl.lit("ann"),
         annotated_at=pl.lit(datetime(day.year, day.month, day.day, 12)),
     )
-    house.land({"journey_annotations": judged_rows}, name="judged")
-    house.deployment.warehouse.ensure(ANNOTATION_ITEMS)
-    algorithm = house.deployment.algorithm
-    with house.deployment.warehouse.reading() as con:
+    sandbox.land({"journey_annotations": judged_rows}, name="judged")
+    sandbox.deployment.warehouse.ensure(ANNOTATION_ITEMS)
+    algorithm = sandbox.deployment.algorithm
+    with sandbox.deployment.warehouse.reading() as con:
         rows = naming_rows(con, LAST, algorithm)
         assert naming_rows(con, FIRST, algorithm).is_empty(), "nobody had judged anything by then"
     numbers = journeys.select("journey_id", "number", user="user_id")
@@ -121,8 +121,8 @@ def test_training_sees_each_journey_as_it_was_named_then_and_tells_who_saw_its_n
 
 
 def test_few_names_release_nothing_and_say_why(run: Run) -> None:
-    house = run.daily
-    definitions = build_definitions(house.deployment)
+    sandbox = run.daily
+    definitions = build_definitions(sandbox.deployment)
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
             instance=instance,
@@ -131,4 +131,4 @@ def test_few_names_release_nothing_and_say_why(run: Run) -> None:
         )
     (told,) = result.asset_observations_for_node(NAMING_RELEASE)
     assert "too few names by annotators who were shown none" in str(told.metadata[NOT_RELEASED].value)
-    assert [path.name for path in house.deployment.naming_releases_path.iterdir()] == [run.version]
+    assert [path.name for path in sandbox.deployment.naming_releases_path.iterdir()] == [run.version]

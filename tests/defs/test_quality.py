@@ -13,7 +13,7 @@ from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import RunSummary, dagster_instance
 from journeys_assets.defs.monitors import quality_monitors
 from journeys_assets.operations.doctor import Finding, examine
-from tests.house import House
+from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
 LAST = FIRST + timedelta(days=9)
@@ -34,15 +34,15 @@ def searches() -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    house = House(tmp_path_factory.mktemp("drifting"))
-    house.land({"search_events": searches()})
-    return house
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    sandbox = Sandbox(tmp_path_factory.mktemp("drifting"))
+    sandbox.land({"search_events": searches()})
+    return sandbox
 
 
 @pytest.fixture(scope="module")
-def summary(house: House) -> RunSummary:
-    return house.run(FIRST, LAST, is_recorded=True)
+def summary(sandbox: Sandbox) -> RunSummary:
+    return sandbox.run(FIRST, LAST, is_recorded=True)
 
 
 DRIFTED = {"cluster_size_drift", "new_cluster_size_drift"}
@@ -50,9 +50,9 @@ GROWING = "confidence_drift"
 """Everybody began on the same day and comes every day, so all confidences rise together: this fires rightly."""
 
 
-def test_every_day_of_a_range_is_measured_and_only_the_drifted_one_fires(house: House, summary: RunSummary) -> None:
-    rows = house.table("quality_metrics")
-    monitors = [m for m in quality_monitors(house.deployment) if m.asset != "closed_days"]
+def test_every_day_of_a_range_is_measured_and_only_the_drifted_one_fires(sandbox: Sandbox, summary: RunSummary) -> None:
+    rows = sandbox.table("quality_metrics")
+    monitors = [m for m in quality_monitors(sandbox.deployment) if m.asset != "closed_days"]
     assert rows.height == 10 * len(monitors)
     assert {(m.asset, m.name) for m in monitors} == set(rows.select("asset", "monitor").unique().iter_rows())
     fired = rows.filter(~pl.col("passed") & (pl.col("monitor") != GROWING))
@@ -62,9 +62,9 @@ def test_every_day_of_a_range_is_measured_and_only_the_drifted_one_fires(house: 
     assert drift["value"][9] > drift["upper"][9]
 
 
-def test_the_check_of_the_table_fires_with_a_number_and_offenders(house: House, summary: RunSummary) -> None:
+def test_the_check_of_the_table_fires_with_a_number_and_offenders(sandbox: Sandbox, summary: RunSummary) -> None:
     assert {line.split(": ")[1].split(" = ")[0] for line in summary.warnings} == DRIFTED | {GROWING}
-    with dagster_instance(house.deployment) as instance:
+    with dagster_instance(sandbox.deployment) as instance:
         records = instance.get_records_for_run(
             summary.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
         ).records
@@ -72,7 +72,7 @@ def test_the_check_of_the_table_fires_with_a_number_and_offenders(house: House, 
     found = {e.check_name: e for e in evaluations}
     drift = found["cluster_size_drift"]
     assert (drift.asset_key, drift.severity) == (dg.AssetKey("user_journeys"), dg.AssetCheckSeverity.WARN)
-    stored = house.table("quality_metrics").filter(pl.col("partition_date") == LAST)
+    stored = sandbox.table("quality_metrics").filter(pl.col("partition_date") == LAST)
     for row in stored.filter(pl.col("value").is_not_null()).iter_rows(named=True):
         evaluation = found[row["monitor"]]
         assert isinstance(evaluation.metadata["value"], dg.FloatMetadataValue)
@@ -81,9 +81,9 @@ def test_the_check_of_the_table_fires_with_a_number_and_offenders(house: House, 
     assert "share_of_reference" in str(drift.metadata["offenders"].value)
 
 
-def test_each_partition_shows_its_own_numbers_and_the_run_a_chart(house: House, summary: RunSummary) -> None:
-    rows = house.table("quality_metrics")
-    with dagster_instance(house.deployment) as instance:
+def test_each_partition_shows_its_own_numbers_and_the_run_a_chart(sandbox: Sandbox, summary: RunSummary) -> None:
+    rows = sandbox.table("quality_metrics")
+    with dagster_instance(sandbox.deployment) as instance:
         for day in (LAST - timedelta(days=1), LAST):
             records = instance.fetch_materializations(
                 dg.AssetRecordsFilter(dg.AssetKey("quality_metrics"), asset_partitions=[day.isoformat()]), limit=1
@@ -98,12 +98,12 @@ def test_each_partition_shows_its_own_numbers_and_the_run_a_chart(house: House, 
         assert shown["fired_on_last_day"].value == len(DRIFTED) + 1
 
 
-def findings(house: House) -> list[Finding]:
-    return [finding for finding in examine(house.deployment) if finding.subject.startswith("monitor")]
+def findings(sandbox: Sandbox) -> list[Finding]:
+    return [finding for finding in examine(sandbox.deployment) if finding.subject.startswith("monitor")]
 
 
-def test_doctor_tells_what_fired_on_the_last_day(house: House, summary: RunSummary) -> None:
-    found = findings(house)
+def test_doctor_tells_what_fired_on_the_last_day(sandbox: Sandbox, summary: RunSummary) -> None:
+    found = findings(sandbox)
     assert {finding.subject.split()[1] for finding in found} == DRIFTED | {GROWING}
     assert not any(finding.ok for finding in found)
     assert all(f"on {LAST}, expected" in finding.text for finding in found)
@@ -111,24 +111,24 @@ def test_doctor_tells_what_fired_on_the_last_day(house: House, summary: RunSumma
 
 
 def test_days_in_runs_of_their_own_measure_the_same(
-    house: House, summary: RunSummary, new_house: Callable[[str], House]
+    sandbox: Sandbox, summary: RunSummary, new_sandbox: Callable[[str], Sandbox]
 ) -> None:
     """But for how far the log was ahead when each day was run, which doctor tells."""
-    split = new_house("split")
+    split = new_sandbox("split")
     split.land({"search_events": searches()})
     split.run(FIRST, FIRST + timedelta(days=3))
     assert [finding.ok for finding in findings(split)] == [False], "six days wait"
     split.run(FIRST + timedelta(days=4), LAST)
     now = "days_behind_log"
-    one, other = (h.table("quality_metrics").filter(pl.col("monitor") != now) for h in (house, split))
+    one, other = (h.table("quality_metrics").filter(pl.col("monitor") != now) for h in (sandbox, split))
     assert one.equals(other)
 
 
 def test_bounds_are_settings_and_ask_for_no_inference(
-    house: House, summary: RunSummary, new_house: Callable[[str], House], monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, summary: RunSummary, new_sandbox: Callable[[str], Sandbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lenient = new_house("lenient")
-    shutil.copytree(house.home, lenient.home)
+    lenient = new_sandbox("lenient")
+    shutil.copytree(sandbox.home, lenient.home)
     before = lenient.deployment
     monkeypatch.setenv("JOURNEYS_ALGORITHM__QUALITY__MAX_PSI", "50")
     after = lenient.deployment
@@ -147,16 +147,16 @@ def test_bounds_are_settings_and_ask_for_no_inference(
 
 
 def test_measurements_outlive_the_snapshots_that_they_were_made_of(
-    new_house: Callable[[str], House], monkeypatch: pytest.MonkeyPatch
+    new_sandbox: Callable[[str], Sandbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Measured after retention had dropped them, the first days would have had nothing to measure."""
     monkeypatch.setenv("JOURNEYS_OUTPUT_RETENTION_DAYS", "2")
-    house = new_house("short")
-    house.land({"search_events": searches().filter(pl.col("searched_at") < datetime(2026, 3, 7))})
-    house.run(FIRST, FIRST + timedelta(days=4))
-    assert [(finding.ok, "none fired" in finding.text) for finding in findings(house)] == [(True, True)]
-    assert house.table("user_journeys")["partition_date"].n_unique() == 2
-    rows = house.table("quality_metrics").filter(pl.col("monitor") == "journeys_per_user")
+    sandbox = new_sandbox("short")
+    sandbox.land({"search_events": searches().filter(pl.col("searched_at") < datetime(2026, 3, 7))})
+    sandbox.run(FIRST, FIRST + timedelta(days=4))
+    assert [(finding.ok, "none fired" in finding.text) for finding in findings(sandbox)] == [(True, True)]
+    assert sandbox.table("user_journeys")["partition_date"].n_unique() == 2
+    rows = sandbox.table("quality_metrics").filter(pl.col("monitor") == "journeys_per_user")
     assert rows["value"].to_list() == [1.0] * 5
-    with duckdb.connect(str(house.settings.published_path), read_only=True) as con:
+    with duckdb.connect(str(sandbox.settings.published_path), read_only=True) as con:
         assert con.sql("SELECT count(DISTINCT partition_date) FROM quality_metrics").fetchall() == [(5,)]

@@ -15,10 +15,10 @@ from journeys_assets.defs.in_process import dagster_instance
 from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB
 from journeys_assets.defs.partitions import day_range, range_tags
 from journeys_assets.defs.sensors import ACTIVE_USERS_SENSOR
-from tests.house import House
+from tests.sandbox import Sandbox
 from tests.storage.test_locks import HOLD
 
-NewHouse = Callable[[str], House]
+NewSandbox = Callable[[str], Sandbox]
 DAY = date(2026, 3, 2)
 WEDDING = ["wedding dress", "wedding dresses", "wedding dress long", "wedding dress lace"]
 
@@ -27,17 +27,17 @@ def later(n: int) -> date:
     return DAY + timedelta(days=n)
 
 
-def land(house: House, day: date, *, user: str = "ann", name: str = "log") -> None:
+def land(sandbox: Sandbox, day: date, *, user: str = "ann", name: str = "log") -> None:
     at = datetime.combine(day, datetime.min.time()) + timedelta(hours=9)
-    house.land({"search_events": pl.DataFrame({"user_id": user, "query": WEDDING, "searched_at": at})}, name=name)
+    sandbox.land({"search_events": pl.DataFrame({"user_id": user, "query": WEDDING, "searched_at": at})}, name=name)
 
 
 class Automation:
     """The sensor of one deployment on its own Dagster instance, and a hand that runs what it asks for."""
 
-    def __init__(self, house: House, instance: dg.DagsterInstance) -> None:
+    def __init__(self, sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.definitions = build_definitions(house.deployment)
+        self.definitions = build_definitions(sandbox.deployment)
         self.repository = self.definitions.get_repository_def()
 
     def tick(self) -> dg.RunRequest | str:
@@ -58,16 +58,16 @@ class Automation:
 
 
 @pytest.fixture
-def house(new_house: NewHouse) -> House:
-    house = new_house("home")
-    land(house, DAY)
-    return house
+def sandbox(new_sandbox: NewSandbox) -> Sandbox:
+    sandbox = new_sandbox("home")
+    land(sandbox, DAY)
+    return sandbox
 
 
 @pytest.fixture
-def automation(house: House) -> Iterator[Automation]:
-    with dagster_instance(house.deployment) as instance:
-        yield Automation(house, instance)
+def automation(sandbox: Sandbox) -> Iterator[Automation]:
+    with dagster_instance(sandbox.deployment) as instance:
+        yield Automation(sandbox, instance)
 
 
 def asked(request: dg.RunRequest | str) -> tuple[date, date] | None:
@@ -75,44 +75,44 @@ def asked(request: dg.RunRequest | str) -> tuple[date, date] | None:
     return day_range(request.tags)
 
 
-def test_new_events_are_requested_until_they_are_computed(house: House, automation: Automation) -> None:
+def test_new_events_are_requested_until_they_are_computed(sandbox: Sandbox, automation: Automation) -> None:
     first = automation.tick()
     assert asked(first) == (DAY, DAY)
     assert isinstance(first, dg.RunRequest)
     assert automation.execute(first).success
     assert automation.tick() == "every day is up to date with the log"
-    land(house, later(2), name="more")
+    land(sandbox, later(2), name="more")
     assert asked(automation.tick()) == (later(1), later(2))
 
 
-def test_a_late_event_asks_for_every_later_day_and_heals_them(house: House, automation: Automation) -> None:
-    house.run(DAY, later(4))
-    land(house, later(1), user="bob", name="late")
+def test_a_late_event_asks_for_every_later_day_and_heals_them(sandbox: Sandbox, automation: Automation) -> None:
+    sandbox.run(DAY, later(4))
+    land(sandbox, later(1), user="bob", name="late")
     request = automation.tick()
     assert asked(request) == (later(1), later(4))
     assert isinstance(request, dg.RunRequest)
     assert automation.execute(request).success
     assert isinstance(automation.tick(), str)
-    on_time = House(house.home.parent / "on-time")
+    on_time = Sandbox(sandbox.home.parent / "on-time")
     land(on_time, DAY)
     land(on_time, later(1), user="bob", name="late")
     on_time.run(DAY, later(4))
     for table in ("user_journeys", "notification_candidates"):
-        assert house.table(table).equals(on_time.table(table))
+        assert sandbox.table(table).equals(on_time.table(table))
 
 
-def test_the_same_tick_twice_is_one_run_and_a_new_attempt_is_another(house: House, automation: Automation) -> None:
+def test_the_same_tick_twice_is_one_run_and_a_new_attempt_is_another(sandbox: Sandbox, automation: Automation) -> None:
     one, two = automation.tick(), automation.tick()
     assert isinstance(one, dg.RunRequest)
     assert isinstance(two, dg.RunRequest)
     assert one.run_key == two.run_key
-    land(house, DAY, user="bob", name="more")
+    land(sandbox, DAY, user="bob", name="more")
     three = automation.tick()
     assert isinstance(three, dg.RunRequest)
     assert three.run_key != one.run_key
 
 
-def test_days_in_flight_are_not_requested_again(house: House, automation: Automation) -> None:
+def test_days_in_flight_are_not_requested_again(sandbox: Sandbox, automation: Automation) -> None:
     run_id = automation.leave_in_flight(DAY, later(3))
     waiting = automation.tick()
     assert isinstance(waiting, str)
@@ -124,11 +124,11 @@ def test_days_in_flight_are_not_requested_again(house: House, automation: Automa
 
 
 def test_a_run_that_died_with_its_daemon_is_marked_as_failed(
-    house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = automation.leave_in_flight(DAY, DAY)
     monkeypatch.setattr("journeys_assets.defs.sensors.LOST_AFTER", timedelta(0))
-    other = [sys.executable, "-c", HOLD, str(lock_path(house.home))]
+    other = [sys.executable, "-c", HOLD, str(lock_path(sandbox.home))]
     with subprocess.Popen(other, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -141,7 +141,7 @@ def test_a_run_that_died_with_its_daemon_is_marked_as_failed(
 
 
 def test_after_a_failure_it_backs_off_and_then_tries_again(
-    house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = automation.tick()
     assert isinstance(request, dg.RunRequest)
@@ -159,18 +159,18 @@ def test_after_a_failure_it_backs_off_and_then_tries_again(
     assert isinstance(automation.tick(), str)
 
 
-def test_a_failed_run_closes_no_day(house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_closes_no_day(sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch) -> None:
     request = automation.tick()
     assert isinstance(request, dg.RunRequest)
     with monkeypatch.context() as broken:
         broken.setattr("journeys_assets.defs.assets.notifications.plan_notifications", lambda *_: 1 / 0)
         assert not automation.execute(request).success
-    assert not house.table("user_journeys").is_empty()
-    assert house.table("closed_days").is_empty()
+    assert not sandbox.table("user_journeys").is_empty()
+    assert sandbox.table("closed_days").is_empty()
 
 
-def test_stages_run_by_hand_one_by_one_close_no_day(house: House, automation: Automation) -> None:
-    house.deployment.prepare()
+def test_stages_run_by_hand_one_by_one_close_no_day(sandbox: Sandbox, automation: Automation) -> None:
+    sandbox.deployment.prepare()
     job = automation.definitions.resolve_job_def(DAILY_JOB)
     tags = range_tags(DAY, DAY)
     first = job.execute_in_process(
@@ -179,13 +179,13 @@ def test_stages_run_by_hand_one_by_one_close_no_day(house: House, automation: Au
     last = job.execute_in_process(instance=automation.instance, tags=tags, asset_selection=[dg.AssetKey("closed_days")])
     assert first.success
     assert last.success
-    assert house.table("closed_days").is_empty()
+    assert sandbox.table("closed_days").is_empty()
     assert asked(automation.tick()) == (DAY, DAY)
 
 
-def test_keywords_of_days_without_output_are_requested_first(house: House, automation: Automation) -> None:
-    house.run(later(3), later(3))
-    land(house, later(1), user="bob", name="late")
+def test_keywords_of_days_without_output_are_requested_first(sandbox: Sandbox, automation: Automation) -> None:
+    sandbox.run(later(3), later(3))
+    land(sandbox, later(1), user="bob", name="late")
     request = automation.tick()
     assert isinstance(request, dg.RunRequest)
     assert request.job_name == HISTORY_JOB
@@ -198,11 +198,11 @@ def test_keywords_of_days_without_output_are_requested_first(house: House, autom
 
 
 def test_a_changed_parameter_alone_starts_nothing(
-    house: House, automation: Automation, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.run(DAY, DAY)
+    sandbox.run(DAY, DAY)
     monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__LEAST_LOG_ODDS", "-3")
-    changed = Automation(house, automation.instance)
+    changed = Automation(sandbox, automation.instance)
     assert isinstance(changed.tick(), str)
 
 
@@ -218,14 +218,16 @@ def one_o_clock(day: date) -> datetime:
     return datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=1)
 
 
-def test_the_schedule_closes_quiet_days_too_and_those_that_were_missed(house: House, automation: Automation) -> None:
+def test_the_schedule_closes_quiet_days_too_and_those_that_were_missed(
+    sandbox: Sandbox, automation: Automation
+) -> None:
     assert asked(schedule(automation, one_o_clock(later(1)))) == (DAY, DAY)
-    house.run(DAY, DAY)
+    sandbox.run(DAY, DAY)
     assert "is closed" in str(schedule(automation, one_o_clock(later(1))))
     assert asked(schedule(automation, one_o_clock(later(2)))) == (later(1), later(1))
     assert asked(schedule(automation, one_o_clock(later(5)))) == (later(1), later(4))
 
 
-def test_the_schedule_rests_once_nobody_is_live(house: House, automation: Automation) -> None:
-    house.run(DAY, DAY)
+def test_the_schedule_rests_once_nobody_is_live(sandbox: Sandbox, automation: Automation) -> None:
+    sandbox.run(DAY, DAY)
     assert "no journey is live" in str(schedule(automation, one_o_clock(later(300))))

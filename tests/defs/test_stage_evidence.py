@@ -15,8 +15,8 @@ from journeys_assets.models.lifecycle.training import train_stage_model
 from journeys_assets.storage.queries.labels import stage_snapshot, stage_training_rows
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.house import House
 from tests.models.lifecycle.test_training import labelled
+from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 5
@@ -25,22 +25,22 @@ LIVE_FROM = FIRST + timedelta(days=2)
 WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST)
 
 
-def release_from(house: House, day: date) -> str:
+def release_from(sandbox: Sandbox, day: date) -> str:
     rows = labelled().with_columns(pl.col("day") - (pl.col("day").max() - day) - timedelta(days=29))
-    release = train_stage_model(rows, as_of=day - timedelta(days=1), params=house.deployment.algorithm.staging)
-    save(release, house.deployment.stage_releases_path)
+    release = train_stage_model(rows, as_of=day - timedelta(days=1), params=sandbox.deployment.algorithm.lifecycle)
+    save(release, sandbox.deployment.stage_releases_path)
     return release.version
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, House, str]:
+def houses(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, Sandbox, str]:
     """The same log, run as one range and day by day; a stage model is released meanwhile."""
     world = generate_world(WORLD).landing
     folder = tmp_path_factory.mktemp("stages")
-    at_once, daily = House(folder / "once"), House(folder / "daily")
-    for house in (at_once, daily):
-        house.land({name: rows for name, rows in world.items() if rows.height})
-        version = release_from(house, LIVE_FROM)
+    at_once, daily = Sandbox(folder / "once"), Sandbox(folder / "daily")
+    for sandbox in (at_once, daily):
+        sandbox.land({name: rows for name, rows in world.items() if rows.height})
+        version = release_from(sandbox, LIVE_FROM)
     at_once.run(FIRST, LAST)
     daily.run(FIRST, LIVE_FROM)
     for day in pl.date_range(LIVE_FROM + timedelta(days=1), LAST, eager=True):
@@ -48,24 +48,24 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, House, str]
     return at_once, daily, version
 
 
-def test_a_release_judges_from_its_first_day_on(houses: tuple[House, House, str]) -> None:
-    house, _, version = houses
-    judged = house.table("stage_evidence")
+def test_a_release_judges_from_its_first_day_on(houses: tuple[Sandbox, Sandbox, str]) -> None:
+    sandbox, _, version = houses
+    judged = sandbox.table("stage_evidence")
     before = judged.filter(pl.col("partition_date") < LIVE_FROM)
     after = judged.filter(pl.col("partition_date") >= LIVE_FROM)
     assert before["judged_by"].unique().to_list() == ["fixed gap"]
     assert before["p_ended"].null_count() == before.height > 0
     assert after["judged_by"].unique().to_list() == [version]
     assert after["p_ended"].is_between(0, 1).all()
-    shown = house.table("user_journeys").filter(pl.col("partition_date") >= LIVE_FROM)
+    shown = sandbox.table("user_journeys").filter(pl.col("partition_date") >= LIVE_FROM)
     assert shown.height == after.height
     by_model = shown.filter(pl.col("stage_reason").is_in(["likely_ended", "likely_ongoing"]))
     assert by_model.height > 0
-    is_over = by_model["p_ended"] >= house.deployment.algorithm.staging.ended_min_probability
+    is_over = by_model["p_ended"] >= sandbox.deployment.algorithm.lifecycle.ended_min_probability
     assert (is_over == (by_model["stage"] == "ended")).all()
 
 
-def test_a_range_is_as_day_by_day_and_as_a_full_inference(houses: tuple[House, House, str]) -> None:
+def test_a_range_is_as_day_by_day_and_as_a_full_inference(houses: tuple[Sandbox, Sandbox, str]) -> None:
     at_once, daily, _ = houses
     for table in ("stage_evidence", "user_journeys"):
         assert_frame_equal(at_once.table(table), daily.table(table), check_exact=True)
@@ -75,23 +75,23 @@ def test_a_range_is_as_day_by_day_and_as_a_full_inference(houses: tuple[House, H
     assert_frame_equal(daily.table("stage_evidence").filter(of_last), before, check_exact=True)
 
 
-def test_training_sees_each_day_as_it_was_judged_then(houses: tuple[House, House, str]) -> None:
-    house, _, _ = houses
-    algorithm = house.deployment.algorithm
+def test_training_sees_each_day_as_it_was_judged_then(houses: tuple[Sandbox, Sandbox, str]) -> None:
+    sandbox, _, _ = houses
+    algorithm = sandbox.deployment.algorithm
     day = FIRST + timedelta(days=3)
-    with house.deployment.warehouse.reading() as con:
+    with sandbox.deployment.warehouse.reading() as con:
         snapshot = stage_snapshot(con, day, algorithm)
         known = stage_training_rows(con, LAST, algorithm)
     own = ["user_id", "journey_id"]
-    judged = house.table("stage_evidence").filter(pl.col("partition_date") == day).select(*own, *FEATURES).sort(own)
+    judged = sandbox.table("stage_evidence").filter(pl.col("partition_date") == day).select(*own, *FEATURES).sort(own)
     assert judged.height > 0
     assert_frame_equal(snapshot.join(judged, on=own, how="semi").select(*own, *FEATURES), judged, check_exact=True)
     assert known.is_empty(), "a log of five days tells of no journey what became of it in four weeks"
 
 
-def test_a_log_too_short_releases_no_stage_model(houses: tuple[House, House, str]) -> None:
-    house, _, version = houses
-    definitions = build_definitions(house.deployment)
+def test_a_log_too_short_releases_no_stage_model(houses: tuple[Sandbox, Sandbox, str]) -> None:
+    sandbox, _, version = houses
+    definitions = build_definitions(sandbox.deployment)
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
             instance=instance,
@@ -103,4 +103,4 @@ def test_a_log_too_short_releases_no_stage_model(houses: tuple[House, House, str
         )
     assert result.success
     assert not result.asset_materializations_for_node("stage_release")
-    assert [path.name for path in house.deployment.stage_releases_path.iterdir()] == [version]
+    assert [path.name for path in sandbox.deployment.stage_releases_path.iterdir()] == [version]

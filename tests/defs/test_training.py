@@ -12,10 +12,10 @@ from journeys_assets.defs.in_process import Trained, train_models
 from journeys_assets.deployment import Deployment
 from journeys_assets.models.ranker.release import released
 from tests.evaluation.ranking_world import FIRST, N_JOURNEYS, RUN_DAYS, Habit, hot_and_cold, make_study
-from tests.house import House
+from tests.sandbox import Sandbox
 
 AS_OF = RUN_DAYS[-1]
-NewHouse = Callable[[str], House]
+NewSandbox = Callable[[str], Sandbox]
 
 
 def habits_that_change(user: int, journey: int, day: int) -> float:
@@ -25,48 +25,48 @@ def habits_that_change(user: int, journey: int, day: int) -> float:
     return hot_and_cold(user, journey, day)
 
 
-def deployment_of(house: House, habit: Habit) -> House:
-    house.home.mkdir(parents=True, exist_ok=True)
-    make_study(house.settings.warehouse_path, n_users=40, habit=habit)
-    house.settings.note_first_day(FIRST)
-    house.deployment.prepare()
-    return house
+def deployment_of(sandbox: Sandbox, habit: Habit) -> Sandbox:
+    sandbox.home.mkdir(parents=True, exist_ok=True)
+    make_study(sandbox.settings.warehouse_path, n_users=40, habit=habit)
+    sandbox.settings.note_first_day(FIRST)
+    sandbox.deployment.prepare()
+    return sandbox
 
 
-def trained(house: Deployment) -> dict[str, Trained]:
+def trained(sandbox: Deployment) -> dict[str, Trained]:
     with dg.DagsterInstance.ephemeral() as instance:
-        return {one.model: one for one in train_models(house, build_definitions(house), instance, AS_OF)}
+        return {one.model: one for one in train_models(sandbox, build_definitions(sandbox), instance, AS_OF)}
 
 
-def test_a_ranker_is_released_from_the_log_alone(new_house: NewHouse) -> None:
-    house = deployment_of(new_house("home"), hot_and_cold).deployment
-    folder = trained(house)[RANKER_RELEASE].folder
+def test_a_ranker_is_released_from_the_log_alone(new_sandbox: NewSandbox) -> None:
+    sandbox = deployment_of(new_sandbox("home"), hot_and_cold).deployment
+    folder = trained(sandbox)[RANKER_RELEASE].folder
     assert folder is not None
-    live = released(house.releases_path, AS_OF + timedelta(days=1))
+    live = released(sandbox.releases_path, AS_OF + timedelta(days=1))
     assert live is not None
     assert folder.name == live.version
-    assert released(house.releases_path, AS_OF) is None
+    assert released(sandbox.releases_path, AS_OF) is None
     assert live.card["data"]["later"]["sources"] == {"engagement": live.card["data"]["later"]["n"]}
     assert live.card["calibration"]["from"] == "prior"
     page = (folder / "model_card.md").read_text()
     assert "| engagement | NDCG@5 | prior |" in page
 
 
-def test_a_ranker_that_does_not_hold_up_is_not_released_and_the_run_says_why(new_house: NewHouse) -> None:
-    house = deployment_of(new_house("home"), habits_that_change).deployment
+def test_a_ranker_that_does_not_hold_up_is_not_released_and_the_run_says_why(new_sandbox: NewSandbox) -> None:
+    sandbox = deployment_of(new_sandbox("home"), habits_that_change).deployment
     with dg.DagsterInstance.ephemeral() as instance:
-        outcome = {one.model: one for one in train_models(house, build_definitions(house), instance, AS_OF)}
+        outcome = {one.model: one for one in train_models(sandbox, build_definitions(sandbox), instance, AS_OF)}
         (record,) = instance.fetch_observations(dg.AssetKey(RANKER_RELEASE), limit=2).records
     assert outcome[RANKER_RELEASE].folder is None
     assert re.match(r"ranker-\w+: on later days .* prior", outcome[RANKER_RELEASE].reason or "")
     assert record.asset_observation is not None
     assert "model_card" in record.asset_observation.metadata  # what was measured can be read in the run
-    assert not house.releases_path.exists()
+    assert not sandbox.releases_path.exists()
 
 
-def test_too_short_a_log_is_no_failure(new_house: NewHouse) -> None:
-    house = deployment_of(new_house("home"), hot_and_cold).deployment
+def test_too_short_a_log_is_no_failure(new_sandbox: NewSandbox) -> None:
+    sandbox = deployment_of(new_sandbox("home"), hot_and_cold).deployment
     with dg.DagsterInstance.ephemeral() as instance:
-        outcome = train_models(house, build_definitions(house), instance, FIRST)
+        outcome = train_models(sandbox, build_definitions(sandbox), instance, FIRST)
     assert [one.folder for one in outcome] == [None, None, None]
     assert all("too few" in (one.reason or "") for one in outcome)

@@ -22,7 +22,7 @@ from journeys_assets.synthetic.annotators import judge, true_relevance
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world, write_world
 from tests.e2e.test_cli import Journeys, runner
-from tests.house import House
+from tests.sandbox import Sandbox
 
 ANNOTATORS = ("ann", "ben", "chi")
 DAYS = (date(2026, 3, 22), date(2026, 3, 29))
@@ -42,10 +42,10 @@ def journeys(home: Path) -> Journeys:
     write_world(generate_world(WorldParams(n_users=60, n_days=28, first_day=date(2026, 3, 2))), world)
     for source in ("journey_annotations", "notification_events", "journey_feedback"):
         shutil.rmtree(world / "landing" / source)
-    house = House(home)
-    house.load(world / "landing")
+    sandbox = Sandbox(home)
+    sandbox.load(world / "landing")
     for day in DAYS:
-        house.run(day, day)
+        sandbox.run(day, day)
     return runner(home)
 
 

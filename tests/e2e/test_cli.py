@@ -120,9 +120,9 @@ def test_readout_tells_arms_effects_and_warns_of_sends_in_the_wrong_arm(journeys
     assert record["first_day"] == str(sends["sent_at"].dt.date().min())
     assert "clicks per send" in shown
     assert record["last_day"] in shown
-    house = build_deployment(load_settings(home=home, embedder="hashing"))
+    sandbox = build_deployment(load_settings(home=home, embedder="hashing"))
     with dg.DagsterInstance.ephemeral() as instance:
-        run = build_definitions(house).resolve_job_def("readout_job").execute_in_process(instance=instance)
+        run = build_definitions(sandbox).resolve_job_def("readout_job").execute_in_process(instance=instance)
     (event,) = run.asset_materializations_for_node("experiment_readout")
     assert event.metadata["days"].value == f"{record['first_day']} … {record['last_day']}"
     assert event.metadata["users_holdout"].value == {arm["arm"]: arm["n_users"] for arm in record["arms"]}["holdout"]

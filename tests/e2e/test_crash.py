@@ -15,7 +15,7 @@ from journeys_assets.storage.warehouse.base import WarehouseError
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.e2e.test_promises import assert_same_output
-from tests.house import OUTPUTS, House
+from tests.sandbox import OUTPUTS, Sandbox
 
 FIRST = date(2026, 3, 2)
 LAST = FIRST + timedelta(days=4)
@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.house import OUTPUTS, House
+from tests.sandbox import OUTPUTS, Sandbox
 
 home, first, last, n_writes, where = sys.argv[1:]
 writing = Warehouse.writing
@@ -47,7 +47,7 @@ def writing_until_killed(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Warehouse.writing = writing_until_killed
-House(Path(home)).run(date.fromisoformat(first), date.fromisoformat(last))
+Sandbox(Path(home)).run(date.fromisoformat(first), date.fromisoformat(last))
 """
 
 # To DuckDB a write beyond the limit of file size fails as one on a full disk does.
@@ -56,12 +56,12 @@ import resource, sys
 from datetime import date
 from pathlib import Path
 from journeys_assets.defs.in_process import RunError
-from tests.house import OUTPUTS, House
+from tests.sandbox import OUTPUTS, Sandbox
 
 home, first, last, n_bytes = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(n_bytes), int(n_bytes)))
 try:
-    House(Path(home)).run(date.fromisoformat(first), date.fromisoformat(last))
+    Sandbox(Path(home)).run(date.fromisoformat(first), date.fromisoformat(last))
 except RunError as error:
     print(error)
     sys.exit(3)
@@ -69,91 +69,91 @@ except RunError as error:
 
 
 @pytest.fixture(scope="module")
-def landed(tmp_path_factory: pytest.TempPathFactory) -> House:
-    house = House(tmp_path_factory.mktemp("landed"))
-    house.land(generate_world(WorldParams(seed=5, n_users=12, n_days=5, first_day=FIRST)).landing)
-    return house
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    sandbox = Sandbox(tmp_path_factory.mktemp("landed"))
+    sandbox.land(generate_world(WorldParams(seed=5, n_users=12, n_days=5, first_day=FIRST)).landing)
+    return sandbox
 
 
 @pytest.fixture(scope="module")
-def calm(landed: House, tmp_path_factory: pytest.TempPathFactory) -> House:
-    house = House(tmp_path_factory.mktemp("calm") / "home")
-    shutil.copytree(landed.home, house.home)
-    house.run(FIRST, LAST)
-    return house
+def calm(landed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    sandbox = Sandbox(tmp_path_factory.mktemp("calm") / "home")
+    shutil.copytree(landed.home, sandbox.home)
+    sandbox.run(FIRST, LAST)
+    return sandbox
 
 
-def copy_of(house: House, folder: Path) -> House:
-    shutil.copytree(house.home, folder)
-    return House(folder)
+def copy_of(sandbox: Sandbox, folder: Path) -> Sandbox:
+    shutil.copytree(sandbox.home, folder)
+    return Sandbox(folder)
 
 
 @pytest.mark.parametrize("where", ["before", "uncommitted", "committed"])
 def test_a_kill_at_any_write_then_a_rerun_gives_the_rows_of_a_calm_run(
-    landed: House, calm: House, tmp_path: Path, where: str
+    landed: Sandbox, calm: Sandbox, tmp_path: Path, where: str
 ) -> None:
-    house = copy_of(landed, tmp_path / "home")
+    sandbox = copy_of(landed, tmp_path / "home")
     for n_writes in (4, 13, 24):
-        command = [sys.executable, "-c", CRASHING_RUN, str(house.home), str(FIRST), str(LAST), str(n_writes), where]
+        command = [sys.executable, "-c", CRASHING_RUN, str(sandbox.home), str(FIRST), str(LAST), str(n_writes), where]
         killed = subprocess.run(command, capture_output=True, text=True, check=False)
         assert killed.returncode == -9, f"write {n_writes} was not reached: {killed.stderr[-500:]}"
-    house.run(FIRST, LAST)
-    assert_same_output(calm, house, upto=LAST)
-    assert not list(house.home.glob(".publish-*"))
+    sandbox.run(FIRST, LAST)
+    assert_same_output(calm, sandbox, upto=LAST)
+    assert not list(sandbox.home.glob(".publish-*"))
 
 
-def test_a_full_disk_is_one_clear_error_and_a_rerun_with_room_goes_on(calm: House, tmp_path: Path) -> None:
-    house = copy_of(calm, tmp_path / "home")
-    before = {name: house.table(name) for name in OUTPUTS}
+def test_a_full_disk_is_one_clear_error_and_a_rerun_with_room_goes_on(calm: Sandbox, tmp_path: Path) -> None:
+    sandbox = copy_of(calm, tmp_path / "home")
+    before = {name: sandbox.table(name) for name in OUTPUTS}
     many = range(3000)
     big = {"user_id": [f"u{n}" for n in many], "query": [f"garden shed number {n} " + "x" * 150 for n in many]}
     at = pl.lit(LAST).cast(pl.Datetime("us"))
-    house.land({"search_events": pl.DataFrame(big).with_columns(searched_at=at)}, name="big")
-    size = house.settings.warehouse_path.stat().st_size
-    command = [sys.executable, "-c", LIMITED_RUN, str(house.home), str(FIRST), str(LAST), str(size + 20_000)]
+    sandbox.land({"search_events": pl.DataFrame(big).with_columns(searched_at=at)}, name="big")
+    size = sandbox.settings.warehouse_path.stat().st_size
+    command = [sys.executable, "-c", LIMITED_RUN, str(sandbox.home), str(FIRST), str(LAST), str(size + 20_000)]
     full = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
     assert full.returncode == 3, full.stderr[-2000:]
     assert "disk is full" in full.stdout
-    assert str(house.settings.warehouse_path) in full.stdout
+    assert str(sandbox.settings.warehouse_path) in full.stdout
     assert "Traceback" not in full.stdout
     for name in OUTPUTS:
-        assert house.table(name).equals(before[name])
-    house.run(FIRST, LAST)
-    assert house.table("keyword_table").filter(pl.col("user_id") == "u7").height == 1
+        assert sandbox.table(name).equals(before[name])
+    sandbox.run(FIRST, LAST)
+    assert sandbox.table("keyword_table").filter(pl.col("user_id") == "u7").height == 1
 
 
-def test_a_damaged_warehouse_is_named_and_not_touched(calm: House, tmp_path: Path) -> None:
-    house = copy_of(calm, tmp_path / "home")
-    path = house.settings.warehouse_path
+def test_a_damaged_warehouse_is_named_and_not_touched(calm: Sandbox, tmp_path: Path) -> None:
+    sandbox = copy_of(calm, tmp_path / "home")
+    path = sandbox.settings.warehouse_path
     content = bytearray(path.read_bytes())
     content[:4096] = b"\xff" * 4096
     path.write_bytes(content)
     with pytest.raises(WarehouseError, match=r"warehouse\.duckdb.*restore it"):
-        house.run(FIRST, LAST)
+        sandbox.run(FIRST, LAST)
     assert path.read_bytes() == bytes(content)
 
 
-def test_a_damaged_block_is_an_error_and_never_wrong_rows(calm: House, tmp_path: Path) -> None:
-    house = copy_of(calm, tmp_path / "home")
-    path = house.settings.warehouse_path
+def test_a_damaged_block_is_an_error_and_never_wrong_rows(calm: Sandbox, tmp_path: Path) -> None:
+    sandbox = copy_of(calm, tmp_path / "home")
+    path = sandbox.settings.warehouse_path
     content = bytearray(path.read_bytes())
     for start in range(3 * 4096 + 5000, len(content), 2**18):
         content[start : start + 64] = b"\x5a" * 64
     path.write_bytes(content)
     with pytest.raises((WarehouseError, RunError), match="damaged"):
-        house.run(FIRST, LAST)
+        sandbox.run(FIRST, LAST)
 
 
-def test_a_damaged_ranker_is_named_and_the_output_stays(calm: House, tmp_path: Path) -> None:
-    house = copy_of(calm, tmp_path / "home")
-    folder = house.deployment.releases_path / "2026-03-01-broken"
+def test_a_damaged_ranker_is_named_and_the_output_stays(calm: Sandbox, tmp_path: Path) -> None:
+    sandbox = copy_of(calm, tmp_path / "home")
+    folder = sandbox.deployment.releases_path / "2026-03-01-broken"
     folder.mkdir(parents=True)
     (folder / "card.json").write_text('{"version": "broken", "live_fr')
     (folder / "model.txt").write_text("tree")
-    before = house.table("user_journeys")
+    before = sandbox.table("user_journeys")
     with pytest.raises(RunError, match=r"ranked_journeys: .*card\.json"):
-        house.run(LAST, LAST)
-    assert house.table("user_journeys").equals(before)
+        sandbox.run(LAST, LAST)
+    assert sandbox.table("user_journeys").equals(before)
     shutil.rmtree(folder)
-    house.run(LAST, LAST)
-    assert_same_output(calm, house, upto=LAST)
+    sandbox.run(LAST, LAST)
+    assert_same_output(calm, sandbox, upto=LAST)

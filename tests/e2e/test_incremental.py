@@ -17,9 +17,9 @@ from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.e2e.test_promises import TIME_COLUMN
-from tests.house import NOW, House
+from tests.sandbox import NOW, Sandbox
 
-NewHouse = Callable[[str], House]
+NewSandbox = Callable[[str], Sandbox]
 FIRST = date(2026, 3, 2)
 N_DAYS = 7
 LAST = FIRST + timedelta(days=N_DAYS - 1)
@@ -27,12 +27,12 @@ RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail_by_day_c
 RETAIL_DAYS = 21
 
 
-def run_what_is_stale(house: House) -> None:
-    house.run(*days_to_run(house.deployment, None, None))
+def run_what_is_stale(sandbox: Sandbox) -> None:
+    sandbox.run(*days_to_run(sandbox.deployment, None, None))
 
 
-def journeys_of(house: House, day: date) -> pl.DataFrame:
-    rows = house.table("user_journeys").filter(pl.col("partition_date") == day)
+def journeys_of(sandbox: Sandbox, day: date) -> pl.DataFrame:
+    rows = sandbox.table("user_journeys").filter(pl.col("partition_date") == day)
     assert not rows.is_empty()
     return rows
 
@@ -53,7 +53,7 @@ def test_a_log_that_comes_in_any_pieces_ends_as_one_full_run(
     chance = random.Random(seed)
     pieces = {name: [chance.randrange(parts) for _ in range(rows.height)] for name, rows in world.items()}
     folder = tmp_path_factory.mktemp("pieces")
-    piecemeal, at_once = House(folder / "pieces"), House(folder / "once")
+    piecemeal, at_once = Sandbox(folder / "pieces"), Sandbox(folder / "once")
     for part in range(parts):
         piece = {
             name: rows.filter(pl.Series(pieces[name], dtype=pl.Int64) == part)
@@ -73,21 +73,21 @@ def test_a_log_that_comes_in_any_pieces_ends_as_one_full_run(
 
 @pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail log is not on this machine")
 @pytest.mark.timeout(600)
-def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_house: NewHouse, tmp_path: Path) -> None:
+def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_sandbox: NewSandbox, tmp_path: Path) -> None:
     with tarfile.open(RETAIL) as archive:
         names = sorted(name for name in archive.getnames() if name.endswith(".csv"))[:RETAIL_DAYS]
         archive.extractall(tmp_path / "csv", members=[archive.getmember(name) for name in names], filter="data")
-    daily, full = new_house("daily"), new_house("full")
-    for house in (daily, full):
+    daily, full = new_sandbox("daily"), new_sandbox("full")
+    for sandbox in (daily, full):
         report = ingest(
-            house.deployment.warehouse,
+            sandbox.deployment.warehouse,
             [tmp_path / "csv"],
             format="online-retail",
             now=NOW,
-            staging_dir=house.home / "staging",
+            scratch_dir=sandbox.home / "scratch",
         )
         assert report.first_day is not None
-        house.settings.note_first_day(report.first_day)
+        sandbox.settings.note_first_day(report.first_day)
     first, last = days_to_run(daily.deployment, None, None)
     assert (last - first).days >= RETAIL_DAYS - 1
     daily.run(first, last)

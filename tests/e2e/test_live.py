@@ -19,7 +19,7 @@ from journeys_assets.storage.queries import staleness
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.e2e.test_promises import TIME_COLUMN, assert_same_output
-from tests.house import House
+from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 8
@@ -79,20 +79,20 @@ def forgotten_shell(path: Path) -> Iterator[None]:
 def test_backfills_sensor_schedule_command_line_and_readers_at_once(
     log: dict[str, pl.DataFrame], tmp_path: Path
 ) -> None:
-    calm = House(tmp_path / "calm")
+    calm = Sandbox(tmp_path / "calm")
     calm.land(log)
     calm.run(FIRST, LAST)
 
-    house = House(tmp_path / "live")
+    sandbox = Sandbox(tmp_path / "live")
     early = {n: f.filter(pl.col(TIME_COLUMN[n]) < LAST) if n in TIME_COLUMN else f for n, f in log.items()}
-    house.land(early, name="early")
-    house.run(FIRST, FIRST + timedelta(days=3))
-    live = Live(house.home, {"embedder": "hashing", "sensor_interval_seconds": "5"})
-    reader = Reader(house.settings.published_path)
+    sandbox.land(early, name="early")
+    sandbox.run(FIRST, FIRST + timedelta(days=3))
+    live = Live(sandbox.home, {"embedder": "hashing", "sensor_interval_seconds": "5"})
+    reader = Reader(sandbox.settings.published_path)
     live.start()
     try:
         reader.start()
-        with forgotten_shell(house.settings.published_path):
+        with forgotten_shell(sandbox.settings.published_path):
             every = [
                 node["assetKey"]["path"] for node in live.graphql(PARTITIONED)["assetNodes"] if node["isPartitioned"]
             ]
@@ -101,9 +101,9 @@ def test_backfills_sensor_schedule_command_line_and_readers_at_once(
             live.backfill(assets, [FIRST + timedelta(days=n) for n in (1, 2, 3)])
             live.launch("daily_job", LAST - timedelta(days=1), LAST - timedelta(days=1))
             live.launch("full_inference_job", LAST - timedelta(days=2), LAST - timedelta(days=1))
-            house.land(log, name="rest")  # the last day, and everything else a second time
+            sandbox.land(log, name="rest")  # the last day, and everything else a second time
             live.cli("run", "--from", LAST - timedelta(days=3), "--to", LAST)
-            wait_until(lambda: is_settled(house, live), 600, "all runs to end and no day to be stale", every_s=3)
+            wait_until(lambda: is_settled(sandbox, live), 600, "all runs to end and no day to be stale", every_s=3)
         runs = live.runs()
     finally:
         reader.done.set()
@@ -114,17 +114,17 @@ def test_backfills_sensor_schedule_command_line_and_readers_at_once(
     assert len([run for run in runs if run["jobName"] == "__ASSET_JOB"]) >= 2
     assert reader.n_reads > 20
     assert not reader.wrong, reader.wrong[:3]
-    assert_same_output(calm, house, upto=LAST)
+    assert_same_output(calm, sandbox, upto=LAST)
     for table in PIPELINE_TABLES.values():
-        assert not violations(table, house.table(table.name)), table.name
+        assert not violations(table, sandbox.table(table.name)), table.name
 
 
 PARTITIONED = "query { assetNodes { assetKey { path } isPartitioned } }"
 
 
-def is_settled(house: House, live: Live) -> bool:
+def is_settled(sandbox: Sandbox, live: Live) -> bool:
     if live.in_flight():
         return False
-    deployment = house.deployment
+    deployment = sandbox.deployment
     with deployment.warehouse.reading() as con:
         return staleness.stale_days(con, deployment.output_version, today=LAST).is_empty()

@@ -40,7 +40,7 @@ def settle(home: Path, **clustering: float) -> str:
     lines = [f"{name} = {value}" for name, value in clustering.items()]
     home.joinpath("journeys.toml").write_text("\n".join(["[algorithm.clustering]", *lines]))
     settings = load_settings(home=home, embedder="hashing")
-    return settings.algorithm.version_of("staging", embedder="hashing")
+    return settings.algorithm.version_of("lifecycle", embedder="hashing")
 
 
 def state(home: Path) -> dict[str, bytes]:

@@ -17,12 +17,12 @@ from polars.testing import assert_frame_equal
 from journeys_assets.domain.clustering.identity import journey_id
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.house import OUTPUTS, House
+from tests.sandbox import OUTPUTS, Sandbox
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 16
 LAST = FIRST + timedelta(days=N_DAYS - 1)
-NewHouse = Callable[[str], House]
+NewSandbox = Callable[[str], Sandbox]
 TIME_COLUMN = {
     "search_events": "searched_at",
     "pin_engagements": "engaged_at",
@@ -40,15 +40,15 @@ def log() -> dict[str, pl.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def calm(log: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> House:
+def calm(log: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """The undisturbed run that others are held against."""
-    house = House(tmp_path_factory.mktemp("calm"))
-    house.land(log)
-    house.run(FIRST, LAST)
-    return house
+    sandbox = Sandbox(tmp_path_factory.mktemp("calm"))
+    sandbox.land(log)
+    sandbox.run(FIRST, LAST)
+    return sandbox
 
 
-def assert_same_output(one: House, other: House, *, upto: date = LAST, users: list[str] | None = None) -> None:
+def assert_same_output(one: Sandbox, other: Sandbox, *, upto: date = LAST, users: list[str] | None = None) -> None:
     for name in OUTPUTS:
         left, right = one.table(name, upto=upto), other.table(name, upto=upto)
         if users is not None:
@@ -58,9 +58,9 @@ def assert_same_output(one: House, other: House, *, upto: date = LAST, users: li
 
 
 def test_promise_1_same_rows_whatever_the_order_and_the_files(
-    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
-    shuffled = new_house("shuffled")
+    shuffled = new_sandbox("shuffled")
     frames = {name: frame.sample(fraction=1.0, shuffle=True, seed=3) for name, frame in log.items()}
     for part in (1, 0):
         halves = {n: f.gather_every(2, offset=part) for n, f in frames.items() if n in TIME_COLUMN}
@@ -71,9 +71,9 @@ def test_promise_1_same_rows_whatever_the_order_and_the_files(
 
 
 def test_promise_1_same_rows_however_the_days_are_split_over_runs(
-    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
-    split = new_house("split")
+    split = new_sandbox("split")
     split.land(log)
     for start in range(0, N_DAYS, 6):
         first = FIRST + timedelta(days=start)
@@ -82,18 +82,18 @@ def test_promise_1_same_rows_however_the_days_are_split_over_runs(
 
 
 def test_promise_2_other_users_never_change_a_users_journeys(
-    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
     users = sorted(log["search_events"]["user_id"].unique())
     kept = users[::2]
-    alone = new_house("alone")
+    alone = new_sandbox("alone")
     alone.land({n: f.filter(pl.col("user_id").is_in(kept)) if "user_id" in f.columns else f for n, f in log.items()})
     alone.run(FIRST, LAST)
     assert_same_output(calm, alone, users=kept)
 
 
-def test_promise_3_a_rerun_replaces_exactly_its_days(calm: House, new_house: NewHouse) -> None:
-    again = new_house("again")
+def test_promise_3_a_rerun_replaces_exactly_its_days(calm: Sandbox, new_sandbox: NewSandbox) -> None:
+    again = new_sandbox("again")
     shutil.copytree(calm.home, again.home)
     middle = FIRST + timedelta(days=10)
     again.run(middle, middle + timedelta(days=1))
@@ -104,15 +104,15 @@ RUN_ALL = """
 import sys
 from datetime import date
 from pathlib import Path
-from tests.house import House
-House(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
+from tests.sandbox import Sandbox
+Sandbox(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
 """
 
 
 def test_promise_3_kill_at_any_moment_then_rerun(
-    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
-    killed = new_house("killed")
+    killed = new_sandbox("killed")
     killed.land(log)
     chance = random.Random(5)
     command = [sys.executable, "-c", RUN_ALL, str(killed.home), str(FIRST), str(LAST)]
@@ -126,30 +126,30 @@ def test_promise_3_kill_at_any_moment_then_rerun(
 
 
 def test_promise_4_day_by_day_equals_one_full_inference(
-    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
-    full = new_house("full")
+    full = new_sandbox("full")
     full.land(log)
     full.run(LAST, LAST, full=True)
     incremental, at_once = (
-        house.table("user_journeys").filter(pl.col("partition_date") == LAST) for house in (calm, full)
+        sandbox.table("user_journeys").filter(pl.col("partition_date") == LAST) for sandbox in (calm, full)
     )
     assert not at_once.is_empty()
     assert_frame_equal(incremental, at_once, check_exact=True)
 
 
 def test_promise_5_future_events_change_nothing_before_them(
-    log: dict[str, pl.DataFrame], calm: House, new_house: NewHouse
+    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
     cut = FIRST + timedelta(days=9)
-    past = new_house("past")
+    past = new_sandbox("past")
     end = datetime.combine(cut + timedelta(days=1), datetime.min.time())
     past.land({n: f.filter(pl.col(TIME_COLUMN[n]) < end) if n in TIME_COLUMN else f for n, f in log.items()})
     past.run(FIRST, cut)
     assert_same_output(past, calm, upto=cut)
 
 
-def test_promise_7_ids_come_from_the_past_alone_and_stay(calm: House) -> None:
+def test_promise_7_ids_come_from_the_past_alone_and_stay(calm: Sandbox) -> None:
     clusters = calm.table("journey_clusters")
     days_per_journey = clusters.group_by("user_id", "journey_id").agg(pl.col("partition_date").n_unique().alias("days"))
     assert days_per_journey.filter(pl.col("days") > 1).height > 20
@@ -175,43 +175,45 @@ def searches(user_id: str, queries: list[str], day: date) -> pl.DataFrame:
     )
 
 
-def test_promise_7_a_journey_of_200_days_keeps_its_id_whichever_days_are_run(new_house: NewHouse) -> None:
+def test_promise_7_a_journey_of_200_days_keeps_its_id_whichever_days_are_run(new_sandbox: NewSandbox) -> None:
     # Every search is a new keyword, so after 90 days nothing of the beginning is in the window. An id of the earliest
     # keyword in the window is another one in each run.
-    house, start = new_house("long"), FIRST - timedelta(days=120)
+    sandbox, start = new_sandbox("long"), FIRST - timedelta(days=120)
     rows = [
         searches("long", [f"{topic} {i}{c}" for c in "ab"], start + timedelta(days=i + after))
         for i in range(0, 200, 4)
         for after, topic in enumerate(("wedding dress style", "income tax form"))
     ]
-    house.land({"search_events": pl.concat(rows)})
+    sandbox.land({"search_events": pl.concat(rows)})
     expected = {journey_id("long", "wedding dress style 0a"), journey_id("long", "income tax form 0a")}
     for day in (start + timedelta(days=n) for n in (20, 89, 101, 197)):
-        house.run(day, day)
-        found = house.table("journey_clusters").filter(pl.col("is_journey"), partition_date=day)
+        sandbox.run(day, day)
+        found = sandbox.table("journey_clusters").filter(pl.col("is_journey"), partition_date=day)
         assert set(found["journey_id"]) == expected, day
 
 
-def test_promise_8_a_user_who_stops_coming_has_the_journey_ended_on_the_right_day(new_house: NewHouse) -> None:
-    house = new_house("inactive")
+def test_promise_8_a_user_who_stops_coming_has_the_journey_ended_on_the_right_day(new_sandbox: NewSandbox) -> None:
+    sandbox = new_sandbox("inactive")
     wedding = ["wedding dress", "wedding dresses lace", "wedding dress long", "wedding dress simple"]
-    house.land({"search_events": searches("gone", wedding, FIRST)})
-    ended_on = FIRST + timedelta(days=house.settings.algorithm.staging.ended_after_days)
-    house.run(FIRST, ended_on)
-    stages = house.table("user_journeys").group_by("stage").agg(pl.col("partition_date").min().alias("since"))
+    sandbox.land({"search_events": searches("gone", wedding, FIRST)})
+    ended_on = FIRST + timedelta(days=sandbox.settings.algorithm.lifecycle.ended_after_days)
+    sandbox.run(FIRST, ended_on)
+    stages = sandbox.table("user_journeys").group_by("stage").agg(pl.col("partition_date").min().alias("since"))
     assert dict(stages.iter_rows()) == {"ongoing": FIRST, "ended": ended_on}
 
 
-def test_promise_11_runs_with_no_network_and_no_environment(log: dict[str, pl.DataFrame], new_house: NewHouse) -> None:
-    house = new_house("offline")
-    house.land(log)
+def test_promise_11_runs_with_no_network_and_no_environment(
+    log: dict[str, pl.DataFrame], new_sandbox: NewSandbox
+) -> None:
+    sandbox = new_sandbox("offline")
+    sandbox.land(log)
     no_network = (
         "import socket\n"
         "def refuse(*a, **k): raise AssertionError(f'network used: {a}')\n"
         "socket.socket.connect = refuse; socket.create_connection = refuse; socket.getaddrinfo = refuse\n"
     )
-    command = [sys.executable, "-c", no_network + RUN_ALL, str(house.home), str(FIRST), str(FIRST)]
-    bare = {"PATH": os.environ["PATH"], "HOME": str(house.home)}
+    command = [sys.executable, "-c", no_network + RUN_ALL, str(sandbox.home), str(FIRST), str(FIRST)]
+    bare = {"PATH": os.environ["PATH"], "HOME": str(sandbox.home)}
     result = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert not house.table("user_journeys").is_empty()
+    assert not sandbox.table("user_journeys").is_empty()

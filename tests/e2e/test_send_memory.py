@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from tests.house import House
+from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
 LAST = FIRST + timedelta(days=5)
 THEMES = ["wedding dress", "wedding dresses", "oak table", "dog harness"]
-NewHouse = Callable[[str], House]
+NewSandbox = Callable[[str], Sandbox]
 PLAN = """[algorithm.notifications]
 min_confidence = 0.01
 journey_cool_down_days = 0
@@ -22,10 +22,10 @@ memory_penalty = {penalty}
 """
 
 
-def planned(new_house: NewHouse, name: str, penalty: float, *, sent: pl.DataFrame | None = None) -> House:
-    house = new_house(name)
-    house.home.mkdir(parents=True, exist_ok=True)
-    (house.home / "journeys.toml").write_text(PLAN.format(penalty=penalty))
+def planned(new_sandbox: NewSandbox, name: str, penalty: float, *, sent: pl.DataFrame | None = None) -> Sandbox:
+    sandbox = new_sandbox(name)
+    sandbox.home.mkdir(parents=True, exist_ok=True)
+    (sandbox.home / "journeys.toml").write_text(PLAN.format(penalty=penalty))
     at = datetime.combine(FIRST, datetime.min.time()) + timedelta(hours=9)
     ends = ("", " long", " small", " ideas", " cheap")
     queries = [f"{theme}{end}" for n, theme in enumerate(THEMES) for end in ends[: 5 - n // 2]]
@@ -33,17 +33,17 @@ def planned(new_house: NewHouse, name: str, penalty: float, *, sent: pl.DataFram
         "search_events": pl.DataFrame({"user_id": "ann", "query": queries}).with_columns(searched_at=at),
         "users": pl.DataFrame({"user_id": ["ann"], "push_opt_in": [True]}),
     }
-    house.land(log if sent is None else log | {"notification_events": sent})
-    house.run(FIRST, LAST)
-    return house
+    sandbox.land(log if sent is None else log | {"notification_events": sent})
+    sandbox.run(FIRST, LAST)
+    return sandbox
 
 
-def sends(house: House) -> pl.DataFrame:
-    return house.table("notification_candidates").filter(pl.col("decision") == "send").sort("partition_date")
+def sends(sandbox: Sandbox) -> pl.DataFrame:
+    return sandbox.table("notification_candidates").filter(pl.col("decision") == "send").sort("partition_date")
 
 
-def test_a_memory_spreads_sends_and_says_why(new_house: NewHouse) -> None:
-    forgetful, mindful = planned(new_house, "forgetful", 1.0), planned(new_house, "mindful", 0.5)
+def test_a_memory_spreads_sends_and_says_why(new_sandbox: NewSandbox) -> None:
+    forgetful, mindful = planned(new_sandbox, "forgetful", 1.0), planned(new_sandbox, "mindful", 0.5)
     assert sends(forgetful)["journey_id"].n_unique() == 1
     assert sends(forgetful).height == sends(mindful).height == 6
     told = sends(mindful)["journey_id"].to_list()
@@ -53,7 +53,7 @@ def test_a_memory_spreads_sends_and_says_why(new_house: NewHouse) -> None:
     assert (
         waits.filter(pl.col("partition_date") == FIRST + timedelta(days=1))["journey_id"].unique().to_list() == told[:1]
     )
-    journeys = [house.table("user_journeys").drop("algorithm_version") for house in (forgetful, mindful)]
+    journeys = [sandbox.table("user_journeys").drop("algorithm_version") for sandbox in (forgetful, mindful)]
     assert_frame_equal(*journeys, check_exact=True)  # the rank is as it was
 
     before = mindful.table("notification_candidates")
@@ -72,6 +72,6 @@ def test_a_memory_spreads_sends_and_says_why(new_house: NewHouse) -> None:
             "sent_at": [datetime.combine(day, datetime.min.time()) + timedelta(hours=1)],
         }
     )
-    heard = sends(planned(new_house, "heard", 0.5, sent=logged))["journey_id"].to_list()
+    heard = sends(planned(new_sandbox, "heard", 0.5, sent=logged))["journey_id"].to_list()
     assert heard[:3] == told[:3]
     assert heard[3] != told[3]

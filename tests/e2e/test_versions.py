@@ -14,7 +14,7 @@ from journeys_assets.defs.partitions import range_tags
 from journeys_assets.storage.queries import staleness
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.house import House
+from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
 LAST = FIRST + timedelta(days=5)
@@ -22,61 +22,65 @@ NEXT = LAST + timedelta(days=1)
 
 
 @pytest.fixture
-def house(new_house: Callable[[str], House]) -> House:
-    house = new_house("home")
+def sandbox(new_sandbox: Callable[[str], Sandbox]) -> Sandbox:
+    sandbox = new_sandbox("home")
     world = generate_world(WorldParams(seed=3, n_users=10, n_days=6, first_day=FIRST))
-    house.land(world.landing)
-    house.run(FIRST, LAST)
-    return house
+    sandbox.land(world.landing)
+    sandbox.run(FIRST, LAST)
+    return sandbox
 
 
 def change(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__LEAST_LOG_ODDS", "-3")
 
 
-def stale(house: House) -> pl.DataFrame:
-    deployment = house.deployment
+def stale(sandbox: Sandbox) -> pl.DataFrame:
+    deployment = sandbox.deployment
     with deployment.warehouse.reading() as con:
         return staleness.stale_users(con, deployment.output_version, horizon_days=180, today=LAST)
 
 
-def inferred_as_of_today(house: House) -> pl.DataFrame:
-    ledger = house.table("inference_ledger").sort("partition_date")
+def inferred_as_of_today(sandbox: Sandbox) -> pl.DataFrame:
+    ledger = sandbox.table("inference_ledger").sort("partition_date")
     return ledger.group_by("user_id").agg(pl.col("algorithm_version").last())
 
 
 def test_a_changed_parameter_shows_as_stale_and_one_full_run_brings_everybody_over(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = house.deployment.output_version
-    users = set(house.table("inference_ledger")["user_id"])
-    assert stale(house).is_empty()
+    old = sandbox.deployment.output_version
+    users = set(sandbox.table("inference_ledger")["user_id"])
+    assert stale(sandbox).is_empty()
     change(monkeypatch)
-    new = house.deployment.output_version
+    new = sandbox.deployment.output_version
     assert new != old
-    behind = stale(house)
+    behind = stale(sandbox)
     assert set(behind["reason"]) == {"algorithm_version"}
     assert set(behind["user_id"]) == users
-    house.run(LAST, LAST, full=True)
-    assert stale(house).is_empty()
-    assert set(inferred_as_of_today(house)["algorithm_version"]) == {house.deployment.version_of("clustering")}
+    sandbox.run(LAST, LAST, full=True)
+    assert stale(sandbox).is_empty()
+    assert set(inferred_as_of_today(sandbox)["algorithm_version"]) == {sandbox.deployment.version_of("clustering")}
 
 
-def test_a_days_run_after_a_change_takes_inactive_users_along(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_days_run_after_a_change_takes_inactive_users_along(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change(monkeypatch)
     at = datetime.combine(NEXT, datetime.min.time())
-    house.land({"search_events": pl.DataFrame({"user_id": "new", "query": ["oak"], "searched_at": [at]})}, name="next")
-    house.run(NEXT, NEXT)
-    assert set(inferred_as_of_today(house)["algorithm_version"]) == {house.deployment.version_of("clustering")}
-    current = house.deployment.warehouse.query(
+    sandbox.land(
+        {"search_events": pl.DataFrame({"user_id": "new", "query": ["oak"], "searched_at": [at]})}, name="next"
+    )
+    sandbox.run(NEXT, NEXT)
+    assert set(inferred_as_of_today(sandbox)["algorithm_version"]) == {sandbox.deployment.version_of("clustering")}
+    current = sandbox.deployment.warehouse.query(
         "SELECT DISTINCT partition_date, algorithm_version FROM current_journeys"
     )
-    assert current.rows() == [(NEXT, house.deployment.version_of("staging"))]
+    assert current.rows() == [(NEXT, sandbox.deployment.version_of("lifecycle"))]
 
 
-def test_single_stages_run_after_a_change_are_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_stages_run_after_a_change_are_refused(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     change(monkeypatch)
-    deployment = house.deployment
+    deployment = sandbox.deployment
     with dagster_instance(deployment) as instance:
         result = (
             build_definitions(deployment)
@@ -96,10 +100,10 @@ def test_single_stages_run_after_a_change_are_refused(house: House, monkeypatch:
 
 
 def test_code_versions_follow_the_parameters_of_their_stage_and_of_those_before(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def code_versions() -> dict[str, str | None]:
-        graph = build_definitions(house.deployment).get_repository_def().asset_graph
+        graph = build_definitions(sandbox.deployment).get_repository_def().asset_graph
         return {key.to_user_string(): graph.get(key).code_version for key in graph.materializable_asset_keys}
 
     before = code_versions()

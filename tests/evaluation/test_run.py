@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from journeys_assets.cli.app import app
 from journeys_assets.evaluation import run
-from journeys_assets.evaluation.parts.lifecycle import evaluate_staging
+from journeys_assets.evaluation.parts.lifecycle import evaluate_lifecycle
 from journeys_assets.evaluation.report.section import SECTION_NAMES
 from journeys_assets.synthetic.params import WorldParams
-from tests.evaluation.staging_world import days_of, make_study
+from tests.evaluation.lifecycle_world import days_of, make_study
 
 MAIN_FIGURES = Path(__file__).with_name("main_figures.json")
 """Our figure of each metric that users of the system rely on, as it was when it was last changed on purpose. To change
@@ -54,9 +54,9 @@ def test_the_report_has_every_part_that_was_asked_for(report: dict[str, Any]) ->
 
 
 @pytest.fixture(scope="module")
-def staging(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+def lifecycle(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Results of the part on stages: the pipeline would take too long for worlds that are long enough for it."""
-    folder = tmp_path_factory.mktemp("staging")
+    folder = tmp_path_factory.mktemp("lifecycle")
     worlds = {
         "weeks": (WorldParams(seed=20260, n_users=120, n_days=120, first_day=date(2025, 10, 6)), 7, 7),
         "seasons": (WorldParams(seed=20270, n_users=50, n_days=600, first_day=date(2025, 6, 2)), 386, 28),
@@ -65,13 +65,13 @@ def staging(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
         make_study(folder / f"{name}.duckdb", world, days_of(world, first_day, every_days), name=name)
         for name, (world, first_day, every_days) in worlds.items()
     )
-    return evaluate_staging([weeks], seasons, n_resamples=20).results
+    return evaluate_lifecycle([weeks], seasons, n_resamples=20).results
 
 
 @pytest.mark.timeout(900)
-def test_main_figures_have_not_regressed(report: dict[str, Any], staging: pl.DataFrame) -> None:
+def test_main_figures_have_not_regressed(report: dict[str, Any], lifecycle: pl.DataFrame) -> None:
     known = json.loads(MAIN_FIGURES.read_text())
-    sections = {name: report["sections"][name]["results"] for name in MEASURED} | {"staging": staging.to_dicts()}
+    sections = {name: report["sections"][name]["results"] for name in MEASURED} | {"lifecycle": lifecycle.to_dicts()}
     rows = {
         f"{name} | {row['dataset']} | {row['regime']} | {row['metric']}": row
         for name, results in sections.items()

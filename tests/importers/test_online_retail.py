@@ -47,7 +47,7 @@ class Shop:
         return self.load(path)
 
     def load(self, *paths: Path) -> IngestReport:
-        return ingest(self.warehouse, list(paths), format="online-retail", now=NOW, staging_dir=self.folder / "staging")
+        return ingest(self.warehouse, list(paths), format="online-retail", now=NOW, scratch_dir=self.folder / "scratch")
 
     def rows(self, columns: str, table: str) -> list[tuple[Any, ...]]:
         return self.warehouse.query(f"SELECT {columns} FROM landing.{table} ORDER BY ALL").rows()

@@ -56,7 +56,7 @@ def test_counts_times_and_days_state_their_unit(model: SqlModel) -> None:
 def test_variables_of_the_dbt_project_are_the_defaults_of_the_parameters() -> None:
     project = yaml.safe_load((SQL_FOLDER / "dbt_project.yml").read_text())["vars"]
     algorithm = AlgorithmParams()
-    defaults = dataclasses.asdict(algorithm.keywords) | dataclasses.asdict(algorithm.staging)
+    defaults = dataclasses.asdict(algorithm.keywords) | dataclasses.asdict(algorithm.lifecycle)
     own = {"partition_date", "algorithm_version"}
     assert {name: value for name, value in project.items() if name not in own} == {
         name: defaults[name] for name in project if name not in own

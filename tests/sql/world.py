@@ -11,7 +11,7 @@ import polars as pl
 
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.ingest.load import LANDING_TABLES
@@ -47,7 +47,7 @@ def ago(days: int) -> date:
 def variables(day: date, **overrides: object) -> dict[str, object]:
     return {
         **dataclasses.asdict(KeywordParams()),
-        **dataclasses.asdict(StagingParams()),
+        **dataclasses.asdict(LifecycleParams()),
         "partition_date": day.isoformat(),
         "algorithm_version": VERSION,
         **overrides,

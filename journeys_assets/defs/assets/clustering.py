@@ -25,23 +25,23 @@ class InferenceConfig(dg.Config):
     """Recompute every user within the horizon, not only those whose log or algorithm version changed."""
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     def spec(table: Table) -> dg.AssetSpec:
         deps = ["keyword_table", "keyword_embeddings"]
-        return stage_spec(house, table, stage="clustering", deps=deps, kinds={"numpy"})
+        return stage_spec(deployment, table, stage="clustering", deps=deps, kinds={"numpy"})
 
-    @stage_asset(house, spec(JOURNEY_CLUSTERS), spec(INFERENCE_LEDGER))
+    @stage_asset(deployment, spec(JOURNEY_CLUSTERS), spec(INFERENCE_LEDGER))
     def journey_clusters(context: dg.AssetExecutionContext, config: InferenceConfig) -> Iterator[StageResult]:
         days = days_of(context)
         clusters, ledger = JOURNEY_CLUSTERS.empty(), INFERENCE_LEDGER.empty()
         n_users = 0
         for done, day in enumerate(days, start=1):
-            clusters, ledger = compute_day(house, day, full=config.full)
-            house.warehouse.replace_together([(JOURNEY_CLUSTERS, clusters), (INFERENCE_LEDGER, ledger)], [day])
+            clusters, ledger = compute_day(deployment, day, full=config.full)
+            deployment.warehouse.replace_together([(JOURNEY_CLUSTERS, clusters), (INFERENCE_LEDGER, ledger)], [day])
             n_users += ledger.height
             metadata.report_day(context, "journey_clusters", day, clusters)
             metadata.report_day(context, "inference_ledger", day, ledger)
-            house.progress("journey_clusters", done, len(days))
+            deployment.progress("journey_clusters", done, len(days))
         journeys = clusters.filter("is_journey")
         yield StageResult(
             asset_key="journey_clusters",
@@ -57,18 +57,18 @@ def build(house: Deployment) -> dg.AssetsDefinition:
     return journey_clusters
 
 
-def compute_day(house: Deployment, day: date, *, full: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+def compute_day(deployment: Deployment, day: date, *, full: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Clusters and ledger rows of one partition."""
-    params, version = house.algorithm.keywords, house.version_of("clustering")
-    with house.warehouse.reading() as con:
+    params, version = deployment.algorithm.keywords, deployment.version_of("clustering")
+    with deployment.warehouse.reading() as con:
         users = inference.users_to_cluster(con, day, params, version, full=full)
         keywords = keyword_queries.window_keywords(con, users, params)
         history = keyword_queries.keyword_history(con, users)
         distinct = history["keyword"].unique().sort().to_list()
         vectors = KeywordVectors.from_frame(
-            keyword_queries.embedded_keywords(con, distinct, house.embedder().model_version)
+            keyword_queries.embedded_keywords(con, distinct, deployment.embedder().model_version)
         )
-    clusters = cluster_users(keywords, history, vectors, house.algorithm.clustering).join(users, on="user_id")
+    clusters = cluster_users(keywords, history, vectors, deployment.algorithm.clustering).join(users, on="user_id")
     per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
     ledger = users.join(per_user, on="user_id", how="left").with_columns(
         pl.col("n_keywords", "n_clusters").fill_null(0)

@@ -38,7 +38,9 @@ GROUPS = {
 StageResult = dg.MaterializeResult[None]
 
 
-def stage_spec(house: Deployment, table: Table, *, stage: str, deps: Iterable[str], kinds: set[str]) -> dg.AssetSpec:
+def stage_spec(
+    deployment: Deployment, table: Table, *, stage: str, deps: Iterable[str], kinds: set[str]
+) -> dg.AssetSpec:
     """The asset of one stage table: what it is, where it comes from, and the version of its algorithm."""
     return dg.AssetSpec(
         table.name,
@@ -47,19 +49,19 @@ def stage_spec(house: Deployment, table: Table, *, stage: str, deps: Iterable[st
         description=f"{table.description}\n\nGrain: {', '.join(table.grain)}.",
         owners=metadata.OWNERS,
         kinds={"python", "polars", *kinds},
-        code_version=house.version_of(stage),
+        code_version=deployment.version_of(stage),
         metadata={"dagster/column_schema": metadata.column_schema(table), "grain": ", ".join(table.grain)},
     )
 
 
 def stage_asset(
-    house: Deployment, *specs: dg.AssetSpec
+    deployment: Deployment, *specs: dg.AssetSpec
 ) -> Callable[[Callable[..., Iterator[StageResult]]], dg.AssetsDefinition]:
     """Decorator: one daily-partitioned step that makes the given assets; a range of days is one run."""
     return dg.multi_asset(
         name=specs[0].key.path[-1],
         specs=specs,
-        partitions_def=house.partitions,
+        partitions_def=deployment.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         required_resource_keys={DAY_LOCK},
     )

@@ -21,39 +21,39 @@ from journeys_assets.storage.queries import staleness
 OUTPUTS = ("user_journeys", "current_journeys", "notification_candidates", "published_journeys")
 
 
-def build(house: Deployment) -> list[dg.AssetsDefinition]:
+def build(deployment: Deployment) -> list[dg.AssetsDefinition]:
     return [
-        _opened_days(house),
-        _completed(house, KEYWORD_DAYS, "keywords", ["opened_days", "keyword_table", "keyword_embeddings"]),
-        _completed(house, CLOSED_DAYS, "notifications", ["opened_days", "keyword_days", *OUTPUTS]),
+        _opened_days(deployment),
+        _completed(deployment, KEYWORD_DAYS, "keywords", ["opened_days", "keyword_table", "keyword_embeddings"]),
+        _completed(deployment, CLOSED_DAYS, "notifications", ["opened_days", "keyword_days", *OUTPUTS]),
     ]
 
 
-def _opened_days(house: Deployment) -> dg.AssetsDefinition:
-    @stage_asset(house, stage_spec(house, OPENED_DAYS, stage="keywords", deps=[], kinds={"duckdb"}))
+def _opened_days(deployment: Deployment) -> dg.AssetsDefinition:
+    @stage_asset(deployment, stage_spec(deployment, OPENED_DAYS, stage="keywords", deps=[], kinds={"duckdb"}))
     def opened_days(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
-        house.prepare()
+        deployment.prepare()
         days = days_of(context)
-        with house.warehouse.reading() as con:
+        with deployment.warehouse.reading() as con:
             marks = staleness.watermarks(con, days[0])
         rows = pl.DataFrame({"partition_date": days}).with_columns(
             ingest_seq=marks.ingest_seq, covered_seq=marks.covered_seq, run_id=pl.lit(context.run_id)
         )
-        version = house.version_of("keywords")
+        version = deployment.version_of("keywords")
         frame = pl.concat([stamped(rows.filter(pl.col("partition_date") == d), OPENED_DAYS, d, version) for d in days])
-        house.warehouse.replace_partitions(OPENED_DAYS, frame, days)
+        deployment.warehouse.replace_partitions(OPENED_DAYS, frame, days)
         yield StageResult(metadata={"ingest_seq": marks.ingest_seq, "covered_seq": marks.covered_seq})
 
     return opened_days
 
 
-def _completed(house: Deployment, table: Table, stage: str, deps: Sequence[str]) -> dg.AssetsDefinition:
-    @stage_asset(house, stage_spec(house, table, stage=stage, deps=deps, kinds={"duckdb"}))
+def _completed(deployment: Deployment, table: Table, stage: str, deps: Sequence[str]) -> dg.AssetsDefinition:
+    @stage_asset(deployment, stage_spec(deployment, table, stage=stage, deps=deps, kinds={"duckdb"}))
     def completed(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
-        with house.warehouse.reading() as con:
+        with deployment.warehouse.reading() as con:
             opened = day_queries.days_opened_by(con, days, context.run_id)
-        version = house.version_of(stage)
+        version = deployment.version_of(stage)
         mine = opened["partition_date"].to_list()
         frame = pl.concat(
             [
@@ -62,10 +62,10 @@ def _completed(house: Deployment, table: Table, stage: str, deps: Sequence[str])
             ]
         )
         if mine:
-            house.warehouse.replace_partitions(table, frame, mine)
+            deployment.warehouse.replace_partitions(table, frame, mine)
         if table is CLOSED_DAYS:
-            house.warehouse.forget_before(
-                (OPENED_DAYS.name, CLOSED_DAYS.name), keep_days=house.settings.output_retention_days
+            deployment.warehouse.forget_before(
+                (OPENED_DAYS.name, CLOSED_DAYS.name), keep_days=deployment.settings.output_retention_days
             )
         others = len(days) - len(mine)
         note = {"note": f"{others} days were not opened by this run, so it does not vouch for them"} if others else {}

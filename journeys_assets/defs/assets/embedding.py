@@ -14,30 +14,30 @@ from journeys_assets.domain.tables.pipeline import KEYWORD_EMBEDDINGS
 from journeys_assets.storage.queries import keywords as keyword_queries
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
-    spec = stage_spec(house, KEYWORD_EMBEDDINGS, stage="keywords", deps=["keyword_table"], kinds={"onnx"})
+def build(deployment: Deployment) -> dg.AssetsDefinition:
+    spec = stage_spec(deployment, KEYWORD_EMBEDDINGS, stage="keywords", deps=["keyword_table"], kinds={"onnx"})
 
-    @stage_asset(house, spec)
+    @stage_asset(deployment, spec)
     def keyword_embeddings(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
-        embedder = house.embedder()
-        with house.warehouse.reading() as con:
+        embedder = deployment.embedder()
+        with deployment.warehouse.reading() as con:
             wanted = keyword_queries.keywords_of_days(con, days)
             stored = keyword_queries.keywords_embedded(con, wanted["keyword"].to_list(), embedder.model_version)
         new = wanted.filter(~pl.col("keyword").is_in(stored.implode()))
         vectors = embedder.embed(
-            new["keyword"].to_list(), lambda done, total: house.progress("keyword_embeddings", done, total)
+            new["keyword"].to_list(), lambda done, total: deployment.progress("keyword_embeddings", done, total)
         )
         frame = (
             new.with_columns(
                 embedding=pl.Series(pack(vectors), dtype=pl.Binary),
                 embedding_model=pl.lit(embedder.model_version),
-                algorithm_version=pl.lit(house.version_of("keywords")),
+                algorithm_version=pl.lit(deployment.version_of("keywords")),
             )
             .select(KEYWORD_EMBEDDINGS.column_names)
             .sort("partition_date", "keyword")
         )
-        house.warehouse.append_new(KEYWORD_EMBEDDINGS, frame)
+        deployment.warehouse.append_new(KEYWORD_EMBEDDINGS, frame)
         for day in days:
             metadata.report_day(context, "keyword_embeddings", day, frame.filter(pl.col("partition_date") == day))
         yield StageResult(

@@ -19,25 +19,25 @@ from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries.labels import NAMING_COLUMNS
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     spec = stage_spec(
-        house,
+        deployment,
         JOURNEY_NAMES,
         stage="naming",
         deps=["journey_clusters", "inference_ledger", "keyword_table", "keyword_commonness"],
         kinds=set(),
     )
 
-    @stage_asset(house, spec)
+    @stage_asset(deployment, spec)
     def journey_names(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         named: Named | None = None
         days = days_of(context)
         for done, day in enumerate(days, start=1):
-            named = name_day(house, day, named)
-            rows = stamped(named.names, JOURNEY_NAMES, day, house.version_of("naming"))
-            house.warehouse.replace_partitions(JOURNEY_NAMES, rows, [day])
+            named = name_day(deployment, day, named)
+            rows = stamped(named.names, JOURNEY_NAMES, day, deployment.version_of("naming"))
+            deployment.warehouse.replace_partitions(JOURNEY_NAMES, rows, [day])
             metadata.report_day(context, "journey_names", day, rows)
-            house.progress("journey_names", done, len(days))
+            deployment.progress("journey_names", done, len(days))
         yield StageResult(
             metadata={
                 "named_by": ", ".join(sorted(rows["named_by"].unique())) or "nothing to name",
@@ -58,11 +58,11 @@ class Named:
     names: pl.DataFrame
 
 
-def name_day(house: Deployment, day: date, before: Named | None) -> Named:
+def name_day(deployment: Deployment, day: date, before: Named | None) -> Named:
     """Names as of ``day``; users whose inference, catalogue and weights are those of ``before`` keep those names."""
-    params = house.algorithm
-    naming, named_by = naming_on(house.naming_releases_path, day, params.naming)
-    with house.warehouse.reading() as con:
+    params = deployment.algorithm
+    naming, named_by = naming_on(deployment.naming_releases_path, day, params.naming)
+    with deployment.warehouse.reading() as con:
         states = inference.live_states(con, day, params.keywords.horizon_days)
         commonness = keyword_queries.commonness_fingerprint(con, day)
         basis = (commonness, named_by)

@@ -16,9 +16,9 @@ from journeys_assets.storage.queries import notifications as notification_querie
 from journeys_assets.storage.queries import users as user_queries
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     spec = stage_spec(
-        house,
+        deployment,
         NOTIFICATION_CANDIDATES,
         stage="notifications",
         deps=[
@@ -32,13 +32,13 @@ def build(house: Deployment) -> dg.AssetsDefinition:
         kinds=set(),
     )
 
-    @stage_asset(house, spec)
+    @stage_asset(deployment, spec)
     def notification_candidates(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
-        params = house.algorithm
+        params = deployment.algorithm
         days = days_of(context)
         planned = NOTIFICATION_CANDIDATES.empty()
         for done, day in enumerate(days, start=1):
-            with house.warehouse.reading() as con:
+            with deployment.warehouse.reading() as con:
                 journeys = notification_queries.journeys_to_send(con, day)
                 users = user_queries.users(con)
                 hours = notification_queries.active_hours(con, day, params.keywords.look_back_days)
@@ -51,11 +51,11 @@ def build(house: Deployment) -> dg.AssetsDefinition:
                 plan_notifications(journeys, users, hours, sent, remembered, day, params.notifications),
                 NOTIFICATION_CANDIDATES,
                 day,
-                house.version_of("notifications"),
+                deployment.version_of("notifications"),
             )
-            house.warehouse.replace_partitions(NOTIFICATION_CANDIDATES, planned, [day])
+            deployment.warehouse.replace_partitions(NOTIFICATION_CANDIDATES, planned, [day])
             metadata.report_day(context, "notification_candidates", day, planned)
-            house.progress("notification_candidates", done, len(days))
+            deployment.progress("notification_candidates", done, len(days))
         reasons = planned.group_by("decision", "reason").len("candidates").sort("candidates", descending=True)
         sends = planned.filter(pl.col("decision") == "send")
         yield StageResult(

@@ -26,11 +26,11 @@ SNAPSHOT_TABLES = (
 history, which snapshots that are gone no longer tell: they stay."""
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     @dg.asset(
         name="published_journeys",
         deps=[*PUBLISHED],
-        partitions_def=house.partitions,
+        partitions_def=deployment.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUPS["published_journeys"],
         description="The output tables, copied to `journeys.duckdb` in one atomic step for outside readers. Days that "
@@ -42,20 +42,22 @@ def build(house: Deployment) -> dg.AssetsDefinition:
     )
     def published_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        dropped = house.warehouse.forget_before(SNAPSHOT_TABLES, keep_days=house.settings.output_retention_days)
-        models = [house.sql_models[name] for name in PUBLISHED if name in house.sql_models]
+        dropped = deployment.warehouse.forget_before(
+            SNAPSHOT_TABLES, keep_days=deployment.settings.output_retention_days
+        )
+        models = [deployment.sql_models[name] for name in PUBLISHED if name in deployment.sql_models]
         views = {model.name: model.render({}) for model in models if model.materialized == "view"}
-        house.warehouse.publish(
+        deployment.warehouse.publish(
             [name for name in PUBLISHED if name not in views],
-            house.settings.published_path,
+            deployment.settings.published_path,
             views=views,
             held_back=lambda con: day_queries.days_not_finished(con, context.run_id),
         )
-        house.progress("published_journeys", len(days), len(days))
+        deployment.progress("published_journeys", len(days), len(days))
         return dg.MaterializeResult(
             metadata={
-                "path": dg.MetadataValue.path(str(house.settings.published_path)),
-                "bytes": house.settings.published_path.stat().st_size,
+                "path": dg.MetadataValue.path(str(deployment.settings.published_path)),
+                "bytes": deployment.settings.published_path.stat().st_size,
                 "rows_dropped_by_retention": dropped,
             }
         )

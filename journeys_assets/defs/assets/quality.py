@@ -18,32 +18,32 @@ DAYS_PER_WRITE = 31
 DAYS_SHOWN = 28
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     # Whether a day is behind can be told only once it is closed, after this stage.
-    monitors = [monitor for monitor in quality_monitors(house) if monitor.asset != CLOSED_DAYS.name]
+    monitors = [monitor for monitor in quality_monitors(deployment) if monitor.asset != CLOSED_DAYS.name]
     spec = stage_spec(
-        house,
+        deployment,
         QUALITY_METRICS,
         stage="quality",
         deps=["user_journeys", "journey_clusters", "notification_candidates", "keyword_embeddings"],
         kinds=set(),
     )
 
-    @stage_asset(house, spec)
+    @stage_asset(deployment, spec)
     def quality_metrics(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
         rows = QUALITY_METRICS.empty()
         for chunk in chunked(days, DAYS_PER_WRITE):
             frames = []
             for day in chunk:
-                results = measure(house, monitors, day)
+                results = measure(deployment, monitors, day)
                 by_asset = [(m.asset, result) for m, result in zip(monitors, results, strict=True)]
-                frames.append(stamped(as_frame(by_asset), QUALITY_METRICS, day, house.version_of("quality")))
+                frames.append(stamped(as_frame(by_asset), QUALITY_METRICS, day, deployment.version_of("quality")))
                 metadata.report_numbers(context, "quality_metrics", day, {r.name: r.value for r in results})
             rows = pl.concat(frames)
-            house.warehouse.replace_partitions(QUALITY_METRICS, rows, chunk)
-            house.progress("quality_metrics", days.index(chunk[-1]) + 1, len(days))
-        with house.warehouse.reading() as con:
+            deployment.warehouse.replace_partitions(QUALITY_METRICS, rows, chunk)
+            deployment.progress("quality_metrics", days.index(chunk[-1]) + 1, len(days))
+        with deployment.warehouse.reading() as con:
             shown = quality_queries.measured(con, days[-1], DAYS_SHOWN)
         last = rows.filter(pl.col("partition_date") == days[-1]).sort("passed", maintain_order=True)
         yield StageResult(

@@ -20,23 +20,23 @@ from journeys_assets.storage.queries import notifications as notification_querie
 CLUSTER_COLUMNS = ("user_id", "journey_id", "last_engaged_at", "centroid")
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     spec = stage_spec(
-        house,
+        deployment,
         RANKED_JOURNEYS,
         stage="ranking",
         deps=["journey_features", "journey_clusters", "inference_ledger", "stg_journey_feedback"],
         kinds={"lightgbm"},
     )
 
-    @stage_asset(house, spec)
+    @stage_asset(deployment, spec)
     def ranked_journeys(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
-        params = house.algorithm
+        params = deployment.algorithm
         days = days_of(context)
         ranked, orphans = RANKED_JOURNEYS.empty(), pl.DataFrame()
         clusters, states_before = JOURNEY_CLUSTERS.empty().select(CLUSTER_COLUMNS), None
         for done, day in enumerate(days, start=1):
-            with house.warehouse.reading() as con:
+            with deployment.warehouse.reading() as con:
                 features = tables.partition(con, "journey_features", day)
                 states = inference.live_states(con, day, params.keywords.horizon_days)
                 known, changed = changed_states(states, states_before)
@@ -44,7 +44,7 @@ def build(house: Deployment) -> dg.AssetsDefinition:
                 verdicts = notification_queries.feedback_as_of(con, day)
             clusters = pl.concat([fresh, clusters.join(known, on="user_id", how="semi")])
             states_before = states
-            release = released(house.releases_path, day)
+            release = released(deployment.releases_path, day)
             scored = release.score(features) if release else score_by_prior(features, params.ranking)
             scored = scored.join(clusters, on=["user_id", "journey_id"])
             heard = apply_feedback(scored, verdicts, day, params.ranking)
@@ -52,12 +52,12 @@ def build(house: Deployment) -> dg.AssetsDefinition:
                 diversify(heard, params.ranking),
                 RANKED_JOURNEYS,
                 day,
-                house.version_of("ranking"),
+                deployment.version_of("ranking"),
             )
             orphans = orphaned(verdicts, ranked, day)
-            house.warehouse.replace_partitions(RANKED_JOURNEYS, ranked, [day])
+            deployment.warehouse.replace_partitions(RANKED_JOURNEYS, ranked, [day])
             metadata.report_day(context, "ranked_journeys", day, ranked)
-            house.progress("ranked_journeys", done, len(days))
+            deployment.progress("ranked_journeys", done, len(days))
         yield StageResult(
             metadata={
                 "verdicts_that_hold": ranked["feedback"].count(),

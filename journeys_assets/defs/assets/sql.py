@@ -20,42 +20,46 @@ MODEL_STAGE = {
     "keyword_table": "keywords",
     "keyword_commonness": "keywords",
     "journey_features": "clustering",
-    "stage_labels": "staging",
-    "user_journeys": "staging",
+    "stage_labels": "lifecycle",
+    "user_journeys": "lifecycle",
 }
 """Which stage's parameters a mart's version covers."""
 
 SIDE_TABLES = {"users", "notification_events", "journey_feedback", "journey_annotations"}
 
 
-def sql_variables(house: Deployment, model: SqlModel, day: date) -> dict[str, object]:
+def sql_variables(deployment: Deployment, model: SqlModel, day: date) -> dict[str, object]:
     """The dbt vars of one model on one day: the parameters it may use, its version, its day."""
-    algorithm = house.algorithm
+    algorithm = deployment.algorithm
     return {
         **dataclasses.asdict(algorithm.keywords),
-        **dataclasses.asdict(algorithm.staging),
+        **dataclasses.asdict(algorithm.lifecycle),
         "partition_date": day.isoformat(),
-        "algorithm_version": house.version_of(MODEL_STAGE.get(model.name, "staging")),
+        "algorithm_version": deployment.version_of(MODEL_STAGE.get(model.name, "lifecycle")),
     }
 
 
-def build_sql_assets(house: Deployment) -> list[dg.AssetsDefinition]:
-    return [_build_sql_asset(house, model) for model in house.sql_models.values() if model.materialized != "ephemeral"]
+def build_sql_assets(deployment: Deployment) -> list[dg.AssetsDefinition]:
+    return [
+        _build_sql_asset(deployment, model)
+        for model in deployment.sql_models.values()
+        if model.materialized != "ephemeral"
+    ]
 
 
-def upstream_keys(house: Deployment, model: SqlModel) -> list[dg.AssetKey]:
+def upstream_keys(deployment: Deployment, model: SqlModel) -> list[dg.AssetKey]:
     """Asset keys of everything a model selects from, ephemeral models looked through."""
     keys: dict[dg.AssetKey, None] = {}
     for ref in model.refs:
-        upstream = house.sql_models[ref]
-        found = upstream_keys(house, upstream) if upstream.materialized == "ephemeral" else [dg.AssetKey(ref)]
+        upstream = deployment.sql_models[ref]
+        found = upstream_keys(deployment, upstream) if upstream.materialized == "ephemeral" else [dg.AssetKey(ref)]
         keys |= dict.fromkeys(found)
     for schema, table in model.sources:
         keys[dg.AssetKey(["landing", table] if schema == "landing" else table)] = None
     return list(keys)
 
 
-def column_lineage(house: Deployment, model: SqlModel) -> dg.TableColumnLineage:
+def column_lineage(deployment: Deployment, model: SqlModel) -> dg.TableColumnLineage:
     def key(relation: str) -> dg.AssetKey:
         return (
             dg.AssetKey(relation.split("."))
@@ -71,50 +75,50 @@ def column_lineage(house: Deployment, model: SqlModel) -> dg.TableColumnLineage:
     )
 
 
-def _build_sql_asset(house: Deployment, model: SqlModel) -> dg.AssetsDefinition:
-    stage = MODEL_STAGE.get(model.name, "staging")
+def _build_sql_asset(deployment: Deployment, model: SqlModel) -> dg.AssetsDefinition:
+    stage = MODEL_STAGE.get(model.name, "lifecycle")
     is_table = model.materialized == "incremental"
 
     @dg.asset(
         name=model.name,
         # Nothing of a day is read before the run has noted what it may rely on.
-        deps=[*upstream_keys(house, model), *([dg.AssetKey("opened_days")] if is_table else [])],
+        deps=[*upstream_keys(deployment, model), *([dg.AssetKey("opened_days")] if is_table else [])],
         required_resource_keys={DAY_LOCK},
-        partitions_def=house.partitions,
+        partitions_def=deployment.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUPS.get(model.name, model.layer),
         description=model.description,
         owners=metadata.OWNERS,
         kinds={"duckdb", "sql"},
-        code_version=f"{house.version_of(stage)}-{model.fingerprint}",
+        code_version=f"{deployment.version_of(stage)}-{model.fingerprint}",
         metadata={
             "dagster/column_schema": metadata.column_schema(model.table),
-            "dagster/column_lineage": column_lineage(house, model),
+            "dagster/column_lineage": column_lineage(deployment, model),
             "grain": ", ".join(model.table.grain),
         },
     )
     def sql_asset(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        shown = _replace_days(context, house, model) if is_table else _refresh_view(house, model)
+        shown = _replace_days(context, deployment, model) if is_table else _refresh_view(deployment, model)
         return dg.MaterializeResult(metadata={"examples": metadata.examples(shown)})
 
     return sql_asset
 
 
-def _refresh_view(house: Deployment, model: SqlModel) -> pl.DataFrame:
-    house.prepare()
-    house.warehouse.create_view(model.name, model.render({}))
-    return house.warehouse.query(f"SELECT * FROM main.{model.name} LIMIT {metadata.EXAMPLE_ROWS}")
+def _refresh_view(deployment: Deployment, model: SqlModel) -> pl.DataFrame:
+    deployment.prepare()
+    deployment.warehouse.create_view(model.name, model.render({}))
+    return deployment.warehouse.query(f"SELECT * FROM main.{model.name} LIMIT {metadata.EXAMPLE_ROWS}")
 
 
-def _replace_days(context: dg.AssetExecutionContext, house: Deployment, model: SqlModel) -> pl.DataFrame:
+def _replace_days(context: dg.AssetExecutionContext, deployment: Deployment, model: SqlModel) -> pl.DataFrame:
     days = days_of(context)
     frame = model.table.empty()
     for chunk in chunked(days, DAYS_PER_WRITE):
-        with house.warehouse.reading() as con:
-            frames = [con.sql(model.render(sql_variables(house, model, day))).pl() for day in chunk]
+        with deployment.warehouse.reading() as con:
+            frames = [con.sql(model.render(sql_variables(deployment, model, day))).pl() for day in chunk]
         frame = pl.concat(frames)
-        house.warehouse.replace_partitions(model.table, frame, chunk)
+        deployment.warehouse.replace_partitions(model.table, frame, chunk)
         for day, rows in zip(chunk, frames, strict=True):
             metadata.report_day(context, model.name, day, rows)
-        house.progress(model.name, days.index(chunk[-1]) + 1, len(days))
+        deployment.progress(model.name, days.index(chunk[-1]) + 1, len(days))
     return frame

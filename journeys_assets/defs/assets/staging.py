@@ -17,25 +17,25 @@ from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.storage.queries import inference, tables
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     spec = stage_spec(
-        house,
+        deployment,
         STAGE_EVIDENCE,
-        stage="staging",
+        stage="lifecycle",
         deps=["journey_features", "journey_clusters", "inference_ledger", "keyword_table"],
         kinds={"lightgbm"},
     )
 
-    @stage_asset(house, spec)
+    @stage_asset(deployment, spec)
     def stage_evidence(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
         evidence, known = STAGE_EVIDENCE.empty(), _Known(None, pl.DataFrame(), pl.DataFrame())
         for done, day in enumerate(days, start=1):
-            known = _read(house, day, known)
-            evidence = stamped(_judged(house, day, known), STAGE_EVIDENCE, day, house.version_of("staging"))
-            house.warehouse.replace_partitions(STAGE_EVIDENCE, evidence, [day])
+            known = _read(deployment, day, known)
+            evidence = stamped(_judged(deployment, day, known), STAGE_EVIDENCE, day, deployment.version_of("lifecycle"))
+            deployment.warehouse.replace_partitions(STAGE_EVIDENCE, evidence, [day])
             metadata.report_day(context, "stage_evidence", day, evidence)
-            house.progress("stage_evidence", done, len(days))
+            deployment.progress("stage_evidence", done, len(days))
         yield StageResult(
             metadata={
                 "judged_by": ", ".join(sorted(evidence["judged_by"].unique())) or "nothing to judge",
@@ -56,10 +56,10 @@ class _Known:
     visits: pl.DataFrame
 
 
-def _read(house: Deployment, day: date, before: _Known) -> _Known:
+def _read(deployment: Deployment, day: date, before: _Known) -> _Known:
     """Engagements and visits of every user with live journeys; read only for users that changed since ``before``."""
-    params = house.algorithm
-    with house.warehouse.reading() as con:
+    params = deployment.algorithm
+    with deployment.warehouse.reading() as con:
         states = inference.live_states(con, day, params.keywords.horizon_days)
         unchanged, changed = changed_states(states, before.states)
         journey_days, visits = inference.engagement_history(con, changed, day, day, params)
@@ -70,15 +70,15 @@ def _read(house: Deployment, day: date, before: _Known) -> _Known:
     return _Known(states, kept(before.journey_days, journey_days), kept(before.visits, visits))
 
 
-def _judged(house: Deployment, day: date, known: _Known) -> pl.DataFrame:
+def _judged(deployment: Deployment, day: date, known: _Known) -> pl.DataFrame:
     """Evidence of every journey that has features on ``day``, with P(ended) where a stage model is released."""
-    params = house.algorithm.staging
-    with house.warehouse.reading() as con:
+    params = deployment.algorithm.lifecycle
+    with deployment.warehouse.reading() as con:
         live = tables.partition(con, "journey_features", day).select("user_id", "journey_id")
     features = silence_features(known.journey_days, known.visits, day, params).join(
         live, on=["user_id", "journey_id"], how="semi", maintain_order="left"
     )
-    release = released_stage_model(house.stage_releases_path, day)
+    release = released_stage_model(deployment.stage_releases_path, day)
     judged = release.judge(features) if release else judge_by_gap(features)
     own = ["user_id", "journey_id"]
     return features.join(judged, on=own).join(

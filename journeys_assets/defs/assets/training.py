@@ -42,7 +42,7 @@ NOT_RELEASED = "not_released"
 """Metadata key of an observation: why training ended without a release."""
 
 
-def build(house: Deployment) -> dg.AssetsDefinition:
+def build(deployment: Deployment) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=RANKER_RELEASE,
         specs=[
@@ -62,22 +62,22 @@ def build(house: Deployment) -> dg.AssetsDefinition:
     )
     def ranker_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
         as_of = date.fromisoformat(config.as_of)
-        params = house.algorithm.ranking
-        with house.warehouse.reading() as con:
+        params = deployment.algorithm.ranking
+        with deployment.warehouse.reading() as con:
             rows = labels.training_rows(con, as_of, params)
-        incumbent = released(house.releases_path, as_of + timedelta(days=1))
+        incumbent = released(deployment.releases_path, as_of + timedelta(days=1))
         try:
             release = train_ranker(rows, as_of=as_of, params=params, incumbent=incumbent)
         except NotEnoughLabels as error:
             yield _not_released(RANKER_RELEASE, str(error), None)
             return
-        write = partial(save, release, house.releases_path)
+        write = partial(save, release, deployment.releases_path)
         yield _outcome(RANKER_RELEASE, release, refusal(release), model_card(release), rows.height, write)
 
     return ranker_release
 
 
-def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
+def build_stage_release(deployment: Deployment) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=STAGE_RELEASE,
         specs=[
@@ -91,20 +91,23 @@ def build_stage_release(house: Deployment) -> dg.AssetsDefinition:
     )
     def stage_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
         as_of = date.fromisoformat(config.as_of)
-        with house.warehouse.reading() as con:
-            rows = labels.stage_training_rows(con, as_of, house.algorithm)
+        with deployment.warehouse.reading() as con:
+            rows = labels.stage_training_rows(con, as_of, deployment.algorithm)
         try:
-            release = train_stage_model(rows, as_of=as_of, params=house.algorithm.staging)
+            release = train_stage_model(rows, as_of=as_of, params=deployment.algorithm.lifecycle)
         except NotEnoughStageLabels as error:
             yield _not_released(STAGE_RELEASE, str(error), None)
             return
-        card, write = stage_files.model_card(release), partial(stage_files.save, release, house.stage_releases_path)
+        card, write = (
+            stage_files.model_card(release),
+            partial(stage_files.save, release, deployment.stage_releases_path),
+        )
         yield _outcome(STAGE_RELEASE, release, stage_refusal(release), card, rows.height, write)
 
     return stage_release
 
 
-def build_naming_release(house: Deployment) -> dg.AssetsDefinition:
+def build_naming_release(deployment: Deployment) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=NAMING_RELEASE,
         specs=[
@@ -120,11 +123,11 @@ def build_naming_release(house: Deployment) -> dg.AssetsDefinition:
     )  # fmt: skip
     def naming_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
         as_of = date.fromisoformat(config.as_of)
-        params = house.algorithm
-        house.warehouse.ensure(ANNOTATION_ITEMS)
-        with house.warehouse.reading() as con:
+        params = deployment.algorithm
+        deployment.warehouse.ensure(ANNOTATION_ITEMS)
+        with deployment.warehouse.reading() as con:
             rows = labels.naming_rows(con, as_of, params)
-        incumbent = naming_files.released_namer(house.naming_releases_path, as_of + timedelta(days=1))
+        incumbent = naming_files.released_namer(deployment.naming_releases_path, as_of + timedelta(days=1))
         try:
             release = train_namer(
                 rows, as_of=as_of, naming=params.naming, params=params.name_training, incumbent=incumbent
@@ -132,7 +135,10 @@ def build_naming_release(house: Deployment) -> dg.AssetsDefinition:
         except NotEnoughNames as error:
             yield _not_released(NAMING_RELEASE, str(error), None)
             return
-        card, write = naming_files.model_card(release), partial(naming_files.save, release, house.naming_releases_path)
+        card, write = (
+            naming_files.model_card(release),
+            partial(naming_files.save, release, deployment.naming_releases_path),
+        )
         n_journeys = release.card["data"]["journeys"]
         yield _outcome(NAMING_RELEASE, release, naming_refusal(release), card, n_journeys, write)
 

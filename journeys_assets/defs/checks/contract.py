@@ -17,12 +17,15 @@ DAYS_PER_READ = 31
 """Days of a range that are read together; bounds memory."""
 
 
-def build_contract_checks(house: Deployment) -> list[dg.AssetChecksDefinition]:
-    marts = [m.table for m in house.sql_models.values() if m.materialized == "incremental"]
-    return [*(_contract_check(house, table) for table in [*PIPELINE_TABLES.values(), *marts]), _one_version(house)]
+def build_contract_checks(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
+    marts = [m.table for m in deployment.sql_models.values() if m.materialized == "incremental"]
+    return [
+        *(_contract_check(deployment, table) for table in [*PIPELINE_TABLES.values(), *marts]),
+        _one_version(deployment),
+    ]
 
 
-def _contract_check(house: Deployment, table: Table) -> dg.AssetChecksDefinition:
+def _contract_check(deployment: Deployment, table: Table) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey(table.name),
         name="contract",
@@ -32,7 +35,7 @@ def _contract_check(house: Deployment, table: Table) -> dg.AssetChecksDefinition
     def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         n_rows, broken = 0, {}
         for days in chunked(days_of(context), DAYS_PER_READ):
-            rows = house.warehouse.query(
+            rows = deployment.warehouse.query(
                 f"SELECT * FROM {table.qualified_name} WHERE partition_date BETWEEN $first AND $last "
                 "AND partition_date IN (SELECT unnest($days))",
                 {"first": days[0], "last": days[-1], "days": days},
@@ -51,7 +54,7 @@ def _contract_check(house: Deployment, table: Table) -> dg.AssetChecksDefinition
     return contract
 
 
-def _one_version(house: Deployment) -> dg.AssetChecksDefinition:
+def _one_version(deployment: Deployment) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=dg.AssetKey("user_journeys"),
         name="one_version",
@@ -60,17 +63,17 @@ def _one_version(house: Deployment) -> dg.AssetChecksDefinition:
     )
     def one_version(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         versions = {
-            table: house.version_of(stage)
+            table: deployment.version_of(stage)
             for table, stage in (
                 ("inference_ledger", "clustering"),
                 ("journey_names", "naming"),
                 ("ranked_journeys", "ranking"),
-                ("stage_labels", "staging"),
+                ("stage_labels", "lifecycle"),
             )
         }
         days = days_of(context)
-        with house.warehouse.reading() as con:
-            mixed = inference.rows_of_other_versions(con, days, versions, house.algorithm.keywords.horizon_days)
+        with deployment.warehouse.reading() as con:
+            mixed = inference.rows_of_other_versions(con, days, versions, deployment.algorithm.keywords.horizon_days)
         tables = ", ".join(mixed["made_by"].unique().sort())
         return dg.AssetCheckResult(
             passed=mixed.is_empty(),

@@ -15,16 +15,16 @@ from journeys_assets.domain.quality.monitors import Monitor
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
 
 
-def build_quality_monitors(house: Deployment) -> list[dg.AssetChecksDefinition]:
+def build_quality_monitors(deployment: Deployment) -> list[dg.AssetChecksDefinition]:
     """Two steps: what is told of the stages, and what can be told only once the day is closed."""
-    monitors = quality_monitors(house)
+    monitors = quality_monitors(deployment)
     return [
-        _checks(house, "stage_monitors", [m for m in monitors if m.asset != CLOSED_DAYS.name]),
-        _checks(house, "day_monitors", [m for m in monitors if m.asset == CLOSED_DAYS.name]),
+        _checks(deployment, "stage_monitors", [m for m in monitors if m.asset != CLOSED_DAYS.name]),
+        _checks(deployment, "day_monitors", [m for m in monitors if m.asset == CLOSED_DAYS.name]),
     ]
 
 
-def _checks(house: Deployment, name: str, monitors: Sequence[QualityMonitor]) -> dg.AssetChecksDefinition:
+def _checks(deployment: Deployment, name: str, monitors: Sequence[QualityMonitor]) -> dg.AssetChecksDefinition:
     """One step for many checks: they share their questions, and each step of a run has a cost of its own."""
 
     @dg.multi_asset_check(
@@ -37,7 +37,7 @@ def _checks(house: Deployment, name: str, monitors: Sequence[QualityMonitor]) ->
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         selected = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
         wanted = [m for m in monitors if (m.asset, m.name) in selected]
-        for monitor, result in zip(wanted, measure(house, wanted, days_of(context)[-1]), strict=True):
+        for monitor, result in zip(wanted, measure(deployment, wanted, days_of(context)[-1]), strict=True):
             yield _result(monitor, result)
 
     return checks

@@ -68,7 +68,7 @@ def cluster_users(
     Raises:
         ValueError: a column is missing, a value is null, a weight is not above 0, a user has a keyword twice, or one
             that ``history`` lacks.
-        KeyError: a keyword has no vector.
+        MissingVectorsError: a keyword has no vector.
     """
     rows, past = _checked(keywords), history.sort("user_id")
     parts = [_describe(chunk, _of_users(past, chunk), vectors, params) for chunk in _chunks(rows)]

@@ -143,7 +143,7 @@ def theme_centralities(
         (rows of ``members``,), from -1 to 1.
 
     Raises:
-        KeyError: a keyword has no vector.
+        MissingVectorsError: a keyword has no vector.
     """
     from journeys_assets.domain.clustering import identity_kernels as kernels
 
@@ -183,7 +183,7 @@ def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
 
     Raises:
         ValueError: ``least_cosine`` is not above 0, or a user has a keyword twice.
-        KeyError: a keyword has no vector.
+        MissingVectorsError: a keyword has no vector.
     """
     from journeys_assets.domain.clustering import identity_kernels as kernels
 

@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from journeys_assets.errors import JourneysError
+
 STORED_DTYPE = np.dtype("<f2")
 """Vectors at rest: little-endian float16, half the bytes of float32 and the same partitions of users."""
 
@@ -20,17 +22,14 @@ _CHUNK_ROWS = 65_536
 """Rows normalised at a time, so that the float64 copy stays small beside the matrix."""
 
 
-class MissingVectorsError(KeyError):
+class MissingVectorsError(JourneysError):
     """Keywords were asked for that have no vector."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         self.missing = sorted(set(missing))
-        super().__init__(self.missing)
-
-    def __str__(self) -> str:
         shown = ", ".join(repr(k if len(k) <= 60 else f"{k[:60]}…") for k in self.missing[:5])
         more = f" and {len(self.missing) - 5} more" if len(self.missing) > 5 else ""
-        return (
+        super().__init__(
             f"no vector for {len(self.missing)} keyword(s): {shown}{more}; "
             "materialise keyword_embeddings for the days that hold them"
         )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,12 +42,12 @@ def is_turn() -> pl.Expr:
     return (pl.col("n_searches") > 0) | (pl.col("n_specific_keywords") >= 2)
 
 
-def look_back_days(params: StagingParams) -> int:
+def look_back_days(params: LifecycleParams) -> int:
     """How far before a journey's last engagement anything is read here, days."""
     return YEAR_DAYS + params.season_tolerance_days + params.history_days
 
 
-def silence_features(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
+def silence_features(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: LifecycleParams) -> pl.DataFrame:
     """What P(ended) is judged by, as of the end of ``day``; nothing later plays a part.
 
     Args:
@@ -125,7 +125,7 @@ def judge_by_gap(features: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
+def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: LifecycleParams) -> pl.DataFrame:
     """Journeys that return each year: those of :func:`season_evidence` that are more likely seasonal than not.
 
     Returns:
@@ -135,7 +135,7 @@ def seasons_before(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, para
     return evidence.filter(pl.col("p_seasonal") >= params.seasonal_min_probability).select(*_OWN, "season_before")
 
 
-def season_evidence(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
+def season_evidence(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: LifecycleParams) -> pl.DataFrame:
     """How likely it is that journeys that were there at the same time of the year before are there each year.
 
     A journey's days of turns fall into stretches, with at least ``seasonal_min_quiet_days`` without a turn between
@@ -194,7 +194,7 @@ def season_evidence(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, par
     )
 
 
-def _p_seasonal(counts: pl.DataFrame, params: StagingParams) -> pl.Series:
+def _p_seasonal(counts: pl.DataFrame, params: LifecycleParams) -> pl.Series:
     """Posterior probability (0-1) that turns come with the season, of counts of turns and visits by time."""
     import numpy as np
     from scipy.special import betaln
@@ -221,7 +221,7 @@ def _p_seasonal(counts: pl.DataFrame, params: StagingParams) -> pl.Series:
     return pl.Series(weights[0] / weights.sum(axis=0), dtype=pl.Float64)
 
 
-def ended_labels(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: StagingParams) -> pl.DataFrame:
+def ended_labels(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, params: LifecycleParams) -> pl.DataFrame:
     """Whether each journey of ``day`` was left alone by a user who kept coming: what any log tells in hindsight.
 
     The label looks at the ``label_days`` days after ``day``. A user who came on fewer than ``label_min_visits`` of them

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class StagingParams:
+class LifecycleParams:
     """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is learnt."""
 
     revision: int = 3

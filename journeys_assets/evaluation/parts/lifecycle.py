@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.statistics.resampling import N_RESAMPLES
 from journeys_assets.evaluation.baselines import mbg_nbd
 from journeys_assets.evaluation.data.stage_truth import (
@@ -85,7 +85,7 @@ class _Judged:
     rows: pl.DataFrame
 
 
-def evaluate_staging(
+def evaluate_lifecycle(
     studies: Sequence[Study], seasons: Study | None = None, *, seed: int = 1, n_resamples: int = N_RESAMPLES
 ) -> Section:
     """Kind, stage and intent of each study with days after its cut, and enough before it to train a stage model.
@@ -129,7 +129,7 @@ def evaluate_staging(
         protocol += SEASONS_PROTOCOL
     results, comparisons = gathered(parts)
     return Section(
-        "staging",
+        "lifecycle",
         "Stage",
         protocol.strip(),
         results,
@@ -163,7 +163,7 @@ def _judge(study: Study) -> _Judged | None:
         return None
     with study.warehouse.reading() as con:
         train = labels.stage_training_rows(con, cut, study.algorithm)
-    params = study.algorithm.staging
+    params = study.algorithm.lifecycle
     check_split(train, rows, params)
     n_ended = int(train["label"].sum())
     if train.height < params.min_training_labels or min(n_ended, train.height - n_ended) < params.min_labels_of_each:
@@ -194,7 +194,7 @@ def _intents(study: Study) -> pl.DataFrame:
     )
 
 
-def check_split(train: pl.DataFrame, test: pl.DataFrame, params: StagingParams) -> None:
+def check_split(train: pl.DataFrame, test: pl.DataFrame, params: LifecycleParams) -> None:
     """Refuse training rows whose labels look into the days that are judged.
 
     Raises:
@@ -224,7 +224,7 @@ def _by_turns(study: Study, cut: date, test: pl.DataFrame) -> Doubles:
             journeys, _ = inference.engagement_history(con, states, day, day, study.algorithm)
         return mbg_nbd.turn_history(journeys, day).with_columns(pl.lit(day).alias("day"))
 
-    train, params = history_on(cut), study.algorithm.staging
+    train, params = history_on(cut), study.algorithm.lifecycle
     histories = pl.concat([history_on(day) for day in test["day"].unique().sort()])
     rows = test.select("day", *_OWN).join(histories, on=["day", *_OWN], how="left", maintain_order="left")
     train_folds, folds = folds_of(train["user_id"], params), folds_of(rows["user_id"], params)
@@ -412,7 +412,7 @@ def leads(themes: pl.DataFrame, called: pl.Expr, last_day: date) -> pl.DataFrame
 
 
 def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
-    threshold = study.algorithm.staging.ended_min_probability
+    threshold = study.algorithm.lifecycle.ended_min_probability
     rules = {OURS: pl.col("p_ended") >= threshold} | {
         f"fixed gap of {days} days": pl.col("gap_days") >= days for days in GAPS if days <= FOLLOW_UP_DAYS
     }
@@ -441,8 +441,8 @@ def _at_equal_rate(study: Study, themes: pl.DataFrame, going_on: pl.DataFrame) -
 
     The threshold is found anew in every resample, by linear interpolation between those of a grid.
     """
-    rule = f"fixed gap of {study.algorithm.staging.ended_after_days} days"
-    by_rule = pl.col("gap_days") >= study.algorithm.staging.ended_after_days
+    rule = f"fixed gap of {study.algorithm.lifecycle.ended_after_days} days"
+    by_rule = pl.col("gap_days") >= study.algorithm.lifecycle.ended_after_days
     by_model = [pl.col("p_ended") >= p / 100 for p in range(30, 100, 3)]
     users = themes.select("user_id").unique().sort("user_id")
 
@@ -517,7 +517,7 @@ def _what_next(judged: _Judged, **shared: int) -> list[Part]:
         rows = rows.join(_returns(study, rows, horizon), on=["day", *_OWN], how="left").with_columns(
             left_alone=~pl.col("returned").fill_null(False), n_visits=pl.col("n_visits").fill_null(0)
         )
-        came = rows.filter(pl.col("n_visits") >= study.algorithm.staging.label_min_visits)
+        came = rows.filter(pl.col("n_visits") >= study.algorithm.lifecycle.label_min_visits)
         for regime, frame in (("all users", rows), ("users who came", came)):
             if frame.height:
                 parts += _probabilities(study.name, f"next {horizon} days, {regime}", frame, "left_alone", **shared)

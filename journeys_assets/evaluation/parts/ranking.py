@@ -20,6 +20,7 @@ from journeys_assets.domain.ranking.labels import SOURCES, future_engagement, nd
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import FEATURES, prior_probability
 from journeys_assets.domain.statistics.resampling import interval, resamples
+from journeys_assets.errors import JourneysError
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.report.plots import new_figure, to_svg
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
@@ -55,7 +56,7 @@ RANKER, PRIOR, RECENCY, FREQUENCY, BOTH, AS_RUN, TRUTH = (
 KEYS = ("partition_date", "user_id", "journey_id")
 
 
-class LookAheadError(RuntimeError):
+class LookAheadError(JourneysError):
     """A figure would be made with knowledge of the future; the message says where it comes in."""
 
 
@@ -311,7 +312,7 @@ def features_that_know_the_future(study: Study, sql_models: Mapping[str, SqlMode
     algorithm = study.algorithm
     variables = {
         **dataclasses.asdict(algorithm.keywords),
-        **dataclasses.asdict(algorithm.staging),
+        **dataclasses.asdict(algorithm.lifecycle),
         "partition_date": day.isoformat(),
         "algorithm_version": "",
     }

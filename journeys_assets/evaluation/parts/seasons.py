@@ -94,7 +94,7 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
 
 def _judged(study: Study) -> pl.DataFrame:
     """Journeys of one true theme on every judged day, with what the rule and its baselines say of them."""
-    params = study.algorithm.staging
+    params = study.algorithm.lifecycle
     first = study.rows("SELECT min(partition_date) AS day FROM main.keyword_table")["day"][0]
     days = [day for day in study.days if first is not None and (day - first).days >= YEAR_DAYS]
     if not study.truth or not days:

@@ -12,7 +12,7 @@ import polars as pl
 
 from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 
-SECTION_NAMES = ("clustering", "naming", "ranking", "staging", "diversification", "notifications", "annotation")
+SECTION_NAMES = ("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation")
 """The parts of the evaluation, each a module of this package, in the order of the report."""
 
 

@@ -8,12 +8,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from journeys_assets.errors import JourneysError
+
 Vectors = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 """Called with (distinct keywords done, distinct keywords in all)."""
 
 
-class EmbedderError(RuntimeError):
+class EmbedderError(JourneysError):
     """A model that cannot be found, is not what it should be, or is of a kind that is not supported."""
 
 

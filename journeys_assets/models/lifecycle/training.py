@@ -18,8 +18,9 @@ import numpy.typing as npt
 import polars as pl
 
 from journeys_assets.domain.lifecycle.evidence import FEATURES
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.statistics.resampling import interval, resamples
+from journeys_assets.errors import JourneysError
 from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, margins, sigmoid
 from journeys_assets.models.lifecycle.release import StageRelease
 from journeys_assets.models.releases import sha256
@@ -40,11 +41,11 @@ BOOSTER = {
 }
 
 
-class NotEnoughStageLabels(ValueError):
+class NotEnoughStageLabels(JourneysError):
     """Too few journeys whose end is known; the message says how many there are and how many are needed."""
 
 
-def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: StagingParams) -> StageRelease:
+def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: LifecycleParams) -> StageRelease:
     """Fit P(ended) on all rows, calibrate it out of fold, and measure the same recipe on the later quarter of the days.
 
     Whether it may be released is for :func:`refusal` to say.
@@ -55,7 +56,7 @@ def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: StagingParams)
         as_of: Last day of which anything is known; the release is live from the day after.
 
     Raises:
-        NotEnoughStageLabels: fewer than the documented bounds of ``StagingParams``, with the counts.
+        NotEnoughStageLabels: fewer than the documented bounds of ``LifecycleParams``, with the counts.
         ValueError: a label is not 0 or 1, or is not known by ``as_of``.
     """
     data = _checked(rows, as_of, params)
@@ -77,7 +78,7 @@ def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: StagingParams)
     return StageRelease(version, as_of + timedelta(days=1), card | {"metrics": _metrics(data, params)}, model_text)
 
 
-def folds_of(user_ids: pl.Series, params: StagingParams) -> npt.NDArray[np.int64]:
+def folds_of(user_ids: pl.Series, params: LifecycleParams) -> npt.NDArray[np.int64]:
     """Fold of each row, (n,); all rows of a user share one, so that no model is judged on a user that it has seen."""
 
     def fold(user_id: str) -> int:
@@ -87,7 +88,7 @@ def folds_of(user_ids: pl.Series, params: StagingParams) -> npt.NDArray[np.int64
     return np.array([fold(user_id) for user_id in user_ids], dtype=np.int64)
 
 
-def _checked(rows: pl.DataFrame, as_of: date, params: StagingParams) -> pl.DataFrame:
+def _checked(rows: pl.DataFrame, as_of: date, params: LifecycleParams) -> pl.DataFrame:
     """The rows in an order of their own, so that the order in which they came cannot matter."""
     keys = ("day", "user_id", "journey_id", "label")
     missing = [name for name in (*keys, *FEATURES) if name not in rows.columns]
@@ -123,7 +124,7 @@ class Fitted:
         return sigmoid(self.calibration["slope"] * margin + self.calibration["intercept"])
 
 
-def fit(rows: pl.DataFrame, params: StagingParams) -> Fitted:
+def fit(rows: pl.DataFrame, params: LifecycleParams) -> Fitted:
     """A booster of all rows, calibrated by logistic regression on margins of users that a fold's booster never saw.
 
     Args:
@@ -144,7 +145,7 @@ def fit(rows: pl.DataFrame, params: StagingParams) -> Fitted:
     return Fitted(_boosted(rows, params), _calibration(out_of_fold, rows["label"].to_numpy()))
 
 
-def cross_fitted(train: pl.DataFrame, test: pl.DataFrame, params: StagingParams) -> Doubles:
+def cross_fitted(train: pl.DataFrame, test: pl.DataFrame, params: LifecycleParams) -> Doubles:
     """P(ended) of ``test``, (n,), each row by a fit on the users of ``train`` in other folds than its own user."""
     train_folds, folds = folds_of(train["user_id"], params), folds_of(test["user_id"], params)
     probability = np.zeros(test.height)
@@ -153,7 +154,7 @@ def cross_fitted(train: pl.DataFrame, test: pl.DataFrame, params: StagingParams)
     return probability
 
 
-def _boosted(rows: pl.DataFrame, params: StagingParams) -> Any:
+def _boosted(rows: pl.DataFrame, params: LifecycleParams) -> Any:
     import lightgbm
 
     dataset = lightgbm.Dataset(
@@ -173,7 +174,7 @@ def _calibration(margin: Doubles, labels: npt.NDArray[Any]) -> dict[str, float]:
     return {"slope": max(float(fit.coef_[0, 0]), 0.0), "intercept": float(fit.intercept_[0])}
 
 
-def _metrics(data: pl.DataFrame, params: StagingParams) -> dict[str, dict[str, float | None]]:
+def _metrics(data: pl.DataFrame, params: LifecycleParams) -> dict[str, dict[str, float | None]]:
     """The recipe fitted on the earlier days and on the users of other folds, and the fixed gap, on the later days.
 
     Labels of the earlier days look at ``label_days`` after them; days in between are left out, so that nothing of the
@@ -213,7 +214,7 @@ def refusal(release: StageRelease) -> str | None:
     )
 
 
-def _lower_bound(gained: Doubles, user_ids: pl.Series, params: StagingParams) -> float | None:
+def _lower_bound(gained: Doubles, user_ids: pl.Series, params: LifecycleParams) -> float | None:
     """Lower end of the 95 % interval of the mean gain, users resampled; None where a single user tells of it."""
     users = user_ids.rank("dense").to_numpy().astype(np.int64) - 1
     sums, counts = np.bincount(users, weights=gained), np.bincount(users)

@@ -26,6 +26,7 @@ from journeys_assets.domain.naming.features import FEATURES, JOURNEY
 from journeys_assets.domain.naming.names import in_naming_order
 from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
 from journeys_assets.domain.statistics.resampling import interval, resamples
+from journeys_assets.errors import JourneysError
 from journeys_assets.models.naming.release import PACKAGED, NamerRelease, weights_of
 from journeys_assets.models.releases import sha256
 
@@ -132,7 +133,7 @@ def share_renamed(names: pl.DataFrame) -> float:
 # ── weights from annotators' names ──────────────────────────────────────────────────────────────────────────────────
 
 
-class NotEnoughNames(ValueError):
+class NotEnoughNames(JourneysError):
     """Too few journeys were named by annotators to learn from."""
 
 

@@ -33,6 +33,7 @@ from journeys_assets.domain.ranking.labels import ndcg_by_user
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import FEATURES, PRIOR
 from journeys_assets.domain.statistics.resampling import interval, resamples
+from journeys_assets.errors import JourneysError
 from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, sigmoid
 from journeys_assets.models.ranker.release import Release, load, model_card, prior_of, released, save
 from journeys_assets.models.releases import sha256
@@ -87,7 +88,7 @@ BOOSTER = {
 }
 
 
-class NotEnoughLabels(ValueError):
+class NotEnoughLabels(JourneysError):
     """Too few labels to train on; the message says how many there are and how many are needed."""
 
 

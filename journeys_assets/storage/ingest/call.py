@@ -1,7 +1,7 @@
 """Log files into the warehouse: all files of a call, or, if one cannot be read, none.
 
-Every file is read and checked first, and its good rows are staged as Parquet, a bounded piece at a time; only then does
-one transaction insert everything. A file that the ledger knows (same bytes, source and format) is left out.
+Every file is read and checked first, and its good rows are written as Parquet, a bounded piece at a time; only then
+does one transaction insert everything. A file that the ledger knows (same bytes, source and format) is left out.
 
 What belongs here: the order of things and the report. What does not: reading (``ingest_readers``), the rules of a row
 (``domain.landing.contract``), the SQL (``ingest_load``).
@@ -27,7 +27,14 @@ from journeys_assets.domain.landing.contract import check_rows, fits, required_c
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
 from journeys_assets.importers import Converted, Importer, importers
 from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
-from journeys_assets.storage.ingest.load import LANDING_TABLES, Loaded, StagedFile, ensure_landing, known_batches, load
+from journeys_assets.storage.ingest.load import (
+    LANDING_TABLES,
+    Loaded,
+    PreparedFile,
+    ensure_landing,
+    known_batches,
+    load,
+)
 from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -103,7 +110,7 @@ def ingest(
     *,
     format: str | Importer = LANDING_FORMAT,
     now: datetime,
-    staging_dir: Path,
+    scratch_dir: Path,
     source: str | None = None,
     root: Path | None = None,
     set_aside: Callable[[Path, IngestError], None] | None = None,
@@ -114,7 +121,7 @@ def ingest(
     Args:
         format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or one.
         now: The current time, naive UTC.
-        staging_dir: Where good rows wait for the transaction; what killed calls left there is removed.
+        scratch_dir: Where good rows wait for the transaction; what killed calls left there is removed.
         source: The landing source of all files; by default each file's or folder's name tells.
         root: A folder above all ``paths``, which are files then: names of the folders from it on tell sources too.
         set_aside: Is given each file that cannot be read or is not what it should be, with the error; nothing of it is
@@ -138,17 +145,17 @@ def ingest(
             plans.append((file, _plan(file, above, source, importer, now)))
     ensure_landing(warehouse)
     known, last_seq = known_batches(warehouse)
-    with _staging(staging_dir) as folder:
+    with _scratch_folder(scratch_dir) as folder:
         call = _Call(folder, now, known)
         for done, (file, plan) in enumerate(plans, start=1):
             with _wrong_files_go_to(set_aside, file):
                 call.stage(file, plan)
             if progress is not None:
                 progress(done, len(plans))
-        if not call.staged:
+        if not call.prepared:
             return IngestReport(last_seq, (), None, call.n_known, checksums=call.checksums)
         precedence = importer.precedence if importer else {}
-        loaded = load(warehouse, folder, call.staged, call.quarantined(), precedence, now)
+        loaded = load(warehouse, folder, call.prepared, call.quarantined(), precedence, now)
     return call.report(loaded)
 
 
@@ -184,13 +191,13 @@ def _timezones() -> frozenset[str]:
 
 
 class _Call:
-    """Files staged so far."""
+    """Files prepared so far."""
 
     def __init__(self, folder: Path, now: datetime, known: set[str]) -> None:
         self.folder = folder
         self.now = now
         self.known = set(known)
-        self.staged: list[StagedFile] = []
+        self.prepared: list[PreparedFile] = []
         self.n_known = 0
         self.checksums: dict[Path, str] = {}
         self._ignored: dict[int, tuple[str, ...]] = {}
@@ -198,7 +205,7 @@ class _Call:
         self._refused: list[pl.DataFrame] = []
 
     def stage(self, file: Path, plan: _Plan) -> None:
-        """Read and check the file, write its good rows to the staging folder.
+        """Read and check the file, write its good rows to the scratch folder.
 
         Raises:
             IngestError: the file is wrong; nothing of it is left behind.
@@ -210,7 +217,7 @@ class _Call:
             return
         number = len(self._ignored)
         batches = {
-            name: StagedFile(number, plan.batch_id(sha256, name), name, str(file), sha256) for name in plan.sources
+            name: PreparedFile(number, plan.batch_id(sha256, name), name, str(file), sha256) for name in plan.sources
         }
         refused_before, skipped = len(self._refused), Counter[str]()
         try:
@@ -232,7 +239,7 @@ class _Call:
             raise
         self._skipped.update(skipped)
         self._ignored[number] = tuple(sorted(plan.wanted.unknown))
-        self.staged += batches.values()
+        self.prepared += batches.values()
         self.known.update(batch.batch_id for batch in batches.values())
 
     def _write(self, source: str, number: int, part: int, good: pl.DataFrame) -> None:
@@ -241,7 +248,7 @@ class _Call:
             rows = with_keywords(source, good).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
             rows.write_parquet(self.folder / source / f"{number:08d}-{part:08d}.parquet")
 
-    def _refuse(self, batch: StagedFile, refused: pl.DataFrame) -> None:
+    def _refuse(self, batch: PreparedFile, refused: pl.DataFrame) -> None:
         batch.n_quarantined += refused.height
         if refused.height:
             constants = {"batch_id": batch.batch_id, "source": batch.source, "file": batch.file}
@@ -257,7 +264,7 @@ class _Call:
 
     def report(self, loaded: Loaded) -> IngestReport:
         files = []
-        for batch in self.staged:
+        for batch in self.prepared:
             taken = loaded.accepted.get((batch.source, batch.number), 0)
             files.append(
                 FileReport(
@@ -298,7 +305,7 @@ def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:
 
 
 @contextmanager
-def _staging(parent: Path) -> Iterator[Path]:
+def _scratch_folder(parent: Path) -> Iterator[Path]:
     """A folder of this call's own, removed at the end; folders that killed calls left behind are removed first."""
     parent.mkdir(parents=True, exist_ok=True)
     for lock_file in sorted(parent.glob("ingest-*.lock")):

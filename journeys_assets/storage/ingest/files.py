@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.errors import JourneysError
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz")
 """Endings that tell how a file is read."""
 
 
-class IngestError(RuntimeError):
+class IngestError(JourneysError):
     """Files cannot be ingested: names the file, what is wrong with it and the cure. The warehouse is as it was."""
 
 

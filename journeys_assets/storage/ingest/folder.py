@@ -122,7 +122,7 @@ def take_files(
     *,
     now_ns: int,
     patience_s: float,
-    staging_dir: Path,
+    scratch_dir: Path,
     progress: Callable[[int, int], None] | None = None,
 ) -> Taken:
     """Ingest the named files; what is wrong with one is told of it and stops no other.
@@ -139,7 +139,7 @@ def take_files(
         warehouse,
         [folder.paths[name] for name in names],
         now=now,
-        staging_dir=staging_dir,
+        scratch_dir=scratch_dir,
         root=root,
         set_aside=wrong.__setitem__,
         progress=progress,

@@ -1,4 +1,4 @@
-"""Staged rows into the landing tables: de-duplication as set operations, everything in one transaction.
+"""Prepared rows into the landing tables: de-duplication as set operations, everything in one transaction.
 
 What belongs here: the landing tables as the warehouse holds them, and the SQL that fills them. What does not: reading
 or checking files.
@@ -59,7 +59,7 @@ LANDING_TABLES: dict[str, Table] = {name: _landing_table(table) for name, table 
 
 
 @dataclass
-class StagedFile:
+class PreparedFile:
     """One file and source, read and checked: what the ledger will say of it."""
 
     number: int
@@ -94,23 +94,23 @@ def known_batches(warehouse: Warehouse) -> tuple[set[str], int]:
 
 def load(
     warehouse: Warehouse,
-    staging: Path,
-    files: Sequence[StagedFile],
+    scratch: Path,
+    files: Sequence[PreparedFile],
     quarantined: pl.DataFrame,
     precedence: Mapping[str, str],
     now: datetime,
 ) -> Loaded:
-    """Insert all staged rows, their ledger rows and the refused rows, or, on any error, nothing.
+    """Insert all prepared rows, their ledger rows and the refused rows, or, on any error, nothing.
 
     Args:
-        staging: Folder with one folder of Parquet files a source: the landing columns, ``file_no``, ``line``.
+        scratch: Folder with one folder of Parquet files a source: the landing columns, ``file_no``, ``line``.
         quarantined: Columns of ``QUARANTINED_ROWS``.
         precedence: Per source: see ``importers.Importer``.
     """
     accepted: dict[tuple[str, int], int] = {}
     first_days: list[date] = []
     with warehouse.writing() as con:
-        con.execute(f"SET temp_directory = '{str(staging / 'spill').replace(chr(39), chr(39) * 2)}'")
+        con.execute(f"SET temp_directory = '{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'")
         create_tables(con, [*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS])
         seq = int(con.sql("SELECT coalesce(max(ingest_seq), 0) + 1 FROM landing.ingest_ledger").fetchall()[0][0])
         # Another call may have loaded the same file while this one was reading.
@@ -118,7 +118,7 @@ def load(
         new = [file for file in files if file.batch_id not in known]
         for source in sorted({file.source for file in new if file.n_good}):
             numbers = [file.number for file in new if file.source == source]
-            counts, first_day = _load_source(con, source, staging, numbers, precedence.get(source), seq)
+            counts, first_day = _load_source(con, source, scratch, numbers, precedence.get(source), seq)
             accepted |= {(source, number): n for number, n in counts.items()}
             first_days += [first_day] if first_day else []
         _append(con, QUARANTINED_ROWS, quarantined.filter(pl.col("batch_id").is_in([f.batch_id for f in new])))
@@ -129,13 +129,13 @@ def load(
 def _load_source(
     con: duckdb.DuckDBPyConnection,
     source: str,
-    staging: Path,
+    scratch: Path,
     numbers: Sequence[int],
     precedence: str | None,
     seq: int,
 ) -> tuple[dict[int, int], date | None]:
     table = LANDING_TABLES[source]
-    pattern = str(staging / source / "*.parquet").replace("'", "''")
+    pattern = str(scratch / source / "*.parquet").replace("'", "''")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT * FROM read_parquet('{pattern}') "
         "WHERE file_no IN (SELECT unnest($1))",
@@ -268,7 +268,7 @@ def _append(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -
 
 
 def _ledger(
-    files: Sequence[StagedFile], accepted: Mapping[tuple[str, int], int], seq: int, now: datetime
+    files: Sequence[PreparedFile], accepted: Mapping[tuple[str, int], int], seq: int, now: datetime
 ) -> pl.DataFrame:
     rows = []
     for file in files:

@@ -118,7 +118,7 @@ def engagement_history(
     """
     journeys = journeys_in(con, states, ("user_id", "journey_id", "keywords"))
     # A live journey's last engagement lies in the look-back window of a user who was last here within the horizon.
-    oldest = params.keywords.horizon_days + params.keywords.look_back_days + look_back_days(params.staging)
+    oldest = params.keywords.horizon_days + params.keywords.look_back_days + look_back_days(params.lifecycle)
     first = day - timedelta(days=oldest)
     return journey_days(con, journeys, first, until), visits(con, states, first, until)
 

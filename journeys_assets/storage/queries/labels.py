@@ -49,13 +49,13 @@ def stage_training_rows(
     The journeys are those of the inferences of the time, and the features know nothing after their day.
 
     Args:
-        n_snapshots: At most so many days; by default as many as ``StagingParams`` has.
+        n_snapshots: At most so many days; by default as many as ``LifecycleParams`` has.
 
     Returns:
         day, user_id, journey_id, ``evidence.FEATURES``, label (1: ended); empty where the log is too short.
     """
-    days = params.staging.training_snapshots if n_snapshots is None else n_snapshots
-    last = as_of - timedelta(days=params.staging.label_days)
+    days = params.lifecycle.training_snapshots if n_snapshots is None else n_snapshots
+    last = as_of - timedelta(days=params.lifecycle.label_days)
     snapshots = [stage_snapshot(con, last - timedelta(weeks=week), params) for week in range(days)]
     return pl.concat(snapshots).filter(pl.col("label").is_not_null()).sort("day", "user_id", "journey_id")
 
@@ -66,10 +66,10 @@ def stage_snapshot(con: duckdb.DuckDBPyConnection, day: date, params: AlgorithmP
     The label needs the log of the ``label_days`` days after ``day``; whoever asks knows that it is there.
     """
     states = inference.live_states(con, day, params.keywords.horizon_days)
-    until = day + timedelta(days=params.staging.label_days)
+    until = day + timedelta(days=params.lifecycle.label_days)
     journeys, visits = inference.engagement_history(con, states, day, until, params)
-    features = evidence.silence_features(journeys, visits, day, params.staging)
-    labels = evidence.ended_labels(journeys, visits, day, params.staging)
+    features = evidence.silence_features(journeys, visits, day, params.lifecycle)
+    labels = evidence.ended_labels(journeys, visits, day, params.lifecycle)
     return features.join(labels, on=["user_id", "journey_id"], how="left").select(
         pl.lit(day).alias("day"), "user_id", "journey_id", *evidence.FEATURES, "label"
     )

@@ -8,11 +8,12 @@ from pathlib import Path
 import duckdb
 
 from journeys_assets.domain.tables.table import Table
+from journeys_assets.errors import JourneysError
 
 CATALOG = "warehouse"
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(JourneysError):
     """The warehouse cannot be opened, or a write does not fit its table."""
 
 

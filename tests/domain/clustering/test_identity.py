@@ -21,7 +21,7 @@ from journeys_assets.domain.clustering.identity import (
     side_journey_id,
     theme_centralities,
 )
-from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.keywords.vectors import KeywordVectors, MissingVectorsError
 from journeys_assets.domain.parameters import AlgorithmParams
 
 PARAMS = AlgorithmParams()
@@ -240,5 +240,5 @@ def test_wrong_input_is_refused() -> None:
         founders(pl.concat([past, past]), vectors, LEAST)
     with pytest.raises(ValueError, match="least_cosine"):
         founders(past, vectors, 0.0)
-    with pytest.raises(KeyError, match="no vector"):
+    with pytest.raises(MissingVectorsError, match="no vector"):
         founders(past_of(["k000", "other"]), vectors, LEAST)

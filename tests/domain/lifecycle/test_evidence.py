@@ -22,9 +22,9 @@ from journeys_assets.domain.lifecycle.evidence import (
     seasons_before,
     silence_features,
 )
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 
-PARAMS = StagingParams()
+PARAMS = LifecycleParams()
 DAY = date(2026, 3, 1)
 SCHEMA = {
     "user_id": pl.String,

@@ -49,7 +49,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     write_world(world, folder)
     warehouse = Warehouse(folder / "warehouse.duckdb")
     landing = folder / "landing" / "journey_annotations"
-    ingest(warehouse, [landing], now=datetime(2026, 6, 1), staging_dir=folder / "staging")
+    ingest(warehouse, [landing], now=datetime(2026, 6, 1), scratch_dir=folder / "scratch")
     known = world.truth["truth_keywords"].filter(pl.col("theme").is_not_null())
     journeys = known.group_by("user_id", "theme", maintain_order=True).agg(keywords="normalised_keyword")
     days = [FIRST + timedelta(days=n) for n in range(40)]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, roc_auc_score
 
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.evaluation.data.stage_truth import (
     average_precision_of,
     f1_of,
@@ -58,7 +58,7 @@ def test_measures_are_those_of_scikit_learn_with_weights(sample: tuple[np.ndarra
 
 
 def test_a_training_label_that_looks_at_a_judged_day_is_a_leak() -> None:
-    params = StagingParams()
+    params = LifecycleParams()
     train = pl.DataFrame({"day": [on(0), on(7)]})
     test = pl.DataFrame({"day": [on(8 + params.label_days), on(90)]})
     check_split(train, test, params)

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.lifecycle.evidence import FEATURES
-from journeys_assets.domain.lifecycle.params import StagingParams
+from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.models.lifecycle.release import StageRelease, released_stage_model, save
 from journeys_assets.models.lifecycle.training import (
     NotEnoughStageLabels,
@@ -20,7 +20,7 @@ from journeys_assets.models.lifecycle.training import (
 )
 from journeys_assets.models.releases import ReleaseError
 
-PARAMS = StagingParams()
+PARAMS = LifecycleParams()
 FIRST = date(2026, 1, 5)
 AS_OF = FIRST + timedelta(days=70 + PARAMS.label_days)
 

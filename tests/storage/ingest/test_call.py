@@ -28,7 +28,7 @@ SEARCHES = [
 ]
 
 
-class House:
+class Sandbox:
     """A warehouse and a landing folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class House:
         return path
 
     def ingest(self, *paths: Path, **options: Any) -> IngestReport:
-        return ingest(self.warehouse, paths or [self.landing], now=NOW, staging_dir=self.folder / "staging", **options)
+        return ingest(self.warehouse, paths or [self.landing], now=NOW, scratch_dir=self.folder / "scratch", **options)
 
     def table(self, name: str) -> pl.DataFrame:
         return self.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")
@@ -53,8 +53,8 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Sandbox(tmp_path)
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
@@ -73,73 +73,73 @@ def balanced(report: IngestReport) -> None:
 # ── formats ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def write_parquet(house: House) -> None:
-    (house.landing / "search_events").mkdir(parents=True)
+def write_parquet(sandbox: Sandbox) -> None:
+    (sandbox.landing / "search_events").mkdir(parents=True)
     frame = pl.DataFrame(SEARCHES).with_columns(pl.col("searched_at").str.to_datetime(time_zone="UTC"))
-    frame.write_parquet(house.landing / "search_events" / "2026-01.parquet")
+    frame.write_parquet(sandbox.landing / "search_events" / "2026-01.parquet")
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        lambda house: house.write("search_events.csv", as_csv(SEARCHES)),
-        lambda house: house.write("search_events_2026-01.csv", "\ufeff" + as_csv(SEARCHES).replace("\n", "\r\n")),
-        lambda house: house.write("search_events/2026/01.csv.gz", gzip.compress(as_csv(SEARCHES).encode())),
-        lambda house: house.write("search_events.jsonl", as_json_lines(SEARCHES)),
-        lambda house: house.write("search_events/a.json", as_json_lines(SEARCHES)),
-        lambda house: house.write("search_events/a.ndjson.gz", gzip.compress(as_json_lines(SEARCHES).encode())),
+        lambda sandbox: sandbox.write("search_events.csv", as_csv(SEARCHES)),
+        lambda sandbox: sandbox.write("search_events_2026-01.csv", "\ufeff" + as_csv(SEARCHES).replace("\n", "\r\n")),
+        lambda sandbox: sandbox.write("search_events/2026/01.csv.gz", gzip.compress(as_csv(SEARCHES).encode())),
+        lambda sandbox: sandbox.write("search_events.jsonl", as_json_lines(SEARCHES)),
+        lambda sandbox: sandbox.write("search_events/a.json", as_json_lines(SEARCHES)),
+        lambda sandbox: sandbox.write("search_events/a.ndjson.gz", gzip.compress(as_json_lines(SEARCHES).encode())),
         write_parquet,
     ],
     ids=["csv", "csv-bom-crlf", "csv.gz", "jsonl", "json", "ndjson.gz", "parquet"],
 )
-def test_every_format_gives_the_same_rows(house: House, write: Callable[[House], object]) -> None:
-    write(house)
-    report = house.ingest()
-    assert house.table("search_events").rows() == [
+def test_every_format_gives_the_same_rows(sandbox: Sandbox, write: Callable[[Sandbox], object]) -> None:
+    write(sandbox)
+    report = sandbox.ingest()
+    assert sandbox.table("search_events").rows() == [
         ("u1", "Garden  Shed", datetime(2026, 1, 2, 10), "garden shed", 1),
         ("u2", "日本 庭園", datetime(2026, 1, 1, 10), "日本 庭園", 1),
         ("u2", "🎉 party", datetime(2026, 1, 3, 10), "🎉 party", 1),
     ]
     assert report.by_source() == [("search_events", 1, 3, 3, 0, 0, 0)]
     assert (report.ingest_seq, report.first_day) == (1, date(2026, 1, 1))
-    assert not list((house.folder / "staging").iterdir())
+    assert not list((sandbox.folder / "scratch").iterdir())
 
 
-def test_the_source_argument_names_what_the_file_does_not(house: House) -> None:
-    path = house.write("export.csv", as_csv(SEARCHES))
+def test_the_source_argument_names_what_the_file_does_not(sandbox: Sandbox) -> None:
+    path = sandbox.write("export.csv", as_csv(SEARCHES))
     with pytest.raises(IngestError, match=r"export\.csv.*--source"):
-        house.ingest(path)
-    assert house.ingest(path, source="search_events").by_source()[0][3] == 3
+        sandbox.ingest(path)
+    assert sandbox.ingest(path, source="search_events").by_source()[0][3] == 3
 
 
-def test_quoted_fields_may_hold_commas_quotes_and_line_ends(house: House) -> None:
-    house.write(
+def test_quoted_fields_may_hold_commas_quotes_and_line_ends(sandbox: Sandbox) -> None:
+    sandbox.write(
         "search_events.csv",
         'user_id,query,searched_at\nu1,"a, ""b""\nc",2026-01-01\nu2,5" pipe,2026-01-01\nu3,,2026-01-01\n',
     )
-    report = house.ingest()
-    assert house.table("search_events")["query"].to_list() == ['a, "b"\nc', '5" pipe']
-    assert house.table("quarantined_rows")["line"].to_list() == [5]
+    report = sandbox.ingest()
+    assert sandbox.table("search_events")["query"].to_list() == ['a, "b"\nc', '5" pipe']
+    assert sandbox.table("quarantined_rows")["line"].to_list() == [5]
     balanced(report)
 
 
 @pytest.mark.parametrize("block_bytes", [7, 20, 64, 10_000])
-def test_blocks_do_not_show(house: House, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+def test_blocks_do_not_show(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
     queries = ["plain", "a, b", 'say "hi"', "two\nlines", 'three\n\nlines, "quoted"', "ünï", "end"]
     rows = [{"user_id": f"u{i}", "query": query, "searched_at": "2026-01-01"} for i, query in enumerate(queries)]
     monkeypatch.setattr(pieces, "BLOCK_BYTES", block_bytes)
-    house.write("search_events.csv", as_csv(rows) + "broken\n")
-    house.ingest()
-    assert house.table("search_events")["query"].to_list() == queries
-    assert house.table("quarantined_rows")["line"].to_list() == [12]
+    sandbox.write("search_events.csv", as_csv(rows) + "broken\n")
+    sandbox.ingest()
+    assert sandbox.table("search_events")["query"].to_list() == queries
+    assert sandbox.table("quarantined_rows")["line"].to_list() == [12]
 
 
-def test_a_quote_that_is_never_closed_costs_one_row(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quote_that_is_never_closed_costs_one_row(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "BLOCK_BYTES", 50)
     good = "".join(f"u{i},garden,2026-01-01\n" for i in range(20))
-    house.write("search_events.csv", 'user_id,query,searched_at\nu,"open,2026-01-01\n' + good)
-    report = house.ingest()
-    assert house.table("quarantined_rows")["line"].to_list() == [2]
+    sandbox.write("search_events.csv", 'user_id,query,searched_at\nu,"open,2026-01-01\n' + good)
+    report = sandbox.ingest()
+    assert sandbox.table("quarantined_rows")["line"].to_list() == [2]
     assert report.by_source() == [("search_events", 1, 21, 20, 0, 1, 0)]
 
 
@@ -162,11 +162,13 @@ DIRTY = [
 
 
 @pytest.mark.parametrize(("row", "reason"), [case[1:] for case in DIRTY], ids=[case[0] for case in DIRTY])
-def test_a_dirty_json_line_is_quarantined_and_good_ones_go_on(house: House, row: str, reason: str) -> None:
+def test_a_dirty_json_line_is_quarantined_and_good_ones_go_on(sandbox: Sandbox, row: str, reason: str) -> None:
     sound = as_json_lines(SEARCHES)
-    house.write("search_events.jsonl", sound + row + "\n\n" + '{"user_id":"z","query":"z","searched_at":"2026-01-01"}')
-    report = house.ingest()
-    (refused,) = house.table("quarantined_rows").to_dicts()
+    sandbox.write(
+        "search_events.jsonl", sound + row + "\n\n" + '{"user_id":"z","query":"z","searched_at":"2026-01-01"}'
+    )
+    report = sandbox.ingest()
+    (refused,) = sandbox.table("quarantined_rows").to_dicts()
     assert reason in refused["reason"]
     assert (refused["line"], refused["source"]) == (4, "search_events")
     assert refused["file"].endswith("search_events.jsonl")
@@ -174,7 +176,7 @@ def test_a_dirty_json_line_is_quarantined_and_good_ones_go_on(house: House, row:
     assert report.by_source() == [("search_events", 1, 5, 4, 0, 1, 0)]
 
 
-def test_dirty_csv_lines_are_quarantined_with_their_lines(house: House) -> None:
+def test_dirty_csv_lines_are_quarantined_with_their_lines(sandbox: Sandbox) -> None:
     lines = [
         b"user_id,query,searched_at",
         b"u,ok,2026-01-01",
@@ -189,26 +191,26 @@ def test_dirty_csv_lines_are_quarantined_with_their_lines(house: House) -> None:
         b"",
         b"u,fine,2026-01-01",
     ]
-    house.write("search_events.csv", b"\n".join(lines))
-    report = house.ingest()
-    refused = house.table("quarantined_rows").sort("line")
+    sandbox.write("search_events.csv", b"\n".join(lines))
+    report = sandbox.ingest()
+    refused = sandbox.table("quarantined_rows").sort("line")
     assert refused["line"].to_list() == [3, 4, 5, 6, 7, 8, 9, 10]
     assert "has 2 fields where the header has 3" in refused["reason"][0]
     assert "not valid UTF-8" in refused["reason"][2]
-    assert house.table("search_events")["query"].to_list() == ["fine", "ok"]
+    assert sandbox.table("search_events")["query"].to_list() == ["fine", "ok"]
     balanced(report)
     assert report.by_source() == [("search_events", 1, 10, 2, 0, 8, 0)]
 
 
-def test_quarantined_rows_are_unique(house: House) -> None:
-    house.write("search_events.csv", "user_id,query,searched_at\n" + "u,,soon\n" * 3)
-    house.ingest()
-    assert house.table("quarantined_rows").select("batch_id", "line", "reason").is_unique().all()
+def test_quarantined_rows_are_unique(sandbox: Sandbox) -> None:
+    sandbox.write("search_events.csv", "user_id,query,searched_at\n" + "u,,soon\n" * 3)
+    sandbox.ingest()
+    assert sandbox.table("quarantined_rows").select("batch_id", "line", "reason").is_unique().all()
 
 
-def test_unknown_columns_are_ignored_and_told(house: House) -> None:
-    house.write("search_events.csv", as_csv([{**row, "device": "x"} for row in SEARCHES]))
-    report = house.ingest()
+def test_unknown_columns_are_ignored_and_told(sandbox: Sandbox) -> None:
+    sandbox.write("search_events.csv", as_csv([{**row, "device": "x"} for row in SEARCHES]))
+    report = sandbox.ingest()
     assert report.ignored_columns() == {"search_events": ("device",)}
     assert report.by_source()[0][3] == 3
 
@@ -239,119 +241,119 @@ BROKEN: list[tuple[str, str, bytes, str]] = [
 
 @pytest.mark.parametrize(("name", "content", "reason"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN])
 def test_a_file_that_cannot_be_read_leaves_everything_as_it_was(
-    house: House, name: str, content: bytes, reason: str
+    sandbox: Sandbox, name: str, content: bytes, reason: str
 ) -> None:
-    house.write("search_events/a.csv", as_csv(SEARCHES[:1]))
-    house.ingest()
-    before = house.contents()
-    house.write("search_events/a2.csv", as_csv(SEARCHES))
-    bad = house.write(name, content)
+    sandbox.write("search_events/a.csv", as_csv(SEARCHES[:1]))
+    sandbox.ingest()
+    before = sandbox.contents()
+    sandbox.write("search_events/a2.csv", as_csv(SEARCHES))
+    bad = sandbox.write(name, content)
     with pytest.raises(IngestError, match=reason) as error:
-        house.ingest()
+        sandbox.ingest()
     assert str(bad) in str(error.value)
-    assert house.contents() == before
-    assert not list((house.folder / "staging").glob("*"))
+    assert sandbox.contents() == before
+    assert not list((sandbox.folder / "scratch").glob("*"))
 
 
-def test_a_wrong_column_type_names_the_column(house: House, tmp_path: Path) -> None:
+def test_a_wrong_column_type_names_the_column(sandbox: Sandbox, tmp_path: Path) -> None:
     frame = pl.DataFrame(SEARCHES).with_columns(searched_at=pl.lit(5), query=pl.lit(1.5))
-    house.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))
+    sandbox.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))
     with pytest.raises(IngestError, match="column query is Float64, not VARCHAR"):
-        house.ingest()
+        sandbox.ingest()
     frame = frame.with_columns(query=pl.lit("q")).clear()
-    house.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))
+    sandbox.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))
     with pytest.raises(IngestError, match="column searched_at is Int32, not TIMESTAMP"):
-        house.ingest()
+        sandbox.ingest()
 
 
-def test_paths_that_hold_nothing(house: House) -> None:
+def test_paths_that_hold_nothing(sandbox: Sandbox) -> None:
     with pytest.raises(IngestError, match="does not exist"):
-        house.ingest(house.folder / "nowhere")
-    (house.folder / "bare").mkdir()
+        sandbox.ingest(sandbox.folder / "nowhere")
+    (sandbox.folder / "bare").mkdir()
     with pytest.raises(IngestError, match="holds no file"):
-        house.ingest(house.folder / "bare")
+        sandbox.ingest(sandbox.folder / "bare")
     with pytest.raises(IngestError, match="no known ending"):
-        house.ingest(house.write("notes.txt", "x"))
+        sandbox.ingest(sandbox.write("notes.txt", "x"))
     with pytest.raises(IngestError, match="formats are landing, online-retail"):
-        house.ingest(format="xml")
+        sandbox.ingest(format="xml")
 
 
-def test_a_header_without_rows_is_fine(house: House) -> None:
-    house.write("search_events.csv", "user_id,query,searched_at\n")
-    assert house.ingest().by_source() == [("search_events", 1, 0, 0, 0, 0, 0)]
-    assert house.table("ingest_ledger")["n_rows"].to_list() == [0]
+def test_a_header_without_rows_is_fine(sandbox: Sandbox) -> None:
+    sandbox.write("search_events.csv", "user_id,query,searched_at\n")
+    assert sandbox.ingest().by_source() == [("search_events", 1, 0, 0, 0, 0, 0)]
+    assert sandbox.table("ingest_ledger")["n_rows"].to_list() == [0]
 
 
 # ── twice, in two files, in any order ───────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_same_file_again_changes_nothing(house: House) -> None:
-    path = house.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
-    house.ingest()
-    before = house.contents()
-    report = house.ingest()
+def test_the_same_file_again_changes_nothing(sandbox: Sandbox) -> None:
+    path = sandbox.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    sandbox.ingest()
+    before = sandbox.contents()
+    report = sandbox.ingest()
     assert (report.n_files_skipped_as_known, report.files, report.ingest_seq) == (1, (), 1)
     path.rename(path.with_name("search_events_again.csv"))
-    house.ingest()
-    assert house.contents() == before
+    sandbox.ingest()
+    assert sandbox.contents() == before
 
 
-def test_copies_of_a_file_within_one_call_are_one_batch(house: House) -> None:
+def test_copies_of_a_file_within_one_call_are_one_batch(sandbox: Sandbox) -> None:
     for name in ("a", "b"):
-        house.write(f"search_events/{name}.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
-    report = house.ingest()
+        sandbox.write(f"search_events/{name}.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    report = sandbox.ingest()
     assert (report.n_files_skipped_as_known, report.by_source()) == (1, [("search_events", 1, 4, 3, 0, 1, 0)])
-    assert house.table("ingest_ledger")["batch_id"].is_unique().all()
+    assert sandbox.table("ingest_ledger")["batch_id"].is_unique().all()
 
 
 @pytest.mark.parametrize("relevances", [(2, 5), (5, 2)])
 def test_of_two_accounts_of_one_event_the_choice_is_theirs_not_the_orders(
-    house: House, relevances: tuple[int, int]
+    sandbox: Sandbox, relevances: tuple[int, int]
 ) -> None:
     row = {"user_id": "u", "journey_id": "j", "annotator_id": "x"}
-    house.write("journey_annotations.jsonl", as_json_lines([{**row, "relevance": r} for r in relevances]))
-    house.ingest()
-    assert house.table("journey_annotations")["relevance"].to_list() == [2]
+    sandbox.write("journey_annotations.jsonl", as_json_lines([{**row, "relevance": r} for r in relevances]))
+    sandbox.ingest()
+    assert sandbox.table("journey_annotations")["relevance"].to_list() == [2]
 
 
-def test_one_of_two_latest_versions_alone_is_news(house: House) -> None:
+def test_one_of_two_latest_versions_alone_is_news(sandbox: Sandbox) -> None:
     versions = [{"user_id": "u", "country": country} for country in ("FR", "DE")]
-    house.write("users/a.csv", as_csv(versions))
-    assert house.ingest().by_source()[0][3:5] == (2, 0)
-    house.write("users/b.csv", as_csv(versions[::-1]))
-    assert house.ingest().by_source()[0][3:5] == (0, 2)
-    house.write("users/c.csv", as_csv(versions[:1]))
-    assert house.ingest().by_source()[0][3:5] == (1, 0)
+    sandbox.write("users/a.csv", as_csv(versions))
+    assert sandbox.ingest().by_source()[0][3:5] == (2, 0)
+    sandbox.write("users/b.csv", as_csv(versions[::-1]))
+    assert sandbox.ingest().by_source()[0][3:5] == (0, 2)
+    sandbox.write("users/c.csv", as_csv(versions[:1]))
+    assert sandbox.ingest().by_source()[0][3:5] == (1, 0)
 
 
-def test_the_same_event_in_two_files_is_taken_once(house: House) -> None:
-    house.write("search_events/a.csv", as_csv(SEARCHES[:2] + SEARCHES[:1]))
-    house.write("search_events/b.jsonl", as_json_lines(SEARCHES))
-    assert house.ingest().by_source() == [("search_events", 2, 6, 3, 3, 0, 0)]
-    house.write("search_events/c.csv", as_csv([*SEARCHES[1:], {**SEARCHES[0], "query": "new"}]))
-    report = house.ingest()
+def test_the_same_event_in_two_files_is_taken_once(sandbox: Sandbox) -> None:
+    sandbox.write("search_events/a.csv", as_csv(SEARCHES[:2] + SEARCHES[:1]))
+    sandbox.write("search_events/b.jsonl", as_json_lines(SEARCHES))
+    assert sandbox.ingest().by_source() == [("search_events", 2, 6, 3, 3, 0, 0)]
+    sandbox.write("search_events/c.csv", as_csv([*SEARCHES[1:], {**SEARCHES[0], "query": "new"}]))
+    report = sandbox.ingest()
     assert report.by_source() == [("search_events", 1, 3, 1, 2, 0, 0)]
     assert report.ingest_seq == 2
-    assert house.table("search_events")["ingest_seq"].to_list().count(2) == 1
+    assert sandbox.table("search_events")["ingest_seq"].to_list().count(2) == 1
 
 
-def test_null_columns_of_the_grain_compare_as_equal(house: House) -> None:
+def test_null_columns_of_the_grain_compare_as_equal(sandbox: Sandbox) -> None:
     row = {"user_id": "u", "keywords": ["a", "b"], "relevance": 5, "annotator_id": "x"}
-    house.write("journey_annotations/a.jsonl", as_json_lines([row, row]))
-    house.write("journey_annotations/b.jsonl", as_json_lines([{**row, "journey_id": None}]))
-    assert house.ingest().by_source()[0][3:5] == (1, 2)
-    house.write("journey_annotations/c.jsonl", as_json_lines([row, {**row, "keywords": ["a"]}]))
-    assert house.ingest().by_source()[0][3:5] == (1, 1)
+    sandbox.write("journey_annotations/a.jsonl", as_json_lines([row, row]))
+    sandbox.write("journey_annotations/b.jsonl", as_json_lines([{**row, "journey_id": None}]))
+    assert sandbox.ingest().by_source()[0][3:5] == (1, 2)
+    sandbox.write("journey_annotations/c.jsonl", as_json_lines([row, {**row, "keywords": ["a"]}]))
+    assert sandbox.ingest().by_source()[0][3:5] == (1, 1)
 
 
-def test_a_new_version_is_kept_and_an_old_one_can_come_back(house: House) -> None:
+def test_a_new_version_is_kept_and_an_old_one_can_come_back(sandbox: Sandbox) -> None:
     def load(title: str, number: int) -> tuple[int, ...]:
         pin = {"pin_id": "p", "annotations": [title], "interests": None, "title": title, "batch": number}
-        house.write(f"pins/{number}.jsonl", as_json_lines([pin]))
-        return house.ingest().by_source()[0][3:5]
+        sandbox.write(f"pins/{number}.jsonl", as_json_lines([pin]))
+        return sandbox.ingest().by_source()[0][3:5]
 
     assert [load(title, n) for n, title in enumerate(["Old", "Old", "New", "Old"])] == [(1, 0), (0, 1), (1, 0), (1, 0)]
-    versions = house.table("pins").sort("ingest_seq")
+    versions = sandbox.table("pins").sort("ingest_seq")
     assert versions["title"].to_list() == ["Old", "New", "Old"]
     assert versions["annotation_keywords"].to_list() == [["old"], ["new"], ["old"]]
     assert versions["interest_keywords"].to_list() == [None, None, None]
@@ -374,14 +376,14 @@ def test_order_of_rows_and_split_over_files_play_no_part(
     chance = random.Random(seed)
 
     def contents(n_files: int, shuffled: bool) -> list[list[tuple[Any, ...]]]:
-        house = House(tmp_path_factory.mktemp("house"))
+        sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
         for source, rows in (("search_events", searches), ("pins", pins)):
             order = chance.sample(rows, len(rows)) if shuffled else rows
             for n in range(n_files):
                 if part := order[n::n_files]:
-                    house.write(f"{source}/{chance.random()}-{n}.jsonl", as_json_lines(part))
-        balanced(house.ingest())
-        return [house.table("search_events").rows(), house.table("pins").rows()]
+                    sandbox.write(f"{source}/{chance.random()}-{n}.jsonl", as_json_lines(part))
+        balanced(sandbox.ingest())
+        return [sandbox.table("search_events").rows(), sandbox.table("pins").rows()]
 
     assert contents(1, shuffled=False) == contents(3, shuffled=True)
 
@@ -389,11 +391,13 @@ def test_order_of_rows_and_split_over_files_play_no_part(
 # ── all or nothing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_call_that_dies_before_its_commit_leaves_the_old_state(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.write("search_events/a.csv", as_csv(SEARCHES[:1]))
-    house.ingest()
-    before = house.contents()
-    house.write("search_events/b.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+def test_a_call_that_dies_before_its_commit_leaves_the_old_state(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.write("search_events/a.csv", as_csv(SEARCHES[:1]))
+    sandbox.ingest()
+    before = sandbox.contents()
+    sandbox.write("search_events/b.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
 
     from journeys_assets.storage.ingest import load as ingest_load
 
@@ -403,40 +407,42 @@ def test_a_call_that_dies_before_its_commit_leaves_the_old_state(house: House, m
     with monkeypatch.context() as patch:
         patch.setattr(ingest_load, "_ledger", dies)
         with pytest.raises(KeyboardInterrupt):
-            house.ingest()
-    assert house.contents() == before
-    assert house.ingest().by_source() == [("search_events", 1, 4, 2, 1, 1, 0)]
+            sandbox.ingest()
+    assert sandbox.contents() == before
+    assert sandbox.ingest().by_source() == [("search_events", 1, 4, 2, 1, 1, 0)]
 
 
-def test_what_a_killed_call_left_is_removed(house: House) -> None:
-    stale = house.folder / "staging" / "ingest-dead"
+def test_what_a_killed_call_left_is_removed(sandbox: Sandbox) -> None:
+    stale = sandbox.folder / "scratch" / "ingest-dead"
     (stale / "pins").mkdir(parents=True)
     Path(f"{stale}.lock").touch()
-    house.write("search_events.csv", as_csv(SEARCHES))
-    house.ingest()
-    assert not list((house.folder / "staging").iterdir())
+    sandbox.write("search_events.csv", as_csv(SEARCHES))
+    sandbox.ingest()
+    assert not list((sandbox.folder / "scratch").iterdir())
 
 
-def test_a_file_that_another_call_loaded_meanwhile_is_taken_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    house.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
-    house.ingest()
-    before = house.contents()
+def test_a_file_that_another_call_loaded_meanwhile_is_taken_once(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    sandbox.ingest()
+    before = sandbox.contents()
     monkeypatch.setattr(module, "known_batches", lambda _: (set(), 0))
-    house.ingest()
-    assert house.contents() == before
+    sandbox.ingest()
+    assert sandbox.contents() == before
 
 
-def test_ensure_landing_makes_every_table_empty(house: House) -> None:
-    ensure_landing(house.warehouse)
-    assert all(rows == [] for rows in house.contents().values())
+def test_ensure_landing_makes_every_table_empty(sandbox: Sandbox) -> None:
+    ensure_landing(sandbox.warehouse)
+    assert all(rows == [] for rows in sandbox.contents().values())
     for name, table in LANDING_TABLES.items():
-        assert tuple(house.table(name).columns) == table.column_names
-        assert house.table(name).schema == table.polars_schema
+        assert tuple(sandbox.table(name).columns) == table.column_names
+        assert sandbox.table(name).schema == table.polars_schema
 
 
-def test_progress_counts_files(house: House) -> None:
-    house.write("search_events/a.csv", as_csv(SEARCHES))
-    house.write("search_events/b.csv", as_csv(SEARCHES[:1]))
+def test_progress_counts_files(sandbox: Sandbox) -> None:
+    sandbox.write("search_events/a.csv", as_csv(SEARCHES))
+    sandbox.write("search_events/b.csv", as_csv(SEARCHES[:1]))
     seen: list[tuple[int, int]] = []
-    house.ingest(progress=lambda done, total: seen.append((done, total)))
+    sandbox.ingest(progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 2), (2, 2)]

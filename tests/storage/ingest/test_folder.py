@@ -21,7 +21,7 @@ from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.folder import landed_files, list_folder, record_landed, take_files
 from journeys_assets.storage.ingest.readers import choose, pieces
-from tests.storage.ingest.test_call import BROKEN, SEARCHES, House, as_csv, as_json_lines, balanced
+from tests.storage.ingest.test_call import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, balanced
 
 DAY_NS = 86_400 * 10**9
 PATIENCE_S = 300.0
@@ -33,8 +33,8 @@ GOOD = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Sandbox(tmp_path)
 
 
 def as_parquet(frame: pl.DataFrame) -> bytes:
@@ -43,14 +43,14 @@ def as_parquet(frame: pl.DataFrame) -> bytes:
     return target.getvalue()
 
 
-def set_aside(house: House, paths: list[Path]) -> tuple[IngestReport, dict[Path, IngestError]]:
+def set_aside(sandbox: Sandbox, paths: list[Path]) -> tuple[IngestReport, dict[Path, IngestError]]:
     wrong: dict[Path, IngestError] = {}
-    return house.ingest(*paths, root=house.landing, set_aside=wrong.__setitem__), wrong
+    return sandbox.ingest(*paths, root=sandbox.landing, set_aside=wrong.__setitem__), wrong
 
 
-def contents_of_good_alone(house: House, good: list[Path]) -> dict[str, list[tuple[Any, ...]]]:
-    alone = House(house.folder / "alone")
-    alone.ingest(*good, root=house.landing)
+def contents_of_good_alone(sandbox: Sandbox, good: list[Path]) -> dict[str, list[tuple[Any, ...]]]:
+    alone = Sandbox(sandbox.folder / "alone")
+    alone.ingest(*good, root=sandbox.landing)
     return alone.contents()
 
 
@@ -71,43 +71,45 @@ WRONG: list[tuple[str, str, bytes, str]] = [
 
 @pytest.mark.parametrize(("name", "content", "reason"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
 def test_the_others_are_loaded_as_if_a_wrong_file_were_not_there(
-    house: House, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, reason: str
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, reason: str
 ) -> None:
     monkeypatch.setattr(pieces, "BLOCK_BYTES", 200)
-    good = [house.write(path, text) for path, text in GOOD.items()]
-    bad = house.landing / name
+    good = [sandbox.write(path, text) for path, text in GOOD.items()]
+    bad = sandbox.landing / name
     if "gone" not in name:
-        house.write(name, content)
-    report, wrong = set_aside(house, [*good, bad])
+        sandbox.write(name, content)
+    report, wrong = set_aside(sandbox, [*good, bad])
     assert list(wrong) == [bad]
     assert reason in str(wrong[bad])
     assert str(bad) in str(wrong[bad])
-    assert house.contents() == contents_of_good_alone(house, good)
+    assert sandbox.contents() == contents_of_good_alone(sandbox, good)
     assert str(bad) not in {file.file for file in report.files}
     balanced(report)
-    assert not list((house.folder / "staging").iterdir())
+    assert not list((sandbox.folder / "scratch").iterdir())
 
 
 def test_what_was_read_of_a_file_before_it_broke_is_neither_loaded_nor_quarantined(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pieces, "BLOCK_BYTES", 100)
     rows = "".join(f"early{i},{'' if i % 3 else 'q'},2026-01-01\n" for i in range(300))
     whole = gzip.compress(("user_id,query,searched_at\n" + rows).encode())
-    bad = house.write("search_events/b.csv.gz", whole[:-9])
-    good = [house.write(path, text) for path, text in GOOD.items()]
-    _, wrong = set_aside(house, [*good, bad])
+    bad = sandbox.write("search_events/b.csv.gz", whole[:-9])
+    good = [sandbox.write(path, text) for path, text in GOOD.items()]
+    _, wrong = set_aside(sandbox, [*good, bad])
     assert list(wrong) == [bad]
-    assert house.contents() == contents_of_good_alone(house, good)
-    house.write("search_events/b.csv.gz", whole)
-    report, wrong = set_aside(house, [*good, bad])
+    assert sandbox.contents() == contents_of_good_alone(sandbox, good)
+    sandbox.write("search_events/b.csv.gz", whole)
+    report, wrong = set_aside(sandbox, [*good, bad])
     assert not wrong
     assert report.by_source()[0][2:] == (300, 100, 0, 200, 0)
 
 
-def test_a_copy_of_what_could_not_be_read_is_quarantined_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = house.write("search_events/a.csv", GOOD["search_events/a.csv"])
-    copy = house.write("search_events/b.csv", GOOD["search_events/a.csv"])
+def test_a_copy_of_what_could_not_be_read_is_quarantined_once(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sandbox.write("search_events/a.csv", GOOD["search_events/a.csv"])
+    copy = sandbox.write("search_events/b.csv", GOOD["search_events/a.csv"])
 
     def breaks_at_the_end(file: Path, wanted: pieces.Wanted) -> Iterator[pieces.Piece]:
         yield from choose.read_pieces(file, wanted)
@@ -115,34 +117,34 @@ def test_a_copy_of_what_could_not_be_read_is_quarantined_once(house: House, monk
             raise IngestError(f"{file}: the disk gave up")
 
     monkeypatch.setattr(ingest_call, "read_pieces", breaks_at_the_end)
-    _, wrong = set_aside(house, [first, copy])
+    _, wrong = set_aside(sandbox, [first, copy])
     assert list(wrong) == [first]
-    assert house.table("quarantined_rows")["file"].to_list() == [str(copy)]
-    assert house.table("search_events").height == 2
+    assert sandbox.table("quarantined_rows")["file"].to_list() == [str(copy)]
+    assert sandbox.table("search_events").height == 2
 
 
-def test_only_wrong_files_change_nothing(house: House) -> None:
-    bad = [house.write("things/b.csv", "x\n"), house.write("pins/b.parquet", b"PAR1")]
-    report, wrong = set_aside(house, bad)
+def test_only_wrong_files_change_nothing(sandbox: Sandbox) -> None:
+    bad = [sandbox.write("things/b.csv", "x\n"), sandbox.write("pins/b.parquet", b"PAR1")]
+    report, wrong = set_aside(sandbox, bad)
     assert (set(wrong), report.files, report.ingest_seq) == (set(bad), (), 0)
-    assert all(rows == [] for rows in house.contents().values())
+    assert all(rows == [] for rows in sandbox.contents().values())
 
 
-def test_a_name_that_is_not_utf8_is_told_and_stops_nothing(house: House) -> None:
-    good = house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
-    bad = Path(os.fsdecode(os.fsencode(house.landing / "pins") + b"/caf\xe9.csv"))
+def test_a_name_that_is_not_utf8_is_told_and_stops_nothing(sandbox: Sandbox) -> None:
+    good = sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
+    bad = Path(os.fsdecode(os.fsencode(sandbox.landing / "pins") + b"/caf\xe9.csv"))
     bad.write_text("pin_id\np2\n")
-    _, wrong = set_aside(house, [good, bad])
+    _, wrong = set_aside(sandbox, [good, bad])
     assert "caf\\udce9.csv: its name is not valid UTF-8; rename it" in str(wrong[bad])
     with pytest.raises(IngestError, match="not valid UTF-8"):
-        house.ingest()
+        sandbox.ingest()
 
 
-def test_sources_are_told_by_the_folders_below_the_root(house: House) -> None:
-    deep = house.write("pins/2026/01/x.jsonl", GOOD["pins/z.jsonl"])
-    assert house.ingest(deep, root=house.landing).by_source()[0][:4] == ("pins", 1, 1, 1)
+def test_sources_are_told_by_the_folders_below_the_root(sandbox: Sandbox) -> None:
+    deep = sandbox.write("pins/2026/01/x.jsonl", GOOD["pins/z.jsonl"])
+    assert sandbox.ingest(deep, root=sandbox.landing).by_source()[0][:4] == ("pins", 1, 1, 1)
     with pytest.raises(IngestError, match="does not tell which source"):
-        house.ingest(deep)
+        sandbox.ingest(deep)
 
 
 EVENTS = as_parquet(pl.DataFrame(SEARCHES * 40))
@@ -157,23 +159,23 @@ EVENTS = as_parquet(pl.DataFrame(SEARCHES * 40))
 def test_no_damage_breaks_the_call(
     tmp_path_factory: pytest.TempPathFactory, keep: int, flips: list[tuple[int, int]], compressed: bool
 ) -> None:
-    house = House(tmp_path_factory.mktemp("house"))
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     content = bytearray(gzip.compress(as_csv(SEARCHES * 40).encode(), mtime=0) if compressed else EVENTS)
     for at, bits in flips:
         content[at % len(content)] ^= bits
-    bad = house.write(f"search_events/b.{'csv.gz' if compressed else 'parquet'}", bytes(content[:keep]))
-    good = house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
-    report, wrong = set_aside(house, [good, bad])
+    bad = sandbox.write(f"search_events/b.{'csv.gz' if compressed else 'parquet'}", bytes(content[:keep]))
+    good = sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
+    report, wrong = set_aside(sandbox, [good, bad])
     assert set(wrong) <= {bad}
-    assert house.table("pins").height == 1
+    assert sandbox.table("pins").height == 1
     assert ("search_events" in {file.source for file in report.files}) == (not wrong)
 
 
-def test_a_column_name_that_is_not_utf8_is_damage_like_any_other(house: House) -> None:
+def test_a_column_name_that_is_not_utf8_is_damage_like_any_other(sandbox: Sandbox) -> None:
     content = as_parquet(pl.DataFrame(SEARCHES).with_columns(qqqqq=1)).replace(b"qqqqq", b"\xf1qqqq")
-    bad = house.write("search_events/b.parquet", content)
-    good = house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
-    _, wrong = set_aside(house, [good, bad])
+    bad = sandbox.write("search_events/b.parquet", content)
+    good = sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
+    _, wrong = set_aside(sandbox, [good, bad])
     assert set(wrong) == {bad}
     assert "cannot be read as Parquet" in str(wrong[bad])
 
@@ -181,17 +183,17 @@ def test_a_column_name_that_is_not_utf8_is_damage_like_any_other(house: House) -
 # ── the folder ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_folder_is_listed_to_any_depth_with_exact_times(house: House) -> None:
-    assert list_folder(house.landing).files.is_empty()
+def test_the_folder_is_listed_to_any_depth_with_exact_times(sandbox: Sandbox) -> None:
+    assert list_folder(sandbox.landing).files.is_empty()
     for name in ("b.csv", "pins/2026/01/a.csv", ".hidden/c", "pins/日 x.csv"):
-        os.utime(house.write(name, "12345"), ns=(0, 1_700_000_000_123_456_789))
-    outside = house.folder / "outside"
+        os.utime(sandbox.write(name, "12345"), ns=(0, 1_700_000_000_123_456_789))
+    outside = sandbox.folder / "outside"
     outside.mkdir()
     (outside / "d.csv").write_text("1")
-    (house.landing / "linked").symlink_to(outside)
-    (outside / "loop").symlink_to(house.landing)
-    (house.landing / "dangling.csv").symlink_to(house.folder / "nowhere")
-    folder = list_folder(house.landing)
+    (sandbox.landing / "linked").symlink_to(outside)
+    (outside / "loop").symlink_to(sandbox.landing)
+    (sandbox.landing / "dangling.csv").symlink_to(sandbox.folder / "nowhere")
+    folder = list_folder(sandbox.landing)
     assert folder.files["file"].to_list() == [
         ".hidden/c",
         "b.csv",
@@ -204,10 +206,10 @@ def test_the_folder_is_listed_to_any_depth_with_exact_times(house: House) -> Non
 
 
 def test_a_folder_that_may_not_be_listed_is_told_and_stops_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
-    closed = house.write("lost+found/x.csv", "1").parent
+    sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
+    closed = sandbox.write("lost+found/x.csv", "1").parent
     scandir = os.scandir
 
     def refuses(folder: Path) -> object:
@@ -217,55 +219,55 @@ def test_a_folder_that_may_not_be_listed_is_told_and_stops_nothing(
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", refuses)
-    files = take(house)
+    files = take(sandbox)
     assert outcomes(files) == {"lost+found": "refused", "pins/z.jsonl": "ingested"}
     assert "a folder that cannot; check its permissions" in files.filter(file="lost+found")["reason"].item()
 
 
-def test_times_far_out_do_not_break_the_listing(house: House) -> None:
-    os.utime(house.write("b.csv", "1"), ns=(0, -(2**61)))
-    assert list_folder(house.landing).files.height == 1
+def test_times_far_out_do_not_break_the_listing(sandbox: Sandbox) -> None:
+    os.utime(sandbox.write("b.csv", "1"), ns=(0, -(2**61)))
+    assert list_folder(sandbox.landing).files.height == 1
 
 
 # ── the record ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def take(house: House, *, now_ns: int | None = None, record: bool = True) -> pl.DataFrame:
+def take(sandbox: Sandbox, *, now_ns: int | None = None, record: bool = True) -> pl.DataFrame:
     """Take and record every file of the folder; by default as if all were a day old."""
-    folder = list_folder(house.landing)
+    folder = list_folder(sandbox.landing)
     taken = take_files(
-        house.warehouse,
-        house.landing,
+        sandbox.warehouse,
+        sandbox.landing,
         folder,
         folder.files["file"].to_list(),
         now_ns=now_ns or time.time_ns() + DAY_NS // 2,
         patience_s=PATIENCE_S,
-        staging_dir=house.folder / "staging",
+        scratch_dir=sandbox.folder / "scratch",
     )
     if record:
-        record_landed(house.warehouse, taken.files, folder)
-    return landed_files(house.warehouse) if record else taken.files
+        record_landed(sandbox.warehouse, taken.files, folder)
+    return landed_files(sandbox.warehouse) if record else taken.files
 
 
 def outcomes(files: pl.DataFrame) -> dict[str, str]:
     return dict(files.select("file", "outcome").sort("file").iter_rows())
 
 
-def test_nothing_is_written_to_see_that_nothing_is_recorded(house: House) -> None:
-    assert landed_files(house.warehouse).is_empty()
-    assert not house.warehouse.path.exists()
-    with house.warehouse.writing():
+def test_nothing_is_written_to_see_that_nothing_is_recorded(sandbox: Sandbox) -> None:
+    assert landed_files(sandbox.warehouse).is_empty()
+    assert not sandbox.warehouse.path.exists()
+    with sandbox.warehouse.writing():
         pass
-    assert landed_files(house.warehouse).schema == LANDED_FILES.polars_schema
+    assert landed_files(sandbox.warehouse).schema == LANDED_FILES.polars_schema
 
 
-def test_the_record_says_what_became_of_each_file(house: House) -> None:
+def test_the_record_says_what_became_of_each_file(sandbox: Sandbox) -> None:
     for path, text in GOOD.items():
-        house.write(path, text)
-    house.write("pins/copy.jsonl", GOOD["pins/z.jsonl"])
-    house.write("pins/b.parquet", CUT_PARQUET)
-    house.write("things/b.csv", "x\n")
-    files = take(house)
+        sandbox.write(path, text)
+    sandbox.write("pins/copy.jsonl", GOOD["pins/z.jsonl"])
+    sandbox.write("pins/b.parquet", CUT_PARQUET)
+    sandbox.write("things/b.csv", "x\n")
+    files = take(sandbox)
     assert violations(LANDED_FILES, files) == []
     assert outcomes(files) == {
         "pins/b.parquet": "refused",
@@ -277,7 +279,7 @@ def test_the_record_says_what_became_of_each_file(house: House) -> None:
     }
     loaded = files.filter(pl.col("reason").is_null())
     assert loaded["ingest_seq"].to_list() == [1] * 4
-    ledger = house.table("ingest_ledger")
+    ledger = sandbox.table("ingest_ledger")
     assert set(loaded["sha256"]) == set(ledger["sha256"])
     refused = {row["file"]: row for row in files.filter(pl.col("reason").is_not_null()).to_dicts()}
     assert "cannot be read as Parquet" in refused["pins/b.parquet"]["reason"]
@@ -286,55 +288,55 @@ def test_the_record_says_what_became_of_each_file(house: House) -> None:
     assert {row["ingest_seq"] for row in refused.values()} == {None}
 
 
-def test_a_load_that_was_not_recorded_is_looked_at_again_and_doubles_nothing(house: House) -> None:
+def test_a_load_that_was_not_recorded_is_looked_at_again_and_doubles_nothing(sandbox: Sandbox) -> None:
     for path, text in GOOD.items():
-        house.write(path, text)
-    take(house, record=False)
-    assert landed_files(house.warehouse).is_empty()
-    before = house.contents()
-    files = take(house)
+        sandbox.write(path, text)
+    take(sandbox, record=False)
+    assert landed_files(sandbox.warehouse).is_empty()
+    before = sandbox.contents()
+    files = take(sandbox)
     assert set(outcomes(files).values()) == {"known"}
     assert files["ingest_seq"].to_list() == [1, 1, 1]
-    assert house.contents() == before
+    assert sandbox.contents() == before
 
 
-def test_files_that_are_gone_are_forgotten_and_others_kept(house: House) -> None:
-    gone = house.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
-    house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
-    kept = take(house).filter(file="pins/z.jsonl")
+def test_files_that_are_gone_are_forgotten_and_others_kept(sandbox: Sandbox) -> None:
+    gone = sandbox.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
+    sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
+    kept = take(sandbox).filter(file="pins/z.jsonl")
     gone.unlink()
-    new = house.write("pins/new.jsonl", '{"pin_id": "n"}\n')
-    folder = list_folder(house.landing)
+    new = sandbox.write("pins/new.jsonl", '{"pin_id": "n"}\n')
+    folder = list_folder(sandbox.landing)
     taken = take_files(
-        house.warehouse,
-        house.landing,
+        sandbox.warehouse,
+        sandbox.landing,
         folder,
         ["pins/new.jsonl"],
         now_ns=time.time_ns() + DAY_NS,
         patience_s=PATIENCE_S,
-        staging_dir=house.folder / "staging",
+        scratch_dir=sandbox.folder / "scratch",
     )
-    record_landed(house.warehouse, taken.files, folder)
-    files = landed_files(house.warehouse).sort("file")
+    record_landed(sandbox.warehouse, taken.files, folder)
+    files = landed_files(sandbox.warehouse).sort("file")
     assert files["file"].to_list() == ["pins/new.jsonl", "pins/z.jsonl"]
     assert files.filter(file="pins/z.jsonl").equals(kept)
-    assert house.table("pins").height == 3
+    assert sandbox.table("pins").height == 3
     assert new.exists()
 
 
-def test_a_file_that_goes_away_while_it_is_taken_is_no_refusal(house: House) -> None:
-    house.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
-    house.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
-    folder = list_folder(house.landing)
-    (house.landing / "pins/gone.jsonl").unlink()
+def test_a_file_that_goes_away_while_it_is_taken_is_no_refusal(sandbox: Sandbox) -> None:
+    sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
+    sandbox.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
+    folder = list_folder(sandbox.landing)
+    (sandbox.landing / "pins/gone.jsonl").unlink()
     taken = take_files(
-        house.warehouse,
-        house.landing,
+        sandbox.warehouse,
+        sandbox.landing,
         folder,
         folder.files["file"].to_list(),
         now_ns=time.time_ns(),
         patience_s=PATIENCE_S,
-        staging_dir=house.folder / "staging",
+        scratch_dir=sandbox.folder / "scratch",
     )
     assert outcomes(taken.files) == {"pins/z.jsonl": "ingested"}
 
@@ -349,13 +351,15 @@ def test_a_file_that_goes_away_while_it_is_taken_is_no_refusal(house: House) -> 
         ("things/b.csv", b"x\n", "refused"),
     ],
 )
-def test_only_what_may_be_half_written_is_given_patience(house: House, name: str, content: bytes, outcome: str) -> None:
-    path = house.write(name, content)
+def test_only_what_may_be_half_written_is_given_patience(
+    sandbox: Sandbox, name: str, content: bytes, outcome: str
+) -> None:
+    path = sandbox.write(name, content)
     at = datetime(2026, 1, 1).timestamp()
     os.utime(path, (at, at))
     written_ns = path.stat().st_mtime_ns
-    young = take(house, now_ns=written_ns + 20 * 10**9)
+    young = take(sandbox, now_ns=written_ns + 20 * 10**9)
     assert outcomes(young) == {name: outcome}
     assert violations(LANDED_FILES, young) == []
-    old = take(house, now_ns=written_ns + round(PATIENCE_S * 10**9))
+    old = take(sandbox, now_ns=written_ns + round(PATIENCE_S * 10**9))
     assert outcomes(old) == {name: "refused"}

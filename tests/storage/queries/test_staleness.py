@@ -19,7 +19,7 @@ from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.ingest.load import ensure_landing
 from journeys_assets.storage.queries import staleness
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.house import House
+from tests.sandbox import Sandbox
 
 ORIGIN = date(2026, 3, 2)
 N_DAYS = 6
@@ -268,59 +268,63 @@ def searches(day: date, **columns: list[str]) -> dict[str, pl.DataFrame]:
     return {"search_events": pl.DataFrame({**SEARCHES, **columns}).with_columns(searched_at=pl.lit(at))}
 
 
-def stale_pairs(house: House, today: date = TODAY) -> set[tuple[str, int, str]]:
-    deployment = house.deployment
+def stale_pairs(sandbox: Sandbox, today: date = TODAY) -> set[tuple[str, int, str]]:
+    deployment = sandbox.deployment
     deployment.prepare()
     with deployment.warehouse.reading() as con:
         rows = staleness.stale_users(con, deployment.output_version, horizon_days=180, today=today)
     return {(r["user_id"], (r["partition_date"] - ORIGIN).days, r["reason"]) for r in rows.iter_rows(named=True)}
 
 
-def test_which_user_on_which_day_and_why(new_house: Callable[[str], House]) -> None:
-    house = new_house("pairs")
-    house.land(searches(ORIGIN), name="first")
-    assert stale_pairs(house) == {("ann", 0, "never_computed"), ("bob", 0, "never_computed")}
-    house.run(ORIGIN, ORIGIN + timedelta(days=2))
-    assert stale_pairs(house) == set()
-    house.land(searches(ORIGIN + timedelta(days=3), user_id=["ann"] * 3), name="new")
-    assert stale_pairs(house) == {("ann", 3, "new_events"), ("bob", 3, "never_computed")}
-    house.run(ORIGIN + timedelta(days=3), ORIGIN + timedelta(days=3))
-    house.land(searches(ORIGIN + timedelta(days=1), user_id=["bob"] * 3), name="late")
-    assert stale_pairs(house) == {("bob", day, "late_events") for day in (1, 2, 3)}
-    house.run(*days_of_default_run(house))
-    assert stale_pairs(house) == set()
+def test_which_user_on_which_day_and_why(new_sandbox: Callable[[str], Sandbox]) -> None:
+    sandbox = new_sandbox("pairs")
+    sandbox.land(searches(ORIGIN), name="first")
+    assert stale_pairs(sandbox) == {("ann", 0, "never_computed"), ("bob", 0, "never_computed")}
+    sandbox.run(ORIGIN, ORIGIN + timedelta(days=2))
+    assert stale_pairs(sandbox) == set()
+    sandbox.land(searches(ORIGIN + timedelta(days=3), user_id=["ann"] * 3), name="new")
+    assert stale_pairs(sandbox) == {("ann", 3, "new_events"), ("bob", 3, "never_computed")}
+    sandbox.run(ORIGIN + timedelta(days=3), ORIGIN + timedelta(days=3))
+    sandbox.land(searches(ORIGIN + timedelta(days=1), user_id=["bob"] * 3), name="late")
+    assert stale_pairs(sandbox) == {("bob", day, "late_events") for day in (1, 2, 3)}
+    sandbox.run(*days_of_default_run(sandbox))
+    assert stale_pairs(sandbox) == set()
 
 
-def days_of_default_run(house: House) -> tuple[date, date]:
-    first, last = days_to_run(house.deployment, None, None)
+def days_of_default_run(sandbox: Sandbox) -> tuple[date, date]:
+    first, last = days_to_run(sandbox.deployment, None, None)
     assert (first, last) == (ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=3))
     return first, last
 
 
-def test_a_pin_that_comes_late_makes_the_days_stale_on_which_it_was_engaged(new_house: Callable[[str], House]) -> None:
-    house = new_house("pins")
+def test_a_pin_that_comes_late_makes_the_days_stale_on_which_it_was_engaged(
+    new_sandbox: Callable[[str], Sandbox],
+) -> None:
+    sandbox = new_sandbox("pins")
     at = datetime.combine(ORIGIN + timedelta(days=1), datetime.min.time())
     engaged = pl.DataFrame({"user_id": ["ann"], "pin_id": ["p1"], "action": ["save"], "engaged_at": [at]})
-    house.land(searches(ORIGIN) | {"pin_engagements": engaged}, name="first")
-    house.run(ORIGIN, ORIGIN + timedelta(days=2))
-    house.land({"pins": pl.DataFrame({"pin_id": ["p1", "p2"], "annotations": [["oak bench"], ["tent peg"]]})}, name="p")
-    assert stale_pairs(house) == {("ann", 1, "late_events"), ("ann", 2, "late_events")}
-    house.run(ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=2))
-    assert stale_pairs(house) == set()
-    assert "oak bench" in house.table("keyword_table")["keyword"].to_list()
+    sandbox.land(searches(ORIGIN) | {"pin_engagements": engaged}, name="first")
+    sandbox.run(ORIGIN, ORIGIN + timedelta(days=2))
+    sandbox.land(
+        {"pins": pl.DataFrame({"pin_id": ["p1", "p2"], "annotations": [["oak bench"], ["tent peg"]]})}, name="p"
+    )
+    assert stale_pairs(sandbox) == {("ann", 1, "late_events"), ("ann", 2, "late_events")}
+    sandbox.run(ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=2))
+    assert stale_pairs(sandbox) == set()
+    assert "oak bench" in sandbox.table("keyword_table")["keyword"].to_list()
 
 
-def test_feedback_and_sends_count_and_what_came_of_a_send_does_not(new_house: Callable[[str], House]) -> None:
-    house = new_house("sends")
-    house.land(searches(ORIGIN), name="first")
-    house.run(ORIGIN, ORIGIN + timedelta(days=1))
+def test_feedback_and_sends_count_and_what_came_of_a_send_does_not(new_sandbox: Callable[[str], Sandbox]) -> None:
+    sandbox = new_sandbox("sends")
+    sandbox.land(searches(ORIGIN), name="first")
+    sandbox.run(ORIGIN, ORIGIN + timedelta(days=1))
     at = datetime.combine(ORIGIN + timedelta(days=1), datetime.min.time())
     send = {"notification_id": ["n"], "user_id": ["ann"], "channel": ["push"], "arm": ["journey"], "sent_at": [at]}
-    house.land({"notification_events": pl.DataFrame(send)}, name="sent")
-    assert stale_pairs(house) == {("ann", 1, "new_events")}
-    house.run(ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=1))
-    house.land({"notification_events": pl.DataFrame(send | {"clicked_at": [at]})}, name="clicked")
-    assert stale_pairs(house) == set()
+    sandbox.land({"notification_events": pl.DataFrame(send)}, name="sent")
+    assert stale_pairs(sandbox) == {("ann", 1, "new_events")}
+    sandbox.run(ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=1))
+    sandbox.land({"notification_events": pl.DataFrame(send | {"clicked_at": [at]})}, name="clicked")
+    assert stale_pairs(sandbox) == set()
     said = {"user_id": ["bob"], "journey_id": ["j"], "verdict": ["mute"], "given_at": [at - timedelta(days=1)]}
-    house.land({"journey_feedback": pl.DataFrame(said)}, name="said")
-    assert stale_pairs(house) == {("bob", 0, "late_events"), ("bob", 1, "late_events")}
+    sandbox.land({"journey_feedback": pl.DataFrame(said)}, name="said")
+    assert stale_pairs(sandbox) == {("bob", 0, "late_events"), ("bob", 1, "late_events")}

@@ -1,7 +1,7 @@
 """A synthetic world with the tables that stages are evaluated on: its true themes as journeys, without clustering.
 
 Everything that says kind, stage and intent is the real thing; what comes before it in the pipeline is the truth. So
-nothing but staging can move the figures, and a world long enough for them takes seconds.
+nothing but lifecycle can move the figures, and a world long enough for them takes seconds.
 """
 
 from collections.abc import Sequence
@@ -106,9 +106,9 @@ def _judge(tables: SqlWorld, day: date, params: AlgorithmParams) -> None:
     states = inference.live_states(tables.con, day, params.keywords.horizon_days)
     journeys, visits = inference.engagement_history(tables.con, states, day, day, params)
     own = ["user_id", "journey_id"]
-    features = silence_features(journeys, visits, day, params.staging).join(live, on=own, how="semi")
+    features = silence_features(journeys, visits, day, params.lifecycle).join(live, on=own, how="semi")
     evidence = features.join(judge_by_gap(features), on=own).join(
-        seasons_before(journeys, visits, day, params.staging), on=own, how="left"
+        seasons_before(journeys, visits, day, params.lifecycle), on=own, how="left"
     )
     _insert(tables, "main.stage_evidence", evidence.with_columns(partition_date=pl.lit(day)))
     tables.build("stage_labels", day)

@@ -19,7 +19,7 @@ OUTPUTS = ("user_journeys", "notification_candidates", "journey_events")
 
 
 @dataclass
-class House:
+class Sandbox:
     home: Path
 
     @property
@@ -44,7 +44,7 @@ class House:
             [folder],
             format="landing",
             now=NOW,
-            staging_dir=self.home / "staging",
+            scratch_dir=self.home / "scratch",
         )
         if report.first_day is not None:
             self.settings.note_first_day(report.first_day)
@@ -52,9 +52,9 @@ class House:
 
     def run(self, first: date, last: date, *, full: bool = False, is_recorded: bool = False) -> RunSummary:
         """Run days; on an instance in memory, which is faster, or on the deployment's own."""
-        house = self.deployment
-        with dagster_instance(house) if is_recorded else dg.DagsterInstance.ephemeral() as instance:
-            return run_days(house, build_definitions(house), instance, first, last, full=full)
+        sandbox = self.deployment
+        with dagster_instance(sandbox) if is_recorded else dg.DagsterInstance.ephemeral() as instance:
+            return run_days(sandbox, build_definitions(sandbox), instance, first, last, full=full)
 
     def table(self, name: str, *, upto: date | None = None) -> pl.DataFrame:
         """All rows of a table, in an order that depends on their content only."""
