@@ -1,16 +1,17 @@
-"""A whole deployment in a temporary folder: real warehouse, real Dagster runs, hashing embedder."""
+"""A whole deployment in a temporary folder: real warehouse, real runs, hashing embedder."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 
+from journeys_assets.defs import in_process
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import RunSummary, dagster_instance, run_days
 from journeys_assets.deployment import Deployment, build_deployment
+from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
+from journeys_assets.pipeline.run import RunSummary, days_to_run, run_days
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 
@@ -29,6 +30,10 @@ class Sandbox:
     @property
     def deployment(self) -> Deployment:
         return build_deployment(self.settings, progress=lambda *_: None)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return build_pipeline(self.deployment)
 
     def land(self, frames: Mapping[str, pl.DataFrame], *, name: str = "log") -> IngestReport:
         """Write the frames as landing files and ingest them in one call."""
@@ -51,10 +56,16 @@ class Sandbox:
         return report
 
     def run(self, first: date, last: date, *, full: bool = False, is_recorded: bool = False) -> RunSummary:
-        """Run days; on an instance in memory, which is faster, or on the deployment's own."""
-        sandbox = self.deployment
-        with dagster_instance(sandbox) if is_recorded else dg.DagsterInstance.ephemeral() as instance:
-            return run_days(sandbox, build_definitions(sandbox), instance, first, last, full=full)
+        """Run days: without Dagster, or through it on the deployment's own instance."""
+        if not is_recorded:
+            return run_days(self.pipeline, first, last, full=full)
+        deployment = self.deployment
+        with in_process.dagster_instance(self.settings.dagster_home) as instance:
+            return in_process.run_days(self.pipeline, build_definitions(deployment), instance, first, last, full=full)
+
+    def days_to_run(self, first: date | None = None, last: date | None = None) -> tuple[date, date]:
+        """The days that a run would compute."""
+        return days_to_run(self.pipeline, first, last, first_day=self.settings.first_day, today=NOW.date())
 
     def table(self, name: str, *, upto: date | None = None) -> pl.DataFrame:
         """All rows of a table, in an order that depends on their content only."""

@@ -2,16 +2,11 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from journeys_assets.settings import load_settings
-
-if TYPE_CHECKING:
-    from journeys_assets.deployment import Deployment
-
-from journeys_assets.cli.context import day_option, known_errors, last_day_run, open_deployment, out, relative
+from journeys_assets.cli.context import Session, day_option, known_errors, last_day_run, open_session, out, relative
 
 
 def export_sheet(
@@ -44,11 +39,13 @@ def export_sheet(
         from journeys_assets.cli.render import tables
         from journeys_assets.operations.annotation_sheets import export_sheets
 
-        deployment = open_deployment(load_settings())
+        session = open_session()
         made = export_sheets(
-            deployment,
+            session.warehouse,
+            session.params.annotation,
+            session.settings.home / "annotation_salt",
             file,
-            last_day=last_day_run(deployment),
+            last_day=last_day_run(session),
             days=as_of or (),
             annotators=annotators.split(","),
             rows_each=rows,
@@ -78,12 +75,12 @@ def import_sheet(
         from journeys_assets.cli.render import annotation as render_annotation
         from journeys_assets.operations.annotation_import import import_sheets
 
-        deployment = open_deployment(load_settings())
-        last_day_run(deployment)
+        session = open_session()
+        last_day_run(session)
         now = datetime.now(UTC).replace(tzinfo=None)
-        sheets = import_sheets(deployment.warehouse, files, now=now, scratch_dir=deployment.settings.home / "scratch")
+        sheets = import_sheets(session.warehouse, files, now=now, scratch_dir=session.settings.home / "scratch")
         out.print(render_annotation.show_sheets(sheets))
-        _print_agreement(deployment)
+        _print_agreement(session)
         if any(sheet.error or sheet.refused.height for sheet in sheets):
             raise typer.Exit(1)
 
@@ -91,17 +88,17 @@ def import_sheet(
 def show_agreement() -> None:
     """Show how well annotators agree, over all judgements that are stored, beside what chance alone would give."""
     with known_errors():
-        deployment = open_deployment(load_settings())
-        last_day_run(deployment)
-        _print_agreement(deployment)
+        session = open_session()
+        last_day_run(session)
+        _print_agreement(session)
 
 
-def _print_agreement(deployment: "Deployment") -> None:
+def _print_agreement(session: Session) -> None:
     from journeys_assets.cli.render import annotation as render_annotation
     from journeys_assets.domain.annotation.agreement import annotator_agreement
     from journeys_assets.storage.queries import annotation as annotation_queries
 
-    with deployment.warehouse.reading() as con:
+    with session.warehouse.reading() as con:
         judgements = annotation_queries.stored_judgements(con)
         n_untrainable = annotation_queries.n_untrainable(con)
     out.print(render_annotation.show_agreement(annotator_agreement(judgements)))

@@ -4,7 +4,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,13 @@ import typer
 from rich.console import Console
 
 from journeys_assets.errors import JourneysError
-from journeys_assets.settings import Settings
+from journeys_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from journeys_assets.deployment import Deployment
+    from journeys_assets.domain.parameters import AlgorithmParams
+    from journeys_assets.pipeline.pipeline import Pipeline
+    from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True)
@@ -36,9 +40,6 @@ def day_option(help: str, *names: str) -> Any:
     return typer.Option(*names, parser=parse_day, metavar="YYYY-MM-DD", help=help)
 
 
-# ── what the commands share ─────────────────────────────────────────────────────────────────────────────────────────
-
-
 @contextmanager
 def known_errors() -> Iterator[None]:
     """Errors that a user can mend end as one line and exit code 2; any other keeps its traceback."""
@@ -49,32 +50,59 @@ def known_errors() -> Iterator[None]:
         raise typer.Exit(2) from error
 
 
-def open_deployment(settings: Settings) -> "Deployment":
+@dataclass(frozen=True)
+class Session:
+    """The deployment that the settings describe, and its pipeline."""
+
+    deployment: "Deployment"
+    pipeline: "Pipeline"
+
+    @property
+    def settings(self) -> Settings:
+        return self.deployment.settings
+
+    @property
+    def warehouse(self) -> "Warehouse":
+        return self.deployment.warehouse
+
+    @property
+    def params(self) -> "AlgorithmParams":
+        return self.deployment.algorithm
+
+
+def open_session() -> Session:
+    """The session of this command; tables that a warehouse lacks are made."""
     from journeys_assets.cli.render.progress import reporter
     from journeys_assets.deployment import build_deployment
+    from journeys_assets.pipeline.pipeline import build_pipeline
 
-    deployment = build_deployment(settings, progress=reporter(err))
-    if settings.warehouse_path.exists():
-        deployment.prepare()
-    return deployment
-
-
-def definitions_of(deployment: "Deployment") -> Any:
-    from journeys_assets.defs.build import build_definitions
-
-    return build_definitions(deployment)
+    deployment = build_deployment(load_settings(), progress=reporter(err))
+    session = Session(deployment, build_pipeline(deployment))
+    if session.settings.warehouse_path.exists():
+        session.pipeline.prepare()
+    return session
 
 
-def last_day_run(deployment: "Deployment") -> date:
+def last_day_run(session: Session) -> date:
+    """The latest day whose every stage was run.
+
+    Raises:
+        CommandError: there is none.
+    """
     from journeys_assets.storage.queries import days as day_queries
 
-    if not deployment.settings.warehouse_path.exists():
+    if not session.settings.warehouse_path.exists():
         raise CommandError("nothing was ingested yet; `journeys ingest PATH`, then `journeys run`")
-    with deployment.warehouse.reading() as con:
+    with session.warehouse.reading() as con:
         day = day_queries.last_closed_day(con)
     if day is None:
         raise CommandError("nothing was run yet; `journeys ingest PATH`, then `journeys run`")
     return day
+
+
+def today() -> date:
+    """The UTC day: the last one that may have a partition."""
+    return datetime.now(UTC).date()
 
 
 def command_name() -> str:

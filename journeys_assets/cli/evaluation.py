@@ -9,14 +9,12 @@ import typer
 from journeys_assets.cli.context import (
     CommandError,
     day_option,
-    definitions_of,
     err,
     known_errors,
-    open_deployment,
+    open_session,
     out,
     relative,
 )
-from journeys_assets.settings import load_settings
 
 
 def evaluate(
@@ -31,6 +29,7 @@ def evaluate(
     """
     with known_errors():
         from journeys_assets.cli.render import tables
+        from journeys_assets.defs.build import build_definitions
         from journeys_assets.defs.in_process import dagster_instance
         from journeys_assets.defs.in_process import evaluate as run_evaluation
         from journeys_assets.evaluation.report.section import SECTION_NAMES
@@ -38,9 +37,9 @@ def evaluate(
         unknown = set(only or ()) - set(SECTION_NAMES)
         if unknown:
             raise CommandError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(SECTION_NAMES)}")
-        deployment = open_deployment(load_settings())
-        with dagster_instance(deployment) as instance:
-            page = run_evaluation(deployment, definitions_of(deployment), instance, only or SECTION_NAMES)
+        session = open_session()
+        with dagster_instance(session.settings.dagster_home) as instance:
+            page = run_evaluation(build_definitions(session.deployment), instance, only or SECTION_NAMES)
         summary = json.loads(page.with_name("report.json").read_text())["summary"]
         out.print(tables.show_evaluation(row for row in summary if row["is_headline"]))
         out.print(f"Report: {relative(page)}")
@@ -60,11 +59,11 @@ def readout(
         from journeys_assets.cli.render import experiment
         from journeys_assets.operations.readout import read_out_log
 
-        deployment = open_deployment(load_settings())
-        if not deployment.settings.warehouse_path.exists():
+        session = open_session()
+        if not session.settings.warehouse_path.exists():
             raise CommandError("nothing was ingested yet; `journeys ingest PATH`")
         try:
-            found = read_out_log(deployment, from_, to)
+            found = read_out_log(session.warehouse, session.params.notifications, from_, to)
         except ValueError as error:
             raise CommandError(str(error)) from error
         if as_json:

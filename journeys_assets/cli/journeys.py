@@ -2,19 +2,17 @@
 
 import json
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from journeys_assets.settings import load_settings
-
 if TYPE_CHECKING:
     import polars as pl
 
-    from journeys_assets.deployment import Deployment
 
-from journeys_assets.cli.context import CommandError, day_option, known_errors, last_day_run, open_deployment, out
+from journeys_assets.cli.context import CommandError, Session, day_option, known_errors, last_day_run, open_session, out
 
 
 def show(
@@ -25,7 +23,7 @@ def show(
 ) -> None:
     """Show a user's journeys: name, kind, stage, confidence, keywords, evidence."""
     with known_errors():
-        show_journeys(open_deployment(load_settings()), user, as_of, explain=explain, as_json=as_json)
+        show_journeys(open_session(), user, as_of, explain=explain, as_json=as_json)
 
 
 def cluster(
@@ -48,7 +46,14 @@ def cluster(
         except (OSError, pl.exceptions.PolarsError) as error:
             raise CommandError(f"cannot read {source} as Parquet: {error}") from error
         try:
-            clustered = cluster_labelled_keywords(rows, open_deployment(load_settings()))
+            session = open_session()
+            clustered = cluster_labelled_keywords(
+                rows,
+                session.deployment.embedder(),
+                session.params,
+                session.deployment.releases("naming"),
+                partial(session.deployment.progress, "embedding"),
+            )
         except ValueError as error:
             raise CommandError(f"{source}: {error}") from error
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -65,12 +70,12 @@ def export(
     with known_errors():
         from journeys_assets.storage.queries import tables
 
-        deployment = open_deployment(load_settings())
-        last_day = last_day_run(deployment)
+        session = open_session()
+        last_day = last_day_run(session)
         day = as_of or last_day
         folder.mkdir(parents=True, exist_ok=True)
         for table in ("user_journeys", "notification_candidates"):
-            with deployment.warehouse.reading() as con:
+            with session.warehouse.reading() as con:
                 rows = tables.partition(con, table, day)
             if rows.is_empty() and table == "user_journeys":
                 raise CommandError(f"no journeys on {day}; days that were run: `journeys doctor`")
@@ -78,13 +83,13 @@ def export(
             out.print(f"{rows.height:,} rows → {folder / table}.parquet")
 
 
-def show_journeys(deployment: "Deployment", user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
+def show_journeys(session: Session, user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
     from journeys_assets.cli.render import journeys as render_journeys
     from journeys_assets.storage.queries import users as user_queries
 
-    last_day = last_day_run(deployment)
+    last_day = last_day_run(session)
     day = as_of or last_day
-    with deployment.warehouse.reading() as con:
+    with session.warehouse.reading() as con:
         journeys = user_queries.journeys_of_user(con, user, day)
         evidence = user_queries.evidence_of_user(con, user, day, render_journeys.WEEKS_SHOWN * 7)
         known = user_queries.user_is_known(con, user)
@@ -93,14 +98,14 @@ def show_journeys(deployment: "Deployment", user: str, as_of: date | None, *, ex
         raise CommandError(f"user {user!r} is in no log that was ingested")
     records = render_journeys.journey_records(journeys, evidence, day)
     if explain:
-        render_journeys.add_explanations(records, _explained(deployment, journeys, features))
+        render_journeys.add_explanations(records, _explained(session, journeys, features))
     if as_json:
         print(json.dumps({"user_id": user, "as_of": str(day), "journeys": records}, ensure_ascii=False, indent=2))
     else:
         out.print(render_journeys.show_user(user, day, records))
 
 
-def _explained(deployment: "Deployment", journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":
+def _explained(session: Session, journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":
     """What each part of the evidence adds to each score, by the release that made it."""
     import polars as pl
 
@@ -110,7 +115,7 @@ def _explained(deployment: "Deployment", journeys: "pl.DataFrame", features: "pl
 
     parts = [PARTS_SCHEMA.to_frame()]
     for version in journeys["scored_by"].unique(maintain_order=True):
-        release = None if version == PRIOR else load(deployment.releases_path / version)
+        release = None if version == PRIOR else load(session.deployment.releases("ranker") / version)
         scored = features.join(journeys.filter(pl.col("scored_by") == version), on="journey_id", how="semi")
-        parts.append(explain(scored, release, deployment.algorithm.ranking))
+        parts.append(explain(scored, release, session.params.ranking))
     return pl.concat(parts)

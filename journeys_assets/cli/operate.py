@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from journeys_assets.cli.context import known_errors, open_deployment, out
+from journeys_assets.cli.context import known_errors, open_session, out, today
 from journeys_assets.settings import load_settings
 
 
@@ -16,7 +16,8 @@ def doctor() -> None:
     with known_errors():
         from journeys_assets.operations.doctor import examine
 
-        findings = examine(open_deployment(load_settings()))
+        session = open_session()
+        findings = examine(session.pipeline, session.settings, session.deployment.embedder, today=today())
         for finding in findings:
             mark = "[green]ok[/green]  " if finding.ok else "[red]bad[/red] "
             out.print(f"{mark} {finding.subject}: {finding.text}", highlight=False)

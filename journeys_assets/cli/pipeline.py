@@ -11,19 +11,19 @@ from rich.table import Table
 from journeys_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from journeys_assets.defs.in_process import RunSummary
-    from journeys_assets.deployment import Deployment
+    from journeys_assets.pipeline.run import RunSummary
     from journeys_assets.storage.ingest.call import IngestReport
 
 from journeys_assets.cli.context import (
+    Session,
     command_name,
     day_option,
-    definitions_of,
     err,
     known_errors,
-    open_deployment,
+    open_session,
     out,
     relative,
+    today,
 )
 from journeys_assets.cli.journeys import show_journeys
 
@@ -40,23 +40,21 @@ def demo(
     with known_errors():
         settings = load_settings()
         world = settings.home / "synthetic"
-        first_day = datetime.now(UTC).date() - timedelta(days=days)
+        first_day = today() - timedelta(days=days)
         if world.exists():
-            out.print(
-                f"The world in {relative(world)} is taken again; for another one, remove {relative(settings.home)}"
-            )
+            out.print(f"Using the world in {relative(world)} again; for another one, remove {relative(settings.home)}")
         else:
             write_synthetic_world(world, users=users, days=days, seed=seed, first_day=first_day)
         print_ingest_report(ingest_paths(settings, [world / "landing"], "landing", None))
-        deployment = open_deployment(settings)
-        summary = run_through_dagster(deployment, None, None, full=False)
+        session = open_session()
+        summary = run_through_dagster(session, None, None, full=False)
         print_run_summary(summary, settings)
         from journeys_assets.storage.queries import users as user_queries
 
-        with deployment.warehouse.reading() as con:
+        with session.warehouse.reading() as con:
             examples = user_queries.users_with_most_journeys(con, summary.last_day, 3)
         for user_id in examples:
-            show_journeys(deployment, user_id, summary.last_day, explain=False, as_json=False)
+            show_journeys(session, user_id, summary.last_day, explain=False, as_json=False)
         another = examples[0] if examples else "USER"
         out.print("[bold]Where to look next[/bold]")
         places = Table.grid(padding=(0, 3))
@@ -78,7 +76,7 @@ def synth(
 ) -> None:
     """Write a seeded synthetic world with known truth: landing files, and the truth beside them."""
     with known_errors():
-        first = first_day or datetime.now(UTC).date() - timedelta(days=days)
+        first = first_day or today() - timedelta(days=days)
         write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first)
 
 
@@ -112,17 +110,20 @@ def run(
     Earlier days that were ingested and have no keywords yet are filled in first.
     """
     with known_errors():
-        settings = load_settings()
-        print_run_summary(run_through_dagster(open_deployment(settings), from_, to, full=full), settings)
+        session = open_session()
+        print_run_summary(run_through_dagster(session, from_, to, full=full), session.settings)
 
 
-def run_through_dagster(deployment: "Deployment", first: date | None, last: date | None, *, full: bool) -> "RunSummary":
-    from journeys_assets.defs.in_process import dagster_instance, days_to_run, run_days
+def run_through_dagster(session: Session, first: date | None, last: date | None, *, full: bool) -> "RunSummary":
+    from journeys_assets.defs.build import build_definitions
+    from journeys_assets.defs.in_process import dagster_instance, run_days
+    from journeys_assets.pipeline.run import days_to_run
 
-    first, last = days_to_run(deployment, first, last)
+    pipeline, settings = session.pipeline, session.settings
+    first, last = days_to_run(pipeline, first, last, first_day=settings.first_day, today=today())
     out.print(f"Running {first} … {last} ({'full' if full else 'incremental'} inference)")
-    with dagster_instance(deployment) as instance:
-        return run_days(deployment, definitions_of(deployment), instance, first, last, full=full)
+    with dagster_instance(settings.dagster_home) as instance:
+        return run_days(pipeline, build_definitions(session.deployment), instance, first, last, full=full)
 
 
 def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":

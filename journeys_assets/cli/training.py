@@ -8,14 +8,12 @@ from rich.markdown import Markdown
 
 from journeys_assets.cli.context import (
     day_option,
-    definitions_of,
     known_errors,
     last_day_run,
-    open_deployment,
+    open_session,
     out,
     relative,
 )
-from journeys_assets.settings import load_settings
 
 
 def train(
@@ -30,13 +28,14 @@ def train(
     nothing is released: the reasons are shown, and what judged before goes on. A daily run never trains.
     """
     with known_errors():
+        from journeys_assets.defs.build import build_definitions
         from journeys_assets.defs.in_process import dagster_instance, train_models
 
-        deployment = open_deployment(load_settings())
-        last_day = last_day_run(deployment)
+        session = open_session()
+        last_day = last_day_run(session)
         day = as_of or last_day
-        with dagster_instance(deployment) as instance:
-            trained = train_models(deployment, definitions_of(deployment), instance, day)
+        with dagster_instance(session.settings.dagster_home) as instance:
+            trained = train_models(build_definitions(session.deployment), instance, day)
         for model in trained:
             if model.folder is not None:
                 out.print(Markdown((model.folder / "model_card.md").read_text()))

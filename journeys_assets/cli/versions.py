@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
-from journeys_assets.cli.context import day_option, known_errors, last_day_run, open_deployment, out, relative
-from journeys_assets.settings import load_settings
+from journeys_assets.cli.context import day_option, known_errors, last_day_run, open_session, out, relative, today
 
 
 def preview(
     as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
 ) -> None:
-    """Show what the settings of now would change, before anything is changed: one full inference on a copy.
+    """Show what the present settings would change, before anything is changed: one full inference on a copy.
 
     The warehouse stays as it is. The journeys of both versions are kept for `journeys compare`.
     """
@@ -21,21 +20,25 @@ def preview(
         from journeys_assets.cli.render import comparison
         from journeys_assets.domain.history.comparison import compare_versions
         from journeys_assets.operations import preview as preview_operations
+        from journeys_assets.pipeline.run import days_to_run
 
-        deployment = open_deployment(load_settings())
-        last_day = last_day_run(deployment)
-        made = preview_operations.preview(deployment, as_of or last_day)
+        session = open_session()
+        last_day = last_day_run(session)
+        day, _ = days_to_run(
+            session.pipeline, as_of or last_day, as_of or last_day, first_day=session.settings.first_day, today=today()
+        )
+        made = preview_operations.preview(session.pipeline, session.settings.home, day)
         for warning in made.summary.warnings:
             out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
-        folder = relative(preview_operations.versions_path(deployment))
+        folder = relative(session.settings.home / preview_operations.VERSIONS)
         out.print(f"Version {made.new.version} as of {made.new.day} → {folder}")
         if made.incumbent is None:
             out.print(f"user_journeys has no journeys on {made.new.day}, so there is nothing to compare it with")
             return
         sides = [(side.version, side.day) for side in (made.incumbent, made.new)]
-        found = compare_versions(made.incumbent_rows, made.new_rows, deployment.algorithm.evolution)
+        found = compare_versions(made.incumbent_rows, made.new_rows, session.params.evolution)
         if made.incumbent.version == made.new.version:
-            out.print("The settings of now are those of user_journeys: the same version, once more in full\n")
+            out.print("The present settings are those of user_journeys: the same version, computed once more in full\n")
         out.print(comparison.show_comparison(sides[0], sides[1], found))
 
 
@@ -50,10 +53,11 @@ def compare(
         from journeys_assets.domain.history.comparison import compare_versions
         from journeys_assets.operations import preview as preview_operations
 
-        deployment = open_deployment(load_settings())
-        first, second = preview_operations.find_pair(deployment, one, other)
-        rows = [preview_operations.rows_of(deployment, side) for side in (first, second)]
-        found = compare_versions(rows[0], rows[1], deployment.algorithm.evolution)
+        session = open_session()
+        known = preview_operations.known_versions(session.warehouse, session.settings.home)
+        first, second = preview_operations.find_pair(known, one, other)
+        rows = [preview_operations.rows_of(session.warehouse, side) for side in (first, second)]
+        found = compare_versions(rows[0], rows[1], session.params.evolution)
         sides = [(side.version, side.day) for side in (first, second)]
         if as_json:
             print(json.dumps(comparison.comparison_record(sides[0], sides[1], found), ensure_ascii=False, indent=2))
@@ -67,12 +71,11 @@ def list_versions() -> None:
         from journeys_assets.cli.render import tables
         from journeys_assets.operations import preview as preview_operations
 
-        deployment = open_deployment(load_settings())
-        now = deployment.version_of("lifecycle")
+        session = open_session()
+        present = session.pipeline.versions().of("user_journeys", today())
+        known = preview_operations.known_versions(session.warehouse, session.settings.home)
         rows = [
-            (version, days, "the settings of now" if version == now else "")
-            for version, days in preview_operations.days_by_version(
-                preview_operations.known_versions(deployment)
-            ).items()
+            (version, days, "the present settings" if version == present else "")
+            for version, days in preview_operations.days_by_version(known).items()
         ]
         out.print(tables.table_of("Versions", rows, "version", "journeys of", ""))

@@ -1,8 +1,9 @@
-"""The only place where things are joined: settings, warehouse, models and assets become Dagster definitions."""
+"""The only place where things are joined: settings, warehouse, models and stages become Dagster definitions."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -10,83 +11,75 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from journeys_assets.defs.assets import (
-    clustering,
-    days,
-    embedding,
-    evaluation,
-    evolution,
-    experiment,
-    naming,
-    notifications,
-    publishing,
-    quality,
-    ranking,
-    staging,
-    training,
-)
+from journeys_assets.defs.assets import evaluation, experiment
 from journeys_assets.defs.assets.sources import build_source_specs
-from journeys_assets.defs.assets.sql import build_sql_assets
-from journeys_assets.defs.checks.contract import build_contract_checks
-from journeys_assets.defs.checks.quality import build_quality_monitors
+from journeys_assets.defs.assets.stages import build_stage_assets
+from journeys_assets.defs.assets.training import build_training_assets
 from journeys_assets.defs.day_lock import DAY_LOCK, build_day_lock
 from journeys_assets.defs.ingestion import build_ingest_job, build_landing_sensor
 from journeys_assets.defs.jobs import build_jobs
+from journeys_assets.defs.partitions import daily_partitions
 from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
-from journeys_assets.deployment import Deployment
+from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.domain.experiment.readout import Readout
 from journeys_assets.evaluation.report.section import SECTION_NAMES, Section
+from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline, static_versions
+from journeys_assets.pipeline.registry import STAGES, SqlStage
+from journeys_assets.pipeline.stage import StageEntry
+from journeys_assets.pipeline.training import TRAININGS
 from journeys_assets.settings import load_settings
 
 if TYPE_CHECKING:
     from journeys_assets.evaluation.run import Materials
 
-from journeys_assets.deployment import build_deployment
+
+def log_progress(stage: str, done: int, total: int) -> None:
+    """Progress as a plain line at every tenth of the way."""
+    step = max(1, total // 10)
+    if done % step == 0 or done == total:
+        dg.get_dagster_logger("journeys").info("%s: %d of %d", stage, done, total)
 
 
-def build_definitions(deployment: Deployment | None = None) -> dg.Definitions:
+def build_definitions(
+    deployment: Deployment | None = None, stages: Sequence[StageEntry | SqlStage] = STAGES
+) -> dg.Definitions:
     """All definitions of a deployment; without one, of the deployment that the environment describes."""
-    # Single-run backfills and partitioned checks are marked beta and preview; the locked version is tested with them.
+    # Single-run backfills are marked beta; the locked version is tested with them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return _definitions(deployment or build_deployment(load_settings()))
+        deployment = deployment or build_deployment(load_settings(), progress=log_progress)
+        return _definitions(deployment, build_pipeline(deployment, stages))
 
 
-def _definitions(deployment: Deployment) -> dg.Definitions:
+def _definitions(deployment: Deployment, pipeline: Pipeline) -> dg.Definitions:
     jobs = build_jobs()
     ingest_job = build_ingest_job(deployment)
-    stages = [
-        embedding, clustering, naming, ranking, staging, notifications, evolution, quality, publishing, training,
-    ]  # fmt: skip
+    partitions = daily_partitions(deployment.settings.first_day)
+    folders = {training.kind.folder: deployment.releases(training.kind.folder) for training in TRAININGS}
     return dg.Definitions(
         assets=[
             *build_source_specs(),
-            *build_sql_assets(deployment),
-            *days.build(deployment),
-            *(stage.build(deployment) for stage in stages),
-            training.build_stage_release(deployment),
-            training.build_naming_release(deployment),
-            *_evaluation(deployment),
+            *build_stage_assets(pipeline, deployment.sql_models, static_versions(pipeline, deployment), partitions),
+            *build_training_assets(deployment.warehouse, deployment.algorithm, folders),
+            *_evaluation(deployment, pipeline),
             _experiment(deployment),
         ],
-        asset_checks=[*build_contract_checks(deployment), *build_quality_monitors(deployment)],
         jobs=[*jobs, ingest_job],
-        schedules=[build_daily_schedule(deployment, jobs)],
-        sensors=[*build_sensors(deployment, jobs), build_landing_sensor(deployment, ingest_job)],
+        schedules=[build_daily_schedule(deployment.settings, pipeline, jobs)],
+        sensors=[*build_sensors(deployment.settings, pipeline, jobs), build_landing_sensor(deployment, ingest_job)],
         resources={DAY_LOCK: build_day_lock(deployment.settings.home)},
         executor=dg.in_process_executor,
     )
 
 
-def _evaluation(deployment: Deployment) -> list[dg.AssetsDefinition]:
-    """The evaluation runs the pipeline over logs of its own, so it is joined to it here and loaded when first used."""
+def _evaluation(deployment: Deployment, pipeline: Pipeline) -> list[dg.AssetsDefinition]:
+    """The evaluation runs the pipeline over logs of its own; it is loaded when first used."""
 
     @cache
     def materials() -> Materials:
         from journeys_assets.evaluation.run import Materials
 
-        return Materials(deployment)
+        return Materials(deployment.settings, deployment.embedder, deployment.sql_models, pipeline)
 
     def evaluate(name: str) -> Section:
         from journeys_assets.evaluation.run import evaluate_section
@@ -96,7 +89,7 @@ def _evaluation(deployment: Deployment) -> list[dg.AssetsDefinition]:
     def report() -> Path:
         from journeys_assets.evaluation.run import make_report
 
-        return make_report(deployment)
+        return make_report(deployment.settings, pipeline.versions())
 
     return evaluation.build(SECTION_NAMES, evaluate, report)
 
@@ -106,7 +99,7 @@ def _experiment(deployment: Deployment) -> dg.AssetsDefinition:
         from journeys_assets.operations.readout import NoSends, read_out_log
 
         try:
-            found = read_out_log(deployment, first, last)
+            found = read_out_log(deployment.warehouse, deployment.algorithm.notifications, first, last)
         except NoSends:
             return None
         return found.first, found.last, found.readout

@@ -9,7 +9,9 @@ Job = UnresolvedAssetJobDefinition
 
 DAILY_JOB = "daily_job"
 FULL_INFERENCE_JOB = "full_inference_job"
-HISTORY_JOB = "keyword_history_job"
+INFERENCE_TAG = "journeys/inference"
+"""Run tag: ``full`` makes a run compute every user within the horizon."""
+FULL = "full"
 TRAINING_JOB = "training_job"
 TRAINING_GROUP = "training"
 EVALUATION_JOB = "evaluation_job"
@@ -31,13 +33,8 @@ def build_jobs() -> list[Job]:
         dg.define_asset_job(
             FULL_INFERENCE_JOB,
             selection=everything,
-            config={"ops": {"journey_clusters": {"config": {"full": True}}}},
+            tags={INFERENCE_TAG: FULL},
             description="Full inference: clusters of every user in the horizon. Run it after an algorithm change.",
-        ),
-        dg.define_asset_job(
-            HISTORY_JOB,
-            selection=dg.AssetSelection.assets("keyword_days").upstream(),
-            description="Keywords and vectors only: fills the look-back window of the first day that is run.",
         ),
         dg.define_asset_job(
             TRAINING_JOB,

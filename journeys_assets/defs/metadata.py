@@ -1,22 +1,19 @@
-"""Metadata that is worth looking at in the UI: counts, examples, column schema, plots."""
+"""Metadata that is worth looking at in the UI: counts, examples, column schema, distributions, trends."""
 
-import base64
-import io
-import math
 from collections.abc import Mapping, Sequence
-from datetime import date
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 
+from journeys_assets.domain.quality.monitors import number
+from journeys_assets.domain.statistics.bars import trend
 from journeys_assets.domain.tables.table import Column, Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from journeys_assets.pipeline.run import Counts
+from journeys_assets.pipeline.stage import Distribution, Shown, Trend
 
 EXAMPLE_ROWS = 8
-CHARTS_PER_ROW = 3
+BAR_CHARACTERS = 24
+MetadataValue = int | float | str | dg.MarkdownMetadataValue
 OWNERS = ["team:journeys"]
 
 
@@ -65,19 +62,14 @@ def _cell(value: object) -> str:
     return str(value).replace("|", "\\|")[:120]
 
 
-def counts(frame: pl.DataFrame) -> dict[str, int | str]:
-    """Row count (Dagster's own key, so the UI charts it) and the number of users; says so where there was nothing."""
-    found: dict[str, int | str] = {"dagster/row_count": frame.height}
-    if frame.is_empty():
+def counted(counts: Counts) -> dict[str, int | str]:
+    """Row count (Dagster's own key, so the UI charts it) and the number of users; a note where there was nothing."""
+    found: dict[str, int | str] = {"dagster/row_count": counts.rows}
+    if not counts.rows:
         found["note"] = "nothing to do: no rows on this day"
-    if "user_id" in frame.columns:
-        found["users"] = frame["user_id"].n_unique()
+    if counts.users is not None:
+        found["users"] = counts.users
     return found
-
-
-def report_day(context: dg.AssetExecutionContext, asset: str, day: date, frame: pl.DataFrame) -> None:
-    """Counts of one day's rows on that day's partition, so that a range of days shows each day's own numbers."""
-    context.add_asset_metadata(counts(frame), asset_key=asset, partition_key=day.isoformat())
 
 
 def numbers(values: Mapping[str, float | None]) -> dict[str, float]:
@@ -85,58 +77,46 @@ def numbers(values: Mapping[str, float | None]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
-def report_numbers(
-    context: dg.AssetExecutionContext, asset: str, day: date, values: Mapping[str, float | None]
-) -> None:
-    """Numbers of one day on that day's partition, so that the UI charts them over the days."""
-    found = numbers(values)
-    if found:
-        context.add_asset_metadata(found, asset_key=asset, partition_key=day.isoformat())
+def shown(values: Mapping[str, Shown]) -> dict[str, MetadataValue]:
+    """What a stage found worth a look, for the UI. Distributions and trends are drawn as text, which costs nothing."""
+    return {name: _shown(value) for name, value in values.items()}
 
 
-def histogram(values: pl.Series, title: str, bins: int = 30) -> dg.MarkdownMetadataValue:
-    """A picture of a distribution, as Markdown with the PNG inside."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 2.4), dpi=80, layout="constrained")
-    axes = figure.subplots()
-    axes.hist(values.drop_nulls().to_list(), bins=bins, color="#4f6df5")
-    axes.set_title(title, fontsize=9)
-    axes.tick_params(labelsize=8)
-    return _picture(figure, title)
+def _shown(value: Shown) -> MetadataValue:
+    if isinstance(value, pl.DataFrame):
+        return examples(value)
+    if isinstance(value, Distribution):
+        return distribution(value.values)
+    if isinstance(value, Trend):
+        return trends(value.measured)
+    return value
 
 
-def line_charts(measured: pl.DataFrame, title: str) -> dg.MarkdownMetadataValue:
-    """A small chart per monitor of its values and bounds over the days, as Markdown with one PNG inside.
+def distribution(values: pl.Series, bins: int = 10) -> dg.MarkdownMetadataValue:
+    """Counts of ``values`` in bins of equal width between the lowest and the highest, as a Markdown table with bars."""
+    there = values.drop_nulls().cast(pl.Float64)
+    if there.is_empty():
+        return dg.MetadataValue.md("no values")
+    found = there.hist(bin_count=bins)
+    top = found["count"].max()
+    assert isinstance(top, int)
+    lines = ["| up to | values | |", "|---|---|---|"]
+    for edge, n in found.select("breakpoint", "count").iter_rows():
+        lines.append(f"| {edge:.3g} | {n} | {'█' * round(BAR_CHARACTERS * n / max(top, 1))} |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def trends(measured: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """The values of each monitor over the days, oldest first, as a Markdown table with a line of bars.
 
     Args:
-        measured: partition_date, monitor, value, lower, upper, passed; the values may be null.
+        measured: partition_date, monitor, value, bound, passed; the values may be null.
     """
-    from matplotlib.figure import Figure
-
+    lines = ["| monitor | values, oldest first | last | expected | |", "|---|---|---|---|---|"]
     monitors = measured.sort("partition_date").partition_by("monitor", as_dict=True, maintain_order=True)
-    n_rows = max(1, math.ceil(len(monitors) / CHARTS_PER_ROW))
-    figure = Figure(figsize=(9, 0.3 + 1.4 * n_rows), dpi=80, layout="constrained")
-    figure.suptitle(title, fontsize=9)
-    panels = figure.subplots(n_rows, CHARTS_PER_ROW, squeeze=False).ravel()
-    for panel in panels:
-        panel.set_visible(False)
-    for panel, ((name,), rows) in zip(panels, sorted(monitors.items()), strict=False):
-        panel.set_visible(True)
-        days = rows["partition_date"].to_list()
-        panel.plot(days, rows["value"].cast(pl.Float64).fill_null(float("nan")).to_list(), ".-", color="#4f6df5")
-        for bound in ("lower", "upper"):
-            panel.plot(days, rows[bound].fill_null(float("nan")).to_list(), "--", color="#888888", linewidth=0.8)
-        fired = rows.filter(~pl.col("passed"))
-        panel.plot(fired["partition_date"].to_list(), fired["value"].to_list(), "o", color="#d62728")
-        panel.set_title(name, fontsize=8)
-        panel.tick_params(labelsize=6)
-        panel.locator_params(axis="y", nbins=4)
-        panel.set_xticks([days[0], days[-1]], [f"{days[0]:%d %b}", f"{days[-1]:%d %b}"])
-    return _picture(figure, title)
-
-
-def _picture(figure: "Figure", title: str) -> dg.MarkdownMetadataValue:
-    target = io.BytesIO()
-    figure.savefig(target, format="png")
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(target.getvalue()).decode()})")
+    for (name,), rows in sorted(monitors.items()):
+        last = rows.row(-1, named=True)
+        value = "" if last["value"] is None else number(last["value"])
+        mark = "" if last["passed"] else "**fired**"
+        lines.append(f"| {name} | `{trend(rows['value'].to_list())}` | {value} | {_cell(last['bound'])} | {mark} |")
+    return dg.MetadataValue.md("\n".join(lines))

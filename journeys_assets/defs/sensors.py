@@ -4,7 +4,6 @@ What belongs here: reading stored state (the warehouse, Dagster's run records) a
 ``domain.scheduling.requests``. Neither keeps a cursor: a tick that is lost is made up for by the next.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,10 +11,11 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.defs.day_lock import lock_path
-from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB, Job
+from journeys_assets.defs.jobs import DAILY_JOB, Job
 from journeys_assets.defs.partitions import day_range, range_tags
-from journeys_assets.deployment import Deployment
 from journeys_assets.domain.scheduling import requests
+from journeys_assets.pipeline.pipeline import DAY, Pipeline, prepare
+from journeys_assets.settings import Settings
 from journeys_assets.storage.locks import days_are_free
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import staleness
@@ -43,25 +43,24 @@ _IN_FLIGHT = [dg.DagsterRunStatus.QUEUED, *_AT_WORK]
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def build_sensors(deployment: Deployment, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
-    wanted = [job for job in jobs if job.name in (DAILY_JOB, HISTORY_JOB)]
-    asked = _impatient(deployment)
+def build_sensors(settings: Settings, pipeline: Pipeline, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
+    impatient = Warehouse(pipeline.warehouse.path, lock_timeout_s=LOCK_TIMEOUT_S)
 
     @dg.sensor(
         name=ACTIVE_USERS_SENSOR,
-        jobs=wanted,
-        minimum_interval_seconds=deployment.settings.sensor_interval_seconds,
+        job=_daily(jobs),
+        minimum_interval_seconds=settings.sensor_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Requests the days on which a user's log is ahead of what was computed: new events and late ones.",
     )
     def active_users_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC).replace(tzinfo=None)
         try:
-            days, keyword_days, newest = _stale(asked, today=now.date())
+            days, newest = _stale(pipeline, impatient, today=now.date())
         except WarehouseBusyError as error:
             return dg.SkipReason(f"looked at again at the next tick: {error}")
-        report_lost_runs(context.instance, lock_path(deployment.settings.home), now)
-        decision = requests.next_request(days, keyword_days, day_runs(context.instance), now)
+        report_lost_runs(context.instance, lock_path(settings.home), now)
+        decision = requests.next_request(days, day_runs(context.instance), now)
         if isinstance(decision, requests.Wait):
             return dg.SkipReason(decision.reason)
         return dg.SensorResult([_run_request(decision, newest, context.instance)])
@@ -69,10 +68,10 @@ def build_sensors(deployment: Deployment, jobs: Sequence[Job]) -> list[dg.Sensor
     return [active_users_sensor]
 
 
-def build_daily_schedule(deployment: Deployment, jobs: Sequence[Job]) -> dg.ScheduleDefinition:
+def build_daily_schedule(settings: Settings, pipeline: Pipeline, jobs: Sequence[Job]) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="daily_schedule",
-        job=next(job for job in jobs if job.name == DAILY_JOB),
+        job=_daily(jobs),
         cron_schedule="0 1 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -80,15 +79,13 @@ def build_daily_schedule(deployment: Deployment, jobs: Sequence[Job]) -> dg.Sche
     )
     def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
-        days, _, _ = _stale(deployment, today=yesterday)
-        with deployment.warehouse.reading() as con:
+        days, _ = _stale(pipeline, pipeline.warehouse, today=yesterday)
+        with pipeline.warehouse.reading() as con:
             last_closed = day_queries.last_closed_day(con)
             landed = day_queries.landed_days(con)
-        if not landed or (yesterday - landed[-1]).days >= deployment.algorithm.keywords.horizon_days:
+        if not landed or (yesterday - landed[-1]).days >= pipeline.params.keywords.horizon_days:
             return dg.SkipReason("no user was active within the horizon, so no journey is live")
-        due = requests.days_to_close(
-            days, last_closed, yesterday, retention_days=deployment.settings.output_retention_days
-        )
+        due = requests.days_to_close(days, last_closed, yesterday, retention_days=settings.output_retention_days)
         if due is None:
             return dg.SkipReason(f"{yesterday} is closed and up to date with the log")
         return dg.RunRequest(run_key=yesterday.isoformat(), tags=range_tags(*due))
@@ -134,22 +131,21 @@ def _naive_utc(timestamp: float) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None)
 
 
-def _impatient(deployment: Deployment) -> Deployment:
-    """The deployment for a tick, which must not outlast the interval between ticks."""
-    return dataclasses.replace(
-        deployment, warehouse=Warehouse(deployment.warehouse.path, lock_timeout_s=LOCK_TIMEOUT_S)
-    )
+def _daily(jobs: Sequence[Job]) -> Job:
+    return next(job for job in jobs if job.name == DAILY_JOB)
 
 
-def _stale(deployment: Deployment, *, today: date) -> tuple[list[date], list[date], int]:
-    """Stale days, stale keyword days before them, and the newest ingest_seq."""
-    deployment.prepare()
-    with deployment.warehouse.reading() as con:
-        days = staleness.stale_days(con, deployment.output_version, today=today)
-        keyword_days = staleness.stale_keyword_days(con, before=None, today=today)
+def _stale(pipeline: Pipeline, warehouse: Warehouse, *, today: date) -> tuple[list[date], int]:
+    """Days that are behind the log, and the newest ingest_seq.
+
+    Args:
+        warehouse: That of the pipeline; a tick must not outlast the interval between ticks, so its lock may be shorter.
+    """
+    prepare(warehouse, pipeline.tables)
+    with warehouse.reading() as con:
+        days = staleness.stale_days(con, pipeline.versions().periods(DAY), today=today)
         newest = staleness.watermarks(con, today).ingest_seq
-    behind = [day for day, reason in days.iter_rows() if reason != staleness.ALGORITHM_VERSION]
-    return behind, keyword_days, newest
+    return [day for day, reason in days.iter_rows() if reason != staleness.ALGORITHM_VERSION], newest
 
 
 def _run_request(request: requests.Request, newest: int, instance: dg.DagsterInstance) -> dg.RunRequest:
@@ -157,7 +153,6 @@ def _run_request(request: requests.Request, newest: int, instance: dg.DagsterIns
     days = range_tags(request.first_day, request.last_day)
     before = instance.get_runs_count(dg.RunsFilter(tags={REQUESTED_BY_TAG: ACTIVE_USERS_SENSOR, **days}))
     return dg.RunRequest(
-        run_key=f"{request.scope} {request.first_day}..{request.last_day} log {newest} attempt {before + 1}",
-        job_name=DAILY_JOB if request.scope == "everything" else HISTORY_JOB,
+        run_key=f"{request.first_day}..{request.last_day} log {newest} attempt {before + 1}",
         tags={REQUESTED_BY_TAG: ACTIVE_USERS_SENSOR, **days},
     )

@@ -1,18 +1,18 @@
-"""Every number that shapes a result, as frozen dataclasses, and the fingerprints made from them.
+"""All parameters of the pipeline in one place, and the values that shape a stage.
 
-What belongs here: parameters with their unit and why they have their value. What does not: settings of a deployment
-(paths, model locations), which live in ``journeys_assets.settings``.
+Each group of parameters lives beside the rules that it belongs to (``domain/<concept>/params.py``). Settings of a
+deployment (paths, model locations) live in ``journeys_assets.settings``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.fields import is_training_only
 from journeys_assets.domain.history.params import EvolutionParams
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.params import LifecycleParams
@@ -20,9 +20,6 @@ from journeys_assets.domain.naming.params import NameTrainingParams, NamingParam
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.ranking.params import RankingParams
-
-STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "lifecycle", "notifications", "evolution", "quality")
-"""A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +37,26 @@ class AlgorithmParams:
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
     name_training: NameTrainingParams = field(default_factory=NameTrainingParams)
 
-    def version_of(self, stage: str, **extra: str) -> str:
-        """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""
-        if stage not in STAGE_ORDER:
-            raise ValueError(f"unknown stage {stage!r}; known: {', '.join(STAGE_ORDER)}")
-        upto = STAGE_ORDER[: STAGE_ORDER.index(stage) + 1]
-        state = {name: dataclasses.asdict(getattr(self, name)) for name in upto} | {"extra": extra}
-        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]
+
+def shaping_values(params: AlgorithmParams, names: Iterable[str]) -> dict[str, object]:
+    """The values of the named parameters by dotted name.
+
+    Args:
+        names: ``ranking`` stands for every parameter of the group that is not for training only;
+            ``keywords.look_back_days`` for one parameter.
+
+    Raises:
+        KeyError: a name is not known; names it.
+    """
+    values: dict[str, object] = {}
+    for name in names:
+        group, _, parameter = name.partition(".")
+        if group not in {f.name for f in dataclasses.fields(AlgorithmParams)}:
+            raise KeyError(f"no group of parameters {group!r}")
+        chosen = getattr(params, group)
+        known = {f.name: f for f in dataclasses.fields(chosen)}
+        if parameter and parameter not in known:
+            raise KeyError(f"no parameter {name!r}")
+        wanted = [parameter] if parameter else [key for key, f in known.items() if not is_training_only(f)]
+        values |= {f"{group}.{key}": getattr(chosen, key) for key in wanted}
+    return values

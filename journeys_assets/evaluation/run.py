@@ -13,7 +13,6 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets import __version__
-from journeys_assets.deployment import Deployment
 from journeys_assets.evaluation import studies
 from journeys_assets.evaluation.data.study import Study, labelled_phrases
 from journeys_assets.evaluation.parts.annotation import evaluate_annotation
@@ -25,93 +24,105 @@ from journeys_assets.evaluation.parts.notifications import evaluate_notification
 from journeys_assets.evaluation.parts.ranking import evaluate_ranking
 from journeys_assets.evaluation.report.page import write_report
 from journeys_assets.evaluation.report.section import Section, load_section, save_section
+from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.pipeline.pipeline import DAY, Pipeline
+from journeys_assets.pipeline.versions import Versions
+from journeys_assets.settings import Settings
+from journeys_assets.storage.sql_models import SqlModel
 
 
 class Materials:
     """What the parts are measured on, each made when it is first asked for and then kept."""
 
-    def __init__(self, deployment: Deployment) -> None:
-        self.deployment = deployment
+    def __init__(
+        self,
+        settings: Settings,
+        embedder: Callable[[], Embedder],
+        sql_models: Mapping[str, SqlModel],
+        pipeline: Pipeline,
+    ) -> None:
+        self.settings = settings
+        self.embedder = embedder
+        self.sql_models = sql_models
+        self.pipeline = pipeline
 
     @cached_property
     def synthetic(self) -> Study:
-        return studies.synthetic_study(self.deployment.settings)
+        return studies.synthetic_study(self.settings)
 
     @cached_property
     def logs(self) -> list[Study]:
         """The synthetic world first, then the real logs that are there."""
         found = [
             self.synthetic,
-            studies.retail_study(self.deployment.settings, self.deployment.settings.public_data),
-            studies.own_study(self.deployment),
+            studies.retail_study(self.settings, self.settings.public_data),
+            studies.own_study(self.pipeline),
         ]
         return [study for study in found if study is not None]
 
     @cached_property
     def seasons(self) -> Study:
-        return studies.seasons_study(self.deployment.settings)
+        return studies.seasons_study(self.settings)
 
     @cached_property
     def phrases(self) -> pl.DataFrame | None:
-        return labelled_phrases(self.deployment.settings.public_data)
+        return labelled_phrases(self.settings.public_data)
 
 
 def _clustering(materials: Materials) -> Section:
-    deployment = materials.deployment
+    settings = materials.settings
     return evaluate_clustering(
         materials.synthetic,
         materials.phrases,
-        deployment.embedder(),
-        deployment.settings.evaluation_path / "vectors",
-        deployment.algorithm.clustering,
+        materials.embedder(),
+        settings.evaluation_path / "vectors",
+        settings.algorithm.clustering,
     )
 
 
 SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
     "clustering": _clustering,
-    "naming": lambda materials: evaluate_naming(materials.logs, materials.phrases, materials.deployment.embedder()),
-    "ranking": lambda materials: evaluate_ranking(materials.logs, materials.deployment.sql_models),
+    "naming": lambda materials: evaluate_naming(materials.logs, materials.phrases, materials.embedder()),
+    "ranking": lambda materials: evaluate_ranking(materials.logs, materials.sql_models),
     "lifecycle": lambda materials: evaluate_lifecycle(materials.logs, materials.seasons),
     "diversification": lambda materials: evaluate_diversification(materials.logs),
-    "notifications": lambda materials: evaluate_notifications(
-        materials.logs, materials.deployment.settings.public_data
-    ),
+    "notifications": lambda materials: evaluate_notifications(materials.logs, materials.settings.public_data),
     "annotation": lambda materials: evaluate_annotation(materials.logs),
 }
 """The parts of ``SECTION_NAMES``, in the order of the report."""
 
 
-def sections_path(deployment: Deployment) -> Path:
-    return deployment.settings.evaluation_path / "sections"
+def sections_path(settings: Settings) -> Path:
+    return settings.evaluation_path / "sections"
 
 
 def evaluate_section(name: str, materials: Materials) -> Section:
     """Measure one part and keep what was found."""
     section = SECTIONS[name](materials)
-    save_section(section, sections_path(materials.deployment) / f"{name}.json")
+    save_section(section, sections_path(materials.settings) / f"{name}.json")
     return section
 
 
-def make_report(deployment: Deployment) -> Path:
+def make_report(settings: Settings, versions: Versions) -> Path:
     """The report of every part that was measured, each with what it last found; returns the page.
 
     Raises:
         ValueError: no part was measured yet.
     """
-    files = [sections_path(deployment) / f"{name}.json" for name in SECTIONS]
+    files = [sections_path(settings) / f"{name}.json" for name in SECTIONS]
     sections = [load_section(file) for file in files if file.exists()]
     data, world, seasons = (
-        deployment.settings.public_data,
-        studies.synthetic_world(deployment.settings),
+        settings.public_data,
+        studies.synthetic_world(settings),
         studies.SEASONS,
     )
     facts = {
-        "algorithm version": deployment.output_version,
-        "embedder": deployment.settings.embedder,
+        "algorithm version": versions.of(DAY),
+        "embedder": settings.embedder,
         "package": __version__,
         "public data": "found" if data.is_dir() else "not found: synthetic world and own log only",
         "synthetic world": f"{world.n_users} users, {world.n_days} days from {world.first_day}, seed {world.seed}",
         "world of seasons": f"{seasons.n_users} users, {seasons.n_days} days, seed {seasons.seed}",
         "intervals": "95 %, users resampled 1,000 times",
     }
-    return write_report(sections, facts, deployment.settings.evaluation_path / "report")
+    return write_report(sections, facts, settings.evaluation_path / "report")

@@ -17,15 +17,15 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 
 from journeys_assets import __version__
-from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import run_days
-from journeys_assets.deployment import Deployment, build_deployment
+from journeys_assets.deployment import build_deployment
 from journeys_assets.domain.lifecycle.evidence import YEAR_DAYS
+from journeys_assets.domain.tables.pipeline import QUALITY_METRICS
 from journeys_assets.evaluation.data.study import Study
+from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
+from journeys_assets.pipeline.run import run_days
 from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.params import WorldParams
@@ -66,11 +66,9 @@ def synthetic_study(
         write_world(generate_world(world), target / "world")
         return target / "world" / "landing", "landing"
 
-    deployment = _made(
-        settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day}
-    )
+    pipeline = _made(settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day})
     truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
-    return Study("synthetic", deployment.warehouse, days, days[-1], settings.algorithm, truth)
+    return Study("synthetic", pipeline.warehouse, days, days[-1], settings.algorithm, truth)
 
 
 def seasons_study(settings: Settings) -> Study:
@@ -99,19 +97,19 @@ def retail_study(settings: Settings, data: Path) -> Study | None:
     first, last = log_days[0], log_days[-1]
     n_days = (last - first).days
     days = [first + timedelta(days=n) for n in range(27, n_days + 1, RETAIL_EVERY_DAYS)]
-    deployment = _made(settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]})
-    return Study("online-retail", deployment.warehouse, days, last, settings.algorithm)
+    pipeline = _made(settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]})
+    return Study("online-retail", pipeline.warehouse, days, last, settings.algorithm)
 
 
-def own_study(deployment: Deployment) -> Study | None:
+def own_study(pipeline: Pipeline) -> Study | None:
     """The deployment's own log, with the days that it has run; None where it has none."""
-    if not deployment.settings.warehouse_path.exists():
+    if not pipeline.warehouse.path.exists():
         return None
-    days = deployment.warehouse.query("SELECT DISTINCT partition_date AS day FROM main.user_journeys ORDER BY 1")
-    landed = deployment.warehouse.query("SELECT max(event_date) AS day FROM landing.ingested_days")["day"][0]
+    days = pipeline.warehouse.query("SELECT DISTINCT partition_date AS day FROM main.user_journeys ORDER BY 1")
+    landed = pipeline.warehouse.query("SELECT max(event_date) AS day FROM landing.ingested_days")["day"][0]
     if days.is_empty() or landed is None:
         return None
-    return Study("own", deployment.warehouse, days["day"].to_list(), landed, deployment.algorithm)
+    return Study("own", pipeline.warehouse, days["day"].to_list(), landed, pipeline.params)
 
 
 def _made(
@@ -120,41 +118,37 @@ def _made(
     log: Callable[[Path], tuple[Path, str]],
     days: Sequence[date],
     identity: dict[str, object],
-) -> Deployment:
-    """The deployment of a study in ``folder``, made anew unless what is there was made from the same."""
+) -> Pipeline:
+    """The pipeline of a study in ``folder``, made anew unless what is there was made from the same."""
     own = settings.model_copy(
         update={"home": folder, "first_partition_date": None, "output_retention_days": 10_000},
     )
-    version = own.algorithm.version_of("quality", embedder=own.embedder, package=__version__)
-    state = json.dumps({"version": version, **identity}, sort_keys=True)
+    pipeline = build_pipeline(build_deployment(own, progress=lambda *_: None))
+    version = pipeline.versions().of(QUALITY_METRICS.name)
+    state = json.dumps({"version": version, "package": __version__, **identity}, sort_keys=True)
     mark = hashlib.sha256(state.encode()).hexdigest()
     done = folder / _DONE
     if not (done.exists() and json.loads(done.read_text())["sha256"] == mark):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         path, format = log(folder)
-        deployment = build_deployment(own)
-        report = ingest(deployment.warehouse, [path], format=format, now=_LOADED_AT, scratch_dir=folder / "scratch")
+        report = ingest(pipeline.warehouse, [path], format=format, now=_LOADED_AT, scratch_dir=folder / "scratch")
         if report.first_day is None:
             raise ValueError(f"{path} holds no event to study")
         own.note_first_day(report.first_day)
-        _run(own, days)
+        for first, last in _stretches(days):
+            run_days(pipeline, first, last)
         done.write_text(json.dumps({"sha256": mark, **json.loads(state)}, indent=2))
-    deployment = build_deployment(own)
-    deployment.prepare()
-    return deployment
+    pipeline.prepare()
+    return pipeline
 
 
-def _run(settings: Settings, days: Sequence[date]) -> None:
-    """The days in order; stretches of days that follow one another are one run."""
-    stretches: list[list[date]] = []
+def _stretches(days: Sequence[date]) -> list[tuple[date, date]]:
+    """First and last day of each stretch of days that follow one another."""
+    stretches: list[tuple[date, date]] = []
     for day in days:
-        if stretches and day - stretches[-1][-1] == timedelta(days=1):
-            stretches[-1].append(day)
+        if stretches and day - stretches[-1][1] == timedelta(days=1):
+            stretches[-1] = (stretches[-1][0], day)
         else:
-            stretches.append([day])
-    deployment = build_deployment(settings)
-    definitions = build_definitions(deployment)
-    for stretch in stretches:
-        with dg.DagsterInstance.ephemeral() as instance:
-            run_days(deployment, definitions, instance, stretch[0], stretch[-1])
+            stretches.append((day, day))
+    return stretches

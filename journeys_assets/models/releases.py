@@ -121,6 +121,19 @@ def released(folder: Path, day: date, kind: type[AnyRelease]) -> AnyRelease | No
     return cast(AnyRelease, _load_cached(path, cast(Any, kind), _stamps(path)))
 
 
+def live_versions(folder: Path) -> list[tuple[date, str]]:
+    """The versions that are live over time: each from its day on, until the next one; oldest first.
+
+    Raises:
+        ReleaseError: the card of a release is damaged.
+    """
+    cards = sorted(
+        map(_read_card, _versions(folder)), key=lambda card: (card["live_from"], card["sequence"], card["version"])
+    )
+    live = {date.fromisoformat(card["live_from"]): str(card["version"]) for card in cards}
+    return sorted(live.items())
+
+
 @functools.lru_cache(maxsize=16)
 def _load_cached(path: Path, kind: type[Release], stamps: tuple[tuple[str, int, int], ...]) -> Release:
     """A release is read and verified once, and again when the size or time of a file changes."""

@@ -20,12 +20,13 @@ from typing import Any
 
 import polars as pl
 
-from journeys_assets.deployment import Deployment
 from journeys_assets.domain.annotation import sampling
+from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.errors import JourneysError
 from journeys_assets.importers.annotation_sheet import ANSWERS, SHOWN
 from journeys_assets.storage.queries import annotation as storage
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 PAGE = Path(__file__).with_name("annotation_page.html")
 COLUMNS = ("row_key", "annotator_id", *SHOWN, "relevance", *ANSWERS)
@@ -52,7 +53,9 @@ class Export:
 
 
 def export_sheets(
-    deployment: Deployment,
+    warehouse: Warehouse,
+    params: AnnotationParams,
+    salt_file: Path,
     target: Path,
     *,
     last_day: date,
@@ -68,6 +71,7 @@ def export_sheets(
     """Draw journeys and write one sheet an annotator, the guideline beside CSV sheets.
 
     Args:
+        salt_file: Holds the secret that row keys are made with; made if it is not there.
         target: Ends in .csv or .html; with several annotators, each one's name is put before the ending.
         last_day: The latest day that has journeys.
         days: Journeys are shown as of these days; by default as of ``as_of_days`` days up to ``last_day``.
@@ -78,14 +82,13 @@ def export_sheets(
     Raises:
         SheetError: the ending is unknown, an annotator is there twice, or a day has no journeys.
     """
-    params = deployment.algorithm.annotation
     if target.suffix.lower() not in FORMATS:
         raise SheetError(f"{target}: sheets are {' or '.join(FORMATS)}; let the name end in one of them")
     names = [name.strip() for name in annotators]
     if not all(names) or len({_file_name(name) for name in names}) < len(names):
         raise SheetError(f"annotators need names that differ (as file names, too); got {', '.join(names)}")
-    deployment.warehouse.ensure(ANNOTATION_ITEMS)
-    with deployment.warehouse.reading() as con:
+    warehouse.ensure(ANNOTATION_ITEMS)
+    with warehouse.reading() as con:
         chosen = storage.days_with_journeys(con, last_day, params.as_of_days, apart=params.days_apart)
         if days:
             chosen = [day for day in sorted(set(days)) if storage.days_with_journeys(con, day, 1, apart=1)]
@@ -100,15 +103,15 @@ def export_sheets(
     drawn = sampling.draw_stratified(strata, sampling.n_items(len(names), rows_each, overlap))
     if drawn.is_empty():
         raise SheetError(f"every journey as of {', '.join(map(str, chosen))} was judged already; run another day")
-    drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(deployment.settings.home / "annotation_salt")))
-    with deployment.warehouse.reading() as con:
+    drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(salt_file)))
+    with warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
     drawn = sampling.some_without_name(drawn, unnamed, seed=seed)
     kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
     storage.remember_items(
-        deployment.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
+        warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
     )
-    with deployment.warehouse.reading() as con:
+    with warehouse.reading() as con:
         drawn = drawn.drop("journey_name").join(storage.names_shown(con), on="row_key", maintain_order="left")
     dealt = sampling.deal(drawn, names, rows_each, overlap, seed=seed)
     rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))

@@ -6,22 +6,24 @@ What belongs here: questions whose answer is "ok" or "wrong, do this". What does
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from journeys_assets.deployment import Deployment
 from journeys_assets.domain.quality.monitors import number
-from journeys_assets.models.embedding.base import EmbedderError
-from journeys_assets.models.lifecycle.release import released_stage_model
-from journeys_assets.models.naming.release import released_namer
-from journeys_assets.models.ranker.release import released
-from journeys_assets.models.releases import ReleaseError
+from journeys_assets.errors import JourneysError
+from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.pipeline.pipeline import DAY, Pipeline
+from journeys_assets.pipeline.stage import Released
+from journeys_assets.pipeline.versions import Versions
+from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries import staleness
-from journeys_assets.storage.warehouse.base import WarehouseError
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,56 +35,63 @@ class Finding:
     text: str
 
 
-def examine(deployment: Deployment) -> list[Finding]:
-    """All findings, most basic first; after a warehouse that cannot be opened, nothing more is asked of it."""
-    settings = deployment.settings
+def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embedder], *, today: date) -> list[Finding]:
+    """All findings, most basic first; after a warehouse that cannot be opened, nothing more is asked of it.
+
+    Args:
+        today: The last day that may have a partition.
+    """
     findings = [
         Finding("home", True, str(settings.home)),
-        _tried("embedding model", lambda: deployment.embedder().model_version, EmbedderError),
-        _tried("ranker", lambda: _ranker(deployment), ReleaseError),
-        _tried("stage model", lambda: _stage_model(deployment), ReleaseError),
-        _tried("naming weights", lambda: _naming_weights(deployment), ReleaseError),
+        _tried("embedding model", lambda: embedder().model_version),
+        *(
+            _tried(entry.release.title, partial(_live, entry.release, settings.models_path / entry.release.folder))
+            for entry in pipeline.entries
+            if entry.release is not None
+        ),
     ]
-    if not settings.warehouse_path.exists():
+    if not pipeline.warehouse.path.exists():
         return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
-    opened = _tried("warehouse", lambda: _open(deployment), WarehouseError)
+    opened = _tried("warehouse", lambda: _open(pipeline.warehouse))
     findings.append(opened)
     if not opened.ok:
         return findings
-    refused = list(_refused(deployment))
-    with deployment.warehouse.reading() as con:
-        return [*findings, *_ingested(con), *refused, *_computed(deployment, con)]
+    refused = list(_refused(pipeline.warehouse, settings.landing_path))
+    versions = pipeline.versions()
+    with pipeline.warehouse.reading() as con:
+        return [
+            *findings,
+            *_ingested(con),
+            *refused,
+            *_tables(pipeline, con),
+            *_computed(con, versions, pipeline.params.keywords.horizon_days, today),
+        ]
 
 
-def _tried(subject: str, attempt: Callable[[], str], *errors: type[Exception]) -> Finding:
+def _tried(subject: str, attempt: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, True, attempt())
-    except errors as error:
+    except JourneysError as error:
         return Finding(subject, False, str(error))
 
 
-def _open(deployment: Deployment) -> str:
-    with deployment.warehouse.reading():
-        size = deployment.settings.warehouse_path.stat().st_size
-    return f"{deployment.settings.warehouse_path}, {size / 2**20:,.0f} MiB"
+def _open(warehouse: Warehouse) -> str:
+    with warehouse.reading():
+        size = warehouse.path.stat().st_size
+    return f"{warehouse.path}, {size / 2**20:,.0f} MiB"
 
 
-def _ranker(deployment: Deployment) -> str:
-    release = released(deployment.releases_path, date.max)
-    return f"release {release.version}, live from {release.live_from}" if release else "none released; the prior scores"
+def _live(kind: Released, folder: Path) -> str:
+    release = kind.live(folder, date.max)
+    return kind.without if release is None else f"release {release.version}, live from {release.live_from}"
 
 
-def _stage_model(deployment: Deployment) -> str:
-    release = released_stage_model(deployment.stage_releases_path, date.max)
-    return f"release {release.version}, live from {release.live_from}" if release else "none released; the fixed gap"
-
-
-def _naming_weights(deployment: Deployment) -> str:
-    release = released_namer(deployment.naming_releases_path, date.max)
-    if release is None:
-        return "none released; those of the parameters"
-    release.params(deployment.algorithm.naming)
-    return f"release {release.version}, live from {release.live_from}"
+def _tables(pipeline: Pipeline, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    """Tables of the registry that the warehouse lacks; a run makes them."""
+    there = {name for (name,) in con.execute("SELECT DISTINCT table_name FROM duckdb_tables()").fetchall()}
+    missing = [table.name for table in pipeline.tables if table.name not in there]
+    text = f"{len(pipeline.tables)} tables of {len(pipeline.entries)} stages"
+    yield Finding("tables", True, f"{text}; not made yet: {', '.join(missing)}" if missing else text)
 
 
 def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
@@ -99,39 +108,38 @@ def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
         yield Finding("quarantined", True, f"{file}, line {line}: {reason}")
 
 
-def _refused(deployment: Deployment) -> Iterator[Finding]:
+def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
     """Files that lie in the landing folder and could not be taken; those that were removed since are no matter."""
-    for row in landed_files(deployment.warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
-        if (deployment.settings.landing_path / row["file"]).exists():
+    for row in landed_files(warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
+        if (landing / row["file"]).exists():
             yield Finding(
                 "refused", False, f"{row['reason']}. It is looked at again once it is replaced, touched or removed"
             )
 
 
-def _computed(deployment: Deployment, con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+def _computed(con: duckdb.DuckDBPyConnection, versions: Versions, horizon_days: int, today: date) -> Iterator[Finding]:
     landed = day_queries.landed_days(con)
     if not landed:
         return
-    today = date.fromisoformat(deployment.partitions.get_partition_keys()[-1])
     done = day_queries.last_closed_day(con)
     if done is None:
         yield Finding("computed", False, f"nothing yet of {landed[0]} … {landed[-1]}; `journeys run`")
         return
-    version = deployment.output_version
-    days = staleness.stale_days(con, version, today=today)
+    days = staleness.stale_days(con, versions.periods(DAY), today=today)
     behind = days.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"].to_list()
     advice = f"; {len(behind)} days are behind the log, {behind[0]} … {behind[-1]}: `journeys run`" if behind else ""
     yield Finding("computed", not behind, f"up to {done}{advice}")
-    yield from _users(deployment, con, done, today)
+    yield from _users(con, versions, horizon_days, done, today)
     yield from _monitors(con, done)
 
 
-def _users(deployment: Deployment, con: duckdb.DuckDBPyConnection, done: date, today: date) -> Iterator[Finding]:
-    version, horizon = deployment.output_version, deployment.algorithm.keywords.horizon_days
-    users = staleness.stale_users(con, version, horizon_days=horizon, today=today)
+def _users(
+    con: duckdb.DuckDBPyConnection, versions: Versions, horizon_days: int, done: date, today: date
+) -> Iterator[Finding]:
+    users = staleness.stale_users(con, versions.periods(DAY), horizon_days=horizon_days, today=today)
     if users.is_empty():
         yield Finding(
-            "users up to date", True, f"algorithm version of user_journeys {deployment.version_of('lifecycle')}"
+            "users up to date", True, f"algorithm version of user_journeys {versions.of('user_journeys', done)}"
         )
     for reason in staleness.REASONS:
         mine = users.filter(pl.col("reason") == reason)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import partial
+from pathlib import Path
 
 import polars as pl
 
-from journeys_assets.deployment import Deployment
 from journeys_assets.domain.clustering.clusters import assign_rows, distinct_keywords
 from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
 from journeys_assets.domain.naming.names import name_journeys
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.models.embedding.base import Embedder, Progress
 from journeys_assets.models.naming.release import naming_on
 
 
-def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.DataFrame:
+def cluster_labelled_keywords(
+    rows: pl.DataFrame, embedder: Embedder, params: AlgorithmParams, naming_releases: Path, progress: Progress
+) -> pl.DataFrame:
     """Each row of ``rows`` with journey_id, area_id and journey_name, made by the code and parameters of the pipeline.
 
     Args:
         rows: user_id, keyword and optionally weight (> 0), first_engaged_at, last_engaged_at.
+        naming_releases: Folder of released naming weights; the latest release names.
+        progress: Called with (keywords embedded, keywords in all).
 
     Raises:
         ValueError: a column is missing or a value is not allowed.
@@ -28,9 +33,8 @@ def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.
     if missing:
         raise ValueError(f"missing column {', '.join(missing)}; needed are user_id and keyword, found {rows.columns}")
     rows = rows.drop("journey_id", "area_id", "journey_name", strict=False)
-    embedder, params = deployment.embedder(), deployment.algorithm
     keywords = distinct_keywords(rows)
-    packed = pack(embedder.embed(keywords, partial(deployment.progress, "embedding")))
+    packed = pack(embedder.embed(keywords, progress))
     vectors = KeywordVectors.from_frame(
         pl.DataFrame({"keyword": keywords, "embedding": packed}, schema={"keyword": pl.String, "embedding": pl.Binary})
     )
@@ -41,7 +45,7 @@ def cluster_labelled_keywords(rows: pl.DataFrame, deployment: Deployment) -> pl.
         .with_columns(display_form=pl.col("keyword"), n_queries=pl.lit(0, dtype=pl.Int64), commonness=pl.lit(0.0))
         .join(_first_times(rows), on=["user_id", "keyword"], how="left")
     )
-    naming, _ = naming_on(deployment.naming_releases_path, date.max, params.naming)
+    naming, _ = naming_on(naming_releases, date.max, params.naming)
     names = name_journeys(clusters, facts, naming).select("user_id", "journey_id", "journey_name")
     return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")
 

@@ -7,27 +7,27 @@ running a preview and keeping its rows under ``$JOURNEYS_HOME/versions``. What d
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import dagster as dg
 import fasteners
 import polars as pl
 
-from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import RunSummary, days_to_run, run_days
-from journeys_assets.deployment import Deployment
 from journeys_assets.errors import JourneysError
+from journeys_assets.pipeline.pipeline import Pipeline
+from journeys_assets.pipeline.run import RunSummary, run_days
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+VERSIONS = "versions"
+"""Folder below the home in which previews are kept."""
 
 DAY_KEY = "partition_date"
 """Key of the Parquet metadata that says which day a file stands for, so that one without rows says so too."""
@@ -61,68 +61,65 @@ class Preview:
     summary: RunSummary
 
 
-def versions_path(deployment: Deployment) -> Path:
-    return deployment.settings.home / "versions"
+def preview(pipeline: Pipeline, home: Path, day: date) -> Preview:
+    """One full inference as of ``day`` with the present settings, on a copy of the warehouse; only its rows are kept.
 
-
-def preview(deployment: Deployment, day: date) -> Preview:
-    """One full inference as of ``day`` with the settings of now, on a copy of the warehouse; only its rows are kept.
+    Args:
+        home: Folder of the state of the deployment.
+        day: A day that may have a partition.
 
     Raises:
-        RunError: the day cannot be run, or the run failed.
+        RunError: the run failed.
         WarehouseError: there is no room for the copy.
         VersionsError: another preview is being made.
     """
-    days_to_run(deployment, day, day)
-    folder = versions_path(deployment)
+    folder = home / VERSIONS
     folder.mkdir(parents=True, exist_ok=True)
-    with _scratch(deployment) as scratch:
-        copy = _copy_of(deployment, scratch)
-        before = _day_of(copy, day)
-        with dg.DagsterInstance.ephemeral() as instance:
-            summary = run_days(copy, build_definitions(copy), instance, day, day, full=True)
-        after = _day_of(copy, day)
+    with _scratch(home) as scratch:
+        copy = _copy_of(pipeline, home, scratch)
+        before = _journeys(copy.warehouse, day)
+        summary = run_days(copy, day, day, full=True)
+        after = _journeys(copy.warehouse, day)
     incumbent = None if before.is_empty() else _kept(before, str(before["algorithm_version"][0]), day, folder)
-    # Last, so that of one version, which the warehouse has too, the rows of the preview are those that stay.
-    new = _kept(after, deployment.version_of("lifecycle"), day, folder)
+    # Last, so that where the warehouse has the same version, the rows of the preview are those that stay.
+    new = _kept(after, pipeline.versions().of("user_journeys", day), day, folder)
     return Preview(new, incumbent, after, before, summary)
 
 
-def known_versions(deployment: Deployment) -> list[VersionDay]:
-    """Everything that can be compared, by version and day; of two places that have the same, the file alone.
+def known_versions(warehouse: Warehouse, home: Path) -> list[VersionDay]:
+    """Everything that can be compared, by version and day; where file and warehouse have the same, the file alone.
 
     Raises:
         VersionsError: a file of the versions folder is not one that a preview wrote.
     """
-    kept = [VersionDay(path.stem, _day_in(path), path) for path in sorted(versions_path(deployment).glob("*.parquet"))]
+    kept = [VersionDay(path.stem, _day_in(path), path) for path in sorted((home / VERSIONS).glob("*.parquet"))]
     stored = []
-    if deployment.settings.warehouse_path.exists():
-        with deployment.warehouse.reading() as con:
+    if warehouse.path.exists():
+        with warehouse.reading() as con:
             stored = [VersionDay(version, day, None) for version, day in day_queries.versions_of_journeys(con)]
     found = {(one.version, one.day): one for one in [*stored, *kept]}
     return [found[key] for key in sorted(found)]
 
 
-def find_pair(deployment: Deployment, one: str, other: str) -> tuple[VersionDay, VersionDay]:
+def find_pair(known: Sequence[VersionDay], one: str, other: str) -> tuple[VersionDay, VersionDay]:
     """Both versions on the latest day that they share; each on its own latest day where they share none.
 
     Raises:
         VersionsError: a version is not known; names those that are, with their days.
     """
-    known = known_versions(deployment)
     sides = [{found.day: found for found in known if found.version == version} for version in (one, other)]
     for version, side in zip((one, other), sides, strict=True):
         if not side:
             there = "; ".join(f"{name} ({days})" for name, days in days_by_version(known).items()) or "none"
             raise VersionsError(
                 f"no journeys of version {version!r} are kept; known: {there}. `journeys preview` makes those of the "
-                "settings of now"
+                "present settings"
             )
     shared = sides[0].keys() & sides[1].keys()
     return sides[0][max(shared or sides[0])], sides[1][max(shared or sides[1])]
 
 
-def days_by_version(known: list[VersionDay]) -> dict[str, str]:
+def days_by_version(known: Sequence[VersionDay]) -> dict[str, str]:
     """The days of each version, to be read."""
     days: dict[str, list[date]] = {}
     for one in known:
@@ -133,10 +130,10 @@ def days_by_version(known: list[VersionDay]) -> dict[str, str]:
     }
 
 
-def rows_of(deployment: Deployment, found: VersionDay) -> pl.DataFrame:
+def rows_of(warehouse: Warehouse, found: VersionDay) -> pl.DataFrame:
     """The rows of user_journeys that ``found`` stands for."""
     if found.path is None:
-        return _day_of(deployment, found.day).filter(pl.col("algorithm_version") == found.version)
+        return _journeys(warehouse, found.day).filter(pl.col("algorithm_version") == found.version)
     try:
         return pl.read_parquet(found.path)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -144,32 +141,32 @@ def rows_of(deployment: Deployment, found: VersionDay) -> pl.DataFrame:
 
 
 @contextmanager
-def _scratch(deployment: Deployment) -> Iterator[Path]:
-    """A folder for the copy of the warehouse, which is removed at the end, or by the next preview if this one dies."""
-    lock = fasteners.InterProcessLock(deployment.settings.home / "preview.lock")
+def _scratch(home: Path) -> Iterator[Path]:
+    """A folder for the copy of the warehouse, removed at the end, or by the next preview if this one dies."""
+    lock = fasteners.InterProcessLock(home / "preview.lock")
     if not lock.acquire(blocking=False):
-        raise VersionsError(f"another preview of {deployment.settings.home} is being made; wait for it to end")
+        raise VersionsError(f"another preview of {home} is being made; wait for it to end")
     try:
-        for leftover in versions_path(deployment).glob(".preview-*"):
+        for leftover in (home / VERSIONS).glob(".preview-*"):
             shutil.rmtree(leftover)
-        with tempfile.TemporaryDirectory(prefix=".preview-", dir=versions_path(deployment)) as folder:
+        with tempfile.TemporaryDirectory(prefix=".preview-", dir=home / VERSIONS) as folder:
             yield Path(folder)
     finally:
         lock.release()
 
 
-def _copy_of(deployment: Deployment, home: Path) -> Deployment:
-    """The same deployment on a copy of its state: warehouse and released models."""
-    for released in (deployment.releases_path, deployment.stage_releases_path, deployment.naming_releases_path):
-        if released.exists():
-            shutil.copytree(released, home / released.relative_to(deployment.settings.home))
-    settings = deployment.settings.model_copy(update={"home": home})
-    deployment.warehouse.copy_to(settings.warehouse_path)
-    return dataclasses.replace(deployment, settings=settings, warehouse=Warehouse(settings.warehouse_path))
+def _copy_of(pipeline: Pipeline, home: Path, target: Path) -> Pipeline:
+    """The same pipeline on a copy of its state: the warehouse, and every kind of release that a stage uses."""
+    copy = pipeline.elsewhere(target)
+    for original, its_copy in zip(pipeline.releases, copy.releases, strict=True):
+        if original.exists():
+            shutil.copytree(original, its_copy)
+    pipeline.warehouse.copy_to(copy.warehouse.path)
+    return copy
 
 
-def _day_of(deployment: Deployment, day: date) -> pl.DataFrame:
-    with deployment.warehouse.reading() as con:
+def _journeys(warehouse: Warehouse, day: date) -> pl.DataFrame:
+    with warehouse.reading() as con:
         return tables.partition(con, "user_journeys", day).sort("user_id", "journey_id")
 
 

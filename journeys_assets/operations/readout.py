@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from journeys_assets.deployment import Deployment
 from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.experiment.readout import Readout, misplaced_sends, read_out, user_outcomes
+from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.errors import JourneysError
 from journeys_assets.storage.queries import experiment as experiment_queries
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
 class NoSends(JourneysError):
@@ -29,7 +30,7 @@ class LogReadout:
     readout: Readout
 
 
-def read_out_log(deployment: Deployment, first: date | None, last: date | None) -> LogReadout:
+def read_out_log(warehouse: Warehouse, params: NotificationParams, first: date | None, last: date | None) -> LogReadout:
     """Read out the logged sends of ``first`` to ``last``.
 
     Args:
@@ -40,8 +41,8 @@ def read_out_log(deployment: Deployment, first: date | None, last: date | None) 
         NoSends: no send was logged.
         ValueError: ``last`` is before ``first``.
     """
-    params, how = deployment.algorithm.notifications, ReadoutParams()
-    with deployment.warehouse.reading() as con:
+    how = ReadoutParams()
+    with warehouse.reading() as con:
         first_send, last_day = experiment_queries.days_of_sends(con)
         if first_send is None or last_day is None:
             raise NoSends("no send was logged (source notification_events), so there is no experiment to read out")

@@ -1,6 +1,6 @@
 """A user's journeys, as text or record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-BARS = "▁▂▃▄▅▆▇█"
+from journeys_assets.domain.statistics.bars import sparkline
+
 WEEKS_SHOWN = 13
 KEYWORDS_SHOWN = 8
 ACTIONS = {
@@ -99,13 +100,6 @@ def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
         "active_days": acts["event_date"].n_unique(),
         "engagements_per_week": weeks,
     }
-
-
-def sparkline(values: Iterable[int]) -> str:
-    """Small bars, one a value; zero is a dot."""
-    counts = list(values)
-    top = max(counts, default=0)
-    return "".join("·" if n == 0 else BARS[max(0, -(-n * len(BARS) // top) - 1)] for n in counts)
 
 
 def show_user(user_id: str, day: date, records: list[dict[str, Any]]) -> RenderableType:

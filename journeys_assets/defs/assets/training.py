@@ -1,33 +1,20 @@
-"""ranker_release, stage_release, naming_release: models that are released only where they beat what is there without.
+"""The trained models as assets of a job of their own; a day's run never trains."""
 
-A job of its own; a day's run never trains. A model that is not released is no failure: an observation says why, what
-judged before goes on, and the other models are trained all the same.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
-from functools import partial
+from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 
 from journeys_assets.defs import metadata
+from journeys_assets.defs.assets.stages import asset_key
 from journeys_assets.defs.jobs import TRAINING_GROUP
-from journeys_assets.deployment import Deployment
-from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
-from journeys_assets.models.lifecycle import release as stage_files
-from journeys_assets.models.lifecycle.training import NotEnoughStageLabels, train_stage_model
-from journeys_assets.models.lifecycle.training import refusal as stage_refusal
-from journeys_assets.models.naming import release as naming_files
-from journeys_assets.models.naming.training import NotEnoughNames, train_namer
-from journeys_assets.models.naming.training import refusal as naming_refusal
-from journeys_assets.models.ranker.release import model_card, released, save
-from journeys_assets.models.ranker.training import NotEnoughLabels, refusal, train_ranker
-from journeys_assets.models.releases import Release
-from journeys_assets.storage.queries import labels
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.pipeline.training import TRAININGS, Candidate, Training
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-RANKER_RELEASE, STAGE_RELEASE, NAMING_RELEASE = "ranker_release", "stage_release", "naming_release"
-RELEASES = (RANKER_RELEASE, STAGE_RELEASE, NAMING_RELEASE)
+NOT_RELEASED = "not_released"
+"""Metadata key of an observation: why training ended without a release."""
 
 
 class TrainingConfig(dg.Config):
@@ -38,144 +25,55 @@ class TrainingConfig(dg.Config):
 
 
 Outcome = Iterator[dg.MaterializeResult[None] | dg.AssetObservation]
-NOT_RELEASED = "not_released"
-"""Metadata key of an observation: why training ended without a release."""
 
 
-def build(deployment: Deployment) -> dg.AssetsDefinition:
+def build_training_assets(
+    warehouse: Warehouse, params: AlgorithmParams, folders: Mapping[str, Path]
+) -> list[dg.AssetsDefinition]:
+    """One asset per trained model.
+
+    Args:
+        folders: Folder of the releases, by kind of model.
+    """
+    return [_asset(training, warehouse, params, folders[training.kind.folder]) for training in TRAININGS]
+
+
+def _asset(training: Training, warehouse: Warehouse, params: AlgorithmParams, folder: Path) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name=RANKER_RELEASE,
+        name=training.kind.name,
         specs=[
-            _spec(
-                RANKER_RELEASE,
-                [
-                    "journey_features",
-                    "user_journeys",
-                    "keyword_table",
-                    "stg_notification_events",
-                    "landing/journey_annotations",
-                ],
-                "A point-wise LightGBM ranker with calibrated confidence: a versioned artefact with a model card. "
-                "Released only if it orders later days better than the prior and no worse than the live release.",
+            dg.AssetSpec(
+                training.kind.name,
+                deps=[asset_key(name) for name in training.upstream],
+                group_name=TRAINING_GROUP,
+                description=training.description,
+                owners=metadata.OWNERS,
+                kinds={"python", training.library},
+                code_version="2",
+                skippable=True,
             )
         ],
     )
-    def ranker_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
-        as_of = date.fromisoformat(config.as_of)
-        params = deployment.algorithm.ranking
-        with deployment.warehouse.reading() as con:
-            rows = labels.training_rows(con, as_of, params)
-        incumbent = released(deployment.releases_path, as_of + timedelta(days=1))
-        try:
-            release = train_ranker(rows, as_of=as_of, params=params, incumbent=incumbent)
-        except NotEnoughLabels as error:
-            yield _not_released(RANKER_RELEASE, str(error), None)
-            return
-        write = partial(save, release, deployment.releases_path)
-        yield _outcome(RANKER_RELEASE, release, refusal(release), model_card(release), rows.height, write)
+    def release(config: TrainingConfig) -> Outcome:
+        found = training.train(warehouse, params, folder, date.fromisoformat(config.as_of))
+        yield _outcome(training.kind.name, found)
 
-    return ranker_release
+    return release
 
 
-def build_stage_release(deployment: Deployment) -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name=STAGE_RELEASE,
-        specs=[
-            _spec(
-                STAGE_RELEASE,
-                ["journey_clusters", "inference_ledger", "keyword_table"],
-                "A LightGBM model of P(ended), learnt from what became of journeys: a versioned artefact with a model "
-                "card. Released only if it is closer to what happens on later days than the fixed gap.",
-            )
-        ],
-    )
-    def stage_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
-        as_of = date.fromisoformat(config.as_of)
-        with deployment.warehouse.reading() as con:
-            rows = labels.stage_training_rows(con, as_of, deployment.algorithm)
-        try:
-            release = train_stage_model(rows, as_of=as_of, params=deployment.algorithm.lifecycle)
-        except NotEnoughStageLabels as error:
-            yield _not_released(STAGE_RELEASE, str(error), None)
-            return
-        card, write = (
-            stage_files.model_card(release),
-            partial(stage_files.save, release, deployment.stage_releases_path),
-        )
-        yield _outcome(STAGE_RELEASE, release, stage_refusal(release), card, rows.height, write)
-
-    return stage_release
-
-
-def build_naming_release(deployment: Deployment) -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name=NAMING_RELEASE,
-        specs=[
-            _spec(
-                NAMING_RELEASE,
-                ["journey_clusters", "inference_ledger", "keyword_table", "keyword_commonness", "user_journeys",
-                 "landing/journey_annotations"],
-                "Weights of the naming score, learnt from what annotators would call journeys: a versioned artefact "
-                "with a card. Released only if they name users that they never saw surely better.",
-                kind="scipy",
-            )
-        ],
-    )  # fmt: skip
-    def naming_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
-        as_of = date.fromisoformat(config.as_of)
-        params = deployment.algorithm
-        deployment.warehouse.ensure(ANNOTATION_ITEMS)
-        with deployment.warehouse.reading() as con:
-            rows = labels.naming_rows(con, as_of, params)
-        incumbent = naming_files.released_namer(deployment.naming_releases_path, as_of + timedelta(days=1))
-        try:
-            release = train_namer(
-                rows, as_of=as_of, naming=params.naming, params=params.name_training, incumbent=incumbent
-            )
-        except NotEnoughNames as error:
-            yield _not_released(NAMING_RELEASE, str(error), None)
-            return
-        card, write = (
-            naming_files.model_card(release),
-            partial(naming_files.save, release, deployment.naming_releases_path),
-        )
-        n_journeys = release.card["data"]["journeys"]
-        yield _outcome(NAMING_RELEASE, release, naming_refusal(release), card, n_journeys, write)
-
-    return naming_release
-
-
-def _spec(name: str, deps: Sequence[str], description: str, kind: str = "lightgbm") -> dg.AssetSpec:
-    return dg.AssetSpec(
-        name,
-        deps=[dg.AssetKey(dep.split("/")) for dep in deps],
-        group_name=TRAINING_GROUP,
-        description=description,
-        owners=metadata.OWNERS,
-        kinds={"python", kind},
-        code_version="2",
-        skippable=True,
-    )
-
-
-def _outcome(
-    name: str, release: Release, refused: str | None, card: str, n_labels: int, write: Callable[[], Path]
-) -> dg.MaterializeResult[None] | dg.AssetObservation:
-    """Write a trained model, or say why it is refused."""
-    if refused:
-        return _not_released(name, f"{release.version}: {refused}", card)
+def _outcome(name: str, found: Candidate | str) -> dg.MaterializeResult[None] | dg.AssetObservation:
+    """Write a trained model, or give the reason why there is no release; what was measured can be read in the run."""
+    if isinstance(found, str):
+        return dg.AssetObservation(name, metadata={NOT_RELEASED: found})
+    card = {"model_card": dg.MetadataValue.md(found.card)}
+    if found.refused:
+        return dg.AssetObservation(name, metadata={NOT_RELEASED: f"{found.release.version}: {found.refused}", **card})
     return dg.MaterializeResult(
         metadata={
-            "version": release.version,
-            "live_from": str(release.live_from),
-            "labels": n_labels,
-            "folder": dg.MetadataValue.path(str(write())),
-            "model_card": dg.MetadataValue.md(card),
+            "version": found.release.version,
+            "live_from": str(found.release.live_from),
+            "labels": found.n_labels,
+            "folder": dg.MetadataValue.path(str(found.save())),
+            **card,
         }
     )
-
-
-def _not_released(name: str, reason: str, card: str | None) -> dg.AssetObservation:
-    """What is said in place of a release; what was measured can be read in the run."""
-    shown = {} if card is None else {"model_card": dg.MetadataValue.md(card)}
-    return dg.AssetObservation(name, metadata={NOT_RELEASED: reason, **shown})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from journeys_assets.domain.fields import training_only
+
 
 @dataclass(frozen=True, slots=True)
 class LifecycleParams:
@@ -45,13 +47,13 @@ class LifecycleParams:
     """A journey is judged by its engagements of so many days up to its last one; the look-back window of keywords."""
     usual_gap_days: float = 7.0
     """One more gap, of a week, that every journey counts as having had: a single engagement tells no cadence."""
-    label_days: int = 28
+    label_days: int = training_only(28)
     """A journey that is left alone for so long by a user who keeps coming has ended; as long as the fixed gap."""
-    label_min_visits: int = 3
+    label_min_visits: int = training_only(3)
     """Fewer visits than this in ``label_days`` say nothing of a journey."""
-    training_snapshots: int = 16
+    training_snapshots: int = training_only(16)
     """Days, a week apart, whose journeys a stage model is trained on; the last ones whose label is known."""
-    min_training_labels: int = 500
-    min_labels_of_each: int = 50
-    training_folds: int = 5
-    training_seed: int = 20260105
+    min_training_labels: int = training_only(500)
+    min_labels_of_each: int = training_only(50)
+    training_folds: int = training_only(5)
+    training_seed: int = training_only(20260105)

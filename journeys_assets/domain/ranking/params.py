@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from journeys_assets.domain.fields import training_only
+
 Diversifier = Literal["penalty", "none", "mmr", "ssd", "dpp"]
 DIVERSIFIERS: tuple[str, ...] = get_args(Diversifier)
 
@@ -48,28 +50,28 @@ class RankingParams:
     """Share of the way up to 1 that score and confidence go when the user asks for more of a journey; halves every
     ``recency_half_life_days``. Half the way: it beats most of what the log alone says, and leaves the order among
     several journeys that the user wants more of to the ranker."""
-    response_days: int = 7
+    response_days: int = training_only(7)
     """A click counts as an answer to a send for this long; younger sends are not labels yet."""
-    max_propensity_weight: float = 20.0
+    max_propensity_weight: float = training_only(20.0)
     """Inverse propensities are clipped here: a little bias against unbounded variance."""
-    random_slot_only: bool = False
+    random_slot_only: bool = training_only(False)
     """Learn only from sends that were drawn at random, whatever propensities are logged."""
-    annotation_positive_from: float = 4.0
+    annotation_positive_from: float = training_only(4.0)
     """Median relevance over the annotators from which a journey counts as real and current."""
-    annotation_min_overlap: float = 0.5
+    annotation_min_overlap: float = training_only(0.5)
     """Share of an annotation's keywords that a journey must hold to be the one that was judged."""
-    engagement_days: int = 7
+    engagement_days: int = training_only(7)
     """A journey that the user engages with in this many days after a day is a positive of that day: whole weeks, so
     that every weekday counts the same."""
-    engagement_every_days: int = 7
+    engagement_every_days: int = training_only(7)
     """One day in so many is labelled with what came after: more often, and the windows overlap and teach little."""
-    max_engagement_labels: int = 200_000
+    max_engagement_labels: int = training_only(200_000)
     """Most such labels that are read, whole users of a day at a time: bounds the memory and time of training."""
-    min_training_labels: int = 150
-    min_labels_of_each: int = 20
+    min_training_labels: int = training_only(150)
+    min_labels_of_each: int = training_only(20)
     """Fewest positives, and fewest negatives, in the earlier slice; and fewest for a calibration."""
-    min_later_labels: int = 30
-    later_share: float = 0.25
+    min_later_labels: int = training_only(30)
+    later_share: float = training_only(0.25)
     """Share of the labels, the latest ones by whole days, that the model is judged on and never sees."""
-    training_folds: int = 5
-    training_seed: int = 20250801
+    training_folds: int = training_only(5)
+    training_seed: int = training_only(20250801)

@@ -35,11 +35,10 @@ class DayRun:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Days to be run, in order, in one run. ``scope``: keywords only, or every stage."""
+    """Days to run, in order, in one run."""
 
     first_day: date
     last_day: date
-    scope: Literal["keywords", "everything"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +48,28 @@ class Wait:
     reason: str
 
 
-def next_request(
-    stale: Sequence[date], stale_keywords: Sequence[date], runs: Sequence[DayRun], now: datetime
-) -> Request | Wait:
+def next_request(stale: Sequence[date], runs: Sequence[DayRun], now: datetime) -> Request | Wait:
     """The one request to make now.
 
     A day rests on the days before it, so days are requested oldest first, and never at or after a day that a run in
-    flight covers: such a day would have to be run again once that run is done. Days before the first one that has
-    output only need their keywords. After failures it waits 1, 2, 4 … minutes, at most an hour.
+    flight covers: such a day would have to be run again once that run is done. After failures it waits 1, 2, 4 …
+    minutes, at most an hour.
 
     Args:
         stale: Days whose output is behind the log.
-        stale_keywords: Days before the first one that has output whose keywords are behind the log.
         runs: Runs in flight, and those that ended lately.
         now: Naive UTC.
     """
-    if not stale and not stale_keywords:
+    if not stale:
         return Wait("every day is up to date with the log")
     until = _backed_off_until(runs)
     if until is not None and now < until:
         return Wait(f"the last run failed; the next attempt is due at {until:%Y-%m-%d %H:%M:%S} UTC")
     busy = min((run.first_day for run in runs if run.outcome == "in_flight"), default=None)
-    days, scope = (sorted(stale_keywords), "keywords") if stale_keywords else (sorted(stale), "everything")
-    free = [day for day in days if busy is None or day < busy]
+    free = [day for day in sorted(stale) if busy is None or day < busy]
     if not free:
-        return Wait(f"{len(days)} stale days, the first is {days[0]}, wait for the run over {busy} and later")
-    return Request(free[0], free[-1], "keywords" if scope == "keywords" else "everything")
+        return Wait(f"{len(stale)} stale days, the first is {min(stale)}, wait for the run over {busy} and later")
+    return Request(free[0], free[-1])
 
 
 def days_to_close(

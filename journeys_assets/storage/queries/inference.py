@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import duckdb
@@ -124,16 +124,16 @@ def engagement_history(
 
 
 def rows_of_other_versions(
-    con: duckdb.DuckDBPyConnection, days: Sequence[date], versions: Mapping[str, str], horizon_days: int
+    con: duckdb.DuckDBPyConnection, wanted: pl.DataFrame, last: date, horizon_days: int
 ) -> pl.DataFrame:
-    """What the journeys of ``days`` were made from that is not of the wanted version.
+    """Rows of the wanted partitions that are of another algorithm version than the wanted one.
 
     Args:
-        versions: The version that each table should have; of ``inference_ledger``, the latest row of every live user
-            as of the last day counts.
+        wanted: made_by (a table), partition_date, algorithm_version. Of ``inference_ledger``, the latest row of every
+            user who is live on ``last`` counts, whatever its partition.
 
     Returns:
-        made_by (the table), partition_date, algorithm_version, n_rows.
+        made_by, partition_date, algorithm_version (the one that the rows have), n_rows.
     """
     latest = """
         SELECT max(partition_date) AS partition_date, max_by(algorithm_version, partition_date) AS algorithm_version
@@ -141,15 +141,18 @@ def rows_of_other_versions(
         WHERE partition_date > $last - $horizon::INTEGER AND partition_date <= $last
         GROUP BY user_id HAVING max_by(window_end_date, partition_date) > $last - $horizon::INTEGER
     """
+    con.register("wanted_versions", wanted.to_arrow())
     parts = []
-    for table, version in versions.items():
-        rows = f"({latest})" if table == "inference_ledger" else f"main.{table}"
-        wanted = "true" if table == "inference_ledger" else "partition_date IN (SELECT unnest($days))"
-        parts.append(
-            f"SELECT '{table}' AS made_by, partition_date, algorithm_version, count(*) AS n_rows FROM {rows} "
-            f"WHERE {wanted} AND algorithm_version <> '{version}' GROUP BY ALL"
+    for table in wanted["made_by"].unique().sort():
+        is_ledger = table == "inference_ledger"
+        rows, same_day = (
+            (f"({latest})", "true") if is_ledger else (f"main.{table}", "t.partition_date = w.partition_date")
         )
-    return con.sql(
-        " UNION ALL ".join(parts) + " ORDER BY ALL",
-        params={"days": list(days), "last": max(days), "horizon": horizon_days},
-    ).pl()
+        parts.append(
+            f"SELECT w.made_by, t.partition_date, t.algorithm_version, count(*) AS n_rows FROM {rows} t "
+            f"JOIN wanted_versions w ON w.made_by = '{table}' AND {same_day} "
+            "WHERE t.algorithm_version <> w.algorithm_version GROUP BY ALL"
+        )
+    found = con.sql(" UNION ALL ".join(parts) + " ORDER BY ALL", params={"last": last, "horizon": horizon_days}).pl()
+    con.unregister("wanted_versions")
+    return found

@@ -239,9 +239,9 @@ def journeys_before_and_on(
 
 
 def live_and_stale_users(
-    con: duckdb.DuckDBPyConnection, day: date, version: str, horizon_days: int
+    con: duckdb.DuckDBPyConnection, day: date, versions: staleness.VersionPeriods, horizon_days: int
 ) -> tuple[int, pl.DataFrame]:
     """Number of live users as of ``day``, and those whose output of the day is behind: user_id, day, reason."""
-    stale = staleness.stale_users(con, version, horizon_days=horizon_days, today=day)
+    stale = staleness.stale_users(con, versions, horizon_days=horizon_days, today=day)
     mine = stale.filter(pl.col("partition_date") == day).select("user_id", "reason", day="partition_date")
     return inference.live_states(con, day, horizon_days).height, mine

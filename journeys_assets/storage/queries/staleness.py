@@ -13,6 +13,7 @@ What belongs here: questions about staleness. What does not: deciding what to ru
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +26,10 @@ NEVER_COMPUTED = "never_computed"
 ALGORITHM_VERSION = "algorithm_version"
 REASONS = (NEVER_COMPUTED, LATE_EVENTS, NEW_EVENTS, ALGORITHM_VERSION)
 """Why a day, or a user on a day, is stale; the first that holds is the one that is told."""
+
+VersionPeriods = Sequence[tuple[date, str]]
+"""The algorithm version that a day should have: each holds from its day on, until the next one. Oldest first, from
+``date.min`` on; a released model begins a new period."""
 
 STALE_DAY_SCHEMA = pl.Schema({"partition_date": pl.Date(), "reason": pl.String()})
 
@@ -51,16 +56,18 @@ class Watermarks:
     covered_seq: int
 
 
-def stale_days(con: duckdb.DuckDBPyConnection, version: str, *, today: date) -> pl.DataFrame:
+def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, today: date) -> pl.DataFrame:
     """Days whose output is behind the log or the algorithm, oldest first: partition_date, reason.
 
     Days count from the first that was ever closed (before anything was: the first that has an event) up to the last
     that has an event or was closed, never beyond ``today``.
 
     Args:
-        version: The algorithm version that the output should have.
+        versions: The algorithm versions that the output should have.
     """
-    return con.sql(
+    periods = pl.DataFrame(versions, schema={"begins": pl.Date, "algorithm_version": pl.String}, orient="row")
+    con.register("periods", periods.to_arrow())
+    rows = con.sql(
         f"""
         WITH {_DAYS}, days AS (
           SELECT unnest(generate_series(
@@ -79,28 +86,34 @@ def stale_days(con: duckdb.DuckDBPyConnection, version: str, *, today: date) -> 
             WHEN n.needed_seq > c.covered_seq AND n.own_seq > c.covered_seq
               AND n.partition_date = (SELECT last_closed FROM bounds) THEN '{NEW_EVENTS}'
             WHEN n.needed_seq > c.covered_seq THEN '{LATE_EVENTS}'
-            WHEN c.algorithm_version <> $version THEN '{ALGORITHM_VERSION}'
+            WHEN c.algorithm_version <> p.algorithm_version THEN '{ALGORITHM_VERSION}'
           END AS reason
-          FROM needed n LEFT JOIN closed c USING (partition_date)
+          FROM needed n LEFT JOIN closed c USING (partition_date) ASOF JOIN periods p ON n.partition_date >= p.begins
         )
         SELECT partition_date, reason FROM judged WHERE reason IS NOT NULL ORDER BY partition_date
         """,
-        params={"today": today, "version": version},
+        params={"today": today},
     ).pl()
+    con.unregister("periods")
+    return rows
 
 
-def stale_keyword_days(con: duckdb.DuckDBPyConnection, *, before: date | None, today: date) -> list[date]:
-    """Landed days before ``before`` (default: the first closed day) whose keywords are behind the log, oldest first."""
+def stale_keyword_days(con: duckdb.DuckDBPyConnection, version: str, *, before: date) -> list[date]:
+    """Landed days before ``before`` whose keywords are behind the log or of another version, oldest first.
+
+    Args:
+        version: The algorithm version that keyword_days should have.
+    """
     return (
         con.sql(
             f"""
             WITH {_DAYS}
             SELECT event_date FROM ingested LEFT JOIN main.keyword_days k ON k.partition_date = event_date
-            WHERE keyword_seq > coalesce(k.ingest_seq, 0)
-              AND event_date < coalesce($before::DATE, (SELECT first_closed FROM bounds))
+            WHERE event_date < $before AND keyword_seq IS NOT NULL
+              AND (keyword_seq > coalesce(k.ingest_seq, 0) OR k.algorithm_version <> $version)
             ORDER BY event_date
             """,
-            params={"today": today, "before": before},
+            params={"today": before, "before": before, "version": version},
         )
         .pl()["event_date"]
         .to_list()
@@ -138,7 +151,9 @@ def watermarks(con: duckdb.DuckDBPyConnection, first: date) -> Watermarks:
     return Watermarks(int(row["ingest_seq"][0]), int(row["covered_seq"][0]))
 
 
-def stale_users(con: duckdb.DuckDBPyConnection, version: str, *, horizon_days: int, today: date) -> pl.DataFrame:
+def stale_users(
+    con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, horizon_days: int, today: date
+) -> pl.DataFrame:
     """Every (user, day) pair whose output is behind, with the reason.
 
     Of days of another algorithm version only the last closed one is listed, as it is the one that is current.
@@ -147,7 +162,7 @@ def stale_users(con: duckdb.DuckDBPyConnection, version: str, *, horizon_days: i
         user_id, partition_date, reason, last_ingest_seq (of the events that wait; null where none does), covered_seq
         (null on days that were never closed); sorted by day and user.
     """
-    days = stale_days(con, version, today=today)
+    days = stale_days(con, versions, today=today)
     con.register("stale", days.to_arrow())
     rows = con.sql(
         f"""

@@ -1,11 +1,8 @@
-"""What the Python stages read: one function per question, each naming the days it needs.
-
-What belongs here: SELECTs whose answer feeds a domain function. What does not: tables that SQL alone can make (those
-are SQL models) and anything that writes.
-"""
+"""Whole partitions and row counts of the main tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import duckdb
@@ -17,22 +14,9 @@ def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataF
     return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
 
 
-STAGE_TABLES = (
-    "keyword_table",
-    "keyword_embeddings",
-    "journey_clusters",
-    "journey_names",
-    "journey_features",
-    "ranked_journeys",
-    "stage_evidence",
-    "stage_labels",
-    "user_journeys",
-    "notification_candidates",
-    "journey_events",
-)
-
-
-def row_counts(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, int]:
-    """Rows of each stage's table: those of ``day``, or all of them."""
-    where = "" if day is None else f"WHERE partition_date = DATE '{day}'"
-    return {t: int(con.sql(f"SELECT count(*) AS n FROM main.{t} {where}").pl()["n"][0]) for t in STAGE_TABLES}
+def row_counts(con: duckdb.DuckDBPyConnection, tables: Sequence[str], day: date) -> dict[str, tuple[int, int]]:
+    """Rows of each table on ``day``, and on all days."""
+    counts = " UNION ALL ".join(
+        f"SELECT '{table}', count(*) FILTER (partition_date = $day), count(*) FROM main.{table}" for table in tables
+    )
+    return {name: (n_on_day, n_all) for name, n_on_day, n_all in con.execute(counts, {"day": day}).fetchall()}

@@ -1,7 +1,9 @@
-"""The one list of quality monitors: which table each speaks of, what it reads of a day, and how that is judged.
+"""The quality monitors, by the table that they concern: what each reads of a day, and its bound.
 
-The WARN checks and the ``quality_metrics`` table are both made from it.
+The WARN checks and ``quality_metrics`` both come from the monitors of the registry's entries.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,25 +13,27 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from journeys_assets.deployment import Deployment
 from journeys_assets.domain.quality import churn, drift, monitors
 from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
 from journeys_assets.storage.queries import quality as quality_queries
+from journeys_assets.storage.queries.staleness import VersionPeriods
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 Read = Callable[[duckdb.DuckDBPyConnection, date], Any]
-"""Asks the warehouse one question of a day."""
+"""Asks the warehouse one question about a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class QualityMonitor:
-    """One monitor: what it asks the warehouse, and how the answers are judged with the warehouse closed.
+    """One monitor: its questions to the warehouse, and a pure function from the answers to a measurement.
 
     Attributes:
-        asset: The table that it speaks of.
+        asset: The table that it concerns.
         name: The name of what ``judge`` returns.
         about: What it measures, one line.
-        reads: Its questions; one that several monitors share is asked once.
+        reads: Its questions; a question that several monitors share is asked once.
         judge: Called with the day and the answers, in the order of ``reads``.
     """
 
@@ -40,29 +44,21 @@ class QualityMonitor:
     judge: Callable[..., Monitor]
 
 
-def measure(deployment: Deployment, wanted: Sequence[QualityMonitor], day: date) -> list[Monitor]:
-    """What ``wanted`` say of ``day``, in their order."""
+def measure(warehouse: Warehouse, wanted: Sequence[QualityMonitor], day: date) -> list[Monitor]:
+    """Measurements of ``wanted`` on ``day``, in their order."""
     questions = dict.fromkeys(read for monitor in wanted for read in monitor.reads)
-    with deployment.warehouse.reading() as con:
+    with warehouse.reading() as con:
         answers = {read: read(con, day) for read in questions}
     return [monitor.judge(day, *(answers[read] for read in monitor.reads)) for monitor in wanted]
 
 
-def quality_monitors(deployment: Deployment) -> list[QualityMonitor]:
-    """All monitors of a deployment, in the order of the stages."""
-    params = deployment.algorithm.quality
+def _trailing(read: Callable[[duckdb.DuckDBPyConnection, date, int], pl.DataFrame], days: int) -> Read:
+    return lambda con, day: read(con, day, days)
 
-    def trailing(read: Callable[[duckdb.DuckDBPyConnection, date, int], pl.DataFrame], days: int) -> Read:
-        return lambda con, day: read(con, day, days)
 
+def of_keyword_table(params: QualityParams) -> list[QualityMonitor]:
+    """Monitors of keyword_table."""
     four_weeks = params.trailing_days
-    clusters = trailing(quality_queries.daily_clusters, four_weeks)
-    journeys = trailing(quality_queries.daily_journeys, four_weeks)
-    keep_days = deployment.settings.output_retention_days
-
-    def both_days(con: duckdb.DuckDBPyConnection, day: date) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-        return quality_queries.journeys_before_and_on(con, day, keep_days)
-
     return [
         QualityMonitor(
             "keyword_table",
@@ -75,7 +71,7 @@ def quality_monitors(deployment: Deployment) -> list[QualityMonitor]:
             "keyword_table",
             "silent_sources",
             "Days that the most overdue source of keywords has been silent.",
-            (trailing(quality_queries.event_days, four_weeks),),
+            (_trailing(quality_queries.event_days, four_weeks),),
             lambda day, found: monitors.silent_sources(
                 day,
                 found,
@@ -84,19 +80,29 @@ def quality_monitors(deployment: Deployment) -> list[QualityMonitor]:
                 min_history_days=params.min_history_days,
             ),
         ),
+    ]
+
+
+def of_keyword_embeddings(model_version: Callable[[], str]) -> list[QualityMonitor]:
+    """Monitors of keyword_embeddings."""
+    return [
         QualityMonitor(
             "keyword_embeddings",
             "share_of_keywords_embedded",
             "Share of the day's keywords that have a vector.",
-            (
-                lambda con, day: quality_queries.keywords_and_whether_embedded(
-                    con, day, deployment.embedder().model_version
-                ),
-            ),
+            (lambda con, day: quality_queries.keywords_and_whether_embedded(con, day, model_version()),),
             lambda day, found: monitors.share_of_keywords_embedded(
                 found["keyword"], found.filter("is_embedded")["keyword"]
             ),
         ),
+    ]
+
+
+def of_clusters(params: QualityParams) -> list[QualityMonitor]:
+    """Monitors of journey_clusters."""
+    four_weeks = params.trailing_days
+    clusters = _trailing(quality_queries.daily_clusters, four_weeks)
+    return [
         QualityMonitor(
             "journey_clusters",
             "singleton_share",
@@ -117,11 +123,23 @@ def quality_monitors(deployment: Deployment) -> list[QualityMonitor]:
             "journey_clusters",
             "new_cluster_size_drift",
             "PSI of keywords per journey of the clusters computed on the day, against the trailing four weeks.",
-            (trailing(quality_queries.new_cluster_size_counts, four_weeks), clusters),
+            (_trailing(quality_queries.new_cluster_size_counts, four_weeks), clusters),
             lambda day, counts, daily: drift.new_cluster_size_drift(
                 day, counts, daily.with_columns(n_users="n_users_with_journeys"), params
             ),
         ),
+    ]
+
+
+def of_journeys(params: QualityParams, *, keep_days: int) -> list[QualityMonitor]:
+    """Monitors of user_journeys. ``keep_days``: days of the output retention."""
+    four_weeks = params.trailing_days
+    journeys = _trailing(quality_queries.daily_journeys, four_weeks)
+
+    def both_days(con: duckdb.DuckDBPyConnection, day: date) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+        return quality_queries.journeys_before_and_on(con, day, keep_days)
+
+    return [
         QualityMonitor(
             "user_journeys",
             "days_behind_log",
@@ -168,21 +186,21 @@ def quality_monitors(deployment: Deployment) -> list[QualityMonitor]:
             "user_journeys",
             "cluster_size_drift",
             "PSI of keywords per live journey against the trailing four weeks.",
-            (trailing(quality_queries.cluster_size_counts, four_weeks), journeys),
+            (_trailing(quality_queries.cluster_size_counts, four_weeks), journeys),
             lambda day, counts, daily: drift.cluster_size_drift(day, counts, daily, params),
         ),
         QualityMonitor(
             "user_journeys",
             "confidence_drift",
             "PSI of the confidence of live journeys against the trailing four weeks.",
-            (trailing(quality_queries.confidence_counts, four_weeks), journeys),
+            (_trailing(quality_queries.confidence_counts, four_weeks), journeys),
             lambda day, counts, daily: drift.confidence_drift(day, counts, daily, params),
         ),
         QualityMonitor(
             "user_journeys",
             "stage_flapping",
             "Share of live journeys that went back to the stage they had left within a week.",
-            (trailing(quality_queries.stages_of_flipped_journeys, params.flapping_days), journeys),
+            (_trailing(quality_queries.stages_of_flipped_journeys, params.flapping_days), journeys),
             lambda day, flips, daily: drift.stage_flapping(day, flips, daily, params),
         ),
         QualityMonitor(
@@ -211,31 +229,40 @@ def quality_monitors(deployment: Deployment) -> list[QualityMonitor]:
                 )
             )
         ),
+    ]
+
+
+def of_notifications(params: QualityParams, *, weekly_cap: int) -> list[QualityMonitor]:
+    """Monitors of notification_candidates."""
+    four_weeks = params.trailing_days
+    return [
         QualityMonitor(
             "notification_candidates",
             "candidates_per_user",
             "Most sends of any user within seven days.",
             (quality_queries.sends_of_week,),
-            lambda day, sends: monitors.candidates_per_user(
-                sends, weekly_cap=deployment.algorithm.notifications.weekly_cap_per_user
-            ),
+            lambda day, sends: monitors.candidates_per_user(sends, weekly_cap=weekly_cap),
         ),
         QualityMonitor(
             "notification_candidates",
             "send_volume",
             "Planned sends, against the trailing four weeks.",
-            (trailing(quality_queries.daily_sends, four_weeks),),
+            (_trailing(quality_queries.daily_sends, four_weeks),),
             lambda day, daily: drift.send_volume(day, daily, params),
         ),
+    ]
+
+
+def of_closed_days(
+    params: QualityParams, *, versions: Callable[[], VersionPeriods], horizon_days: int
+) -> list[QualityMonitor]:
+    """Monitors that can be measured only once the day is closed."""
+    return [
         QualityMonitor(
             CLOSED_DAYS.name,
             "share_of_stale_users",
             "Share of live users whose output of the day is behind their log, once the day is closed.",
-            (
-                lambda con, day: quality_queries.live_and_stale_users(
-                    con, day, deployment.output_version, deployment.algorithm.keywords.horizon_days
-                ),
-            ),
+            (lambda con, day: quality_queries.live_and_stale_users(con, day, versions(), horizon_days),),
             lambda day, found: monitors.share_of_stale_users(*found, maximum=params.max_share_stale_users),
         ),
     ]

@@ -1,1 +1,0 @@
-"""Asset checks: contracts that block, and quality monitors that warn."""

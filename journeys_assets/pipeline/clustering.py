@@ -1,0 +1,65 @@
+"""journey_clusters and inference_ledger: clusters of every user whose log changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from journeys_assets.domain.clustering.clusters import cluster_users
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
+from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
+from journeys_assets.storage.queries import inference
+from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Clusters the users whose latest inference does not cover their log, or is of another version."""
+
+    warehouse: Warehouse
+    keywords: KeywordParams
+    clustering: ClusteringParams
+    embedder: Callable[[], Embedder]
+    version: str
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        clusters = JOURNEY_CLUSTERS.empty()
+        n_users = 0
+        for day in run.days:
+            clusters, ledger = self.infer(day, full=run.full)
+            n_users += ledger.height
+            yield Batch([day], {JOURNEY_CLUSTERS.name: clusters, INFERENCE_LEDGER.name: ledger})
+        journeys = clusters.filter("is_journey")
+        return Notes(
+            {
+                "journeys_on_last_day": journeys.height,
+                "users_computed": n_users,
+                "keywords_per_cluster": Distribution(clusters["n_keywords"]),
+                "examples": journeys.select("user_id", "journey_id", "medoid", "keywords", "cohesion"),
+            }
+        )
+
+    def infer(self, day: date, *, full: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows of journey_clusters and inference_ledger of one day."""
+        with self.warehouse.reading() as con:
+            users = inference.users_to_cluster(con, day, self.keywords, self.version, full=full)
+            keywords = keyword_queries.window_keywords(con, users, self.keywords)
+            history = keyword_queries.keyword_history(con, users)
+            distinct = history["keyword"].unique().sort().to_list()
+            vectors = KeywordVectors.from_frame(
+                keyword_queries.embedded_keywords(con, distinct, self.embedder().model_version)
+            )
+        clusters = cluster_users(keywords, history, vectors, self.clustering).join(users, on="user_id")
+        per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
+        ledger = users.join(per_user, on="user_id", how="left").with_columns(
+            pl.col("n_keywords", "n_clusters").fill_null(0)
+        )
+        return clusters, ledger

@@ -1,0 +1,49 @@
+"""notification_candidates: whom to notify about which journey, when, and why not about the others."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import polars as pl
+
+from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.notifications.params import NotificationParams
+from journeys_assets.domain.notifications.plan import plan_notifications
+from journeys_assets.domain.notifications.send_memory import similar_sends
+from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
+from journeys_assets.pipeline.stage import Batch, Notes, Run
+from journeys_assets.storage.queries import notifications as queries
+from journeys_assets.storage.queries import users as user_queries
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+
+@dataclass(frozen=True)
+class Notifications:
+    """Plans the sends of the day after each partition date."""
+
+    warehouse: Warehouse
+    keywords: KeywordParams
+    notifications: NotificationParams
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        planned = NOTIFICATION_CANDIDATES.empty()
+        params = self.notifications
+        for day in run.days:
+            with self.warehouse.reading() as con:
+                journeys = queries.journeys_to_send(con, day)
+                users = user_queries.users(con)
+                hours = queries.active_hours(con, day, self.keywords.look_back_days)
+                sent = queries.sends_before(con, day, params)
+                centroids = queries.centroids_to_remember(con, sent, day, params, self.keywords.horizon_days)
+            remembered = similar_sends(centroids, sent, day, params)
+            planned = plan_notifications(journeys, users, hours, sent, remembered, day, params)
+            yield Batch([day], {NOTIFICATION_CANDIDATES.name: planned})
+        sends = planned.filter(pl.col("decision") == "send")
+        return Notes(
+            {
+                "sends_on_last_day": sends.height,
+                "reasons": planned.group_by("decision", "reason").len("candidates").sort("candidates", descending=True),
+                "examples": sends.select("user_id", "channel", "title_text", "confidence"),
+            }
+        )

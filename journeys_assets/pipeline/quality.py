@@ -1,0 +1,50 @@
+"""quality_metrics: what every quality monitor measured on every day of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from journeys_assets.domain.quality.monitors import as_frame
+from journeys_assets.domain.tables.pipeline import QUALITY_METRICS
+from journeys_assets.pipeline.monitors import QualityMonitor, measure
+from journeys_assets.pipeline.stage import Batch, Notes, Run, Trend
+from journeys_assets.storage.queries import quality as quality_queries
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+DAYS_PER_WRITE = 31
+DAYS_SHOWN = 28
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Measures the monitors of all stages that ran before it."""
+
+    warehouse: Warehouse
+    monitors: Sequence[QualityMonitor]
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        numbers = {}
+        results = []
+        for start in range(0, len(run.days), DAYS_PER_WRITE):
+            days = run.days[start : start + DAYS_PER_WRITE]
+            frames = []
+            for day in days:
+                results = measure(self.warehouse, self.monitors, day)
+                by_asset = [(m.asset, result) for m, result in zip(self.monitors, results, strict=True)]
+                frames.append(as_frame(by_asset).with_columns(partition_date=pl.lit(day)))
+                numbers[day] = {result.name: result.value for result in results}
+            yield Batch(days, {QUALITY_METRICS.name: pl.concat(frames)})
+        with self.warehouse.reading() as con:
+            shown = quality_queries.measured(con, run.days[-1], DAYS_SHOWN)
+        last = shown.filter(pl.col("partition_date") == run.days[-1]).sort("passed", maintain_order=True)
+        return Notes(
+            {
+                "fired_on_last_day": last.filter(~pl.col("passed")).height,
+                "history": Trend(shown),
+            },
+            measured=tuple(zip(self.monitors, results, strict=True)),
+            day_numbers=numbers,
+        )

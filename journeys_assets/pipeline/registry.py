@@ -1,0 +1,335 @@
+"""The one list of stages, in the order in which they run. Everything else about a stage is derived from its entry.
+
+To add a stage: its module in this package, its table in ``domain/tables``, and one entry here. A stage that is a SQL
+model needs the ``.sql`` file, its table, and an entry by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from journeys_assets.domain.tables.pipeline import (
+    CLOSED_DAYS,
+    INFERENCE_LEDGER,
+    JOURNEY_CLUSTERS,
+    JOURNEY_EVENTS,
+    JOURNEY_NAMES,
+    KEYWORD_DAYS,
+    KEYWORD_EMBEDDINGS,
+    NOTIFICATION_CANDIDATES,
+    OPENED_DAYS,
+    QUALITY_METRICS,
+    RANKED_JOURNEYS,
+    STAGE_EVIDENCE,
+)
+from journeys_assets.models.lifecycle.release import released_stage_model
+from journeys_assets.models.naming.release import released_namer
+from journeys_assets.models.ranker.release import released
+from journeys_assets.pipeline import monitors
+from journeys_assets.pipeline.clustering import Clustering
+from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
+from journeys_assets.pipeline.history import History
+from journeys_assets.pipeline.keyword_vectors import KeywordVectors
+from journeys_assets.pipeline.lifecycle import Lifecycle
+from journeys_assets.pipeline.monitors import QualityMonitor
+from journeys_assets.pipeline.naming import Naming
+from journeys_assets.pipeline.notifications import Notifications
+from journeys_assets.pipeline.publishing import Publishing
+from journeys_assets.pipeline.quality import Quality
+from journeys_assets.pipeline.ranking import Ranking
+from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
+
+RANKER = Released(
+    "ranker_release", "ranker", "ranker", lambda folder, day: released(folder, day), "none released; the prior scores"
+)
+STAGE_MODEL = Released(
+    "stage_release",
+    "stage model",
+    "stage",
+    lambda folder, day: released_stage_model(folder, day),
+    "none released; the fixed gap",
+)
+NAMING_WEIGHTS = Released(
+    "naming_release",
+    "naming weights",
+    "naming",
+    lambda folder, day: released_namer(folder, day),
+    "none released; those of the parameters",
+)
+
+DAY_VERSION = ("user_journeys", "notification_candidates")
+"""Stages whose versions make up the version of a whole day: those whose rows somebody acts on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStage:
+    """A stage that is a SQL model of ``dbt_like_sql``: table, upstream and parameters follow from the model.
+
+    The attributes are those of :class:`StageEntry`.
+    """
+
+    name: str
+    group: Group
+    keeps: Literal["recent", "all"] = "all"
+    is_published: bool = False
+    needs_one_version: bool = False
+    monitors: Callable[[StageContext], Sequence[QualityMonitor]] | None = None
+
+
+def _keyword_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_keyword_table(context.deployment.algorithm.quality)
+
+
+def _embedding_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_keyword_embeddings(lambda: context.deployment.embedder().model_version)
+
+
+def _cluster_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_clusters(context.deployment.algorithm.quality)
+
+
+def _journey_monitors(context: StageContext) -> list[QualityMonitor]:
+    settings = context.deployment.settings
+    return monitors.of_journeys(settings.algorithm.quality, keep_days=settings.output_retention_days)
+
+
+def _notification_monitors(context: StageContext) -> list[QualityMonitor]:
+    params = context.deployment.algorithm
+    return monitors.of_notifications(params.quality, weekly_cap=params.notifications.weekly_cap_per_user)
+
+
+def _day_monitors(context: StageContext) -> list[QualityMonitor]:
+    params = context.deployment.algorithm
+    return monitors.of_closed_days(
+        params.quality,
+        versions=lambda: context.versions.periods(CLOSED_DAYS.name),
+        horizon_days=params.keywords.horizon_days,
+    )
+
+
+def _keyword_vectors(context: StageContext) -> Stage:
+    deployment = context.deployment
+    return KeywordVectors(deployment.warehouse, deployment.embedder, deployment.progress)
+
+
+def _clustering(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    version = context.versions.of(JOURNEY_CLUSTERS.name)
+    return Clustering(deployment.warehouse, params.keywords, params.clustering, deployment.embedder, version)
+
+
+def _naming(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    return Naming(deployment.warehouse, params.keywords, params.naming, deployment.releases(NAMING_WEIGHTS.folder))
+
+
+def _ranking(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    folder = deployment.releases(RANKER.folder)
+    return Ranking(deployment.warehouse, params.keywords.horizon_days, params.ranking, folder)
+
+
+def _lifecycle(context: StageContext) -> Stage:
+    deployment = context.deployment
+    return Lifecycle(deployment.warehouse, deployment.algorithm, deployment.releases(STAGE_MODEL.folder))
+
+
+def _notifications(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    return Notifications(deployment.warehouse, params.keywords, params.notifications)
+
+
+def _history(context: StageContext) -> Stage:
+    deployment = context.deployment
+    return History(
+        deployment.warehouse,
+        deployment.algorithm.evolution,
+        deployment.settings.output_retention_days,
+        lambda day: context.versions.of("user_journeys", day),
+    )
+
+
+def _quality(context: StageContext) -> Stage:
+    # What can be measured only once the day is closed is left to closed_days.
+    before = [entry for entry in context.entries if entry.name != CLOSED_DAYS.name]
+    found = [m for entry in before if entry.monitors for m in entry.monitors(context)]
+    return Quality(context.deployment.warehouse, found)
+
+
+def _publishing(context: StageContext) -> Stage:
+    published = [entry for entry in context.entries if entry.is_published]
+    settings = context.deployment.settings
+    return Publishing(
+        context.deployment.warehouse,
+        tables=[name for entry in published if not entry.is_view for name in entry.assets],
+        views={
+            entry.name: context.deployment.sql_models[entry.name].render({}) for entry in published if entry.is_view
+        },
+        retained=[name for entry in context.entries if entry.keeps == "recent" for name in entry.assets],
+        keep_days=settings.output_retention_days,
+        target=settings.published_path,
+    )
+
+
+def _closed_days(context: StageContext) -> Stage:
+    keep_days = context.deployment.settings.output_retention_days
+    return ClosedDays(context.deployment.warehouse, _day_monitors(context), keep_days)
+
+
+_INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
+_WINDOW = ("keywords.revision", "keywords.look_back_days", "keywords.horizon_days")
+
+STAGES: tuple[StageEntry | SqlStage, ...] = (
+    StageEntry(
+        OPENED_DAYS.name,
+        "keywords",
+        lambda context: OpenedDays(context.deployment.warehouse),
+        tables=(OPENED_DAYS,),
+        kinds=frozenset({"duckdb"}),
+    ),
+    SqlStage("int_keyword_events", "keywords"),
+    SqlStage("keyword_table", "keywords", monitors=_keyword_monitors),
+    SqlStage("keyword_commonness", "keywords", keeps="recent"),
+    StageEntry(
+        KEYWORD_EMBEDDINGS.name,
+        "keywords",
+        _keyword_vectors,
+        tables=(KEYWORD_EMBEDDINGS,),
+        upstream=("keyword_table",),
+        version_upstream=(),
+        uses_embedder=True,
+        kinds=frozenset({"onnx"}),
+        appends=True,
+        monitors=_embedding_monitors,
+    ),
+    StageEntry(
+        KEYWORD_DAYS.name,
+        "keywords",
+        lambda context: CompletedDays(context.deployment.warehouse, KEYWORD_DAYS),
+        tables=(KEYWORD_DAYS,),
+        upstream=(OPENED_DAYS.name, "keyword_table", KEYWORD_EMBEDDINGS.name),
+        kinds=frozenset({"duckdb"}),
+    ),
+    StageEntry(
+        JOURNEY_CLUSTERS.name,
+        "journeys",
+        _clustering,
+        tables=(JOURNEY_CLUSTERS, INFERENCE_LEDGER),
+        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name),
+        parameters=(
+            "clustering",
+            *_WINDOW,
+            "keywords.max_keywords_per_user",
+            "keywords.search_weight",
+            "keywords.closeup_weight",
+            "keywords.save_weight",
+            "keywords.clickthrough_weight",
+            "keywords.board_weight",
+        ),
+        kinds=frozenset({"numpy"}),
+        monitors=_cluster_monitors,
+    ),
+    StageEntry(
+        JOURNEY_NAMES.name,
+        "journeys",
+        _naming,
+        tables=(JOURNEY_NAMES,),
+        upstream=(*_INFERRED, "keyword_table", "keyword_commonness"),
+        parameters=("naming", *_WINDOW, "keywords.generic_min_items"),
+        release=NAMING_WEIGHTS,
+        keeps="recent",
+    ),
+    SqlStage("journey_features", "ranking", keeps="recent"),
+    StageEntry(
+        RANKED_JOURNEYS.name,
+        "ranking",
+        _ranking,
+        tables=(RANKED_JOURNEYS,),
+        upstream=("journey_features", *_INFERRED, "stg_journey_feedback"),
+        parameters=("ranking", "keywords.revision", "keywords.horizon_days"),
+        release=RANKER,
+        kinds=frozenset({"lightgbm"}),
+        keeps="recent",
+    ),
+    StageEntry(
+        STAGE_EVIDENCE.name,
+        "output",
+        _lifecycle,
+        tables=(STAGE_EVIDENCE,),
+        upstream=("journey_features", *_INFERRED, "keyword_table"),
+        parameters=("lifecycle", *_WINDOW),
+        release=STAGE_MODEL,
+        kinds=frozenset({"lightgbm"}),
+        keeps="recent",
+    ),
+    SqlStage("stage_labels", "output", keeps="recent"),
+    SqlStage(
+        "user_journeys",
+        "output",
+        keeps="recent",
+        is_published=True,
+        needs_one_version=True,
+        monitors=_journey_monitors,
+    ),
+    SqlStage("current_journeys", "output", is_published=True),
+    StageEntry(
+        NOTIFICATION_CANDIDATES.name,
+        "output",
+        _notifications,
+        tables=(NOTIFICATION_CANDIDATES,),
+        upstream=(
+            "user_journeys",
+            RANKED_JOURNEYS.name,
+            *_INFERRED,
+            "stg_users",
+            "stg_notification_events",
+            "landing/search_events",
+            "landing/pin_engagements",
+        ),
+        parameters=("notifications", *_WINDOW),
+        keeps="recent",
+        is_published=True,
+        monitors=_notification_monitors,
+    ),
+    StageEntry(
+        JOURNEY_EVENTS.name,
+        "output",
+        _history,
+        tables=(JOURNEY_EVENTS,),
+        upstream=("user_journeys",),
+        parameters=("evolution",),
+        is_published=True,
+    ),
+    StageEntry(
+        QUALITY_METRICS.name,
+        "output",
+        _quality,
+        tables=(QUALITY_METRICS,),
+        upstream=("user_journeys", JOURNEY_CLUSTERS.name, NOTIFICATION_CANDIDATES.name, KEYWORD_EMBEDDINGS.name),
+        parameters=("quality", "notifications.weekly_cap_per_user"),
+        is_published=True,
+    ),
+    StageEntry(
+        "published_journeys",
+        "output",
+        _publishing,
+        upstream=(PUBLISHED,),
+        version_upstream=(),
+        description="The output tables, copied to `journeys.duckdb` in one atomic step for outside readers. Days that "
+        "another run is in the middle of stay as they were.",
+        kinds=frozenset({"duckdb"}),
+    ),
+    StageEntry(
+        CLOSED_DAYS.name,
+        "output",
+        _closed_days,
+        tables=(CLOSED_DAYS,),
+        upstream=(OPENED_DAYS.name, KEYWORD_DAYS.name, PUBLISHED, "published_journeys"),
+        version_upstream=DAY_VERSION,
+        kinds=frozenset({"duckdb"}),
+        monitors=_day_monitors,
+    ),
+)
+"""Staging views need no entry: each SQL model of the staging layer is a view of the group ``staging``."""

@@ -1,0 +1,346 @@
+"""Running stages: every row is stamped, checked against the contract of its table and written, day by day.
+
+``run_days`` runs whole days in this process. ``execute`` runs some stages and yields what each did; Dagster's steps
+call it.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+import uuid
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import polars as pl
+
+from journeys_assets.domain.tables.pipeline import KEYWORD_DAYS, KEYWORD_EMBEDDINGS
+from journeys_assets.domain.tables.table import Table, Violation, violations
+from journeys_assets.errors import JourneysError
+from journeys_assets.pipeline.days import keyword_day_rows
+from journeys_assets.pipeline.pipeline import DAY, Pipeline
+from journeys_assets.pipeline.stage import Batch, Notes, Run, Stage, StageContext, StageEntry
+from journeys_assets.pipeline.versions import Versions
+from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries import inference, staleness, tables
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+KEYWORD_STAGES = ("keyword_table", KEYWORD_EMBEDDINGS.name)
+"""Stages that must be complete for every earlier day before a day can be computed."""
+
+
+HISTORY_DAYS = "earlier_days_brought_up_to_date"
+"""What keyword_days shows: earlier days whose keywords were made again in the run."""
+
+
+class RunError(JourneysError):
+    """A run cannot start or did not succeed; the message says why and what to do."""
+
+
+class ContractError(RunError):
+    """Rows of a stage break the contract of their table. Nothing of them is written.
+
+    Attributes:
+        table: The table.
+        broken: The rules that are broken.
+    """
+
+    def __init__(self, table: Table, days: Sequence[date], broken: Sequence[Violation]) -> None:
+        self.table = table.name
+        self.broken = tuple(broken)
+        rules = "; ".join(f"{v.column}: {v.rule} ({v.n_rows} rows)" for v in broken)
+        super().__init__(f"rows of {table.name} for {_span(days)} break their contract: {rules}; nothing was written")
+
+
+class MixedVersionsError(RunError):
+    """Rows that a stage reads are of another algorithm version.
+
+    Attributes:
+        stage: The stage that would have read them.
+        rows: made_by, partition_date, algorithm_version, n_rows.
+    """
+
+    def __init__(self, stage: str, rows: pl.DataFrame) -> None:
+        self.stage, self.rows = stage, rows
+        made_by = ", ".join(rows["made_by"].unique().sort())
+        super().__init__(
+            f"{stage}: rows of {made_by} are of another algorithm version; run the whole day, not single stages"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of one table on one day, and the users that they belong to; None for a table without users."""
+
+    rows: int
+    users: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one stage did in a run.
+
+    Attributes:
+        entry: The stage.
+        counts: By table and day.
+        notes: What it found that is worth a look.
+    """
+
+    entry: StageEntry
+    counts: dict[str, dict[date, Counts]] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
+
+    def rows_of(self, table: str) -> int:
+        return sum(counts.rows for counts in self.counts.get(table, {}).values())
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run of whole days did.
+
+    Attributes:
+        run_id: Id of the run.
+        first_day, last_day: The days that it computed.
+        history_days: Earlier days whose keywords it brought up to date first.
+        seconds: Wall-clock time.
+        peak_memory_mib: Highest resident memory of this process so far, MiB.
+        rows: Rows of every stage's table on the last day.
+        total_rows: Rows of every stage's table over all days that it holds.
+        warnings: Quality monitors that fired, with what they measured.
+    """
+
+    run_id: str
+    first_day: date
+    last_day: date
+    history_days: int
+    seconds: float
+    peak_memory_mib: float
+    rows: dict[str, int]
+    total_rows: dict[str, int]
+    warnings: list[str]
+
+
+# ── which days ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def days_to_run(
+    pipeline: Pipeline, first: date | None, last: date | None, *, first_day: date, today: date
+) -> tuple[date, date]:
+    """The days to run: by default from the first that is behind the log to the last that was ingested or closed.
+
+    Args:
+        first, last: The days that the user named.
+        first_day: The first day that may have a partition.
+        today: The last one.
+
+    Raises:
+        RunError: nothing is ingested, the days are the wrong way round or may have no partition.
+    """
+    pipeline.prepare()
+    versions = pipeline.versions()
+    with pipeline.warehouse.reading() as con:
+        landed = day_queries.landed_days(con)
+        closed = day_queries.last_closed_day(con)
+        stale = staleness.stale_days(con, versions.periods(DAY), today=today)
+    if not landed:
+        raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
+    last = last or max(landed[-1], closed or landed[-1])
+    behind = stale.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"]
+    first = first or min([*behind, last])
+    if first > last:
+        raise RunError(f"--from {first} is after --to {last}")
+    if first < first_day or last > today:
+        raise RunError(
+            f"days {first} … {last} are outside of the partitions {first_day} … {today}; the first one is the first "
+            "day that was ingested (setting first_partition_date), the last one is today"
+        )
+    return first, last
+
+
+# ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run_days(pipeline: Pipeline, first: date, last: date, *, full: bool = False) -> RunSummary:
+    """Run every stage for ``first`` … ``last`` in this process, without Dagster.
+
+    Raises:
+        JourneysError: a stage failed; the days are not closed, and running them again heals them.
+    """
+    started = time.monotonic()
+    days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+    run = Run(days, uuid.uuid4().hex, full)
+    pipeline.prepare()
+    outcomes = list(execute(pipeline, [entry.name for entry in pipeline.entries], run))
+    measured = [pair for outcome in outcomes for pair in outcome.notes.measured]
+    history = [outcome.notes.shown.get(HISTORY_DAYS, 0) for outcome in outcomes]
+    return summary(
+        pipeline,
+        run.run_id,
+        first,
+        last,
+        history_days=max(n for n in history if isinstance(n, int)),
+        seconds=time.monotonic() - started,
+        warnings=[f"{monitor.asset}: {result.summary}" for monitor, result in measured if not result.passed],
+    )
+
+
+def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outcome]:
+    """Run the named stages in the order of the registry; yields each stage's outcome once its rows are stored.
+
+    Before keywords are made, the keywords of earlier days are brought up to date, as every day rests on them.
+
+    Raises:
+        ContractError: rows break the contract of their table. The stage's earlier days stay as written.
+        MixedVersionsError: a stage would read rows of several algorithm versions.
+    """
+    versions = pipeline.versions()
+    context = pipeline.context(versions)
+    chosen = [entry for entry in pipeline.entries if entry.name in names]
+    history: list[date] = []
+    for entry in chosen:
+        if entry.name == chosen[0].name and set(KEYWORD_STAGES) <= set(names):
+            history = _bring_keywords_up_to_date(pipeline, context, run)
+        if entry.needs_one_version:
+            _refuse_mixed_versions(pipeline, entry, versions, run.days)
+        outcome = _run_stage(entry, context, run, pipeline)
+        if entry.name == KEYWORD_DAYS.name and history:
+            shown = {**outcome.notes.shown, HISTORY_DAYS: len(history)}
+            outcome = Outcome(entry, outcome.counts, Notes(shown))
+        yield outcome
+
+
+def summary(
+    pipeline: Pipeline, run_id: str, first: date, last: date, *, history_days: int, seconds: float, warnings: list[str]
+) -> RunSummary:
+    """The summary of a run of whole days; counts the rows that are stored now."""
+    counted = [table.name for table in pipeline.tables if {"user_id", "keyword"} & set(table.column_names)]
+    with pipeline.warehouse.reading() as con:
+        rows = tables.row_counts(con, counted, last)
+    return RunSummary(
+        run_id=run_id,
+        first_day=first,
+        last_day=last,
+        history_days=history_days,
+        seconds=seconds,
+        peak_memory_mib=_peak_memory_mib(),
+        rows={name: on_day for name, (on_day, _) in rows.items()},
+        total_rows={name: total for name, (_, total) in rows.items()},
+        warnings=sorted(set(warnings)),
+    )
+
+
+def _run_stage(entry: StageEntry, context: StageContext, run: Run, pipeline: Pipeline) -> Outcome:
+    """Run one stage; an error that a user can mend names the stage."""
+    try:
+        return _outcome(entry, entry.make(context), run, context.versions, pipeline)
+    except RunError:
+        raise
+    except JourneysError as error:
+        raise RunError(f"{entry.name}: {error}") from error
+
+
+def _outcome(entry: StageEntry, stage: Stage, run: Run, versions: Versions, pipeline: Pipeline) -> Outcome:
+    found = Notes()
+
+    def batches() -> Generator[Batch, None, None]:
+        nonlocal found
+        found = yield from stage.run(run)
+
+    counts: dict[str, dict[date, Counts]] = {table.name: {} for table in entry.tables}
+    done = 0
+    for batch in batches():
+        rows = [(t, _stamped(batch.rows[t.name], t, batch.days, entry.name, versions)) for t in entry.tables]
+        if not batch.is_stored:
+            _store(pipeline.warehouse, entry, rows, batch.days)
+        for table, frame in rows:
+            counts[table.name] |= _counts(frame, batch.days)
+        done += len(batch.days)
+        pipeline.progress(entry.name, done, len(run.days))
+    if not done:
+        pipeline.progress(entry.name, len(run.days), len(run.days))
+    return Outcome(entry, counts, found)
+
+
+def _store(
+    warehouse: Warehouse, entry: StageEntry, rows: Sequence[tuple[Table, pl.DataFrame]], days: Sequence[date]
+) -> None:
+    for table, frame in rows:
+        broken = violations(table, frame)
+        if broken:
+            raise ContractError(table, days, broken)
+    if entry.appends:
+        for table, frame in rows:
+            warehouse.append_new(table, frame)
+    else:
+        warehouse.replace_together(rows, days)
+
+
+def _stamped(frame: pl.DataFrame, table: Table, days: Sequence[date], stage: str, versions: Versions) -> pl.DataFrame:
+    """``frame`` with partition date and algorithm version; columns and types as the table has them."""
+    if "partition_date" not in frame.columns:
+        (day,) = days
+        frame = frame.with_columns(partition_date=pl.lit(day, dtype=pl.Date))
+    if "algorithm_version" not in frame.columns:
+        version_of = pl.DataFrame(
+            {"partition_date": days, "algorithm_version": [versions.of(stage, day) for day in days]},
+            schema={"partition_date": pl.Date, "algorithm_version": pl.String},
+        )
+        frame = frame.join(version_of, on="partition_date", how="left", maintain_order="left")
+    return frame.select(pl.col(c.name).cast(c.dtype) for c in table.columns)
+
+
+def _counts(frame: pl.DataFrame, days: Sequence[date]) -> dict[date, Counts]:
+    has_users = "user_id" in frame.columns
+    users = pl.col("user_id").n_unique() if has_users else pl.lit(None, dtype=pl.Int64)
+    found = {day: Counts(0, 0 if has_users else None) for day in days}
+    for day, n_rows, n_users in frame.group_by("partition_date").agg(pl.len(), users.alias("users")).iter_rows():
+        found[day] = Counts(n_rows, n_users)
+    return found
+
+
+def _bring_keywords_up_to_date(pipeline: Pipeline, context: StageContext, run: Run) -> list[date]:
+    """Make the keywords and vectors of earlier days that are behind the log or of another version; returns the days.
+
+    A window reaches back, and a journey's id rests on all that its user ever engaged with. So a new embedding model or
+    a changed SQL model asks for every earlier day.
+    """
+    version = context.versions.of(KEYWORD_DAYS.name)
+    with pipeline.warehouse.reading() as con:
+        marks = staleness.watermarks(con, run.days[0])
+        days = staleness.stale_keyword_days(con, version, before=run.days[0])
+    if not days:
+        return []
+    earlier = Run(tuple(days), run.run_id)
+    for name in KEYWORD_STAGES:
+        _run_stage(pipeline.entry(name), context, earlier, pipeline)
+    rows = _stamped(keyword_day_rows(days, marks.ingest_seq), KEYWORD_DAYS, days, KEYWORD_DAYS.name, context.versions)
+    _store(pipeline.warehouse, pipeline.entry(KEYWORD_DAYS.name), [(KEYWORD_DAYS, rows)], days)
+    return days
+
+
+def _refuse_mixed_versions(pipeline: Pipeline, entry: StageEntry, versions: Versions, days: Sequence[date]) -> None:
+    """Raise where the rows that ``entry`` reads are not of the versions that they should be."""
+    wanted = []
+    for upstream in {pipeline.entry(name).name for name in entry.upstream}:
+        for table in pipeline.entry(upstream).tables:
+            if table.name == "inference_ledger":
+                wanted.append((table.name, days[-1], versions.of(upstream, days[-1])))
+            elif pipeline.entry(upstream).keeps == "recent":
+                wanted += [(table.name, day, versions.of(upstream, day)) for day in days]
+    schema = {"made_by": pl.String, "partition_date": pl.Date, "algorithm_version": pl.String}
+    frame = pl.DataFrame(wanted, schema=schema, orient="row")
+    with pipeline.warehouse.reading() as con:
+        mixed = inference.rows_of_other_versions(con, frame, days[-1], pipeline.params.keywords.horizon_days)
+    if mixed.height:
+        raise MixedVersionsError(entry.name, mixed)
+
+
+def _span(days: Sequence[date]) -> str:
+    return str(days[0]) if len(days) == 1 else f"{days[0]} … {days[-1]}"
+
+
+def _peak_memory_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,53 @@
+"""Stages made by SQL models: marts replace their days, views are made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from journeys_assets.pipeline.stage import Batch, Notes, Run
+from journeys_assets.storage.sql_models import SqlModel
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+DAYS_PER_WRITE = 31
+"""Days of a range that one read and one write transaction take; bounds memory."""
+
+EXAMPLE_ROWS = 8
+
+
+@dataclass(frozen=True)
+class SqlTable:
+    """One mart, built for each day of the run."""
+
+    warehouse: Warehouse
+    model: SqlModel
+    variables: Mapping[str, object]
+    version_of: Callable[[date], str]
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        rows = self.model.table.empty()
+        for start in range(0, len(run.days), DAYS_PER_WRITE):
+            days = run.days[start : start + DAYS_PER_WRITE]
+            with self.warehouse.reading() as con:
+                rows = pl.concat([con.sql(self.model.render(self._on(day))).pl() for day in days])
+            yield Batch(days, {self.model.name: rows})
+        return Notes({"examples": rows.head(EXAMPLE_ROWS)})
+
+    def _on(self, day: date) -> dict[str, object]:
+        return {**self.variables, "partition_date": day.isoformat(), "algorithm_version": self.version_of(day)}
+
+
+@dataclass(frozen=True)
+class SqlView:
+    """One view. It stands for every day."""
+
+    warehouse: Warehouse
+    model: SqlModel
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        self.warehouse.create_view(self.model.name, self.model.render({}))
+        yield from ()
+        return Notes()

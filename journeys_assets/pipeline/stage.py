@@ -1,0 +1,178 @@
+"""What a stage is: it reads, calls one pure function and hands over rows. It never writes its own table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import polars as pl
+
+from journeys_assets.deployment import Deployment
+from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.pipeline.monitors import QualityMonitor
+from journeys_assets.pipeline.versions import Versions
+
+Group = Literal["staging", "keywords", "journeys", "ranking", "output"]
+"""Stages of one group run in one step and are shown together in the UI. The groups follow one another."""
+
+GROUPS: tuple[Group, ...] = ("staging", "keywords", "journeys", "ranking", "output")
+
+LANDING = "landing/"
+"""Prefix of upstream names that are landing sources, not stages."""
+
+PUBLISHED = "*published"
+"""Stands in ``upstream`` for every stage before that is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run computes.
+
+    Attributes:
+        days: The partition dates, in order, without repeats.
+        run_id: Id of the run; the days that it opens and closes carry it.
+        full: Recompute every user within the horizon, not only those whose log or algorithm version changed.
+    """
+
+    days: tuple[date, ...]
+    run_id: str
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of some days of a run, by table name. They replace these days of each table.
+
+    Attributes:
+        days: The days that the rows stand for.
+        rows: Without ``partition_date`` the rows stand for the one day of ``days``; without ``algorithm_version`` they
+            get the version of the stage on their day.
+        is_stored: The rows are in the warehouse already and stay as they are.
+    """
+
+    days: Sequence[date]
+    rows: Mapping[str, pl.DataFrame]
+    is_stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Values whose distribution is worth a look; nulls are left out."""
+
+    values: pl.Series
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """What monitors measured over some days: partition_date, monitor, value, bound, passed; the values may be null."""
+
+    measured: pl.DataFrame
+
+
+Shown = int | float | str | pl.DataFrame | Distribution | Trend
+"""What people may look at: a number, a text, a few example rows, a distribution, values over days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a stage found that is worth a look beside the counts of its rows.
+
+    Attributes:
+        shown: By name.
+        measured: Quality monitors of the last day, with what they measured.
+        day_numbers: Numbers of single days, by day and name; null where there was nothing to measure.
+    """
+
+    shown: Mapping[str, Shown] = field(default_factory=dict)
+    measured: Sequence[tuple[QualityMonitor, Monitor]] = ()
+    day_numbers: Mapping[date, Mapping[str, float | None]] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """One stage of one deployment, with everything that it uses as its fields."""
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        """Yield the rows of ``run.days``, in order. A batch is stored before the next one is asked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The kind of trained release that a stage uses.
+
+    Attributes:
+        name: Asset of the release, such as ``ranker_release``.
+        title: What it is, for people.
+        folder: Its folder below the deployment's models.
+        live: The release that is live on a day, fully verified; None where there is none.
+        without: What does the work where no release is live.
+    """
+
+    name: str
+    title: str
+    folder: str
+    live: Callable[[Path, date], Any]
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntry:
+    """Everything that the project knows of one stage. Assets, checks, versions, retention and docs derive from it.
+
+    Attributes:
+        name: Name of the stage and of its asset.
+        group: Its group.
+        make: Makes the stage of a deployment; unpacks what the stage needs.
+        tables: The tables that it writes, its own first; empty for a view and for a stage that writes no table.
+        upstream: Names of the stages whose tables or views it reads; landing sources as ``landing/<source>``; all
+            published stages as ``PUBLISHED``.
+        parameters: Parameters that shape its rows: ``ranking`` for all inference parameters of a group,
+            ``keywords.look_back_days`` for one.
+        release: The trained release that it uses.
+        uses_embedder: The weights of the embedding model shape its rows.
+        version_upstream: The upstream stages that its version covers; by default all of ``upstream``.
+        description: What it makes; by default the description of its first table.
+        kinds: Technologies that the UI shows.
+        keeps: ``recent``: only the days of the output retention; ``all``: every day.
+        appends: Rows whose grain is stored already stay as they are, and no row is ever replaced.
+        is_published: Outside readers get a copy.
+        is_view: A view, made again in each run.
+        needs_one_version: It refuses to run where its upstream rows are of other algorithm versions.
+        monitors: Makes its quality monitors.
+    """
+
+    name: str
+    group: Group
+    make: Callable[[StageContext], Stage]
+    tables: tuple[Table, ...] = ()
+    upstream: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    release: Released | None = None
+    uses_embedder: bool = False
+    version_upstream: tuple[str, ...] | None = None
+    description: str = ""
+    kinds: frozenset[str] = frozenset()
+    keeps: Literal["recent", "all"] = "all"
+    appends: bool = False
+    is_published: bool = False
+    is_view: bool = False
+    needs_one_version: bool = False
+    monitors: Callable[[StageContext], Sequence[QualityMonitor]] | None = None
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """Names of its assets: its tables, or itself."""
+        return tuple(table.name for table in self.tables) or (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What a registry entry makes its stage from: the deployment, all entries, and the algorithm versions."""
+
+    deployment: Deployment
+    entries: tuple[StageEntry, ...]
+    versions: Versions

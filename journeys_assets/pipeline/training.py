@@ -1,0 +1,166 @@
+"""Training of the three models. Each is released only where it is better than what is used without it.
+
+A model that is not released is no failure: the reason is given, and what was used before stays in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.models.lifecycle import release as stage_files
+from journeys_assets.models.lifecycle import training as stage_training
+from journeys_assets.models.naming import release as naming_files
+from journeys_assets.models.naming import training as naming_training
+from journeys_assets.models.ranker import release as ranker_files
+from journeys_assets.models.ranker import training as ranker_training
+from journeys_assets.models.releases import Release
+from journeys_assets.pipeline.registry import NAMING_WEIGHTS, RANKER, STAGE_MODEL
+from journeys_assets.pipeline.stage import Released
+from journeys_assets.storage.queries import labels
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained model that may be released.
+
+    Attributes:
+        release: The model with its card.
+        refused: Why it must not be released; None where it may.
+        card: The model card for people, in Markdown.
+        n_labels: What it was trained on.
+        save: Writes the release and returns its folder.
+    """
+
+    release: Release
+    refused: str | None
+    card: str
+    n_labels: int
+    save: Callable[[], Path]
+
+
+Train = Callable[[Warehouse, AlgorithmParams, Path, date], Candidate | str]
+"""Trains on labels up to a day, for releases in a folder; returns the reason where the labels are too few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One trained model of the pipeline.
+
+    Attributes:
+        kind: Its releases.
+        upstream: Tables that its labels and features come from; landing sources as ``landing/<source>``.
+        description: What it is and when it is released.
+        library: Technology that the UI shows.
+        train: Trains it.
+    """
+
+    kind: Released
+    upstream: tuple[str, ...]
+    description: str
+    library: str
+    train: Train
+
+
+def train_ranker(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
+    """A ranker from feedback, judgements and later engagement; see ``models.ranker.training``."""
+    with warehouse.reading() as con:
+        rows = labels.training_rows(con, as_of, params.ranking)
+    incumbent = ranker_files.released(folder, as_of + timedelta(days=1))
+    try:
+        release = ranker_training.train_ranker(rows, as_of=as_of, params=params.ranking, incumbent=incumbent)
+    except ranker_training.NotEnoughLabels as error:
+        return str(error)
+    return Candidate(
+        release,
+        ranker_training.refusal(release),
+        ranker_files.model_card(release),
+        rows.height,
+        partial(ranker_files.save, release, folder),
+    )
+
+
+def train_stage_model(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
+    """A model of P(ended) from what became of journeys; see ``models.lifecycle.training``."""
+    with warehouse.reading() as con:
+        rows = labels.stage_training_rows(con, as_of, params)
+    try:
+        release = stage_training.train_stage_model(rows, as_of=as_of, params=params.lifecycle)
+    except stage_training.NotEnoughStageLabels as error:
+        return str(error)
+    return Candidate(
+        release,
+        stage_training.refusal(release),
+        stage_files.model_card(release),
+        rows.height,
+        partial(stage_files.save, release, folder),
+    )
+
+
+def train_naming_weights(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
+    """Naming weights from names that annotators gave or accepted; see ``models.naming.training``."""
+    warehouse.ensure(ANNOTATION_ITEMS)
+    with warehouse.reading() as con:
+        rows = labels.naming_rows(con, as_of, params)
+    incumbent = naming_files.released_namer(folder, as_of + timedelta(days=1))
+    try:
+        release = naming_training.train_namer(
+            rows, as_of=as_of, naming=params.naming, params=params.name_training, incumbent=incumbent
+        )
+    except naming_training.NotEnoughNames as error:
+        return str(error)
+    return Candidate(
+        release,
+        naming_training.refusal(release),
+        naming_files.model_card(release),
+        int(release.card["data"]["journeys"]),
+        partial(naming_files.save, release, folder),
+    )
+
+
+TRAININGS: tuple[Training, ...] = (
+    Training(
+        RANKER,
+        (
+            "journey_features",
+            "user_journeys",
+            "keyword_table",
+            "stg_notification_events",
+            "landing/journey_annotations",
+        ),
+        "A point-wise LightGBM ranker with calibrated confidence: a versioned artefact with a model card. "
+        "Released only if it orders later days better than the prior and no worse than the live release.",
+        "lightgbm",
+        train_ranker,
+    ),
+    Training(
+        STAGE_MODEL,
+        ("journey_clusters", "inference_ledger", "keyword_table"),
+        "A LightGBM model of P(ended), learnt from what became of journeys: a versioned artefact with a model card. "
+        "Released only if it predicts later days better than the fixed gap.",
+        "lightgbm",
+        train_stage_model,
+    ),
+    Training(
+        NAMING_WEIGHTS,
+        (
+            "journey_clusters",
+            "inference_ledger",
+            "keyword_table",
+            "keyword_commonness",
+            "user_journeys",
+            "landing/journey_annotations",
+        ),
+        "Weights of the naming score, learnt from what annotators would call journeys: a versioned artefact with a "
+        "card. Released only if they surely name users better that they never saw.",
+        "scipy",
+        train_naming_weights,
+    ),
+)
+"""Every trained model, by the order of training."""
