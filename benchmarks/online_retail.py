@@ -2,7 +2,7 @@
 
     python benchmarks/online_retail.py [FOLDER_OR_ARCHIVE] [--home DIR]
 
-Prints the tables that the README quotes. Each command runs in a process of its own, as a user would run it.
+Prints the tables of docs/performance.md. Each command runs in a process of its own, as a user would run it.
 """
 
 import argparse
