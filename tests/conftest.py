@@ -7,6 +7,8 @@ import pytest
 
 from tests.sandbox import Sandbox
 
+pytest.register_assert_rewrite("tests.support")
+
 
 @pytest.fixture
 def new_sandbox(tmp_path: Path) -> Callable[[str], Sandbox]:

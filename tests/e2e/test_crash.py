@@ -14,8 +14,8 @@ from journeys_assets.defs.in_process import RunError
 from journeys_assets.storage.warehouse.base import WarehouseError
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.e2e.test_promises import assert_same_output
 from tests.sandbox import OUTPUTS, Sandbox
+from tests.support.outputs import assert_same_output
 
 FIRST = date(2026, 3, 2)
 LAST = FIRST + timedelta(days=4)

@@ -17,20 +17,13 @@ from polars.testing import assert_frame_equal
 from journeys_assets.domain.clustering.identity import journey_id
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.sandbox import OUTPUTS, Sandbox
+from tests.sandbox import Sandbox
+from tests.support.outputs import TIME_COLUMN, assert_same_output
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 16
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 NewSandbox = Callable[[str], Sandbox]
-TIME_COLUMN = {
-    "search_events": "searched_at",
-    "pin_engagements": "engaged_at",
-    "board_pins": "saved_at",
-    "notification_events": "sent_at",
-    "journey_feedback": "given_at",
-    "journey_annotations": "annotated_at",
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +39,6 @@ def calm(log: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory)
     sandbox.land(log)
     sandbox.run(FIRST, LAST)
     return sandbox
-
-
-def assert_same_output(one: Sandbox, other: Sandbox, *, upto: date = LAST, users: list[str] | None = None) -> None:
-    for name in OUTPUTS:
-        left, right = one.table(name, upto=upto), other.table(name, upto=upto)
-        if users is not None:
-            left, right = (rows.filter(pl.col("user_id").is_in(users)) for rows in (left, right))
-        assert not left.is_empty(), f"{name} has no rows: the test would prove nothing"
-        assert_frame_equal(left, right, check_exact=True)
 
 
 def test_promise_1_same_rows_whatever_the_order_and_the_files(

@@ -16,7 +16,7 @@ import yaml
 from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.keywords.text import normalise
-from tests.sql.world import DAY, MODELS, SQL_FOLDER, VERSION, SqlWorld, at, search
+from tests.support.sql_world import DAY, MODELS, SQL_FOLDER, VERSION, SqlWorld, at, search
 
 DBT = Path(os.environ.get("JOURNEYS_DBT", "no dbt"))
 

@@ -14,24 +14,11 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import polars as pl
 import pytest
 
-from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.storage.warehouse.base import WarehouseBusyError, WarehouseError
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-DAY, NEXT = date(2026, 1, 1), date(2026, 1, 2)
-TABLE = Table(
-    "counts",
-    "test",
-    ("partition_date", "k"),
-    (Column("partition_date", pl.Date(), "day"), Column("k", pl.Int64(), "key"), Column("v", pl.Int64(), "value")),
-)
-
-
-def rows(day: date, n: int, v: int = 0) -> pl.DataFrame:
-    return pl.DataFrame({"partition_date": [day] * n, "k": list(range(n)), "v": [v] * n}, schema=TABLE.polars_schema)
+from tests.support.counts_table import DAY, NEXT, TABLE, rows
 
 
 @pytest.fixture
@@ -101,7 +88,7 @@ KILLED_WRITER = """
 import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
-from tests.storage.warehouse.test_duckdb_file import DAY, TABLE, rows
+from tests.support.counts_table import DAY, TABLE, rows
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 warehouse = Warehouse(Path({path!r}))
 print("ready", flush=True)
