@@ -89,7 +89,7 @@ def copy_of(sandbox: Sandbox, folder: Path) -> Sandbox:
 
 
 @pytest.mark.parametrize("where", ["before", "uncommitted", "committed"])
-def test_a_kill_at_any_write_then_a_rerun_gives_the_rows_of_a_calm_run(
+def test_promise_3_a_kill_at_a_write_then_a_rerun_gives_the_rows_of_a_calm_run(
     landed: Sandbox, calm: Sandbox, tmp_path: Path, where: str
 ) -> None:
     sandbox = copy_of(landed, tmp_path / "home")

@@ -1,12 +1,12 @@
-"""The promises that hold over the whole pipeline, on real Dagster runs over a small synthetic world."""
+"""The promises that hold over the whole pipeline, on real Dagster runs over a small synthetic world.
+
+Promise 3 under `kill -9` is held by ``test_crash``, which kills at chosen writes.
+"""
 
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -84,31 +84,6 @@ def test_promise_3_a_rerun_replaces_exactly_its_days(calm: Sandbox, new_sandbox:
     assert_same_output(calm, again)
 
 
-RUN_ALL = """
-import sys
-from datetime import date
-from pathlib import Path
-from tests.sandbox import Sandbox
-Sandbox(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
-"""
-
-
-def test_promise_3_kill_at_any_moment_then_rerun(
-    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
-) -> None:
-    killed = new_sandbox("killed")
-    killed.land(log)
-    chance = random.Random(5)
-    command = [sys.executable, "-c", RUN_ALL, str(killed.home), str(FIRST), str(LAST)]
-    for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(3, 8))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    killed.run(FIRST, LAST)
-    assert_same_output(calm, killed)
-
-
 def test_promise_4_day_by_day_equals_one_full_inference(
     log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
@@ -184,6 +159,15 @@ def test_promise_8_a_user_who_stops_coming_has_the_journey_ended_on_the_right_da
     sandbox.run(FIRST, ended_on)
     stages = sandbox.table("user_journeys").group_by("stage").agg(pl.col("partition_date").min().alias("since"))
     assert dict(stages.iter_rows()) == {"ongoing": FIRST, "ended": ended_on}
+
+
+RUN_ALL = """
+import sys
+from datetime import date
+from pathlib import Path
+from tests.sandbox import Sandbox
+Sandbox(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
+"""
 
 
 def test_promise_11_runs_with_no_network_and_no_environment(
