@@ -37,7 +37,7 @@ def _opened_days(deployment: Deployment) -> dg.AssetsDefinition:
         with deployment.warehouse.reading() as con:
             marks = staleness.watermarks(con, days[0])
         rows = pl.DataFrame({"partition_date": days}).with_columns(
-            ingest_seq=marks.ingest_seq, covered_seq=marks.covered_seq, run_id=pl.lit(context.run_id)
+            ingest_seq=marks.ingest_seq, covered_seq=marks.covered_seq, run_id=pl.lit(context.run.run_id)
         )
         version = deployment.version_of("keywords")
         frame = pl.concat([stamped(rows.filter(pl.col("partition_date") == d), OPENED_DAYS, d, version) for d in days])
@@ -52,7 +52,7 @@ def _completed(deployment: Deployment, table: Table, stage: str, deps: Sequence[
     def completed(context: dg.AssetExecutionContext) -> Iterator[StageResult]:
         days = days_of(context)
         with deployment.warehouse.reading() as con:
-            opened = day_queries.days_opened_by(con, days, context.run_id)
+            opened = day_queries.days_opened_by(con, days, context.run.run_id)
         version = deployment.version_of(stage)
         mine = opened["partition_date"].to_list()
         frame = pl.concat(

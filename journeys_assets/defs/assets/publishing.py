@@ -51,7 +51,7 @@ def build(deployment: Deployment) -> dg.AssetsDefinition:
             [name for name in PUBLISHED if name not in views],
             deployment.settings.published_path,
             views=views,
-            held_back=lambda con: day_queries.days_not_finished(con, context.run_id),
+            held_back=lambda con: day_queries.days_not_finished(con, context.run.run_id),
         )
         deployment.progress("published_journeys", len(days), len(days))
         return dg.MaterializeResult(

@@ -111,7 +111,8 @@ def candidates_by_stratum(candidates: pl.DataFrame, *, params: AnnotationParams,
     edges = params.confidence_bands
     names = [f"confidence {low:g}-{high:g}" for low, high in zip((0.0, *edges), (*edges, 1.0), strict=True)]
     kind = pl.format("{} {}", "kind", "stage")
-    band = pl.col("confidence").cut(edges, labels=names, left_closed=True).cast(pl.String)
+    number = pl.lit(pl.Series(edges, dtype=pl.Float64)).search_sorted(pl.col("confidence"), side="right")
+    band = pl.lit(pl.Series(names)).gather(number)
     return (
         candidates.join(activity, on=["as_of_date", "user_id"])
         .with_columns(stratum=pl.concat_str(band, kind, "activity", separator=", "), draw=_uniform(candidates, seed))

@@ -128,12 +128,11 @@ def test_kill_9_leaves_the_old_or_the_new_partition(warehouse: Warehouse) -> Non
     warehouse.replace_partitions(TABLE, rows(DAY, 20_000), [DAY])
     script = KILLED_WRITER.format(paths=[root], path=str(warehouse.path))
     for round_ in range(6):
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(0.05 + 0.037 * round_)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.05 + 0.037 * round_)
+            os.kill(process.pid, signal.SIGKILL)
         state = warehouse.query("SELECT count(*) n, count(DISTINCT v) versions FROM counts")
         assert state.rows() == [(20_000, 1)]
 
