@@ -26,6 +26,8 @@ from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.sql_world import DAY, MODELS, VERSION, ago, at, filled, pin, search, variables
 
+pytestmark = pytest.mark.slow
+
 MARTS = ("keyword_commonness", "keyword_table", "journey_features", "stage_labels", "user_journeys")
 VIEWS = tuple(name for name, model in MODELS.items() if model.materialized == "view")
 DAYS = (ago(40), ago(5), DAY)

@@ -72,6 +72,7 @@ def test_what_users_did_before_narrows_the_interval_and_is_said() -> None:
     assert narrow["minimum_detectable_effect"] < wide["minimum_detectable_effect"]
 
 
+@pytest.mark.slow
 def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
     rng = np.random.default_rng(8)
 
@@ -87,6 +88,7 @@ def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
     assert 0.68 <= found / 150 <= 0.92
 
 
+@pytest.mark.slow
 def test_no_difference_is_found_where_there_is_none_and_p_values_say_so() -> None:
     rng = np.random.default_rng(4)
     p_values = []
@@ -113,6 +115,7 @@ def test_ratio_of_means_is_the_ratio_with_the_delta_methods_variance() -> None:
         ratio_of_means(np.array([1.0, 5.0]), np.array([1.0, 0.0]))
 
 
+@pytest.mark.slow
 def test_a_few_users_who_do_most_of_it_do_not_make_incrementality_look_sure() -> None:
     """A small holdout often has none of the heaviest users: by its own variance the interval would be too narrow."""
     rng = np.random.default_rng(9)

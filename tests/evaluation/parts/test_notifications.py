@@ -64,6 +64,7 @@ def coverage(section: Section, metric: str, method: str) -> float:
     return float(chosen["value"][0])
 
 
+@pytest.mark.slow
 def test_intervals_over_users_hold_and_the_section_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     section = evaluated(monkeypatch)
     assert section.results.schema == RESULTS
@@ -76,6 +77,7 @@ def test_intervals_over_users_hold_and_the_section_is_whole(monkeypatch: pytest.
     assert ((table["mean found"] - table["known effect"]).abs() < 0.25 * table["mean half-width"]).all()
 
 
+@pytest.mark.slow
 def test_a_readout_that_takes_sends_for_independent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def by_send(numerator: np.ndarray, denominator: np.ndarray) -> RatioEstimate:
         n, share = denominator.sum(), numerator.sum() / denominator.sum()

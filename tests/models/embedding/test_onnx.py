@@ -61,6 +61,7 @@ def rows(matrix: np.ndarray) -> list[bytes]:
     return [row.tobytes() for row in matrix]
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_sentence_transformers(minilm: base.Embedder) -> None:
     from sentence_transformers import SentenceTransformer
 
@@ -134,6 +135,7 @@ def test_a_changed_byte_in_the_weights_is_noticed(model_copy: Path, cache: Path)
             use()
 
 
+@pytest.mark.slow
 def test_another_model_is_versioned_by_weights_and_settings_and_its_pooling_is_honoured(
     model_copy: Path, own_cache: Path
 ) -> None:

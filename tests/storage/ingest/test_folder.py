@@ -150,6 +150,7 @@ def test_sources_are_told_by_the_folders_below_the_root(sandbox: Sandbox) -> Non
 EVENTS = as_parquet(pl.DataFrame(SEARCHES * 40))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     keep=st.integers(0, len(EVENTS)),
