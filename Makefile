@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help install demo test test-dbt check ui lock clean
+.PHONY: help install demo test test-fast test-dbt check ui lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: $(READY) ## Synthetic world through every stage, ends with journeys on the
 
 test: $(READY) ## All tests
 	@$(BIN)/python -m pytest
+
+test-fast: $(READY) ## The tests that take seconds each, in a few minutes
+	@$(BIN)/python -m pytest -m "not slow"
 
 # dbt pins other versions of what the project uses, so it gets an environment of its own, with the same DuckDB. Later
 # dbt-core fetches a part of itself from GitHub while it is being installed; this one comes from the package index alone.

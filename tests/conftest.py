@@ -7,6 +7,17 @@ import pytest
 
 from tests.sandbox import Sandbox
 
+pytest.register_assert_rewrite("tests.support")
+
+SLOW_FOLDERS = ("e2e", "defs")
+"""Their tests run days through Dagster."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture
 def new_sandbox(tmp_path: Path) -> Callable[[str], Sandbox]:

@@ -18,7 +18,7 @@ import polars as pl
 from journeys_assets.domain.landing.contract import SHOWN_CHARACTERS, check_rows, refused_frame
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.vocabulary import STAGES
-from journeys_assets.importers import Converted, Importer
+from journeys_assets.importers.base import Converted, Importer
 
 REQUIRED = ("row_key", "annotator_id", "relevance")
 ANSWERS = ("stage", "better_name", "comment")

@@ -19,7 +19,7 @@ from datetime import datetime
 import polars as pl
 
 from journeys_assets.domain.landing.contract import REFUSED_SCHEMA, check_rows, refused_frame
-from journeys_assets.importers import Converted, Importer
+from journeys_assets.importers.base import Converted, Importer
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 SOURCES = ("pin_engagements", "board_pins", "pins", "users")

@@ -102,7 +102,7 @@ def maybe_send(
     if rng.random() >= params.sends_per_week / 7 or sent_last_7 >= MAX_SENDS_IN_7_DAYS:
         return
     sent_at = local_time(params, user, day, 17.0 + 3.0 * rng.random())
-    known = [j for j in journeys if j.has_begun(day) and _earliest(record, j, day, params) is not None]
+    known = [j for j in journeys if j.has_begun(day) and earliest_known(record, j, day, params) is not None]
     if not known or not params.starts_at <= sent_at < params.ends_at:
         return
     channel = mailbox.channels[int(rng.random() * len(mailbox.channels))]
@@ -116,7 +116,7 @@ def maybe_send(
     about: str | None = None
     currentness = chosen.currentness(day)
     if mailbox.arm == "journey":
-        earliest = _earliest(record, chosen, day, params)
+        earliest = earliest_known(record, chosen, day, params)
         about = journey_id(user.user_id, earliest) if earliest is not None else None
     else:
         propensity = None
@@ -153,7 +153,7 @@ def describe_policy(params: WorldParams) -> dict[str, object]:
     }
 
 
-def _earliest(record: UserRecord, journey: Journey, day: int, params: WorldParams) -> str | None:
+def earliest_known(record: UserRecord, journey: Journey, day: int, params: WorldParams) -> str | None:
     """The journey's earliest keyword as known when the day's sends are planned; None before there is one."""
     first = record.earliest.get(journey.theme.name)
     planned_at = params.starts_at + timedelta(days=day)

@@ -1,66 +1,143 @@
-"""The rings of the sandbox: imports run one way, and nothing heavy happens when the definitions load."""
+"""The rings of the package: imports run one way and never in a circle, and nothing heavy happens at import."""
 
 import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from tests.support.imports import (
+    Import,
+    calls_of,
+    clock_reads,
+    cycles,
+    file_accesses,
+    imports_of,
+    outward,
+    parse_package,
+    ring_of,
+    using,
+)
+
 PACKAGE = Path(__file__).parents[2] / "journeys_assets"
-ROOMS = {
-    "domain": {"domain"},
-    "storage": {"storage", "domain", "importers"},
-    "models": {"models", "domain"},
-    "importers": {"importers", "domain"},
-    "synthetic": {"synthetic", "domain"},
-    "evaluation": {"evaluation", "domain", "storage", "models", "synthetic"},
-    "defs": {"defs", "domain", "storage", "models", "settings", "build", "evaluation"},
+MODULES = parse_package(PACKAGE)
+IMPORTS = imports_of(MODULES)
+DOMAIN = {name: tree for name, tree in MODULES.items() if ring_of(name) == "domain"}
+
+EVERYWHERE = ("journeys_assets", "errors")
+"""The version number, and the base class of errors."""
+BESIDE = (*EVERYWHERE, "domain")
+COMPUTING = (*BESIDE, "storage", "models", "importers", "synthetic")
+RUNNING = (*COMPUTING, "compute", "settings", "deployment")
+RINGS: dict[str, tuple[str, ...]] = {
+    "journeys_assets": (),
+    "errors": (),
+    "domain": EVERYWHERE,
+    "settings": BESIDE,
+    "models": BESIDE,
+    "importers": BESIDE,
+    "synthetic": BESIDE,
+    "storage": (*BESIDE, "importers"),
+    "deployment": (*BESIDE, "settings", "storage", "models"),
+    "compute": COMPUTING,
+    "pipeline": RUNNING,
+    "evaluation": (*RUNNING, "pipeline"),
+    "operations": (*RUNNING, "pipeline"),
+    "defs": (
+        *(*BESIDE, "settings", "deployment", "storage", "models", "compute"),
+        *("pipeline", "evaluation", "operations"),
+    ),
+    "definitions": ("defs",),
+    "cli": (*RUNNING, "pipeline", "evaluation", "operations", "defs"),
+    "explorer": (*RUNNING, "pipeline", "evaluation", "operations", "defs"),
 }
-OUTSIDE = {"domain": {"dagster", "duckdb", "os", "time", "torch", "sentence_transformers", "onnxruntime", "lightgbm"}}
-NO_DAGSTER = {"domain", "storage", "models", "importers", "synthetic", "evaluation"}
+"""What each ring, a root module or a package, may import besides itself. A ring need not exist yet."""
+
+DAGSTER_RINGS = {"defs", "definitions", "cli"}
+NOT_IN_THE_DOMAIN = {
+    *("dagster", "duckdb", "torch", "sentence_transformers", "onnxruntime", "lightgbm"),
+    *("asyncio", "multiprocessing", "threading", "random", "secrets", "uuid", "urllib", "http"),
+    *("os", "io", "sys", "time", "shutil", "tempfile", "subprocess", "socket", "logging"),
+}
+READS_ITS_PACKAGED_FILE = "journeys_assets.domain.clustering.cut"
+"""Its weights are part of the algorithm and shipped beside it in ``learned_cut.json``: a constant in a file."""
+
 HEAVY = ("torch", "sentence_transformers", "onnxruntime", "lightgbm", "numba", "sklearn", "matplotlib")
-CLOCK_CALLS = {"now", "today", "utcnow", "time", "monotonic"}
+
+UNTIL_PIPELINE: dict[str, set[str]] = {
+    "journeys_assets.deployment": {"dagster", "journeys_assets.defs.partitions"},
+    "journeys_assets.evaluation.studies": {
+        "dagster",
+        "journeys_assets.defs.build",
+        "journeys_assets.defs.in_process",
+    },
+    "journeys_assets.operations.preview": {
+        "dagster",
+        "journeys_assets.defs.build",
+        "journeys_assets.defs.in_process",
+    },
+}
+"""What modules import against the rules as long as a day can be computed through Dagster alone."""
 
 
-def modules(room: str) -> list[Path]:
-    return sorted((PACKAGE / room).rglob("*.py"))
+def is_excepted(found: Import) -> bool:
+    return found.imported in UNTIL_PIPELINE.get(found.importer, ())
 
 
-def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+def inside(imports: Iterable[Import]) -> list[Import]:
+    """The imports of the package's own modules."""
+    return [found for found in imports if found.imported.split(".")[0] == PACKAGE.name and not is_excepted(found)]
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_imports_run_one_way(room: str) -> None:
-    files = modules(room)
-    assert files
-    for path in files:
-        for name in imports(path):
-            if name.startswith("journeys_assets."):
-                assert name.split(".")[1] in ROOMS[room], f"{path} imports {name}"
-            assert name.split(".")[0] not in OUTSIDE.get(room, set()), f"{path} imports {name}"
-            if room in NO_DAGSTER:
-                assert not name.startswith("dagster"), f"{path} imports {name}"
+def described(imports: Iterable[Import]) -> list[str]:
+    return [f"{found.importer} imports {found.imported}" for found in imports]
+
+
+def test_imports_run_one_way() -> None:
+    assert {"journeys_assets.settings", "journeys_assets.domain.clustering.cut"} < MODULES.keys()
+    assert described(outward(inside(IMPORTS), RINGS)) == []
+
+
+def test_every_module_and_package_has_a_ring() -> None:
+    assert {ring_of(name) for name in MODULES} <= RINGS.keys()
+
+
+def test_the_rings_themselves_are_in_order() -> None:
+    assert cycles(Import(f"r.{ring}", f"r.{other}") for ring, others in RINGS.items() for other in others) == []
+
+
+def test_no_imports_in_a_circle() -> None:
+    assert cycles(inside(IMPORTS)) == []
+
+
+def test_dagster_stays_in_its_rings() -> None:
+    uses = using(IMPORTS, "dagster")
+    assert uses
+    assert described(u for u in uses if ring_of(u.importer) not in DAGSTER_RINGS and not is_excepted(u)) == []
+
+
+def test_every_exception_is_still_needed() -> None:
+    found = {(i.importer, i.imported) for i in IMPORTS}
+    gone = {(module, name) for module, names in UNTIL_PIPELINE.items() for name in names} - found
+    assert not gone, "delete these from UNTIL_PIPELINE"
+
+
+def test_the_domain_imports_nothing_that_reaches_outside() -> None:
+    assert described(using(imports_of(DOMAIN), *NOT_IN_THE_DOMAIN)) == []
 
 
 def test_the_domain_reads_no_clock() -> None:
-    for path in modules("domain"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCK_CALLS:
-                owner = node.func.value
-                assert not (isinstance(owner, ast.Name) and owner.id in {"datetime", "date", "time"}), (
-                    f"{path}:{node.lineno} reads the clock"
-                )
+    assert clock_reads(calls_of(DOMAIN)) == []
 
 
-@pytest.mark.parametrize("module", ["journeys_assets.definitions", "journeys_assets.cli.context"])
+def test_the_domain_touches_no_file_but_its_packaged_one() -> None:
+    assert {call.module for call in file_accesses(calls_of(DOMAIN))} == {READS_ITS_PACKAGED_FILE}
+
+
+@pytest.mark.parametrize("module", ["journeys_assets.definitions", "journeys_assets.cli.app"])
 def test_loading_imports_nothing_heavy(module: str, tmp_path: Path) -> None:
     code = f"import {module}, sys; print(sorted(set(sys.modules) & set({HEAVY!r})))"
     environment = os.environ | {"JOURNEYS_HOME": str(tmp_path / "home")}

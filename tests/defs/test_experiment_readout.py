@@ -9,8 +9,8 @@ import pytest
 
 from journeys_assets.defs.assets import experiment
 from journeys_assets.domain.experiment.readout import Readout, read_out
-from tests.domain.experiment.test_readout import FIRST, LAST, PARAMS, SHARES
-from tests.domain.experiment.test_readout import experiment as outcomes
+from tests.support.experiment import FIRST, LAST, PARAMS, SHARES
+from tests.support.experiment import experiment as outcomes
 
 Days = tuple[date | None, date | None]
 

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.operations.doctor import examine
 from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.locks import at_work
+from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.sandbox import Sandbox
 
@@ -83,6 +84,11 @@ class Watched:
 
     def at(self, seconds_from_now: float) -> Take | Wait:
         return next_ingest(self.deployment, self.instance, time.time_ns() + round(seconds_from_now * S))
+
+    def logged(self) -> set[str]:
+        """The messages of all runs."""
+        runs = self.instance.get_runs()
+        return {entry.user_message for run in runs for entry in self.instance.all_logs(run.run_id)}
 
     def queries(self) -> list[str]:
         return self.table("search_events")["query"].to_list()
@@ -306,22 +312,18 @@ def test_a_run_counts_as_under_way_until_it_counts_as_lost(watched: Watched, sta
     assert isinstance(watched.at(130), Take)
 
 
-def test_two_runs_at_once_take_turns(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runs_at_once_take_turns(watched: Watched) -> None:
     watched.write("search_events/a.csv", SEARCHES)
-    waiting, said = threading.Event(), []
-
-    def says(message: str, *_: object) -> None:
-        said.append(message)
-        waiting.set()
-
+    waiting = "another run is taking files; waiting for it"
     with at_work(watched.sandbox.home / "landing.lock", on_wait=fails):
-        monkeypatch.setattr("dagster._core.log_manager.DagsterLogManager.info", lambda _, *args: says(*args))
         run = threading.Thread(target=watched.execute)
         run.start()
-        assert waiting.wait(60)
+        patience = time.monotonic() + 60
+        while waiting not in watched.logged():
+            assert time.monotonic() < patience
+            time.sleep(0.05)
         assert watched.outcomes() == {}
     run.join()
-    assert said[0] == "another run is taking files; waiting for it"
     assert watched.outcomes() == {"search_events/a.csv": "ingested"}
 
 
@@ -363,14 +365,22 @@ def test_a_run_that_was_cancelled_is_not_asked_for_at_once(watched: Watched) -> 
     assert isinstance(watched.at(60), Take)
 
 
-@pytest.mark.parametrize("dies_at", ["_row_counts", "_report", "record_landed"])
+@pytest.mark.parametrize(
+    "die",
+    [
+        lambda patch: patch.setattr(day_queries, "landed_days", fails),
+        lambda patch: patch.setattr(dg.OpExecutionContext, "log_event", fails),
+        lambda patch: patch.setattr(ingestion, "record_landed", fails),
+    ],
+    ids=["before it reads what landed", "while it reports", "before it records the files"],
+)
 def test_a_run_that_dies_after_its_load_heals_with_no_doubled_row(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch, dies_at: str
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, die: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     watched.write("search_events/a.csv", SEARCHES)
     watched.write("pins/z.jsonl", PIN)
     with monkeypatch.context() as patch:
-        patch.setattr(ingestion, dies_at, fails)
+        die(patch)
         assert not watched.execute(watched.asked()).success
     assert len(watched.queries()) == 2
     assert watched.outcomes() == {}

@@ -17,8 +17,8 @@ from journeys_assets.models.naming.release import PACKAGED, NamerRelease, save
 from journeys_assets.storage.queries.labels import naming_rows
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.models.naming.test_training import judged
 from tests.sandbox import Sandbox
+from tests.support.naming_rows import judged
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 3

@@ -16,7 +16,7 @@ from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB
 from journeys_assets.defs.partitions import day_range, range_tags
 from journeys_assets.defs.sensors import ACTIVE_USERS_SENSOR
 from tests.sandbox import Sandbox
-from tests.storage.test_locks import HOLD
+from tests.support.locks import HOLD
 
 NewSandbox = Callable[[str], Sandbox]
 DAY = date(2026, 3, 2)

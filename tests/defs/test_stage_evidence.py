@@ -15,8 +15,8 @@ from journeys_assets.models.lifecycle.training import train_stage_model
 from journeys_assets.storage.queries.labels import stage_snapshot, stage_training_rows
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.models.lifecycle.test_training import labelled
 from tests.sandbox import Sandbox
+from tests.support.lifecycle_labels import labelled
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 5

@@ -11,8 +11,8 @@ from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import Trained, train_models
 from journeys_assets.deployment import Deployment
 from journeys_assets.models.ranker.release import released
-from tests.evaluation.ranking_world import FIRST, N_JOURNEYS, RUN_DAYS, Habit, hot_and_cold, make_study
 from tests.sandbox import Sandbox
+from tests.support.ranking_world import FIRST, N_JOURNEYS, RUN_DAYS, Habit, hot_and_cold, make_study
 
 AS_OF = RUN_DAYS[-1]
 NewSandbox = Callable[[str], Sandbox]

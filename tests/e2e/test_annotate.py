@@ -21,8 +21,8 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from journeys_assets.synthetic.annotators import judge, true_relevance
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world, write_world
-from tests.e2e.test_cli import Journeys, runner
 from tests.sandbox import Sandbox
+from tests.support.command_line import Journeys, runner
 
 ANNOTATORS = ("ann", "ben", "chi")
 DAYS = (date(2026, 3, 22), date(2026, 3, 29))

@@ -2,33 +2,19 @@
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import polars as pl
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from journeys_assets.cli.app import app
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.deployment import build_deployment
 from journeys_assets.settings import load_settings
-
-Journeys = Callable[..., Result]
-
-
-def runner(home: Path) -> Journeys:
-    environment = {"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": "hashing", "COLUMNS": "160"}
-
-    def journeys(*arguments: object, code: int = 0) -> Result:
-        result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)
-        assert result.exit_code == code, f"{arguments}: {result.output}\n{result.stderr}\n{result.exception!r}"
-        return result
-
-    return journeys
+from tests.support.command_line import Journeys, runner
 
 
 @pytest.fixture(scope="module")

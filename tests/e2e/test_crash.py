@@ -14,8 +14,8 @@ from journeys_assets.defs.in_process import RunError
 from journeys_assets.storage.warehouse.base import WarehouseError
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.e2e.test_promises import assert_same_output
 from tests.sandbox import OUTPUTS, Sandbox
+from tests.support.outputs import assert_same_output
 
 FIRST = date(2026, 3, 2)
 LAST = FIRST + timedelta(days=4)
@@ -89,7 +89,7 @@ def copy_of(sandbox: Sandbox, folder: Path) -> Sandbox:
 
 
 @pytest.mark.parametrize("where", ["before", "uncommitted", "committed"])
-def test_a_kill_at_any_write_then_a_rerun_gives_the_rows_of_a_calm_run(
+def test_promise_3_a_kill_at_a_write_then_a_rerun_gives_the_rows_of_a_calm_run(
     landed: Sandbox, calm: Sandbox, tmp_path: Path, where: str
 ) -> None:
     sandbox = copy_of(landed, tmp_path / "home")

@@ -16,8 +16,8 @@ from journeys_assets.defs.in_process import days_to_run
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.e2e.test_promises import TIME_COLUMN
 from tests.sandbox import NOW, Sandbox
+from tests.support.outputs import TIME_COLUMN
 
 NewSandbox = Callable[[str], Sandbox]
 FIRST = date(2026, 3, 2)

@@ -18,8 +18,8 @@ from journeys_assets.domain.tables.table import violations
 from journeys_assets.storage.queries import staleness
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.e2e.test_promises import TIME_COLUMN, assert_same_output
 from tests.sandbox import Sandbox
+from tests.support.outputs import TIME_COLUMN, assert_same_output
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 8

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from journeys_assets.settings import load_settings
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.e2e.test_cli import Journeys, runner
+from tests.support.command_line import Journeys, runner
 
 DAYS = 12
 LAST = "2026-03-13"

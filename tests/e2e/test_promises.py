@@ -1,12 +1,12 @@
-"""The promises that hold over the whole pipeline, on real Dagster runs over a small synthetic world."""
+"""The promises that hold over the whole pipeline, on real Dagster runs over a small synthetic world.
+
+Promise 3 under `kill -9` is held by ``test_crash``, which kills at chosen writes.
+"""
 
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -17,20 +17,13 @@ from polars.testing import assert_frame_equal
 from journeys_assets.domain.clustering.identity import journey_id
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
-from tests.sandbox import OUTPUTS, Sandbox
+from tests.sandbox import Sandbox
+from tests.support.outputs import TIME_COLUMN, assert_same_output
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 16
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 NewSandbox = Callable[[str], Sandbox]
-TIME_COLUMN = {
-    "search_events": "searched_at",
-    "pin_engagements": "engaged_at",
-    "board_pins": "saved_at",
-    "notification_events": "sent_at",
-    "journey_feedback": "given_at",
-    "journey_annotations": "annotated_at",
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +39,6 @@ def calm(log: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory)
     sandbox.land(log)
     sandbox.run(FIRST, LAST)
     return sandbox
-
-
-def assert_same_output(one: Sandbox, other: Sandbox, *, upto: date = LAST, users: list[str] | None = None) -> None:
-    for name in OUTPUTS:
-        left, right = one.table(name, upto=upto), other.table(name, upto=upto)
-        if users is not None:
-            left, right = (rows.filter(pl.col("user_id").is_in(users)) for rows in (left, right))
-        assert not left.is_empty(), f"{name} has no rows: the test would prove nothing"
-        assert_frame_equal(left, right, check_exact=True)
 
 
 def test_promise_1_same_rows_whatever_the_order_and_the_files(
@@ -98,31 +82,6 @@ def test_promise_3_a_rerun_replaces_exactly_its_days(calm: Sandbox, new_sandbox:
     middle = FIRST + timedelta(days=10)
     again.run(middle, middle + timedelta(days=1))
     assert_same_output(calm, again)
-
-
-RUN_ALL = """
-import sys
-from datetime import date
-from pathlib import Path
-from tests.sandbox import Sandbox
-Sandbox(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
-"""
-
-
-def test_promise_3_kill_at_any_moment_then_rerun(
-    log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
-) -> None:
-    killed = new_sandbox("killed")
-    killed.land(log)
-    chance = random.Random(5)
-    command = [sys.executable, "-c", RUN_ALL, str(killed.home), str(FIRST), str(LAST)]
-    for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(3, 8))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    killed.run(FIRST, LAST)
-    assert_same_output(calm, killed)
 
 
 def test_promise_4_day_by_day_equals_one_full_inference(
@@ -200,6 +159,15 @@ def test_promise_8_a_user_who_stops_coming_has_the_journey_ended_on_the_right_da
     sandbox.run(FIRST, ended_on)
     stages = sandbox.table("user_journeys").group_by("stage").agg(pl.col("partition_date").min().alias("since"))
     assert dict(stages.iter_rows()) == {"ongoing": FIRST, "ended": ended_on}
+
+
+RUN_ALL = """
+import sys
+from datetime import date
+from pathlib import Path
+from tests.sandbox import Sandbox
+Sandbox(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
+"""
 
 
 def test_promise_11_runs_with_no_network_and_no_environment(

@@ -14,7 +14,7 @@ from journeys_assets.evaluation import run
 from journeys_assets.evaluation.parts.lifecycle import evaluate_lifecycle
 from journeys_assets.evaluation.report.section import SECTION_NAMES
 from journeys_assets.synthetic.params import WorldParams
-from tests.evaluation.lifecycle_world import days_of, make_study
+from tests.support.lifecycle_world import days_of, make_study
 
 MAIN_FIGURES = Path(__file__).with_name("main_figures.json")
 """Our figure of each metric that users of the system rely on, as it was when it was last changed on purpose. To change

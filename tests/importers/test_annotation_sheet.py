@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from journeys_assets.importers import Converted
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, NOT_JUDGED, SAID_BEFORE, convert
+from journeys_assets.importers.base import Converted
 
 NOW = datetime(2026, 3, 20, 12)
 ITEMS = pl.DataFrame(

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pytest
 import yaml
 from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.keywords.text import normalise
-from tests.sql.world import DAY, MODELS, SQL_FOLDER, VERSION, SqlWorld, at, search
+from tests.support.sql_world import DAY, MODELS, SQL_FOLDER, VERSION, SqlWorld, at, search
 
-DBT = Path(os.environ.get("JOURNEYS_DBT", "no dbt"))
+DBT = os.environ.get("JOURNEYS_DBT", "")
+pytestmark = pytest.mark.skipif(
+    not DBT, reason="no dbt: JOURNEYS_DBT is not set; `make test-dbt` installs one and sets it"
+)
 
 DAYS = (DAY, DAY + timedelta(days=1))
 DAY_WITHOUT_EVENTS = DAY - timedelta(days=200)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tests.sql.world import DAY, SqlWorld, ago, at
+from tests.support.sql_world import DAY, SqlWorld, ago, at
 
 COUNTS = ("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sql.world import DAY, VERSION, SqlWorld
+from tests.support.sql_world import DAY, VERSION, SqlWorld
 
 
 def test_shares_of_the_catalogue() -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tests.sql.world import DAY, MODELS, VERSION, SqlWorld, ago, at, pin, search, variables
+from tests.support.sql_world import DAY, MODELS, VERSION, SqlWorld, ago, at, pin, search, variables
 
 
 def counted(rows: pl.DataFrame) -> list[tuple[object, ...]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sql.world import DAY, SqlWorld, ago
+from tests.support.sql_world import DAY, SqlWorld, ago
 
 
 def is_live(keywords: list[str], **common: tuple[int, float]) -> bool:

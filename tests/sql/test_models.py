@@ -11,7 +11,7 @@ from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.sql_models import SqlModel
-from tests.sql.world import DAY, MODELS, SQL_FOLDER, SqlWorld, variables
+from tests.support.sql_world import DAY, MODELS, SQL_FOLDER, SqlWorld, variables
 
 INCREMENTAL = [name for name, model in MODELS.items() if model.materialized == "incremental"]
 

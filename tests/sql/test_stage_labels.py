@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.sql.world import DAY, SqlWorld, ago, at
+from tests.support.sql_world import DAY, SqlWorld, ago, at
 
 ONGOING = ("situational", "ongoing", "recent")
 SILENT = ("situational", "ended", "silent")

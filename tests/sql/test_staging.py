@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sql.world import DAY, SqlWorld, at
+from tests.support.sql_world import DAY, SqlWorld, at
 
 
 def test_the_latest_version_of_a_user_counts_and_unknown_opt_in_is_no() -> None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from tests.sql.world import DAY, MODELS, VERSION, SqlWorld, ago, at
+from tests.support.sql_world import DAY, MODELS, VERSION, SqlWorld, ago, at
 
 
 def add_stages(world: SqlWorld, day: date, user_id: str, journey_id: str, *, named: bool = True) -> None:

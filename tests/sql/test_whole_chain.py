@@ -24,7 +24,9 @@ from journeys_assets.domain.tables.pipeline import (
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.sql.world import DAY, MODELS, VERSION, ago, at, filled, pin, search, variables
+from tests.support.sql_world import DAY, MODELS, VERSION, ago, at, filled, pin, search, variables
+
+pytestmark = pytest.mark.slow
 
 MARTS = ("keyword_commonness", "keyword_table", "journey_features", "stage_labels", "user_journeys")
 VIEWS = tuple(name for name, model in MODELS.items() if model.materialized == "view")

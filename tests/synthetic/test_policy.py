@@ -53,7 +53,7 @@ def choices() -> list[Choice]:
         record: UserRecord,
         mailbox: Mailbox,
     ) -> None:
-        known = [j for j in journeys if j.has_begun(day) and notifications._earliest(record, j, day, params)]
+        known = [j for j in journeys if j.has_begun(day) and notifications.earliest_known(record, j, day, params)]
         probabilities, n_before = softmax(known, day, record), len(mailbox.rows)
         send(params, user, journeys, catalogue, day, record, mailbox)
         if len(mailbox.rows) > n_before and mailbox.arm == "journey":

@@ -69,7 +69,7 @@ def _step(
     def step(context: dg.AssetExecutionContext) -> Results:
         selected = {key.path[-1] for key in context.selected_asset_keys}
         chosen = [entry.name for entry in entries if selected.intersection(entry.assets)]
-        run = Run(tuple(days_of(context)), context.run_id, full=context.run.tags.get(INFERENCE_TAG) == FULL)
+        run = Run(tuple(days_of(context)), context.run.run_id, full=context.run.tags.get(INFERENCE_TAG) == FULL)
         pipeline.prepare()
         try:
             for outcome in execute(pipeline, chosen, run):

@@ -111,7 +111,8 @@ def candidates_by_stratum(candidates: pl.DataFrame, *, params: AnnotationParams,
     edges = params.confidence_bands
     names = [f"confidence {low:g}-{high:g}" for low, high in zip((0.0, *edges), (*edges, 1.0), strict=True)]
     kind = pl.format("{} {}", "kind", "stage")
-    band = pl.col("confidence").cut(edges, labels=names, left_closed=True).cast(pl.String)
+    number = pl.lit(pl.Series(edges, dtype=pl.Float64)).search_sorted(pl.col("confidence"), side="right")
+    band = pl.lit(pl.Series(names)).gather(number)
     return (
         candidates.join(activity, on=["as_of_date", "user_id"])
         .with_columns(stratum=pl.concat_str(band, kind, "activity", separator=", "), draw=_uniform(candidates, seed))
@@ -140,7 +141,7 @@ def draw_stratified(strata: pl.DataFrame, n: int) -> pl.DataFrame:
         At most ``n`` rows with ``sampling_weight``: size of the stratum over journeys drawn from it.
     """
     sizes = strata.group_by("stratum").len("size").sort("stratum")
-    shares = _allocated(sizes["size"].to_list(), n)
+    shares = allocated(sizes["size"].to_list(), n)
     plan = sizes.with_columns(wanted=pl.Series(shares, dtype=pl.Int64))
     return (
         strata.join(plan, on="stratum", maintain_order="left")
@@ -150,7 +151,7 @@ def draw_stratified(strata: pl.DataFrame, n: int) -> pl.DataFrame:
     )
 
 
-def _allocated(sizes: Sequence[int], n: int) -> list[int]:
+def allocated(sizes: Sequence[int], n: int) -> list[int]:
     """How many of each stratum: by the square root of its size, at most all of it, ``n`` in all where there are."""
     if n >= sum(sizes):
         return list(sizes)
@@ -256,7 +257,7 @@ def deal(rows: pl.DataFrame, annotators: Sequence[str], rows_each: int, overlap:
             ]
         )
         mixed = mine.sort(_uniform_of("user_id", "journey_id", seed=seed + 2 + number), "place").drop("place")
-        order = _no_user_twice_in_a_row(mixed["user_id"].to_list(), seed=seed + number)
+        order = no_user_twice_in_a_row(mixed["user_id"].to_list(), seed=seed + number)
         sheets.append(
             mixed[order].with_columns(
                 annotator_id=pl.lit(annotator), position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
@@ -269,7 +270,7 @@ def _n_shared(n_annotators: int, rows_each: int, overlap: float) -> int:
     return round(rows_each * overlap) if n_annotators > 1 else rows_each
 
 
-def _no_user_twice_in_a_row(users: Sequence[str], *, seed: int) -> list[int]:
+def no_user_twice_in_a_row(users: Sequence[str], *, seed: int) -> list[int]:
     """A new order of ``users`` (indices), as close to the old one as it can be."""
     left = list(range(len(users)))
     order: list[int] = []

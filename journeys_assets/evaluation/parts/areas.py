@@ -29,7 +29,7 @@ OURS = "areas"
 JOURNEYS = "journeys"
 BOUND = "best cut per user"
 F1 = "B-cubed F1 against domains"
-_METRICS = {
+METRICS = {
     F1: "bcubed_f1",
     "B-cubed precision against domains": "bcubed_precision",
     "B-cubed recall against domains": "bcubed_recall",
@@ -195,7 +195,7 @@ def _measured(
         method: [agreement(user.truth, labels) for user, labels in zip(users, own, strict=True)]
         for method, own in found.items()
     }
-    for metric, field in _METRICS.items():
+    for metric, field in METRICS.items():
         yield measure(
             {method: mean_of([getattr(a, field) for a in own]) for method, own in whole.items()},
             dataset=dataset,

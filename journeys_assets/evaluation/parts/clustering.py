@@ -40,7 +40,7 @@ ONE_CUT = "one cut"
 BOUND = "best cut per user"
 WORLD = "synthetic world, themes held out"
 ALL = "all users"
-_METRICS = {
+METRICS = {
     "B-cubed F1": "bcubed_f1",
     "B-cubed precision": "bcubed_precision",
     "B-cubed recall": "bcubed_recall",
@@ -122,14 +122,14 @@ def evaluate_clustering(
     Raises:
         ValueError: the world has no truth of keywords.
     """
-    datasets = [_world_dataset(world, params, n_users)]
+    datasets = [world_dataset(world, params, n_users)]
     coarse = None
     if labelled is not None:
         datasets = [*_labelled_datasets(labelled, embedder, cache, params, n_users, seed), *datasets]
         coarse = areas.evaluate_areas(
             labelled, embedder, cache, params, n_users=n_users, seed=seed, n_resamples=n_resamples
         )
-    found = {dataset.name: _partitions(dataset, params) for dataset in datasets}
+    found = {dataset.name: partitions_of(dataset, params) for dataset in datasets}
     measured = [part for data in datasets for part in _measured(data, found[data.name], seed, n_resamples)]
     measured += coarse.measured if coarse else []
     measured += areas.akin_pairs(world, seed=seed, n_resamples=n_resamples)
@@ -161,7 +161,7 @@ def evaluate_clustering(
     )
 
 
-def _world_dataset(world: Study, params: ClusteringParams, n_users: int) -> Dataset:
+def world_dataset(world: Study, params: ClusteringParams, n_users: int) -> Dataset:
     users = world_users(world, n_users)
     wanted = sorted({keyword for user in users for keyword in user.keywords})
     stored = world.rows(
@@ -194,7 +194,7 @@ def _text_rules(corpus: Sequence[str], params: ClusteringParams) -> dict[str, Ru
     }
 
 
-def _partitions(dataset: Dataset, params: ClusteringParams) -> Partitions:
+def partitions_of(dataset: Dataset, params: ClusteringParams) -> Partitions:
     """Clusters of every user by every method, ours first."""
     found = {OURS: found_by_pipeline(dataset.users, dataset.vectors, params)[0]}
     for name, rule in dataset.rules.items():
@@ -226,7 +226,7 @@ def _measured(
             n_resamples=n_resamples,
         )
 
-    for metric, field in _METRICS.items():
+    for metric, field in METRICS.items():
         yield figures(metric, ALL, {m: np.array([getattr(a, field) for a in own]) for m, own in whole.items()})
     off = {m: np.array([abs(math.log2(a.n_found / a.n_true)) for a in own]) for m, own in whole.items()}
     yield figures("cluster count", ALL, off, higher=False)

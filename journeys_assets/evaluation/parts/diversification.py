@@ -79,14 +79,14 @@ def evaluate_diversification(studies: Sequence[Study]) -> Section:
     """
     parts, plots, tables = [], [], {}
     for study in studies:
-        lists = _ranked_lists(study)
+        lists = ranked_lists(study)
         if lists.is_empty():
             continue
         params = study.algorithm.ranking
-        at_default = {NONE: _figures(lists, replace(params, diversifier="none"))}
-        at_default[PUBLISHED] = _figures(lists, replace(params, diversifier="penalty"))
+        at_default = {NONE: list_figures(lists, replace(params, diversifier="none"))}
+        at_default[PUBLISHED] = list_figures(lists, replace(params, diversifier="penalty"))
         for name in ("mmr", "ssd", "dpp"):
-            at_default[f"{name} (default)"] = _figures(lists, replace(params, diversifier=name))
+            at_default[f"{name} (default)"] = list_figures(lists, replace(params, diversifier=name))
         parts += list(_measured(study, at_default))
         curve = _curve(lists, params, at_default[NONE])
         if not study.truth:
@@ -113,7 +113,7 @@ def evaluate_diversification(studies: Sequence[Study]) -> Section:
 # ── lists and their figures ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _ranked_lists(study: Study) -> pl.DataFrame:
+def ranked_lists(study: Study) -> pl.DataFrame:
     """Every studied user and day: user_id (user and day, as one), owner, journey_id, score, centroid, gain, theme."""
     frames = [frame for day in _days(study) if (frame := _lists_of_day(study, day)).height]
     return pl.concat(frames) if frames else pl.DataFrame()
@@ -192,7 +192,7 @@ def _themes(members: pl.DataFrame, study: Study) -> pl.DataFrame:
     )
 
 
-def _figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
+def list_figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
     """Per user: relevance, distance, themes (means over the user's days; null where a user has none), and how many
     themes the best order would show."""
     ranked = diversify(lists.select("user_id", "journey_id", "score", "centroid"), params).select(
@@ -269,7 +269,7 @@ def _curve(lists: pl.DataFrame, params: RankingParams, by_score: pl.DataFrame) -
             is_default = all(getattr(params, name) == value for name, value in point.items())
             text = ", ".join(f"{name} {value}" for name, value in point.items())
             rows.append(
-                {"method": curve, "parameters": text, **_means(_figures(lists, chosen)), "is_default": is_default}
+                {"method": curve, "parameters": text, **_means(list_figures(lists, chosen)), "is_default": is_default}
             )
     return pl.DataFrame(rows)
 
@@ -316,7 +316,7 @@ def _memory(study: Study) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     sends = {name: _replayed(study, params) for name, params in settings.items()}
     users = pl.concat([rows.select("user_id") for rows in sends.values()]).unique().sort("user_id")
     figures: dict[str, tuple[str, bool, Callable[[pl.DataFrame], pl.DataFrame]]] = {
-        "repeats": ("share of sends that repeat a theme of 28 days", False, lambda rows: _repeats(rows)),
+        "repeats": ("share of sends that repeat a theme of 28 days", False, lambda rows: theme_repeats(rows)),
         "relevance": (f"ln(1 + actions of the next {FUTURE_DAYS} days) on the journey sent", True, lambda rows: rows),
     }
     for column, (metric, is_higher_better, of) in figures.items():
@@ -334,7 +334,7 @@ def _memory(study: Study) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         )
 
 
-def _repeats(sends: pl.DataFrame) -> pl.DataFrame:
+def theme_repeats(sends: pl.DataFrame) -> pl.DataFrame:
     ordered = sends.sort("user_id", "sent_date").filter(pl.col("theme").is_not_null())
     since = (pl.col("sent_date") - pl.col("sent_date").shift(1).over("user_id", "theme")).dt.total_days()
     return ordered.with_columns(repeats=(since <= 28).fill_null(False))

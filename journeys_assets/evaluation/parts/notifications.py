@@ -75,7 +75,7 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
         studies: Those with truth and landed sends are read out; none need be given.
         data: Folder that may hold ``OPEN_BANDIT``.
     """
-    population = _population(WORLD)
+    population = population_of(WORLD)
     truth = _known_effects(population)
     parts, tables, plots = [], {}, []
     trials: dict[int, _Trials] = {}
@@ -93,7 +93,7 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
             tables[f"{study.name}: the experiment as it ran, effects"] = _beside_truth(found, study)
     results, comparisons = gathered(parts)
     if (data / OPEN_BANDIT).exists():
-        values, table = _open_bandit(pl.read_parquet(data / OPEN_BANDIT))
+        values, table = open_bandit_values(pl.read_parquet(data / OPEN_BANDIT))
         results = pl.concat([results, values])
         tables["Open Bandit: values of each policy from the other's rows"] = table
         plots.append(_off_policy_plot(table))
@@ -112,7 +112,7 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
 # ── known effects ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _population(params: WorldParams) -> dict[str, pl.DataFrame]:
+def population_of(params: WorldParams) -> dict[str, pl.DataFrame]:
     """Outcomes of every user of the world under each arm; rows are the same users in the same order."""
     shares = {"journey": (1.0, 0.0), "interest": (0.0, 1.0), "holdout": (0.0, 0.0)}
     return {arm: _lived(params, arm, *shares[arm]) for arm in ARMS}
@@ -297,7 +297,7 @@ def _beside_truth(found: Readout, study: Study) -> pl.DataFrame:
 # ── off-policy values ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _open_bandit(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def open_bandit_values(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of ``RESULTS``, and the values in a table."""
     results, rows = [], []
     for (campaign,), of_campaign in log.sort("ts", "item_id", "position").group_by("campaign", maintain_order=True):
@@ -306,7 +306,7 @@ def _open_bandit(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             real = of_campaign.filter(pl.col("policy") == target)
             ones = np.ones(real.height)
             truth = ips(real["click"].to_numpy(), ones, ones)
-            estimates = _valued(logged, _target_probabilities(logged, real, target))
+            estimates = _valued(logged, target_probabilities(logged, real, target))
             estimates["mean of the other's clicks"] = ips(
                 logged["click"].to_numpy(), ones[: logged.height], ones[: logged.height]
             )
@@ -339,7 +339,7 @@ def _open_bandit(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.DataFrame(results, schema=RESULTS, orient="row"), pl.DataFrame(rows)
 
 
-def _target_probabilities(logged: pl.DataFrame, real: pl.DataFrame, target: str) -> pl.DataFrame:
+def target_probabilities(logged: pl.DataFrame, real: pl.DataFrame, target: str) -> pl.DataFrame:
     """item_id, position, probability: the target policy's choice for each place."""
     if target == "random":
         items = logged.select("item_id").unique()
@@ -356,7 +356,7 @@ def _valued(logged: pl.DataFrame, target: pl.DataFrame) -> dict[str, PolicyValue
         rows["propensity_score"].to_numpy(),
         rows["probability"].fill_null(0.0).to_numpy(),
     )
-    predicted, value = _cross_fitted(rows, target)
+    predicted, value = cross_fitted(rows, target)
     return {
         "IPS": ips(*given, max_weight=MAX_WEIGHT),
         "SNIPS": snips(*given, max_weight=MAX_WEIGHT),
@@ -364,7 +364,7 @@ def _valued(logged: pl.DataFrame, target: pl.DataFrame) -> dict[str, PolicyValue
     }
 
 
-def _cross_fitted(
+def cross_fitted(
     rows: pl.DataFrame, target: pl.DataFrame, folds: int = 5
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Click rate of item and place from the other folds, drawn towards the mean as if by 200 rows of it."""

@@ -383,7 +383,7 @@ def _measure_order(found: _Findings, study: Study, regime: str, frame: pl.DataFr
         for column in [f"ndcg_{k}" for k in NDCG_AT] + ["reciprocal_rank"]:
             shown = "MRR" if column == "reciprocal_rank" else f"NDCG@{column.removeprefix('ndcg_')}"
             judged.setdefault(shown, {})[name] = mean_of(by_user[column].cast(pl.Float64).fill_null(np.nan).to_numpy())
-        judged.setdefault("AUC", {})[name] = _auc_of(frame, name, users)
+        judged.setdefault("AUC", {})[name] = method_auc(frame, name, users)
     for metric, statistics in judged.items():
         found.measured.append(
             measure(
@@ -398,7 +398,7 @@ def _measure_order(found: _Findings, study: Study, regime: str, frame: pl.DataFr
         )
 
 
-def _auc_of(frame: pl.DataFrame, method: str, users: pl.Series) -> Statistic:
+def method_auc(frame: pl.DataFrame, method: str, users: pl.Series) -> Statistic:
     owner = _positions(frame["user_id"], users)
     return auc_of(frame["is_relevant"].to_numpy(), frame[method].cast(pl.Float64).to_numpy(), owner)
 

@@ -33,7 +33,7 @@ def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
         return HashingEmbedder()
     if name == "minilm":
         return OnnxEmbedder(
-            _packaged_minilm(), cache_dir, name="all-MiniLM-L6-v2", sha256=MINILM_SHA256, threads=threads
+            packaged_minilm(), cache_dir, name="all-MiniLM-L6-v2", sha256=MINILM_SHA256, threads=threads
         )
     folder = Path(name).expanduser()
     if not folder.is_dir():
@@ -44,7 +44,7 @@ def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
 # ── finding and checking files ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _packaged_minilm() -> Path:
+def packaged_minilm() -> Path:
     from importlib.util import find_spec
 
     spec = find_spec(MINILM_PACKAGE)

@@ -25,7 +25,8 @@ import polars as pl
 
 from journeys_assets.domain.landing.contract import check_rows, fits, required_columns, with_keywords
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
-from journeys_assets.importers import Converted, Importer, importers
+from journeys_assets.importers.base import Converted, Importer
+from journeys_assets.importers.choose import importers
 from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
     LANDING_TABLES,

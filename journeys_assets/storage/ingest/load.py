@@ -105,7 +105,7 @@ def load(
     Args:
         scratch: Folder with one folder of Parquet files a source: the landing columns, ``file_no``, ``line``.
         quarantined: Columns of ``QUARANTINED_ROWS``.
-        precedence: Per source: see ``importers.Importer``.
+        precedence: Per source: see ``importers.base.Importer``.
     """
     accepted: dict[tuple[str, int], int] = {}
     first_days: list[date] = []

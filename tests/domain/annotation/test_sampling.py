@@ -83,7 +83,7 @@ def test_the_sample_is_the_same_whatever_the_order_and_another_with_another_seed
 
 def test_small_strata_are_drawn_from_more_heavily_but_not_equally() -> None:
     sizes = [900, 100, 1]
-    big, small, single = sampling._allocated(sizes, 41)
+    big, small, single = sampling.allocated(sizes, 41)
     assert (big, small, single) == (30, 10, 1), "the square roots of 900, 100 and 1"
 
 
@@ -121,7 +121,7 @@ def test_rows_are_dealt_as_asked(n_annotators: int, rows_each: int, overlap: flo
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from("abcdz"), max_size=40), st.integers(0, 9))
 def test_no_user_comes_twice_in_a_row_where_that_can_be(users: list[str], seed: int) -> None:
-    order = sampling._no_user_twice_in_a_row(users, seed=seed)
+    order = sampling.no_user_twice_in_a_row(users, seed=seed)
     assert sorted(order) == list(range(len(users)))
     most = max((users.count(user) for user in users), default=0)
     if most <= (len(users) + 1) // 2:

@@ -21,7 +21,7 @@ from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS
 from journeys_assets.domain.tables.table import violations
-from tests.domain.clustering.test_clusters import log_of, members_of, unit, words
+from tests.support.clustering import log_of, members_of, unit, words
 
 PARAMS = ClusteringParams()
 DIMENSIONS = 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +30,11 @@ from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS
 from journeys_assets.evaluation.data import pseudo_users
 from journeys_assets.evaluation.data.study import LABELLED, labelled_phrases
 from journeys_assets.models.embedding.choose import make_embedder
+from tests.support.clustering import START, log_of, members_of, unit, words
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 DIMENSIONS = 16
 PARAMS = ClusteringParams()
-START = datetime(2026, 1, 1)
-
-
-def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def themes(seed: int, *sizes: int, spread: float = 0.12) -> NDArray[np.float32]:
@@ -49,29 +45,11 @@ def themes(seed: int, *sizes: int, spread: float = 0.12) -> NDArray[np.float32]:
     return unit(np.concatenate(groups))
 
 
-def log_of(user: str, keywords: list[str], *, weight: float = 1.0) -> pl.DataFrame:
-    """One row a keyword, engaged with one day after the other."""
-    days = [START + timedelta(days=i) for i in range(len(keywords))]
-    return pl.DataFrame(
-        {
-            "user_id": [user] * len(keywords),
-            "keyword": keywords,
-            "weight": [weight + 0.1 * i for i in range(len(keywords))],
-            "first_engaged_at": days,
-            "last_engaged_at": [d + timedelta(hours=5) for d in days],
-        }
-    )
-
-
 def cluster_users(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams) -> pl.DataFrame:
     """Clusters of users whose whole past lies in the window."""
     return clustering_clusters.cluster_users(
         rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params
     )
-
-
-def words(n: int, prefix: str = "k") -> list[str]:
-    return [f"{prefix}{i:03d}" for i in range(n)]
 
 
 def same_partition(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
@@ -163,15 +141,6 @@ def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.flo
     similarities = np.stack([kernels.gram(x), (other + other.T) / 2])
     distances = kernels.smoothed_distances(similarities[0], PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
     return similarities.copy(), distances.copy(), kernels.dendrogram(distances, similarities)
-
-
-def members_of(children: NDArray[np.int64]) -> list[list[int]]:
-    """Rows under each merge's node."""
-    n = len(children) + 1
-    under = [[i] for i in range(n)]
-    for left, right in children:
-        under.append(under[left] + under[right])
-    return under[n:]
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.experiment.readout import (
     OUTCOMES,
     Readout,
@@ -20,28 +19,7 @@ from journeys_assets.domain.experiment.readout import (
 )
 from journeys_assets.domain.notifications.arms import experiment_arm
 from journeys_assets.domain.notifications.params import NotificationParams
-
-PARAMS = ReadoutParams()
-SHARES = NotificationParams(journey_arm_share=0.5, interest_arm_share=0.3)
-FIRST, LAST = date(2026, 3, 1), date(2026, 3, 28)
-CLICK = {"journey": 0.2, "interest": 0.1, "holdout": 0.0}
-"""Mean click probability of an arm, over sends; users differ by a gamma factor."""
-PER_CLICK = 3.0
-
-
-def experiment(rng: np.random.Generator, n: int = 300, *, has_past: bool = True) -> pl.DataFrame:
-    """Outcomes of ``n`` users who differ widely: in how they answer, and in how often they come anyway."""
-    arms = np.array(["journey", "interest", "holdout"])[np.searchsorted([0.5, 0.8], rng.random(n), side="right")]
-    keenness = rng.gamma(1.0, 1.0, n)
-    sends = np.where(arms == "holdout", 0, rng.poisson(12, n))
-    clicks = rng.binomial(sends, np.minimum([CLICK[a] for a in arms] * keenness, 1.0))
-    level = rng.gamma(2.0, 10.0, n)
-    engagements = rng.poisson(level) + rng.poisson(PER_CLICK * clicks)
-    frame = {name: np.zeros(n, dtype=np.int64) for name, dtype in OUTCOMES.items() if dtype == pl.Int64}
-    frame |= {"n_sends": sends, "n_opens": clicks, "n_clicks": clicks, "n_engagements": engagements}
-    if has_past:
-        frame["n_engagements_before"] = rng.poisson(level)
-    return pl.DataFrame({"user_id": [f"u{i}" for i in range(n)], "arm": arms} | frame).cast(dict(OUTCOMES))
+from tests.support.experiment import CLICK, FIRST, LAST, PARAMS, PER_CLICK, SHARES, experiment
 
 
 def mean_click(arm: str) -> float:
@@ -94,6 +72,7 @@ def test_what_users_did_before_narrows_the_interval_and_is_said() -> None:
     assert narrow["minimum_detectable_effect"] < wide["minimum_detectable_effect"]
 
 
+@pytest.mark.slow
 def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
     rng = np.random.default_rng(8)
 
@@ -109,6 +88,7 @@ def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
     assert 0.68 <= found / 150 <= 0.92
 
 
+@pytest.mark.slow
 def test_no_difference_is_found_where_there_is_none_and_p_values_say_so() -> None:
     rng = np.random.default_rng(4)
     p_values = []
@@ -135,6 +115,7 @@ def test_ratio_of_means_is_the_ratio_with_the_delta_methods_variance() -> None:
         ratio_of_means(np.array([1.0, 5.0]), np.array([1.0, 0.0]))
 
 
+@pytest.mark.slow
 def test_a_few_users_who_do_most_of_it_do_not_make_incrementality_look_sure() -> None:
     """A small holdout often has none of the heaviest users: by its own variance the interval would be too narrow."""
     rng = np.random.default_rng(9)

@@ -224,9 +224,9 @@ def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
 
 def test_the_section_has_every_metric_regime_and_method(section: Section) -> None:
     results = section.results
-    assert set(results["metric"]) == {*clustering._METRICS, "cluster count", *areas._METRICS}
+    assert set(results["metric"]) == {*clustering.METRICS, "cluster count", *areas.METRICS}
     assert {"all users", "light", "strays left out"} <= set(results["regime"])
-    against_domains = pl.col("metric").is_in(list(areas._METRICS))
+    against_domains = pl.col("metric").is_in(list(areas.METRICS))
     for of_areas, ours in ((False, clustering.OURS), (True, areas.OURS)):
         own = results.filter(against_domains == of_areas, role="ours")
         assert set(own["method"]) == {ours}
@@ -267,10 +267,10 @@ def test_without_labelled_sets_the_protocol_says_so(world: Study, tmp_path: Path
 
 def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> None:
     """Another truth gives the same clusters: what looked at it would give others, as the bound does."""
-    data = clustering._world_dataset(world, PARAMS, 100)
+    data = clustering.world_dataset(world, PARAMS, 100)
     wrong = [replace(user, truth=np.arange(len(user.truth)) % 2) for user in data.users]
-    right = clustering._partitions(data, PARAMS)
-    other = clustering._partitions(replace(data, users=wrong), PARAMS)
+    right = clustering.partitions_of(data, PARAMS)
+    other = clustering.partitions_of(replace(data, users=wrong), PARAMS)
     for method in right:
         same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
         assert same == (method != clustering.BOUND), method
@@ -381,7 +381,7 @@ def test_akin_pairs_are_those_of_one_theme_or_with_a_common_interest(world: Stud
 
 
 def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) -> None:
-    data = clustering._world_dataset(world, PARAMS, 100)
+    data = clustering.world_dataset(world, PARAMS, 100)
     found, above = found_by_pipeline(data.users, data.vectors, PARAMS)
     for user, labels, area in zip(data.users, found, above, strict=True):
         x = data.vectors.rows_for(user.keywords)

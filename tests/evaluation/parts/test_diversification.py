@@ -88,23 +88,23 @@ def figure(rows: pl.DataFrame, name: str) -> float:
 
 def test_relevance_distance_and_themes_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diversification, "TOP", 2)
-    lists = diversification._ranked_lists(study(tmp_path))
-    by_score = diversification._figures(lists, replace(RankingParams(), diversifier="none"))
+    lists = diversification.ranked_lists(study(tmp_path))
+    by_score = diversification.list_figures(lists, replace(RankingParams(), diversifier="none"))
     best = math.log(4) + math.log(2) / math.log2(3)
     assert figure(by_score, "relevance") == pytest.approx(math.log(2) / best)
     assert figure(by_score, "distance") == pytest.approx(0.0, abs=1e-9)
     assert figure(by_score, "themes") == 1.0
-    apart = diversification._figures(lists, replace(RankingParams(), diversifier="dpp"))
+    apart = diversification.list_figures(lists, replace(RankingParams(), diversifier="dpp"))
     assert figure(apart, "relevance") == pytest.approx((math.log(2) + math.log(4) / math.log2(3)) / best)
     assert figure(apart, "distance") == pytest.approx(1.0, abs=1e-6)
     assert figure(apart, "themes") == figure(by_score, "themes_to_find") == 2.0
 
 
 def test_actions_of_the_day_itself_and_after_the_week_are_no_labels(tmp_path: Path) -> None:
-    plain = diversification._ranked_lists(study(tmp_path / "plain"))
+    plain = diversification.ranked_lists(study(tmp_path / "plain"))
     assert plain["gain"].sum() > 0
-    assert plain.equals(diversification._ranked_lists(study(tmp_path / "strays", stray_days=(-1, 0, 8))))
-    assert not plain.equals(diversification._ranked_lists(study(tmp_path / "within", stray_days=(7,))))
+    assert plain.equals(diversification.ranked_lists(study(tmp_path / "strays", stray_days=(-1, 0, 8))))
+    assert not plain.equals(diversification.ranked_lists(study(tmp_path / "within", stray_days=(7,))))
 
 
 def test_the_section_is_whole_and_the_clear_gain_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,5 +136,5 @@ def test_a_repeat_is_a_theme_of_the_28_days_before(gap: int, share: float) -> No
             "theme": ["kitchen"] * 3,
         }
     )
-    repeats = diversification._repeats(sends).filter(pl.col("user_id") == "u").sort("sent_date")["repeats"]
+    repeats = diversification.theme_repeats(sends).filter(pl.col("user_id") == "u").sort("sent_date")["repeats"]
     assert repeats.to_list() == [False, bool(share)]

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from journeys_assets.evaluation.notifications import BY_SEND, BY_USER
 
 from journeys_assets.domain.experiment import readout
 from journeys_assets.domain.experiment.readout import RatioEstimate
 from journeys_assets.evaluation.parts import notifications
-from journeys_assets.evaluation.parts.notifications import evaluate_notifications
+from journeys_assets.evaluation.parts.notifications import BY_SEND, BY_USER, evaluate_notifications
 from journeys_assets.evaluation.report.section import Section
 from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 from journeys_assets.synthetic.params import WorldParams
@@ -24,7 +23,7 @@ WORLD = WorldParams(seed=3, n_users=250, n_days=42, first_send_day=21, first_day
 
 @pytest.fixture(scope="module")
 def population() -> dict[str, pl.DataFrame]:
-    return notifications._population(WORLD)
+    return notifications.population_of(WORLD)
 
 
 def test_the_known_effect_on_engagement_is_what_clicks_brought_about(population: dict[str, pl.DataFrame]) -> None:
@@ -52,8 +51,8 @@ def test_nothing_is_sent_before_the_first_send_day() -> None:
     assert sends["sent_at"].min() >= datetime(2025, 9, 1) + timedelta(days=20, hours=12)  # type: ignore[operator]
 
 
-def evaluated(monkeypatch: pytest.MonkeyPatch, population: dict[str, pl.DataFrame]) -> Section:
-    monkeypatch.setattr(notifications, "_population", lambda _: population)
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> Section:
+    monkeypatch.setattr(notifications, "WORLD", WORLD)
     monkeypatch.setattr(notifications, "N_EXPERIMENTS", 250)
     monkeypatch.setattr(notifications, "SIZES", (900,))
     monkeypatch.setattr(notifications, "USERS_OF_EXPERIMENT", 900)
@@ -65,10 +64,9 @@ def coverage(section: Section, metric: str, method: str) -> float:
     return float(chosen["value"][0])
 
 
-def test_intervals_over_users_hold_and_the_section_is_whole(
-    monkeypatch: pytest.MonkeyPatch, population: dict[str, pl.DataFrame]
-) -> None:
-    section = evaluated(monkeypatch, population)
+@pytest.mark.slow
+def test_intervals_over_users_hold_and_the_section_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = evaluated(monkeypatch)
     assert section.results.schema == RESULTS
     assert section.comparisons.schema == COMPARISONS
     for metric in ("clicks per send", "opens per send", "engagements per user, journey", "clicks per user"):
@@ -79,16 +77,15 @@ def test_intervals_over_users_hold_and_the_section_is_whole(
     assert ((table["mean found"] - table["known effect"]).abs() < 0.25 * table["mean half-width"]).all()
 
 
-def test_a_readout_that_takes_sends_for_independent_is_caught(
-    monkeypatch: pytest.MonkeyPatch, population: dict[str, pl.DataFrame]
-) -> None:
+@pytest.mark.slow
+def test_a_readout_that_takes_sends_for_independent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def by_send(numerator: np.ndarray, denominator: np.ndarray) -> RatioEstimate:
         n, share = denominator.sum(), numerator.sum() / denominator.sum()
         variance = share * (1 - share) if 0 <= share <= 1 else abs(share)
         return RatioEstimate(float(share), float(variance / n), len(numerator), int(n))
 
     monkeypatch.setattr(readout, "ratio_of_means", by_send)
-    section = evaluated(monkeypatch, population)
+    section = evaluated(monkeypatch)
     assert coverage(section, "clicks per send", BY_USER) < 0.93
     assert coverage(section, "engagements per user, journey", BY_USER) < 0.8
 
@@ -124,7 +121,7 @@ def test_values_of_a_policy_from_the_others_rows_are_recovered() -> None:
     held = {"IPS": 0, "SNIPS": 0, "DR": 0, "mean of the other's clicks": 0}
     n_trials = 40
     for seed in range(n_trials):
-        _, table = notifications._open_bandit(bandit_log(seed))
+        _, table = notifications.open_bandit_values(bandit_log(seed))
         for row in table.iter_rows(named=True):
             held[row["estimator"]] += row["difference holds 0"]
     for name in ("IPS", "SNIPS", "DR"):
@@ -134,10 +131,10 @@ def test_values_of_a_policy_from_the_others_rows_are_recovered() -> None:
 
 def test_the_model_of_a_row_was_not_fitted_on_it() -> None:
     log = bandit_log(1, 400).filter(pl.col("policy") == "random").with_row_index("row")
-    target = notifications._target_probabilities(log, log, "random")
-    before, _ = notifications._cross_fitted(log, target)
+    target = notifications.target_probabilities(log, log, "random")
+    before, _ = notifications.cross_fitted(log, target)
     flipped = log.with_columns(click=pl.when(pl.col("row") == 7).then(1 - pl.col("click")).otherwise("click"))
-    after, _ = notifications._cross_fitted(flipped, target)
+    after, _ = notifications.cross_fitted(flipped, target)
     fold = log["row"].to_numpy() % 5
     assert np.array_equal(before[fold == 2], after[fold == 2])  # row 7 is of fold 2
     assert not np.array_equal(before[fold != 2], after[fold != 2])

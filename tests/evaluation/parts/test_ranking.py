@@ -20,8 +20,8 @@ from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 from journeys_assets.models.ranker.training import auc, train_ranker
 from journeys_assets.storage.queries import labels
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.evaluation.ranking_world import FIRST, RUN_DAYS, make_study
-from tests.sql.world import MODELS
+from tests.support.ranking_world import FIRST, RUN_DAYS, make_study
+from tests.support.sql_world import MODELS
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_area_by_user_counts_is_the_area_over_repeated_rows(rows: list[tuple[int
     weight = dict(zip(users, times, strict=True))
     weights = np.array([weight[user] for user in frame["user_id"]])
     expected = auc(frame["is_relevant"].cast(pl.Float64).to_numpy(), frame["m"].to_numpy(), weights)
-    found = ranking._auc_of(frame, "m", users)(times)
+    found = ranking.method_auc(frame, "m", users)(times)
     assert np.isnan(found) if expected is None else found == pytest.approx(expected)
 
 

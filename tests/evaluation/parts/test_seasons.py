@@ -8,7 +8,7 @@ import pytest
 
 from journeys_assets.evaluation.parts.seasons import OURS, SAME_MONTH, calendar_habits, measure_seasons
 from journeys_assets.synthetic.params import WorldParams
-from tests.evaluation.lifecycle_world import days_of, make_study
+from tests.support.lifecycle_world import days_of, make_study
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def minilm(cache: Path) -> base.Embedder:
 def model_copy(tmp_path: Path) -> Iterator[Path]:
     """A copy of the packaged model, weights and all."""
     folder = tmp_path / "my-model"
-    shutil.copytree(choose._packaged_minilm(), folder)
+    shutil.copytree(choose.packaged_minilm(), folder)
     yield folder
     shutil.rmtree(folder)
 
@@ -61,10 +61,11 @@ def rows(matrix: np.ndarray) -> list[bytes]:
     return [row.tobytes() for row in matrix]
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_sentence_transformers(minilm: base.Embedder) -> None:
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(choose._packaged_minilm()), device="cpu", local_files_only=True)
+    model = SentenceTransformer(str(choose.packaged_minilm()), device="cpu", local_files_only=True)
     expected = model.encode(MIXED, normalize_embeddings=True, show_progress_bar=False)
     found = minilm.embed(MIXED)
     assert found.dtype == np.float32
@@ -82,14 +83,14 @@ def test_bits_do_not_depend_on_neighbours_order_batch_size_or_threads(
     assert [rows(minilm.embed([text]))[0] for text in texts] == together
     assert rows(minilm.embed(texts[::-1])) == together[::-1]
     two = OnnxEmbedder(
-        choose._packaged_minilm(),
+        choose.packaged_minilm(),
         cache,
         name="all-MiniLM-L6-v2",
         sha256=choose.MINILM_SHA256,
         threads=min(2, os.cpu_count() or 1),
     )
-    monkeypatch.setattr(onnx, "_BATCH_KEYWORDS", 3)
-    monkeypatch.setattr(onnx, "_CHUNK_KEYWORDS", 5)
+    monkeypatch.setattr(onnx, "BATCH_KEYWORDS", 3)
+    monkeypatch.setattr(onnx, "CHUNK_KEYWORDS", 5)
     assert rows(two.embed(texts)) == together
 
 
@@ -134,6 +135,7 @@ def test_a_changed_byte_in_the_weights_is_noticed(model_copy: Path, cache: Path)
             use()
 
 
+@pytest.mark.slow
 def test_another_model_is_versioned_by_weights_and_settings_and_its_pooling_is_honoured(
     model_copy: Path, own_cache: Path
 ) -> None:

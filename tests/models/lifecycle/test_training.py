@@ -1,6 +1,6 @@
 """Training, releasing and refusing of stage models."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -19,27 +19,10 @@ from journeys_assets.models.lifecycle.training import (
     train_stage_model,
 )
 from journeys_assets.models.releases import ReleaseError
+from tests.support.lifecycle_labels import FIRST, labelled
 
 PARAMS = LifecycleParams()
-FIRST = date(2026, 1, 5)
 AS_OF = FIRST + timedelta(days=70 + PARAMS.label_days)
-
-
-def labelled(n: int = 2400, seed: int = 7, *, informative: bool = True) -> pl.DataFrame:
-    """Journeys a week apart whose end hangs on the days and visits since the last turn, not on the bare gap."""
-    rng = np.random.default_rng(seed)
-    columns: dict[str, object] = {name: rng.integers(0, 40, n).astype(np.float64) for name in FEATURES}
-    margin = 0.15 * (np.asarray(columns["turn_gap_days"]) - 20) + 0.1 * (np.asarray(columns["visits_since_turn"]) - 20)
-    ended = rng.uniform(size=n) < (1 / (1 + np.exp(-margin)) if informative else 0.5)
-    return pl.DataFrame(
-        {
-            "user_id": [f"u{u}" for u in rng.integers(0, 150, n)],
-            "journey_id": [f"j{i}" for i in range(n)],
-            "day": [FIRST + timedelta(weeks=int(week)) for week in rng.integers(0, 11, n)],
-            "label": ended.astype(np.int64),
-            **columns,
-        }
-    )
 
 
 @pytest.fixture(scope="module")

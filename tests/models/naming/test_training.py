@@ -14,32 +14,9 @@ from journeys_assets.domain.naming.params import NameTrainingParams, NamingParam
 from journeys_assets.models import releases
 from journeys_assets.models.naming import release as naming_release_files
 from journeys_assets.models.naming import training as naming_training
+from tests.support.naming_rows import judged, world
 
 PARAMS = dataclasses.replace(NamingParams(), takeover_margin=0.0)
-
-
-def world(truth: dict[str, float], *, n_journeys: int = 300, n_members: int = 6, seed: int = 1) -> pl.DataFrame:
-    """Members with random features; the one that ``truth`` (weights) puts first is the good name."""
-    rng = np.random.default_rng(seed)
-    rows = n_journeys * n_members
-    features = {name: rng.random(rows).round(3) for name in FEATURES}
-    value = sum(weight * features[name] for name, weight in truth.items())
-    return (
-        pl.DataFrame(features | {"value": value})
-        .with_columns(
-            user_id=pl.lit("u"),
-            user=pl.lit("u"),
-            journey_id=pl.Series([f"j{row // n_members:04}" for row in range(rows)]),
-            keyword=pl.Series([f"k{row % n_members}" for row in range(rows)]),
-            n_queries=pl.lit(0, dtype=pl.Int64),
-            first_engaged_at=pl.lit(None, dtype=pl.Datetime("us")),
-            is_generic=pl.lit(False),
-            journey_weight=pl.lit(1.0),
-            day=pl.lit(None, dtype=pl.Date),
-            readability=pl.lit(1.0),
-        )
-        .with_columns(grade=(pl.col("value") == pl.col("value").max().over("journey_id")).cast(pl.Float64))
-    )
 
 
 def test_the_weights_that_made_the_labels_are_found() -> None:
@@ -112,24 +89,6 @@ AS_OF = date(2026, 3, 31)
 TRAINING = NameTrainingParams()
 THEIRS = {"specificity": 3.0, "coverage": 1.0}
 """What these annotators go by: not what the packaged weights do."""
-
-
-def judged(
-    truth: dict[str, float], *, noise: float = 0.0, n_users: int = 40, each: int = 5, seed: int = 1
-) -> pl.DataFrame:
-    """Rows of ``naming_labels.ROW_SCHEMA``: every second journey was judged without a name being shown."""
-    rows = world(truth, n_journeys=n_users * each, seed=seed)
-    number = pl.col("journey_id").str.slice(1).cast(pl.Int64)
-    rng = np.random.default_rng(seed)
-    grade = np.clip(rows["grade"].to_numpy() + noise * rng.normal(size=rows.height), 0, 1)
-    return rows.with_columns(
-        user=pl.format("u{}", number // each),
-        user_id=pl.format("u{} 2026-03-02", number // each),
-        day=pl.lit(date(2026, 3, 2)),
-        known_on=pl.lit(date(2026, 3, 2)),
-        grade=pl.Series(grade),
-        blind_grade=pl.when(number % 2 == 0).then(pl.Series(grade)),
-    )
 
 
 def train(rows: pl.DataFrame, **given: object) -> naming_release_files.NamerRelease:

@@ -3,71 +3,29 @@
 import gzip
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from journeys_assets.storage.ingest import call as module
-from journeys_assets.storage.ingest.call import IngestReport, ingest
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-NOW = datetime(2026, 1, 10, 12)
-SEARCHES = [
-    {"user_id": "u1", "query": "Garden  Shed", "searched_at": "2026-01-02T10:00:00Z"},
-    {"user_id": "u2", "query": "日本 庭園", "searched_at": "2026-01-01T10:00:00Z"},
-    {"user_id": "u2", "query": "🎉 party", "searched_at": "2026-01-03T10:00:00Z"},
-]
-
-
-class Sandbox:
-    """A warehouse and a landing folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.landing = folder / "landing"
-        self.warehouse = Warehouse(folder / "warehouse.duckdb")
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        path = self.landing / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    def ingest(self, *paths: Path, **options: Any) -> IngestReport:
-        return ingest(self.warehouse, paths or [self.landing], now=NOW, scratch_dir=self.folder / "scratch", **options)
-
-    def table(self, name: str) -> pl.DataFrame:
-        return self.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")
-
-    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
-        return {name: self.table(name).rows() for name in (*LANDING_TABLES, "ingest_ledger", "quarantined_rows")}
+from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, balanced
 
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Sandbox:
     return Sandbox(tmp_path)
-
-
-def as_csv(rows: list[dict[str, Any]]) -> str:
-    return pl.DataFrame(rows).write_csv()
-
-
-def as_json_lines(rows: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def balanced(report: IngestReport) -> None:
-    for file in report.files:
-        assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
 
 
 # ── formats ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,22 +179,6 @@ def test_unknown_columns_are_ignored_and_told(sandbox: Sandbox) -> None:
 def parquet_bytes(frame: pl.DataFrame, path: Path) -> bytes:
     frame.write_parquet(path)
     return path.read_bytes()
-
-
-BROKEN: list[tuple[str, str, bytes, str]] = [
-    ("empty", "search_events/b.csv", b"", "is empty"),
-    ("only newlines", "search_events/b.csv", b"\n\n", "column user_id, query, searched_at is missing"),
-    ("missing column", "search_events/b.csv", b"user_id,query\nu,q\n", "column searched_at is missing"),
-    ("semicolons", "search_events/b.csv", b"user_id;query;searched_at\nu;q;2026-01-01\n", "separated by commas"),
-    ("column twice", "search_events/b.csv", b"user_id,query,searched_at,query\n", "query is there twice"),
-    ("UTF-16", "search_events/b.csv", "user_id,query,searched_at\n".encode("utf-16"), "UTF-8"),
-    ("no parquet", "search_events/b.parquet", b"PAR1 no", "cannot be read as Parquet"),
-    ("cut gzip", "search_events/b.csv.gz", gzip.compress(as_csv(SEARCHES).encode())[:-9], "damaged or cut off"),
-    ("no gzip", "search_events/b.csv.gz", b"user_id", "damaged or cut off"),
-    ("JSON array", "search_events/b.json", b'[{"user_id": "u"}]', "one object a line"),
-    ("JSON missing", "search_events/b.jsonl", b'{"user_id": "u", "query": "q"}\n', "column searched_at is missing"),
-    ("no source", "things/b.csv", b"user_id\n", "does not tell which source"),
-]
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN])
@@ -399,13 +341,17 @@ def test_a_call_that_dies_before_its_commit_leaves_the_old_state(
     before = sandbox.contents()
     sandbox.write("search_events/b.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
 
-    from journeys_assets.storage.ingest import load as ingest_load
+    writing = Warehouse.writing
 
-    def dies(*_: object) -> None:
-        raise KeyboardInterrupt
+    @contextmanager
+    def dies_uncommitted(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+        with writing(warehouse) as con:
+            yield con
+            assert con.sql("SELECT count(*) FROM landing.ingest_ledger").fetchone() == (2,)
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingest_load, "_ledger", dies)
+        patch.setattr(Warehouse, "writing", dies_uncommitted)
         with pytest.raises(KeyboardInterrupt):
             sandbox.ingest()
     assert sandbox.contents() == before

@@ -21,7 +21,7 @@ from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.folder import landed_files, list_folder, record_landed, take_files
 from journeys_assets.storage.ingest.readers import choose, pieces
-from tests.storage.ingest.test_call import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, balanced
+from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, balanced
 
 DAY_NS = 86_400 * 10**9
 PATIENCE_S = 300.0
@@ -150,6 +150,7 @@ def test_sources_are_told_by_the_folders_below_the_root(sandbox: Sandbox) -> Non
 EVENTS = as_parquet(pl.DataFrame(SEARCHES * 40))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     keep=st.integers(0, len(EVENTS)),

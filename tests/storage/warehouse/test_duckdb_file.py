@@ -14,24 +14,11 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import polars as pl
 import pytest
 
-from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.storage.warehouse.base import WarehouseBusyError, WarehouseError
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-DAY, NEXT = date(2026, 1, 1), date(2026, 1, 2)
-TABLE = Table(
-    "counts",
-    "test",
-    ("partition_date", "k"),
-    (Column("partition_date", pl.Date(), "day"), Column("k", pl.Int64(), "key"), Column("v", pl.Int64(), "value")),
-)
-
-
-def rows(day: date, n: int, v: int = 0) -> pl.DataFrame:
-    return pl.DataFrame({"partition_date": [day] * n, "k": list(range(n)), "v": [v] * n}, schema=TABLE.polars_schema)
+from tests.support.counts_table import DAY, NEXT, TABLE, rows
 
 
 @pytest.fixture
@@ -101,7 +88,7 @@ KILLED_WRITER = """
 import sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
-from tests.storage.warehouse.test_duckdb_file import DAY, TABLE, rows
+from tests.support.counts_table import DAY, TABLE, rows
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 warehouse = Warehouse(Path({path!r}))
 print("ready", flush=True)
@@ -141,12 +128,11 @@ def test_kill_9_leaves_the_old_or_the_new_partition(warehouse: Warehouse) -> Non
     warehouse.replace_partitions(TABLE, rows(DAY, 20_000), [DAY])
     script = KILLED_WRITER.format(paths=[root], path=str(warehouse.path))
     for round_ in range(6):
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(0.05 + 0.037 * round_)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.05 + 0.037 * round_)
+            os.kill(process.pid, signal.SIGKILL)
         state = warehouse.query("SELECT count(*) n, count(DISTINCT v) versions FROM counts")
         assert state.rows() == [(20_000, 1)]
 

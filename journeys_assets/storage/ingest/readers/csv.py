@@ -65,9 +65,8 @@ def _csv_piece(
     taken, records, broken, left = _quoted_records(lines, quoted, len(header), is_last=is_last)
     whole = len(lines) - left
     plain = pl.DataFrame({"text": lines[:whole]}, schema={"text": pl.String}).with_row_index("index")
-    plain = plain.filter(
-        pl.col("text") != "", ~pl.col("index").is_in(pl.Series(sorted(taken), dtype=plain["index"].dtype))
-    )
+    in_records = pl.Series(sorted(taken), dtype=plain["index"].dtype).implode()
+    plain = plain.filter(pl.col("text") != "", ~pl.col("index").is_in(in_records))
     n_commas = plain["text"].str.count_matches(",", literal=True)
     fits = n_commas == len(header) - 1
     line = (pl.col("index").cast(pl.Int64) + first).alias("line")

@@ -12,7 +12,7 @@ from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import score_by_prior
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.sql.world import VERSION, SqlWorld, at
+from tests.support.sql_world import VERSION, SqlWorld, at
 
 FIRST = date(2026, 1, 5)
 N_WEEKS = 16

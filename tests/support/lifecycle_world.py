@@ -18,7 +18,7 @@ from journeys_assets.storage.queries import inference
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import World, generate_world
-from tests.sql.world import SqlWorld
+from tests.support.sql_world import SqlWorld
 
 MIN_KEYWORDS = 2
 ALL_DAYS_OF_THE_KEYWORD_TABLE = """

@@ -1,0 +1,73 @@
+"""Landing files, good and broken, and a warehouse that takes them."""
+
+import gzip
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.load import LANDING_TABLES
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+NOW = datetime(2026, 1, 10, 12)
+SEARCHES = [
+    {"user_id": "u1", "query": "Garden  Shed", "searched_at": "2026-01-02T10:00:00Z"},
+    {"user_id": "u2", "query": "日本 庭園", "searched_at": "2026-01-01T10:00:00Z"},
+    {"user_id": "u2", "query": "🎉 party", "searched_at": "2026-01-03T10:00:00Z"},
+]
+
+
+class Sandbox:
+    """A warehouse and a landing folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.landing = folder / "landing"
+        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        path = self.landing / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def ingest(self, *paths: Path, **options: Any) -> IngestReport:
+        return ingest(self.warehouse, paths or [self.landing], now=NOW, scratch_dir=self.folder / "scratch", **options)
+
+    def table(self, name: str) -> pl.DataFrame:
+        return self.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        return {name: self.table(name).rows() for name in (*LANDING_TABLES, "ingest_ledger", "quarantined_rows")}
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    return pl.DataFrame(rows).write_csv()
+
+
+def as_json_lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def balanced(report: IngestReport) -> None:
+    for file in report.files:
+        assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
+
+
+BROKEN: list[tuple[str, str, bytes, str]] = [
+    ("empty", "search_events/b.csv", b"", "is empty"),
+    ("only newlines", "search_events/b.csv", b"\n\n", "column user_id, query, searched_at is missing"),
+    ("missing column", "search_events/b.csv", b"user_id,query\nu,q\n", "column searched_at is missing"),
+    ("semicolons", "search_events/b.csv", b"user_id;query;searched_at\nu;q;2026-01-01\n", "separated by commas"),
+    ("column twice", "search_events/b.csv", b"user_id,query,searched_at,query\n", "query is there twice"),
+    ("UTF-16", "search_events/b.csv", "user_id,query,searched_at\n".encode("utf-16"), "UTF-8"),
+    ("no parquet", "search_events/b.parquet", b"PAR1 no", "cannot be read as Parquet"),
+    ("cut gzip", "search_events/b.csv.gz", gzip.compress(as_csv(SEARCHES).encode())[:-9], "damaged or cut off"),
+    ("no gzip", "search_events/b.csv.gz", b"user_id", "damaged or cut off"),
+    ("JSON array", "search_events/b.json", b'[{"user_id": "u"}]', "one object a line"),
+    ("JSON missing", "search_events/b.jsonl", b'{"user_id": "u", "query": "q"}\n', "column searched_at is missing"),
+    ("no source", "things/b.csv", b"user_id\n", "does not tell which source"),
+]
