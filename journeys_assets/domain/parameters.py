@@ -1,7 +1,7 @@
 """Every number that shapes a result, as frozen dataclasses, and the fingerprints made from them.
 
-What belongs here: parameters with their unit and why they have their value. What does not: settings of a deployment
-(paths, model locations), which live in ``journeys_assets.settings``.
+Each parameter states its unit and the reason for its value. Settings of a deployment (paths, model locations) are in
+``journeys_assets.settings``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.ranking.params import RankingParams
 
 STAGE_ORDER = ("keywords", "clustering", "naming", "ranking", "lifecycle", "notifications", "evolution", "quality")
-"""A stage's version covers its own parameters and those of the stages before; what shapes nothing else comes last."""
+"""A stage's version covers its own parameters and those of every stage before it. Stages that no other stage depends on
+come last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def export_sheets(
     drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(deployment.settings.home / "annotation_salt")))
     with deployment.warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
-    drawn = sampling.some_without_name(drawn, unnamed, seed=seed)
+    drawn = sampling.with_some_names_hidden(drawn, unnamed, seed=seed)
     kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
     storage.remember_items(
         deployment.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now

@@ -1,7 +1,6 @@
-"""What to run next, decided from stored state alone: stale days, the runs that are on record, and the time.
+"""The decision which days to run next, from stored state alone: stale days, recorded runs and the time.
 
-What belongs here: the decision. What does not: asking the warehouse (``storage.queries.staleness``) or Dagster
-(``defs.sensors``).
+The queries for that state are in ``storage.queries.staleness`` and ``defs.sensors``.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ LONGEST_BACK_OFF = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class DayRun:
-    """A run over days that is on record.
+    """A recorded run over a range of days.
 
     Attributes:
-        first_day, last_day: The days that it covers.
-        outcome: Whether it is still in flight, and if not, how it ended.
+        first_day, last_day: The days that it covers, both inclusive.
+        outcome: How it ended, or that it is still in flight.
         ended_at: When it ended, naive UTC; None while it is in flight.
-        is_automatic: Requested by the sensor that asks; only such runs count for its back-off.
+        is_automatic: Whether the sensor requested it. Only such runs count for the sensor's back-off.
     """
 
     first_day: date
@@ -35,7 +34,7 @@ class DayRun:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Days to be run, in order, in one run. ``scope``: keywords only, or every stage."""
+    """Consecutive days to compute in one run. ``scope``: keywords only, or every stage."""
 
     first_day: date
     last_day: date
@@ -44,7 +43,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to request now, and why."""
+    """No request now, with the reason."""
 
     reason: str
 
@@ -52,16 +51,16 @@ class Wait:
 def next_request(
     stale: Sequence[date], stale_keywords: Sequence[date], runs: Sequence[DayRun], now: datetime
 ) -> Request | Wait:
-    """The one request to make now.
+    """The request to make now, if any.
 
-    A day rests on the days before it, so days are requested oldest first, and never at or after a day that a run in
-    flight covers: such a day would have to be run again once that run is done. Days before the first one that has
-    output only need their keywords. After failures it waits 1, 2, 4 … minutes, at most an hour.
+    A day depends on the days before it. Days are therefore requested oldest first, and never at or after a day that a
+    run in flight covers, because such a day would have to be run again after that run. Days before the first day with
+    output only need their keywords. After failures the next request waits 1, 2, 4 … minutes, at most an hour.
 
     Args:
-        stale: Days whose output is behind the log.
-        stale_keywords: Days before the first one that has output whose keywords are behind the log.
-        runs: Runs in flight, and those that ended lately.
+        stale: Days whose output is older than their log.
+        stale_keywords: Days before the first day with output, whose keywords are older than their log.
+        runs: Runs in flight, and runs that ended recently.
         now: Naive UTC.
     """
     if not stale and not stale_keywords:
@@ -73,17 +72,19 @@ def next_request(
     days, scope = (sorted(stale_keywords), "keywords") if stale_keywords else (sorted(stale), "everything")
     free = [day for day in days if busy is None or day < busy]
     if not free:
-        return Wait(f"{len(days)} stale days, the first is {days[0]}, wait for the run over {busy} and later")
+        return Wait(
+            f"{len(days)} stale days, the first is {days[0]}, wait for the run that covers {busy} and later days"
+        )
     return Request(free[0], free[-1], "keywords" if scope == "keywords" else "everything")
 
 
 def days_to_close(
     stale: Sequence[date], last_closed: date | None, yesterday: date, *, retention_days: int
 ) -> tuple[date, date] | None:
-    """The days that the daily schedule runs: all stale ones and all not yet closed up to yesterday; None if none is.
+    """First and last day of the run of the daily schedule; None if no day is due.
 
-    Days on which nothing happened are closed too, so that journeys end on the right day. A log that has been silent for
-    long is not followed day by day for longer than output is kept.
+    Stale days and days that are not closed yet are due, up to yesterday. Days without events are closed too, so that
+    journeys end on the right day. After a long pause of the log, only days within ``retention_days`` are closed.
     """
     due = [day for day in stale if day <= yesterday]
     if last_closed is not None and last_closed < yesterday:
