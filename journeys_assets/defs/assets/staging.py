@@ -11,7 +11,7 @@ from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.common import StageResult, changed_states, stage_asset, stage_spec, stamped
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.deployment import Deployment
-from journeys_assets.domain.lifecycle.evidence import judge_by_gap, seasons_before, silence_features
+from journeys_assets.domain.lifecycle.evidence import p_ended_by_fixed_gap, seasons_before, silence_features
 from journeys_assets.domain.tables.pipeline import STAGE_EVIDENCE
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.storage.queries import inference, tables
@@ -79,7 +79,7 @@ def _judged(deployment: Deployment, day: date, known: _Known) -> pl.DataFrame:
         live, on=["user_id", "journey_id"], how="semi", maintain_order="left"
     )
     release = released_stage_model(deployment.stage_releases_path, day)
-    judged = release.judge(features) if release else judge_by_gap(features)
+    judged = release.judge(features) if release else p_ended_by_fixed_gap(features)
     own = ["user_id", "journey_id"]
     return features.join(judged, on=own).join(
         seasons_before(known.journey_days, known.visits, day, params), on=own, how="left"

@@ -21,7 +21,7 @@ Of verdicts given at the same moment, the stricter one counts.
 * ``more`` loses importance with time. Its boost halves every ``recency_half_life_days``, as the prior does. Otherwise a
   journey without engagement for months would stay above current ones, with a confidence of at least a half.
 
-The stage is decided in ``domain.lifecycle.evidence``, notifications in ``domain.notifications.plan``.
+The stage is decided in SQL (``stage_labels``), notifications in ``domain.notifications.plan``.
 """
 
 from __future__ import annotations
