@@ -25,10 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from journeys_assets.defs.assets.clustering import compute_day
 from rich.console import Console
 from rich.table import Table
 
-from journeys_assets.defs.assets.clustering import compute_day
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import dagster_instance, run_days
 from journeys_assets.deployment import Deployment, build_deployment

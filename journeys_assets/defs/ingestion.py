@@ -17,7 +17,13 @@ import duckdb
 import polars as pl
 
 from journeys_assets.deployment import Deployment
-from journeys_assets.domain.landing.files import PastRun, Take, look_at_files, next_step, run_under_way
+from journeys_assets.domain.landing.files import (
+    IngestRequest,
+    PastRun,
+    next_ingest_request,
+    run_in_progress,
+    with_file_states,
+)
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.storage.ingest.folder import Folder, Taken, landed_files, list_folder, record_landed, take_files
@@ -115,7 +121,7 @@ def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _look(deployment: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: int) -> pl.DataFrame:
-    return look_at_files(
+    return with_file_states(
         folder.files,
         landed,
         now_ns=now_ns,
@@ -190,7 +196,7 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     return landing_sensor
 
 
-def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: int) -> Take | Wait:
+def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: int) -> IngestRequest | Wait:
     """What the sensor does at ``now_ns`` (ns since 1970). Opens no file of the folder and writes nothing."""
     root = deployment.settings.landing_path
     if not root.exists():
@@ -199,13 +205,13 @@ def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: in
     if folder.files.is_empty():
         return Wait(f"{root} holds no file")
     runs = past_runs(instance)
-    if running := run_under_way(runs, now_ns=now_ns, at_work=is_at_work(_lock_file(deployment))):
+    if running := run_in_progress(runs, now_ns=now_ns, at_work=is_at_work(_lock_file(deployment))):
         return Wait(f"run {running.run_id} is taking files; what is new is looked at after it")
     try:
         landed = landed_files(Warehouse(deployment.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
     except WarehouseBusyError as error:
         return Wait(f"looked at again at the next tick: {error}")
-    return next_step(_look(deployment, folder, landed, now_ns), runs, now_ns=now_ns)
+    return next_ingest_request(_look(deployment, folder, landed, now_ns), runs, now_ns=now_ns)
 
 
 def past_runs(instance: dg.DagsterInstance) -> Sequence[PastRun]:

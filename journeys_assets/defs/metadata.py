@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import polars as pl
 
-from journeys_assets.domain.quality.monitors import number
+from journeys_assets.domain.quality.monitors import format_number
 from journeys_assets.domain.statistics.bars import trend
 from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.pipeline.run import Counts
@@ -116,7 +116,7 @@ def trends(measured: pl.DataFrame) -> dg.MarkdownMetadataValue:
     monitors = measured.sort("partition_date").partition_by("monitor", as_dict=True, maintain_order=True)
     for (name,), rows in sorted(monitors.items()):
         last = rows.row(-1, named=True)
-        value = "" if last["value"] is None else number(last["value"])
+        value = "" if last["value"] is None else format_number(last["value"])
         mark = "" if last["passed"] else "**fired**"
         lines.append(f"| {name} | `{trend(rows['value'].to_list())}` | {value} | {_cell(last['bound'])} | {mark} |")
     return dg.MetadataValue.md("\n".join(lines))

@@ -1,5 +1,5 @@
-"""Public log formats, turned into the landing contract: one module per format, pure polars.
+"""Conversion of public log formats to the landing contract: one module per format, pure polars.
 
-What belongs here: what a format's columns mean and which of its rows are none of the contract's. What does not:
-reading files, and rules that hold for every source (``domain.landing.contract``).
+An importer defines the meaning of a format's columns and which rows to skip. Files are read in ``storage.ingest``; the
+rules of the landing contract are in ``domain.landing.contract``.
 """

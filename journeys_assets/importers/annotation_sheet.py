@@ -1,11 +1,8 @@
-"""Sheets that annotators filled in, as judgements of the landing contract.
+"""Annotation sheets that annotators filled in, as judgements of the landing contract.
 
-A row without any answer was not judged, and is skipped. A row that says what is stored already is skipped too, so that
-a sheet may come back several times, filled a little further each time. Everything else is taken or refused, with the
-column, the value and the cure.
-
-What belongs here: what an answer means. What does not: reading files, and what a row_key stands for, which only the
-warehouse knows (both tables are arguments).
+A row without any answer was not judged, and is skipped. A row that equals the stored judgement is skipped too, so a
+sheet may be imported several times while annotators fill it in. Every other row is accepted, or refused with the
+column, the value and what to do.
 """
 
 from __future__ import annotations
@@ -24,11 +21,11 @@ REQUIRED = ("row_key", "annotator_id", "relevance")
 ANSWERS = ("stage", "better_name", "comment")
 OPTIONAL = (*ANSWERS, "annotated_at")
 SHOWN = ("position", "as_of", "name", "keywords", "last_engaged", "weeks", "searches", "items")
-"""What a sheet shows, and nobody reads back."""
+"""Columns that a sheet only shows; they are ignored on import."""
 NAME = "annotation-sheet"
 
 NOT_JUDGED = "not judged yet"
-SAID_BEFORE = "the same as is stored already"
+ALREADY_STORED = "the same as is stored already"
 
 JUDGED_SCHEMA = pl.Schema(
     {
@@ -47,7 +44,7 @@ def sheet_importer(items: pl.DataFrame, judged: pl.DataFrame) -> Importer:
     """The importer of sheets that this deployment exported.
 
     Args:
-        items: row_key, user_id, journey_id, as_of_date, keywords.
+        items: The rows of exported sheets: row_key, user_id, journey_id, as_of_date, keywords.
         judged: ``JUDGED_SCHEMA``.
     """
     return Importer(
@@ -61,7 +58,7 @@ def sheet_importer(items: pl.DataFrame, judged: pl.DataFrame) -> Importer:
 
 
 def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl.DataFrame) -> Converted:
-    """Landing rows of ``journey_annotations``; each raw row is a judgement, refused, or skipped."""
+    """Landing rows of ``journey_annotations``. Each raw row becomes a judgement, is refused, or is skipped."""
     given = raw.select("line", *(_text(raw, name) for name in (*REQUIRED, *OPTIONAL)))
     rows = given.with_columns(
         row_key=pl.col("row_key").str.to_lowercase(),
@@ -76,15 +73,15 @@ def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl
     answered = rows.filter(pl.col("reason").is_null() & ~pl.col("is_blank")).with_columns(
         relevance=pl.col("level").cast(pl.Int64)
     )
-    fresh = answered.join(judged, on=JUDGED_SCHEMA.names(), how="anti", nulls_equal=True, maintain_order="left")
-    landing = fresh.join(items, on="row_key", how="inner", maintain_order="left").with_columns(
+    new = answered.join(judged, on=JUDGED_SCHEMA.names(), how="anti", nulls_equal=True, maintain_order="left")
+    landing = new.join(items, on="row_key", how="inner", maintain_order="left").with_columns(
         annotated_at=pl.coalesce("annotated_at", pl.lit(now).dt.strftime("%Y-%m-%d %H:%M:%S.%6f"))
     )
     good, refused = check_rows(
         "journey_annotations", landing.select("line", *LANDING["journey_annotations"].column_names), now=now
     )
     late = rows.drop("reason").join(refused.select("line", "reason"), on="line").select(broken.columns)
-    skipped = {NOT_JUDGED: int(rows["is_blank"].sum()), SAID_BEFORE: answered.height - fresh.height}
+    skipped = {NOT_JUDGED: int(rows["is_blank"].sum()), ALREADY_STORED: answered.height - new.height}
     return Converted(
         {"journey_annotations": good},
         {"journey_annotations": _refused(pl.concat([broken, late])).sort("line")},
@@ -93,14 +90,14 @@ def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl
 
 
 def _text(raw: pl.DataFrame, name: str) -> pl.Expr:
-    """The column, trimmed; blank, or absent from the file, as null."""
+    """The column without surrounding white space; null where it is blank or not in the file."""
     if name not in raw.columns:
         return pl.lit(None, dtype=pl.String).alias(name)
     return pl.col(name).str.strip_chars().replace("", None)
 
 
 def _problems(rows: pl.DataFrame, items: pl.DataFrame) -> list[pl.Expr]:
-    """What is wrong with an answered row, each null where nothing is."""
+    """The possible problems of an answered row; each is null where it does not apply."""
     key, level, stage = pl.col("row_key"), pl.col("level"), pl.col("stage")
     is_level = (level.is_finite() & (level == level.floor()) & level.is_between(1, 5)).fill_null(False)
     return [
@@ -134,7 +131,7 @@ def _problems(rows: pl.DataFrame, items: pl.DataFrame) -> list[pl.Expr]:
 
 
 def _contradictions() -> pl.Expr:
-    """A journey judged twice in a file, differently, with nothing to tell which came later."""
+    """The problem of different judgements of one journey in a file, without times that tell which one is later."""
     twice = ["row_key", "annotator_id", "annotated_at"]
     answers = pl.struct("relevance", *ANSWERS)
     judged = ~pl.col("is_blank") & pl.col("reason").is_null()

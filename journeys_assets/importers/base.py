@@ -11,31 +11,31 @@ import polars as pl
 
 @dataclass
 class Converted:
-    """What a piece of a file holds, by landing source."""
+    """The converted rows of a part of a file, by landing source."""
 
     good: dict[str, pl.DataFrame]
     """``line`` and the contract's columns."""
     refused: dict[str, pl.DataFrame]
     """``domain.landing.contract.REFUSED_SCHEMA``."""
     skipped: dict[str, int] = field(default_factory=dict)
-    """Rows of the file that were set aside by rule, by reason."""
+    """Number of rows of the file that were skipped by rule, by reason."""
 
 
 @dataclass(frozen=True)
 class Importer:
-    """How one public format becomes the landing contract."""
+    """The conversion of one public format to the landing contract."""
 
     name: str
     columns: Sequence[str]
-    """Columns that its files must have."""
+    """Required columns of its files."""
     main_source: str
-    """The source that counts the file's rows, those that are refused or skipped included."""
+    """The source whose counts include all rows of the file, also refused and skipped ones."""
     sources: Sequence[str]
-    """Every source that it makes."""
+    """All landing sources that it produces."""
     convert: Callable[[pl.DataFrame, datetime], Converted]
     """Raw rows (``line`` and ``columns`` as text) and the current time (naive UTC) → landing rows."""
     optional_columns: Sequence[str] = ()
-    """Columns that its files may have; raw rows lack those that a file has not."""
+    """Optional columns of its files. Raw rows contain only the columns of the file."""
     precedence: Mapping[str, str] = field(default_factory=dict)
-    """Per source whose latest version counts: SQL ORDER BY under which the first of all versions ever seen is kept, so
-    that files may come in any order and in any number of calls."""
+    """For sources with several versions of a row: an SQL ORDER BY. The first of all versions ever seen is kept, so
+    files may be ingested in any order and in any number of calls."""

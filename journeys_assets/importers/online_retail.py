@@ -1,15 +1,17 @@
 """The UCI Online Retail log: invoices of a gift shop, one CSV line per invoice and item.
 
-A purchase becomes a ``save`` of the item's pin and a pin put on a board (the invoice, which has no name). The item's
-title becomes the pin's title and its only annotation, with runs of white space collapsed and otherwise as given. The
-customer becomes a user with a country.
+A purchase becomes a ``save`` of the item's pin, and the pin is put on a board (the invoice, which has no name). The
+item's title becomes the pin's title and its only annotation, with runs of white space collapsed. The customer becomes a
+user with a country.
 
-An item may come with several titles, a customer with several countries. The longest title counts (the first in
-alphabetical order of those), and the first country: rules that depend on neither the order of files nor on how they
-are spread over calls. Stock codes differ in case only by slip, so they are taken in upper case.
+An item may have several titles, and a customer several countries. The longest title is used (the first in alphabetical
+order among equally long ones), and the first country in alphabetical order. These rules depend neither on the order of
+files nor on their distribution over calls. Stock codes differ in case only by mistake, so they are converted to upper
+case.
 
-Set aside, and counted by reason: cancellations, stock corrections, what is no product (postage, fees, manual entries),
-sales without a customer, and items given at no price. A cancelled purchase stays: it did show interest.
+Skipped and counted by reason: cancellations, stock corrections, lines that are not products (postage, fees, manual
+entries), sales without a customer, and items without a price. The purchase that a cancellation refers to is kept,
+because it showed interest.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ _SKIPS = {
 
 
 def convert(raw: pl.DataFrame, now: datetime) -> Converted:
-    """Landing rows of the four sources; each raw row is a save, refused, or skipped for one reason."""
+    """Landing rows of the four sources. Each raw row becomes a save, is refused, or is skipped for one reason."""
     rows = raw.with_columns(_TEXT.values())
     reason = pl.concat_str(
         [
@@ -90,14 +92,14 @@ def convert(raw: pl.DataFrame, now: datetime) -> Converted:
         {"pin_engagements": pl.concat([refused, late]).sort("line")},
         dict(skipped.rows()),
     )
-    sound = purchases.join(good.select("line", saved_at="engaged_at"), on="line", maintain_order="left")
-    for source, derived in _derived(sound).items():
+    accepted = purchases.join(good.select("line", saved_at="engaged_at"), on="line", maintain_order="left")
+    for source, derived in _derived(accepted).items():
         converted.good[source], converted.refused[source] = check_rows(source, derived, now=now)
     return converted
 
 
 def _derived(purchases: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """What purchases say of boards, pins and users: one row each, on the line that said it first."""
+    """Rows of boards, pins and users from purchases, each with the line of the purchase that it comes from."""
     titles = purchases.filter(pl.col("title").is_not_null()).sort(
         pl.col("title").str.len_chars(), "title", "line", descending=[True, False, False]
     )

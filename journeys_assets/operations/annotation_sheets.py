@@ -106,7 +106,7 @@ def export_sheets(
     drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(salt_file)))
     with warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
-    drawn = sampling.some_without_name(drawn, unnamed, seed=seed)
+    drawn = sampling.with_some_names_hidden(drawn, unnamed, seed=seed)
     kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
     storage.remember_items(
         warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.quality.monitors import number
+from journeys_assets.domain.quality.monitors import format_number
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
@@ -167,5 +167,5 @@ def _monitors(con: duckdb.DuckDBPyConnection, done: date) -> Iterator[Finding]:
         note = f", {unjudged} of them could not judge the day" if unjudged else ""
         yield Finding("monitors", True, f"{rows.height} on {done}, none fired{note}")
     for row in fired.iter_rows(named=True):
-        text = f"{number(row['value'])} on {done}, expected {row['bound']}; {row['advice']}"
+        text = f"{format_number(row['value'])} on {done}, expected {row['bound']}; {row['advice']}"
         yield Finding(f"monitor {row['monitor']} of {row['asset']}", False, text)

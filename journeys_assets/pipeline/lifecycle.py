@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from journeys_assets.domain.lifecycle.evidence import judge_by_gap, seasons_before, silence_features
+from journeys_assets.domain.lifecycle.evidence import p_ended_by_fixed_gap, seasons_before, silence_features
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.pipeline import STAGE_EVIDENCE
 from journeys_assets.models.lifecycle.release import released_stage_model
@@ -65,5 +65,5 @@ class Lifecycle:
             live, on=OWN, how="semi", maintain_order="left"
         )
         release = released_stage_model(self.releases, day)
-        judged = release.judge(features) if release else judge_by_gap(features)
+        judged = release.judge(features) if release else p_ended_by_fixed_gap(features)
         return features.join(judged, on=OWN).join(seasons_before(journey_days, visits, day, params), on=OWN, how="left")

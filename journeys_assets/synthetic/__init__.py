@@ -1,7 +1,6 @@
-"""A seeded world of users with known journeys: for the demo, tests and benchmarks.
+"""A seeded world of users with known journeys, for the demo, tests and benchmarks.
 
-What belongs here: making logs as the landing contract has them, and the truth behind them. What does not: anything that
-the pipeline reads the truth for; it never does.
+It generates logs in the form of the landing contract, and the truth behind them. The pipeline never reads the truth.
 """
 
 from journeys_assets.synthetic.params import WorldParams

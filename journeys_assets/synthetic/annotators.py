@@ -1,7 +1,7 @@
-"""What the annotators of a synthetic world would say of journeys that the pipeline found.
+"""Simulated judgements of journeys that the pipeline found, from the truth of a synthetic world.
 
-What belongs here: judging found journeys against the truth. What does not: the judgements that a world comes with, of
-true journeys and of mixtures made on purpose (``judgements``); the scale is the same.
+The judgements that are part of a world, of true journeys and of deliberate mixtures, are in ``judgements``. Both use
+the same scale.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ from journeys_assets.synthetic.judgements import ANNOTATORS, Annotator
 from journeys_assets.synthetic.themes import THEMES
 
 MIXED_BELOW, NOTHING_BELOW = 0.75, 0.5
-"""Share of a journey's keywords that must be of one theme, for it to be that theme's journey, or at least a mixture."""
+"""A journey is a mixture if less than the first share of its keywords belong to one theme, and not a journey if less
+than the second share do."""
 GOOD_NAME_F1 = 0.5
-"""F1 of words from which an annotator takes a name for as good as the one that they would give."""
-LEFT_TO_STAND = 0.3
-"""Share of names that will not do and that an annotator lets stand all the same."""
+"""An annotator accepts a name if the F1 of its words and those of their own name is at least this."""
+ACCEPTED_BAD_NAME_SHARE = 0.3
+"""Share of bad names that an annotator accepts nevertheless."""
 
 
 def true_relevance(items: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """What is true of each journey as of its day, on the scale of ``truth_annotations``.
+    """The true relevance and stage of each journey as of its day, on the scale of ``truth_annotations``.
 
     Args:
-        items: user_id, as_of_date, keywords, and whatever else.
+        items: user_id, as_of_date, keywords, and any other columns.
         truth: ``truth_keywords`` and ``truth_journeys`` of the world.
 
     Returns:
-        ``items``, in their order, with relevance_true (1-5, not whole) and stage_true.
+        ``items``, in the same order, with relevance_true (1-5, not rounded) and stage_true.
     """
     rows = items.with_row_index("item")
     themes = truth["truth_keywords"].select("user_id", keyword="normalised_keyword", theme="theme")
@@ -75,14 +76,14 @@ def true_relevance(items: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl
 
 
 def judge(items: pl.DataFrame, annotator_id: str, *, seed: int) -> pl.DataFrame:
-    """``items`` (row_key, relevance_true, stage_true, …) with relevance (1-5) and stage as one annotator sees them.
+    """``items`` (row_key, relevance_true, stage_true, …) with relevance (1-5) and stage as judged by one annotator.
 
     Raises:
-        ValueError: there is no such annotator.
+        ValueError: There is no such annotator.
     """
     known: dict[str, Annotator] = {annotator.annotator_id: annotator for annotator in ANNOTATORS}
     if annotator_id not in known:
-        raise ValueError(f"no annotator {annotator_id!r}; there are {', '.join(known)}")
+        raise ValueError(f"unknown annotator {annotator_id!r}; known: {', '.join(known)}")
     annotator = known[annotator_id]
     levels, stages = [], []
     for key, relevance, stage in items.select("row_key", "relevance_true", "stage_true").iter_rows():
@@ -94,27 +95,27 @@ def judge(items: pl.DataFrame, annotator_id: str, *, seed: int) -> pl.DataFrame:
 
 
 def better_names(items: pl.DataFrame, annotator_id: str, *, seed: int) -> pl.Series:
-    """What one annotator would rather call each journey, by the guideline: null where the name shown will do.
+    """The better name that one annotator gives each journey, by the guideline; null where they accept the shown name.
 
-    It will do if it shares half of its words or more with what the annotator has in mind, which is the theme or one of
-    the first things that people search for it. Of names that will not do, some are let stand, out of haste.
+    The annotator has a name in mind: the theme or one of its first phrases. The shown name is good if its words have an
+    F1 of at least ``GOOD_NAME_F1`` with that name. Some bad names are accepted too.
 
     Args:
-        items: row_key, theme (null where the journey is of none: nobody has a name for it), shown (normalised).
+        items: row_key, theme (null for a journey without a theme, which gets no name), shown (normalised).
 
     Returns:
-        (n,) names, as people write them.
+        (n,) names, not normalised.
     """
     given: list[str | None] = []
     for key, theme, shown in items.select("row_key", "theme", "shown").iter_rows():
         rng = random.Random(f"{seed}/{annotator_id}/{key}/name")
         wanted = None if theme is None else rng.choice(names_of_theme(theme))
-        will_do = wanted is None or word_f1(shown, normalise(wanted)) >= GOOD_NAME_F1
-        given.append(None if will_do or rng.random() < LEFT_TO_STAND else wanted)
+        is_good = wanted is None or word_f1(shown, normalise(wanted)) >= GOOD_NAME_F1
+        given.append(None if is_good or rng.random() < ACCEPTED_BAD_NAME_SHARE else wanted)
     return pl.Series("better_name", given, dtype=pl.String)
 
 
 def names_of_theme(theme: str) -> tuple[str, ...]:
-    """What annotators call a theme, each as likely as the others."""
+    """The names that annotators give a theme, all equally likely."""
     known = {one.name: one for one in THEMES}[theme]
     return (known.name, known.name.title(), *known.phrases[:2])

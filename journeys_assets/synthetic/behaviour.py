@@ -1,9 +1,9 @@
-"""What users do on a day: sessions of searches, closeups, saves and clickthroughs; and what bots do.
+"""Organic behaviour of users on a day: sessions of searches, closeups, saves and clickthroughs; and that of bots.
 
-What belongs here: organic behaviour. What does not: traits and plans (``plans``), notifications and what they bring
-about (``notifications``).
+Traits and plans of users are in ``plans``, notifications and responses in ``notifications``.
 
-A journey is first explored (searches and closeups), then decided (saves), then acted on (clickthroughs).
+A journey starts with exploring (searches and closeups), continues with deciding (saves) and ends with acting
+(clickthroughs).
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from journeys_assets.synthetic.wording import other_case, other_number, typo
 
 HOURS = tuple(range(24))
 HOUR_WEIGHTS = (1, 0.4, 0.1, 0.1, 0.1, 0.3, 1, 2, 2.5, 2.5, 2.5, 3, 4, 3.5, 3, 3, 3, 3.5, 4.5, 6, 7.5, 7, 5, 2.5)
-"""Local hours at which sessions begin."""
+"""Weights of the local hours at which sessions start."""
 WEEKDAY_FACTORS = (0.95, 0.9, 0.9, 0.95, 1.0, 1.1, 1.2)
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """Mean searches of a session, mean closeups after a search, and what follows a closeup."""
+    """Mean searches per session, mean closeups per search, and probabilities of a save and a clickthrough after a
+    closeup."""
 
     searches: float
     closeups: float
@@ -43,24 +44,24 @@ ACTING = Phase(searches=1.2, closeups=1.0, save=0.2, clickthrough=0.6)
 
 
 def is_active(params: WorldParams, user: User, day: int, draw: float) -> bool:
-    """Whether ``user`` comes on ``day``, by a uniform draw."""
+    """Whether ``user`` visits on ``day``, from a uniform ``draw``."""
     weekday = (params.first_day.toordinal() + day - 1) % 7
     return user.signs_up_on <= day < user.stops_on and draw < user.active_share * WEEKDAY_FACTORS[weekday]
 
 
 def local_time(params: WorldParams, user: User, day: int, hour: float) -> datetime:
-    """UTC of an hour of the user's own clock on ``day``."""
+    """The UTC time of a local hour of the user on ``day``."""
     midnight = params.starts_at + timedelta(days=day)
     return (midnight + timedelta(hours=hour)).replace(tzinfo=user.zone).astimezone(UTC).replace(tzinfo=None)
 
 
-def spend_day(
+def simulate_day(
     params: WorldParams, user: User, journeys: Sequence[Journey], catalogue: Catalogue, day: int, record: UserRecord
 ) -> None:
-    """The sessions of ``user`` on ``day``, one after the other."""
+    """Record the sessions of ``user`` on ``day``."""
     rng = stream(params.seed, "day", user.index, day)
     if user.user_class == "bot":
-        _crawl(params, user, day, rng, record)
+        _simulate_bot_day(params, user, day, rng, record)
         return
     pursued = pursued_themes(journeys, day)
     heavy = user.user_class == "heavy"
@@ -73,18 +74,18 @@ def spend_day(
 
 
 def pursued_themes(journeys: Sequence[Journey], day: int) -> frozenset[str]:
-    """Themes of the journeys that have begun: a pin of any other theme was met by chance."""
+    """Themes of the journeys that have begun. Pins of other themes are noise."""
     return frozenset(journey.theme.name for journey in journeys if journey.has_begun(day))
 
 
 def phase_of(journey: Journey, day: int, rng: Random) -> Phase:
-    """Early days explore, middle days decide, late days act; evergreen journeys do all by turns."""
+    """The phase by progress: exploring, deciding, then acting; for evergreen journeys a random one."""
     progress = rng.random() if journey.theme.kind == "evergreen" else journey.progress(day) + rng.gauss(0, 0.1)
     return EXPLORING if progress < 0.4 else DECIDING if progress < 0.75 else ACTING
 
 
 def own_pin(rng: Random, catalogue: Catalogue, user: User, journey: Journey) -> Pin:
-    """A pin of the journey's theme; each user has favourites of their own."""
+    """A pin of the journey's theme; each user has different favourites."""
     pins = catalogue.of_theme[journey.theme.name]
     return pins[(int(rng.random() ** 1.4 * len(pins)) + user.index * 7) % len(pins)]
 
@@ -98,7 +99,7 @@ def save(
     record: UserRecord,
     pursued: frozenset[str],
 ) -> None:
-    """A save, and most times a place on a board: the journey's own, or one where everything goes."""
+    """Record a save and usually put the pin on a board: the journey's own one, or a catch-all board."""
     record.engage(pin, "save", at, pursued=pursued)
     if rng.random() >= 0.75:
         return
@@ -122,13 +123,13 @@ def _session(
     record: UserRecord,
     pursued: frozenset[str],
 ) -> datetime:
-    """One session from ``at``; returns when the user is free for the next."""
+    """Record one session that starts at ``at``. Returns the earliest start of the next one."""
     pulls = [journey.pull(day) for journey in journeys]
     journey = pick_weighted(rng, journeys, pulls) if sum(pulls) > 0 else None
     if journey is not None:
         journey.last_seen_day = day
     phase = phase_of(journey, day, rng) if journey is not None else EXPLORING
-    n_searches = 1 + _some(rng, phase.searches - 1 + (1.5 if user.user_class == "heavy" else 0))
+    n_searches = 1 + _geometric(rng, phase.searches - 1 + (1.5 if user.user_class == "heavy" else 0))
     for _ in range(n_searches):
         at += _pause(rng, 40)
         off_topic = journey is None or rng.random() < params.noise_search_share
@@ -139,12 +140,12 @@ def _session(
                 record.engage(pick(rng, catalogue.off_topic), "closeup", at, pursued=pursued)
             continue
         record.search(_query(params, user, journey, rng), journey.theme.name, at)
-        for _ in range(_some(rng, phase.closeups)):
-            at = _look(user, journey, catalogue, phase, at, rng, record, pursued)
+        for _ in range(_geometric(rng, phase.closeups)):
+            at = _closeup(user, journey, catalogue, phase, at, rng, record, pursued)
     return at + timedelta(minutes=15)
 
 
-def _look(
+def _closeup(
     user: User,
     journey: Journey,
     catalogue: Catalogue,
@@ -154,7 +155,7 @@ def _look(
     record: UserRecord,
     pursued: frozenset[str],
 ) -> datetime:
-    """A closeup and what follows it; now and then of a pin from another theme that happened to be shown."""
+    """Record a closeup, and possibly a save and a clickthrough. Sometimes the pin is from a random other theme."""
     stray = rng.random() < 0.03
     pin = own_pin(rng, catalogue, user, journey)
     if stray:
@@ -173,7 +174,7 @@ def _look(
 
 
 def _query(params: WorldParams, user: User, journey: Journey, rng: Random) -> str:
-    """One of the user's own words for the journey, as typed this time."""
+    """One of the user's searches for the journey, with random variations of spelling."""
     abroad = [text for language, text in journey.theme.translations if language == user.language]
     text = pick(rng, abroad) if abroad and rng.random() < params.translation_share else ""
     text = text or pick_early(rng, journey.words)
@@ -184,8 +185,8 @@ def _query(params: WorldParams, user: User, journey: Journey, rng: Random) -> st
     return other_case(rng, text) if rng.random() < params.shouting_share else text
 
 
-def _crawl(params: WorldParams, user: User, day: int, rng: Random, record: UserRecord) -> None:
-    """A bot's day: one subject page by page at a steady beat, or the same three searches over and over."""
+def _simulate_bot_day(params: WorldParams, user: User, day: int, rng: Random, record: UserRecord) -> None:
+    """A day of a bot: pages of one subject at a fixed interval, or the same three searches repeatedly."""
     subject = noise.BOT_SUBJECTS[user.index % len(noise.BOT_SUBJECTS)]
     at = local_time(params, user, day, 3.0)
     repeats = user.index % 2 == 0
@@ -195,8 +196,8 @@ def _crawl(params: WorldParams, user: User, day: int, rng: Random, record: UserR
         record.search(f"{subject} page {page}", None, at)
 
 
-def _some(rng: Random, mean: float) -> int:
-    """A count with this mean: 0 and up, geometric."""
+def _geometric(rng: Random, mean: float) -> int:
+    """A geometric count from 0 to 12, of about this mean."""
     stop = 1.0 / (1.0 + max(mean, 0.0))
     count = 0
     while rng.random() >= stop and count < 12:

@@ -1,7 +1,4 @@
-"""The pins that users meet.
-
-What belongs here: items with annotations, interests and titles. What does not: who acts on them (``behaviour``).
-"""
+"""The catalogue of pins, with annotations, interests and titles."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.synthetic import noise
 from journeys_assets.synthetic.params import WorldParams
-from journeys_assets.synthetic.streams import draw_without_return, pick, pick_early, stream
+from journeys_assets.synthetic.streams import draw_without_replacement, pick, pick_early, stream
 from journeys_assets.synthetic.theme import Theme
 from journeys_assets.synthetic.themes import THEMES
 from journeys_assets.synthetic.wording import variation
@@ -27,14 +24,14 @@ BROAD_INTERESTS = frozenset(
     for interest, count in Counter(interest for theme in THEMES for interest in theme.interests).items()
     if count >= 3
 )
-"""Interests of three themes or more: they say nothing of which one a user pursues, so in truth they are noise."""
+"""Interests of three themes or more. They do not identify the theme that a user pursues, so they are noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One item. ``theme`` is the true one, None for pins of no theme.
+    """One item. ``theme`` is its true theme, or None.
 
-    ``keywords`` are what an action on it says: (text, normalised, source, belongs to the theme).
+    ``keywords`` are the keywords of an action on it: (text, normalised, source, belongs to the theme).
     """
 
     pin_id: str
@@ -54,14 +51,14 @@ class Catalogue:
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The pins as the landing contract has them."""
+        """The pins in the form of the landing contract."""
         pins = [pin for own in self.of_theme.values() for pin in own] + list(self.off_topic)
         rows = [(p.pin_id, list(p.annotations), list(p.interests), p.title) for p in pins]
         return pl.DataFrame(rows, schema=LANDING["pins"].polars_schema, orient="row")
 
 
 def make_catalogue(params: WorldParams) -> Catalogue:
-    """The catalogue of a world; the same whatever its users and days."""
+    """The catalogue of a world. It does not depend on users and days."""
     of_theme = {
         theme.name: tuple(_theme_pin(params, theme, at, number) for number in range(params.pins_per_theme))
         for at, theme in enumerate(THEMES)
@@ -71,18 +68,18 @@ def make_catalogue(params: WorldParams) -> Catalogue:
 
 def _theme_pin(params: WorldParams, theme: Theme, at: int, number: int) -> Pin:
     rng = stream(params.seed, "pin", theme.name, number)
-    own = draw_without_return(rng, theme.phrases, 2 + int(rng.random() * 3))
+    own = draw_without_replacement(rng, theme.phrases, 2 + int(rng.random() * 3))
     if rng.random() < 0.3:
         own[-1] = variation(rng, own[-1])
     generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, noise.GENERIC))
-    interests = draw_without_return(rng, theme.interests, 1 + int(rng.random() * 2))
+    interests = draw_without_replacement(rng, theme.interests, 1 + int(rng.random() * 2))
     title = f"{own[0]} | {own[1]}".capitalize()
     return _pin(f"p{at:02d}{number:03d}", theme.name, own, generic, interests, title)
 
 
 def _off_topic_pin(params: WorldParams, number: int) -> Pin:
     rng = stream(params.seed, "off-topic pin", number)
-    own = draw_without_return(rng, noise.ONE_OFF, 2)
+    own = draw_without_replacement(rng, noise.ONE_OFF, 2)
     generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, noise.GENERIC))
     return _pin(f"px{number:04d}", None, own, generic, [pick(rng, noise.OFF_TOPIC_INTERESTS)], own[0].capitalize())
 

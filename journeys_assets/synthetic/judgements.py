@@ -1,9 +1,7 @@
-"""What three annotators and the users themselves say of journeys.
+"""Simulated judgements of three annotators, and feedback of users on their own journeys.
 
-What belongs here: made-up judgements and feedback, given what is true. What does not: their use.
-
-The annotators see the same keywords. One is strict, one lenient, each is unsure in their own way; so they agree in the
-main and differ by a level here and there, as people do.
+The annotators see the same keywords. One is strict, one lenient, and each has different noise. So they mostly agree and
+sometimes differ by a level, as people do.
 """
 
 from __future__ import annotations
@@ -17,14 +15,14 @@ from journeys_assets.domain.clustering.identity import journey_id
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.plans import Journey, User
 from journeys_assets.synthetic.record import Row, UserRecord
-from journeys_assets.synthetic.streams import draw_without_return, pick, pick_weighted, stream
+from journeys_assets.synthetic.streams import draw_without_replacement, pick, pick_weighted, stream
 
 MAX_KEYWORDS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """Bias in levels of relevance, spread of the noise on it, and the share of stages seen wrongly."""
+    """Bias and noise (standard deviation) in levels of relevance, and shares of wrong stages and of given names."""
 
     annotator_id: str
     bias: float
@@ -52,7 +50,7 @@ class _Item:
 def maybe_annotate(
     params: WorldParams, user: User, journeys: Sequence[Journey], day: int, record: UserRecord
 ) -> tuple[list[Row], list[Row]]:
-    """Judgements of one journey, or of what only looks like one, on the morning after ``day``: (rows, truth rows)."""
+    """Judgements of one true or false journey on the morning after ``day``: (rows, truth rows); may be empty."""
     rng = stream(params.seed, "annotation", user.index, day)
     seen_at = params.starts_at + timedelta(days=day + 1)
     if user.index >= params.annotated_users or rng.random() >= params.annotation_share or seen_at >= params.ends_at:
@@ -76,8 +74,10 @@ def maybe_annotate(
     return rows, [truth] if rows else []
 
 
-def maybe_say(params: WorldParams, user: User, journeys: Sequence[Journey], day: int, record: UserRecord) -> list[Row]:
-    """Feedback of the user on one of their journeys, or on one that is none, on the morning after ``day``."""
+def maybe_give_feedback(
+    params: WorldParams, user: User, journeys: Sequence[Journey], day: int, record: UserRecord
+) -> list[Row]:
+    """Feedback of the user on one true or false journey on the morning after ``day``; may be empty."""
     rng = stream(params.seed, "feedback", user.index, day)
     seen_at = params.starts_at + timedelta(days=day + 1)
     known = [j for j in journeys if record.earliest.get(j.theme.name, (seen_at, ""))[0] < seen_at]
@@ -96,7 +96,7 @@ def maybe_say(params: WorldParams, user: User, journeys: Sequence[Journey], day:
 
 
 def _item(rng: Random, journeys: Sequence[Journey], day: int, record: UserRecord, seen_at: datetime) -> _Item | None:
-    """Six in ten items are true journeys; the rest are two journeys mixed, or stray keywords."""
+    """The item to judge. Six in ten are true journeys; the others are two mixed journeys, or noise."""
     keywords = {j.theme.name: _known(record, j.theme.name, seen_at) for j in journeys}
     known = [j for j in journeys if len(keywords[j.theme.name]) >= 3]
     stray = _known(record, None, seen_at)
@@ -118,10 +118,10 @@ def _item(rng: Random, journeys: Sequence[Journey], day: int, record: UserRecord
 
 
 def _known(record: UserRecord, theme: str | None, before: datetime) -> list[str]:
-    """Searches and annotations of ``theme`` that were there by then, the earliest first."""
+    """Searches and annotations of ``theme`` before a time, the earliest first."""
     times = record.searched.get(theme, {})
     return [keyword for at, keyword in sorted((at, keyword) for keyword, at in times.items()) if at < before]
 
 
 def _shown(rng: Random, keywords: list[str]) -> list[str]:
-    return draw_without_return(rng, keywords, MAX_KEYWORDS_SHOWN)
+    return draw_without_replacement(rng, keywords, MAX_KEYWORDS_SHOWN)

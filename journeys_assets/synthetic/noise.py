@@ -1,7 +1,4 @@
-"""Texts that belong to no journey.
-
-What belongs here: navigational and one-off searches, generic words, what bots ask for. What does not: themes.
-"""
+"""Texts that belong to no journey: navigational and one-off searches, generic words, and searches of bots."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ GENERIC: tuple[str, ...] = (
     "ideas", "diy", "pictures", "inspiration", "aesthetic", "tips", "easy", "cute", "design", "tutorial", "how to",
     "beautiful", "creative", "things to do",
 )  # fmt: skip
-"""Words that a large share of pins carry, whatever they show; earlier ones more often."""
+"""Generic annotations of many pins of all themes; earlier ones are more frequent."""
 
 CATCH_ALL_BOARDS: tuple[str, ...] = ("My stuff", "Random", "Saved", "Ideas", "Stuff I like", "misc")
 

@@ -1,11 +1,11 @@
-"""Notifications sent under a known policy, and how users answer them by a known model.
+"""Notifications sent under a known policy, and responses of users from a known model.
 
-What belongs here: the sending policy of the world's past, and the response model. What does not: organic behaviour
-(``behaviour``). The pipeline's own rules are in ``domain.notifications.plan`` and are not used here, but for the arm.
+Organic behaviour is in ``behaviour``. The pipeline's own rules (``domain.notifications.plan``) are not used here,
+except for the experiment arm.
 
-A send names the journey by the id that the pipeline gives a journey founded by the earliest keyword of the user's true
-journey, as known when it was sent. Where the pipeline splits, joins or starts a journey otherwise, its id is another:
-some sends match no journey of the pipeline, as in any log.
+A send names its journey by the id that the pipeline gives to a journey founded by the earliest keyword of the true
+journey, as known at the time of the send. If the pipeline splits, merges or founds a journey differently, its id is
+different. So some sends match no journey of the pipeline, as in any log.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ MAX_SENDS_IN_7_DAYS = 3
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """The response model. The chance of a click is the logistic function of a sum of these terms."""
+    """The response model. The probability of a click is the logistic function of a sum of these terms."""
 
     intercept: float = -3.2
     currentness: float = 2.6
-    """Times how current the journey is (0-1, ``Journey.currentness``)."""
+    """Multiplied by the currentness of the journey (0-1, ``Journey.currentness``)."""
     interest_factor: float = 0.35
-    """A message about no journey counts as this share of the user's most current one."""
+    """Currentness of a message about no journey, as a share of that of the user's most current journey."""
     sends_last_7_days: float = -0.25
-    """Fatigue, a send."""
+    """Fatigue, per send."""
     push: float = 0.2
     open_without_click: float = 0.22
     unsubscribe: float = 0.003
     unsubscribe_of_stale: float = 0.012
-    """Times 1 - currentness, and (1 + 0.3 a send of the last 7 days)."""
+    """Multiplied by 1 - currentness and by 1 + 0.3 x sends in the last 7 days."""
     closeups_after_click: tuple[int, ...] = (1, 2, 3)
-    """What a click brings about: so many closeups, each as likely."""
+    """Possible numbers of closeups after a click, all equally likely."""
     save_after_closeup: float = 0.3
 
 
@@ -55,10 +55,10 @@ class Policy:
     """The sending policy outside random slots: a softmax over the user's journeys that have begun."""
 
     recency_weight: float = 2.0
-    """Times exp(-days since last engaged / recency_days)."""
+    """Multiplied by exp(-days since last engaged / recency_days)."""
     recency_days: float = 10.0
     volume_weight: float = 0.3
-    """Times ln(1 + keywords so far)."""
+    """Multiplied by ln(1 + keywords so far)."""
 
 
 RESPONSES = Responses()
@@ -67,7 +67,7 @@ POLICY = Policy()
 
 @dataclass(slots=True)
 class Mailbox:
-    """What was sent to a user so far, and what came of it."""
+    """The sends to a user so far, with their responses."""
 
     arm: str
     channels: list[str]
@@ -77,7 +77,7 @@ class Mailbox:
 
 
 def open_mailbox(params: WorldParams, user: User) -> Mailbox:
-    """The user's arm, by the hash that the pipeline uses too, and the channels that the user opted in to."""
+    """An empty mailbox with the user's arm, from the same hash as in the pipeline, and the user's opt-in channels."""
     shares = NotificationParams(
         journey_arm_share=params.journey_arm_share, interest_arm_share=params.interest_arm_share
     )
@@ -94,7 +94,7 @@ def maybe_send(
     record: UserRecord,
     mailbox: Mailbox,
 ) -> None:
-    """The slot of ``day``, decided before the day's own events: at most one send, and what comes of it."""
+    """Possibly send one notification on ``day``, decided before the user's own actions, and record the response."""
     if mailbox.arm == "holdout" or not mailbox.channels or day < max(user.signs_up_on + 3, params.first_send_day):
         return
     sent_last_7 = sum(1 for sent in mailbox.sent_days if day - sent < 7)
@@ -122,26 +122,26 @@ def maybe_send(
         propensity = None
         currentness = RESPONSES.interest_factor * max(j.currentness(day) for j in known)
     mailbox.sent_days.append(day)
-    answer = _answer(rng, user, currentness, channel, sent_last_7, sent_at, params)
+    response = _respond(rng, user, currentness, channel, sent_last_7, sent_at, params)
     follow_ups = 0
-    if answer.clicked_at is not None:
-        follow_ups = _follow_up(rng, user, chosen, journeys, catalogue, day, answer.clicked_at, record)
-    if answer.unsubscribed_at is not None:
+    if response.clicked_at is not None:
+        follow_ups = _follow_up(rng, user, chosen, journeys, catalogue, day, response.clicked_at, record)
+    if response.unsubscribed_at is not None:
         mailbox.channels.remove(channel)
     notification_id = f"n-{user.user_id}-{day:04d}"
     mailbox.rows.append(
-        (notification_id, user.user_id, about, channel, mailbox.arm, sent_at, answer.opened_at, answer.clicked_at,
-         answer.unsubscribed_at, propensity, is_random)
+        (notification_id, user.user_id, about, channel, mailbox.arm, sent_at, response.opened_at, response.clicked_at,
+         response.unsubscribed_at, propensity, is_random)
     )  # fmt: skip
     theme = chosen.theme.name if mailbox.arm == "journey" else None
     mailbox.truth.append(
         (notification_id, user.user_id, mailbox.arm, theme, sent_at, is_random, currentness, sent_last_7,
-         answer.click_probability, answer.open_probability, answer.unsubscribe_probability, follow_ups)
+         response.click_probability, response.open_probability, response.unsubscribe_probability, follow_ups)
     )  # fmt: skip
 
 
 def describe_policy(params: WorldParams) -> dict[str, object]:
-    """The policy and the response model in numbers, for whoever checks what a readout recovers."""
+    """The parameters of the policy and of the response model, for checks of estimates from the log."""
     return {
         "sends_per_week": params.sends_per_week,
         "max_sends_in_7_days": MAX_SENDS_IN_7_DAYS,
@@ -154,7 +154,7 @@ def describe_policy(params: WorldParams) -> dict[str, object]:
 
 
 def earliest_known(record: UserRecord, journey: Journey, day: int, params: WorldParams) -> str | None:
-    """The journey's earliest keyword as known when the day's sends are planned; None before there is one."""
+    """The journey's earliest keyword as known when the day's sends are planned; None if there is none yet."""
     first = record.earliest.get(journey.theme.name)
     planned_at = params.starts_at + timedelta(days=day)
     return first[1] if first is not None and first[0] < planned_at else None
@@ -167,7 +167,7 @@ def _policy_weight(journey: Journey, day: int, record: UserRecord) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Response:
     click_probability: float
     open_probability: float
     unsubscribe_probability: float
@@ -176,10 +176,10 @@ class _Answer:
     unsubscribed_at: datetime | None
 
 
-def _answer(
+def _respond(
     rng: Random, user: User, currentness: float, channel: str, sent_last_7: int, sent_at: datetime, params: WorldParams
-) -> _Answer:
-    """What the user does about a send; what happens after the world's end is not known yet."""
+) -> _Response:
+    """The user's response to a send; without events after the end of the world."""
     model = RESPONSES
     total = model.intercept + model.currentness * currentness + user.response_propensity
     total += model.sends_last_7_days * sent_last_7 + (model.push if channel == "push" else 0.0)
@@ -192,7 +192,7 @@ def _answer(
     left_at = (opened_at or sent_at + timedelta(hours=3)) + timedelta(minutes=2) if leaves else None
     seen = [moment if moment is not None and moment < params.ends_at else None for moment in (opened_at, clicked_at)]
     left_seen = left_at if left_at is not None and left_at < params.ends_at else None
-    return _Answer(p_click, p_open, p_leave, seen[0], seen[1], left_seen)
+    return _Response(p_click, p_open, p_leave, seen[0], seen[1], left_seen)
 
 
 def _follow_up(
@@ -205,7 +205,7 @@ def _follow_up(
     at: datetime,
     record: UserRecord,
 ) -> int:
-    """What a click brings about; returns how many engagements."""
+    """Record the engagements after a click; returns their number."""
     pursued = pursued_themes(journeys, day)
     before = len(record.engagements)
     for _ in range(pick(rng, RESPONSES.closeups_after_click)):

@@ -1,7 +1,4 @@
-"""What a synthetic world is made from.
-
-What belongs here: the knobs and why they have their value. What does not: using them.
-"""
+"""Parameters of a synthetic world."""
 
 from __future__ import annotations
 
@@ -11,63 +8,67 @@ from datetime import date, datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class WorldParams:
-    """Size and mix of a world. Shares are 0-1.
+    """Size and composition of a world. Shares are 0-1.
 
     Raises:
-        ValueError: no users or no days, or a share outside 0-1.
+        ValueError: There are no users or no days, or a share is outside 0-1.
     """
 
     seed: int = 7
     n_users: int = 300
-    """More users leave the first ones as they were."""
+    """Adding users does not change the first ones."""
     n_days: int = 45
-    """More days leave the first ones as they were, but for answers that had not come yet."""
+    """Adding days does not change the first ones, except for responses that come later."""
     first_day: date = date(2026, 3, 2)
     bot_share: float = 0.015
     heavy_share: float = 0.03
     """Users with many journeys at once and hundreds of keywords."""
     dropout_share: float = 0.2
-    """Users who stop coming at some time within about three months."""
+    """Users who stop visiting within about three months."""
     newcomer_share: float = 0.1
     """Users who sign up within the first two weeks of the world."""
     active_share: float = 0.24
-    """Mean share of days on which a normal user comes; users differ widely."""
+    """Mean share of days on which a normal user visits; users differ widely."""
     translation_share: float = 0.25
-    """Searches in the own language of users whose locale is not English."""
+    """Searches in the user's own language, for users whose locale is not English."""
     typo_share: float = 0.03
     number_share: float = 0.05
-    """Searches with singular for plural, or the reverse."""
+    """Searches with the singular instead of the plural, or the reverse."""
     shouting_share: float = 0.12
-    """Searches in other cases than lower, or with stray spaces: the same keyword once normalised."""
+    """Searches not in lower case, or with additional spaces. Their normalised keyword is the same."""
     noise_search_share: float = 0.07
-    """Searches in a session that have nothing to do with any journey."""
+    """Searches in a session that are unrelated to any journey."""
     pins_per_theme: int = 25
     off_topic_pins: int = 150
     generic_annotation_share: float = 0.45
-    """Pins that carry a word such as 'ideas' beside what they show."""
+    """Pins with a generic annotation such as 'ideas' in addition to their own ones."""
     journey_arm_share: float = 0.8
     interest_arm_share: float = 0.1
-    """The rest of the users are the holdout."""
+    """The remaining users are the holdout."""
     sends_per_week: float = 2.5
-    """Sends to a user who may be sent any; never more than three in seven days."""
+    """Mean sends per week to a user who has opted in; never more than three in seven days."""
     first_send_day: int = 0
-    """Days of the world before anything is sent: what users do unasked."""
+    """First day of the world with sends. Before it, all behaviour is organic."""
     random_slot_share: float = 0.25
     annotation_share: float = 0.06
-    """Active days of a user after which the three annotators judge one journey of the user."""
+    """Share of a user's active days after which the three annotators judge one journey of the user."""
     annotated_users: int = 400
-    """Only so many users are ever judged: people's time is dear."""
+    """Number of users whose journeys are judged, limited because annotation is expensive."""
     feedback_share: float = 0.015
-    """Active days on which a user says something of a journey."""
+    """Share of active days on which a user gives feedback on a journey."""
 
     def __post_init__(self) -> None:
         if self.n_users < 1 or self.n_days < 1:
-            raise ValueError(f"a world needs a user and a day; n_users={self.n_users}, n_days={self.n_days}")
+            raise ValueError(
+                f"a world needs at least one user and one day; n_users is {self.n_users}, n_days is {self.n_days}"
+            )
         for field in fields(self):
             if field.name.endswith("_share") and not 0.0 <= getattr(self, field.name) <= 1.0:
                 raise ValueError(f"{field.name} is {getattr(self, field.name)}; it must be from 0 to 1")
         if self.bot_share + self.heavy_share > 1.0 or self.journey_arm_share + self.interest_arm_share > 1.0:
-            raise ValueError("bot_share + heavy_share, and journey_arm_share + interest_arm_share, must each be <= 1")
+            raise ValueError(
+                "bot_share + heavy_share and journey_arm_share + interest_arm_share must each be at most 1"
+            )
 
     @property
     def starts_at(self) -> datetime:
@@ -75,7 +76,7 @@ class WorldParams:
 
     @property
     def n_local_days(self) -> int:
-        """Days to live through: east of Greenwich a day more begins before the world ends in UTC."""
+        """Number of local days to simulate: one more than UTC days, for users east of Greenwich."""
         return self.n_days + 1
 
     @property

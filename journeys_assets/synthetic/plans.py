@@ -1,7 +1,4 @@
-"""Who the users are, and what each is up to, and when.
-
-What belongs here: a user's traits and planned journeys. What does not: single events (``behaviour``).
-"""
+"""The users of the world: their traits and planned journeys. Their events are made in ``behaviour``."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from journeys_assets.synthetic.params import WorldParams
-from journeys_assets.synthetic.streams import draw_without_return, pick, pick_weighted, stream
+from journeys_assets.synthetic.streams import draw_without_replacement, pick, pick_weighted, stream
 from journeys_assets.synthetic.theme import Theme
 from journeys_assets.synthetic.themes import THEMES
 from journeys_assets.synthetic.wording import vocabulary
@@ -39,12 +36,12 @@ EVERGREEN = tuple(theme for theme in THEMES if theme.kind == "evergreen")
 SEASONAL = tuple(theme for theme in THEMES if theme.kind == "seasonal")
 NEVER = 10**9
 Segments: TypeAlias = tuple[tuple[int, int], ...]
-"""[begin, end) in days from the world's first day, in order."""
+"""[begin, end) in days since the first day of the world, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One user's traits. Days count from the world's first day (0); ``stops_on`` is the first day without visits."""
+    """Traits of one user. Days count from the first day of the world (0); ``stops_on`` is the first without visits."""
 
     index: int
     user_id: str
@@ -68,13 +65,13 @@ class User:
 
 @dataclass(slots=True)
 class Journey:
-    """One thing a user is up to: a theme, the times it is on, and the user's own words for it.
+    """A true journey of a user: a theme, the times when it is active, and the user's own words for it.
 
     Attributes:
-        segments: [begin, end) in days from the world's first day, in order; days before 0 are before the world.
-        words: The user's searches for it, the favourite ones first.
-        cadence_days: For evergreen journeys, how often the user returns to it.
-        last_seen_day: Changes as the world goes on.
+        segments: [begin, end) in days since the first day of the world, in order; days below 0 are before the world.
+        words: The user's searches for it, the most frequent first.
+        cadence_days: For evergreen journeys, days between the user's returns to it.
+        last_seen_day: Day of the last session about it; updated during the simulation.
     """
 
     theme: Theme
@@ -91,7 +88,7 @@ class Journey:
         return bool(self.segments) and self.segments[0][0] <= day
 
     def progress(self, day: int) -> float:
-        """0 where it has just begun, 1 at its end, by days that it is on; of a seasonal one, within its season."""
+        """Progress in active days: 0 at the begin, 1 at the end; for seasonal journeys within the current season."""
         spans = self.segments
         if self.theme.kind == "seasonal":
             spans = tuple((begin, end) for begin, end in spans if begin <= day < end)
@@ -99,7 +96,7 @@ class Journey:
         return sum(min(max(day - begin, 0), end - begin) for begin, end in spans) / max(total, 1)
 
     def currentness(self, day: int) -> float:
-        """How much the user still cares, 0-1: 1 while it is on (0.8 if evergreen), little in a pause, fading after."""
+        """The user's interest in it, 0-1: 1 while it is active (0.8 if evergreen), lower in a pause, decaying after."""
         if self.is_on(day):
             return 0.8 if self.theme.kind == "evergreen" else 1.0
         ends = [end for _, end in self.segments if end <= day]
@@ -109,7 +106,7 @@ class Journey:
         return 0.35 if resumes else 0.6 * math.exp(-(day - ends[-1]) / 7.0)
 
     def pull(self, day: int) -> float:
-        """Weight with which a visit on ``day`` turns to this journey."""
+        """Weight of this journey when the subject of a session on ``day`` is drawn."""
         if not self.is_on(day):
             return 0.0
         if self.theme.kind == "situational":
@@ -120,7 +117,7 @@ class Journey:
 
 
 def make_user(params: WorldParams, index: int) -> User:
-    """The ``index``-th user; depends on no other."""
+    """The ``index``-th user, independent of all others."""
     rng = stream(params.seed, "user", index)
     draw = rng.random()
     heavy = params.bot_share <= draw < params.bot_share + params.heavy_share
@@ -144,7 +141,7 @@ def make_user(params: WorldParams, index: int) -> User:
 
 
 def plan_journeys(params: WorldParams, user: User) -> list[Journey]:
-    """What ``user`` is up to within the world, in order of planning; nothing for bots."""
+    """The journeys of ``user`` that touch the world, in order of planning; none for bots."""
     if user.user_class == "bot":
         return []
     heavy = user.user_class == "heavy"
@@ -153,8 +150,10 @@ def plan_journeys(params: WorldParams, user: User) -> list[Journey]:
     n_evergreen = 3 + int(rng.random() * 4) if heavy else pick_weighted(rng, (0, 1, 2, 3), (0.25, 0.4, 0.25, 0.1))
     n_under_way = 3 + int(rng.random() * 3) if heavy else pick_weighted(rng, (0, 1, 2), (0.25, 0.5, 0.25))
     always: Segments = ((-NEVER, NEVER),)
-    plans = [(theme, always) for theme in draw_without_return(rng, EVERGREEN, n_evergreen)]
-    plans += [(theme, _seasons(params, user, theme)) for theme in draw_without_return(rng, SEASONAL, 5 if heavy else 3)]
+    plans = [(theme, always) for theme in draw_without_replacement(rng, EVERGREEN, n_evergreen)]
+    plans += [
+        (theme, _seasons(params, user, theme)) for theme in draw_without_replacement(rng, SEASONAL, 5 if heavy else 3)
+    ]
     plans += _situational(params, user, max(n_under_way, int(n_evergreen == 0)), 7.0 if heavy else 20.0)
     return [
         _journey(params, user, theme, segments)
@@ -174,9 +173,9 @@ def _journey(params: WorldParams, user: User, theme: Theme, segments: Segments) 
 def _situational(
     params: WorldParams, user: User, n_under_way: int, mean_gap_days: float
 ) -> list[tuple[Theme, Segments]]:
-    """Journeys under way when the world begins, then new ones at random intervals until it ends."""
+    """Situational journeys that are active when the world begins, then new ones at random intervals until it ends."""
     rng = stream(params.seed, "situational", user.index)
-    themes = iter(draw_without_return(rng, SITUATIONAL, len(SITUATIONAL)))
+    themes = iter(draw_without_replacement(rng, SITUATIONAL, len(SITUATIONAL)))
     begins = _begins(rng, n_under_way, mean_gap_days, params.n_local_days)
     return [(theme, _segments(rng, begin)) for begin, theme in zip(begins, themes, strict=False)]
 
@@ -191,7 +190,7 @@ def _begins(rng: Random, n_under_way: int, mean_gap_days: float, n_days: int) ->
 
 
 def _segments(rng: Random, begin: int) -> Segments:
-    """One span of days, or two with a pause between them; 6 to 110 days in all."""
+    """One span of days, or two with a pause between them; 6 to 110 days in total."""
     length = min(110, max(6, round(rng.lognormvariate(math.log(26), 0.6))))
     if rng.random() < 0.3 and length >= 14:
         first = round(length * (0.3 + 0.3 * rng.random()))
@@ -201,7 +200,7 @@ def _segments(rng: Random, begin: int) -> Segments:
 
 
 def _seasons(params: WorldParams, user: User, theme: Theme) -> Segments:
-    """The seasons of ``theme`` that touch the world, each year entered up to 20 days late."""
+    """The seasons of ``theme`` that touch the world; the user starts up to 20 days late, differently each year."""
     last_day = params.first_day + timedelta(days=params.n_local_days - 1)
     found = []
     for year in range(params.first_day.year - 1, last_day.year + 1):

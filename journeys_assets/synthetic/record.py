@@ -1,6 +1,6 @@
-"""What one user did, as rows of the landing sources, and the truth behind it.
+"""The actions of one user, as rows of the landing sources, and the truth behind them.
 
-What belongs here: collecting rows. What does not: deciding what happens (``behaviour``, ``notifications``).
+What users do is decided in ``behaviour`` and ``notifications``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Row = tuple[object, ...]
 
 @dataclass(slots=True)
 class KeywordTruth:
-    """One keyword of one user: how it was first written, and what it was about each time."""
+    """One keyword of one user: its first spelling, and how often each theme was meant."""
 
     text: str
     first_engaged_at: datetime
@@ -27,7 +27,7 @@ class KeywordTruth:
 
 
 class UserRecord:
-    """Collects what a user does; rows outside the world's time are dropped."""
+    """Collects the actions of a user. Actions outside the time of the world are dropped."""
 
     def __init__(self, params: WorldParams, user: User) -> None:
         self.user = user
@@ -40,7 +40,7 @@ class UserRecord:
         self.actions: Counter[tuple[str, date, str]] = Counter()
         self.earliest: dict[str, tuple[datetime, str]] = {}
         self.searched: dict[str | None, dict[str, datetime]] = {}
-        """Normalised searches and annotations by theme (None: noise), each with its first time."""
+        """Normalised searches and annotations with their first time, by theme (None: noise)."""
 
     def search(self, query: str, theme: str | None, at: datetime) -> None:
         if not self.starts_at <= at < self.ends_at:
@@ -51,7 +51,7 @@ class UserRecord:
             self.actions[theme, at.date(), "search"] += 1
 
     def engage(self, pin: Pin, action: str, at: datetime, *, pursued: frozenset[str]) -> None:
-        """One action on ``pin``; a pin of a theme that the user does not pursue is noise."""
+        """Record one action on ``pin``. A pin of a theme that the user does not pursue is noise."""
         if not self.starts_at <= at < self.ends_at:
             return
         theme = pin.theme if pin.theme in pursued else None
@@ -82,9 +82,9 @@ class UserRecord:
             self.earliest[theme] = min(self.earliest.get(theme, (at, keyword)), (at, keyword))
 
     def theme_of(self, keyword: str) -> str | None:
-        """The theme that the user mostly meant by ``keyword``; None for noise.
+        """The theme that the user meant most often by ``keyword``; None for noise.
 
-        A broad interest that items of several of the user's themes carry belongs to none of them.
+        An interest of items of several of the user's themes belongs to none of them.
         """
         truth = self.keywords[keyword]
         named = sorted((theme, count) for theme, count in truth.themes.items() if theme is not None)

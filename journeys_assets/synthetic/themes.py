@@ -1,10 +1,8 @@
-"""All journey themes of the synthetic world.
+"""All journey themes of the synthetic world. Their words are in ``themes_*``.
 
-What belongs here: the list of themes. What does not: their words (``themes_*``) and how users pursue them.
-
-The phrases were edited with all-MiniLM-L6-v2 at hand: those far from the rest of their theme got a word more;
-in most themes a quarter was left without the theme's own word. So agreement with this truth is a regression figure
-and says little of how the same model and clustering do on real text; labelled public sets are there for that.
+The phrases were edited with all-MiniLM-L6-v2: phrases far from the rest of their theme got an additional word, and in
+most themes a quarter of the phrases do not contain the theme's own word. Agreement with this truth is therefore a
+regression figure. It says little about the same model and clustering on real text; use labelled public data for that.
 """
 
 from __future__ import annotations
@@ -17,5 +15,5 @@ from journeys_assets.synthetic.themes_home import HOME
 from journeys_assets.synthetic.themes_life import LIFE
 
 THEMES: tuple[Theme, ...] = (*HOME, *CELEBRATIONS, *FOOD, *BODY, *CRAFTS, *LIFE)
-"""Order matters: what users are given is drawn by position."""
+"""The order matters, because themes are drawn for users by position."""
 THEME_BY_NAME: dict[str, Theme] = {theme.name: theme for theme in THEMES}

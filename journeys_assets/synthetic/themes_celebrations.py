@@ -1,7 +1,4 @@
-"""Themes of feasts, seasons and gifts.
-
-What belongs here: the words of these themes. What does not: the shape of a theme (``theme``) and behaviour.
-"""
+"""Themes of celebrations, seasons and gifts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Themes of arts, crafts and learning.
-
-What belongs here: the words of these themes. What does not: the shape of a theme (``theme``) and behaviour.
-"""
+"""Themes of arts, crafts and learning."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Themes of food, sport, health and looks.
-
-What belongs here: the words of these themes. What does not: the shape of a theme (``theme``) and behaviour.
-"""
+"""Themes of food, sport, health and beauty."""
 
 from __future__ import annotations
 

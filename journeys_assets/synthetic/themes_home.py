@@ -1,7 +1,4 @@
-"""Themes of house and garden.
-
-What belongs here: the words of these themes. What does not: the shape of a theme (``theme``) and behaviour.
-"""
+"""Themes of home and garden."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Themes of travel, family, money, work and things that people keep.
-
-What belongs here: the words of these themes. What does not: the shape of a theme (``theme``) and behaviour.
-"""
+"""Themes of travel, family, money, work and possessions."""
 
 from __future__ import annotations
 

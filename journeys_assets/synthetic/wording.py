@@ -1,13 +1,10 @@
-"""How people word what a theme is about.
-
-What belongs here: varying phrases as people do. What does not: the phrases (``themes_*``) and when they are searched.
-"""
+"""Variations of the phrases of a theme, as people make them."""
 
 from __future__ import annotations
 
 import random
 
-from journeys_assets.synthetic.streams import draw_without_return, pick
+from journeys_assets.synthetic.streams import draw_without_replacement, pick
 from journeys_assets.synthetic.theme import Theme
 
 TEMPLATES: tuple[str, ...] = (
@@ -18,8 +15,8 @@ TEMPLATES: tuple[str, ...] = (
 
 
 def vocabulary(rng: random.Random, theme: Theme, size: int) -> tuple[str, ...]:
-    """``size`` different searches for ``theme``, in no order: its phrases first, then variations of them."""
-    base = draw_without_return(rng, theme.phrases, max(2, round(size * 0.75)))[:size]
+    """``size`` distinct searches for ``theme``: phrases in random order, then variations of them."""
+    base = draw_without_replacement(rng, theme.phrases, max(2, round(size * 0.75)))[:size]
     words = dict.fromkeys(base)
     while len(words) < size:
         words.setdefault(variation(rng, pick(rng, theme.phrases)))
@@ -27,14 +24,14 @@ def vocabulary(rng: random.Random, theme: Theme, size: int) -> tuple[str, ...]:
 
 
 def variation(rng: random.Random, phrase: str) -> str:
-    """``phrase`` with one more word before or after it, as people narrow a search down."""
+    """``phrase`` with an additional word or words before or after it."""
     own = set(phrase.split())
     fitting = [template for template in TEMPLATES if not own & set(template.split())]
     return pick(rng, fitting).format(phrase)
 
 
 def typo(rng: random.Random, text: str) -> str:
-    """``text`` with one slip in one of its longer words: two letters swapped, one lost, or one doubled."""
+    """``text`` with one typo in one of its longer words: two letters swapped, one omitted, or one doubled."""
     words = text.split(" ")
     long = [i for i, word in enumerate(words) if len(word) >= 5 and word.isascii() and word.isalpha()]
     if not long:
@@ -54,7 +51,7 @@ def typo(rng: random.Random, text: str) -> str:
 
 
 def other_number(text: str) -> str:
-    """``text`` with its last word in the plural instead of the singular, or the reverse."""
+    """``text`` with the last word in the plural instead of the singular, or the reverse."""
     if not text.isascii() or not text[-1].isalpha():
         return text
     if text.endswith("ies") and len(text) > 4:
@@ -67,6 +64,6 @@ def other_number(text: str) -> str:
 
 
 def other_case(rng: random.Random, text: str) -> str:
-    """The same keyword in other letters: a capital first, Title Case, CAPITALS, or with stray spaces."""
+    """``text`` with a capital first letter, in title case, in capitals, or with additional spaces."""
     ways = (text[:1].upper() + text[1:], text.title(), text.upper(), f"{text} ", text.replace(" ", "  ", 1))
     return ways[min(int(rng.random() ** 1.5 * len(ways)), len(ways) - 1)]

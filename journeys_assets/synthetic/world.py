@@ -1,7 +1,6 @@
-"""The whole world: users' records as landing sources and truth, in memory and on disk.
+"""The complete world: landing sources and truth of all users, in memory and on disk.
 
-What belongs here: putting the parts together. What does not: what users do (``behaviour``, ``notifications``,
-``judgements``).
+What users do is decided in ``behaviour``, ``notifications`` and ``judgements``.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ import polars as pl
 
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.tables.table import TIMESTAMP
-from journeys_assets.synthetic.behaviour import is_active, spend_day
+from journeys_assets.synthetic.behaviour import is_active, simulate_day
 from journeys_assets.synthetic.catalogue import Catalogue, make_catalogue
-from journeys_assets.synthetic.judgements import maybe_annotate, maybe_say
+from journeys_assets.synthetic.judgements import maybe_annotate, maybe_give_feedback
 from journeys_assets.synthetic.notifications import describe_policy, maybe_send, open_mailbox
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.plans import NEVER, Journey, User, make_user, plan_journeys
@@ -33,7 +32,7 @@ EVENT_TIMES = {
     "journey_annotations": "annotated_at",
     "journey_feedback": "given_at",
 }
-"""Sources that are written one file a UTC day, and the time that tells the day."""
+"""Sources with one file per UTC day, and the time column that determines the day."""
 
 _TEXT, _DATE, _INT, _FLOAT = pl.String(), pl.Date(), pl.Int64(), pl.Float64()
 TRUTH_SCHEMAS: dict[str, dict[str, pl.DataType]] = {
@@ -96,17 +95,17 @@ TRUTH_SCHEMAS: dict[str, dict[str, pl.DataType]] = {
         "stage": _TEXT,
     },
 }
-"""Tables of the truth. ``theme`` is null for noise, and for sends and judgements that are about no true journey.
+"""Tables of the truth. ``theme`` is null for noise, and for sends and judgements about no true journey.
 
-``truth_journeys`` has one row per user and theme that was on at some time of the world. A date after the world is null:
-nobody could know it. ``begun_on`` may be before the world; it is null for evergreen journeys, which never begin or end.
-``paused_on`` and ``resumed_on`` are of the last pause.
+``truth_journeys`` has one row per user and theme that was active at some time in the world. A date after the end of the
+world is null, because it is not known yet. ``begun_on`` may be before the world; it is null for evergreen journeys,
+which have no begin and no end. ``paused_on`` and ``resumed_on`` belong to the last pause.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A world: frames by landing source, frames by name of truth table, and the sending policy in numbers."""
+    """A world: frames by landing source, frames by truth table, and the parameters of the sending policy."""
 
     landing: dict[str, pl.DataFrame]
     truth: dict[str, pl.DataFrame]
@@ -120,16 +119,16 @@ class _Rows:
 
 
 def generate_world(params: WorldParams) -> World:
-    """The world of ``params``; the same for the same ``params``, whenever and wherever it is made.
+    """The world of ``params``. The same ``params`` give the same world on every machine.
 
-    Users who sign up after the world's end (worlds of less than two weeks) are left out.
+    Users who sign up after the end of the world are left out; this happens in worlds of less than two weeks.
     """
     catalogue = make_catalogue(params)
     rows = _Rows()
     for index in range(params.n_users):
         user = make_user(params, index)
         if user.signs_up_on < params.n_days:
-            _live(params, user, catalogue, rows)
+            _simulate_user(params, user, catalogue, rows)
     landing = {
         name: pl.DataFrame(rows.landing[name], schema=table.polars_schema, orient="row")
         for name, table in LANDING.items()
@@ -144,10 +143,10 @@ def generate_world(params: WorldParams) -> World:
 
 
 def write_world(world: World, folder: Path) -> None:
-    """Write ``folder/landing/<source>/…`` and, beside it, ``folder/truth/…``, as Parquet.
+    """Write ``folder/landing/<source>/…`` and ``folder/truth/…`` as Parquet.
 
-    Events are one file a UTC day (``<day>.parquet``), pins and users one file each. Parquet files that an earlier world
-    left in these folders are removed, so that no two worlds are ever mixed.
+    Events have one file per UTC day (``<day>.parquet``), pins and users one file each. Parquet files of an earlier
+    world in these folders are removed, so that two worlds are never mixed.
     """
     for source, frame in world.landing.items():
         target = _emptied(folder / "landing" / source)
@@ -170,8 +169,8 @@ def _emptied(folder: Path) -> Path:
     return folder
 
 
-def _live(params: WorldParams, user: User, catalogue: Catalogue, rows: _Rows) -> None:
-    """One user's life in the world, day by day: the day's send first, then what the user does, then what is said."""
+def _simulate_user(params: WorldParams, user: User, catalogue: Catalogue, rows: _Rows) -> None:
+    """All days of one user. Each day: a send, then the user's actions, then judgements and feedback."""
     record = UserRecord(params, user)
     journeys = plan_journeys(params, user)
     mailbox = open_mailbox(params, user)
@@ -181,11 +180,11 @@ def _live(params: WorldParams, user: User, catalogue: Catalogue, rows: _Rows) ->
         maybe_send(params, user, journeys, catalogue, day, record, mailbox)
         if not active:
             continue
-        spend_day(params, user, journeys, catalogue, day, record)
+        simulate_day(params, user, journeys, catalogue, day, record)
         annotations, judged = maybe_annotate(params, user, journeys, day, record)
         rows.landing["journey_annotations"] += annotations
         rows.truth["truth_annotations"] += judged
-        rows.landing["journey_feedback"] += maybe_say(params, user, journeys, day, record)
+        rows.landing["journey_feedback"] += maybe_give_feedback(params, user, journeys, day, record)
     rows.landing["users"].append(_user_row(params, user))
     rows.landing["search_events"] += record.searches
     rows.landing["pin_engagements"] += record.engagements
@@ -212,7 +211,7 @@ def _user_row(params: WorldParams, user: User) -> Row:
 
 
 def _day(params: WorldParams, day: int) -> date | None:
-    """The date of a day of the world; None for days after it and for ``-NEVER``."""
+    """The date of a day of the world; None for days after its end and for ``-NEVER``."""
     return None if day >= params.n_days or day <= -NEVER else params.first_day + timedelta(days=day)
 
 

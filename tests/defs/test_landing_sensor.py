@@ -17,7 +17,7 @@ from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import QUIET, dagster_instance
 from journeys_assets.defs.ingestion import FILES_TAG, INGEST_JOB, LANDING_SENSOR, next_ingest, past_runs
 from journeys_assets.defs.jobs import HISTORY_JOB
-from journeys_assets.domain.landing.files import Take
+from journeys_assets.domain.landing.files import IngestRequest
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.operations.doctor import examine
 from journeys_assets.storage.ingest.folder import landed_files
@@ -82,7 +82,7 @@ class Watched:
         run = self.instance.create_run_for_job(self.repository.get_job(job), tags=tags, status=status)
         return run.run_id
 
-    def at(self, seconds_from_now: float) -> Take | Wait:
+    def at(self, seconds_from_now: float) -> IngestRequest | Wait:
         return next_ingest(self.deployment, self.instance, time.time_ns() + round(seconds_from_now * S))
 
     def logged(self) -> set[str]:
@@ -137,7 +137,7 @@ def test_a_file_is_taken_once_it_has_settled_and_then_rests(watched: Watched) ->
     os.utime(path, (time.time() - 11,) * 2)
     result = watched.take()
     assert watched.queries() == ["wedding cake", "wedding dress"]
-    assert watched.skipped() == "nothing is ready: 1 taken before"
+    assert watched.skipped() == "nothing is ready: 1 already ingested"
     assert watched.outcomes() == {"search_events/a.csv": "ingested"}
     (event,) = [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
     assert event.asset_key == dg.AssetKey(["landing", "search_events"])
@@ -216,7 +216,7 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
     assert "does not tell which source" in table[-1]
 
     told = watched.skipped()
-    assert "1 taken before; 3 files (pins/b.parquet, search_events/b.csv.gz, things/c|d.csv) refused" in told
+    assert "1 already ingested; 3 files (pins/b.parquet, search_events/b.csv.gz, things/c|d.csv) refused" in told
     watched.deployment.prepare()
     findings = [finding for finding in examine(watched.deployment) if finding.subject == "refused"]
     assert len(findings) == 3
@@ -246,10 +246,10 @@ def test_a_damaged_file_that_is_young_is_given_time(watched: Watched) -> None:
     assert watched.outcomes() == {"pins/b.parquet": "unfinished"}
     assert "still being written" in watched.skipped()
     assert isinstance(watched.at(270), Wait)
-    assert isinstance(watched.at(290), Take)
+    assert isinstance(watched.at(290), IngestRequest)
     os.utime(path, (time.time() - 301,) * 2)
     runs_before = past_runs(watched.instance)
-    assert isinstance(watched.at(61), Take)
+    assert isinstance(watched.at(61), IngestRequest)
     watched.write("pins/b.parquet", whole, age_s=15)
     watched.take()
     assert watched.outcomes() == {"pins/b.parquet": "ingested"}
@@ -278,7 +278,7 @@ def test_files_that_come_back_are_asked_for_under_another_key(watched: Watched) 
     watched.execute(first)
     watched.deployment.warehouse.path.unlink()
     again = watched.at(61)
-    assert isinstance(again, Take)
+    assert isinstance(again, IngestRequest)
     assert again.files_key == first.tags[FILES_TAG]
     assert again.run_key != first.run_key
 
@@ -309,7 +309,7 @@ def test_a_run_counts_as_under_way_until_it_counts_as_lost(watched: Watched, sta
     run_id = watched.leave(status)
     assert run_id in watched.skipped()
     assert isinstance(watched.at(110), Wait)
-    assert isinstance(watched.at(130), Take)
+    assert isinstance(watched.at(130), IngestRequest)
 
 
 def test_two_runs_at_once_take_turns(watched: Watched) -> None:
@@ -343,15 +343,15 @@ def test_after_failures_it_waits_longer_each_time_then_tries_again(
     assert "the last 1 ingest runs did not succeed" in watched.skipped()
     assert isinstance(watched.at(50), Wait)
     retry = watched.at(60)
-    assert isinstance(retry, Take)
+    assert isinstance(retry, IngestRequest)
     assert retry.run_key != request.run_key
 
     assert not watched.execute().success
     assert isinstance(watched.at(110), Wait)
-    assert isinstance(watched.at(120), Take)
+    assert isinstance(watched.at(120), IngestRequest)
     monkeypatch.undo()
     assert watched.execute().success
-    assert watched.skipped() == "nothing is ready: 1 taken before"
+    assert watched.skipped() == "nothing is ready: 1 already ingested"
     watched.write("search_events/b.csv", MORE)
     watched.take()
 
@@ -362,7 +362,7 @@ def test_a_run_that_was_cancelled_is_not_asked_for_at_once(watched: Watched) -> 
     assert run is not None
     watched.instance.report_run_canceled(run)
     assert "did not succeed" in watched.skipped()
-    assert isinstance(watched.at(60), Take)
+    assert isinstance(watched.at(60), IngestRequest)
 
 
 @pytest.mark.parametrize(
@@ -385,14 +385,14 @@ def test_a_run_that_dies_after_its_load_heals_with_no_doubled_row(
     assert len(watched.queries()) == 2
     assert watched.outcomes() == {}
     before = [watched.table(name) for name in ("search_events", "pins", "quarantined_rows", "ingest_ledger")]
-    assert isinstance(watched.at(61), Take)
+    assert isinstance(watched.at(61), IngestRequest)
     assert watched.execute().success
     after = [watched.table(name) for name in ("search_events", "pins", "quarantined_rows", "ingest_ledger")]
     assert all(a.equals(b) for a, b in zip(before, after, strict=True))
     assert watched.outcomes() == {"pins/z.jsonl": "known", "search_events/a.csv": "known"}
     assert landed_files(watched.deployment.warehouse)["ingest_seq"].to_list() == [1, 1]
     assert watched.sandbox.settings.first_day == date(2026, 3, 1)
-    assert watched.skipped() == "nothing is ready: 2 taken before"
+    assert watched.skipped() == "nothing is ready: 2 already ingested"
 
 
 def test_a_tick_does_not_wait_long_for_a_writer(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

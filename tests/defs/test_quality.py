@@ -8,10 +8,10 @@ import dagster as dg
 import duckdb
 import polars as pl
 import pytest
+from journeys_assets.defs.monitors import quality_monitors
 
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import RunSummary, dagster_instance
-from journeys_assets.defs.monitors import quality_monitors
 from journeys_assets.operations.doctor import Finding, examine
 from tests.sandbox import Sandbox
 

@@ -1,4 +1,4 @@
-"""What an annotator's answers mean: judgements, rows left empty, and mistakes that are named."""
+"""Import of annotation sheets: judgements, empty rows, and errors that name the mistake."""
 
 from datetime import date, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, NOT_JUDGED, SAID_BEFORE, convert
+from journeys_assets.importers.annotation_sheet import ALREADY_STORED, JUDGED_SCHEMA, NOT_JUDGED, convert
 from journeys_assets.importers.base import Converted
 
 NOW = datetime(2026, 3, 20, 12)
@@ -47,7 +47,7 @@ def reasons(found: Converted) -> list[tuple[int, str]]:
     return found.refused["journey_annotations"].select("line", "reason").rows()
 
 
-def test_a_judgement_is_of_the_journey_and_day_that_the_key_stands_for() -> None:
+def test_a_judgement_gets_the_journey_and_day_of_its_row_key() -> None:
     found = converted(row(relevance=" 4.0 ", stage="Ended", better_name="Big day", comment="sure", row_key=" AAA "))
     assert not reasons(found)
     assert good(found).row(0, named=True) == {
@@ -65,12 +65,12 @@ def test_a_judgement_is_of_the_journey_and_day_that_the_key_stands_for() -> None
     }
 
 
-def test_the_time_of_the_judgement_is_kept_where_the_sheet_has_it() -> None:
+def test_the_time_of_a_judgement_is_kept_if_the_sheet_has_one() -> None:
     found = converted(row(annotated_at="2026-03-19T10:00:00.250Z"), row(row_key="bbb", annotated_at=""))
     assert good(found)["annotated_at"].to_list() == [datetime(2026, 3, 19, 10, 0, 0, 250_000), NOW]
 
 
-def test_empty_rows_are_not_judged_yet() -> None:
+def test_rows_without_answers_are_skipped_as_not_judged_yet() -> None:
     found = converted(row(relevance=""), row(row_key="bbb", relevance=" ", annotated_at="2026-03-19T10:00:00Z"), row())
     assert good(found)["line"].to_list() == [4]
     assert found.skipped == {NOT_JUDGED: 2}
@@ -96,7 +96,7 @@ def test_empty_rows_are_not_judged_yet() -> None:
         ({"better_name": "x" * 10_001}, "better_name is longer than 10,000 characters"),
     ],
 )
-def test_a_mistake_is_named_with_column_value_and_cure_and_stops_no_other_row(
+def test_a_row_with_a_mistake_is_refused_with_a_reason_and_other_rows_are_accepted(
     change: dict[str, str], reason: str
 ) -> None:
     found = converted(row(**change), row(row_key="bbb"))
@@ -106,14 +106,14 @@ def test_a_mistake_is_named_with_column_value_and_cure_and_stops_no_other_row(
     assert found.refused["journey_annotations"]["row_json"].str.contains("row_key").all()
 
 
-def test_every_mistake_of_a_row_is_named() -> None:
+def test_the_reason_names_every_mistake_of_a_row() -> None:
     ((_, reason),) = reasons(converted(row(relevance="9", stage="x", annotator_id="")))
     assert "annotator_id is missing" in reason
     assert "'9'" in reason
     assert "'x'" in reason
 
 
-def test_what_was_said_before_is_left_out_and_what_changed_is_taken() -> None:
+def test_stored_judgements_are_skipped_and_changed_ones_are_accepted() -> None:
     before = pl.DataFrame(
         [("aaa", "ann", 4, None, None, None), ("bbb", "ann", 4, "ended", None, None)],
         schema=JUDGED_SCHEMA,
@@ -121,10 +121,10 @@ def test_what_was_said_before_is_left_out_and_what_changed_is_taken() -> None:
     )
     found = converted(row(), row(row_key="bbb"), row(annotator_id="ben"), judged=before)
     assert good(found)["line"].to_list() == [3, 4]
-    assert found.skipped == {SAID_BEFORE: 1}
+    assert found.skipped == {ALREADY_STORED: 1}
 
 
-def test_a_row_judged_twice_is_refused_unless_it_says_the_same_or_when() -> None:
+def test_a_second_judgement_is_refused_unless_it_is_equal_or_has_a_time() -> None:
     found = converted(row(), row(relevance="2"), row(annotator_id="ben"), row())
     assert reasons(found) == [
         (3, "row_key is judged in line 2 already, and differently: 'aaa'; keep one of the two"),
@@ -134,12 +134,12 @@ def test_a_row_judged_twice_is_refused_unless_it_says_the_same_or_when() -> None
     assert good(timed)["relevance"].to_list() == [4, 2]
 
 
-def test_a_sheet_without_the_optional_columns_is_a_sheet() -> None:
+def test_a_sheet_without_the_optional_columns_is_accepted() -> None:
     found = converted({"row_key": "aaa", "annotator_id": "ann", "relevance": "1"})
     assert good(found)["relevance"].to_list() == [1]
 
 
-def test_no_row_is_lost() -> None:
+def test_every_row_is_accepted_refused_or_skipped() -> None:
     rows = [row(), row(relevance=""), row(relevance="x"), row(row_key="bbb", annotator_id="ben"), row(row_key="?")]
     found = converted(*rows)
     assert good(found).height + len(reasons(found)) + sum(found.skipped.values()) == len(rows)

@@ -53,7 +53,7 @@ class Shop:
         return self.warehouse.query(f"SELECT {columns} FROM landing.{table} ORDER BY ALL").rows()
 
     def state(self) -> list[list[tuple[Any, ...]]]:
-        """What counts, without the versions on the way to it."""
+        """The current rows of all tables, without their earlier versions."""
         latest = "QUALIFY rank() OVER (PARTITION BY {} ORDER BY ingest_seq DESC) = 1"
         tables = {
             "pin_engagements": "",
@@ -92,7 +92,7 @@ def test_purchases_become_saves_pins_boards_and_users(tmp_path: Path) -> None:
     assert report.first_day == date(2010, 12, 1)
 
 
-def test_every_row_is_accounted_for(tmp_path: Path) -> None:
+def test_every_row_is_accepted_duplicate_quarantined_or_skipped(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     report = shop.ingest(LINES)
     assert report.by_source()[1] == ("pin_engagements", 1, len(LINES), 3, 3, 6, 5)
@@ -116,7 +116,7 @@ def test_every_row_is_accounted_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_files_may_come_in_any_order_and_number_of_calls(tmp_path: Path, seed: int) -> None:
+def test_the_result_does_not_depend_on_the_order_of_files_or_number_of_calls(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     whole, parts = Shop(tmp_path / "whole"), Shop(tmp_path / "parts")
     for shop in (whole, parts):
@@ -128,14 +128,14 @@ def test_files_may_come_in_any_order_and_number_of_calls(tmp_path: Path, seed: i
     assert parts.state() == whole.state()
 
 
-def test_the_same_file_again_is_known(tmp_path: Path) -> None:
+def test_the_same_file_again_is_skipped_as_known(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.ingest(LINES)
     report = shop.ingest(LINES, name="copy")
     assert (report.files, report.n_files_skipped_as_known) == ((), 1)
 
 
-def test_other_files_are_one_clear_error(tmp_path: Path) -> None:
+def test_a_file_with_other_columns_raises_an_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("InvoiceNo,StockCode\n1,2\n")
     with pytest.raises(IngestError, match=r"other\.csv: column Description, Quantity"):
@@ -144,9 +144,9 @@ def test_other_files_are_one_clear_error(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(
     not DATA.exists(),
-    reason=f"{DATA.name} is absent; it would show that real days load in full, with every row counted",
+    reason=f"{DATA.name} is absent; it is needed to check that real days load in full, with every row counted",
 )
-def test_real_days(tmp_path: Path) -> None:
+def test_real_days_load_in_full(tmp_path: Path) -> None:
     folder = tmp_path / "days"
     with tarfile.open(DATA, "r|xz") as archive:
         n_files = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.lifecycle.evidence import judge_by_gap, seasons_before, silence_features
+from journeys_assets.domain.lifecycle.evidence import p_ended_by_fixed_gap, seasons_before, silence_features
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.storage.queries import inference
@@ -107,7 +107,7 @@ def _judge(tables: SqlWorld, day: date, params: AlgorithmParams) -> None:
     journeys, visits = inference.engagement_history(tables.con, states, day, day, params)
     own = ["user_id", "journey_id"]
     features = silence_features(journeys, visits, day, params.lifecycle).join(live, on=own, how="semi")
-    evidence = features.join(judge_by_gap(features), on=own).join(
+    evidence = features.join(p_ended_by_fixed_gap(features), on=own).join(
         seasons_before(journeys, visits, day, params.lifecycle), on=own, how="left"
     )
     _insert(tables, "main.stage_evidence", evidence.with_columns(partition_date=pl.lit(day)))

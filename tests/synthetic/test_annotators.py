@@ -1,4 +1,4 @@
-"""Simulated annotators judge found journeys by what is true of them."""
+"""Simulated annotators judge found journeys by the truth of the world."""
 
 from datetime import date
 
@@ -6,7 +6,13 @@ import polars as pl
 import pytest
 
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.synthetic.annotators import LEFT_TO_STAND, better_names, judge, names_of_theme, true_relevance
+from journeys_assets.synthetic.annotators import (
+    ACCEPTED_BAD_NAME_SHARE,
+    better_names,
+    judge,
+    names_of_theme,
+    true_relevance,
+)
 from journeys_assets.synthetic.themes import THEMES
 
 TRUTH = {
@@ -47,14 +53,14 @@ def truth_of(keywords: str, day: date) -> tuple[float, str]:
         ("xyz", date(2026, 3, 5), (1.3, "ended")),
     ],
 )
-def test_relevance_tells_pure_current_journeys_from_mixtures_and_noise(
+def test_pure_current_journeys_are_more_relevant_than_mixtures_and_noise(
     keywords: str, day: date, expected: tuple[float, str]
 ) -> None:
     relevance, stage = truth_of(keywords, day)
     assert (relevance, stage) == (pytest.approx(expected[0]), expected[1])
 
 
-def test_annotators_differ_as_people_do_and_repeat_themselves() -> None:
+def test_annotators_differ_from_each_other_and_are_deterministic() -> None:
     items = pl.DataFrame(
         {"row_key": [f"r{i}" for i in range(400)], "relevance_true": [3.0] * 400, "stage_true": ["ongoing"] * 400}
     )
@@ -62,15 +68,15 @@ def test_annotators_differ_as_people_do_and_repeat_themselves() -> None:
     assert strict.equals(judge(items, "ann", seed=1))
     assert not strict.equals(judge(items, "ann", seed=2))
     alone = judge(items.tail(3), "ann", seed=1)
-    assert alone.equals(strict.tail(3)), "what is said of a row depends on no other row"
+    assert alone.equals(strict.tail(3)), "the judgement of a row does not depend on other rows"
     assert strict["relevance"].mean() == pytest.approx(2.6, abs=0.1)
     assert lenient["relevance"].mean() == pytest.approx(3.4, abs=0.1)
     assert (strict["stage"] == "ended").mean() == pytest.approx(0.08, abs=0.05)
-    with pytest.raises(ValueError, match="no annotator 'zoe'; there are ann, ben, chi"):
+    with pytest.raises(ValueError, match="unknown annotator 'zoe'; known: ann, ben, chi"):
         judge(items, "zoe", seed=1)
 
 
-def test_annotators_name_what_has_no_good_name_and_let_stand_what_has() -> None:
+def test_annotators_rename_journeys_with_a_bad_name_and_accept_good_names() -> None:
     theme = THEMES[0]
     wanted = {normalise(name) for name in names_of_theme(theme.name)}
 
@@ -83,7 +89,7 @@ def test_annotators_name_what_has_no_good_name_and_let_stand_what_has() -> None:
 
     blind = named("")
     assert {normalise(name) for name in blind.drop_nulls()} == wanted
-    assert abs(blind.null_count() / 600 - LEFT_TO_STAND) < 0.06
+    assert abs(blind.null_count() / 600 - ACCEPTED_BAD_NAME_SHARE) < 0.06
     assert blind.equals(named(""))
     assert normalise(theme.name) not in {normalise(name) for name in named(theme.name).drop_nulls()}
-    assert named("", None).null_count() == 600, "nobody has a name for what is no journey"
+    assert named("", None).null_count() == 600, "annotators give no name to a false journey"

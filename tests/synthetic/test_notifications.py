@@ -1,4 +1,4 @@
-"""Sends of the synthetic world: the policy that was logged, and answers as the response model says."""
+"""Sends of the synthetic world: logged propensities match the policy, and responses match the response model."""
 
 import math
 from datetime import date
@@ -20,7 +20,7 @@ def world() -> World:
 
 @pytest.fixture(scope="module")
 def sends(world: World) -> pl.DataFrame:
-    """Sends with the truth about them; those of the last day left out, whose answers may not be known yet."""
+    """Sends with their truth, except those of the last day, whose responses may not be known yet."""
     rows = world.landing["notification_events"].join(
         world.truth["truth_notifications"].drop("user_id", "arm", "sent_at", "is_random_slot"), on="notification_id"
     )
@@ -28,18 +28,18 @@ def sends(world: World) -> pl.DataFrame:
 
 
 def assert_recovers(happened: pl.Series, probability: pl.Series) -> None:
-    """The count is within four standard deviations of what the probabilities say."""
+    """Assert that the count is within four standard deviations of its expectation."""
     expected, spread = probability.sum(), math.sqrt((probability * (1 - probability)).sum())
     assert abs(happened.sum() - expected) < 4 * spread + 1
 
 
-def test_the_random_slot_recovers_the_models_click_rate(sends: pl.DataFrame) -> None:
+def test_the_click_rate_of_random_slots_matches_the_model(sends: pl.DataFrame) -> None:
     slot = sends.filter("is_random_slot")
     assert slot.height > 500
     assert_recovers(slot["clicked_at"].is_not_null(), slot["click_probability"])
 
 
-def test_answers_follow_the_model(sends: pl.DataFrame) -> None:
+def test_responses_match_the_model(sends: pl.DataFrame) -> None:
     assert_recovers(sends["opened_at"].is_not_null(), sends["open_probability"])
     assert_recovers(sends["unsubscribed_at"].is_not_null(), sends["unsubscribe_probability"])
     current = sends["currentness"] > 0.7
@@ -47,14 +47,14 @@ def test_answers_follow_the_model(sends: pl.DataFrame) -> None:
     assert sends.filter(current)["click_probability"].mean() > 2 * sends.filter(~current)["click_probability"].mean()  # type: ignore[operator]
 
 
-def test_what_was_clicked_was_opened_before(sends: pl.DataFrame) -> None:
+def test_clicked_sends_were_opened_before_the_click(sends: pl.DataFrame) -> None:
     clicked = sends.drop_nulls("clicked_at")
     assert clicked.height
     assert (clicked["sent_at"] < clicked["opened_at"]).all()
     assert (clicked["opened_at"] < clicked["clicked_at"]).all()
 
 
-def test_the_holdout_is_sent_nothing(world: World) -> None:
+def test_arms_have_their_shares_and_the_holdout_gets_no_sends(world: World) -> None:
     arms = world.truth["truth_users"].group_by("arm").len()
     shares = dict(zip(arms["arm"], (arms["len"] / PARAMS.n_users).to_list(), strict=True))
     assert shares == pytest.approx({"journey": 0.8, "interest": 0.1, "holdout": 0.1}, abs=0.04)
@@ -73,7 +73,7 @@ def test_only_opted_in_channels_are_used_until_unsubscribed(world: World) -> Non
     assert later.filter(pl.col("sent_at") > pl.col("unsubscribed_at_first")).is_empty()
 
 
-def test_sends_keep_to_cap_and_hours(world: World) -> None:
+def test_sends_respect_the_cap_and_the_hours(world: World) -> None:
     sent = world.landing["notification_events"].sort("user_id", "sent_at").with_columns(day=pl.col("sent_at").dt.date())
     counts = sent.rolling("day", period="7d", group_by="user_id").agg(pl.len())
     # Local days may shift a send over the UTC midnight, so one more may fall into seven UTC days.
@@ -84,7 +84,7 @@ def test_sends_keep_to_cap_and_hours(world: World) -> None:
         assert hours.is_between(17, 19).all()
 
 
-def test_propensities_are_those_of_the_policy(sends: pl.DataFrame) -> None:
+def test_propensities_are_consistent_with_the_policy(sends: pl.DataFrame) -> None:
     journey, interest = sends.filter(arm="journey"), sends.filter(arm="interest")
     assert journey["propensity"].is_between(0, 1, closed="right").all()
     assert journey["journey_id"].is_not_null().all()
@@ -96,7 +96,7 @@ def test_propensities_are_those_of_the_policy(sends: pl.DataFrame) -> None:
     slot = journey.filter("is_random_slot")
     choices = 1 / slot["propensity"]
     assert (choices - choices.round()).abs().max() < 1e-9  # type: ignore[operator]
-    # Weighted by 1 / propensity, the policy's sends stand for every journey: the random slot agrees.
+    # Weighted by 1 / propensity, the policy's sends represent all journeys, as the random slots do.
     policy = journey.filter(~pl.col("is_random_slot"))
     weighted = (policy["currentness"] / policy["propensity"]).sum() / (1 / policy["propensity"]).sum()
     per_journey = (slot["currentness"] / slot["propensity"]).sum() / (1 / slot["propensity"]).sum()
@@ -104,12 +104,12 @@ def test_propensities_are_those_of_the_policy(sends: pl.DataFrame) -> None:
     assert policy["currentness"].mean() > slot["currentness"].mean()  # type: ignore[operator]
 
 
-def test_the_journey_arm_has_the_lift_of_the_model(sends: pl.DataFrame) -> None:
+def test_the_journey_arm_has_a_higher_click_probability_than_the_interest_arm(sends: pl.DataFrame) -> None:
     rates = {arm: rows["click_probability"].mean() for (arm,), rows in sends.group_by("arm")}
     assert rates["journey"] > 1.5 * rates["interest"]  # type: ignore[operator]
 
 
-def test_a_click_brings_the_user_back(world: World, sends: pl.DataFrame) -> None:
+def test_a_click_causes_further_engagements(world: World, sends: pl.DataFrame) -> None:
     clicked = sends.drop_nulls("clicked_at")
     mean = clicked["n_follow_up_engagements"].mean()
     closeups = sum(RESPONSES.closeups_after_click) / len(RESPONSES.closeups_after_click)
@@ -118,6 +118,6 @@ def test_a_click_brings_the_user_back(world: World, sends: pl.DataFrame) -> None
     assert world.policy["responses"]["closeups_after_click"] == RESPONSES.closeups_after_click  # type: ignore[index]
 
 
-def test_feedback_knows_what_is_true(world: World) -> None:
+def test_feedback_has_all_verdicts(world: World) -> None:
     verdicts = world.landing["journey_feedback"]["verdict"].value_counts()
     assert set(verdicts["verdict"]) == {"finished", "not_mine", "mute", "more"}

@@ -1,4 +1,4 @@
-"""The sending policy outside random slots: what is logged is what it chose with, and it chooses as it logs."""
+"""The sending policy outside random slots: logged propensities are correct, and choices follow them."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ PARAMS = WorldParams(n_users=500, n_days=45, first_day=date(2026, 3, 2))
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One send about a journey: the policy's probability of every journey that it could be about, and which it was."""
+    """One send about a journey: the policy's probability of every possible journey, and the chosen one."""
 
     probabilities: dict[str, float]
     theme: str
@@ -28,7 +28,7 @@ class Choice:
 
 
 def softmax(journeys: Sequence[Journey], day: int, record: UserRecord) -> dict[str, float]:
-    """The policy as ``Policy`` describes it, worked out once more from the record."""
+    """The probabilities of the policy by its definition in ``Policy``, computed from the record."""
     scores = {}
     for journey in journeys:
         recency = math.exp((journey.last_seen_day - day) / POLICY.recency_days)
@@ -40,7 +40,7 @@ def softmax(journeys: Sequence[Journey], day: int, record: UserRecord) -> dict[s
 
 @pytest.fixture(scope="module")
 def choices() -> list[Choice]:
-    """Every send of the journey arm, with what could have been chosen as it stood before the send."""
+    """Every send of the journey arm, with the possible journeys before the send."""
     found: list[Choice] = []
     send = notifications.maybe_send
 
@@ -68,7 +68,7 @@ def choices() -> list[Choice]:
     return found
 
 
-def test_the_logged_propensity_is_the_policys_own(choices: list[Choice]) -> None:
+def test_the_logged_propensity_equals_the_probability_of_the_policy(choices: list[Choice]) -> None:
     policy = [choice for choice in choices if not choice.is_random]
     assert len(policy) > 1000
     for choice in policy:
@@ -77,7 +77,7 @@ def test_the_logged_propensity_is_the_policys_own(choices: list[Choice]) -> None
         assert choice.propensity == pytest.approx(1 / len(choice.probabilities), rel=1e-9)
 
 
-def test_the_policy_chooses_as_often_as_it_says(choices: list[Choice]) -> None:
+def test_the_policy_chooses_with_its_stated_probabilities(choices: list[Choice]) -> None:
     policy = [choice for choice in choices if not choice.is_random and len(choice.probabilities) > 1]
     likeliest = [max(choice.probabilities.values()) for choice in policy]
     hits = sum(choice.probabilities[choice.theme] == top for choice, top in zip(policy, likeliest, strict=True))
@@ -85,7 +85,7 @@ def test_the_policy_chooses_as_often_as_it_says(choices: list[Choice]) -> None:
     assert abs(hits - sum(likeliest)) < 4 * spread
 
 
-def test_random_slots_choose_evenly(choices: list[Choice]) -> None:
+def test_random_slots_choose_uniformly(choices: list[Choice]) -> None:
     slots = [choice for choice in choices if choice.is_random and len(choice.probabilities) > 1]
     assert len(slots) > 300
     hits = sum(choice.probabilities[choice.theme] == max(choice.probabilities.values()) for choice in slots)

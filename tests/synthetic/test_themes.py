@@ -1,4 +1,4 @@
-"""The themes and how their phrases are varied: enough of them, natural, and never by accident the same."""
+"""The themes and the variations of their phrases are numerous, natural and distinct."""
 
 from collections import Counter
 
@@ -20,22 +20,22 @@ def test_there_are_many_themes_of_each_kind() -> None:
 
 
 @pytest.mark.parametrize("name", THEME_BY_NAME)
-def test_a_theme_is_rich(name: str) -> None:
+def test_a_theme_has_many_varied_phrases(name: str) -> None:
     own = THEME_BY_NAME[name]
     phrases = {normalise(phrase) for phrase in own.phrases}
     assert len(phrases) == len(own.phrases) >= 18
     words = Counter(word for phrase in phrases for word in set(phrase.split()))
-    assert words.most_common(1)[0][1] <= 0.9 * len(phrases), "one word in every phrase makes it too easy"
+    assert words.most_common(1)[0][1] <= 0.9 * len(phrases), "a word in every phrase would make the theme too easy"
     assert 2 <= len(own.interests) <= 4
     assert own.boards
 
 
-def test_many_themes_speak_other_languages() -> None:
+def test_many_themes_have_translations() -> None:
     assert sum(bool(own.translations) for own in THEMES) >= len(THEMES) / 3
     assert {language for own in THEMES for language, _ in own.translations} >= {"es", "de", "fr", "pt", "ja"}
 
 
-def test_every_month_has_its_seasons() -> None:
+def test_every_month_has_seasonal_themes() -> None:
     assert {month for own in THEMES for month in own.months} == set(range(1, 13))
 
 
@@ -50,13 +50,13 @@ def test_words_and_interests_are_shared_between_themes() -> None:
     ("changes", "message"),
     [
         ({"kind": "yearly"}, "unknown kind"),
-        ({"phrases": "a; b; a"}, "twice"),
+        ({"phrases": "a; b; a"}, "repeats a phrase"),
         ({"kind": "seasonal"}, "months"),
         ({"months": (3,)}, "months"),
         ({"abroad": "küche"}, "language=search"),
     ],
 )
-def test_a_wrong_theme_is_refused(changes: dict[str, object], message: str) -> None:
+def test_an_invalid_theme_raises_an_error(changes: dict[str, object], message: str) -> None:
     good: dict[str, object] = {"kind": "evergreen", "phrases": "a; b", "interests": "c", "boards": "d"}
     values = good | changes
     with pytest.raises(ValueError, match=message):
@@ -64,7 +64,7 @@ def test_a_wrong_theme_is_refused(changes: dict[str, object], message: str) -> N
 
 
 @pytest.mark.parametrize("size", [2, 5, 20, 60])
-def test_a_vocabulary_has_its_size_and_stays_on_its_theme(size: int) -> None:
+def test_a_vocabulary_has_the_wanted_size_and_consists_of_the_theme(size: int) -> None:
     own = THEME_BY_NAME["bonsai"]
     words = vocabulary(stream(1, "words", size), own, size)
     assert len(set(words)) == len(words) == size
@@ -79,7 +79,7 @@ def test_variations_do_not_repeat_a_word() -> None:
             assert len(words) - len(set(words)) <= len(phrase.split()) - len(set(phrase.split()))
 
 
-def test_a_typo_is_one_slip() -> None:
+def test_a_typo_changes_one_word() -> None:
     rng = stream(3)
     for _ in range(200):
         slipped = typo(rng, "wedding dress lace")
@@ -93,7 +93,7 @@ def test_a_typo_is_one_slip() -> None:
     [("wedding favors", "wedding favor"), ("fire pit", "fire pits"), ("tote bag patch", "tote bag patches"),
      ("fairy", "fairies"), ("cookies", "cooky"), ("shortbread", "shortbreads"), ("盆栽", "盆栽")],
 )  # fmt: skip
-def test_the_other_number(text: str, other: str) -> None:
+def test_other_number_switches_between_singular_and_plural(text: str, other: str) -> None:
     assert other_number(text) == other
 
 

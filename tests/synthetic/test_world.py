@@ -1,4 +1,4 @@
-"""The synthetic world: valid, repeatable, known in full, and told apart from its truth."""
+"""The synthetic world is valid, reproducible and fully known, and its landing data does not contain the truth."""
 
 import json
 from datetime import date, timedelta
@@ -40,7 +40,7 @@ def test_landing_frames_keep_the_contract(world: World, source: str) -> None:
 
 
 @pytest.mark.parametrize("source", EVENT_TIMES)
-def test_events_are_within_the_world(world: World, source: str) -> None:
+def test_events_are_within_the_time_of_the_world(world: World, source: str) -> None:
     times = world.landing[source][EVENT_TIMES[source]]
     assert times.min() >= PARAMS.starts_at  # type: ignore[operator]
     assert times.max() < PARAMS.ends_at  # type: ignore[operator]
@@ -57,12 +57,12 @@ def test_the_same_parameters_give_the_same_world() -> None:
         assert_frame_equal(frame, (other.landing | other.truth)[name])
 
 
-def test_another_seed_is_another_world() -> None:
+def test_another_seed_gives_another_world() -> None:
     one, other = (generate_world(WorldParams(seed=seed, n_users=10, n_days=10)) for seed in (1, 2))
     assert not one.landing["search_events"].equals(other.landing["search_events"])
 
 
-def test_more_users_and_days_leave_earlier_events_as_they_were(world: World, longer: World) -> None:
+def test_more_users_and_days_do_not_change_earlier_events(world: World, longer: World) -> None:
     users = longer.landing["users"]["user_id"].implode()
     for source, time in EVENT_TIMES.items():
         mine, theirs = (
@@ -79,7 +79,7 @@ def test_more_users_and_days_leave_earlier_events_as_they_were(world: World, lon
     assert_frame_equal(world.landing["pins"], longer.landing["pins"])
 
 
-def test_a_journey_has_its_own_dates_whatever_the_length_of_the_world(world: World, longer: World) -> None:
+def test_dates_of_journeys_do_not_depend_on_the_length_of_the_world(world: World, longer: World) -> None:
     users = longer.landing["users"]["user_id"].implode()
     keys = ["user_id", "theme"]
     mine = world.truth["truth_journeys"].filter(pl.col("user_id").is_in(users)).drop_nulls("begun_on")
@@ -90,12 +90,12 @@ def test_a_journey_has_its_own_dates_whatever_the_length_of_the_world(world: Wor
         assert (known[name] == known[f"{name}_longer"]).all()
 
 
-def test_written_files_are_found_as_their_source_and_the_truth_lies_beside(world: World, tmp_path: Path) -> None:
+def test_a_world_is_written_by_source_with_the_truth_in_its_own_folder(world: World, tmp_path: Path) -> None:
     write_world(world, tmp_path)
     stale = tmp_path / "landing" / "search_events" / "2001-01-01.parquet"
     world.landing["search_events"].head(1).write_parquet(stale)
     write_world(world, tmp_path)
-    assert not stale.exists(), "two worlds must never be mixed"
+    assert not stale.exists(), "two worlds must not be mixed"
     files = find_files([tmp_path / "landing"])
     for source, frame in world.landing.items():
         own = [file for file, root in files if source_of(file, root) == source]
@@ -107,7 +107,7 @@ def test_written_files_are_found_as_their_source_and_the_truth_lies_beside(world
     assert json.loads((tmp_path / "truth" / "policy.json").read_text()) == json.loads(json.dumps(world.policy))
 
 
-def test_no_landing_column_tells_the_truth(world: World) -> None:
+def test_no_landing_column_contains_the_truth(world: World) -> None:
     themes = set(world.truth["truth_journeys"]["theme"])
     told = {"theme", "user_class", "click_probability", "currentness"}
     for source, frame in world.landing.items():
@@ -116,7 +116,7 @@ def test_no_landing_column_tells_the_truth(world: World) -> None:
     assert boards.filter(pl.col("board_name").is_in(list(themes)))["count"].sum() < boards["count"].sum() / 10
 
 
-def test_the_mix_of_users(world: World) -> None:
+def test_classes_of_users_have_their_shares_and_activity(world: World) -> None:
     users = world.truth["truth_users"]
     assert set(users["user_class"]) == {"normal", "heavy", "bot"}
     assert users.filter(pl.col("stopped_on").is_not_null()).height > 15
@@ -133,7 +133,7 @@ def test_the_mix_of_users(world: World) -> None:
     assert 0.15 <= share <= 0.33
 
 
-def test_users_who_stopped_do_nothing_of_their_own(world: World) -> None:
+def test_users_who_stopped_have_no_organic_activity(world: World) -> None:
     stopped = world.truth["truth_users"].drop_nulls("stopped_on").select("user_id", "stopped_on")
     later = world.landing["search_events"].join(stopped, on="user_id")
     assert later.height
@@ -149,7 +149,7 @@ def test_sessions_are_in_local_waking_hours(world: World) -> None:
         assert local.dt.hour().is_in([2, 3, 4]).mean() < 0.03, zone  # type: ignore[operator]
 
 
-def test_bots_search_at_a_steady_beat(world: World) -> None:
+def test_bots_search_at_a_fixed_interval(world: World) -> None:
     bots = world.truth["truth_users"].filter(user_class="bot").select("user_id")
     rows = world.landing["search_events"].join(bots, on="user_id").sort("user_id", "searched_at")
     assert rows.height / bots.height > 500
@@ -157,7 +157,7 @@ def test_bots_search_at_a_steady_beat(world: World) -> None:
     assert gaps["count"][0] / gaps["count"].sum() > 0.9
 
 
-def test_every_keyword_has_one_truth(world: World) -> None:
+def test_every_keyword_has_exactly_one_truth(world: World) -> None:
     keywords = world.truth["truth_keywords"]
     assert not keywords.select(pl.struct("user_id", "normalised_keyword").is_duplicated()).to_series().any()
     typed = world.landing["search_events"].select("user_id", keyword="query")
@@ -177,7 +177,7 @@ def test_engagement_counts_add_up(world: World) -> None:
     assert truth["n_searches"].sum() < world.landing["search_events"].height
 
 
-def test_intent_turns_from_exploring_to_acting(world: World) -> None:
+def test_intent_moves_from_exploring_to_acting(world: World) -> None:
     spans = world.truth["truth_journeys"].filter(
         pl.col("kind") == "situational", pl.col("begun_on") >= PARAMS.first_day, pl.col("ended_on").is_not_null()
     )
@@ -194,29 +194,29 @@ def test_journeys_pause_resume_and_end(world: World) -> None:
     assert (resumed["paused_on"] < resumed["resumed_on"]).all()
     assert journeys.drop_nulls("ended_on").height > 100
     quiet = world.truth["truth_engagement"].join(resumed, on=["user_id", "theme"])
-    # A click on a notification may bring a user back within the pause, and a local day may end on the next UTC day.
+    # A click on a notification may cause engagement within the pause, and a local day may end on the next UTC day.
     inside = quiet.filter(pl.col("day") > pl.col("paused_on"), pl.col("day") < pl.col("resumed_on") - timedelta(days=1))
     assert inside["n_searches"].sum() == 0
 
 
-def test_overlapping_journeys(world: World) -> None:
+def test_users_have_several_journeys_at_once(world: World) -> None:
     per_user = world.truth["truth_engagement"].group_by("user_id").agg(pl.col("theme").n_unique())
     assert 3 <= per_user["theme"].median() <= 8  # type: ignore[operator]
     assert per_user["theme"].min() == 1  # type: ignore[comparison-overlap]
 
 
-def test_the_ids_of_sends_are_the_earliest_keyword_of_the_theme(world: World) -> None:
+def test_the_journey_id_of_a_send_comes_from_the_earliest_keyword_of_the_theme(world: World) -> None:
     truth = world.truth["truth_notifications"].select("notification_id", "theme")
     sends = world.landing["notification_events"].filter(arm="journey").join(truth, on="notification_id")
     keywords = world.truth["truth_keywords"].drop_nulls("theme").sort("first_engaged_at", "normalised_keyword")
     first = keywords.group_by("user_id", "theme", maintain_order=True).first()
     ids = [journey_id(u, k) for u, k in zip(first["user_id"], first["normalised_keyword"], strict=True)]
     joined = sends.join(first.with_columns(expected=pl.Series(ids)), on=["user_id", "theme"], how="left")
-    # Not always: a keyword may mean two of a user's journeys, and counts for the one that it means most.
+    # Not always: a keyword may belong to two of a user's journeys, and counts for the more frequent one.
     assert (joined["journey_id"] == joined["expected"]).mean() > 0.8  # type: ignore[operator]
 
 
-def test_annotations_within_their_day_show_only_what_was_there(world: World) -> None:
+def test_annotations_show_only_keywords_from_before_the_judgement(world: World) -> None:
     firsts = {
         (u, k): at
         for u, k, at in world.truth["truth_keywords"]
@@ -229,7 +229,7 @@ def test_annotations_within_their_day_show_only_what_was_there(world: World) -> 
         assert all(firsts[user, keyword] < at for keyword in keywords)
 
 
-def test_annotators_disagree_as_people_do(world: World) -> None:
+def test_annotators_disagree_moderately(world: World) -> None:
     rows = world.landing["journey_annotations"]
     assert rows.height > 200
     assert rows["journey_id"].is_null().all()
@@ -242,7 +242,7 @@ def test_annotators_disagree_as_people_do(world: World) -> None:
         assert 0.5 < np.corrcoef(levels[:, one], levels[:, other])[0, 1] < 0.95
         assert 0.25 < (levels[:, one] == levels[:, other]).mean() < 0.85
     means = levels.mean(axis=0)
-    assert all(low < high for low, high in pairwise(means)), "from the strict one to the lenient one"
+    assert all(low < high for low, high in pairwise(means)), "ordered from the strict to the lenient annotator"
     assert set(rows["relevance"]) == {1, 2, 3, 4, 5}
 
 
@@ -258,12 +258,12 @@ def test_judgements_follow_the_truth(world: World) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"n_users": 0}, {"bot_share": 1.5}, {"journey_arm_share": 0.9, "interest_arm_share": 0.2}]
 )
-def test_wrong_parameters_are_refused(wrong: dict[str, float]) -> None:
+def test_invalid_parameters_raise_an_error(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"world needs|must"):
         WorldParams(**wrong)  # type: ignore[arg-type]
 
 
-def test_a_tiny_world_is_a_world() -> None:
+def test_a_tiny_world_is_valid() -> None:
     world = generate_world(WorldParams(n_users=1, n_days=1))
     for source, frame in world.landing.items():
         assert violations(LANDING[source], frame) == []

@@ -1,1 +1,1 @@
-"""Sheets for annotators: what is drawn, and how well annotators agree."""
+"""Annotation sheets: sampling journeys, and measuring how well annotators agree."""

@@ -1,13 +1,11 @@
-"""How well annotators agree, with intervals, beside what chance alone would give.
+"""Agreement of annotators on the same items, with intervals and the agreement expected by chance.
 
-What belongs here: measures over judgements of the same items. What does not: where judgements come from, and agreement
-of partitions (``domain.statistics.partitions``).
+Agreement of partitions is in ``domain.statistics.partitions``.
 
-A judge of another make (an LLM, say) is one more annotator: its agreement with people is to be held against that of
-people with each other.
+An LLM judge is one more annotator. Compare its agreement with people to the agreement of people with each other.
 
-Intervals are those of ``domain.statistics.resampling``, over users: for kappa, of 95 % intervals with 30 items of 9
-users, 95 % hold (plain percentiles: 88 %).
+Intervals come from ``domain.statistics.resampling``, over users. For kappa on 30 items of 9 users, 95 % intervals cover
+the true value in 95 % of samples (plain percentiles: 88 %).
 
 References: weighted kappa, Cohen 1968; alpha, Krippendorff 2011, *Computing Krippendorff's Alpha-Reliability*.
 """
@@ -37,7 +35,7 @@ JUDGEMENT_SCHEMA = pl.Schema(
         "stage": pl.String(),
     }
 )
-"""One row an item and annotator. ``stage`` is null where the annotator gave none."""
+"""One row per item and annotator. ``stage`` is null where the annotator gave none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +43,14 @@ class AnnotatorAgreement:
     """Agreement on relevance (1-5) and stage. Intervals are 95 %, over resampled users.
 
     Attributes:
-        overall: measure, value, low, high, by_chance (what independent annotators with the same habits would have),
-            n_items, n_users. Measures: Krippendorff's alpha of relevance (interval metric) and of stage (nominal),
-            share of pairs of judgements that are the same, and that are at most one level apart.
-        pairs: One row a pair of annotators that judged items in common: kappa (quadratic weights) with interval,
-            exact, within_one and the same by chance, bias (mean of a - b, levels) with interval, stage_kappa with
+        overall: measure, value, low, high, by_chance (the value for independent annotators with the same distribution
+            of levels), n_items, n_users. Measures: Krippendorff's alpha of relevance (interval metric) and of stage
+            (nominal), the share of pairs of judgements that are equal, and the share at most one level apart.
+        pairs: One row per pair of annotators with items in common: kappa (quadratic weights) with interval, exact and
+            within_one, each also as expected by chance, bias (mean of a - b, levels) with interval, stage_kappa with
             interval.
-        annotators: One row an annotator: n_items, mean_level, share of each level, and bias against the mean of the
-            others on items in common, with interval (null where there are none).
+        annotators: One row per annotator: n_items, mean_level, share of each level, and bias (levels) against the mean
+            of the other annotators on common items, with interval; null where there are no common items.
     """
 
     overall: pl.DataFrame
@@ -65,15 +63,15 @@ def annotator_agreement(
 ) -> AnnotatorAgreement:
     """Agreement of all annotators of ``judgements`` (``JUDGEMENT_SCHEMA``, in any order).
 
-    A figure that is not defined (all gave one level, no item in common) is null.
+    A figure that is undefined (all judgements are equal, no item in common) is null.
 
     Raises:
-        ValueError: an annotator judged an item twice, or a level is not 1-5.
+        ValueError: An annotator judged an item twice, or a level is not 1-5.
     """
     if judgements.select("item", "annotator_id").is_duplicated().any():
-        raise ValueError("an annotator judged an item twice; give the judgement that counts")
+        raise ValueError("an annotator judged an item twice; keep only the judgement that counts")
     if not judgements["relevance"].is_in(LEVELS).all():
-        raise ValueError("levels of relevance are 1 to 5")
+        raise ValueError("relevance must be a level from 1 to 5")
     rows = judgements.sort("item", "annotator_id")
     resampling = _Resampling(rows["user_id"].unique().sort().to_list(), seed, n_resamples, level)
     names = rows["annotator_id"].unique().sort().to_list()
@@ -92,31 +90,31 @@ def quadratic_kappa(cells: Doubles) -> Doubles:
     """Cohen's kappa with quadratic weights.
 
     Args:
-        cells: (..., k, k): how often a gave the row's level and b the column's.
+        cells: (..., k, k): how often annotator a gave the row's level and annotator b the column's level.
 
     Returns:
-        (...): at most 1; NaN where both gave one and the same level throughout.
+        (...): at most 1; NaN where both annotators gave a single, equal level to every item.
     """
     return 1.0 - _ratio(_disagreement(cells, _squares(cells)), _disagreement(_expected(cells), _squares(cells)))
 
 
 def kappa(cells: Doubles) -> Doubles:
-    """Cohen's kappa without weights: every difference counts the same. As :func:`quadratic_kappa`."""
+    """Cohen's kappa without weights: every difference counts the same. Shapes as in :func:`quadratic_kappa`."""
     unequal = 1.0 - np.eye(cells.shape[-1])
     return 1.0 - _ratio(_disagreement(cells, unequal), _disagreement(_expected(cells), unequal))
 
 
 def alpha(coincidences: Doubles, *, nominal: bool = False) -> Doubles:
-    """Krippendorff's alpha: interval metric, or nominal.
+    """Krippendorff's alpha, with the interval metric or the nominal one.
 
     Args:
-        coincidences: (..., k, k) symmetric: pairs of judgements of the same item, each pair of an item with m
-            judgements counted 1 / (m - 1), in both directions.
+        coincidences: (..., k, k), symmetric: counts of pairs of judgements of the same item, in both directions. A
+            pair of an item with m judgements counts 1 / (m - 1).
     """
     metric = 1.0 - np.eye(coincidences.shape[-1]) if nominal else _squares(coincidences)
     totals = coincidences.sum(axis=-1)
     n = totals.sum(axis=-1)[..., None, None]
-    # What stands on the diagonal (a judgement paired with itself would be taken off) has no disagreement anyway.
+    # The diagonal also counts judgements paired with themselves. It has no disagreement, so that changes nothing.
     expected = _ratio(totals[..., :, None] * totals[..., None, :], n - 1.0)
     return 1.0 - _ratio(_disagreement(coincidences, metric), _disagreement(expected, metric))
 
@@ -138,7 +136,7 @@ def _disagreement(cells: Doubles, weights: Doubles) -> Doubles:
 
 
 def _expected(cells: Doubles) -> Doubles:
-    """The same table if a and b were independent."""
+    """The expected table if a and b were independent."""
     rows, columns = cells.sum(axis=-1), cells.sum(axis=-2)
     return _ratio(rows[..., :, None] * columns[..., None, :], cells.sum(axis=(-2, -1))[..., None, None])
 
@@ -148,11 +146,11 @@ def _ratio(part: Doubles, whole: Doubles) -> Doubles:
         return np.where(whole > 0, part / whole, np.nan)
 
 
-# ── users resampled ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── resampling users ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Resampling:
-    """Draws of users with replacement, the same for every figure."""
+    """Resamples of users with replacement, the same ones for every figure."""
 
     def __init__(self, users: Sequence[str], seed: int, n_resamples: int, level: float) -> None:
         self.index = {user: i for i, user in enumerate(users)}
@@ -160,13 +158,13 @@ class _Resampling:
         self.level = level
 
     def per_user(self, rows: pl.DataFrame, table: Doubles) -> Doubles:
-        """(n_users, …): sums of ``table`` (one entry a row of ``rows``) by user."""
+        """(n_users, …): sums of ``table`` (one entry per row of ``rows``) by user."""
         sums = np.zeros((len(self.index), *table.shape[1:]))
         np.add.at(sums, [self.index[user] for user in rows["user_id"]], table)
         return sums
 
     def figure(self, per_user: Doubles, of: Callable[[Doubles], Doubles]) -> tuple[float | None, ...]:
-        """Value, low and high of a figure of summed tables; null where it is not defined."""
+        """Value, low and high of a figure of summed tables; None where it is undefined."""
         value = float(of(per_user.sum(axis=0)))
         if self.picks is None or not np.isfinite(value):
             return None, None, None
@@ -182,26 +180,26 @@ def _one_hot(codes: Doubles, k: int) -> Doubles:
 
 
 def _pair_tables(a: pl.Series, b: pl.Series, k: int) -> Doubles:
-    """(n, k, k): one cell set a pair of codes."""
+    """(n, k, k): per pair of codes, a table with a single 1."""
     return _one_hot(a.to_numpy(), k)[:, :, None] * _one_hot(b.to_numpy(), k)[:, None, :]
 
 
 def _codes(rows: pl.DataFrame) -> pl.DataFrame:
-    """level and seen: codes from 0; ``seen`` is null where no stage was given."""
+    """Adds ``level`` and ``stage_code``, codes from 0; ``stage_code`` is null where no stage was given."""
     return rows.with_columns(
         level=pl.col("relevance") - 1,
-        seen=pl.col("stage").replace_strict({stage: i for i, stage in enumerate(STAGES)}, return_dtype=pl.Int64),
+        stage_code=pl.col("stage").replace_strict({stage: i for i, stage in enumerate(STAGES)}, return_dtype=pl.Int64),
     )
 
 
 def _pair(rows: pl.DataFrame, a: str, b: str, resampling: _Resampling) -> dict[str, object]:
     coded = _codes(rows)
     both = coded.filter(pl.col("annotator_id") == a).join(
-        coded.filter(pl.col("annotator_id") == b).select("item", "level", "seen"), on="item", suffix="_b"
+        coded.filter(pl.col("annotator_id") == b).select("item", "level", "stage_code"), on="item", suffix="_b"
     )
     cells = resampling.per_user(both, _pair_tables(both["level"], both["level_b"], len(LEVELS)))
-    staged = both.drop_nulls(["seen", "seen_b"])
-    stages = resampling.per_user(staged, _pair_tables(staged["seen"], staged["seen_b"], len(STAGES)))
+    staged = both.drop_nulls(["stage_code", "stage_code_b"])
+    stages = resampling.per_user(staged, _pair_tables(staged["stage_code"], staged["stage_code_b"], len(STAGES)))
     total = cells.sum(axis=0)
     by_chance = _expected(total)
     return {
@@ -226,7 +224,7 @@ def _mean_difference(cells: Doubles) -> Doubles:
 
 
 def _coincidences(rows: pl.DataFrame, code: str, k: int, resampling: _Resampling) -> tuple[Doubles, pl.DataFrame]:
-    """(n_users, k, k), and the rows of items with two judgements or more."""
+    """Coincidences (n_users, k, k), and the rows of items with at least two judgements."""
     judged = rows.drop_nulls(code).with_columns(m=pl.len().over("item")).filter(pl.col("m") > 1)
     pairs = judged.select("item", "user_id", "annotator_id", "m", code).join(
         judged.select("item", "annotator_id", code), on="item", suffix="_b"
@@ -255,7 +253,7 @@ def _overall(rows: pl.DataFrame, resampling: _Resampling) -> list[dict[str, obje
 
 
 def _overall_stage(rows: pl.DataFrame, resampling: _Resampling) -> dict[str, object]:
-    tables, judged = _coincidences(_codes(rows), "seen", len(STAGES), resampling)
+    tables, judged = _coincidences(_codes(rows), "stage_code", len(STAGES), resampling)
     return {
         "measure": "stage_alpha",
         **_named("value", resampling.figure(tables, lambda t: alpha(t, nominal=True))),

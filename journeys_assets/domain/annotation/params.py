@@ -1,4 +1,4 @@
-"""What sheets for annotators show and how their rows are drawn."""
+"""The content of annotation sheets and the sampling of their rows."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AnnotationParams:
-    """What sheets for annotators show and how their rows are drawn. They shape no stage's output."""
+    """The content of annotation sheets and the sampling of their rows. No stage's output depends on them."""
 
     confidence_bands: tuple[float, ...] = (0.25, 0.5, 0.75)
-    """Inner edges of the bands that are sampled apart; a value on an edge belongs to the band above."""
+    """Inner edges of the confidence bands used as strata; a value on an edge belongs to the band above."""
     heavy_quantile: float = 0.9
     """Users with more engagements in 90 days than this share of users are heavy; up to the median they are light."""
     as_of_days: int = 4
-    """A sheet shows journeys as of so many days, unless told otherwise: a ranker learns from the earlier ones and is
-    judged on the later ones, so that labels of a single day can train none."""
+    """Default number of days that a sheet covers. A ranker is trained on the earlier days and tested on the later ones,
+    so labels of a single day cannot train one."""
     days_apart: int = 7
     keywords_shown: int = 12
     keywords_kept: int = 200
-    """Keywords that a judgement keeps, to tell which journey it was; those of bots have thousands."""
+    """Most keywords stored with a judgement to identify its journey. Journeys of bots have thousands."""
     examples_shown: int = 5
-    """Example searches, and example items."""
+    """Number of example searches, and of example items."""
     weeks_shown: int = 13

@@ -1,10 +1,9 @@
-"""What annotators are asked, of which journeys, and in which order.
+"""The questions that annotators answer, and the sample of journeys that each annotator judges, in order.
 
-What belongs here: the guideline, drawing a sample, dealing it out, reading what an annotator wrote. What does not:
-agreement of annotators (``domain.annotation.agreement``), files (``importers.annotation_sheet``, ``sheets``), training
-labels (``domain.ranking.prior``).
+Agreement of annotators is in ``domain.annotation.agreement``, the files of sheets in ``importers.annotation_sheet``,
+training labels in ``domain.ranking.labels``.
 
-Nothing of the model's opinion (kind, stage, confidence, rank) is shown to annotators: they would lean towards it.
+Sheets do not show the model's output (kind, stage, confidence, rank), because it would bias annotators.
 """
 
 from __future__ import annotations
@@ -45,14 +44,14 @@ CANDIDATE_SCHEMA = pl.Schema(
         "n_engagements_90d": pl.Int64(),
     }
 )
-"""Journeys that may be drawn: one row a day, user and journey."""
+"""Journeys that may be drawn: one row per day, user and journey."""
 
 _PERSONAL = (
     (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[e-mail]"),
     (r"(?:https?://|www\.)\S+", "[link]"),
     (r"(?:\+|\b)\d(?:[\s()./-]?\d){6,}\b", "[number]"),
 )
-"""Patterns that name a person or lead to one, and what is shown in their place."""
+"""Patterns of text that may identify a person, and their replacements."""
 
 
 def guideline() -> str:
@@ -77,7 +76,7 @@ Leave a row empty if you do not want to judge it. Do not talk about rows with ot
 
 
 def without_personal_data(texts: pl.Series) -> pl.Series:
-    """Texts with e-mail addresses, links and long numbers (phones, cards) masked; names cannot be told from words."""
+    """Texts with e-mail addresses, links and long numbers (phones, cards) masked. Names of people are not detected."""
     for pattern, shown in _PERSONAL:
         texts = texts.str.replace_all(pattern, shown)
     return texts
@@ -89,14 +88,14 @@ def without_personal_data(texts: pl.Series) -> pl.Series:
 def candidates_by_stratum(candidates: pl.DataFrame, *, params: AnnotationParams, seed: int) -> pl.DataFrame:
     """Each journey once, as of one of its days (drawn at random), with its ``stratum`` and a uniform ``draw``.
 
-    A stratum is a confidence band, a kind and stage, and how active the user is: light up to the median of engagements
-    in 90 days over users, heavy beyond the ``heavy_quantile``.
+    A stratum combines a confidence band, a kind, a stage and the user's activity. A user is light up to the median over
+    users of engagements in 90 days, heavy above the ``heavy_quantile``, and medium between.
 
     Args:
         candidates: ``CANDIDATE_SCHEMA``.
 
     Returns:
-        The candidates with stratum and draw (0-1, a hash of seed, user, journey and day: it depends on no other row).
+        The candidates with stratum and draw (0-1, a hash of the row's own ids and the seed, independent of other rows).
     """
     activity = candidates.group_by("as_of_date", "user_id").agg(n=pl.col("n_engagements_90d").sum())
     light = pl.col("n").quantile(0.5, "lower").over("as_of_date")
@@ -118,7 +117,7 @@ def candidates_by_stratum(candidates: pl.DataFrame, *, params: AnnotationParams,
         .with_columns(stratum=pl.concat_str(band, kind, "activity", separator=", "), draw=_uniform(candidates, seed))
         .sort("draw", "user_id", "journey_id", "as_of_date")
         .unique(["user_id", "journey_id"], keep="first", maintain_order=True)
-        # The draw so far has chosen a day; within a stratum it must be uniform whatever the number of days.
+        # The first draw chose a day, so it is not uniform for journeys of several days. Draw again within the stratum.
         .with_columns(draw=_uniform_of("user_id", "journey_id", seed=seed + 1))
         .drop("n", "activity")
         .sort("stratum", "draw", "user_id", "journey_id")
@@ -128,17 +127,18 @@ def candidates_by_stratum(candidates: pl.DataFrame, *, params: AnnotationParams,
 def draw_stratified(strata: pl.DataFrame, n: int) -> pl.DataFrame:
     """Draw ``n`` journeys, from each stratum in proportion to the square root of its size (power allocation).
 
-    Between equal shares, which compare strata best, and proportional ones, which tell most of the whole (Bankier 1988,
-    *Power allocations*). Each stratum has one journey at least where ``n`` allows.
+    This is a compromise between equal allocation, which is best for comparing strata, and proportional allocation,
+    which is best for estimates of the whole (Bankier 1988, *Power allocations*). Each stratum gets at least one journey
+    if ``n`` allows.
+
+    Uncertainty sampling (drawing where the model is least certain) was tried instead. While the prior scores journeys,
+    a ranker trained on such labels is worse than one trained on as many random labels; later it is hardly better.
 
     Args:
         strata: From :func:`candidates_by_stratum`.
 
-    Drawing where the model is least sure (uncertainty sampling) was tried in its place: a ranker that learns from such
-    labels is worse than one that learns from as many random ones while the prior scores, and hardly better after.
-
     Returns:
-        At most ``n`` rows with ``sampling_weight``: size of the stratum over journeys drawn from it.
+        At most ``n`` rows with ``sampling_weight``: the size of the stratum divided by the journeys drawn from it.
     """
     sizes = strata.group_by("stratum").len("size").sort("stratum")
     shares = allocated(sizes["size"].to_list(), n)
@@ -152,13 +152,13 @@ def draw_stratified(strata: pl.DataFrame, n: int) -> pl.DataFrame:
 
 
 def allocated(sizes: Sequence[int], n: int) -> list[int]:
-    """How many of each stratum: by the square root of its size, at most all of it, ``n`` in all where there are."""
+    """Journeys to draw from each stratum: by the square root of its size, at most its size, ``n`` in total."""
     if n >= sum(sizes):
         return list(sizes)
     given = [0] * len(sizes)
     while sum(given) < n:
         open_ = [i for i, size in enumerate(sizes) if given[i] < size]
-        # One after the other, each to the stratum that is furthest below its share (Webster's method).
+        # Give the next one to the stratum that is furthest below its share (Webster's method).
         best = max(open_, key=lambda i: (sizes[i] ** 0.5 / (2 * given[i] + 1) if given[i] else 1e12 + sizes[i], -i))
         given[best] += 1
     return given
@@ -185,7 +185,7 @@ def _digest(seed: int, text: str) -> bytes:
 
 
 def row_keys(rows: pl.DataFrame, salt: bytes) -> pl.Series:
-    """A pseudonym a row: 12 characters that tell nothing without ``salt``, and are the same whenever they are made.
+    """A pseudonym per row: 12 characters that reveal nothing without ``salt``. The same row always gets the same one.
 
     Args:
         rows: as_of_date, user_id, journey_id.
@@ -201,9 +201,11 @@ def row_keys(rows: pl.DataFrame, salt: bytes) -> pl.Series:
     return pl.Series("row_key", keys, dtype=pl.String)
 
 
-def some_without_name(rows: pl.DataFrame, share: float, *, seed: int) -> pl.DataFrame:
-    """``rows`` with an empty journey_name in about ``share`` of them, drawn at random: what people call a journey is
-    another thing than whether they put up with a name that they are shown.
+def with_some_names_hidden(rows: pl.DataFrame, share: float, *, seed: int) -> pl.DataFrame:
+    """``rows`` with an empty journey_name in about ``share`` of them, chosen at random.
+
+    The name that people give a journey themselves differs from the names that they accept when shown one. Rows without
+    a name collect the former.
 
     Args:
         rows: as_of_date, user_id, journey_id, journey_name and other columns.
@@ -212,36 +214,40 @@ def some_without_name(rows: pl.DataFrame, share: float, *, seed: int) -> pl.Data
         ValueError: ``share`` is not from 0 to 1.
     """
     if not 0.0 <= share <= 1.0:
-        raise ValueError(f"the share of rows without a name is from 0 to 1; got {share}")
-    # Of a stream of its own, else what is drawn for the sheet would decide.
+        raise ValueError(f"the share of rows without a name must be from 0 to 1; got {share}")
+    # The columns are in another order than for the sample, so that the two draws are independent.
     drawn = _uniform_of("journey_id", "user_id", "as_of_date", seed=seed)
     return rows.with_columns(journey_name=pl.when(drawn < share).then(pl.lit("")).otherwise("journey_name"))
 
 
 def n_items(n_annotators: int, rows_each: int, overlap: float) -> int:
-    """How many journeys ``n_annotators`` judge between them."""
+    """Number of distinct journeys that ``n_annotators`` judge together."""
     n_shared = _n_shared(n_annotators, rows_each, overlap)
     return n_shared + n_annotators * (rows_each - n_shared)
 
 
 def deal(rows: pl.DataFrame, annotators: Sequence[str], rows_each: int, overlap: float, *, seed: int) -> pl.DataFrame:
-    """Deal the sample out: some rows to all annotators, so that agreement can be measured, the others to one each.
+    """Distribute the sample: some rows go to all annotators, so that agreement can be measured, the others to one each.
 
-    The shared ones are spread evenly over the strata. Every annotator has an order of their own, in which no user comes
-    twice in a row as long as no user has more than half of the rows.
+    Shared rows are spread evenly over the strata. Each annotator gets a different order, in which no user comes twice
+    in a row as long as no user has more than half of the rows.
 
     Args:
-        rows: stratum, draw, user_id, journey_id, …; fewer than :func:`n_items` are shared out in the same proportion.
-        overlap: Share of an annotator's rows that all the others judge too, 0-1.
+        rows: stratum, draw, user_id, journey_id, …; if there are fewer than :func:`n_items`, the proportion of shared
+            rows stays the same.
+        overlap: Share of an annotator's rows that all other annotators judge too, 0-1.
 
     Returns:
-        ``rows`` with annotator_id and position (from 1); one row an annotator and journey.
+        ``rows`` with annotator_id and position (from 1); one row per annotator and journey.
 
     Raises:
-        ValueError: no annotator, one twice, or an overlap outside 0-1.
+        ValueError: There is no annotator, an annotator is named twice, or the overlap is outside 0-1.
     """
     if not annotators or len(set(annotators)) < len(annotators) or not 0.0 <= overlap <= 1.0:
-        raise ValueError(f"needed: annotators, each once, and an overlap from 0 to 1; got {annotators}, {overlap}")
+        raise ValueError(
+            "annotators must be named, each once, and the overlap must be from 0 to 1; "
+            f"got annotators {annotators} and overlap {overlap}"
+        )
     ordered = rows.sort("stratum", "draw", "user_id", "journey_id").with_row_index("place")
     full = n_items(len(annotators), rows_each, overlap)
     n_shared = round(_n_shared(len(annotators), rows_each, overlap) * min(1.0, rows.height / full))
@@ -271,17 +277,17 @@ def _n_shared(n_annotators: int, rows_each: int, overlap: float) -> int:
 
 
 def no_user_twice_in_a_row(users: Sequence[str], *, seed: int) -> list[int]:
-    """A new order of ``users`` (indices), as close to the old one as it can be."""
+    """A new order of ``users`` (indices), as close to the given order as possible."""
     left = list(range(len(users)))
     order: list[int] = []
-    late: list[int] = []
+    remaining: list[int] = []
     while left:
         following = next((i for i, row in enumerate(left) if not order or users[row] != users[order[-1]]), None)
         if following is None:
-            late = left  # all of one user: they go between rows of others that are placed already
+            remaining = left  # all of one user; inserted between rows of other users below
             break
         order.append(left.pop(following))
-    for row in late:
+    for row in remaining:
         gaps = [
             i
             for i in range(len(order) + 1)

@@ -1,1 +1,1 @@
-"""Which of a user's keywords belong to one journey, and the ids of journeys and areas."""
+"""Clustering of each user's keywords into journeys and areas, and their ids."""

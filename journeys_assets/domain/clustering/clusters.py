@@ -1,22 +1,22 @@
-"""Per-user clustering: which of a user's keywords belong to the same journey, and which journeys to the same area.
+"""Per-user clustering: which keywords of a user form a journey, and which journeys form an area.
 
-What belongs here: keywords and vectors in, clusters out. What does not: the compiled loops (``_cluster_kernels``), ids
-(``identity``), names (``naming``), where keywords and vectors come from (``storage``).
+The compiled loops are in ``domain.clustering.kernels``, ids in ``domain.clustering.identity``.
 
-Each keyword's vector is first averaged with its nearest keywords of the same user ("smoothed": a stray phrasing moves
-towards its theme, a keyword that is like no other stays where it is). Average linkage then makes a dendrogram, and a
-learned cut says from the top down which of its nodes are one journey and which are several (``learned_cut``), from the
-vectors and from the letters that keywords have in common. Unlike a Ward merge height, the mean distance of average
-linkage does not grow with the size of the clusters.
+First, the vector of each keyword is averaged with its nearest keywords of the same user ("smoothed"). This moves an
+unusual phrasing towards its theme and does not change a keyword without similar ones. Average linkage then builds a
+dendrogram. From the top down, a learned cut (``domain.clustering.cut``) decides for each node whether it is one journey
+or several, from the vectors and from the letters that keywords share. Unlike the merge height of Ward's method, the
+mean distance of average linkage does not grow with the size of clusters.
 
-Areas are the coarser level (a wedding: its dress, its venue, its invitations). They are nodes of the same dendrogram:
-from the top down, a node whose two parts are near enough is one, and so is any cluster. So a cluster lies in one area.
+Areas are the coarser level (of a wedding: dress, venue, invitations). They are nodes of the same dendrogram: from the
+top down, a node is an area if its two parts are near enough, or if it is within one cluster. So every cluster is in
+exactly one area.
 
-Decision record 5 has what was measured, what was tried in vain and what speaks against; ``evaluation.parts.clustering``
-measures again.
+Decision record 5 gives the measurements, the rejected alternatives and the drawbacks. ``evaluation.parts.clustering``
+repeats the measurements.
 
-A user's clusters depend on that user's own rows alone, and on nothing of how rows are ordered or work is split:
-keywords are sorted by text first, and every sum runs in a fixed order.
+The clusters of a user depend only on the rows of that user, and not on their order or on how work is split: keywords
+are sorted by text first, and every sum runs in a fixed order.
 """
 
 from __future__ import annotations
@@ -53,22 +53,22 @@ _INPUT = {
 def cluster_users(
     keywords: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
 ) -> pl.DataFrame:
-    """Clusters of every user: smoothed vectors, average linkage, a cut learnt node by node.
+    """Clusters of every user: smoothed vectors, average linkage, and a learned cut.
 
     Args:
-        keywords: one row per user x keyword: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at.
-        history: user_id, keyword, first_engaged_at of every keyword that those users engaged with so far, ``keywords``
-            among them; gives the journeys their ids, and nothing else.
-        vectors: a unit vector for each keyword of ``history``.
+        keywords: One row per user x keyword: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at.
+        history: user_id, keyword, first_engaged_at of every keyword that those users have engaged with, including
+            ``keywords``. It determines the ids of journeys and nothing else.
+        vectors: A unit vector for each keyword of ``history``.
 
     Returns:
-        The columns of ``JOURNEY_CLUSTERS`` but partition_date, window_end_date and algorithm_version; sorted by
+        The columns of ``JOURNEY_CLUSTERS`` except partition_date, window_end_date and algorithm_version; sorted by
         user_id, journey_id. Every keyword is in exactly one cluster of its user.
 
     Raises:
-        ValueError: a column is missing, a value is null, a weight is not above 0, a user has a keyword twice, or one
-            that ``history`` lacks.
-        MissingVectorsError: a keyword has no vector.
+        ValueError: A column is missing, a value is null, a weight is not above 0, a user has a keyword twice, or a
+            keyword is not in ``history``.
+        MissingVectorsError: A keyword has no vector.
     """
     rows, past = _checked(keywords), history.sort("user_id")
     parts = [_describe(chunk, _of_users(past, chunk), vectors, params) for chunk in _chunks(rows)]
@@ -85,15 +85,15 @@ def cluster_users(
 def assign_rows(
     frame: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of ``frame`` in their order, each with ``journey_id`` and ``area_id`` of its keyword; and the clusters.
+    """The rows of ``frame``, in the same order, with ``journey_id`` and ``area_id`` of their keyword; and the clusters.
 
     Args:
-        frame: user_id, keyword as written; optional weight (> 0, else 1), first_engaged_at, last_engaged_at. Rows of a
-            user whose keywords are the same once normalised are one keyword: weights add up.
-        vectors: a unit vector for each keyword of ``distinct_keywords(frame)``.
+        frame: user_id, keyword as written; optional weight (> 0, default 1), first_engaged_at, last_engaged_at. Rows of
+            a user with the same normalised keyword count as one keyword, and their weights are added.
+        vectors: A unit vector for each keyword of ``distinct_keywords(frame)``.
 
     Raises:
-        ValueError: as ``cluster_users``.
+        ValueError: As for ``cluster_users``.
     """
     normalised = normalise_series(frame["keyword"]).alias("_keyword")
     rows = frame.with_columns(normalised, pl.int_range(pl.len()).alias("_row"))
@@ -107,12 +107,12 @@ def assign_rows(
 
 
 def distinct_keywords(frame: pl.DataFrame) -> list[str]:
-    """The normalised keywords of ``frame``, each once, sorted: what ``assign_rows`` needs vectors for."""
+    """The distinct normalised keywords of ``frame``, sorted. ``assign_rows`` needs a vector for each of them."""
     return normalise_series(frame["keyword"]).unique().sort().to_list()
 
 
 def _merge_same_keywords(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per user x normalised keyword; without times the first in text order counts as the earliest."""
+    """One row per user x normalised keyword. Without times, the first one in text order counts as the earliest."""
     never = pl.lit(None, dtype=pl.Datetime("us"))
     first = pl.col("first_engaged_at") if "first_engaged_at" in rows.columns else never
     last = pl.col("last_engaged_at") if "last_engaged_at" in rows.columns else never
@@ -125,7 +125,7 @@ def _merge_same_keywords(rows: pl.DataFrame) -> pl.DataFrame:
         first_engaged_at=pl.coalesce(first, last, epoch).cast(pl.Datetime("us")),
         last_engaged_at=pl.coalesce(last, first, epoch).cast(pl.Datetime("us")),
     )
-    # Sorted before the sum, so that the sum of weights has one order whatever the order of the input.
+    # Sorted before the sum, so that weights are added in the same order for any order of the input.
     ordered = values.sort("user_id", "keyword", "weight", "first_engaged_at")
     return ordered.group_by("user_id", "keyword", maintain_order=True).agg(
         pl.col("weight").sum(),
@@ -138,22 +138,24 @@ def _checked(keywords: pl.DataFrame) -> pl.DataFrame:
     """The input columns, sorted by user and keyword text."""
     missing = [name for name in _INPUT if name not in keywords.columns]
     if missing:
-        raise ValueError(f"keywords lack the column(s) {', '.join(missing)}; they have {', '.join(keywords.columns)}")
+        raise ValueError(f"keywords lack the column(s) {', '.join(missing)}; present: {', '.join(keywords.columns)}")
     rows = keywords.select(pl.col(name).cast(dtype) for name, dtype in _INPUT.items()).sort("user_id", "keyword")
     for name in _INPUT:
         if rows[name].null_count():
-            raise ValueError(f"keywords: {rows[name].null_count()} null(s) in {name!r}; every row needs one")
+            raise ValueError(f"keywords: {rows[name].null_count()} null(s) in {name!r}; every row needs a value")
     bad = rows.filter(~(pl.col("weight") > 0) | pl.col("weight").is_infinite() | pl.col("weight").is_nan())
     if bad.height:
-        raise ValueError(f"keywords: a weight must be a finite number above 0; {bad.height} are not, as {bad.row(0)}")
+        raise ValueError(
+            f"keywords: a weight must be a finite number above 0; {bad.height} are not, for example {bad.row(0)}"
+        )
     twice = rows.filter(pl.struct("user_id", "keyword").is_duplicated())
     if twice.height:
-        raise ValueError(f"keywords: one row per user and keyword; twice there: {twice.row(0)[:2]}")
+        raise ValueError(f"keywords: there must be one row per user and keyword; repeated: {twice.row(0)[:2]}")
     return rows
 
 
 def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Whole users, at least ``KEYWORDS_PER_CHUNK`` rows at a time (but for the last chunk)."""
+    """Chunks of whole users with at least ``KEYWORDS_PER_CHUNK`` rows each, except for the last one."""
     ends = rows["user_id"].rle().struct.field("len").cum_sum().to_list() if rows.height else []
     start = 0
     for end in ends:
@@ -172,7 +174,7 @@ def _of_users(history: pl.DataFrame, chunk: pl.DataFrame) -> pl.DataFrame:
 def _describe(
     rows: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
 ) -> pl.DataFrame:
-    """Cluster rows of whole users (sorted by user and keyword), in no promised order."""
+    """Clusters of whole users, from rows sorted by user and keyword; the order of clusters is unspecified."""
     from journeys_assets.domain.clustering import kernels
 
     matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
@@ -222,13 +224,13 @@ def _describe(
 
 
 def letters_of(keywords: pl.Series) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Code points of the keywords, one after another; and (n + 1,) where each begins, the last entry their number."""
+    """Code points of the keywords, concatenated; and (n + 1,) the start of each keyword, then the total length."""
     letters = np.frombuffer("".join(keywords.to_list()).encode("utf-32-le"), dtype=np.uint32)
     return letters, np.concatenate([[0], np.cumsum(keywords.str.len_chars().to_numpy())]).astype(np.int64)
 
 
 def _is_journey(params: ClusteringParams) -> pl.Expr:
-    """Enough keywords, or a pair that the user came back to; and tight enough."""
+    """Whether a cluster is a journey: enough keywords, or a pair with enough weight; and cohesive enough."""
     n_keywords, weight = pl.col("n_keywords"), pl.col("keyword_weights").list.sum()
     returned = (n_keywords >= 2) & (weight >= params.min_small_journey_weight)
     return ((n_keywords >= params.min_journey_keywords) | returned) & (

@@ -1,12 +1,11 @@
-"""Where to cut a dendrogram, learnt from users whose journeys are known.
+"""The learned rule for cutting a dendrogram, trained on users whose journeys are known.
 
-From the top down, each node is either one cluster or split into its two parts. The decision is a small boosted
-ensemble of trees over what the dendrogram knows of the node (``FEATURES``): its height and how far above it the next
-merge lies, sizes, and the mean cosines between and within its parts and to what it would be joined with. So cuts may
-be low in one part of a user's dendrogram and high in another, which no single height can do.
+From the top down, each node is either one cluster or is split into its two parts. A small boosted ensemble of trees
+decides, from features of the node in the dendrogram (``FEATURES``): its height and the distance to the next merge
+above, sizes, and the mean cosines between its parts, within them and to its sibling. So a cut can be low in one part of
+a user's dendrogram and high in another, unlike a cut at a single height.
 
-What belongs here: the released ensemble and its file. What does not: applying it (``_cluster_kernels``) and fitting it
-(``benchmarks/fit_cut.py``).
+This module holds the released ensemble. ``domain.clustering.kernels`` applies it, ``benchmarks/fit_cut.py`` fits it.
 """
 
 from __future__ import annotations
@@ -45,21 +44,21 @@ FEATURES = (
     "letters in common between the parts",
     "letters in common within",
 )
-"""Columns of ``_cluster_kernels.merge_features``. Heights are of the smoothed vectors, cosines of the plain ones. A
-part of one keyword has height 0 and the mean cosine between the parts; the top has gap 1 - height, no sibling (0).
-Letters in common are means of ``_cluster_kernels.letter_cosines``."""
+"""Columns of ``kernels.merge_features``. Heights come from the smoothed vectors, cosines from the original ones. For a
+part with a single keyword, the height is 0 and the mean cosine within is that between the parts. For the top node, the
+gap is 1 - height and the features of the sibling are 0. Letters in common are means of ``kernels.letter_cosines``."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedCut:
-    """An ensemble of binary trees, one after another.
+    """An ensemble of binary trees, concatenated.
 
     Attributes:
-        roots: First split of each tree.
+        roots: Index of the first split of each tree.
         features: Column of ``FEATURES`` of each split.
-        thresholds: A node goes to ``lower`` where its feature is at most this, else to ``upper``.
-        lower, upper: The next split; below 0, the leaf ``-1 - value``.
-        leaves: Log odds; their sum over trees says whether a node is one cluster.
+        thresholds: A node goes to ``lower`` if its feature is at most this, else to ``upper``.
+        lower, upper: Index of the next split; a value below 0 means the leaf ``-1 - value``.
+        leaves: Log odds. Their sum over trees is the log odds that a node is one cluster.
     """
 
     roots: Ints
@@ -71,7 +70,7 @@ class LearnedCut:
 
     @property
     def arrays(self) -> tuple[Ints, Ints, Doubles, Ints, Ints, Doubles]:
-        """In the order in which the kernels take them."""
+        """The arrays in the order of the kernels' arguments."""
         return (self.roots, self.features, self.thresholds, self.lower, self.upper, self.leaves)
 
     def to_json(self) -> str:
@@ -83,7 +82,7 @@ class LearnedCut:
         """The ensemble of ``to_json``.
 
         Raises:
-            ValueError: it was fitted on other features than these.
+            ValueError: The ensemble was fitted on other features than ``FEATURES``.
         """
         stored = json.loads(text)
         if tuple(stored["names"]) != FEATURES:
@@ -97,21 +96,21 @@ class LearnedCut:
 
 
 def digest(text: str) -> str:
-    """What ``ClusteringParams.learned_cut`` names an ensemble by: 12 hex digits of the sha256 of its file."""
+    """Identifier of an ensemble in ``ClusteringParams.learned_cut``: 12 hex digits of the SHA-256 of its file."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @functools.cache
 def released(wanted: str) -> LearnedCut:
-    """The ensemble that comes with the package.
+    """The ensemble in the package.
 
     Raises:
-        ValueError: it is not the one of digest ``wanted``, so the parameters do not tell what clusters are made from.
+        ValueError: Its digest is not ``wanted``, so the parameters would not identify the ensemble in use.
     """
     text = FILE.read_text()
     if digest(text) != wanted:
         raise ValueError(
-            f"ClusteringParams.learned_cut is {wanted!r}, but {FILE.name} is {digest(text)!r}; "
-            "set it to that, or restore the file"
+            f"ClusteringParams.learned_cut is {wanted!r}, but the digest of {FILE.name} is {digest(text)!r}; "
+            "set the parameter to that digest, or restore the file"
         )
     return LearnedCut.from_json(text)

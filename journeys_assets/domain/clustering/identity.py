@@ -1,15 +1,14 @@
-"""Stable ids made from the data.
+"""Stable ids of journeys and areas, computed from the data.
 
-What belongs here: how journeys and areas get their ids, and how a journey's keywords lie in the theme behind it. What
-does not: which keywords form a journey, and which journeys an area (``domain.clustering.clusters``).
+All keywords that a user has ever engaged with are processed in the order of their first engagement. Each keyword joins
+the nearest theme if it is near enough, otherwise it founds a new theme. Later keywords never change earlier decisions,
+so a keyword belongs to the same theme for ever, on every day. The id of a journey is made from the user and the founder
+of the theme that most of the journey's keywords belong to.
 
-All keywords that a user ever engaged with are taken in the order of their first engagement. Each joins the theme that
-it is nearest to, if it is near enough, and else founds one. What comes later changes nothing of this, so a keyword
-belongs to one theme for good, and every day tells the same story of the past. A journey takes its id from the user and
-the founder of the theme that most of its keywords belong to.
+The id therefore stays the same while a journey grows, while its first keywords leave the window, and while a keyword
+moves from one cluster to another. It needs no counter and no stored ids, and does not depend on how work is split.
 
-So the id stays while a journey grows, while its first keywords are forgotten, and while a keyword moves from one
-cluster to another; it needs no counter and no memory of earlier ids, and is the same however the work was split.
+Which keywords form a journey, and which journeys form an area, is decided in ``domain.clustering.clusters``.
 """
 
 from __future__ import annotations
@@ -27,32 +26,32 @@ if TYPE_CHECKING:
 
 
 def journey_id(user_id: str, founder: str) -> str:
-    """Id of the journey of ``user_id`` whose theme was founded by the keyword ``founder``: ``j`` and 16 hex digits."""
+    """Id of the journey of ``user_id`` whose theme was founded by keyword ``founder``: ``j`` and 16 hex digits."""
     return "j" + hashlib.blake2b(f"{user_id}\x00{founder}".encode(), digest_size=8).hexdigest()
 
 
 def side_journey_id(user_id: str, earliest: str) -> str:
-    """Id of a journey whose every theme belongs more to another journey of the user; ``earliest`` is its own."""
+    """Id of a side journey: all its themes give their ids to other journeys. ``earliest`` is its earliest keyword."""
     return journey_id(user_id, f"{earliest}\x00")
 
 
 def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
     """An id for every cluster, distinct within its user.
 
-    Each member is a vote for its theme. A theme names one cluster and a cluster takes one name, most votes first; among
-    equal votes the theme with more keywords so far comes first, then the older one. A cluster whose themes have all
-    gone to others is a side journey.
+    Each member is a vote for its theme. A theme gives its id to at most one cluster, and a cluster takes at most one
+    id. Pairs with most votes come first; among equal votes, the theme with more keywords so far, then the older theme.
+    A cluster is a side journey if all its themes have given their ids to other clusters.
 
     Args:
-        members: user_id, cluster (a number that no other user's cluster has), keyword.
-        themes: ``founders`` of every keyword that those users engaged with so far.
+        members: user_id, cluster (a number, unique over all users), keyword.
+        themes: Result of ``founders`` for every keyword that those users have engaged with.
 
     Returns:
         cluster, journey_id, founder_place and theme_size (of the theme that gave the id; null for a side journey); one
-        row a cluster, sorted by cluster.
+        row per cluster, sorted by cluster.
 
     Raises:
-        ValueError: a member is not in the history of its user.
+        ValueError: A member is not in the history of its user.
     """
     votes = members.select("user_id", "cluster", "keyword").join(
         themes, on=["user_id", "keyword"], how="left", validate="m:1"
@@ -60,8 +59,8 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
     unknown = votes.filter(pl.col("place").is_null())
     if unknown.height:
         raise ValueError(
-            f"{unknown.height} keyword(s) of clusters are not in the history of their user, as "
-            f"{unknown.select('user_id', 'keyword').row(0)}; history must hold all that was engaged with so far"
+            f"{unknown.height} keyword(s) of clusters are not in the history of their user, for example "
+            f"{unknown.select('user_id', 'keyword').row(0)}; the history must contain every keyword engaged with so far"
         )
     claims = (
         votes.group_by("cluster", "founder_place")
@@ -96,18 +95,18 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
 
 
 def area_ids(clusters: pl.DataFrame) -> pl.DataFrame:
-    """The id of every cluster's area: that of its main journey, whose theme has had the most keywords so far.
+    """The area id of every cluster: the id of the area's main journey, whose theme has had the most keywords so far.
 
-    Themes only grow, and a large one is seldom overtaken, so an area keeps its id while journeys join it and while
-    others leave the window. Where two areas become one, the larger goes on: by the oldest journey, the smaller would
-    half of the time; by present weight or size, the id would move with what the user did of late.
+    Themes only grow, and a large theme is seldom overtaken. So an area keeps its id while journeys join it and while
+    others leave the window. If two areas become one, the larger one continues. With the id of the oldest journey, the
+    smaller one would continue half of the time; with current weight or size, the id would change with recent activity.
 
-    Clusters that are no journey give an area its id only where it holds no journey, for they come and go. Among equal
-    themes the older one, and side journeys, which have no theme, last.
+    Clusters that are not journeys determine the id only of an area without journeys, because they are short-lived.
+    Among themes of equal size, the older one is used. Side journeys, which have no theme, come last.
 
     Args:
-        clusters: cluster, journey_id, theme_size, founder_place (as ``journey_ids`` gives them), area (a number that no
-            other user's area has), is_journey.
+        clusters: cluster, journey_id, theme_size, founder_place (from ``journey_ids``), area (a number, unique over all
+            users), is_journey.
 
     Returns:
         cluster, area_id; sorted by cluster.
@@ -128,22 +127,22 @@ def area_ids(clusters: pl.DataFrame) -> pl.DataFrame:
 def theme_centralities(
     members: pl.DataFrame, ids: pl.DataFrame, themes: pl.DataFrame, vectors: KeywordVectors
 ) -> NDArray[np.float64]:
-    """Cosine of each member to the mean of all that its journey's theme ever held.
+    """Cosine of each member to the mean of all keywords that its journey's theme has ever had.
 
-    A journey's own centre moves with what its user did of late; that of its theme hardly does once it is old. A side
-    journey has no theme, so its members are taken for one.
+    The centre of a journey moves with recent activity; the centre of an old theme hardly moves. A side journey has no
+    theme, so its members are used instead.
 
     Args:
         members: user_id, cluster, keyword.
-        ids: ``journey_ids`` of the members.
-        themes: ``founders`` of every keyword that those users engaged with so far.
-        vectors: a unit vector for each keyword of ``themes``.
+        ids: Result of ``journey_ids`` for the members.
+        themes: Result of ``founders`` for every keyword that those users have engaged with.
+        vectors: A unit vector for each keyword of ``themes``.
 
     Returns:
         (rows of ``members``,), from -1 to 1.
 
     Raises:
-        MissingVectorsError: a keyword has no vector.
+        MissingVectorsError: A keyword has no vector.
     """
     from journeys_assets.domain.clustering import identity_kernels as kernels
 
@@ -151,11 +150,11 @@ def theme_centralities(
     own = members.select("cluster", "keyword").join(
         named.select("cluster", "theme", "founder_place"), on="cluster", how="left", maintain_order="left"
     )
-    held = themes.sort("place").join(
+    of_themes = themes.sort("place").join(
         named.select("founder_place", "theme"), on="founder_place", how="inner", maintain_order="left"
     )
     past = pl.concat(
-        [held.select("keyword", "theme"), own.filter(pl.col("founder_place").is_null()).select("keyword", "theme")]
+        [of_themes.select("keyword", "theme"), own.filter(pl.col("founder_place").is_null()).select("keyword", "theme")]
     )
 
     def matrix(rows: pl.DataFrame) -> NDArray[np.float32]:
@@ -170,29 +169,29 @@ def theme_centralities(
 def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float) -> pl.DataFrame:
     """The theme of every keyword of every user.
 
-    Keywords are taken in the order of their first engagement, ties by text.
+    Keywords are processed in the order of their first engagement, ties by text.
 
     Args:
-        history: user_id, keyword, first_engaged_at; a user has a keyword once.
-        vectors: a unit vector for each keyword.
-        least_cosine: mean cosine to a theme's keywords from which a keyword joins the theme.
+        history: user_id, keyword, first_engaged_at; one row per user and keyword.
+        vectors: A unit vector for each keyword.
+        least_cosine: A keyword joins a theme if its mean cosine to the theme's keywords is at least this.
 
     Returns:
         user_id, keyword, place (row number in that order, over all users), founder (the keyword that founded the
-        theme), founder_place, theme_size (its keywords); sorted by place.
+        theme), founder_place, theme_size (number of its keywords); sorted by place.
 
     Raises:
         ValueError: ``least_cosine`` is not above 0, or a user has a keyword twice.
-        MissingVectorsError: a keyword has no vector.
+        MissingVectorsError: A keyword has no vector.
     """
     from journeys_assets.domain.clustering import identity_kernels as kernels
 
     if not least_cosine > 0:
-        raise ValueError(f"least_cosine = {least_cosine}: a theme's keywords must be alike; allowed is above 0")
+        raise ValueError(f"least_cosine is {least_cosine}; it must be above 0, so that keywords of a theme are similar")
     rows = history.select("user_id", "keyword", "first_engaged_at").sort("user_id", "first_engaged_at", "keyword")
     twice = rows.filter(pl.struct("user_id", "keyword").is_duplicated())
     if twice.height:
-        raise ValueError(f"history: one row per user and keyword; twice there: {twice.row(0)[:2]}")
+        raise ValueError(f"history: there must be one row per user and keyword; repeated: {twice.row(0)[:2]}")
     rows = rows.select("user_id", "keyword").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
     matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()

@@ -1,8 +1,4 @@
-"""Compiled loops of journey identity. Import this module lazily: it brings in numba.
-
-What belongs here: the loops over a user's keywords, on packed arrays (see ``_cluster_kernels``). What does not:
-tables, parameters, ids.
-"""
+"""Compiled loops of journey identity, on packed arrays (see ``kernels``). Import it lazily: it imports numba."""
 
 from __future__ import annotations
 
@@ -17,19 +13,19 @@ Doubles = NDArray[np.float64]
 
 @njit(cache=True, nogil=True)
 def founders_packed(vectors: Floats, offsets: Ints, least_cosine: float) -> Ints:
-    """The row that founded each row's theme.
+    """The row that founded the theme of each row.
 
-    Rows are taken in their order. Each joins the theme whose centre is nearest if its mean cosine to the theme's
-    rows so far is at least ``least_cosine``; else it founds a theme of its own. Nothing that was decided is ever
-    looked at again, so rows that follow change no row's theme.
+    Rows are processed in order. Each row joins the theme with the nearest centre if its mean cosine to the theme's rows
+    so far is at least ``least_cosine``; otherwise it founds a new theme. Decisions are final, so later rows do not
+    change the theme of any row.
 
     Args:
-        vectors: unit rows (N, d), packed.
+        vectors: Unit rows (N, d), packed.
         offsets: (U + 1,): user ``u`` owns rows ``offsets[u]`` to ``offsets[u + 1]``.
-        least_cosine: above 0.
+        least_cosine: Above 0.
 
     Returns:
-        (N,), row numbers; a founder's own is its own. Among equally near themes the oldest wins.
+        (N,), row numbers; the entry of a founder is its own row. Among equally near themes, the oldest is chosen.
     """
     n_rows, d = vectors.shape
     founders = np.empty(n_rows, dtype=np.int64)
@@ -37,7 +33,7 @@ def founders_packed(vectors: Floats, offsets: Ints, least_cosine: float) -> Ints
     for u in range(offsets.shape[0] - 1):
         start, stop = offsets[u], offsets[u + 1]
         n = stop - start
-        columns = np.zeros((d, n), dtype=np.float32)  # sums of the themes' rows, one theme a column
+        columns = np.zeros((d, n), dtype=np.float32)  # sums of the themes' rows, one theme per column
         dots = np.empty(n, dtype=np.float32)
         squares = np.empty(n, dtype=np.float64)
         sizes = np.empty(n, dtype=np.int64)
@@ -47,7 +43,8 @@ def founders_packed(vectors: Floats, offsets: Ints, least_cosine: float) -> Ints
             x = vectors[r]
             row = dots[:n_themes]
             row[:] = 0
-            # Eight dimensions at a time, as in _cluster_kernels.gram: vector code over themes, one order of summation.
+            # Eight dimensions at a time, as in kernels.gram: the compiler vectorises over themes, and the order of
+            # summation is fixed.
             for k in range(0, whole, 8):
                 c0, c1, c2, c3 = columns[k], columns[k + 1], columns[k + 2], columns[k + 3]
                 c4, c5, c6, c7 = columns[k + 4], columns[k + 5], columns[k + 6], columns[k + 7]
@@ -83,12 +80,12 @@ def founders_packed(vectors: Floats, offsets: Ints, least_cosine: float) -> Ints
 def theme_cosines_packed(
     past: Floats, theme_of_past: Ints, vectors: Floats, theme_of_row: Ints, n_themes: int
 ) -> Doubles:
-    """Cosine of each row to the plain mean of all that its theme ever held.
+    """Cosine of each row to the unweighted mean of all rows that its theme has ever had.
 
     Args:
-        past: unit rows (P, d), in the order in which they were engaged with.
+        past: Unit rows (P, d), in order of first engagement.
         theme_of_past: (P,), from 0 to ``n_themes`` - 1.
-        vectors: unit rows (N, d).
+        vectors: Unit rows (N, d).
         theme_of_row: (N,), as above.
 
     Returns:

@@ -1,10 +1,8 @@
-"""Compiled loops of the per-user clustering. Import this module lazily: it brings in numba.
+"""Compiled loops of the per-user clustering, on packed arrays. Import this module lazily: it imports numba.
 
-What belongs here: loops over users, keywords and clusters, on packed arrays. What does not: tables, parameters, ids.
-
-"Packed" means that the keywords of all users lie one after another; user ``u`` owns rows ``offsets[u]`` to
-``offsets[u + 1]``. Every sum runs in a fixed order over one user's rows alone (no BLAS, no fastmath), so that a result
-never depends on other users, on threads or on how the work was split.
+"Packed" means that the keywords of all users are concatenated; user ``u`` owns rows ``offsets[u]`` to
+``offsets[u + 1]``. Every sum runs in a fixed order over the rows of one user (no BLAS, no fastmath), so results do not
+depend on other users, on threads or on how work is split.
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ Letters = NDArray[np.uint32]
 
 SPACE = np.uint32(32)
 WORD_BEGINS, WORD_ENDS = np.uint32(2), np.uint32(3)
-"""Control characters, which no normalised keyword holds."""
+"""Control characters, which do not occur in normalised keywords."""
 FNV_START, FNV_FACTOR = np.uint64(14695981039346656037), np.uint64(1099511628211)
-"""Of the hash FNV-1a (Fowler, Noll & Vo), taken over code points."""
+"""Constants of the hash FNV-1a (Fowler, Noll & Vo), applied to code points."""
 
 
 @njit(cache=True, nogil=True)
@@ -33,8 +31,9 @@ def gram(vectors: Floats) -> Floats:
     products = np.zeros((n, n), dtype=np.float32)
     whole = d - d % 8
     for i in range(n):
-        # Eight dimensions at a time: the loop over j becomes vector code, the order of summation stays fixed. Slices
-        # that begin at i, for the compiler proves of no other index that it cannot be negative: two to three times.
+        # Eight dimensions at a time: the compiler vectorises the loop over j, and the order of summation stays fixed.
+        # Slices start at i because the compiler can then prove that indices are not negative, which is two to three
+        # times faster.
         row = products[i, i:]
         for k in range(0, whole, 8):
             a0, a1, a2, a3 = vectors[i, k], vectors[i, k + 1], vectors[i, k + 2], vectors[i, k + 3]
@@ -58,17 +57,17 @@ def gram(vectors: Floats) -> Floats:
 
 @njit(cache=True, nogil=True)
 def letter_grams(letters: Letters, starts: Ints) -> tuple[NDArray[np.uint64], Ints]:
-    """Runs of three and of four letters within the words of each text, ends of words counted as letters.
+    """Runs of three and of four letters within the words of each text; begin and end of a word count as letters.
 
     Args:
-        letters: code points of n texts, one text after another; words are parted by spaces.
+        letters: Code points of n texts, concatenated; words are separated by spaces.
         starts: (n + 1,); text i is ``letters[starts[i]:starts[i + 1]]``.
 
     Returns:
-        hash and text of each run, texts in order.
+        Hash and text number of each run, ordered by text.
     """
     n = starts.shape[0] - 1
-    most = 2 * (letters.shape[0] + n)  # as many runs of either length as a word has letters, at most
+    most = 2 * (letters.shape[0] + n)  # a word has at most as many runs of either length as letters
     grams = np.empty(most, dtype=np.uint64)
     texts = np.empty(most, dtype=np.int64)
     word = np.empty(letters.shape[0] + 2, dtype=np.uint32)
@@ -96,12 +95,13 @@ def letter_grams(letters: Letters, starts: Ints) -> tuple[NDArray[np.uint64], In
 
 @njit(cache=True, nogil=True)
 def letter_cosines(letters: Letters, starts: Ints) -> Floats:
-    """How much n texts have in common in letters: cosines of their ``letter_grams``, weighted by TF-IDF.
+    """Similarity of n texts in their letters: cosines of their ``letter_grams``, weighted by TF-IDF.
 
-    A gram that a text has t times and d of the n texts have weighs ``(1 + ln t) * (1 + ln((1 + n) / (1 + d)))`` in it.
+    A gram that occurs t times in a text and in d of the n texts has weight
+    ``(1 + ln t) * (1 + ln((1 + n) / (1 + d)))``.
 
     Args:
-        letters, starts: as in ``letter_grams``.
+        letters, starts: As for ``letter_grams``.
 
     Returns:
         (n, n), symmetric, in [0, 1]; the diagonal is 1.
@@ -141,16 +141,16 @@ def letter_cosines(letters: Letters, starts: Ints) -> Floats:
 
 @njit(cache=True, nogil=True)
 def smoothed_distances(products: Floats, neighbours: int, floor: float) -> Floats:
-    """Cosine distances between rows after each was averaged with its nearest rows, itself among them.
+    """Cosine distances between rows, each averaged with its nearest rows (including itself).
 
-    A row's weights are ``max(0, cosine - floor)`` of its ``neighbours`` nearest rows; among equal cosines the lowest
-    row counts as nearer. The averages themselves are never made: their inner products are ``W @ products @ W.T``, with
-    ``neighbours`` weights in each row of W.
+    The weights are ``max(0, cosine - floor)`` of the ``neighbours`` nearest rows; among equal cosines the lower row
+    number counts as nearer. The averages are not computed themselves: their inner products are
+    ``W @ products @ W.T``, with ``neighbours`` weights in each row of W.
 
     Args:
-        products: inner products of n unit rows (n, n), symmetric.
-        neighbours: >= 1; 1 leaves the rows as they are.
-        floor: cosine at and below which a neighbour has no say, in [0, 1).
+        products: Inner products of n unit rows (n, n), symmetric.
+        neighbours: >= 1; 1 does not change the rows.
+        floor: Cosine up to which a neighbour has weight 0, in [0, 1).
 
     Returns:
         (n, n), symmetric, in [0, 2]; the diagonal is 0.
@@ -216,16 +216,17 @@ def similarities_of(vectors: Floats, letters: Letters, starts: Ints) -> Floats:
 def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, Ints, Doubles, Doubles]:
     """All merges of average linkage (UPGMA), by nearest-neighbour chains.
 
-    Nodes 0 to n - 1 are the rows; node n + m is what merge m makes, merges ordered by height.
+    Nodes 0 to n - 1 are the rows; node n + m is the result of merge m. Merges are ordered by height.
 
     Args:
-        distances: (n, n), symmetric, n >= 1; what is linked. Used as work space and destroyed.
-        similarities: (c, n, n), each symmetric; what the last two results are means of. Used as work space, destroyed.
+        distances: (n, n), symmetric, n >= 1; the distances to link. Overwritten.
+        similarities: (c, n, n), each symmetric; averaged in ``between`` and ``within``. Overwritten.
 
     Returns:
-        children (n - 1, 2), the lower node first; heights (n - 1,), rising; sizes (n - 1,), rows under the node;
-        between (c, n - 1), mean of each similarity over the pairs that the merge brings together; within (c, n - 1),
-        over all pairs under the node. Among equal distances the chain's previous member wins, then the lowest row.
+        children (n - 1, 2), the lower node first; heights (n - 1,), ascending; sizes (n - 1,), number of rows under the
+        node; between (c, n - 1), mean of each similarity over the pairs that the merge joins; within (c, n - 1), mean
+        over all pairs under the node. Among equal distances, the previous member of the chain is chosen, then the
+        lowest row.
     """
     kinds, n = similarities.shape[:2]
     merges = n - 1
@@ -262,7 +263,7 @@ def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, 
             n_alive = _without(alive, n_alive, j)
             own, joined = np.float64(size[i]), np.float64(size[j])
             both = own + joined
-            # Rounding may put a merge a hair below one that it contains.
+            # Rounding may put a merge slightly below one that it contains.
             height[i] = max(np.float64(nearest), max(height[i], height[j]))
             children[done, 0], children[done, 1] = node[i], node[j]
             heights[done], sizes[done] = height[i], size[i] + size[j]
@@ -287,7 +288,7 @@ def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, 
         else:
             chain[depth] = best
             depth += 1
-    order = np.argsort(heights, kind="mergesort")  # stable: of equal heights, what was made first stays first
+    order = np.argsort(heights, kind="mergesort")  # stable: merges of equal height keep their order
     place = np.empty(merges, dtype=np.int64)
     place[order] = np.arange(merges)
     for m in range(merges):
@@ -301,10 +302,10 @@ def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, 
 
 @njit(cache=True, nogil=True)
 def merge_features(children: Ints, heights: Doubles, sizes: Ints, between: Doubles, within: Doubles) -> Doubles:
-    """What the learned cut knows of each merge: (n - 1, 19), columns as ``learned_cut.FEATURES``.
+    """The features of each merge for the learned cut: (n - 1, 19), columns as in ``cut.FEATURES``.
 
     Args:
-        children, heights, sizes, between, within: As ``dendrogram`` gives them for (cosines, ``letter_cosines``).
+        children, heights, sizes, between, within: Results of ``dendrogram`` for (cosines, ``letter_cosines``).
     """
     merges = heights.shape[0]
     n = merges + 1
@@ -351,13 +352,13 @@ def merge_features(children: Ints, heights: Doubles, sizes: Ints, between: Doubl
 def ensemble_score(
     row: Doubles, roots: Ints, features: Ints, thresholds: Doubles, lower: Ints, upper: Ints, leaves: Doubles
 ) -> float:
-    """Sum of the leaves that ``row`` falls into, one of each tree.
+    """Sum over trees of the leaf that ``row`` falls into.
 
     Args:
-        row: The features of one thing.
-        roots: First split of each tree.
-        features, thresholds: A row goes to ``lower`` where its feature is at most the threshold, else to ``upper``.
-        lower, upper: The next split; where below 0, the leaf ``-1 - value``.
+        row: The features of one sample.
+        roots: Index of the first split of each tree.
+        features, thresholds: A row goes to ``lower`` if its feature is at most the threshold, else to ``upper``.
+        lower, upper: Index of the next split; a value below 0 means the leaf ``-1 - value``.
         leaves: Value of each leaf.
     """
     score = 0.0
@@ -381,19 +382,19 @@ def cut_labels(
     leaves: Doubles,
     least: float,
 ) -> Ints:
-    """Clusters of a dendrogram: from the top down, a node that scores above ``least`` is one, any other is split.
+    """Clusters of a dendrogram: from the top down, a node with a score above ``least`` is one; others are split.
 
     Args:
-        children: As ``dendrogram`` gives them.
-        rows: As ``merge_features`` gives them.
-        roots, features, thresholds, lower, upper, leaves: As in ``ensemble_score``.
+        children: From ``dendrogram``.
+        rows: From ``merge_features``.
+        roots, features, thresholds, lower, upper, leaves: As for ``ensemble_score``.
 
     Returns:
         (n,), clusters numbered 0, 1, ... by their first row.
     """
     merges = children.shape[0]
     n = merges + 1
-    # A node above the clusters has -1, any other the top node of its cluster; parents come before children.
+    # The top node of each node's cluster; -1 for nodes above the clusters. Parents come before children.
     top = np.full(n + merges, -1, dtype=np.int64)
     for m in range(merges - 1, -1, -1):
         if top[n + m] < 0 and ensemble_score(rows[m], roots, features, thresholds, lower, upper, leaves) > least:
@@ -414,13 +415,14 @@ def cut_labels(
 
 @njit(cache=True, nogil=True)
 def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float) -> Ints:
-    """The coarser level: from the top down, a node is an area if its parts are near enough, or if it is in one cluster.
+    """Areas: from the top down, a node is an area if its parts are near enough, or if it is within one cluster.
 
-    Areas are made of whole clusters, because both are nodes of one dendrogram.
+    Areas consist of whole clusters, because both are nodes of one dendrogram.
 
     Args:
-        children: As ``dendrogram`` gives them; between (n - 1,), of the vectors' cosines.
-        labels: Clusters of the rows (n,), as ``cut_labels`` gives them.
+        children: From ``dendrogram``.
+        between: (n - 1,), from ``dendrogram``, for the cosines of vectors.
+        labels: Clusters of the rows (n,), from ``cut_labels``.
         distance: The parts are near enough if 1 - ``between`` is below this; 0 joins no clusters, more than 2 all.
 
     Returns:
@@ -428,7 +430,7 @@ def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float)
     """
     merges = children.shape[0]
     n = merges + 1
-    # The cluster that a node is in, -1 for a node above the clusters; children come before parents.
+    # The cluster of each node; -1 for nodes above the clusters. Children come before parents.
     cluster = np.full(n + merges, -1, dtype=np.int64)
     cluster[:n] = labels
     for m in range(merges):
@@ -455,7 +457,7 @@ def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float)
 
 @njit(cache=True, nogil=True)
 def _without(alive: Ints, n_alive: int, gone: int) -> int:
-    """Take ``gone`` out of the first ``n_alive`` entries, in place and in order; how many are left."""
+    """Remove ``gone`` from the first ``n_alive`` entries, in place, keeping the order. Returns the remaining number."""
     write = 0
     for a in range(n_alive):
         if alive[a] != gone:
@@ -484,17 +486,17 @@ def cluster_packed(
     """Clusters of every user, and the areas that they form.
 
     Args:
-        vectors: unit rows (N, d), packed.
-        letters, starts: the keywords of those rows, as in ``letter_grams``.
+        vectors: Unit rows (N, d), packed.
+        letters, starts: The keywords of those rows, as for ``letter_grams``.
         offsets: (U + 1,); each user has at least one row.
-        neighbours, floor: as in ``smoothed_distances``.
-        roots, features, thresholds, lower, upper, leaves: the learned cut, as in ``ensemble_score``.
-        least: as in ``cut_labels``.
-        area_distance: as ``distance`` in ``area_labels``.
+        neighbours, floor: As for ``smoothed_distances``.
+        roots, features, thresholds, lower, upper, leaves: The learned cut, as for ``ensemble_score``.
+        least: As for ``cut_labels``.
+        area_distance: As ``distance`` of ``area_labels``.
 
     Returns:
-        labels (N,), counted from 0 over all users in row order of first members; clusters per user (U,); area of each
-        cluster, counted from 0 over all users.
+        labels (N,), numbered from 0 over all users by their first row; number of clusters per user (U,); area of each
+        cluster, numbered from 0 over all users.
     """
     n_users = offsets.shape[0] - 1
     labels = np.empty(vectors.shape[0], dtype=np.int64)
@@ -520,16 +522,17 @@ def cluster_packed(
 def describe_packed(
     vectors: Floats, weights: Doubles, labels: Ints, counts: Ints
 ) -> tuple[Floats, Doubles, Doubles, Doubles]:
-    """Weighted centres and how the keywords lie around them.
+    """Weighted centres of clusters, and the distribution of keywords around them.
 
     Args:
-        vectors: unit rows (N, d), packed.
-        weights: engagement weight of each row (N,), > 0.
-        labels, counts: as ``cluster_packed`` gives them; C clusters in all.
+        vectors: Unit rows (N, d), packed.
+        weights: Engagement weight of each row (N,), > 0.
+        labels, counts: From ``cluster_packed``; C clusters in total.
 
     Returns:
-        centres (C, d), unit rows; centralities (N,), cosine of each row to its centre; cohesions (C,), their plain
-        mean; separations (C,), 1 - cosine to the nearest other centre of the same user, 1 if there is none.
+        centres (C, d), unit rows; centralities (N,), cosine of each row to its centre; cohesions (C,), unweighted mean
+        of the centralities; separations (C,), 1 - cosine to the nearest other centre of the same user, 1 if there is
+        none.
     """
     n_rows, d = vectors.shape
     n_clusters = counts.sum()

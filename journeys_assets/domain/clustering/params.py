@@ -7,23 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClusteringParams:
-    """Smoothed vectors, then average linkage, cut node by node by a learned ensemble (``learned_cut``)."""
+    """Clustering by average linkage of smoothed vectors, cut node by node by a learned ensemble (``learned_cut``)."""
 
     revision: int = 6
     smoothing_neighbours: int = 6
-    """A keyword is averaged with its nearest keywords of the same user, this many with itself."""
+    """Number of keywords that a smoothed vector averages: the keyword itself and the user's nearest ones."""
     smoothing_floor: float = 0.1
-    """Neighbours weigh by how far their cosine lies above this, so a keyword that is like none stays as it is."""
+    """The weight of a neighbour is its cosine minus this, at least 0. A keyword without similar ones is not changed."""
     learned_cut: str = "d56358938e5a"
-    """Digest of the ensemble that comes with the package; ``benchmarks/fit_cut.py`` makes it and says what to put."""
+    """Digest of the ensemble in the package. ``benchmarks/fit_cut.py`` fits the ensemble and prints the digest."""
     least_log_odds: float = 0.0
-    """Log odds from which on a node of the dendrogram stays one cluster. Lower gives broader journeys, higher finer."""
+    """A node of the dendrogram stays one cluster if its log odds exceed this. Lower values give broader journeys,
+    higher values finer ones."""
     area_distance: float = 0.81
-    """Two parts of the dendrogram are one area where the mean cosine distance between their keywords is below this: 0
-    makes each journey its own area, 2 all of a user's journeys one. ``benchmarks/area_distance.py`` chose it."""
+    """Two parts of the dendrogram are one area if the mean cosine distance between their keywords is below this. With 0
+    each journey is an area; with 2 all journeys of a user are one area. Chosen by ``benchmarks/area_distance.py``."""
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
-    """Two keywords make a journey too once their engagement weights sum to this: a thin user who keeps coming back."""
+    """Two keywords are a journey too if their engagement weights sum to at least this: a user with few keywords who
+    returns to them."""
     min_journey_cohesion: float = 0.35
     theme_cosine: float = 0.33
-    """Mean cosine to a theme's earlier keywords from which a new keyword joins the theme; themes give journeys ids."""
+    """A new keyword joins a theme if its mean cosine to the theme's earlier keywords is at least this. Ids of journeys
+    come from themes."""

@@ -1,1 +1,1 @@
-"""Reading out the notification experiment."""
+"""Analysis of the notification experiment."""

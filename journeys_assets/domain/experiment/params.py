@@ -1,4 +1,4 @@
-"""How an experiment is read out."""
+"""Parameters of the analysis of an experiment."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReadoutParams:
-    """How an experiment is read out. It shapes no stage's output."""
+    """Parameters of the analysis of an experiment. No stage's output depends on them."""
 
     level: float = 0.95
-    """Of the two-sided intervals."""
+    """Confidence level of the two-sided intervals."""
     power: float = 0.8
-    """With which the minimum detectable effect would be found."""
+    """Power that defines the minimum detectable effect."""
     min_srm_p_value: float = 0.001
-    """Below it the arms' sizes are not those that were meant, and nothing else is to be believed (Fabijan et al. 2019,
-    *Diagnosing Sample Ratio Mismatch in Online Controlled Experiments*)."""
+    """A smaller p-value means that the sizes of the arms do not match their shares, and that no result can be trusted
+    (Fabijan et al. 2019, *Diagnosing Sample Ratio Mismatch in Online Controlled Experiments*)."""
     min_users_of_arm: int = 100
-    """With fewer in an arm an interval is told to be too sure: of those of 95 %, 90 to 93 % hold with 40 (measured)."""
+    """An arm with fewer users causes a warning that intervals are too narrow. With 40 users, 95 % intervals cover the
+    true value in 90 to 93 % of cases (measured)."""
     covariate_days: int = 28
-    """Days before the experiment whose engagement explains a part of the engagement in it."""
+    """Days before the experiment whose engagement is the covariate of the variance reduction (CUPED)."""

@@ -1,13 +1,13 @@
-"""What came of the notification experiment: rates of the arms, effects between them, and whether to believe them.
+"""Results of the notification experiment: rates of the arms, effects between them, and warnings.
 
-What belongs here: outcomes by user, their means and ratios with intervals, sample-ratio mismatch, the minimum
-detectable effect. What does not: who is in which arm and who is sent what (``domain.notifications.plan``), and what a
-policy that never ran would have done (``evaluation.statistics.off_policy``).
+Outcomes per user, their means and ratios with intervals, the sample-ratio check and the minimum detectable effect are
+computed here. Arms are assigned in ``domain.notifications.arms``. Policies that never ran are evaluated in
+``evaluation.statistics.off_policy``.
 
-Users are what was drawn into arms, so users are what varies. Sends of one user resemble each other: an interval that
-takes every send for a draw of its own is too narrow. A figure per send is a ratio of two means over users, and its
-variance that of a ratio (delta method: Deng, Knoblich & Lu 2018, *Applying the Delta Method in Metric Analytics*).
-Figures against the holdout are of all users, sent or not: what the sends did to those who were meant to get them.
+Users were randomised into arms, so variances are over users. Sends of one user resemble each other, so an interval that
+treats every send as independent is too narrow. A figure per send is a ratio of two means over users, with the variance
+of a ratio (delta method: Deng, Knoblich & Lu 2018, *Applying the Delta Method in Metric Analytics*). Comparisons with
+the holdout include all users, sent or not (intention to treat).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Floats = NDArray[np.float64]
 
 COUNTS = ("n_sends", "n_opens", "n_clicks", "n_unsubscribes", "n_engagements", "n_active_days")
 COVARIATES = {"n_engagements": "n_engagements_before", "n_active_days": "n_active_days_before"}
-"""Count -> the same count before the experiment, which no arm can have changed."""
+"""Count → the same count before the experiment, which the arm cannot influence."""
 
 OUTCOMES = pl.Schema(
     {"user_id": pl.String(), "arm": pl.String()} | dict.fromkeys((*COUNTS, *COVARIATES.values()), pl.Int64())
 )
-"""One row a user."""
+"""One row per user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Metric:
     """A mean over users, or a ratio of two.
 
     Attributes:
-        denominator: None for a mean over users.
-        against: The arm that others are held against: 'interest' for what only a send can bring about, else 'holdout'.
+        denominator: Column of the denominator; None for a mean over users.
+        against: The reference arm: 'interest' for outcomes that only a send can have, else 'holdout'.
     """
 
     name: str
@@ -90,8 +90,8 @@ EFFECTS = pl.Schema(
     }
 )
 """``effect``: arm minus ``against``, in the metric's unit. ``relative_effect``: as a share of ``against``; null where
-that is 0. ``minimum_detectable_effect``: what an experiment of this size finds with ``power``. ``is_adjusted``: what
-users did before was taken out (CUPED)."""
+that is 0. ``minimum_detectable_effect``: the effect that an experiment of this size detects with ``power``.
+``is_adjusted``: whether activity before the experiment was used as a covariate (CUPED)."""
 
 ARM_COUNTS = pl.Schema(
     {
@@ -109,14 +109,14 @@ ARM_COUNTS = pl.Schema(
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """What came of an experiment.
+    """Results of an experiment.
 
     Attributes:
         arms: Rows of ``ARM_COUNTS``.
-        rates: Rows of ``RATES``; arms with fewer than two users that count are left out.
+        rates: Rows of ``RATES``, without arms in which fewer than two users count.
         effects: Rows of ``EFFECTS``, likewise.
-        srm_p_value: Probability of arm sizes as uneven as these, had users been drawn by the shares that were meant.
-        warnings: Why the rest is not to be believed as it stands; empty where nothing speaks against it.
+        srm_p_value: Probability of arm sizes at least as uneven as these under the configured shares.
+        warnings: Reasons not to trust the results; may be empty.
     """
 
     arms: pl.DataFrame
@@ -135,25 +135,25 @@ def user_outcomes(
     notifications: NotificationParams,
     params: ReadoutParams,
 ) -> pl.DataFrame:
-    """What each user was sent and did from ``first`` to ``last``; nothing after ``last`` is looked at.
+    """Sends and activity of each user from ``first`` to ``last``; data after ``last`` is ignored.
 
     Args:
-        users: user_id of everybody who is in the experiment, whatever came of it.
-        sends: user_id, sent_at, opened_at, clicked_at, unsubscribed_at (nullable). Sends to others are left out.
-        engagements: user_id, day, n: engagements that count, a day; others are left out.
+        users: user_id of every user in the experiment.
+        sends: user_id, sent_at, opened_at, clicked_at, unsubscribed_at (nullable). Sends to other users are ignored.
+        engagements: user_id, day, n (engagements on the day). Rows of other users are ignored.
 
     Returns:
-        Rows of ``OUTCOMES``, sorted by user_id. A send counts on the day it was sent, and what came of it if it came by
+        Rows of ``OUTCOMES``, sorted by user_id. A send counts on the day it was sent; a response counts if it came by
         the end of ``last``.
 
     Raises:
         ValueError: ``last`` is before ``first``.
     """
     if last < first:
-        raise ValueError(f"the experiment's last day {last} is before its first {first}")
+        raise ValueError(f"the last day of the experiment, {last}, is before its first day, {first}")
     end = pl.lit(last).cast(pl.Datetime("us")) + pl.duration(days=1)
     sent_day = pl.col("sent_at").dt.date()
-    answers = (
+    responses = (
         sends.filter((sent_day >= first) & (sent_day <= last))
         .group_by("user_id")
         .agg(
@@ -165,10 +165,10 @@ def user_outcomes(
     )
     begins = first - timedelta(days=params.covariate_days)
     daily = engagements.filter((pl.col("day") >= begins) & (pl.col("day") <= last) & (pl.col("n") > 0))
-    in_time, before = pl.col("day") >= first, pl.col("day") < first
+    during, before = pl.col("day") >= first, pl.col("day") < first
     activity = daily.group_by("user_id").agg(
-        n_engagements=pl.col("n").filter(in_time).sum(),
-        n_active_days=pl.col("day").filter(in_time).n_unique(),
+        n_engagements=pl.col("n").filter(during).sum(),
+        n_active_days=pl.col("day").filter(during).n_unique(),
         n_engagements_before=pl.col("n").filter(before).sum(),
         n_active_days_before=pl.col("day").filter(before).n_unique(),
     )
@@ -176,7 +176,7 @@ def user_outcomes(
     arms = [experiment_arm(user_id, notifications) for user_id in everyone["user_id"]]
     return (
         everyone.with_columns(arm=pl.Series(arms, dtype=pl.String))
-        .join(answers, on="user_id", how="left")
+        .join(responses, on="user_id", how="left")
         .join(activity, on="user_id", how="left")
         .select("user_id", "arm", pl.col(*COUNTS, *COVARIATES.values()).cast(pl.Int64).fill_null(0))
         .sort("user_id")
@@ -186,21 +186,20 @@ def user_outcomes(
 def read_out(outcomes: pl.DataFrame, notifications: NotificationParams, params: ReadoutParams) -> Readout:
     """Rates, effects and sample-ratio check of an experiment.
 
-    Intervals are by Student's t over users, with Welch's degrees of freedom for a difference. Against the holdout the
-    variance over users is pooled: a few users do most of what is done, so a small arm often has too few of them to show
-    how much users differ, and its own variance would be too small; while sends add little to that difference. Where
-    users were seen before the experiment, what they did then is taken out of engagement (CUPED: Deng et al. 2013,
-    *Improving the Sensitivity of Online Controlled Experiments by Utilizing Pre-Experiment Data*); rates stay as they
-    were counted.
+    Intervals use Student's t over users, with Welch's degrees of freedom for differences. For metrics against the
+    holdout, the variance over users is pooled over arms. A few users cause most of the activity, so the own variance of
+    a small arm without such users would be too small, and sends change the variance little. If users were active before
+    the experiment, effects on engagement are adjusted for that activity (CUPED: Deng et al. 2013, *Improving the
+    Sensitivity of Online Controlled Experiments by Utilizing Pre-Experiment Data*). Rates are not adjusted.
 
     Args:
         outcomes: Rows of ``OUTCOMES``.
 
     Raises:
-        ValueError: there is nobody in the experiment.
+        ValueError: There are no users in the experiment.
     """
     if outcomes.is_empty():
-        raise ValueError("nobody is in the experiment")
+        raise ValueError("there are no users in the experiment")
     of_arm = {arm: outcomes.filter(pl.col("arm") == arm) for arm in ARMS}
     rates, effects = [], []
     for metric in METRICS:
@@ -227,7 +226,7 @@ def read_out(outcomes: pl.DataFrame, notifications: NotificationParams, params: 
 
 
 def misplaced_sends(sends: pl.DataFrame, notifications: NotificationParams) -> pl.DataFrame:
-    """Sends that were logged for another arm than their user's: salt or shares were changed, or the sender errs.
+    """Sends logged with another arm than their user's, because salt or shares changed or the sender made a mistake.
 
     Args:
         sends: user_id, arm and other columns, which are kept.
@@ -245,7 +244,7 @@ def misplaced_sends(sends: pl.DataFrame, notifications: NotificationParams) -> p
 
 @dataclass(frozen=True, slots=True)
 class RatioEstimate:
-    """A ratio of means over users (a mean, where the denominator is 1), with the variance over users."""
+    """A ratio of means over users (a mean if the denominator is 1), with its variance over users."""
 
     value: float
     variance: float
@@ -253,20 +252,20 @@ class RatioEstimate:
     degrees: int
 
     def interval(self, level: float) -> tuple[float, float]:
-        """Two-sided, by Student's t."""
+        """Two-sided interval by Student's t: low, high."""
         half = t_quantile(level, self.degrees) * math.sqrt(self.variance)
         return self.value - half, self.value + half
 
 
 def ratio_of_means(numerator: Floats, denominator: Floats) -> RatioEstimate:
-    """sum(numerator) / sum(denominator), its variance by the delta method over users.
+    """sum(numerator) / sum(denominator), with its variance over users by the delta method.
 
     Args:
         numerator: (n_users,).
         denominator: (n_users,), >= 0; users with 0 do not count.
 
     Raises:
-        ValueError: fewer than two users count.
+        ValueError: Fewer than two users count.
     """
     counts = denominator > 0
     y, x = numerator[counts], denominator[counts]
@@ -286,8 +285,8 @@ def t_quantile(level: float, degrees: float) -> float:
 
 
 def _estimates(of_arm: dict[str, pl.DataFrame], metric: Metric, theta: float = 0.0) -> dict[str, RatioEstimate]:
-    """The metric of each arm that has two users who count, less ``theta`` times the covariate's distance from its mean
-    over all arms."""
+    """The metric of each arm in which at least two users count, minus ``theta`` times the difference of the covariate
+    from its mean over all arms."""
     values = {arm: rows[metric.numerator].to_numpy().astype(np.float64) for arm, rows in of_arm.items()}
     if theta:
         before = {arm: of_arm[arm][COVARIATES[metric.numerator]].to_numpy().astype(np.float64) for arm in of_arm}
@@ -308,7 +307,7 @@ def _estimates(of_arm: dict[str, pl.DataFrame], metric: Metric, theta: float = 0
 
 
 def _theta(arms: Sequence[pl.DataFrame], metric: Metric) -> float:
-    """Slope of the metric on its covariate within arms; 0 where there is none or nobody was seen before."""
+    """Slope of the metric on its covariate within arms; 0 without a covariate or without activity before."""
     before = COVARIATES.get(metric.numerator)
     if before is None:
         return 0.0
@@ -324,7 +323,7 @@ def _theta(arms: Sequence[pl.DataFrame], metric: Metric) -> float:
 def _effect(
     one: RatioEstimate, other: RatioEstimate, params: ReadoutParams
 ) -> tuple[float, float, float, float, float | None, float]:
-    """Difference, its interval and p-value, relative difference, minimum detectable effect."""
+    """Difference, low and high of its interval, p-value, relative difference, minimum detectable effect."""
     from scipy.stats import norm, t
 
     gap, variance = one.value - other.value, one.variance + other.variance
@@ -358,11 +357,11 @@ def _arm_counts(of_arm: dict[str, pl.DataFrame], notifications: NotificationPara
         )
         for arm, rows in of_arm.items()
     ]
-    meant = [arm for arm in ARMS if shares[arm] > 1e-9]
-    strays = n_users - sum(of_arm[arm].height for arm in meant)
-    sizes = [of_arm[arm].height for arm in meant]
-    expected = [shares[arm] / sum(shares[a] for a in meant) * sum(sizes) for arm in meant]
-    p_value = 0.0 if strays else 1.0 if len(meant) == 1 else float(chisquare(sizes, expected).pvalue)
+    used = [arm for arm in ARMS if shares[arm] > 1e-9]
+    n_unexpected = n_users - sum(of_arm[arm].height for arm in used)
+    sizes = [of_arm[arm].height for arm in used]
+    expected = [shares[arm] / sum(shares[a] for a in used) * sum(sizes) for arm in used]
+    p_value = 0.0 if n_unexpected else 1.0 if len(used) == 1 else float(chisquare(sizes, expected).pvalue)
     return pl.DataFrame(counts, schema=ARM_COUNTS, orient="row"), p_value
 
 
@@ -374,17 +373,17 @@ def _warnings(arms: pl.DataFrame, p_value: float, params: ReadoutParams) -> tupl
             for arm, n, expected in arms.select("arm", "n_users", "expected_users").iter_rows()
         )
         found.append(
-            f"sample-ratio mismatch (p = {p_value:.2g}): {sizes}. Users went missing by arm, so the arms differ in "
-            "more than what was sent; find out why before reading any effect"
+            f"sample-ratio mismatch (p = {p_value:.2g}): {sizes}. Users are missing depending on their arm, so the "
+            "arms differ in more than the sends; find the cause before using any effect"
         )
     small = arms.filter((pl.col("expected_users") > 0) & (pl.col("n_users") < params.min_users_of_arm))
     if small.height:
         sizes = ", ".join(f"{arm} {n}" for arm, n in small.select("arm", "n_users").iter_rows())
         found.append(
-            f"few users ({sizes}; {params.min_users_of_arm} are wanted in every arm): the intervals hold somewhat less "
-            "often than they say"
+            f"few users ({sizes}; every arm needs {params.min_users_of_arm}): the coverage of intervals is somewhat "
+            "below their level"
         )
     held_back = arms.filter((pl.col("arm") == "holdout") & (pl.col("n_sends") > 0))
     if held_back.height:
-        found.append(f"{held_back['n_sends'][0]} sends went to users of the holdout, who are to be sent nothing")
+        found.append(f"{held_back['n_sends'][0]} sends went to users of the holdout, who must not be sent anything")
     return tuple(found)

@@ -1,1 +1,1 @@
-"""What became of journeys from one day, or one version, to another."""
+"""Changes of journeys from one day, or one version, to another."""

@@ -1,7 +1,6 @@
-"""What differs between the journeys that two algorithm versions find in one log.
+"""Differences between the journeys that two algorithm versions find in one log.
 
-What belongs here: counting and showing differences of two sets of user_journeys. What does not: making or finding them.
-Journeys are related as in ``domain.history.events``, the first version standing for before and the second for after.
+Journeys are matched as in ``domain.history.events``: the first version is the earlier moment, the second the later one.
 """
 
 from __future__ import annotations
@@ -46,15 +45,15 @@ class Comparison:
     """Differences of a second set of journeys from a first.
 
     Attributes:
-        n_users, n_journeys, n_keywords: In the first and the second; keywords are counted per user.
-        n_users_in_both: Users who have a journey in both.
-        n_keywords_in_both: Keywords that are in a journey of the user in both.
-        counts: How many journeys each of ``CHANGES`` befell; changed_top_journey counts users. ``unchanged`` has the
-            same id, name, keywords, kind, stage and area; all others but reidentified, split, merged, appeared and
-            gone may befall one journey together.
-        bcubed_f1, adjusted_rand: Agreement of the two partitions of each user's keywords that are in both, mean over
-            users; null where no user has such a keyword.
-        examples: A few of each change but unchanged: change, user_id, journey_name, detail.
+        n_users, n_journeys, n_keywords: Numbers in the first and the second set; keywords are counted per user.
+        n_users_in_both: Users with a journey in both sets.
+        n_keywords_in_both: Keywords, counted per user, that are in one of the user's journeys in both sets.
+        counts: Number of journeys per entry of ``CHANGES``; changed_top_journey counts users. An ``unchanged`` journey
+            has the same id, name, keywords, kind, stage and area. A journey may have several other changes at once,
+            but only one of reidentified, split, merged, appeared and gone.
+        bcubed_f1, adjusted_rand: Agreement of the two partitions of each user's keywords that are in both sets, mean
+            over users; None where no user has such a keyword.
+        examples: A few journeys of each change except unchanged: change, user_id, journey_name, detail.
     """
 
     n_users: tuple[int, int]
@@ -75,13 +74,13 @@ def compare_versions(
 
     Args:
         one, other: Rows of user_journeys as of one day: user_id, journey_id, journey_name, keywords, kind, stage,
-            stage_reason, rank, last_engaged_at, area_id, area_name, n_area_journeys (null where a version knew none).
-        n_examples: Examples of each change.
+            stage_reason, rank, last_engaged_at, area_id, area_name, n_area_journeys (null if a version has no areas).
+        n_examples: Number of examples of each change.
     """
     events = history.journey_events(one, other, params)
     pairs = _pairs(one, other, params)
     differs = {
-        "changed_members": pl.col("came").list.len() + pl.col("went").list.len() > 0,
+        "changed_members": pl.col("added").list.len() + pl.col("removed").list.len() > 0,
         "renamed": pl.col("journey_name") != pl.col("journey_name_before"),
         "changed_kind": pl.col("kind") != pl.col("kind_before"),
         "changed_stage": pl.col("stage") != pl.col("stage_before"),
@@ -116,7 +115,7 @@ def _keywords(journeys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _agreement(shared: pl.DataFrame, touched: pl.DataFrame) -> tuple[float | None, float | None]:
-    """Mean over users of B-cubed F1 and adjusted Rand index; both are 1 of users outside of ``touched``."""
+    """Mean over users of B-cubed F1 and adjusted Rand index; both are 1 for users who are not in ``touched``."""
     per_user = (
         shared.sort("user_id", "keyword").group_by("user_id", maintain_order=True).agg("journey_id", "journey_id_after")
     )
@@ -127,23 +126,23 @@ def _agreement(shared: pl.DataFrame, touched: pl.DataFrame) -> tuple[float | Non
         agreement(before.to_numpy(), after.to_numpy())
         for before, after in zip(changed["journey_id"], changed["journey_id_after"], strict=True)
     ]
-    quiet = per_user.height - changed.height
+    n_unchanged = per_user.height - changed.height
     return (
-        (quiet + sum(score.bcubed_f1 for score in scores)) / per_user.height,
-        (quiet + sum(score.adjusted_rand for score in scores)) / per_user.height,
+        (n_unchanged + sum(score.bcubed_f1 for score in scores)) / per_user.height,
+        (n_unchanged + sum(score.adjusted_rand for score in scores)) / per_user.height,
     )
 
 
 def _pairs(one: pl.DataFrame, other: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
-    """The journeys of the second set that go on from one of the first, both sides' columns, what came and went."""
+    """The journeys of the second set that continue one of the first, with columns of both and changed keywords."""
     return (
         history.continued(one, other, params)
         .rename({"after_id": "journey_id"})
         .join(other, on=_KEY, maintain_order="left")
         .join(one, left_on=["user_id", "before_id"], right_on=_KEY, suffix="_before", maintain_order="left")
         .with_columns(
-            came=pl.col("keywords").list.set_difference("keywords_before").list.sort(),
-            went=pl.col("keywords_before").list.set_difference("keywords").list.sort(),
+            added=pl.col("keywords").list.set_difference("keywords_before").list.sort(),
+            removed=pl.col("keywords_before").list.set_difference("keywords").list.sort(),
             size=pl.col("keywords").list.n_unique(),
         )
     )
@@ -160,31 +159,31 @@ def _of_event(events: pl.DataFrame, one: pl.DataFrame, other: pl.DataFrame, even
 def _of_pair(pairs: pl.DataFrame, change: str) -> pl.DataFrame:
     details = {
         "changed_members": pl.format(
-            "{} keywords: {} came{}, {} went{}",
+            "{} keywords: {} added{}, {} removed{}",
             "size",
-            pl.col("came").list.len(),
-            _some("came"),
-            pl.col("went").list.len(),
-            _some("went"),
+            pl.col("added").list.len(),
+            _first_few("added"),
+            pl.col("removed").list.len(),
+            _first_few("removed"),
         ),
         "renamed": pl.format("was '{}'", "journey_name_before"),
         "changed_kind": pl.format("{} → {}", "kind_before", "kind"),
         "changed_stage": pl.format("{} ({}) → {} ({})", "stage_before", "stage_reason_before", "stage", "stage_reason"),
         "changed_area": pl.format("{} → {}", _area("_before"), _area("")),
     }
-    moved = pl.col("came").list.len() + pl.col("went").list.len()
+    moved = pl.col("added").list.len() + pl.col("removed").list.len()
     size = moved if change == "changed_members" else pl.col("size")
     return pairs.select("user_id", "journey_id", "journey_name", details[change].alias("detail"), size.alias("size"))
 
 
 def _area(side: str) -> pl.Expr:
-    """An area in words, by its columns that end in ``side``."""
-    told = pl.format("'{}' of {} journeys", f"area_name{side}", f"n_area_journeys{side}")
-    return told.fill_null("no area")
+    """A description of the area whose columns have the suffix ``side``."""
+    description = pl.format("'{}' of {} journeys", f"area_name{side}", f"n_area_journeys{side}")
+    return description.fill_null("no area")
 
 
-def _some(column: str) -> pl.Expr:
-    """A few keywords of a list in brackets; nothing for an empty one."""
+def _first_few(column: str) -> pl.Expr:
+    """The first ``KEYWORDS_SHOWN`` keywords of a list in parentheses; empty for an empty list."""
     values = pl.col(column)
     more = pl.when(values.list.len() > KEYWORDS_SHOWN).then(pl.lit(", …")).otherwise(pl.lit(""))
     shown = pl.format(" ({}{})", values.list.head(KEYWORDS_SHOWN).list.join(", "), more)
@@ -192,7 +191,7 @@ def _some(column: str) -> pl.Expr:
 
 
 def _changed_top(one: pl.DataFrame, other: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Users of both sets whose best journey of the second is not the one that was best in the first."""
+    """Users of both sets whose top journey in the second set does not continue their top journey in the first."""
     first, second = (rows.filter(pl.col("rank") == 1).sort("user_id") for rows in (one, other))
     tops = second.join(first, on="user_id", suffix="_before")
     moved = tops.join(
@@ -209,7 +208,7 @@ def _changed_top(one: pl.DataFrame, other: pl.DataFrame, pairs: pl.DataFrame) ->
 
 
 def _examples(found: dict[str, pl.DataFrame], n: int) -> pl.DataFrame:
-    """The ``n`` largest of each change: of changed members those with most changes, else the largest journeys."""
+    """``n`` examples per change: for changed_members those with most changed keywords, else the largest journeys."""
     shown: Sequence[pl.DataFrame] = [
         found[change]
         .sort("size", *_KEY, descending=[True, False, False])

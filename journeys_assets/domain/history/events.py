@@ -1,11 +1,10 @@
 """How journeys change between two moments: born, split, merged, re-identified, renamed, paused, resumed, expired.
 
-What belongs here: relating the journeys of two moments by the keywords that they share, within a user, and saying what
-became of each. What does not: which moments are compared, and reading them.
+The journeys of a user at two moments are matched by the keywords that they share.
 
-A journey goes on under its own id for as long as that id is there. Each id that is new, and each that is gone, gets
-exactly one of the events born, split, reidentified (new) and merged, reidentified, expired (gone); only a
-re-identification speaks for one of both.
+A journey with the same id at both moments continues. Each new id gets exactly one of the events born, split and
+reidentified; each gone id gets exactly one of merged, expired and reidentified. A reidentified event covers one new id
+and one gone id.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ _KEY = ["user_id", "journey_id"]
 
 
 def overlaps(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Each pair of an earlier and a later journey of one user that share a keyword.
+    """Every pair of an earlier and a later journey of one user that share a keyword.
 
     Args:
-        before, after: user_id, journey_id, keywords (list); one row a journey.
+        before, after: user_id, journey_id, keywords (list); one row per journey.
 
     Returns:
-        user_id, before_id, after_id, n_shared, n_before, n_after (keywords), jaccard (0..1), in no order.
+        user_id, before_id, after_id, n_shared, n_before, n_after (numbers of keywords), jaccard (0..1), unordered.
     """
     earlier, later = _members(before, "before"), _members(after, "after")
     shared = (
@@ -37,13 +36,13 @@ def overlaps(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def best_matches(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The pairs whose journeys are each other's best match: at most one a journey.
+    """The pairs whose journeys are each other's best match: at most one pair per journey.
 
-    The best is the one of the highest Jaccard index; ties go to the same id, then to the smaller id, so that the answer
-    depends on no order of rows.
+    The best match has the highest Jaccard index. Ties go to the same id, then to the smaller id, so the result does not
+    depend on the order of rows.
 
     Args:
-        pairs: What :func:`overlaps` gives.
+        pairs: Result of :func:`overlaps`.
     """
     ordered = pairs.sort(
         "user_id",
@@ -59,10 +58,10 @@ def best_matches(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def continued(before: pl.DataFrame, after: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
-    """The journeys that go on, under their own id or, re-identified, under another.
+    """The journeys that continue, under the same id or, re-identified, under another.
 
     Args:
-        before, after: user_id, journey_id, keywords; one row a journey.
+        before, after: user_id, journey_id, keywords; one row per journey.
 
     Returns:
         user_id, before_id, after_id, sorted.
@@ -75,40 +74,40 @@ def continued(before: pl.DataFrame, after: pl.DataFrame, params: EvolutionParams
 
 
 def journey_events(before: pl.DataFrame, after: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
-    """What became of the journeys of all users from one moment to a later one.
+    """The changes of all users' journeys from one moment to a later one.
 
     Args:
         before, after: user_id, journey_id, journey_name, keywords (list), stage, stage_reason, last_engaged_at; one row
-            a journey, in any order.
+            per journey, in any order.
 
     Returns:
-        One row an event, sorted by user_id, journey_id, event: user_id, journey_id (of the later moment; of the earlier
-        one for what is gone), event, related_journey_ids (journeys of the other moment that share its keywords, most
-        shared first), n_keywords, n_shared_keywords (with the related ones; renamed, paused, resumed: with itself
-        before), detail (the evidence, to be read).
+        One row per event, sorted by user_id, journey_id, event: user_id, journey_id (of the later moment; of the
+        earlier one for gone journeys), event, related_journey_ids (journeys of the other moment that share its
+        keywords, most shared first), n_keywords, n_shared_keywords (with the related journeys; for renamed, paused and
+        resumed with the journey itself at the earlier moment), detail (the evidence, for people).
     """
     pairs = _changed_overlaps(before, after)
-    goes_on = _reidentified(pairs, before, after, params)
-    came = after.join(before, on=_KEY, how="anti").join(
-        goes_on, left_on=_KEY, right_on=["user_id", "after_id"], how="anti"
+    reidentified = _reidentified(pairs, before, after, params)
+    new = after.join(before, on=_KEY, how="anti").join(
+        reidentified, left_on=_KEY, right_on=["user_id", "after_id"], how="anti"
     )
-    went = before.join(after, on=_KEY, how="anti").join(
-        goes_on, left_on=_KEY, right_on=["user_id", "before_id"], how="anti"
+    gone = before.join(after, on=_KEY, how="anti").join(
+        reidentified, left_on=_KEY, right_on=["user_id", "before_id"], how="anti"
     )
     events = [
-        _came(came, _related(pairs, "after_id", "before_id", before), params),
-        _went(went, _related(pairs, "before_id", "after_id", after), params),
-        _went_on_under_another_id(goes_on, before, after),
-        *_changed(before, after, goes_on),
+        _born_or_split(new, _related(pairs, "after_id", "before_id", before), params),
+        _merged_or_expired(gone, _related(pairs, "before_id", "after_id", after), params),
+        _reidentified_events(reidentified, before, after),
+        *_changed(before, after, reidentified),
     ]
     return pl.concat(events).sort("user_id", "journey_id", "event")
 
 
 def users_with_other_members(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Users whose journeys are not, id for id, the same sets of keywords: user_id.
+    """user_id of users who have a new or gone journey id, or a journey with other keywords than before.
 
     Args:
-        before, after: user_id, journey_id, keywords; one row a journey.
+        before, after: user_id, journey_id, keywords; one row per journey.
     """
     sides = [rows.select(*_KEY, pl.col("keywords").list.unique().list.sort()) for rows in (before, after)]
     both = sides[0].join(sides[1], on=_KEY, how="full", suffix="_after")
@@ -127,7 +126,7 @@ def _members(journeys: pl.DataFrame, side: str) -> pl.DataFrame:
 
 
 def _changed_overlaps(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """:func:`overlaps` of the users that have a new id or miss one; nothing else needs keywords to be compared."""
+    """:func:`overlaps` of users with a new or a gone id; journeys of other users need no comparison of keywords."""
     ids = [rows.select(_KEY) for rows in (before, after)]
     users = pl.concat([ids[0].join(ids[1], on=_KEY, how="anti"), ids[1].join(ids[0], on=_KEY, how="anti")])
     return overlaps(*(rows.join(users, on="user_id", how="semi") for rows in (before, after)))
@@ -136,7 +135,7 @@ def _changed_overlaps(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame
 def _reidentified(
     pairs: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame, params: EvolutionParams
 ) -> pl.DataFrame:
-    """The pairs of a gone id and a new one under which the same journey goes on."""
+    """The pairs of a gone id and a new id under which the same journey continues."""
     enough = pl.col("n_shared") >= params.min_overlap * pl.min_horizontal("n_before", "n_after")
     return (
         best_matches(pairs)
@@ -147,10 +146,11 @@ def _reidentified(
 
 
 def _related(pairs: pl.DataFrame, of: str, other: str, others: pl.DataFrame) -> pl.DataFrame:
-    """For each journey ``of``: the ``other`` ones that share its keywords, most shared first, and the first one's name.
+    """For each journey ``of``: the ``other`` journeys that share its keywords, most shared first.
 
     Returns:
-        user_id, journey_id, related_journey_ids, n_shared_keywords (with all of them), n_first, first_name.
+        user_id, journey_id, related_journey_ids, n_shared_keywords (with all of them), n_first (shared with the first
+        one), first_name (its name).
     """
     names = others.select("user_id", pl.col("journey_id").alias(other), "journey_name")
     return (
@@ -167,7 +167,7 @@ def _related(pairs: pl.DataFrame, of: str, other: str, others: pl.DataFrame) -> 
 
 
 def _with_related(journeys: pl.DataFrame, related: pl.DataFrame) -> pl.DataFrame:
-    """``journeys`` with what :func:`_related` found of each, nothing shared where it found none."""
+    """``journeys`` with the columns of :func:`_related`; zero and empty where a journey has no related one."""
     return journeys.join(related, on=_KEY, how="left").with_columns(
         pl.col("related_journey_ids").fill_null([]),
         pl.col("n_shared_keywords", "n_first").fill_null(0),
@@ -176,31 +176,31 @@ def _with_related(journeys: pl.DataFrame, related: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _came(journeys: pl.DataFrame, related: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
-    """New journeys: split if most of their keywords were in journeys before, else born."""
+def _born_or_split(journeys: pl.DataFrame, related: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
+    """Events of new journeys: split if most of their keywords were in earlier journeys, else born."""
     n, shared, first = pl.col("n_keywords"), pl.col("n_shared_keywords"), pl.col("n_first")
     is_split = shared > params.mostly * n
-    unseen = pl.format("{} of {} keywords were in no journey before", n - shared, n)
+    born_detail = pl.format("{} of {} keywords were in no journey before", n - shared, n)
     rest = pl.when(shared > first).then(pl.format(", {} from other journeys", shared - first)).otherwise(pl.lit(""))
-    came = pl.format("{} of {} keywords came from '{}'{}", first, n, "first_name", rest)
+    split_detail = pl.format("{} of {} keywords came from '{}'{}", first, n, "first_name", rest)
     return _with_related(journeys, related).select(
         *_KEY,
         pl.when(is_split).then(pl.lit("split")).otherwise(pl.lit("born")).alias("event"),
         "related_journey_ids",
         "n_keywords",
         "n_shared_keywords",
-        pl.when(is_split).then(came).otherwise(unseen).alias("detail"),
+        pl.when(is_split).then(split_detail).otherwise(born_detail).alias("detail"),
     )
 
 
-def _went(journeys: pl.DataFrame, related: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
-    """Gone journeys: merged if others took up enough of their keywords, else expired."""
+def _merged_or_expired(journeys: pl.DataFrame, related: pl.DataFrame, params: EvolutionParams) -> pl.DataFrame:
+    """Events of gone journeys: merged if later journeys contain enough of their keywords, else expired."""
     n, shared, first = pl.col("n_keywords"), pl.col("n_shared_keywords"), pl.col("n_first")
     is_merged = (shared > 0) & (shared >= params.min_taken_up * n)
     rest = pl.when(shared > first).then(pl.format(", {} in other journeys", shared - first)).otherwise(pl.lit(""))
     lost = pl.when(shared < n).then(pl.format(", {} in none", n - shared)).otherwise(pl.lit(""))
-    taken = pl.format("{} of {} keywords are now in '{}'{}{}", first, n, "first_name", rest, lost)
-    left = pl.format(
+    merged_detail = pl.format("{} of {} keywords are now in '{}'{}{}", first, n, "first_name", rest, lost)
+    expired_detail = pl.format(
         "{} of {} keywords are in no journey any more; last engaged with on {}",
         n - shared,
         n,
@@ -212,13 +212,13 @@ def _went(journeys: pl.DataFrame, related: pl.DataFrame, params: EvolutionParams
         "related_journey_ids",
         "n_keywords",
         "n_shared_keywords",
-        pl.when(is_merged).then(taken).otherwise(left).alias("detail"),
+        pl.when(is_merged).then(merged_detail).otherwise(expired_detail).alias("detail"),
     )
 
 
-def _went_on_under_another_id(goes_on: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+def _reidentified_events(reidentified: pl.DataFrame, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     names = before.select("user_id", before_id="journey_id", first_name="journey_name")
-    return goes_on.join(names, on=["user_id", "before_id"]).select(
+    return reidentified.join(names, on=["user_id", "before_id"]).select(
         "user_id",
         pl.col("after_id").alias("journey_id"),
         pl.lit("reidentified").alias("event"),
@@ -231,13 +231,13 @@ def _went_on_under_another_id(goes_on: pl.DataFrame, before: pl.DataFrame, after
     )
 
 
-def _changed(before: pl.DataFrame, after: pl.DataFrame, goes_on: pl.DataFrame) -> list[pl.DataFrame]:
-    """Journeys that go on with another name (under the same id) or in another stage."""
+def _changed(before: pl.DataFrame, after: pl.DataFrame, reidentified: pl.DataFrame) -> list[pl.DataFrame]:
+    """Events of journeys that continue with another name (under the same id) or in another stage."""
     by_id = after.join(before, on=_KEY, suffix="_before").with_columns(
         related_journey_ids=pl.lit([], dtype=pl.List(pl.String))
     )
     by_match = (
-        after.join(goes_on.select("user_id", "before_id", journey_id="after_id"), on=_KEY)
+        after.join(reidentified.select("user_id", "before_id", journey_id="after_id"), on=_KEY)
         .join(before, left_on=["user_id", "before_id"], right_on=_KEY, suffix="_before")
         .with_columns(related_journey_ids=pl.concat_list("before_id"))
     )
@@ -246,9 +246,9 @@ def _changed(before: pl.DataFrame, after: pl.DataFrame, goes_on: pl.DataFrame) -
         pl.col("stage") != pl.col("stage_before")
     )
     last, last_before = (pl.col(name).dt.date() for name in ("last_engaged_at", "last_engaged_at_before"))
-    said = pl.col("stage_reason") == "user_said_finished"
+    is_finished_by_user = pl.col("stage_reason") == "user_said_finished"
     paused = (
-        pl.when(said)
+        pl.when(is_finished_by_user)
         .then(pl.lit("the user called it finished"))
         .otherwise(pl.format("last engaged with on {}", last.cast(pl.String)))
     )
@@ -260,14 +260,14 @@ def _changed(before: pl.DataFrame, after: pl.DataFrame, goes_on: pl.DataFrame) -
         .otherwise(pl.format("counts as ongoing again: {}", "stage_reason"))
     )
     return [
-        _of_one(named, "renamed", pl.format("'{}' is now '{}'", "journey_name_before", "journey_name")),
-        _of_one(staged.filter(pl.col("stage") == "ended"), "paused", paused),
-        _of_one(staged.filter(pl.col("stage") == "ongoing"), "resumed", resumed),
+        _of_continuing(named, "renamed", pl.format("'{}' is now '{}'", "journey_name_before", "journey_name")),
+        _of_continuing(staged.filter(pl.col("stage") == "ended"), "paused", paused),
+        _of_continuing(staged.filter(pl.col("stage") == "ongoing"), "resumed", resumed),
     ]
 
 
-def _of_one(rows: pl.DataFrame, event: str, detail: pl.Expr) -> pl.DataFrame:
-    """Events of journeys that are there at both moments: ``keywords`` and ``keywords_before``."""
+def _of_continuing(rows: pl.DataFrame, event: str, detail: pl.Expr) -> pl.DataFrame:
+    """Events of journeys that exist at both moments, with ``keywords`` and ``keywords_before``."""
     shared = pl.col("keywords").list.set_intersection("keywords_before").list.len()
     return rows.select(
         *_KEY,

@@ -1,4 +1,4 @@
-"""When a journey that is new or gone counts as another one's continuation."""
+"""When a new or gone journey counts as the continuation of another one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EvolutionParams:
-    """When a journey that is new or gone counts as another one's continuation, part or whole. Shares of keywords."""
+    """When a new or gone journey counts as the continuation, or a part, of another one. All values are shares (0..1) of
+    keywords."""
 
     revision: int = 1
     min_overlap: float = 0.5
-    """A gone and a new journey that are each other's best match are one journey if they share this much of the smaller
-    one: a journey that trebled overnight is still the same."""
+    """A gone and a new journey that are each other's best match are the same journey if they share at least this much
+    of the smaller one. The smaller one is the reference because a journey that trebles overnight is still the same."""
     mostly: float = 0.5
-    """A new journey is a split if more than this share of its keywords was in journeys before, else it is born."""
+    """A new journey is a split if more than this share of its keywords was in earlier journeys, else it is born."""
     min_taken_up: float = 0.4
-    """A gone journey is merged if later ones hold this share of its keywords, else it has expired. Less than a half,
-    because the look-back window moves on with a user who comes back, and leaves keywords behind."""
+    """A gone journey is merged if later journeys contain at least this share of its keywords, else it has expired. Less
+    than a half, because old keywords leave the look-back window when a user returns."""

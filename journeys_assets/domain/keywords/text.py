@@ -1,7 +1,6 @@
-"""What makes two spellings the same keyword.
+"""Normalisation of text of any language or script. Texts with the same normal form are the same keyword.
 
-What belongs here: normalising text of any language or script. What does not: splitting text into words, choosing what
-to show (the display form is the text as it came) and any notion of language.
+Text is not split into words, and no language is assumed. The form shown to people is the original text.
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ import polars as pl
 
 
 def normalise(text: str) -> str:
-    """The keyword that ``text`` stands for: NFKC, casefolded, NFKC again, runs of white space as one space, stripped.
+    """The keyword for ``text``: NFKC, casefolded, NFKC again, runs of white space as one space, stripped.
 
-    The second NFKC is needed because casefolding may leave text that is not composed. Idempotent. Empty where the text
-    holds nothing but white space.
+    The second NFKC is needed because casefolding may leave text that is not composed. Idempotent. The result is empty
+    if the text is only white space.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.split())
 
 
 def normalise_series(texts: pl.Series) -> pl.Series:
-    """:func:`normalise` of each text, or of each item of each list; nulls stay null.
+    """:func:`normalise` applied to each text, or to each item of each list; nulls stay null.
 
-    Each distinct text is normalised once. Name, length and dtype (String or List(String)) stay.
+    Each distinct text is normalised once. Name, length and dtype (String or List(String)) do not change.
     """
     if isinstance(texts.dtype, pl.List):
         old, new = _mapping(texts.explode())

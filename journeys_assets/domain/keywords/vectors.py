@@ -1,7 +1,6 @@
-"""Keyword vectors as data: packing to and from the stored bytes, and looking up the rows of given keywords.
+"""Keyword vectors as data: conversion to and from stored bytes, and look-up by keyword.
 
-What belongs here: what a vector looks like at rest and in memory. What does not: making vectors from text, which holds
-weights and lives in ``journeys_assets.models.embedding.onnx``.
+Vectors are computed from text in ``journeys_assets.models.embedding``.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from numpy.typing import NDArray
 from journeys_assets.errors import JourneysError
 
 STORED_DTYPE = np.dtype("<f2")
-"""Vectors at rest: little-endian float16, half the bytes of float32 and the same partitions of users."""
+"""Stored type of vectors: little-endian float16. It halves the size of float32 and gives the same clusters."""
 
 _CHUNK_ROWS = 65_536
-"""Rows normalised at a time, so that the float64 copy stays small beside the matrix."""
+"""Rows normalised at a time, so that the float64 copy stays small compared to the matrix."""
 
 
 class MissingVectorsError(JourneysError):
-    """Keywords were asked for that have no vector."""
+    """Some requested keywords have no vector."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         self.missing = sorted(set(missing))
@@ -31,7 +30,7 @@ class MissingVectorsError(JourneysError):
         more = f" and {len(self.missing) - 5} more" if len(self.missing) > 5 else ""
         super().__init__(
             f"no vector for {len(self.missing)} keyword(s): {shown}{more}; "
-            "materialise keyword_embeddings for the days that hold them"
+            "materialise keyword_embeddings for the days that contain them"
         )
 
 
@@ -44,7 +43,7 @@ class KeywordVectors:
         matrix: float32 (n, dimensions), C-contiguous, unit rows, in the order of ``keywords``.
 
     Raises:
-        ValueError: the two do not fit together, or ``keywords`` is not sorted and distinct.
+        ValueError: The shapes do not match, or ``keywords`` is not sorted and distinct.
     """
 
     keywords: list[str]
@@ -64,13 +63,13 @@ class KeywordVectors:
         return int(self.matrix.shape[1])
 
     def rows_for(self, keywords: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of ``keywords``, in their order; repeats are allowed.
+        """The vectors of ``keywords``, in the same order; repeats are allowed.
 
         Returns:
             float32 (len(keywords), dimensions), a copy.
 
         Raises:
-            MissingVectorsError: names the keywords that have no vector.
+            MissingVectorsError: Some keywords have no vector; the error names them.
         """
         try:
             rows = [self._row_of[keyword] for keyword in keywords]
@@ -84,39 +83,39 @@ class KeywordVectors:
         """Vectors from stored rows.
 
         Args:
-            frame: keyword (distinct), embedding (float16 bytes); in any order, other columns are ignored.
+            frame: keyword (distinct), embedding (float16 bytes), in any order; other columns are ignored.
 
         Raises:
-            ValueError: a keyword occurs twice, or the bytes are not vectors of one length.
+            ValueError: A keyword occurs twice, or the bytes are not vectors of one length.
         """
         rows = frame.select("keyword", "embedding").sort("keyword")
         return cls(rows["keyword"].to_list(), unpack(rows["embedding"].to_list()))
 
 
 def pack(matrix: NDArray[np.floating]) -> list[bytes]:
-    """Each row of ``matrix`` (n, dimensions) as little-endian float16 bytes; no rows, no bytes.
+    """Each row of ``matrix`` (n, dimensions) as little-endian float16 bytes; an empty list for no rows.
 
     Raises:
-        ValueError: not a matrix, or a value that is not finite.
+        ValueError: ``matrix`` is not two-dimensional, or a value is not finite.
     """
     if matrix.ndim != 2:
         raise ValueError(f"expected a matrix of shape (n, dimensions), got shape {matrix.shape}")
     if not np.isfinite(matrix).all():
-        raise ValueError("a vector holds a value that is not finite")
+        raise ValueError("a vector contains a value that is not finite")
     return [row.tobytes() for row in matrix.astype(STORED_DTYPE)]
 
 
 def unpack(packed: Sequence[bytes]) -> NDArray[np.float32]:
-    """The unit rows that ``pack`` was given, but for float16 rounding.
+    """The inverse of ``pack`` for unit rows, apart from float16 rounding.
 
-    Rounding moves a row's length by up to 0.0005, so rows are brought back to unit length: squared distances of unit
-    vectors are then exact functions of their cosines. A row's bits depend on its own bytes alone.
+    Rounding changes the length of a row by up to 0.0005. Rows are therefore scaled to unit length again, so squared
+    distances are exact functions of cosines. The bits of a row depend only on its own bytes.
 
     Returns:
         float32 (n, dimensions); (0, 0) for no rows.
 
     Raises:
-        ValueError: rows differ in length, or one is empty, all zero or not finite.
+        ValueError: Rows differ in length, or a row is empty, all zero or not finite.
     """
     if not packed:
         return np.zeros((0, 0), dtype=np.float32)

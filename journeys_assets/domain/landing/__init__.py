@@ -1,1 +1,1 @@
-"""The landing contract: which rows and files are accepted."""
+"""Which landing rows are accepted, and which landing files are ingested when."""

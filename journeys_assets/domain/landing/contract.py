@@ -1,7 +1,6 @@
-"""The landing contract, held against rows: which are good, which are refused, and why.
+"""Checks of landing rows against the contract, one row at a time, and conversion of text to the contract's types.
 
-What belongs here: the rules that one row must keep, and turning text into the contract's types. What does not: reading
-files, comparing rows with other rows (de-duplication is the warehouse's), the clock (``now`` is an argument).
+Files are read in ``storage.ingest``; duplicates are removed in the warehouse.
 """
 
 from __future__ import annotations
@@ -18,29 +17,29 @@ from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
 
 MAX_TEXT_CHARACTERS = 10_000
-"""Longest text that a row may carry, characters; a list item has the same bound."""
+"""Maximum length of a text or of a list item, characters."""
 MAX_LIST_ITEMS = 1_000
-"""Most items that a list may have."""
+"""Maximum number of items of a list."""
 MAX_CLOCK_SKEW = timedelta(days=1)
-"""How far after ``now`` a time may lie: clocks differ."""
+"""How far after ``now`` a time may be, because clocks differ."""
 EARLIEST = datetime(1970, 1, 1)
-"""Earliest time that a row may carry, UTC."""
+"""Earliest valid time, UTC."""
 SHOWN_CHARACTERS = 80
-"""How much of a refused value its reason shows, characters."""
+"""Length to which the reason of a refused row shortens the value, characters."""
 SHOWN_ROW_CHARACTERS = 1_000
-"""How much of a refused row is kept, characters."""
+"""Length to which a refused row is shortened, characters."""
 
 REFUSED_SCHEMA = pl.Schema({"line": pl.Int64(), "reason": pl.String(), "row_json": pl.String()})
-"""Columns of refused rows: line in the file, what is wrong with column and value, the row as read, shortened."""
+"""Columns of refused rows: line in the file, the problem with its column and value, the row as read, shortened."""
 
 KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
     "search_events": {"query": "keyword"},
     "pins": {"annotations": "annotation_keywords", "interests": "interest_keywords"},
     "board_pins": {"board_name": "board_keyword"},
 }
-"""Per source: column with text for people → column with the keywords that it stands for."""
+"""Per source: text column → column of the normalised keywords."""
 
-# Blank to Rust's \s (Unicode White_Space) or to Python's str.split, which adds the four separators.
+# Blank for Rust's \s (Unicode White_Space) or for Python's str.split, which adds the four separators.
 _BLANK = r"^[\s\x1c-\x1f]*$"
 _ISO = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<minute>\d{2}:\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
@@ -52,7 +51,7 @@ _FALSE = ("false", "f", "no", "n", "0")
 
 @dataclass(frozen=True)
 class _Finding:
-    """Rows (a mask) that break one rule, and what is wrong with them."""
+    """A mask of the rows that break one rule, and a description of the problem."""
 
     mask: pl.Series
     column: str
@@ -65,20 +64,20 @@ _Read = tuple[pl.Series, list[_Finding]]
 def check_rows(
     source: str, frame: pl.DataFrame, *, now: datetime, timezones: Collection[str] | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Hold each row against the landing contract of ``source``.
+    """Split rows into good and refused ones by the landing contract of ``source``.
 
     Args:
-        source: A key of ``schemas.LANDING``.
-        frame: ``line`` (Int64, unique) and any of the contract's columns, as text or in a fitting type (binary counts
-            as UTF-8 text). An absent column counts as null; unknown columns are ignored. Lists as text are JSON or
-            separated by ``|``; their null and blank items are dropped. Times with a zone are converted to UTC, times
-            without one are taken as UTC, a bare day is its midnight.
+        source: A key of ``LANDING``.
+        frame: ``line`` (Int64, unique) and any of the contract's columns, as text or in a compatible type (binary
+            counts as UTF-8 text). A missing column counts as null; unknown columns are ignored. Lists as text are JSON
+            or separated by ``|``; null and blank items are dropped. Times with a zone are converted to UTC, times
+            without a zone are UTC, and a bare day means midnight.
         now: The current time, naive UTC; a time more than ``MAX_CLOCK_SKEW`` after it is refused.
-        timezones: The names that ``timezone`` may take; None leaves them unchecked.
+        timezones: Valid values of ``timezone``; None disables this check.
 
     Returns:
-        Good rows: ``line`` and the contract's columns in their types, blank optional text as null. Refused rows:
-        ``REFUSED_SCHEMA``. Together they hold every line once, each in the order of ``frame``.
+        Good rows: ``line`` and the contract's columns in their types, with blank optional text as null. Refused rows:
+        ``REFUSED_SCHEMA``. Every line is in exactly one of the two, each in the order of ``frame``.
     """
     table = LANDING[source]
     values: list[pl.Series] = []
@@ -88,10 +87,10 @@ def check_rows(
         value, found = _reader(column, now)(raw.alias(column.name), column)
         findings += found
         if not column.nullable:
-            unseen = value.is_null()
+            is_missing = value.is_null()
             for finding in found:
-                unseen = unseen & ~finding.mask
-            findings.append(_Finding(unseen, column.name, "is missing or blank"))
+                is_missing = is_missing & ~finding.mask
+            findings.append(_Finding(is_missing, column.name, "is missing or blank"))
         values.append(value)
     checked = pl.DataFrame([frame["line"].cast(pl.Int64), *values])
     findings += _rules_across_columns(source, checked, timezones)
@@ -104,7 +103,7 @@ def required_columns(source: str) -> tuple[str, ...]:
 
 
 def fits(column: Column, dtype: pl.DataType) -> bool:
-    """Whether a file's column of type ``dtype`` can hold values of ``column`` (each value is checked all the same)."""
+    """Whether a file's column of type ``dtype`` can contain values of ``column``; each value is still checked."""
     if dtype in (pl.String, pl.Binary, pl.Null):
         return True
     if isinstance(column.dtype, pl.List):
@@ -125,7 +124,7 @@ def with_keywords(source: str, good: pl.DataFrame) -> pl.DataFrame:
 
 
 def refused_frame(lines: Sequence[int], reasons: Sequence[str], rows: Sequence[str]) -> pl.DataFrame:
-    """Refused rows that never became columns, such as a malformed line."""
+    """Refused rows that could not be split into columns, such as malformed lines."""
     shown = [row[:SHOWN_ROW_CHARACTERS] for row in rows]
     return pl.DataFrame({"line": lines, "reason": reasons, "row_json": shown}, schema=REFUSED_SCHEMA)
 
@@ -146,7 +145,7 @@ def _reader(column: Column, now: datetime) -> Callable[[pl.Series, Column], _Rea
 
 
 def _as_text(raw: pl.Series, column: Column) -> _Read:
-    """Any scalar type as text; blank text as null."""
+    """A column of any scalar type as text, with blank text as null."""
     if raw.dtype == pl.Binary:
         text = decoded(raw)
         found = [_Finding(raw.is_not_null() & text.is_null(), column.name, "is not valid UTF-8")]
@@ -159,7 +158,7 @@ def _as_text(raw: pl.Series, column: Column) -> _Read:
 
 
 def decoded(raw: pl.Series) -> pl.Series:
-    """Binary as text; null where it is not UTF-8."""
+    """A binary column as text; null where it is not valid UTF-8."""
     try:
         return raw.cast(pl.String)
     except pl.exceptions.ComputeError:
@@ -174,7 +173,7 @@ def _decoded_value(value: bytes | None) -> str | None:
 
 
 def _decoded_lists(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Lists of binary or text as lists of text, and which of them hold an item that is not UTF-8."""
+    """Lists of binary or text as lists of text, and which lists have an item that is not valid UTF-8."""
     if raw.dtype != pl.List(pl.Binary):
         return raw.cast(pl.List(pl.String)), pl.repeat(False, len(raw), dtype=pl.Boolean, eager=True)
     try:
@@ -190,7 +189,7 @@ def _decoded_lists(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def _read_text(raw: pl.Series, column: Column) -> _Read:
     text, found = _as_text(raw, column)
-    # Bytes are counted first: they are free, characters are not, and a text has no more characters than bytes.
+    # Bytes are counted first, because that is cheap and a text has at most as many characters as bytes.
     if (text.str.len_bytes().max() or 0) > MAX_TEXT_CHARACTERS:  # type: ignore[operator]
         too_long = (text.str.len_chars() > MAX_TEXT_CHARACTERS).fill_null(False)
         found.append(_Finding(too_long, column.name, f"is longer than {MAX_TEXT_CHARACTERS:,} characters"))
@@ -228,9 +227,9 @@ def _read_day(raw: pl.Series, column: Column, latest: datetime) -> _Read:
 
 
 def parse_times(texts: pl.Series) -> pl.Series:
-    """ISO 8601 texts as naive UTC times (microseconds); null where a text is no time.
+    """ISO 8601 texts as naive UTC times (microseconds); null where a text is not a time.
 
-    A day alone is its midnight; a time without a zone is UTC.
+    A day without a time means midnight. A time without a zone is UTC.
     """
     stripped = texts.str.strip_chars()
     plain = pl.when(stripped.str.len_bytes() == 19).then(stripped.str.replace("T", " ", literal=True))
@@ -309,7 +308,7 @@ def _read_list(raw: pl.Series, column: Column) -> _Read:
 
 
 def _parse_lists(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Lists from JSON or ``|``-separated texts, and which of the texts are lists or null; each distinct text once."""
+    """Lists from JSON or ``|``-separated texts, and which texts are lists or null. Parses each distinct text once."""
     distinct = texts.drop_nulls().unique()
     parsed = [_parse_list(text) for text in distinct]
     table = pl.DataFrame(
@@ -335,7 +334,7 @@ def _parse_list(text: str) -> list[str | None] | None:
 
 
 def has_lone_surrogate(text: str) -> bool:
-    """Whether ``text`` holds half of a surrogate pair, which no UTF-8 can carry."""
+    """Whether ``text`` contains half of a surrogate pair, which UTF-8 cannot encode."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -385,7 +384,7 @@ def _reason(finding: _Finding, shown: pl.DataFrame) -> pl.Series:
 
 
 def _shown(raw: pl.DataFrame) -> pl.DataFrame:
-    """Every column but ``line`` as shortened text."""
+    """Every column except ``line`` as shortened text."""
     share = SHOWN_ROW_CHARACTERS // max(1, raw.width - 1)
     columns = []
     for series in raw.drop("line"):
@@ -393,7 +392,7 @@ def _shown(raw: pl.DataFrame) -> pl.DataFrame:
             items, _ = _decoded_lists(series.list.head(MAX_LIST_ITEMS))
             text = items.list.eval(pl.element().str.head(share)).list.join("|", ignore_nulls=True)
         elif isinstance(series.dtype, pl.Datetime):
-            # Years that no calendar knows cannot be written as dates.
+            # Years outside of 1 to 9999 cannot be formatted as dates.
             known = series.cast(pl.Int64).is_between(*_WRITABLE[series.dtype.time_unit])
             text = series.set(~known, None).cast(pl.String)
             text = text.set(~known.fill_null(True), "a time beyond the year 9999")

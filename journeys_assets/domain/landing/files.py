@@ -1,10 +1,7 @@
-"""Which files of the landing folder are to be taken now, and whether a run may be asked for.
+"""Which files of the landing folder to ingest now, and whether to request a run.
 
-What belongs here: decisions over what is there (files, what became of them, past runs, the time). What does not: the
-disk, the clock, the warehouse, Dagster.
-
-A file is known by path, size and time of modification; every decision is made anew from those, so that nothing needs
-to be remembered between two looks.
+Decisions depend only on the files, their recorded outcomes, past runs and the time. A file is identified by path, size
+and time of modification, so nothing has to be remembered between two decisions.
 """
 
 from __future__ import annotations
@@ -21,43 +18,43 @@ from journeys_assets.domain.scheduling.requests import FIRST_BACK_OFF, LONGEST_B
 from journeys_assets.domain.tables.landing import LANDED_FILES
 
 FILE_COLUMNS = ("file", "n_bytes", "modified_at")
-"""What is known of a file before it is opened; types as in ``LANDED_FILES``."""
+"""Properties of a file that identify it without opening it; types as in ``LANDED_FILES``."""
 FILES_SCHEMA = pl.Schema({name: LANDED_FILES.polars_schema[name] for name in FILE_COLUMNS})
 
-LEFT_ALONE = r"(^|/)[._]|(?i:\.tmp|\.part|\.crdownload|~)$"
-"""Names, of files or of folders above them, that say: hidden, or not done yet."""
+IGNORED_NAMES = r"(^|/)[._]|(?i:\.tmp|\.part|\.crdownload|~)$"
+"""Names of hidden or unfinished files, or of hidden folders above them."""
 
-LAUNCH_S = 120
-"""How long a started run may take until it is at work, seconds; one that is not at work after that is lost."""
+LAUNCH_TIMEOUT_S = 120
+"""Time within which a started run must hold the lock on the folder, seconds. After that it counts as lost."""
 SHOWN = 3
 
 _NS = 1_000_000_000
 
 
-def look_at_files(
+def with_file_states(
     files: pl.DataFrame, landed: pl.DataFrame, *, now_ns: int, settle_s: float, patience_s: float
 ) -> pl.DataFrame:
-    """What is to be done with each file.
+    """``files`` with the state of each file: what to do with it.
 
     Args:
-        files: ``FILES_SCHEMA``, one row a file of the landing folder.
-        landed: ``LANDED_FILES``: what became of each file when it was last looked at.
+        files: ``FILES_SCHEMA``, one row per file of the landing folder.
+        landed: Rows of ``LANDED_FILES``: the outcome of each file when it was last ingested or refused.
         now_ns: The current time, ns since 1970, UTC.
-        settle_s: How long a file must have been untouched before it is opened, seconds.
-        patience_s: How old a damaged file must be before it counts as damaged and not as half-written, seconds.
+        settle_s: Age since the last modification from which a file may be opened, seconds.
+        patience_s: Age from which a damaged file counts as damaged and not as half-written, seconds.
 
     Returns:
-        ``files`` in order of path with ``state``, and ``outcome`` and ``reason`` as recorded where the file is still
-        the same. States: ``ready`` (new or changed, and settled; or to be looked at once more), ``waiting`` (touched
-        too recently, or half-written), ``as_recorded`` (nothing to do), ``left_alone`` (by its name).
+        ``files`` in order of path with ``state``, and with the recorded ``outcome`` and ``reason`` if the file has not
+        changed since. States: ``ready`` (new or changed, and old enough; or due for another attempt), ``waiting``
+        (modified too recently, or half-written), ``as_recorded`` (nothing to do), ``ignored`` (by its name).
     """
     recorded = landed.select(*FILE_COLUMNS, "outcome", "reason")
     unfinished = pl.col("outcome") == "unfinished"
     return (
         files.join(recorded, on=list(FILE_COLUMNS), how="left", maintain_order="left")
         .with_columns(
-            state=pl.when(pl.col("file").str.contains(LEFT_ALONE))
-            .then(pl.lit("left_alone"))
+            state=pl.when(pl.col("file").str.contains(IGNORED_NAMES))
+            .then(pl.lit("ignored"))
             .when(pl.col("outcome").is_not_null() & ~unfinished)
             .then(pl.lit("as_recorded"))
             .when(~_is_older(now_ns, settle_s) | (unfinished.fill_null(False) & ~_is_older(now_ns, patience_s)))
@@ -69,32 +66,33 @@ def look_at_files(
 
 
 def outcome_of_damaged(files: pl.DataFrame, *, now_ns: int, patience_s: float) -> pl.Series:
-    """For each of ``files`` that turned out damaged: ``unfinished`` while it is young, then ``refused``."""
+    """The outcome of each damaged file: ``refused`` from age ``patience_s`` on, ``unfinished`` before."""
     return files.select(
         pl.when(_is_older(now_ns, patience_s)).then(pl.lit("refused")).otherwise(pl.lit("unfinished")).alias("outcome")
     )["outcome"]
 
 
 def _is_older(now_ns: int, seconds: float) -> pl.Expr:
-    """A time that lies ahead counts by its distance: clocks differ, and a wrong one must not hold a file for ever."""
+    """Whether a file's age is at least ``seconds``. A time in the future counts by its distance from now, so that a
+    wrong clock does not block a file for ever."""
     return (pl.lit(now_ns, dtype=pl.Int64) - pl.col("modified_at")).abs() >= round(seconds * _NS)
 
 
 def fingerprint(files: pl.DataFrame) -> str:
-    """Short hash of a set of files (path, size, time of modification); the order of rows plays no part."""
+    """Short hash of a set of files (path, size, time of modification), independent of the order of rows."""
     rows = sorted(files.select(FILE_COLUMNS).iter_rows())
     return hashlib.sha256(repr(rows).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run of the ingest job, as its record tells.
+    """A recorded run of the ingest job.
 
     Attributes:
         run_id: Its id.
         status: ``queued``; ``started`` and not ended; ``succeeded``; ``failed`` (or cancelled).
-        changed_at: When the status became what it is, seconds since 1970, UTC.
-        files_key: :func:`fingerprint` of the files that it was asked for; None where a person started it.
+        changed_at: When the status last changed, seconds since 1970, UTC.
+        files_key: :func:`fingerprint` of the files that it was requested for; None if a person started it.
     """
 
     run_id: str
@@ -104,78 +102,80 @@ class PastRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
-    """A run is asked for. The same files and the same past give the same ``run_key``."""
+class IngestRequest:
+    """A request for a run. The same files and the same past runs give the same ``run_key``."""
 
     run_key: str
     files_key: str
 
 
-def run_under_way(runs: Sequence[PastRun], *, now_ns: int, at_work: bool) -> PastRun | None:
-    """The newest run that is queued, or started and not lost; None where there is none.
+def run_in_progress(runs: Sequence[PastRun], *, now_ns: int, at_work: bool) -> PastRun | None:
+    """The newest run that is queued, or started and not lost; None if there is none.
 
-    The record of a run whose process was killed with everything around it says started for ever.
+    If the process of a run is killed together with Dagster, its record stays ``started`` for ever. Such a run is lost.
 
     Args:
         runs: Newest first.
-        at_work: Whether a run is at work on the folder, by another sign than its record.
+        at_work: Whether a run holds the lock on the folder.
     """
     for run in runs:
-        is_lost = not at_work and now_ns - run.changed_at * _NS > LAUNCH_S * _NS
+        is_lost = not at_work and now_ns - run.changed_at * _NS > LAUNCH_TIMEOUT_S * _NS
         if run.status == "queued" or (run.status == "started" and not is_lost):
             return run
     return None
 
 
-def next_step(looked: pl.DataFrame, runs: Sequence[PastRun], *, now_ns: int) -> Take | Wait:
-    """Ask for a run where files are ready and the pause after vain runs is over; for when none is under way.
+def next_ingest_request(states: pl.DataFrame, runs: Sequence[PastRun], *, now_ns: int) -> IngestRequest | Wait:
+    """Request a run if files are ready and the pause after unsuccessful runs is over.
 
-    A run was in vain if it failed, or if it was asked for the very files that are ready still. The pause after one is a
-    minute, and doubles with each further one up to an hour.
+    Must only be called when no run is in progress.
+
+    A run was unsuccessful if it failed, or if it was requested for exactly the files that are still ready. The pause
+    after the first one is a minute; it doubles with each further one, up to an hour.
 
     Args:
-        looked: From :func:`look_at_files`.
-        runs: Newest first; runs that were made but never launched left out.
+        states: From :func:`with_file_states`.
+        runs: Newest first, without runs that were created but never launched.
     """
-    ready = looked.filter(pl.col("state") == "ready")
+    ready = states.filter(pl.col("state") == "ready")
     if ready.is_empty():
-        return Wait(_nothing_ready(looked))
+        return Wait(_nothing_ready(states))
     files_key = fingerprint(ready)
-    in_vain = []
+    unsuccessful = []
     for run in runs:
         if run.status == "succeeded" and run.files_key != files_key:
             break
         if run.status in ("succeeded", "failed"):
-            in_vain.append(run)
-    if in_vain:
-        pause = min(FIRST_BACK_OFF * 2 ** min(len(in_vain) - 1, 16), LONGEST_BACK_OFF)
-        until = in_vain[0].changed_at + pause.total_seconds()
+            unsuccessful.append(run)
+    if unsuccessful:
+        pause = min(FIRST_BACK_OFF * 2 ** min(len(unsuccessful) - 1, 16), LONGEST_BACK_OFF)
+        until = unsuccessful[0].changed_at + pause.total_seconds()
         if now_ns < until * _NS:
             return Wait(
-                f"{_named(ready)} ready; the last {len(in_vain)} ingest runs did not succeed (see run "
-                f"{in_vain[0].run_id}), the next one starts at {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
+                f"{_named(ready)} ready; the last {len(unsuccessful)} ingest runs did not succeed (see run "
+                f"{unsuccessful[0].run_id}); the next one starts at {datetime.fromtimestamp(until, UTC):%H:%M:%S} UTC"
             )
-    return Take(f"{files_key}-{runs[0].run_id if runs else 'first'}", files_key)
+    return IngestRequest(f"{files_key}-{runs[0].run_id if runs else 'first'}", files_key)
 
 
-def _nothing_ready(looked: pl.DataFrame) -> str:
+def _nothing_ready(states: pl.DataFrame) -> str:
     parts = []
-    waiting = looked.filter(pl.col("state") == "waiting")
-    refused = looked.filter(pl.col("state") == "as_recorded", pl.col("outcome") == "refused")
-    left_alone = looked.filter(pl.col("state") == "left_alone")
-    taken = looked.height - waiting.height - refused.height - left_alone.height
+    waiting = states.filter(pl.col("state") == "waiting")
+    refused = states.filter(pl.col("state") == "as_recorded", pl.col("outcome") == "refused")
+    ignored = states.filter(pl.col("state") == "ignored")
+    n_ingested = states.height - waiting.height - refused.height - ignored.height
     if waiting.height:
         parts.append(f"{_named(waiting)} still being written")
-    if taken:
-        parts.append(f"{taken} taken before")
+    if n_ingested:
+        parts.append(f"{n_ingested} already ingested")
     if refused.height:
-        parts.append(f"{_named(refused)} refused (`journeys doctor` tells why)")
-    if left_alone.height:
-        parts.append(f"{left_alone.height} left alone by name")
-    return "nothing is ready: " + ("; ".join(parts) or "no file is there")
+        parts.append(f"{_named(refused)} refused (`journeys doctor` shows why)")
+    if ignored.height:
+        parts.append(f"{ignored.height} ignored by name")
+    return "nothing is ready: " + ("; ".join(parts) or "the folder is empty")
 
 
 def _named(files: pl.DataFrame) -> str:
-    """How many, and which the first of them are."""
+    """The number of files and the first few names."""
     names = ", ".join(files["file"].head(SHOWN)) + (", …" if files.height > SHOWN else "")
     return f"{files.height} file{'s' if files.height != 1 else ''} ({names})"

@@ -1,1 +1,1 @@
-"""Kind, stage and intent of a journey: the evidence for them."""
+"""Evidence for the kind, the stage and the intent of a journey."""

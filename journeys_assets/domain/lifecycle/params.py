@@ -1,4 +1,4 @@
-"""When a journey is evergreen, seasonal or ended, and how P(ended) is learnt."""
+"""When a journey is evergreen, seasonal or ended, and how P(ended) is trained."""
 
 from __future__ import annotations
 
@@ -9,50 +9,55 @@ from journeys_assets.domain.fields import training_only
 
 @dataclass(frozen=True, slots=True)
 class LifecycleParams:
-    """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is learnt."""
+    """When a journey is evergreen or seasonal, when a situational one has ended, and how P(ended) is trained."""
 
     revision: int = 3
     ended_after_days: int = 28
-    """The fixed-gap rule: what says that a journey has ended where no stage model is released."""
+    """The fixed-gap rule: without a released stage model, a journey ends after this many days without engagement."""
     ended_min_probability: float = 0.75
-    """With a stage model: a journey has ended from here on. One that is wrongly called ended loses the notifications
-    about it, one that is told late costs a needless one: the former counts as three times as bad."""
+    """With a stage model, a journey has ended if P(ended) is at least this. A journey that is wrongly called ended
+    loses its notifications, a journey that is called ended too late causes a needless one. The former error counts
+    three times as much."""
     evergreen_min_span_days: int = 45
-    """Fewest days from the first turn to the last one, of the last ``history_days``, for a journey to be evergreen …"""
+    """A journey is evergreen if there are at least this many days between its first and last turn of the last
+    ``history_days`` …"""
     evergreen_min_turn_week_share: float = 0.5
-    """… if the user turned to it in so many of the weeks in which they came at all …"""
+    """… if the user turned to it in at least this share of the weeks in which they visited …"""
     evergreen_max_gap_days: int = 56
-    """… and has not left it alone for so long: nothing is perpetual that was let go for twice the fixed gap."""
+    """… and if the last engagement is at most this many days ago (twice the fixed gap)."""
     ended_at_latest_days: int = 90
-    """With a stage model too, a situational journey ends after so many days; the look-back window of keywords."""
+    """Also with a stage model, a situational journey ends after this many days (the look-back window of keywords)."""
     seasonal_min_quiet_days: int = 120
-    """Longest season: the eight months that are left of a year."""
+    """Fewest days without a turn between two stretches. A season is therefore at most about eight months long."""
     seasonal_min_probability: float = 0.5
-    """A journey is seasonal if that is likelier than that it is not."""
+    """A journey is seasonal if the probability is at least this."""
     stray_turn_share: float = 0.02
-    """Mean share of visits with a turn to a journey that is not on: it shares words with others."""
+    """Mean share of visits with a turn to an inactive journey, which happens because journeys share words."""
     season_tolerance_days: int = 30
-    """A season may come so much earlier or later than the year before."""
+    """A season may be this many days earlier or later than in the year before."""
     intent_min_actions: int = 10
-    """Intent is told by the latest week if it has so many actions on items, else by 28 days, else by 90."""
+    """Intent is computed from the latest week if it has at least this many actions on items, else from 28 days, else
+    from 90 days."""
     intent_prior_actions: float = 10.0
-    """Actions at the usual mix that every journey counts as having: a few actions say little."""
+    """Number of additional actions with the usual mix in every journey, because a few actions are weak evidence."""
     usual_save_share: float = 0.18
     usual_clickthrough_share: float = 0.12
-    """The usual mix; the other 0.7 are closeups: seven looks, about two saves, about one clickthrough."""
+    """Shares in the usual mix; the remaining 0.7 are closeups."""
     intent_min_lift: float = 1.2
-    """A journey is deciding (acting) from this multiple of the usual share of saves (clickthroughs) on, else it is
-    exploring."""
+    """A journey is deciding (acting) if its share of saves (clickthroughs) is at least this multiple of the usual
+    share, else exploring."""
     history_days: int = 90
-    """A journey is judged by its engagements of so many days up to its last one; the look-back window of keywords."""
+    """Number of days up to a journey's last engagement that its features depend on (the look-back window of keywords).
+    """
     usual_gap_days: float = 7.0
-    """One more gap, of a week, that every journey counts as having had: a single engagement tells no cadence."""
+    """Length of one additional gap in every journey, because a single engagement has no cadence."""
     label_days: int = training_only(28)
-    """A journey that is left alone for so long by a user who keeps coming has ended; as long as the fixed gap."""
+    """A journey has ended if its user keeps visiting for this many days without a turn to it; equal to the fixed gap.
+    """
     label_min_visits: int = training_only(3)
-    """Fewer visits than this in ``label_days`` say nothing of a journey."""
+    """Users with fewer visits in ``label_days`` give no label."""
     training_snapshots: int = training_only(16)
-    """Days, a week apart, whose journeys a stage model is trained on; the last ones whose label is known."""
+    """Number of days whose journeys train a stage model: the latest ones with known labels, a week apart."""
     min_training_labels: int = training_only(500)
     min_labels_of_each: int = training_only(50)
     training_folds: int = training_only(5)

@@ -1,1 +1,1 @@
-"""Names of journeys."""
+"""Names of journeys: features and scores of keywords, and labels from annotators."""

@@ -1,12 +1,11 @@
-"""What tells a good name from a poor one: features of every member keyword of a journey.
+"""Features of every member keyword of a journey that separate good names from poor ones.
 
-What belongs here: numbers about members, each from the user's own rows and the catalogue. What does not: weighing them
-(``naming``) and finding the weights (``models.naming.training``).
+The naming score is computed in ``domain.naming.names``, its weights in ``models.naming.training``.
 
-Every feature is from 0 to 1, more is better, and most are scaled within the journey, so that one set of weights serves
-journeys of three keywords and of three hundred. How often a keyword was used, on how many days and how early is no
-feature: on labelled themes none of it helps to tell what a journey is about (what is used most is broad), and it makes
-names flip.
+Every feature is from 0 to 1, and higher is better. Most are scaled within the journey, so the same weights fit journeys
+of three keywords and of three hundred. The number of uses of a keyword, its number of days and its first use are not
+features: on labelled themes they do not help to identify the subject of a journey (the most used keywords are broad),
+and they make names unstable.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ JOURNEY = ("user_id", "journey_id")
 FEATURES = ("theme_centrality", "coverage", "topicality", "specificity", "several_words", "readability")
 
 _MIN_CENTRALITY_RANGE = 0.2
-"""Members of a tight journey are all about as central; a smaller range is not stretched to the whole scale."""
+"""In a tight journey all members are about equally central. A range below this is not stretched to the whole scale."""
 _MIN_WORD_RANGE = 0.25
-"""The same for words: where hardly any word is shared, none is typical."""
+"""The same for words: if hardly any word is shared, none is typical."""
 _FEWEST_WORDS = 2
-"""A keyword of one word has nothing beside the point, and is no better for it than one of two of which one is."""
+"""Minimum divisor of the mean over words, so that a keyword of one word has no advantage over one of two words."""
 _SPECIFIC_BELOW = 0.1
-"""A keyword carried by less than this part of ``generic_share`` is as specific as can be."""
+"""A keyword carried by less than this part of ``generic_share`` has the maximum specificity."""
 _SPECIFICITY_STEPS = 8
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _UNSPACED_CHARACTERS_PER_WORD = 3
@@ -39,22 +38,22 @@ _WORD = rf"{_UNSPACED}|[[\p{{L}}\p{{M}}\p{{N}}]--{_UNSPACED}]+"
 def member_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
     """One row per journey and member keyword, with ``FEATURES``.
 
-    * theme_centrality: cosine to the mean of all that the journey's theme ever held; 1 for the most central member.
-    * coverage: how much of what the journey's keywords say the keyword says too: the sum, over its words, of the share
-      of *other* members that have the word, less the share among the user's other journeys' keywords (the idea of
-      c-TF-IDF: Grootendorst 2022, arXiv 2203.05794); as a share of the journey's highest.
-    * topicality: the mean instead of the sum: no word beside the point.
-    * specificity: 0 for a keyword that ``generic_share`` of the catalogue's items carry, 1 from a tenth of that down,
-      by the logarithm, in steps.
+    * theme_centrality: cosine to the mean of all keywords that the journey's theme has ever had; 1 for the most central
+      member.
+    * coverage: how much the keyword shares with the journey's other keywords. The sum over its words of the share of
+      *other* members with the word, minus the share among keywords of the user's other journeys (as in c-TF-IDF:
+      Grootendorst 2022, arXiv 2203.05794), relative to the highest value in the journey.
+    * topicality: the same with the mean instead of the sum, so that unrelated words lower it.
+    * specificity: 0 for a keyword carried by ``generic_share`` of the catalogue's items, 1 from a tenth of that down,
+      logarithmic, in steps.
     * several_words: 0 for a single word, which is mostly too broad; else 1.
-    * readability: two to four words read best; long texts, codes, digits and punctuation read badly.
+    * readability: highest for two to four words; low for long texts, codes, digits and punctuation.
 
     Args:
-        clusters, keyword_facts: as for ``naming.name_journeys``.
+        clusters, keyword_facts: As for ``names.name_journeys``.
 
     Returns:
-        user_id, journey_id, keyword, display_form, n_queries, first_engaged_at, is_generic and ``FEATURES``; in no
-        promised order.
+        user_id, journey_id, keyword, display_form, n_queries, first_engaged_at, is_generic and ``FEATURES``; unordered.
     """
     members = clusters.select(*JOURNEY, keyword="keywords", cosine="keyword_theme_centralities").explode(
         "keyword", "cosine"
@@ -100,7 +99,7 @@ def _specificity(params: NamingParams) -> pl.Expr:
 
 
 def _word_features(members: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """word_sum and word_mean of the members that have words; see coverage and topicality."""
+    """word_sum and word_mean of the members that contain words; used for coverage and topicality."""
     words = texts.select("keyword", word=pl.col("keyword").str.extract_all(_WORD).list.unique()).explode("word")
     pairs = members.select(*JOURNEY, "keyword").join(words.drop_nulls("word"), on="keyword")
     sizes = members.group_by(JOURNEY).agg(size=pl.len()).with_columns(user_size=pl.col("size").sum().over("user_id"))
@@ -113,7 +112,7 @@ def _word_features(members: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
     inside = (pl.col("n_inside") - 1) / pl.max_horizontal(pl.col("size") - 1, 1)
     outside = (pl.col("n_user") - pl.col("n_inside")) / pl.max_horizontal(pl.col("user_size") - pl.col("size"), 1)
     typical = counted.select(*JOURNEY, "word", typical=inside - outside)
-    # Sorted, so that the sums have one order whatever the order of the input.
+    # Sorted, so that sums are added in the same order for any order of the input.
     return (
         pairs.join(typical, on=[*JOURNEY, "word"])
         .sort(*JOURNEY, "keyword", "word")
@@ -129,7 +128,7 @@ def _readability_columns(text: pl.Expr) -> list[pl.Expr]:
     """n_words and readability (0 to 1) of a normalised keyword."""
     n_characters = text.str.len_chars().cast(pl.Int64)
     n_unspaced = text.str.count_matches(_UNSPACED).cast(pl.Int64)
-    # What is left once unspaced scripts are taken out is counted in words; a word has a letter or a digit in it.
+    # The text without unspaced scripts is counted in words; a word contains a letter or a digit.
     n_spaced_words = text.str.replace_all(_UNSPACED, " ").str.count_matches(r"[^\s]*[\p{L}\p{N}][^\s]*").cast(pl.Int64)
     n_words = n_spaced_words + (n_unspaced / _UNSPACED_CHARACTERS_PER_WORD).ceil().cast(pl.Int64)
     n_letters = text.str.count_matches(r"[\p{L}\p{M}]").cast(pl.Int64)
@@ -145,7 +144,7 @@ def _readability_columns(text: pl.Expr) -> list[pl.Expr]:
         .then(1.0)
         .otherwise((1.0 - 0.12 * (n_words - 4)).clip(0.3, 1.0))
     )
-    # A letter or two of an alphabet say little; a syllable or an ideograph may be a word.
+    # One or two letters of an alphabet mean little; a syllable or an ideograph may be a word.
     is_alphabetic = ~text.str.contains(_DENSE)
     length = (
         pl.when((n_characters < 2) & is_alphabetic)

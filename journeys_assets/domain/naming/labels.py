@@ -1,13 +1,12 @@
-"""What annotators would call journeys, as labels of the keywords that could name them.
+"""Labels for naming: the names that annotators give or accept, as grades of each journey's keywords.
 
-Where a sheet shows a name, annotators write a better one if it will not do, and else leave it: both say something, as a
-fit that learns from failures alone gives up what is good. But a name that was let stand hides what else would have done
-as well: judged by such labels, whatever is shown looks best (measured: weights that are better by 0.03 look worse by
-0.05). So a part of the rows shows no name, and what annotators call those is *blind*: weights are learnt from all
-labels, and judged by blind ones alone.
+Where a sheet shows a name, annotators write a better one, or leave the field empty if the name is good enough. Both are
+labels, because training on bad names alone would lose good ones. But an accepted name hides other names that would have
+been as good. Evaluated on such labels, the shown names look best (measured: weights that are better by 0.03 look worse
+by 0.05). Some rows therefore show no name; names given there are *blind*. Weights are trained on all labels and
+evaluated on blind ones only.
 
-What belongs here: which name a judgement stands for, and how well each keyword agrees with it. What does not: reading
-judgements (``storage.queries.labels``) and fitting (``models.naming.training``).
+Judgements are read in ``storage.queries.labels``, weights are fitted in ``models.naming.training``.
 """
 
 from __future__ import annotations
@@ -37,25 +36,25 @@ ROW_SCHEMA = pl.Schema(
         "known_on": pl.Date(),
     }
 )
-"""One row a journey, as of a day, and member keyword. ``grade`` is by all judgements, ``blind_grade`` by those of
-annotators who were shown no name (null where there are none). ``user_id`` tells the days of a ``user`` apart. The days
-of one journey have one ``journey_weight`` between them, which sums to 1."""
+"""One row per journey, as of a day, and member keyword. ``grade`` comes from all judgements, ``blind_grade`` from
+annotators who were shown no name (null without any). ``user_id`` is different for each day of a ``user``.
+``journey_weight`` sums to 1 over the days of a journey."""
 
 
 def wanted_names(judged: pl.DataFrame, positive_from: float, accepted_grade: float) -> pl.DataFrame:
-    """The name that each judgement stands for; judgements that say nothing of the name are left out.
+    """The name that each judgement gives or accepts. Judgements that do neither are left out.
 
-    That is the better name; or, where none was given, the keyword that the sheet showed as the name, of a journey that
-    the annotator takes for one: of anything else there is nothing to be named.
+    This is the better name if one was given. Otherwise it is the keyword that the sheet showed as the name, if the
+    annotator considers the journey a real one; other journeys need no name.
 
     Args:
         judged: day, user_id, journey_id, relevance, better_name (nullable), shown_keyword (null where no sheet showed a
-            name), is_blind (the annotator was shown no name), judged_on; one row a judgement.
-        positive_from: Lowest relevance of a journey that is one.
-        accepted_grade: What a name that was let stand is worth, 0 to 1; one that was given is worth 1.
+            name), is_blind (the annotator was shown no name), judged_on; one row per judgement.
+        positive_from: Lowest relevance of a real journey.
+        accepted_grade: Value of an accepted name, 0 to 1; a given name has the value 1.
 
     Returns:
-        day, user_id, journey_id, wanted (normalised), worth, is_blind, known_on; one row a judgement that counts.
+        day, user_id, journey_id, wanted (normalised), worth, is_blind, known_on; one row per judgement that counts.
     """
     better = pl.col("better_name").fill_null("").str.strip_chars()
     accepted = pl.when((pl.col("relevance") >= positive_from) & ~pl.col("is_blind")).then(pl.col("shown_keyword"))
@@ -72,10 +71,10 @@ def wanted_names(judged: pl.DataFrame, positive_from: float, accepted_grade: flo
 
 
 def name_grades(members: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-    """How well each member keyword says what annotators would call the journey.
+    """How well each member keyword matches the names that annotators want for the journey.
 
-    A keyword's grade is the F1 of its words with those of a wanted name (1 where it is that name) times what that name
-    is worth, the mean over the names that are wanted for the journey; a journey of which none is wanted has no grades.
+    The grade of a keyword is the F1 of its words and those of a wanted name (1 for the same text) times ``worth``,
+    averaged over the journey's wanted names. A journey without wanted names has no grades.
 
     Args:
         members: user_id, journey_id, keyword (normalised).
@@ -96,7 +95,7 @@ def name_grades(members: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
 
 
 def word_f1(one: str, other: str) -> float:
-    """F1 of the words of two normalised texts; 1 where they are the same."""
+    """F1 of the words of two normalised texts; 1 for the same text."""
     if one == other:
         return 1.0
     words, others = set(one.split()), set(other.split())
@@ -106,14 +105,15 @@ def word_f1(one: str, other: str) -> float:
 def graded_members(
     wanted: pl.DataFrame, clusters: pl.DataFrame, keyword_facts: pl.DataFrame, day: date, params: NamingParams
 ) -> pl.DataFrame:
-    """Members of the journeys that a name is wanted for, as they were on ``day``, with features and grades.
+    """Members, as of ``day``, of the journeys with wanted names, with features and grades.
 
     Args:
         wanted: Rows of ``wanted_names`` of that day.
-        clusters, keyword_facts: As for ``naming.name_journeys``; all journeys of the users, as features compare them.
+        clusters, keyword_facts: As for ``names.name_journeys``, for all journeys of the users, because features compare
+            them.
 
     Returns:
-        Columns of ``ROW_SCHEMA``, each journey with a weight of 1; those that are not among ``clusters`` are left out.
+        Columns of ``ROW_SCHEMA``, each journey with a weight of 1; journeys that are not in ``clusters`` are left out.
     """
     features = member_features(clusters, keyword_facts, params)
     known = wanted.group_by(JOURNEY).agg(pl.col("known_on").max())
@@ -129,7 +129,7 @@ def graded_members(
 
 
 def weighted_by_journey(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of ``ROW_SCHEMA`` in which the days of one journey have a weight of 1 between them; sorted."""
+    """Rows of ``ROW_SCHEMA`` with ``journey_weight`` summing to 1 over the days of each journey; sorted."""
     days = rows.select("user", "journey_id", "day").unique().group_by("user", "journey_id").agg(n_days=pl.len())
     return (
         rows.join(days, on=["user", "journey_id"])

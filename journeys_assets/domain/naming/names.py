@@ -1,20 +1,17 @@
 """journey_names: one member keyword of each journey as its name, and all members in naming order.
 
-A keyword's naming score is the weighted mean of ``naming_features.FEATURES``: how central it is to the journey's theme,
-how much of what the journey's other keywords say it says too, how specific and how readable it is. The weights were
-fitted on labelled themes (``models.naming.training``, ``benchmarks/fit_naming.py``), and are checked on themes that the
-fit did not see (``evaluation.parts.naming``). A generic keyword (carried by at least ``generic_share`` of the
-catalogue) comes after every readable one.
+The naming score of a keyword is the weighted mean of ``features.FEATURES``: how central it is to the journey's theme,
+how much it shares with the journey's other keywords, how specific and how readable it is. The weights were fitted on
+labelled themes (``models.naming.training``, ``benchmarks/fit_naming.py``) and are tested on themes that were not used
+for fitting (``evaluation.parts.naming``). A generic keyword (carried by at least ``generic_share`` of the catalogue)
+comes after every readable one.
 
-Names hold from day to day because nothing here looks at a calendar or at yesterday's name, and because the keyword that
-came first has the advantage: members are gone through in the order in which the user first engaged with them, and a
-later one takes the name over only if it scores better by ``takeover_margin``. So a newcomer that is about as good does
-not rename a journey, and yet the name is a function of the user's own rows alone: a memory of earlier names could
-differ between an incremental and a full run. The one input that drifts by itself is how common a keyword is; it is
-counted in coarse steps, so a growing catalogue rarely moves it.
-
-What belongs here: scoring, ordering and choosing among a journey's own keywords. What does not: the features
-(``naming_features``), reading the display forms, and names made by a language model.
+Names are stable from day to day, because they do not depend on the calendar or on yesterday's name, and because earlier
+keywords have an advantage: members are considered in the order of the user's first engagement, and a later one takes
+over the name only if its score is better by ``takeover_margin``. So a new keyword that is about as good does not rename
+a journey. Nevertheless the name is a function of the user's own rows; with stored earlier names, incremental and full
+inference could differ. The only input that changes by itself is how common a keyword is. It is counted in coarse
+steps, so a growing catalogue rarely changes it.
 """
 
 from __future__ import annotations
@@ -36,37 +33,37 @@ NAMES_SCHEMA = pl.Schema(
         if c.name not in ("partition_date", "named_by", "algorithm_version")
     }
 )
-"""What :func:`name_journeys` returns: the table, but for the columns that the run adds."""
+"""Schema of the result of :func:`name_journeys`: the table without the columns that the run adds."""
 
 MAX_NAME_CHARACTERS = 80
 
 _ACRONYM_CHARACTERS = 4
 _NAMELESS = "unnamed journey"
-"""Shown for a keyword that has nothing to show, such as control characters alone."""
+"""Shown for a keyword without visible characters, such as only control characters."""
 _UNREADABLE = 0.1
 
 
 def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
     """A name for every journey, unique within its user when case is ignored.
 
-    Where two journeys of a user want the same name, the one with the higher score gets it (ties by journey_id) and the
-    other takes its next best keyword; where all of those are taken, it is told apart by one more of its keywords in
-    brackets, at last by a number.
+    If two journeys of a user have the same best name, the one with the higher score gets it (ties by journey_id), and
+    the other takes its next best keyword. If all of its keywords are taken, another of its keywords is added in
+    parentheses, or finally a number.
 
     Args:
-        clusters: user_id, journey_id, keywords (not empty), keyword_theme_centralities (cosines), the two lists in
-            parallel; other columns are ignored. In any order.
-        keyword_facts: user_id, keyword, display_form, n_queries, first_engaged_at (null where it is not known),
-            commonness (share of the catalogue's items that carry the keyword, 0 to 1); one row per user and keyword. A
-            keyword without a row shows as it is and counts as specific, and as the last to come.
+        clusters: user_id, journey_id, keywords (not empty), keyword_theme_centralities (cosines, parallel to keywords);
+            in any order, other columns are ignored.
+        keyword_facts: user_id, keyword, display_form, n_queries, first_engaged_at (null if unknown), commonness (share
+            of the catalogue's items that carry the keyword, 0 to 1); one row per user and keyword. A keyword without a
+            row is shown unchanged, counts as specific, and comes last in the order of first engagement.
 
     Returns:
-        One row per journey, by user_id and journey_id: journey_name, name_keyword, naming_score (0 to 1, of
+        One row per journey, sorted by user_id and journey_id: journey_name, name_keyword, naming_score (0 to 1, of
         name_keyword), keywords (all members, best first).
 
     Raises:
-        ValueError: weights of ``params`` that are negative or all zero, a ``takeover_margin`` below 0, a
-            ``generic_share`` outside (0, 1], or a journey without keywords.
+        ValueError: Weights of ``params`` are negative or all zero, ``takeover_margin`` is below 0, ``generic_share`` is
+            outside (0, 1], or a journey has no keywords.
     """
     _check(clusters, params)
     if clusters.is_empty():
@@ -104,11 +101,11 @@ def _check(clusters: pl.DataFrame, params: NamingParams) -> None:
     weights = _weights(params)
     total = sum(weights.values())
     if min(weights.values()) < 0 or total <= 0 or not math.isfinite(total):
-        raise ValueError(f"naming weights must not be negative, nor all zero: {weights}")
+        raise ValueError(f"naming weights must not be negative and not all zero: {weights}")
     if not params.takeover_margin >= 0:
-        raise ValueError(f"takeover_margin = {params.takeover_margin}: allowed is 0 and above")
+        raise ValueError(f"takeover_margin is {params.takeover_margin}; it must be 0 or more")
     if not 0 < params.generic_share <= 1:
-        raise ValueError(f"generic_share = {params.generic_share}: allowed is above 0 up to 1")
+        raise ValueError(f"generic_share is {params.generic_share}; it must be above 0 and at most 1")
     without = clusters.filter(pl.col("keywords").list.len().fill_null(0) == 0)
     if without.height:
         raise ValueError(f"journeys without keywords: {without['journey_id'].head(5).to_list()}")
@@ -118,21 +115,22 @@ def _check(clusters: pl.DataFrame, params: NamingParams) -> None:
 
 
 def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """Rows of ``member_features`` with score (0 to 1), by user_id, journey_id and naming order, best first.
+    """Rows of ``member_features`` with score (0 to 1), sorted by user_id, journey_id and naming order, best first.
 
-    The keyword that holds the name comes first, the others by score; ties by how often the user typed it, then by text.
+    The keyword that names the journey comes first, then the others by score; ties by the number of queries, then by
+    text.
     """
     best_first = ["tier", "score", "n_queries", "keyword"]
-    downwards = [False, True, True, False]
+    descending = [False, True, True, False]
     ordered = features.with_columns(
         score=naming_score(params),
-        # No letters, a bare code or endless text: no name, generic or not.
+        # Text without letters, bare codes and very long text come last, even after generic keywords.
         tier=pl.when(pl.col("readability") < _UNREADABLE).then(2).when(pl.col("is_generic")).then(1).otherwise(0),
-    ).sort(*JOURNEY, *best_first, descending=[False, False, *downwards])
+    ).sort(*JOURNEY, *best_first, descending=[False, False, *descending])
     by_time = ordered.filter(pl.col("tier") == pl.col("tier").min().over(JOURNEY)).sort(
         *JOURNEY, "first_engaged_at", nulls_last=True, maintain_order=True
     )
-    # Only a keyword that beats all before it can beat the one of them that holds the name.
+    # Only a keyword that scores better than all earlier ones can take over the name.
     before = pl.col("score").cum_max().shift(1).over(JOURNEY)
     challengers = by_time.filter(before.is_null() | (pl.col("score") > before))
     in_turn = challengers.group_by(JOURNEY, maintain_order=True).agg("keyword", "score")
@@ -140,7 +138,7 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
         *JOURNEY,
         keyword=pl.Series(
             [
-                _holder(keywords, scores, params.takeover_margin)
+                _name_keyword(keywords, scores, params.takeover_margin)
                 for keywords, scores in in_turn.select("keyword", "score").iter_rows()
             ],
             dtype=pl.String,
@@ -152,8 +150,8 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
     )
 
 
-def _holder(keywords: list[str], scores: list[float], margin: float) -> str:
-    """Who holds the name in the end, of keywords in the order in which they came."""
+def _name_keyword(keywords: list[str], scores: list[float], margin: float) -> str:
+    """The keyword that names the journey, from keywords in the order of first engagement."""
     holder = 0
     for challenger, score in enumerate(scores):
         if score > scores[holder] + margin:
@@ -173,7 +171,7 @@ def _weights(params: NamingParams) -> dict[str, float]:
 
 
 def _shown() -> pl.Expr:
-    """A display form fit for a name: one line, not shouting, not endless; the keyword where there is none."""
+    """The display form as a name: on one line, not in capitals, shortened; the keyword if it has no display form."""
 
     def one_line(text: pl.Expr) -> pl.Expr:
         return text.str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
@@ -182,10 +180,10 @@ def _shown() -> pl.Expr:
     form = pl.when(form == "").then(one_line(pl.col("keyword"))).otherwise(form)
     form = pl.when(form == "").then(pl.lit(_NAMELESS)).otherwise(form)
     lower = form.str.to_lowercase()
-    shouts = (form == form.str.to_uppercase()) & (form != lower)
+    is_in_capitals = (form == form.str.to_uppercase()) & (form != lower)
     is_acronym = ~form.str.contains(r"\s") & (form.str.len_chars() <= _ACRONYM_CHARACTERS)
     sentence = form.str.slice(0, 1) + lower.str.slice(1)
-    readable = pl.when(shouts & ~is_acronym).then(sentence).otherwise(form)
+    readable = pl.when(is_in_capitals & ~is_acronym).then(sentence).otherwise(form)
     cut = readable.str.slice(0, MAX_NAME_CHARACTERS - 1).str.strip_chars_end() + "…"
     return pl.when(readable.str.len_chars() > MAX_NAME_CHARACTERS).then(cut).otherwise(readable)
 
@@ -199,9 +197,9 @@ def _unique_names(
     """The name of each journey and the place of its keyword, both in the order of the journeys.
 
     Args:
-        users: user of each journey; a user's journeys lie together, the one that chooses first comes first.
-        shown: display forms of each journey's keywords, best first.
-        distinct_shown: every display form that occurs.
+        users: User of each journey. Journeys of a user are contiguous, in the order in which they choose names.
+        shown: Display forms of each journey's keywords, best first.
+        distinct_shown: All display forms.
     """
     key_of = {form: normalise(form) for form in distinct_shown}
     names: list[str] = []
@@ -221,10 +219,10 @@ def _unique_names(
 
 
 def _qualified(forms: list[str], taken: set[str], numbers: dict[str, int]) -> str:
-    """The best form with another member in brackets, or with the first free number.
+    """The best form with another member in parentheses, or with the first free number.
 
     Args:
-        numbers: the last number given to each best form of this user; counted up here.
+        numbers: The last number given to each best form of this user; updated in place.
     """
     for other in forms[1:]:
         name = f"{forms[0]} ({other})"

@@ -1,4 +1,4 @@
-"""Weights of the naming score, and how they are learnt."""
+"""Weights of the naming score, and how they are trained."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NamingParams:
-    """Weights of the naming score; they need not sum to one (the score is normalised).
+    """Weights of the naming score. They need not sum to one, because the score is normalised.
 
-    Fitted by ``benchmarks/fit_naming.py``, but for the readability weight: the labelled sets hold neither codes nor
-    junk, so it is set by hand.
+    Fitted by ``benchmarks/fit_naming.py``, except the readability weight. It is set by hand, because the labelled sets
+    contain neither codes nor unreadable text.
     """
 
     revision: int = 2
@@ -21,25 +21,26 @@ class NamingParams:
     several_words_weight: float = 1.2
     readability_weight: float = 0.8
     takeover_margin: float = 0.02
-    """By how much a later keyword must score better than the one that holds the name."""
+    """A later keyword takes over the name if its score exceeds that of the current name keyword by more than this."""
     generic_share: float = 0.01
-    """A keyword carried by at least this share of the catalogue's items is no name where there is a better one."""
+    """A keyword carried by at least this share of the catalogue's items names a journey only if there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameTrainingParams:
-    """How naming weights are learnt from annotators' names. They shape no stage's output: a release does."""
+    """How naming weights are trained on annotators' names. No stage's output depends on them, only on the release."""
 
     prior_strength: float = 0.3
-    """How strongly the weights of ``NamingParams`` hold: what their squared distance costs, in grades of journeys. The
-    best of 0, 0.3, 1, 3 and 10 from 50 to 2,000 labels, on themes that no figure is reported of."""
+    """Strength of the penalty on the squared distance from the weights of ``NamingParams``, in grades of journeys. 0.3
+    is the best of 0, 0.3, 1, 3 and 10 with 50 to 2,000 labels, on themes that are not used for reported figures."""
     accepted_grade: float = 0.5
-    """What a name says of itself that an annotator was shown and let stand: it will do, which is about half of what the
-    one that they would give says (1)."""
+    """Value (0 to 1) of a shown name that an annotator accepted without a better one. A name that an annotator gives
+    has the value 1; an accepted one is only good enough."""
     min_journeys: int = 100
-    """Fewest journeys that were named by an annotator who was shown no name, which are what weights are judged by; with
-    fewer the interval over users hides any gain that is to be had."""
+    """Fewest journeys named by annotators who were shown no name. Weights are evaluated on these; with fewer, the
+    interval over users is wider than any realistic gain."""
     min_users: int = 20
     folds: int = 5
-    """The users of each are named by weights that were fitted on the others."""
+    """Number of folds of cross-validation. Journeys of the users in a fold are named with weights fitted on the others.
+    """
     seed: int = 20260301

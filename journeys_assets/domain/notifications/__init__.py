@@ -1,1 +1,1 @@
-"""Who is notified about which journey, when, and why not about the others."""
+"""Planning of notifications: who is notified about which journey and when, with a reason for every other journey."""

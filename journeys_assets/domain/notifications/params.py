@@ -1,4 +1,4 @@
-"""Who may be sent what, how often, and when."""
+"""Rules of sending: who, what, how often and when."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NotificationParams:
-    """Who may be sent what, how often, and when. Hours are local wall-clock hours of the user, 0-23."""
+    """Rules of sending: who, what, how often and when. Hours are local hours of the user, 0-23."""
 
     revision: int = 1
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
-    """Most sends to a user in any 7 days in a row, over all journeys and channels."""
+    """Maximum number of sends to a user in any 7 consecutive days, over all journeys and channels."""
     journey_cool_down_days: int = 14
-    """Fewest days from one send about a journey to the next one about it."""
+    """Minimum number of days between two sends about the same journey."""
     memory_penalty: float = 1.0
-    """What a journey's standing is multiplied by for each recent send about it or one like it; 1: no memory. It makes
-    sends more varied and what is sent less relevant, so it is for those who want that: try 0.8."""
+    """Factor on a journey's score for each recent send about it or a similar one; 1 disables the memory. Lower values
+    make sends more varied and less relevant. If variety is wanted, 0.8 is a reasonable start."""
     memory_days: int = 28
-    """Sends of so many days are remembered when the next one is chosen."""
+    """Number of days whose sends count for ``memory_penalty``."""
     memory_similarity: float = 0.45
-    """Cosine of centroids over which two journeys are alike to a reader."""
+    """Two journeys are similar for ``memory_penalty`` if the cosine of their centroids is above this."""
     quiet_start_hour: int = 21
     quiet_end_hour: int = 8
-    """Quiet from the start hour up to, not including, the end hour; no quiet hours where the two are equal."""
+    """Quiet hours last from the start hour up to, but not including, the end hour. There are none if both are equal."""
     send_window_hours: int = 3
     default_send_hour: int = 18
-    """Start of the window where nothing is known of the user's habits, and what settles ties."""
+    """Start of the window if the user's habits are unknown; also resolves ties."""
     journey_arm_share: float = 0.8
     interest_arm_share: float = 0.1
-    """The rest is holdout."""
+    """The remaining users are the holdout."""
     experiment_salt: str = "journeys-1"

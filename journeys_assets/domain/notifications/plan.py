@@ -1,31 +1,28 @@
-"""Who is told about which journey tomorrow, on which channel, when and in what words, and why the others are not.
+"""The notification plan of a day: who is notified about which journey, on which channel, when, and with which title.
 
-What belongs here: the rules that send or hold back, the experiment arm, the send window and the title. What does not:
-sending, and reading what came of it.
+Partition D plans the sends of the UTC day D+1 and uses no data after D. Every live journey gets one row per channel.
+Its ``reason`` is the first of ``REASONS`` that applies:
 
-Partition D plans the UTC day D+1 and knows nothing after D. Every live journey gets one row per channel; its ``reason``
-is the first of ``REASONS`` that holds:
-
-* ``ended``, ``feedback_finished`` - the journey is over; the latter where the user said so. A finished journey that was
-  engaged with again is ongoing once more (the stage decides) and is not held back for the old verdict.
-* ``feedback_not_mine``, ``feedback_muted`` - the user's word on the journey that holds (``domain.ranking.feedback``).
-* ``low_confidence`` - below ``min_confidence``.
-* ``not_opted_in`` - to this channel; unknown counts as no.
-* ``arm_holdout`` - the user is in the holdout, which is sent nothing.
-* ``no_send_window`` - the day has no stretch of the wanted length outside of the user's quiet hours.
-* ``cool_down`` - the journey was the subject of a send less than ``journey_cool_down_days`` days ago.
-* ``weekly_cap`` - the user already has ``weekly_cap_per_user`` sends in the 7 days that end with the send day.
-* ``channel_already_chosen`` - the journey goes out on the other channel (push comes before email).
-* ``similar_sent_lately`` - a journey goes out that ranks lower, but of which less was sent lately.
-* ``another_journey_chosen`` - a better ranked journey of the user goes out; a user gets one message a day.
+* ``ended``, ``feedback_finished`` - the journey has ended; the latter if the user marked it as finished. A finished
+  journey that the user engages with again is ongoing (the stage decides), and the old verdict does not hold it back.
+* ``feedback_not_mine``, ``feedback_muted`` - the user's verdict on the journey (``domain.ranking.feedback``).
+* ``low_confidence`` - the confidence is below ``min_confidence``.
+* ``not_opted_in`` - the user has not opted in to this channel; unknown counts as no.
+* ``arm_holdout`` - the user is in the holdout, which gets no sends.
+* ``no_send_window`` - the day has no window of ``send_window_hours`` outside of the user's quiet hours.
+* ``cool_down`` - there was a send about the journey less than ``journey_cool_down_days`` days ago.
+* ``weekly_cap`` - the user already has ``weekly_cap_per_user`` sends in the 7 days up to and including the send day.
+* ``channel_already_chosen`` - the journey is sent on the other channel (push comes before email).
+* ``similar_sent_lately`` - a journey with a lower rank but fewer recent sends is sent.
+* ``another_journey_chosen`` - a journey of the user with a better rank is sent; a user gets one message a day.
 * ``eligible`` - the only reason of a send.
 
-Of the journeys that could go out, the one with the largest ``diversified_score x memory_penalty ^ n`` does, n being the
-recent sends about it or one like it (``domain.notifications.send_memory``); without such sends that is the one of the
-best rank.
+Of the journeys that may be sent, the one with the largest ``diversified_score x memory_penalty ^ n`` is chosen. n is
+the number of recent sends about it or a similar journey (``domain.notifications.send_memory``). Without such sends this
+is the journey with the best rank.
 
-Users of the ``interest`` arm pass the same rules, caps and cool-down as those of the ``journey`` arm and are sent at
-the same moment; only the words differ: a title that names no journey. So the arms differ in nothing but what is tested.
+Users of the ``interest`` arm have the same rules, caps and cool-down as those of the ``journey`` arm, and the same send
+times. Only the title differs: it names no journey. So the arms differ only in what is tested.
 """
 
 from __future__ import annotations
@@ -59,7 +56,7 @@ REASONS = (
     "another_journey_chosen",
     "eligible",
 )
-"""In the order in which they are asked."""
+"""All reasons, in the order in which they are checked."""
 
 INTEREST_TITLE = "Fresh ideas picked for you"
 MAX_TITLE_NAME_CHARACTERS = 80
@@ -81,7 +78,7 @@ OUTPUT_COLUMNS = (
 )
 
 _GRID_MINUTES = 15
-"""Offsets of all zones of our time are multiples of it."""
+"""Offsets of all current time zones are multiples of this."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -91,29 +88,29 @@ def plan_notifications(
     users: pl.DataFrame,
     active_hours: pl.DataFrame,
     sent: pl.DataFrame,
-    remembered: pl.DataFrame,
+    similar_sends: pl.DataFrame,
     day: date,
     params: NotificationParams,
 ) -> pl.DataFrame:
     """Plan the sends of the UTC day after ``day``.
 
     Args:
-        journeys: user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback (nullable:
-            the user's word that holds) of every live journey as of ``day``; other columns are ignored.
-        users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable); a user may be missing. active_hours:
-        user_id, hour_utc (0-23), n: how often the user was active in that hour of the day. sent: user_id, journey_id
-        (null: about none), channel, sent_date; rows after ``day`` are ignored. remembered: user_id, journey_id,
-        n_similar_sends as of ``day``, as ``domain.notifications.send_memory`` counts them; journeys
-            without any may be missing.
-        day: the partition date.
+        journeys: user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback (the verdict
+            that applies, nullable) of every live journey as of ``day``; other columns are ignored.
+        users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable); users may be missing.
+        active_hours: user_id, hour_utc (0-23), n: how often the user was active in that hour of the day.
+        sent: user_id, journey_id (null: about no journey), channel, sent_date; rows after ``day`` are ignored.
+        similar_sends: user_id, journey_id, n_similar_sends as of ``day``, from ``domain.notifications.send_memory``;
+            journeys without such sends may be missing.
+        day: The partition date.
 
     Returns:
         ``OUTPUT_COLUMNS``, one row per journey and channel, sorted by user_id, rank, journey_id, channel.
-        ``sends_last_7_days`` counts sends in the 7 days that end with the send day, this plan's own not included. The
-        send window starts within the UTC day after ``day``; it is null where there is none.
+        ``sends_last_7_days`` counts sends in the 7 days up to and including the send day, without this plan's own. The
+        send window starts within the UTC day after ``day``; it is null if there is none.
 
     Raises:
-        ValueError: a parameter is out of range; the message names it.
+        ValueError: A parameter is out of range; the message names it.
     """
     _check(params)
     sent = sent.filter(pl.col("sent_date") <= day)
@@ -126,16 +123,21 @@ def plan_notifications(
         .join(facts, on="user_id", how="left")
         .join(cooling, on=["user_id", "journey_id"], how="left")
         .with_columns(pl.col("is_cooling").fill_null(False))
-        .join(remembered, on=["user_id", "journey_id"], how="left")
-        .with_columns(standing=_standing(params))
+        .join(similar_sends, on=["user_id", "journey_id"], how="left")
+        .with_columns(adjusted_score=_adjusted_score(params))
         .join(pl.DataFrame({"channel": CHANNELS, "channel_order": range(len(CHANNELS))}), how="cross")
         .sort(
-            "user_id", "standing", "rank", "journey_id", "channel_order", descending=[False, True, False, False, False]
+            "user_id",
+            "adjusted_score",
+            "rank",
+            "journey_id",
+            "channel_order",
+            descending=[False, True, False, False, False],
         )
         .with_columns(hold=_hold(params))
     )
-    can_go = pl.col("hold").is_null()
-    is_chosen = can_go & (can_go.cum_sum() == 1)
+    may_be_sent = pl.col("hold").is_null()
+    is_chosen = may_be_sent & (may_be_sent.cum_sum() == 1)
     rows = rows.with_columns(is_chosen=is_chosen.over("user_id")).with_columns(
         journey_is_chosen=pl.col("is_chosen").any().over("user_id", "journey_id"),
         chosen_rank=pl.col("rank").filter("is_chosen").first().over("user_id"),
@@ -166,11 +168,11 @@ def _check(params: NotificationParams) -> None:
             raise ValueError(f"{name} is {getattr(params, name)}; it must lie in 0 … 23")
     if not 1 <= params.send_window_hours <= 24:
         raise ValueError(f"send_window_hours is {params.send_window_hours}; it must lie in 1 … 24")
-    awake = 24 - (params.quiet_end_hour - params.quiet_start_hour) % 24
-    if params.send_window_hours > awake:
+    n_other_hours = 24 - (params.quiet_end_hour - params.quiet_start_hour) % 24
+    if params.send_window_hours > n_other_hours:
         raise ValueError(
             f"send_window_hours is {params.send_window_hours}, but quiet hours {params.quiet_start_hour} … "
-            f"{params.quiet_end_hour} leave {awake}; shorten either"
+            f"{params.quiet_end_hour} leave only {n_other_hours}; shorten one of them"
         )
     shares = (params.journey_arm_share, params.interest_arm_share)
     if min(shares) < 0 or sum(shares) > 1 + 1e-9:
@@ -184,19 +186,19 @@ def _check(params: NotificationParams) -> None:
         )
 
 
-def _standing(params: NotificationParams) -> pl.Expr:
-    """What a journey's diversified score still counts for after what was sent lately."""
+def _adjusted_score(params: NotificationParams) -> pl.Expr:
+    """The diversified score, reduced by ``memory_penalty`` for each recent similar send."""
 
-    def shrunk(counts: pl.Series) -> pl.Series:
+    def reduction(counts: pl.Series) -> pl.Series:
         factors = powers(params.memory_penalty, int(counts.to_numpy().max(initial=0)))
         return pl.Series(factors[counts.to_numpy()], dtype=pl.Float64)
 
-    remembered = pl.col("n_similar_sends").fill_null(0)
-    return pl.col("diversified_score") * remembered.map_batches(shrunk, return_dtype=pl.Float64)
+    n_similar_sends = pl.col("n_similar_sends").fill_null(0)
+    return pl.col("diversified_score") * n_similar_sends.map_batches(reduction, return_dtype=pl.Float64)
 
 
 def _hold(params: NotificationParams) -> pl.Expr:
-    """The first rule that holds a row back by itself; null where none does."""
+    """The first rule that holds a row back independently of other rows; null if none does."""
     has_ended = pl.col("stage") != "ongoing"
     opted_in = pl.when(pl.col("channel") == "push").then("push_opt_in").otherwise("email_opt_in")
     feedback = pl.col("feedback").fill_null("")
@@ -216,7 +218,7 @@ def _hold(params: NotificationParams) -> pl.Expr:
 
 
 def _title() -> pl.Expr:
-    """What the message says. The words are those of the user's own keyword, on one line and of bounded length."""
+    """The title of the message. It contains the journey's name, a keyword of the user, on one line and shortened."""
     name = pl.col("journey_name").fill_null("").str.replace_all(r"\s+", " ").str.strip_chars()
     is_long = name.str.len_chars() > MAX_TITLE_NAME_CHARACTERS
     shown = pl.when(is_long).then(name.str.head(MAX_TITLE_NAME_CHARACTERS - 1) + "…").otherwise(name)
@@ -225,17 +227,17 @@ def _title() -> pl.Expr:
 
 
 def _cooling(sent: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:
-    """Journeys that the send day is too early for: user_id, journey_id, is_cooling = true."""
+    """Journeys that are in their cool-down on the send day: user_id, journey_id, is_cooling = true."""
     since = day + timedelta(days=1) - timedelta(days=params.journey_cool_down_days)
     recent = sent.filter((pl.col("sent_date") > since) & pl.col("journey_id").is_not_null())
     return recent.select("user_id", "journey_id").unique().with_columns(is_cooling=pl.lit(True))
 
 
 def _sends(sent: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Sends a user has in the six days that end on ``day``: user_id, sends_last_7_days.
+    """Number of sends in the six days up to and including ``day``: user_id, sends_last_7_days.
 
-    A send that is about no journey may be known twice: planned for a slot with a journey and logged without one. So it
-    counts only on days and channels where no send about a journey is known.
+    A send may be recorded twice: planned with a journey, and logged without one. Sends without a journey therefore
+    count only on days and channels without a send about a journey.
     """
     recent = sent.filter(pl.col("sent_date") > day - timedelta(days=6)).unique(
         ["user_id", "journey_id", "channel", "sent_date"]
@@ -257,7 +259,7 @@ def _user_facts(
     day: date,
     params: NotificationParams,
 ) -> pl.DataFrame:
-    """What the rules ask of a user, one row per user with journeys."""
+    """The properties of users that the rules need, one row per user with journeys."""
     zones = _known_zones()
     facts = (
         journeys.select("user_id")
@@ -286,9 +288,11 @@ def _known_zones() -> list[str]:
 def _with_windows(
     facts: pl.DataFrame, active_hours: pl.DataFrame, day: date, params: NotificationParams
 ) -> pl.DataFrame:
-    """Add send_window_start_at and send_window_end_at: of the windows that the user's zone allows on the UTC day after
-    ``day``, the one that most of the user's activity falls into; ties go to the start nearest ``default_send_hour``,
-    then to the earlier one."""
+    """Add send_window_start_at and send_window_end_at.
+
+    Of the windows that are allowed in the user's zone on the UTC day after ``day``, the one with most of the user's
+    activity is chosen. Ties go to the start nearest to ``default_send_hour``, then to the earlier start.
+    """
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time())
     starts = np.full(facts.height, -1, dtype=np.int64)
     activity = _activity(facts["user_id"], active_hours)
@@ -298,7 +302,7 @@ def _with_windows(
         if len(minutes):
             rows = of_zone.to_numpy()
             mass = activity[rows] @ _overlap(minutes, params.send_window_hours)
-            starts[rows] = minutes[np.argmax(mass, axis=1)]  # the first of equals, and nearest to the default is first
+            starts[rows] = minutes[np.argmax(mass, axis=1)]  # the first of equals, which is nearest to the default
     minute = pl.col("start_minute")
     start_at = pl.lit(midnight).cast(pl.Datetime("us")) + pl.duration(minutes=minute)
     return (
@@ -312,7 +316,7 @@ def _with_windows(
 
 
 def _activity(user_ids: pl.Series, active_hours: pl.DataFrame) -> Ints:
-    """(users, 24) counts by UTC hour; zeros for a user without history. ``user_ids`` are sorted and unique."""
+    """(users, 24): counts by UTC hour; zeros for users without history. ``user_ids`` are sorted and unique."""
     counts = np.zeros((len(user_ids), 24), dtype=np.int64)
     rows = active_hours.join(pl.DataFrame({"user_id": user_ids}).with_row_index("row"), on="user_id", how="inner")
     np.add.at(counts, (rows["row"].to_numpy(), rows["hour_utc"].to_numpy()), rows["n"].to_numpy())
@@ -320,7 +324,7 @@ def _activity(user_ids: pl.Series, active_hours: pl.DataFrame) -> Ints:
 
 
 def _overlap(starts: Ints, window_hours: int) -> Ints:
-    """(24, windows): minutes of each UTC hour of the day that lie in the window from each start minute."""
+    """(24, windows): minutes of each UTC hour that are in the window of each start minute."""
     minutes = (starts[:, None] + np.arange(window_hours * 60)) % (24 * 60)
     return np.stack([np.bincount(of_window // 60, minlength=24) for of_window in minutes], axis=1).astype(np.int64)
 
@@ -329,9 +333,9 @@ def _overlap(starts: Ints, window_hours: int) -> Ints:
 def _allowed_starts(zone: str, midnight: datetime, params: NotificationParams) -> Ints:
     """Starts of windows within the UTC day from ``midnight``, in minutes, nearest to ``default_send_hour`` first.
 
-    A window starts on a whole local hour and is ``send_window_hours`` of elapsed time, none of it within quiet hours by
-    the clock on the user's wall. As instants are turned into wall time and never the other way round, an hour that does
-    not exist or exists twice needs no rule of its own.
+    A window starts on a whole local hour, lasts ``send_window_hours`` of elapsed time, and does not overlap quiet hours
+    in local time. Instants are converted to local time and never the other way round, so local hours that do not exist
+    or exist twice need no special rule.
     """
     local = zoneinfo.ZoneInfo(zone)
     begin = midnight.replace(tzinfo=UTC)
@@ -342,8 +346,8 @@ def _allowed_starts(zone: str, midnight: datetime, params: NotificationParams) -
     found = []
     for i in range(n_starts):
         if clock[i].minute == 0 and not is_quiet[i : i + n_steps].any():
-            away = abs(clock[i].hour - params.default_send_hour)
-            found.append((min(away, 24 - away), i * _GRID_MINUTES))
+            distance = abs(clock[i].hour - params.default_send_hour)
+            found.append((min(distance, 24 - distance), i * _GRID_MINUTES))
     return np.array([minute for _, minute in sorted(found)], dtype=np.int64)
 
 

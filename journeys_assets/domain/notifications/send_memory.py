@@ -1,11 +1,10 @@
-"""What a user was sent lately, seen from each journey of today.
+"""Counts of recent sends about each journey or a similar one.
 
-What belongs here: counting recent sends that were about a journey or one like it. What does not: what follows from the
-count (``domain.notifications.plan``), and similarity among the journeys themselves
-(``domain.ranking.diversification``).
+``domain.notifications.plan`` uses the counts. Similarity between a user's journeys is also used for ranking, in
+``domain.ranking.diversification``.
 
-The memory acts where a send is chosen and not on the rank: a rank says what a journey is to the user, whatever was
-sent. So journeys, unlike sends, stay the same however the past was run.
+The memory affects the choice of a send and not the rank, because a rank describes the journey independently of sends.
+So journeys, unlike sends, do not depend on how past days were run.
 """
 
 from __future__ import annotations
@@ -20,22 +19,22 @@ from journeys_assets.domain.ranking.similarity import products_by_user
 
 
 def similar_sends(journeys: pl.DataFrame, sent: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:
-    """How many sends of the ``memory_days`` that end with ``day`` were about each journey or one like it.
+    """Number of sends in the ``memory_days`` up to and including ``day`` about each journey or a similar one.
 
-    Two journeys are alike if the cosine of their centroids as of ``day`` is more than ``memory_similarity``. A send
-    about a journey that is live no more counts for none, as does one that was about no journey.
+    Two journeys are similar if the cosine of their centroids as of ``day`` is above ``memory_similarity``. Sends about
+    journeys that are no longer live, and sends about no journey, are not counted.
 
     Args:
-        journeys: user_id, journey_id, centroid (float16 bytes) of every live journey; users who were sent nothing may
-            be left out.
-        sent: user_id, journey_id (nullable), sent_date; rows after ``day`` are ignored, and one journey counts once a
+        journeys: user_id, journey_id, centroid (float16 bytes) of every live journey; users without sends may be left
+            out.
+        sent: user_id, journey_id (nullable), sent_date; rows after ``day`` are ignored, and a journey counts once per
             day.
 
     Returns:
-        user_id, journey_id, n_similar_sends (> 0), sorted; journeys without any are left out.
+        user_id, journey_id, n_similar_sends (> 0), sorted; journeys without such sends are left out.
 
     Raises:
-        ValueError: the centroids of one user differ in length.
+        ValueError: The centroids of one user differ in length.
     """
     recent = (
         sent.filter(pl.col("journey_id").is_not_null())
@@ -55,10 +54,10 @@ def similar_sends(journeys: pl.DataFrame, sent: pl.DataFrame, day: date, params:
     own = ordered["n_sends"].to_numpy()
     counts = own.copy()
     for products in products_by_user(ordered):
-        alike = products.above(params.memory_similarity)
-        diagonal = np.arange(alike.shape[1])
-        alike[:, diagonal, diagonal] = True
-        counts[products.rows] = (alike * own[products.rows][:, None, :]).sum(axis=2)
+        similar = products.above(params.memory_similarity)
+        diagonal = np.arange(similar.shape[1])
+        similar[:, diagonal, diagonal] = True
+        counts[products.rows] = (similar * own[products.rows][:, None, :]).sum(axis=2)
     return ordered.select("user_id", "journey_id", n_similar_sends=pl.Series(counts, dtype=pl.Int64)).filter(
         pl.col("n_similar_sends") > 0
     )

@@ -1,11 +1,11 @@
-"""How many journeys change their id or name from one day to the next."""
+"""Share of journeys that change their id or name from one day to the next."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from journeys_assets.domain.history.events import _KEY, best_matches, overlaps, users_with_other_members
-from journeys_assets.domain.quality.monitors import OFFENDERS, Monitor, held, unmeasured
+from journeys_assets.domain.quality.monitors import OFFENDERS, Monitor, bounded, unmeasured
 
 
 def churn(
@@ -16,18 +16,18 @@ def churn(
     maximum_ids: float = 0.05,
     maximum_names: float = 0.15,
 ) -> tuple[Monitor, Monitor]:
-    """How often what stays the same journey gets another id, and how often one that keeps its id gets another name.
+    """How often a continuing journey gets another id, and how often a journey that keeps its id gets another name.
 
     Args:
-        before, after: user_id, journey_id, journey_name, keywords; one row a journey.
-        min_jaccard: Journeys that are each other's best match and share at least this much are the same one.
+        before, after: user_id, journey_id, journey_name, keywords; one row per journey.
+        min_jaccard: Two journeys that are each other's best match, with at least this Jaccard index, are the same one.
 
     Returns:
-        ``id_churn``, of the journeys that go on so, and ``name_churn``, of the journeys whose id is in both.
+        ``id_churn``, over the journeys that continue, and ``name_churn``, over the journeys whose id is in both.
     """
     names = after.select(*_KEY, "journey_name").join(before.select(*_KEY, before_name="journey_name"), on=_KEY)
     renamed = names.filter(pl.col("journey_name") != pl.col("before_name"))
-    # A user none of whose journeys gained, lost or exchanged a keyword needs no matching: every journey goes on.
+    # Users whose journeys all kept their keywords need no matching: every journey continues.
     touched = users_with_other_members(before, after)
     quiet = after.join(touched, on="user_id", how="anti").height
     moved = best_matches(overlaps(*(rows.join(touched, on="user_id", how="semi") for rows in (before, after))))
@@ -48,7 +48,7 @@ def churn(
             quiet + same.height,
             maximum_ids,
             id_offenders,
-            "see journey_events (reidentified, split, merged): late events, or a changed algorithm",
+            "check journey_events (reidentified, split, merged): late events, or a changed algorithm",
         ),
         _at_most(
             "name_churn",
@@ -56,12 +56,12 @@ def churn(
             names.height,
             maximum_names,
             name_offenders,
-            "see journey_events (renamed): names hang on small differences between keywords, or the algorithm changed",
+            "check journey_events (renamed): names depend on small differences of keywords, or the algorithm changed",
         ),
     )
 
 
 def _at_most(name: str, part: int, whole: int, maximum: float, offenders: pl.DataFrame, advice: str) -> Monitor:
     if not whole:
-        return unmeasured(name, "nothing to measure: no journey goes on from the day before")
-    return held(name, part / whole, upper=maximum, offenders=offenders, advice=advice)
+        return unmeasured(name, "nothing to measure: no journey continues from the day before")
+    return bounded(name, part / whole, upper=maximum, offenders=offenders, advice=advice)

@@ -1,17 +1,17 @@
 """Drift monitors: a day against the weeks before it.
 
-Every monitor here has the same three guards. With too few days before it a day is not judged. The bound is never
-narrower than what chance explains, so a small deployment is calm. And the bound is never narrower than a shift that
-matters, so a large one is calm too.
+Every monitor here follows three rules. A day with too little history is not measured. The bound is at least as wide as
+chance explains, so small deployments do not get false alarms. And the bound is at least as wide as the smallest shift
+that matters, so large deployments do not get alarms about nothing.
 
-A day is compared with days of its own making (algorithm version and ranker). The first day of a new making is compared
-with those of the making before it: a release that shifts the output is told once, not on every day of the next weeks.
+A day is compared with days of the same algorithm version and ranker (``made_by``). The first day of a new version is
+compared with the days of the version before. A release that shifts the output is therefore reported once, and not on
+every day of the following weeks.
 
-A user's journeys resemble each other, and a journey stays from day to day. So chance is reckoned in users, not in
-rows: rows would promise a precision that is not there.
+Journeys of one user resemble each other, and a journey persists from day to day. The sample size is therefore the
+number of users, not of rows; with rows, bounds would be too narrow.
 
-What belongs here: pure functions from a day and its trailing days to :class:`~journeys_assets.domain.metrics.Monitor`.
-What does not: monitors that need one day only (``domain.quality.monitors``).
+Monitors that need a single day are in ``domain.quality.monitors``.
 """
 
 from __future__ import annotations
@@ -24,29 +24,28 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys_assets.domain.quality.monitors import OFFENDERS, Monitor, held, number, unmeasured
+from journeys_assets.domain.quality.monitors import OFFENDERS, Monitor, bounded, format_number, unmeasured
 from journeys_assets.domain.quality.params import QualityParams
 
 N_BINS = 10
-"""Deciles of the reference, as is usual for the PSI."""
+"""Deciles of the reference, as usual for the PSI."""
 
 MAD_TO_SIGMA = 1.4826
-"""Median absolute deviation to standard deviation, for normal data."""
+"""Factor from the median absolute deviation to the standard deviation of normal data."""
 
 
 def stability_bins(counts: pl.DataFrame) -> pl.DataFrame:
-    """The population stability index, bin by bin; its sum is the PSI.
+    """The terms of the population stability index (PSI) by bin; their sum is the PSI.
 
-    Bins are the deciles of the reference (fewer where values are tied), one for what lies below all of it and one for
-    what lies above. Both sides get as many pseudo-observations as there are bins, spread as both together are: an
-    empty bin stays finite, and samples of different size are not moved apart by it.
+    Bins are the deciles of the reference (fewer where values are tied), one bin below its smallest value and one above
+    its largest. Both sides get as many pseudo-observations as there are bins, distributed as the pooled sample is. So
+    the term of an empty bin is finite, and samples of different size do not diverge because of it.
 
     Args:
-        counts: value, n_day, n_reference: rows of the day and of the trailing days that have the value.
+        counts: value, n_day, n_reference: number of rows with the value on the day and in the trailing days.
 
     Returns:
-        above, upto (the bin is above < value <= upto), share_of_day, share_of_reference, psi; bins that hold anything,
-        in order.
+        above, upto (the bin is above < value <= upto), share_of_day, share_of_reference, psi; non-empty bins, in order.
     """
     ordered = counts.sort("value")
     values = ordered["value"].cast(pl.Float64).to_numpy()
@@ -72,18 +71,18 @@ def stability_bins(counts: pl.DataFrame) -> pl.DataFrame:
 
 def _edges(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Upper ends of the bins: just below the smallest value of the reference, then its deciles."""
-    there = values[weights > 0]
+    present = values[weights > 0]
     share = np.cumsum(weights[weights > 0]) / weights.sum()
     positions = np.searchsorted(share, np.arange(1, N_BINS + 1) / N_BINS - 1e-9, side="left")
-    return np.unique(np.concatenate([[np.nextafter(there[0], -np.inf)], there[positions]]))
+    return np.unique(np.concatenate([[np.nextafter(present[0], -np.inf)], present[positions]]))
 
 
 def psi_of_chance(n_bins: int, n_day: int, n_reference: int, quantile: float) -> float:
-    """The PSI that chance alone stays below with probability ``quantile``, for ``n_bins`` bins.
+    """The ``quantile`` of the PSI under chance alone, for ``n_bins`` bins.
 
-    Without a change the PSI is distributed as chi-square with n_bins - 1 degrees of freedom times 1/n + 1/m
-    (Yurdakul 2018, *Statistical Properties of Population Stability Index*). The quantile of the chi-square is Wilson's
-    and Hilferty's, a few percent high at worst.
+    Without a change, the PSI is distributed as 1/n + 1/m times a chi-square variable with n_bins - 1 degrees of freedom
+    (Yurdakul 2018, *Statistical Properties of Population Stability Index*). The quantile of the chi-square is the
+    Wilson-Hilferty approximation, at most a few percent too high.
     """
     freedom = n_bins - 1
     if freedom == 0:
@@ -97,7 +96,7 @@ def cluster_size_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, par
     """PSI of keywords per live journey against the trailing days.
 
     Args:
-        counts: partition_date, value (keywords of a journey), n (live journeys that have so many).
+        counts: partition_date, value (number of keywords), n (live journeys with that number).
         daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
     return _distribution_drift("cluster_size_drift", day, counts, daily, params, _SIZES_CHANGED)
@@ -106,11 +105,11 @@ def cluster_size_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, par
 def new_cluster_size_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
     """PSI of keywords per journey of the clusters computed on the day, against those computed in the trailing days.
 
-    Live journeys are mostly those of the days before, so that among them a change shows only once many users came
-    back; here it shows on its first day, though with the few users of one day.
+    Most live journeys were computed on earlier days, so ``cluster_size_drift`` detects a change only after many users
+    have returned. This monitor detects it on the first day, with the smaller sample of that day's users.
 
     Args:
-        counts: partition_date, value (keywords of a journey), n (computed journeys that have so many).
+        counts: partition_date, value (number of keywords), n (computed journeys with that number).
         daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
     return _distribution_drift("new_cluster_size_drift", day, counts, daily, params, _SIZES_CHANGED)
@@ -120,14 +119,14 @@ def confidence_drift(day: date, counts: pl.DataFrame, daily: pl.DataFrame, param
     """PSI of the confidence of live journeys against the trailing days.
 
     Args:
-        counts: partition_date, value (confidence, rounded), n (live journeys that have it).
+        counts: partition_date, value (confidence, rounded), n (live journeys with that confidence).
         daily: partition_date, made_by, n_users, of the day and the trailing days.
     """
-    advice = "on the first day of a ranker release this is its doing; else look at journey_features and missing sources"
+    advice = "expected on the first day of a ranker release; otherwise check journey_features and missing sources"
     return _distribution_drift("confidence_drift", day, counts, daily, params, advice)
 
 
-_SIZES_CHANGED = "compare the days' parameters and sources: a changed cut, a new source of keywords, or a lost one"
+_SIZES_CHANGED = "compare parameters and sources with the days before: a changed cut, a new source, or a missing one"
 
 
 def _distribution_drift(
@@ -135,7 +134,7 @@ def _distribution_drift(
 ) -> Monitor:
     today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
-    why = _unjudged(before.height, n_users, params.min_history_days)
+    why = _reason_unmeasured(before.height, n_users, params.min_history_days)
     if why:
         return unmeasured(name, why)
     sides = counts.group_by("value").agg(
@@ -143,47 +142,47 @@ def _distribution_drift(
         n_reference=pl.col("n").filter(pl.col("partition_date").is_in(before["partition_date"].implode())).sum(),
     )
     bins = stability_bins(sides)
-    # Users of the trailing days are at least those of the day that had most.
+    # A lower bound of the distinct users of the trailing days: those of the day that had most.
     in_reference = int(before["n_users"].cast(pl.Int64).to_numpy().max())
     chance = psi_of_chance(bins.height, n_users, in_reference, params.chance_quantile)
-    return held(
+    return bounded(
         name,
         float(bins["psi"].sum()),
         upper=max(params.max_psi, chance),
-        note="what chance explains" if chance > params.max_psi else "",
+        note="explained by chance" if chance > params.max_psi else "",
         offenders=bins.sort("psi", descending=True, maintain_order=True).head(OFFENDERS),
         advice=advice,
     )
 
 
 def singleton_share_shift(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
-    """Share of the day's clusters that hold one keyword, against the share in the trailing days.
+    """Share of the day's clusters with a single keyword, against the share in the trailing days.
 
     Args:
         daily: partition_date, made_by, n_users, n_clusters, n_singletons, of the day and the trailing days that have
-            any.
+            clusters.
     """
     name = "singleton_share_shift"
     today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
-    why = _unjudged(before.height, n_users, params.min_history_days)
+    why = _reason_unmeasured(before.height, n_users, params.min_history_days)
     if why:
         return unmeasured(name, why)
     level = _ratio(before)
     noise = max(math.sqrt(level * (1 - level) / n_users), _spread(before["n_singletons"] / before["n_clusters"]))
     margin = max(params.min_singleton_shift, params.sigmas * noise)
-    return held(
+    return bounded(
         name,
         _ratio(today),
         lower=max(0.0, level - margin),
         upper=min(1.0, level + margin),
-        note=f"{number(level)} in {before.height} days before",
-        advice="up: noise keywords or lost vectors; down: keywords that are like everything, or a cut that is too high",
+        note=f"{format_number(level)} in {before.height} days before",
+        advice="higher: noise keywords or missing vectors; lower: generic keywords, or a cut that is too high",
     )
 
 
 def journeys_per_user_shift(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
-    """Mean live journeys of a user that has any, against the trailing days.
+    """Mean live journeys per user that has any, against the trailing days.
 
     Args:
         daily: partition_date, made_by, n_users, mean_journeys, sd_journeys (over users), of the day and the trailing
@@ -192,19 +191,19 @@ def journeys_per_user_shift(day: date, daily: pl.DataFrame, params: QualityParam
     name = "journeys_per_user_shift"
     today, before = _comparable(daily, day)
     n_users = int(today["n_users"].sum())
-    why = _unjudged(before.height, n_users, params.min_history_days)
+    why = _reason_unmeasured(before.height, n_users, params.min_history_days)
     if why:
         return unmeasured(name, why)
     level = _median(before["mean_journeys"])
     noise = max(_median(before["sd_journeys"]) / math.sqrt(n_users), _spread(before["mean_journeys"]))
     margin = max(params.min_journeys_per_user_shift * level, params.sigmas * noise)
-    return held(
+    return bounded(
         name,
         float(today["mean_journeys"][0]),
         lower=max(0.0, level - margin),
         upper=level + margin,
-        note=f"{number(level)} in {before.height} days before",
-        advice="up: users fall apart into fragments, or bots; down: journeys are lost after journey_clusters",
+        note=f"{format_number(level)} in {before.height} days before",
+        advice="higher: fragmented users, or bots; lower: journeys are lost after journey_clusters",
     )
 
 
@@ -221,20 +220,20 @@ def users_with_journeys(day: date, daily: pl.DataFrame, params: QualityParams) -
         params,
         needed_days=params.min_history_days,
         min_shift=params.min_users_shift,
-        advice="down: rows lost from inference_ledger, or a shorter horizon; up: user ids that changed their form",
+        advice="lower: rows lost from inference_ledger, or a shorter horizon; higher: user ids in a new format",
     )
 
 
 def send_volume(day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
-    """Planned sends of the day, against the trailing days: both too few and too many. It wants two weeks of history.
+    """Planned sends of the day, against the trailing days: too few or too many. Needs two weeks of history.
 
-    Four days of the same weekday are too few to tell how far a count may stray, and all days together take a quiet
-    weekend for a fault. So the spread comes from all days, and the bound reaches from the lower to the higher of two
-    centres: the median of all days and that of the same weekday.
+    Four days of the same weekday are too few to estimate the spread of a count, and the median of all days alone would
+    report every quiet weekend. The spread therefore comes from all days, and the bound extends from the lower to the
+    higher of two centres: the median of all days and the median of the same weekday.
 
     Args:
-        daily: partition_date, made_by, n (sends), of the day and the trailing days that were planned, those without a
-            send too.
+        daily: partition_date, made_by, n (sends), of the day and the trailing days that were planned, including days
+            without a send.
     """
     return _volume(
         "send_volume",
@@ -243,7 +242,7 @@ def send_volume(day: date, daily: pl.DataFrame, params: QualityParams) -> Monito
         params,
         needed_days=params.min_history_days_of_sends,
         min_shift=0.0,
-        advice="few: opt-ins, or confidence below its minimum; many: a raised cap, or sends that were not logged",
+        advice="too few: opt-ins, or confidence below its minimum; too many: a raised cap, or sends not logged",
     )
 
 
@@ -257,13 +256,13 @@ def _volume(
     min_shift: float,
     advice: str,
 ) -> Monitor:
-    """A count held against the trailing days, on Anscombe's scale.
+    """A count against the trailing days, on Anscombe's scale.
 
-    On the scale 2 sqrt(n + 3/8) a Poisson count has a standard deviation of 1 whatever its mean, so small and large
-    counts are held to the same rule, and none at all is told from few.
+    On the scale 2 sqrt(n + 3/8) the standard deviation of a Poisson count is about 1 for any mean. The same rule
+    therefore fits small and large counts, and separates no sends from few.
     """
     today, before = _comparable(daily, day)
-    why = _unjudged(before.height, None, needed_days)
+    why = _reason_unmeasured(before.height, None, needed_days)
     if why:
         return unmeasured(name, why)
     scaled = 2 * (before["n"].cast(pl.Float64) + 3 / 8).sqrt()
@@ -272,12 +271,12 @@ def _volume(
     reach = params.sigmas * max(1.0, _spread(scaled))
     lower, upper = (_unscaled(centre) for centre in (max(0.0, min(centres) - reach), max(centres) + reach))
     level = _unscaled(centres[0])
-    return held(
+    return bounded(
         name,
         float(today["n"].sum()),
         lower=max(0.0, math.ceil(min(lower, level * (1 - min_shift)))),
         upper=math.floor(max(upper, level * (1 + min_shift))),
-        note=f"{number(level)} in {before.height} days before",
+        note=f"{format_number(level)} in {before.height} days before",
         advice=advice,
     )
 
@@ -287,17 +286,17 @@ def _unscaled(value: float) -> float:
 
 
 def stage_flapping(day: date, flips: pl.DataFrame, daily: pl.DataFrame, params: QualityParams) -> Monitor:
-    """Share of live journeys that today left a stage for the one they had left within the last days.
+    """Share of live journeys that changed their stage on ``day``, back to one they had left within ``flapping_days``.
 
     Args:
-        flips: user_id, journey_id, partition_date, stage: the trailing days, the day included, of the journeys whose
-            stage on ``day`` is another than on the day before.
+        flips: user_id, journey_id, partition_date, stage: the trailing days and ``day``, of the journeys whose stage on
+            ``day`` differs from that on the day before.
         daily: partition_date, n_journeys (live ones), of the day and the trailing days that have any.
     """
     name = "stage_flapping"
     today, before = _split(daily, day)
     n_live = int(today["n_journeys"].sum())
-    why = _unjudged(before.height, n_live, params.min_history_days)
+    why = _reason_unmeasured(before.height, n_live, params.min_history_days)
     if why:
         return unmeasured(name, why)
     if day - timedelta(days=1) not in before["partition_date"]:
@@ -316,25 +315,25 @@ def stage_flapping(day: date, flips: pl.DataFrame, daily: pl.DataFrame, params: 
     )
     allowed = params.max_flapping_share
     margin = params.sigmas * math.sqrt(allowed * (1 - allowed) / n_live)
-    return held(
+    return bounded(
         name,
         back.height / n_live,
-        # Below a few hundred journeys one or two that come back are a percent.
+        # With a few hundred journeys, one or two that flap are already a percent.
         upper=max(allowed, margin),
         offenders=back.rename({"stage_now": "stage"}).head(OFFENDERS),
-        advice="look at stage_reason of the offenders on both days: a source that comes and goes, or days run unevenly",
+        advice="compare stage_reason of the offenders on both days: an intermittent source, or days that were not run",
     )
 
 
-def _unjudged(n_history_days: int, n_of_day: int | None, needed_days: int) -> str:
-    """Why a day cannot be judged; empty where it can."""
+def _reason_unmeasured(n_history_days: int, n_of_day: int | None, needed_days: int) -> str:
+    """Why a day cannot be measured; empty where it can."""
     if n_history_days < needed_days:
         return f"not enough history: {n_history_days} of {needed_days} days"
     return "nothing to measure on this day" if n_of_day == 0 else ""
 
 
 def _comparable(daily: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The day, and the days before that are of its making; on the first day of a making, all days before."""
+    """The day, and the days before with the same ``made_by``; if there are none, all days before."""
     today, before = _split(daily, day)
     alike = before.filter(pl.col("made_by").is_in(today["made_by"].implode()))
     return today, alike if alike.height else before

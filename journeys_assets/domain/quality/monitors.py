@@ -1,7 +1,6 @@
-"""Quality monitors of one day: numbers that say whether the output looks right, each with its bound and offenders.
+"""Quality monitors of one day: measurements of its output, each with a bound and offending rows.
 
-What belongs here: :class:`Monitor` and pure functions from a day's tables to it. What does not: comparing a day with
-the weeks before (``domain.quality.drift``), reading tables, reporting to Dagster.
+Monitors that compare a day with the weeks before are in ``domain.quality.drift``.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ class Monitor:
     Attributes:
         name: What was measured.
         value: The measurement; None where there was nothing to measure.
-        bound: What it is held against, or why it is not.
+        bound: The bound as text, or the reason why nothing was measured.
         passed: Whether the value is within the bound.
-        offenders: A few rows that speak against it; empty where there are none.
-        advice: What to look at when it fires.
-        lower, upper: The bound in numbers; None on a side that has none.
+        offenders: A few rows that exceed the bound; may be empty.
+        advice: What to check when the monitor fails.
+        lower, upper: The bound as numbers, both inclusive; None on a side without one.
     """
 
     name: str
@@ -44,15 +43,15 @@ class Monitor:
         """One line: what was measured and what was expected."""
         if self.value is None:
             return f"{self.name}: {self.bound}"
-        return f"{self.name} = {number(self.value)}, expected {self.bound}"
+        return f"{self.name} = {format_number(self.value)}, expected {self.bound}"
 
 
-def number(value: float) -> str:
-    """``value`` as people read it: three digits, and no powers of ten."""
+def format_number(value: float) -> str:
+    """``value`` for people: three significant digits below 100, whole numbers above, no powers of ten."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def held(
+def bounded(
     name: str,
     value: float,
     *,
@@ -62,18 +61,20 @@ def held(
     offenders: pl.DataFrame | None = None,
     note: str = "",
 ) -> Monitor:
-    """``value`` held against ``lower`` and ``upper``, both of them included; ``note`` says where they come from."""
+    """A monitor of ``value`` that passes from ``lower`` to ``upper`` (inclusive); ``note`` explains the bound."""
     if lower is not None and upper is not None:
-        bound = f"{number(lower)} … {number(upper)}"
+        bound = f"{format_number(lower)} … {format_number(upper)}"
+    elif lower is not None:
+        bound = f">= {format_number(lower)}"
     else:
-        bound = f">= {number(lower)}" if lower is not None else f"<= {number(upper)}" if upper is not None else "any"
+        bound = f"<= {format_number(upper)}" if upper is not None else "any"
     passed = (lower is None or value >= lower) and (upper is None or value <= upper)
     rows = pl.DataFrame() if offenders is None else offenders
     return Monitor(name, value, f"{bound} ({note})" if note else bound, passed, rows, advice, lower, upper)
 
 
 def unmeasured(name: str, why: str) -> Monitor:
-    """Nothing that could be held against a bound: passes, and says why."""
+    """A monitor that could not be measured. It passes; its bound is the reason ``why``."""
     return Monitor(name, None, why, True, pl.DataFrame(), "")
 
 
@@ -84,11 +85,11 @@ def _share(part: int, whole: int) -> float:
 def share_of_keywords_embedded(keywords: pl.Series, embedded: pl.Series, *, minimum: float = 1.0) -> Monitor:
     """Share of the day's distinct keywords that have a vector (1 if the day has none).
 
-    Bound: all of them; a keyword without a vector is left out of every cluster.
+    Bound: 1. A keyword without a vector is left out of every cluster.
     """
     distinct = keywords.unique()
     missing = distinct.filter(~distinct.is_in(embedded.implode())).sort()
-    return held(
+    return bounded(
         "share_of_keywords_embedded",
         1.0 - _share(missing.len(), distinct.len()),
         lower=minimum,
@@ -98,49 +99,51 @@ def share_of_keywords_embedded(keywords: pl.Series, embedded: pl.Series, *, mini
 
 
 def singleton_share(clusters: pl.DataFrame, *, maximum: float = 0.8, min_users: int = 10) -> Monitor:
-    """Share of clusters that hold one keyword: high where users are fragmented or the log is thin.
+    """Share of clusters with a single keyword. It is high where users are fragmented or have few keywords.
 
-    Bound: on the first days of a log, when every user is thin, it is about 0.4; at 0.8 there is next to no structure.
-    Fewer than ``min_users`` users are not judged: newcomers with one search each are no fault.
+    Bound: the share is about 0.4 on the first days of a log, when users have few keywords. At 0.8 there is almost no
+    structure. Days with fewer than ``min_users`` users are not measured: newcomers with one search each are not an
+    error.
     """
     n_users = clusters["user_id"].n_unique()
     if n_users < max(1, min_users):
         return unmeasured("singleton_share", f"nothing to measure: {n_users} users on this day, {min_users} are needed")
     singles = clusters.filter(pl.col("n_keywords") == 1)
     worst = singles.group_by("user_id").len("singletons").sort(["singletons", "user_id"], descending=[True, False])
-    return held(
+    return bounded(
         "singleton_share",
         _share(singles.height, clusters.height),
         upper=maximum,
         offenders=worst.head(OFFENDERS),
-        advice="look for a new source of noise keywords, or a cut that is too low",
+        advice="look for a new source of noise keywords, or for a cut that is too low",
     )
 
 
 def journeys_per_user(journeys: pl.DataFrame, *, maximum: float = 40.0) -> Monitor:
     """Median number of journeys of users that have any.
 
-    Bound: nobody pursues so many things at once, so half of all users with more are no users.
+    Bound: people do not pursue so many things at once. If half of all users exceed it, the journeys are wrong or the
+    users are bots.
     """
     if journeys.is_empty():
         return unmeasured("journeys_per_user", "nothing to measure: no live journey on this day")
     per_user = journeys.group_by("user_id").len("journeys").sort(["journeys", "user_id"], descending=[True, False])
-    return held(
+    return bounded(
         "journeys_per_user",
         float(np.median(per_user["journeys"].to_numpy())),
         upper=maximum,
         offenders=per_user.head(OFFENDERS),
-        advice="many journeys a user mean a cut that is too low, or bots",
+        advice="many journeys per user indicate a cut that is too low, or bots",
     )
 
 
 def one_area_share(
     journeys: pl.DataFrame, *, maximum: float = 0.6, min_journeys: int = 4, min_users: int = 10
 ) -> Monitor:
-    """Share of the users with at least ``min_journeys`` journeys that have one area only.
+    """Share of the users with at least ``min_journeys`` journeys that have a single area.
 
-    Bound: people have several things in mind, so where most of them have one area, areas tell nothing apart. Fewer than
-    ``min_users`` such users are not judged.
+    Bound: people with several journeys usually pursue several areas. If most have a single one, areas do not separate
+    their journeys. Days with fewer than ``min_users`` such users are not measured.
 
     Args:
         journeys: user_id, area_id of every live journey.
@@ -153,39 +156,39 @@ def one_area_share(
         )
         return unmeasured("one_area_share", why)
     single = busy.filter(pl.col("areas") == 1).sort("journeys", "user_id", descending=[True, False])
-    return held(
+    return bounded(
         "one_area_share",
         _share(single.height, busy.height),
         upper=maximum,
         offenders=single.select("user_id", "journeys").head(OFFENDERS),
-        advice="lower area_distance: the items of this log, or the vectors of this model, are alike throughout",
+        advice="lower area_distance: the items of this log, or the vectors of this model, are all similar",
     )
 
 
 def name_uniqueness(journeys: pl.DataFrame, *, minimum: float = 1.0) -> Monitor:
-    """Share of journeys whose name no other journey of the same user has.
+    """Share of journeys whose name is unique among the user's journeys.
 
-    Bound: all of them, by construction.
+    Bound: 1, because names are unique by construction.
     """
     key = pl.struct("user_id", pl.col("journey_name").str.to_lowercase())
     repeated = journeys.filter(key.is_duplicated())
-    return held(
+    return bounded(
         "name_uniqueness",
         1.0 - _share(repeated.height, journeys.height),
         lower=minimum,
         offenders=repeated.select("user_id", "journey_id", "journey_name").head(OFFENDERS),
-        advice="materialise journey_names for the day again; names are unique by construction",
+        advice="names are unique by construction; materialise journey_names for the day again",
     )
 
 
 def candidates_per_user(sends: pl.DataFrame, *, weekly_cap: int) -> Monitor:
-    """Most sends of any one user within seven days, against the cap.
+    """Largest number of sends to one user within seven days, against the cap.
 
     Args:
         sends: One row per planned send of the last seven days: user_id.
     """
     per_user = sends.group_by("user_id").len("sends").sort(["sends", "user_id"], descending=[True, False])
-    return held(
+    return bounded(
         "candidates_per_user",
         float(per_user["sends"][0]) if per_user.height else 0.0,
         upper=weekly_cap,
@@ -195,11 +198,11 @@ def candidates_per_user(sends: pl.DataFrame, *, weekly_cap: int) -> Monitor:
 
 
 def share_quarantined(n_rows: int, n_quarantined: int, *, maximum: float = 0.05) -> Monitor:
-    """Share of all landed rows that the contract refused.
+    """Share of landed rows that were quarantined.
 
-    Bound: stray bad rows are well below 1 %; a column or a format that changed takes whole files.
+    Bound: occasional bad rows are well below 1 %. A changed column or format affects whole files.
     """
-    return held(
+    return bounded(
         "share_quarantined",
         _share(n_quarantined, n_rows),
         upper=maximum,
@@ -210,34 +213,34 @@ def share_quarantined(n_rows: int, n_quarantined: int, *, maximum: float = 0.05)
 def days_behind_log(
     day: date, newest_event_day: date | None, newest_computed_day: date | None, *, maximum: int = 1
 ) -> Monitor:
-    """Days from the newest day that is computed, ``day`` at least, to the newest one that has an event.
+    """Days from the newest computed day (at least ``day``) to the newest day with an event.
 
-    Bound: the day that is not over yet. A day far back is not behind where later ones are computed: a backfill is calm.
+    Bound: 1, the day that is not over yet. During a backfill the newest computed day counts, so old days pass.
     """
     name = "days_behind_log"
     if newest_event_day is None:
         return unmeasured(name, "nothing to measure: no event has landed")
     reached = max(day, newest_computed_day or day)
-    return held(
+    return bounded(
         name,
         float(max(0, (newest_event_day - reached).days)),
         upper=maximum,
         offenders=pl.DataFrame({"newest_event_day": [newest_event_day], "newest_computed_day": [reached]}),
-        advice="`journeys run` computes the days that wait; a newest event in the future is a clock that is wrong",
+        advice="compute the missing days with `journeys run`; a newest event in the future means a wrong clock",
     )
 
 
 def silent_sources(
     day: date, event_days: pl.DataFrame, *, maximum: int = 3, trailing_days: int = 28, min_history_days: int = 7
 ) -> Monitor:
-    """Days that the most overdue source of keywords has been silent by the end of ``day``.
+    """Days without events, as of the end of ``day``, of the source of keywords that is most overdue.
 
-    Bound, per source: ``maximum``, or where the source had longer pauses in the trailing days the longest of them plus
-    one, so a log that rests at weekends is calm. A source with fewer than ``min_history_days`` days in the trailing
-    days is not held to anything: it is new, rare, or gone.
+    Bound, per source: ``maximum``, or the longest pause in the trailing days plus one if that is more. A log without
+    events at weekends therefore passes. A source with events on fewer than ``min_history_days`` of the trailing days is
+    not measured: it is new, rare or gone.
 
     Args:
-        event_days: source, event_date: the days that have an event; days after ``day`` play no part.
+        event_days: source, event_date: the days that have an event; days after ``day`` are ignored.
     """
     name = "silent_sources"
     regular = (
@@ -260,33 +263,33 @@ def silent_sources(
     if regular.is_empty():
         return unmeasured(name, f"not enough history: no source has events on {min_history_days} days")
     late = regular.filter(pl.col("silent_days") > pl.col("allowed"))
-    return held(
+    return bounded(
         name,
         float(regular["silent_days"][0]),
         upper=float(regular["allowed"][0]),
         note=str(regular["source"][0]),
         offenders=late.select("source", "newest_event_day", "silent_days", "allowed").head(OFFENDERS),
-        advice="see why the export of the source stopped, ingest what is missing, then `journeys run`",
+        advice="find out why the export of the source stopped, ingest the missing files, then run `journeys run`",
     )
 
 
 def share_of_stale_users(n_live: int, stale: pl.DataFrame, *, maximum: float = 0.05) -> Monitor:
-    """Share of live users whose output is behind their log or the algorithm.
+    """Share of live users whose output is older than their log or than the algorithm.
 
-    Bound: users of the day that is not over yet, and late events, are always a few.
+    Bound: there are always a few: users of the day that is not over yet, and users with late events.
 
     Args:
         n_live: Users within the horizon.
-        stale: One row per user and day that is behind: user_id, day, reason.
+        stale: One row per stale user and day: user_id, day, reason.
     """
     users = stale["user_id"].n_unique()
-    return held(
+    return bounded(
         "share_of_stale_users",
-        # A user who was never computed is stale before being live.
+        # A user without any output is stale but not live yet.
         _share(users, max(n_live, users)),
         upper=maximum,
         offenders=stale.sort("user_id", "day").unique("user_id", keep="first", maintain_order=True).head(OFFENDERS),
-        advice="`journeys run` for events that wait, `journeys run --full` after an algorithm change",
+        advice="run `journeys run` for new events, `journeys run --full` after a change of the algorithm",
     )
 
 

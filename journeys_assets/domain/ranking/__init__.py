@@ -1,1 +1,1 @@
-"""Scores, confidence, diversification, feedback, and labels for the ranker."""
+"""Scores, confidence, diversification and feedback of journeys, and labels for the ranker."""

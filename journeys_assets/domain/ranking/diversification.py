@@ -1,27 +1,24 @@
-"""Re-ordering a user's journeys so that near-duplicates do not crowd the top.
+"""Re-ranking a user's journeys so that near-duplicates do not crowd the top.
 
-What belongs here: the published penalty and the greedy methods that can be chosen instead. What does not: the score
-that it starts from (``domain.ranking.prior``, ``models.ranker.training``), and what was sent lately
-(``domain.notifications.send_memory``).
+``RankingParams.diversifier`` names the method. With s the score of a journey and c the cosine of two centroids:
 
-``RankingParams.diversifier`` names the method; each takes a user's journeys, s the score and c the cosine of centroids:
+* ``none`` - ranks by s.
+* ``penalty`` - ranks by s x penalty ^ occurrence, as published.
+* ``mmr`` - fills each place with the journey of largest w s - (1 - w) max c, the maximum over the journeys placed
+  before; w is ``mmr_relevance_weight``. Carbonell & Goldstein 1998, *The use of MMR*.
+* ``ssd`` - fills each place with the journey of largest s + gamma x the volume that it spans with the ``ssd_window``
+  - 1 journeys placed just before; gamma is ``ssd_gamma``. Huang et al. 2021, *Sliding Spectrum Decomposition for
+  Diversified Recommendation*.
+* ``dpp`` - fills each place with the journey that raises the determinant of L most, L_ii = s_i^2,
+  L_ij = a s_i s_j c_ij; a is ``dpp_similarity_weight``. Greedy search of Chen, Zhang & Zhou 2018, *Fast Greedy MAP
+  Inference for Determinantal Point Process to Improve Recommendation Diversity*; the weight on off-diagonal entries as
+  in Wilhelm et al. 2018, *Practical Diversified Recommendations on YouTube with Determinantal Point Processes*.
 
-* ``none`` - by score.
-* ``penalty`` - by s x penalty ^ occurrence, the published one.
-* ``mmr`` - one place after the other to the largest w s - (1 - w) max c, over the journeys placed before; w is
-  ``mmr_relevance_weight``. Carbonell & Goldstein 1998, *The use of MMR*.
-* ``ssd`` - to the largest s + gamma x the volume that the journey spans with the ``ssd_window`` - 1 placed just before;
-  gamma is ``ssd_gamma``. Huang et al. 2021, *Sliding Spectrum Decomposition for Diversified Recommendation*.
-* ``dpp`` - to the journey that raises the determinant of L most, L_ii = s_i^2, L_ij = a s_i s_j c_ij; a is
-  ``dpp_similarity_weight``. Greedy search of Chen, Zhang & Zhou 2018, *Fast Greedy MAP Inference for Determinantal
-  Point Process to Improve Recommendation Diversity*; a weight on what is off the diagonal as in Wilhelm et al. 2018,
-  *Practical Diversified Recommendations on YouTube with Determinantal Point Processes*.
+The greedy methods (mmr, ssd, dpp) fill ``diversified_places``; the other journeys follow by score. A score of 0 means
+that a journey must not be shown (``domain.ranking.feedback``), so such journeys come last with every method.
 
-The greedy ones fill ``diversified_places``; whatever is left follows by score. A score of 0 says that a journey is not
-to be shown (``domain.ranking.feedback``), so such journeys come last whichever method is chosen.
-
-All sums are taken term by term in a fixed order and no function is used that libraries round differently (no exp, no
-log), so a user's ranks are the same to the bit in any batch.
+Sums are computed term by term in a fixed order, and no function is used that libraries round differently (no exp, no
+log). A user's ranks are therefore identical to the bit in any batch.
 """
 
 from __future__ import annotations
@@ -37,19 +34,20 @@ from journeys_assets.domain.ranking.params import DIVERSIFIERS, RankingParams
 from journeys_assets.domain.ranking.similarity import Flags, Floats, Ints, Products, products_by_user
 
 _FLAT = 1e-9
-"""A journey whose squared distance from what others span is no more than this lies within it, but for rounding."""
+"""A journey whose squared distance from the span of others is at most this lies in the span, apart from rounding."""
 
 
 def diversify(scored: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
-    """Rank each user's journeys on their own by ``params.diversifier``.
+    """Rank the journeys of each user by ``params.diversifier``.
 
     With the penalty, a user's journeys are sorted by score, best first (ties by journey_id). ``n_similar_above`` (the
-    occurrence) of a journey is the number of journeys above it whose centroid has a cosine to its own of more than
-    ``similarity_threshold``, ``diversified_score`` is ``score x penalty ^ occurrence``, and the final rank follows it
+    occurrence) of a journey is the number of journeys above it whose centroids have a cosine above
+    ``similarity_threshold`` to its own. ``diversified_score`` is ``score x penalty ^ occurrence``, and ranks follow it
     (ties by journey_id). With ``none`` the diversified score is the score.
 
-    With the greedy methods ties go to the better score, then by journey_id. ``n_similar_above`` counts over the final
-    order, and ``diversified_score`` is the lowest score from rank 1 down to the journey: it falls with the rank.
+    With the greedy methods, ties go to the better score, then to the smaller journey_id. ``n_similar_above`` counts in
+    the final order, and ``diversified_score`` is the lowest score from rank 1 down to the journey, so it never rises
+    with the rank.
 
     Args:
         scored: user_id, journey_id, score (>= 0), centroid (float16 bytes), and any other columns.
@@ -59,7 +57,7 @@ def diversify(scored: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
         rank.
 
     Raises:
-        ValueError: a score is negative (the penalty would raise it), null or not finite, a centroid is null, or the
+        ValueError: A score is negative (the penalty would raise it), null or not finite; a centroid is null; the
             centroids of one user differ in length; or a parameter is out of range.
     """
     _check(scored, params)
@@ -80,7 +78,7 @@ def diversify(scored: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
 
 
 def powers(base: float, largest: int) -> Floats:
-    """base^0 … base^largest by repeated multiplication, the same bits everywhere."""
+    """base^0 … base^largest by repeated multiplication, with the same bits on every machine."""
     return np.cumprod(np.concatenate([[1.0], np.full(largest, base)]))
 
 
@@ -110,7 +108,7 @@ def _check(scored: pl.DataFrame, params: RankingParams) -> None:
         raise ValueError(
             f"{wrong.height} journeys have a score that is negative, null or not finite, such as {row['score']!r} of "
             f"journey {row['journey_id']!r} of user {row['user_id']!r}: a penalty would raise a negative score; "
-            "map scores to 0 or above (a probability, say) before diversifying"
+            "map scores to 0 or above (to probabilities, for example) before diversifying"
         )
     missing = scored.filter(pl.col("centroid").is_null())
     if missing.height:
@@ -121,7 +119,7 @@ def _check(scored: pl.DataFrame, params: RankingParams) -> None:
 
 
 def _n_above(similar: Flags) -> Ints:
-    """(users, n, n) flags -> (users, n): how many of the rows before each row are similar to it."""
+    """(users, n, n) flags -> (users, n): number of earlier rows that are similar to each row."""
     before = np.tri(similar.shape[1], k=-1, dtype=bool)
     return np.asarray((similar & before).sum(axis=2), dtype=np.int64)
 
@@ -130,13 +128,13 @@ def _n_above(similar: Flags) -> Ints:
 
 
 class _Gain(Protocol):
-    """What each journey would add to those placed so far, of users who have equally many journeys."""
+    """The gain of placing each journey next, for users with equally many journeys."""
 
     def values(self) -> Floats:
-        """(users, n)."""
+        """(users, n): the gains."""
 
     def place(self, picked: Ints) -> None:
-        """Take in the journey that each user's next place goes to."""
+        """Add the journey that was picked for each user's next place."""
 
 
 def _ranked_greedily(ordered: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
@@ -170,8 +168,8 @@ def _greedy_order(scores: Floats, products: Products, params: RankingParams) -> 
         if not is_open.any():
             break
         picked = np.argmax(np.where(is_open, gain.values(), -np.inf), axis=1)
-        goes_on = is_open[users, picked]  # else the user has none left: what is picked is closed and stays where it is
-        places[users[goes_on], picked[goes_on]] = place
+        continues = is_open[users, picked]  # false if the user has no open journey left; then the pick has no effect
+        places[users[continues], picked[continues]] = place
         is_open[users, picked] = False
         gain.place(picked)
     return np.argsort(places, axis=1, kind="stable")
@@ -189,7 +187,7 @@ class _Mmr:
     def values(self) -> Floats:
         weight = self.params.mmr_relevance_weight
         if self.nearest is None:
-            return self.scores  # the first place goes to the best score, whatever the weight
+            return self.scores  # the first place goes to the best score with any weight
         return weight * self.scores - (1.0 - weight) * self.nearest
 
     def place(self, picked: Ints) -> None:
@@ -199,13 +197,13 @@ class _Mmr:
 
 @dataclass(slots=True)
 class _Span:
-    """What the placed journeys span: an incremental Cholesky factor of their similarities.
+    """The span of the placed journeys: an incremental Cholesky factor of their similarities.
 
     Attributes:
         similarities: (users, n, n), positive semi-definite, 1 on the diagonal.
-        columns: Of the factor, (users, n) each, one a placed journey.
-        squared_distances: (users, n), 0 to 1: of each journey from what the placed ones span.
-        volume: (users,): of the body that the placed ones span.
+        columns: Columns of the factor, (users, n) each, one per placed journey.
+        squared_distances: (users, n), 0 to 1: squared distance of each journey from the span.
+        volume: (users,): volume of the parallelotope of the placed journeys.
     """
 
     similarities: Floats
@@ -236,7 +234,7 @@ class _Span:
 
 @dataclass(slots=True)
 class _Ssd:
-    """Sliding spectrum decomposition: the window moves on, so what it spans is worked out anew at each place."""
+    """Sliding spectrum decomposition. The window moves, so its span is recomputed for each place."""
 
     scores: Floats
     cosines: Floats
@@ -252,7 +250,7 @@ class _Ssd:
 
 
 class _Dpp:
-    """Determinantal point process: the determinant grows by the factor score^2 x squared distance."""
+    """Determinantal point process. Placing a journey multiplies the determinant by score^2 x squared distance."""
 
     def __init__(self, scores: Floats, cosines: Floats, params: RankingParams) -> None:
         weight = params.dpp_similarity_weight

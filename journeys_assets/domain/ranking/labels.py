@@ -1,4 +1,4 @@
-"""Labels for the ranker: from feedback on sends, from judgements, from later engagement."""
+"""Labels for the ranker, from responses to notifications, from judgements and from later engagement."""
 
 from __future__ import annotations
 
@@ -21,56 +21,55 @@ LABEL_SCHEMA = pl.Schema(
         "known_on": pl.Date(),
     }
 )
-"""One label.
+"""One row per label.
 
-``day``: the partition whose features go with it. ``known_on``: the last day that was looked at to tell the label, so
-that only models made as of that day or later may use it. ``source``: one of ``SOURCES``.
+``day``: the partition of its features. ``known_on``: the last day of data that the label depends on; only models
+trained as of that day or later may use it. ``source``: one of ``SOURCES``.
 """
 
 SOURCES = ("annotation", "engagement", "feedback")
-"""Where labels come from: human judgements, what the user did next, and what came of notifications."""
+"""Sources of labels: human judgements, later engagement of the user, and responses to notifications."""
 
 
 # ── labels ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def feedback_labels(sends: pl.DataFrame, *, as_of: date, params: RankingParams) -> pl.DataFrame:
-    """Labels from what came of sent notifications: 1 = clicked in time and did not unsubscribe.
+    """Labels from responses to notifications: 1 = clicked within ``response_days`` and did not unsubscribe.
 
-    Only sends whose selection is known teach anything: those of the journey arm with a journey, whose propensity was
-    logged or which were drawn at random. Each is weighted with the inverse of its propensity, clipped at
-    ``max_propensity_weight``, and the weights are scaled to mean 1. Sends younger than ``response_days`` are left out,
-    and nothing that happened after ``as_of`` is looked at. The features that go with a send are those of the partition
-    that planned it, the day before.
+    Only sends of the journey arm with a journey, whose propensity was logged or which were drawn at random, are used:
+    the selection of the others is unknown. Each send is weighted with the inverse of its propensity, clipped at
+    ``max_propensity_weight``; weights are scaled to mean 1. Sends within the last ``response_days`` are left out, and
+    data after ``as_of`` is ignored. The features of a send are those of the partition that planned it, the day before.
 
     Args:
         sends: user_id, journey_id, arm, sent_at, clicked_at, unsubscribed_at, propensity, is_random_slot.
 
     Returns:
-        Columns of ``LABEL_SCHEMA``, sorted; the latest send counts where one journey was sent twice in a day.
+        Columns of ``LABEL_SCHEMA``, sorted. If one journey was sent twice in a day, the later send counts.
     """
-    answer_by = pl.col("sent_at") + pl.duration(days=params.response_days)
+    respond_by = pl.col("sent_at") + pl.duration(days=params.response_days)
     known_by = pl.lit(as_of).cast(pl.Datetime("us")) + pl.duration(days=1)
     is_random = pl.col("is_random_slot").fill_null(False)
     is_known = is_random if params.random_slot_only else is_random | (pl.col("propensity") > 0).fill_null(False)
-    clicked = (pl.col("clicked_at").is_not_null() & (pl.col("clicked_at") < answer_by)).fill_null(False)
-    left = (pl.col("unsubscribed_at").is_not_null() & (pl.col("unsubscribed_at") < answer_by)).fill_null(False)
+    clicked = (pl.col("clicked_at").is_not_null() & (pl.col("clicked_at") < respond_by)).fill_null(False)
+    unsubscribed = (pl.col("unsubscribed_at").is_not_null() & (pl.col("unsubscribed_at") < respond_by)).fill_null(False)
     propensity = pl.when(pl.col("propensity") > 0).then(pl.col("propensity")).otherwise(1.0).clip(upper_bound=1.0)
     weight = (
         pl.lit(1.0) if params.random_slot_only else (1.0 / propensity).clip(upper_bound=params.max_propensity_weight)
     )
     rows = (
         sends.filter((pl.col("arm") == "journey") & pl.col("journey_id").is_not_null() & is_known)
-        .filter(answer_by <= known_by)
+        .filter(respond_by <= known_by)
         .select(
             "user_id",
             "journey_id",
             "sent_at",
             source=pl.lit("feedback"),
             day=pl.col("sent_at").dt.date() - pl.duration(days=1),
-            label=(clicked & ~left).cast(pl.Int64),
+            label=(clicked & ~unsubscribed).cast(pl.Int64),
             weight=weight,
-            known_on=(answer_by - pl.duration(microseconds=1)).dt.date(),
+            known_on=(respond_by - pl.duration(microseconds=1)).dt.date(),
         )
         .sort("day", "user_id", "journey_id", "sent_at", "label", "weight")
         .unique(["day", "user_id", "journey_id"], keep="last", maintain_order=True)
@@ -83,12 +82,12 @@ def annotation_labels(
 ) -> pl.DataFrame:
     """Labels from human judgements (``judged_journeys``): 1 = real and current.
 
-    That is: the annotators' median relevance is ``annotation_positive_from`` or more, and not most of those who name a
-    stage say that the journey has ended.
+    A label is 1 if the annotators' median relevance is at least ``annotation_positive_from`` and at most half of the
+    annotators who gave a stage chose ``ended``.
 
     Args:
         annotations: As for ``judged_journeys``, with relevance (1-5) and stage (nullable).
-        journeys: partition_date, user_id, journey_id, keywords of the days in question.
+        journeys: partition_date, user_id, journey_id, keywords of the relevant days.
 
     Returns:
         Columns of ``LABEL_SCHEMA``, sorted, weight 1; one row per day, user and journey.
@@ -107,23 +106,23 @@ def annotation_labels(
 def judged_journeys(
     annotations: pl.DataFrame, journeys: pl.DataFrame, *, as_of: date, params: RankingParams
 ) -> pl.DataFrame:
-    """The journey, as of a day, that each judgement is of.
+    """The journey, as of a day, that each judgement refers to.
 
-    A judgement belongs to the user's journey of that id or, where it names none of them, to the journey that holds the
-    largest share of the keywords judged (at least ``annotation_min_overlap``; ties by Jaccard overlap, then by
-    journey_id), among the user's journeys of the last day with journeys at or before the judgement's own. That is
-    ``as_of_date`` (annotators saw nothing later, so it is a label of that day whenever it was given), else the day of
-    ``annotated_at``, else ``as_of``. Judgements of days after ``as_of`` are not looked at; those that match no journey
-    are left out. Where one annotator judged a journey twice on a day, the later judgement counts.
+    The day of a judgement is ``as_of_date`` (annotators saw no later data, so the label belongs to that day whenever it
+    was given), else the day of ``annotated_at``, else ``as_of``. Candidates are the user's journeys of the last day
+    with journeys, up to that day. The judgement refers to the candidate with its journey_id. Otherwise it refers to the
+    candidate that contains the largest share of its keywords, at least ``annotation_min_overlap``; ties go to the
+    larger Jaccard index, then to the smaller journey_id. Judgements of days after ``as_of`` and judgements that match
+    no journey are left out. If one annotator judged a journey twice on a day, the later judgement counts.
 
     Args:
         annotations: user_id, journey_id (nullable), keywords (nullable list, normalised), relevance, annotator_id,
-            annotated_at (nullable), as_of_date (nullable), and whatever else was said.
-        journeys: partition_date, user_id, journey_id, keywords of the days in question.
+            annotated_at (nullable), as_of_date (nullable), and any other columns.
+        journeys: partition_date, user_id, journey_id, keywords of the relevant days.
 
     Returns:
-        The judgements that count, one row per day, user, journey and annotator: day (of the journeys), judged_on,
-        user_id, journey_id (of the user's journey), annotator_id and the other columns of ``annotations``.
+        One row per day, user, journey and annotator: day (of the journeys), judged_on, user_id, journey_id (of the
+        user's journey), annotator_id and the other columns of ``annotations``.
     """
     judged = (
         annotations.with_columns(judged_on=pl.coalesce("as_of_date", pl.col("annotated_at").dt.date(), pl.lit(as_of)))
@@ -154,16 +153,16 @@ def judged_journeys(
 def engagement_labels(
     journeys: pl.DataFrame, engagements: pl.DataFrame, *, as_of: date, params: RankingParams
 ) -> pl.DataFrame:
-    """Labels that every log holds: 1 = the user engaged with the journey in the ``engagement_days`` after its day.
+    """Labels from later engagement: 1 = the user engaged with the journey in the ``engagement_days`` after its day.
 
-    Engaged means: with any of the keywords that the journey had on its day. A label is there only once its whole window
-    is over by ``as_of``. Users who did not come at all in the window say nothing of their journeys and are left out, so
-    that a label answers *which* of their journeys users come back to, and not who comes back.
+    The user engaged with a journey if they engaged with any keyword that it had on its day. A label exists only if its
+    window has ended by ``as_of``. Users who were not active at all in the window are left out. So the labels answer
+    *which* of their journeys users return to, and not which users return.
 
     Args:
-        journeys: partition_date, user_id, journey_id, keywords of the days in question.
-        engagements: user_id, keyword, engaged_on: every keyword of every day that each user engaged with; what lies
-            outside the windows is not looked at.
+        journeys: partition_date, user_id, journey_id, keywords of the relevant days.
+        engagements: user_id, keyword, engaged_on: every keyword that each user engaged with, by day. Rows outside the
+            windows are ignored.
 
     Returns:
         Columns of ``LABEL_SCHEMA``, sorted, weight 1; one row per day, user and journey.
@@ -184,15 +183,15 @@ def engagement_labels(
 
 
 def future_engagement(journeys: pl.DataFrame, engagements: pl.DataFrame, n_days: int) -> pl.DataFrame:
-    """Whether each journey is engaged with in the ``n_days`` after its day, (D, D + n_days].
+    """Whether the user engages with each journey in the ``n_days`` after its day, (D, D + n_days].
 
     Args:
         journeys: partition_date, user_id, journey_id, keywords; one row per day, user and journey.
         engagements: user_id, keyword, engaged_on (a day).
 
     Returns:
-        partition_date, user_id, journey_id, is_engaged (with any of the journey's keywords), user_returned (the user
-        engaged with anything at all); sorted by the first three.
+        partition_date, user_id, journey_id, is_engaged (with any keyword of the journey), user_returned (the user
+        engaged with any keyword); sorted by the first three.
     """
     by_user = engagements.select("user_id", "engaged_on").unique()
     by_keyword = engagements.select("user_id", "keyword", "engaged_on").unique()
@@ -213,7 +212,7 @@ def future_engagement(journeys: pl.DataFrame, engagements: pl.DataFrame, n_days:
 
 
 def training_rows(labels: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
-    """Labels with the features of their own day; labels whose journey has no features that day are left out.
+    """Labels with the features of their day. Labels whose journey has no features on that day are left out.
 
     Args:
         labels: columns of ``LABEL_SCHEMA``.
@@ -229,17 +228,17 @@ def training_rows(labels: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
 
 
 def ndcg_by_user(rows: pl.DataFrame, at: Sequence[int]) -> pl.DataFrame:
-    """How far up each user's relevant journeys stand: NDCG@k (Järvelin and Kekäläinen 2002) and the reciprocal rank.
+    """How high relevant journeys rank, per user: NDCG@k (Järvelin and Kekäläinen 2002) and the reciprocal rank.
 
-    Only days on which a user has both relevant and other journeys count: elsewhere every order is right.
+    Only days on which a user has both relevant and other journeys count; on other days every order is correct.
 
     Args:
-        rows: partition_date, user_id, journey_id, score, is_relevant. Equal scores stand in the order of journey_id,
-            which is as good as random.
-        at: The k of each NDCG@k.
+        rows: partition_date, user_id, journey_id, score, is_relevant. Equal scores are ordered by journey_id, which is
+            as good as random.
+        at: The values of k.
 
     Returns:
-        user_id, ``ndcg_<k>`` for each k and reciprocal_rank (of the first relevant journey), each 0..1, the mean over
+        user_id, ``ndcg_<k>`` for each k and reciprocal_rank (of the first relevant journey), each 0..1, as means over
         the user's days; sorted by user_id. Users without such a day are left out.
     """
     day = ["partition_date", "user_id"]

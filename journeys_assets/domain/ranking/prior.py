@@ -1,8 +1,6 @@
-"""Scores of journeys without a model, and the labels that a model learns from.
+"""The features of a ranker, and the prior score that is used without one.
 
-What belongs here: the features that describe a journey to a ranker, the documented prior score, and the pure functions
-that turn notification feedback and human annotations into training labels. What does not: fitting or loading a model
-(``models.ranker.training``) and re-ordering similar journeys (``domain.ranking.diversification``).
+Labels are in ``domain.ranking.labels``, training in ``models.ranker.training``.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ FEATURES: tuple[str, ...] = (
     "user_engagement_weight_28d",
     "n_user_journeys",
 )
-"""Columns of ``journey_features`` that a ranker reads, in the order in which it reads them."""
+"""Columns of ``journey_features`` that are the input of a ranker, in order."""
 
 FEATURE_PARTS: dict[str, tuple[str, ...]] = {
     "recency": (
@@ -65,21 +63,22 @@ FEATURE_PARTS: dict[str, tuple[str, ...]] = {
     "share of attention": ("share_of_user_engagement_28d", "n_user_journeys"),
     "how active the user is": ("user_active_days_28d", "user_engagement_weight_28d"),
 }
-"""What the features speak of, in the words that a score is explained with; each feature is in one part."""
+"""Groups of features, by the names used to explain a score. Each feature is in exactly one group."""
 
 BASE = "base"
-"""The part of a score that every journey starts from."""
+"""The part of a score that is the same for every journey."""
 
 PRIOR = "prior"
-"""What ``scored_by`` says where no model was used."""
+"""Value of ``scored_by`` where no model was used."""
 
 
 def prior_probability(params: RankingParams) -> pl.Expr:
     """The prior: P(real) x P(current), in (0, 1), as an expression over columns of ``journey_features``.
 
-    P(current) = 0.5 ^ (days_since_last_engaged / half-life). P(real) = logistic(intercept + weights x evidence) with
-    the logarithms of engagement, active days and size, and the cohesion. It rises with each kind of evidence and falls
-    with silence. No data has calibrated it: it is a stated belief, bounded, and replaced by the first released ranker.
+    P(current) = 0.5 ^ (days_since_last_engaged / half-life). P(real) = logistic(intercept + weights x evidence), where
+    the evidence is the logarithms of engagement, active days and size, and the cohesion. The prior rises with each kind
+    of evidence and falls with days without engagement. It is not calibrated on data. The first released ranker
+    replaces it.
     """
     evidence = pl.lit(params.prior_intercept)
     for term in _prior_evidence(params).values():
@@ -88,7 +87,7 @@ def prior_probability(params: RankingParams) -> pl.Expr:
 
 
 def _prior_evidence(params: RankingParams) -> dict[str, pl.Expr]:
-    """What each kind of evidence adds to the log-odds of P(real), beside the intercept."""
+    """The term of each kind of evidence in the log-odds of P(real), without the intercept."""
     return {
         "volume": params.prior_volume_weight * pl.col("engagement_weight_90d").clip(lower_bound=0.0).log1p(),
         "regularity": params.prior_active_days_weight * pl.col("active_days_90d").cast(pl.Float64).log1p(),
@@ -107,11 +106,11 @@ _LN_2 = 0.6931471805599453
 
 
 def prior_parts(features: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
-    """The terms of the prior, as it has them: its score is exp(recency) x logistic(base + the other terms).
+    """The terms of the prior. Its score is exp(recency) x logistic(base + the other terms).
 
     Returns:
         user_id, journey_id, recency (ln P(current), at most 0), volume, regularity, breadth, coherence and base
-        (log-odds of P(real)); a row for each row of ``features``, in their order.
+        (terms of the log-odds of P(real)); one row per row of ``features``, in the same order.
     """
     return features.select(
         "user_id",
@@ -123,10 +122,10 @@ def prior_parts(features: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
 
 
 def score_by_prior(features: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
-    """Score and confidence of every journey from the documented prior alone.
+    """Score and confidence of every journey from the prior alone.
 
     Args:
-        features: rows of ``journey_features`` of one day.
+        features: Rows of ``journey_features`` of one day.
 
     Returns:
         user_id, journey_id, score, confidence (both the prior probability, in (0, 1)), scored_by = 'prior'; sorted by

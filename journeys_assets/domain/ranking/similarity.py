@@ -1,7 +1,6 @@
-"""Cosines between the journeys of one user, the same to the last bit whatever else is computed beside them.
+"""Cosines between the journeys of one user, identical to the last bit in any batch of users.
 
-What belongs here: batches of users through one matrix product. What does not: what a cosine means to a stage
-(``domain.ranking.diversification``, ``domain.notifications.send_memory``).
+Used by ``domain.ranking.diversification`` and ``domain.notifications.send_memory``.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ import polars as pl
 from journeys_assets.domain.keywords.vectors import unpack
 
 _GRID = float(2**20)
-"""Vectors are rounded to multiples of 2^-20. Every sum of products is then a whole number below 2^53 (for up to 4096
-dimensions of unit vectors), so float64 matrix products are exact and a user's result depends on nothing else in the
-batch, on no thread count and on no library."""
+"""Vectors are rounded to multiples of 2^-20. Every sum of products is then a whole number below 2^53 (for unit vectors
+of up to 4096 dimensions), so float64 matrix products are exact. A user's result does not depend on the rest of the
+batch, on the number of threads or on the library."""
 
 _BATCH_FLOATS = 4_000_000
 
@@ -29,10 +28,10 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """Inner products of some users who have equally many journeys.
+    """Inner products of journeys, for users with equally many journeys.
 
     Attributes:
-        rows: (users, n) rows of the frame that they come from.
+        rows: (users, n): row numbers in the source frame.
         inner: (users, n, n), whole numbers.
     """
 
@@ -41,19 +40,19 @@ class Products:
 
     @property
     def lengths(self) -> Floats:
-        """(users, n, n): product of the two vectors' lengths; 0 where a vector is zero."""
+        """(users, n, n): product of the lengths of the two vectors; 0 where a vector is zero."""
         squares = np.einsum("uii->ui", self.inner)
         return np.asarray(np.sqrt(squares[:, :, None] * squares[:, None, :]))
 
     def above(self, threshold: float) -> Flags:
-        """(users, n, n): whose cosine is more than ``threshold``; zero vectors are like none."""
+        """(users, n, n): whether the cosine is above ``threshold``; false for zero vectors."""
         lengths = self.lengths
         return np.asarray((self.inner > threshold * lengths) & (lengths > 0))
 
     def cosines(self) -> Floats:
         """(users, n, n), -1 to 1, 1 on the diagonal, 0 between a zero vector and any other.
 
-        Square roots and quotients are rounded correctly by IEEE 754, so these too are the same everywhere.
+        IEEE 754 rounds square roots and quotients correctly, so cosines are the same on every machine.
         """
         lengths = self.lengths
         cosines = np.divide(self.inner, lengths, out=np.zeros_like(self.inner), where=lengths > 0)
@@ -63,15 +62,15 @@ class Products:
 
 
 def products_by_user(ordered: pl.DataFrame) -> Iterator[Products]:
-    """Inner products of every user who has more than one row.
+    """Inner products of every user with more than one row.
 
-    Users with equally many journeys and equally long vectors go through one matrix product.
+    Users with equally many journeys and equally long vectors share one matrix product.
 
     Args:
-        ordered: user_id, centroid (float16 bytes); rows of a user follow one another.
+        ordered: user_id, centroid (float16 bytes); the rows of a user are contiguous.
 
     Raises:
-        ValueError: the centroids of one user differ in length.
+        ValueError: The centroids of one user differ in length.
     """
     users = (
         ordered.with_row_index("row")

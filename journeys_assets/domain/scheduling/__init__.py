@@ -1,1 +1,1 @@
-"""Which days to run next."""
+"""Deciding which days to run next."""

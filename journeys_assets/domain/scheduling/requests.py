@@ -1,7 +1,6 @@
-"""What to run next, decided from stored state alone: stale days, the runs that are on record, and the time.
+"""The decision which days to run next, from stored state alone: stale days, recorded runs and the time.
 
-What belongs here: the decision. What does not: asking the warehouse (``storage.queries.staleness``) or Dagster
-(``defs.sensors``).
+The queries for that state are in ``storage.queries.staleness`` and ``defs.sensors``.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ LONGEST_BACK_OFF = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class DayRun:
-    """A run over days that is on record.
+    """A recorded run over a range of days.
 
     Attributes:
-        first_day, last_day: The days that it covers.
-        outcome: Whether it is still in flight, and if not, how it ended.
+        first_day, last_day: The days that it covers, both inclusive.
+        outcome: How it ended, or that it is still in flight.
         ended_at: When it ended, naive UTC; None while it is in flight.
-        is_automatic: Requested by the sensor that asks; only such runs count for its back-off.
+        is_automatic: Whether the sensor requested it. Only such runs count for the sensor's back-off.
     """
 
     first_day: date
@@ -43,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to request now, and why."""
+    """No request now, with the reason."""
 
     reason: str
 
@@ -75,10 +74,10 @@ def next_request(stale: Sequence[date], runs: Sequence[DayRun], now: datetime) -
 def days_to_close(
     stale: Sequence[date], last_closed: date | None, yesterday: date, *, retention_days: int
 ) -> tuple[date, date] | None:
-    """The days that the daily schedule runs: all stale ones and all not yet closed up to yesterday; None if none is.
+    """First and last day of the run of the daily schedule; None if no day is due.
 
-    Days on which nothing happened are closed too, so that journeys end on the right day. A log that has been silent for
-    long is not followed day by day for longer than output is kept.
+    Stale days and days that are not closed yet are due, up to yesterday. Days without events are closed too, so that
+    journeys end on the right day. After a long pause of the log, only days within ``retention_days`` are closed.
     """
     due = [day for day in stale if day <= yesterday]
     if last_closed is not None and last_closed < yesterday:

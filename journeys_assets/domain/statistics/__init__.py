@@ -1,1 +1,1 @@
-"""Agreement of partitions, and resampling."""
+"""Agreement of partitions, and intervals by resampling."""

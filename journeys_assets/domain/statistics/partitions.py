@@ -1,7 +1,6 @@
-"""How well two partitions of the same things agree.
+"""Agreement of two partitions of the same items.
 
-What belongs here: measures that compare partitions through their contingency table, never through label names. What
-does not: how partitions are made, or where true labels come from.
+All measures are computed from the contingency table; they do not depend on the names of labels.
 
 References: B-cubed, Bagga & Baldwin 1998; adjusted Rand index, Hubert & Arabie 1985; V-measure, Rosenberg &
 Hirschberg 2007.
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement of a found partition with the true one; every measure is 1 for the same partition."""
+    """Agreement of a found partition with the true one; every measure is 1 for equal partitions."""
 
     bcubed_precision: float
     bcubed_recall: float
@@ -34,14 +33,14 @@ class Agreement:
 
 
 def agreement(true: ArrayLike, found: ArrayLike) -> Agreement:
-    """Agreement of one partition of n things.
+    """Agreement of two partitions of n items.
 
     Args:
-        true: n labels, of any kind that numpy can sort.
+        true: n labels, of any type that numpy can sort.
         found: n labels.
 
     Raises:
-        ValueError: no things, or the two differ in length.
+        ValueError: There are no items, or the two differ in length.
     """
     rows, cols, cells = _contingency(true, found)
     n = float(cells.sum())
@@ -49,7 +48,7 @@ def agreement(true: ArrayLike, found: ArrayLike) -> Agreement:
     precision = float((cells * cells / col_sums[cols]).sum() / n)
     recall = float((cells * cells / row_sums[rows]).sum() / n)
     both, in_true, in_found, every = _pairs(cells), _pairs(row_sums), _pairs(col_sums), n * (n - 1) / 2
-    # A partition into single things has no pairs to be wrong about.
+    # A partition into single items has no pairs, so none is wrong.
     pair_precision = both / in_found if in_found else 1.0
     pair_recall = both / in_true if in_true else 1.0
     expected = in_true * in_found / every if every else 0.0
@@ -75,7 +74,7 @@ def agreement(true: ArrayLike, found: ArrayLike) -> Agreement:
 
 
 def bcubed_f1(true: ArrayLike, found: ArrayLike) -> float:
-    """B-cubed F1 alone, for tuning: the harmonic mean of B-cubed precision and recall over n things."""
+    """Only B-cubed F1, for tuning: the harmonic mean of B-cubed precision and recall over n items."""
     rows, cols, cells = _contingency(true, found)
     row_sums, col_sums = _sums(rows, cells), _sums(cols, cells)
     precision = float((cells * cells / col_sums[cols]).sum() / cells.sum())
@@ -84,20 +83,22 @@ def bcubed_f1(true: ArrayLike, found: ArrayLike) -> float:
 
 
 def _contingency(true: ArrayLike, found: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """The non-empty cells: true cluster, found cluster, number of things."""
+    """The non-empty cells: true cluster, found cluster, number of items."""
     true_codes = np.unique(np.asarray(true), return_inverse=True)[1].ravel()
     found_codes = np.unique(np.asarray(found), return_inverse=True)[1].ravel()
     if len(true_codes) != len(found_codes):
-        raise ValueError(f"both partitions label the same things; got {len(true_codes)} and {len(found_codes)} labels")
+        raise ValueError(
+            f"both partitions must label the same items; got {len(true_codes)} and {len(found_codes)} labels"
+        )
     if len(true_codes) == 0:
-        raise ValueError("no things to compare")
+        raise ValueError("no items to compare")
     width = int(found_codes.max()) + 1
     keys, cells = np.unique(true_codes * width + found_codes, return_counts=True)
     return (keys // width).astype(np.int64), (keys % width).astype(np.int64), cells.astype(np.float64)
 
 
 def _sums(codes: NDArray[np.int64], cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Things in each cluster."""
+    """Number of items in each cluster."""
     return np.bincount(codes, cells).astype(np.float64)
 
 

@@ -1,17 +1,17 @@
-"""Intervals by resampling users: the one way in which figures that have no formula get theirs.
+"""Intervals by resampling users, for every figure whose interval has no formula.
 
-Users are what is resampled, whatever is measured: sends, journeys and keywords of one user resemble each other, so
-intervals over those would be too narrow (cluster bootstrap, Davison & Hinkley 1997, section 3.8).
+Users are resampled whatever is measured. Sends, journeys and keywords of one user resemble each other, so intervals
+over those would be too narrow (cluster bootstrap, Davison & Hinkley 1997, section 3.8).
 
 Intervals are expanded percentile intervals (Hesterberg 2015, *What Teachers Should Know About the Bootstrap*, section
-5.3): plain percentiles are too narrow where users are few, as resampling knows neither Student's t nor the unbiased
-variance. Of 95 % intervals of a mean, plain ones hold in 88 % of samples of 8 users and expanded ones in 93 %; they
-are the same from about 100 users on. Where a few users have most of what is counted, few users cannot tell what those
-are worth, and no simple interval holds as often as it says: 90 % of those of 8 exponential values do (84 % of plain
-ones), 93 % of 20. BCa on top (Efron 1987) adds a point there and nothing elsewhere, for as many evaluations again.
+5.3). Plain percentile intervals are too narrow for few users, because resampling accounts neither for Student's t nor
+for the unbiased variance. For a mean over 8 users, plain 95 % intervals cover the true value in 88 % of samples,
+expanded ones in 93 %. From about 100 users on, both are the same. Where a few users have most of what is counted, a
+small sample says little about them, and no simple interval reaches its nominal coverage: for exponential values it is
+90 % with 8 users (plain: 84 %) and 93 % with 20. BCa (Efron 1987) would add one percentage point there and nothing
+elsewhere, for twice the number of evaluations.
 
-What belongs here: draws of users and intervals of draws. What does not: what is drawn for, and intervals with a formula
-(``experiment``, ``prediction_powered``).
+Intervals with a formula are in ``domain.experiment.readout`` and ``evaluation.statistics.prediction_powered``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def resamples(n_users: int, *, seed: int, n_resamples: int = N_RESAMPLES) -> NDA
     """(n_resamples, n_users): how often each user is drawn, with replacement, into each resample.
 
     Raises:
-        ValueError: there are no users.
+        ValueError: There are no users.
     """
     if n_users < 1:
         raise ValueError("no users to resample")
@@ -39,15 +39,15 @@ def resamples(n_users: int, *, seed: int, n_resamples: int = N_RESAMPLES) -> NDA
 
 
 def interval(draws: ArrayLike, n_users: int, level: float = LEVEL) -> tuple[float, float]:
-    """The middle ``level`` of the draws of a figure, widened for few users; draws that are NaN are left out.
+    """The middle ``level`` of the draws of a figure, widened for few users. Draws that are NaN are ignored.
 
     Args:
-        draws: (n_resamples,): the figure of each of :func:`resamples`.
-        n_users: Users that the figure is of.
+        draws: (n_resamples,): the figure for each of :func:`resamples`.
+        n_users: Number of users that the figure is computed from.
 
     Returns:
-        Low and high; NaN for fewer than two users, as one user does not tell how users differ, and where every draw is
-        NaN.
+        Low and high. Both are NaN for fewer than two users, because one user says nothing about the variation between
+        users, and where every draw is NaN.
     """
     known = np.asarray(draws, dtype=np.float64)
     known = known[~np.isnan(known)]
@@ -59,7 +59,7 @@ def interval(draws: ArrayLike, n_users: int, level: float = LEVEL) -> tuple[floa
 
 @functools.cache
 def _expanded_tails(n_users: int, level: float) -> tuple[float, float]:
-    """The quantiles that reach as far out as Student's t and the unbiased variance would."""
+    """The quantiles that widen the interval as much as Student's t and the unbiased variance would."""
     from scipy.stats import norm, t
 
     reach = float(t.ppf((1 + level) / 2, n_users - 1)) * math.sqrt(n_users / (n_users - 1))

@@ -131,7 +131,7 @@ def take_files(
         folder: From :func:`list_folder` of ``root``, made before: a file that changes meanwhile is looked at again.
         names: ``file`` of those to take, at least one.
         now_ns: The current time, ns since 1970, UTC.
-        patience_s: See ``domain.landing.files.look_at_files``.
+        patience_s: See ``domain.landing.files.with_file_states``.
     """
     now = datetime(1970, 1, 1) + timedelta(microseconds=now_ns // 1000)
     wrong: dict[Path, IngestError] = {}

@@ -46,7 +46,7 @@ def test_each_journey_is_a_candidate_once_as_of_one_of_its_days() -> None:
     assert shares.min() > 0.35  # type: ignore[operator]
 
 
-def test_strata_are_confidence_kind_and_stage_and_activity() -> None:
+def test_strata_combine_confidence_kind_stage_and_activity() -> None:
     found = strata().filter(pl.col("user_id").is_in(["u0", "u45", "u59"]), pl.col("journey_id").str.ends_with("2"))
     assert dict(found.select("user_id", "stratum").iter_rows()) == {
         "u0": "confidence 0.25-0.5, situational ended, light user",
@@ -60,7 +60,7 @@ def test_strata_are_confidence_kind_and_stage_and_activity() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 200), st.integers(0, 3))
-def test_a_sample_has_its_size_every_stratum_and_weights_that_add_up(n: int, seed: int) -> None:
+def test_a_sample_has_the_wanted_size_covers_every_stratum_and_its_weights_add_up(n: int, seed: int) -> None:
     whole = strata(seed=seed)
     drawn = sampling.draw_stratified(whole, n)
     assert drawn.height == min(n, whole.height)
@@ -70,7 +70,7 @@ def test_a_sample_has_its_size_every_stratum_and_weights_that_add_up(n: int, see
         assert drawn["sampling_weight"].sum() == pytest.approx(whole.height)
 
 
-def test_the_sample_is_the_same_whatever_the_order_and_another_with_another_seed() -> None:
+def test_the_sample_depends_on_the_seed_and_not_on_the_order_of_rows() -> None:
     rows = candidates(60)
     one = sampling.draw_stratified(sampling.candidates_by_stratum(rows, params=PARAMS, seed=1), 40)
     same = sampling.draw_stratified(
@@ -81,13 +81,13 @@ def test_the_sample_is_the_same_whatever_the_order_and_another_with_another_seed
     assert set(one["journey_id"]) != set(other["journey_id"])
 
 
-def test_small_strata_are_drawn_from_more_heavily_but_not_equally() -> None:
+def test_small_strata_get_more_than_a_proportional_and_less_than_an_equal_share() -> None:
     sizes = [900, 100, 1]
     big, small, single = sampling.allocated(sizes, 41)
     assert (big, small, single) == (30, 10, 1), "the square roots of 900, 100 and 1"
 
 
-def test_the_weighted_sample_tells_the_mean_of_the_whole() -> None:
+def test_the_weighted_sample_estimates_the_mean_of_all_candidates() -> None:
     whole = strata(n_users=200)
     truth = whole["confidence"].mean()
     estimates = []
@@ -102,13 +102,15 @@ NAMES = ["ann", "ben", "chi"]
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 40), st.floats(0, 1), st.integers(0, 5))
-def test_rows_are_dealt_as_asked(n_annotators: int, rows_each: int, overlap: float, seed: int) -> None:
+def test_every_annotator_gets_the_wanted_number_of_rows_and_overlap(
+    n_annotators: int, rows_each: int, overlap: float, seed: int
+) -> None:
     names = NAMES[:n_annotators]
     drawn = sampling.draw_stratified(strata(), sampling.n_items(n_annotators, rows_each, overlap))
     dealt = sampling.deal(drawn, names, rows_each, overlap, seed=seed)
     judged_by = dealt.group_by("user_id", "journey_id").agg(n=pl.col("annotator_id").n_unique(), rows=pl.len())
-    assert judged_by.height == drawn.height, "every journey that was drawn is judged"
-    assert (judged_by["n"] == judged_by["rows"]).all(), "by nobody twice"
+    assert judged_by.height == drawn.height, "every drawn journey is judged"
+    assert (judged_by["n"] == judged_by["rows"]).all(), "no annotator judges a journey twice"
     assert set(judged_by["n"]) <= {1, n_annotators}
     assert dealt.group_by("annotator_id").len()["len"].to_list() == [rows_each] * n_annotators
     if n_annotators > 1:
@@ -120,7 +122,7 @@ def test_rows_are_dealt_as_asked(n_annotators: int, rows_each: int, overlap: flo
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from("abcdz"), max_size=40), st.integers(0, 9))
-def test_no_user_comes_twice_in_a_row_where_that_can_be(users: list[str], seed: int) -> None:
+def test_no_user_comes_twice_in_a_row_where_that_is_possible(users: list[str], seed: int) -> None:
     order = sampling.no_user_twice_in_a_row(users, seed=seed)
     assert sorted(order) == list(range(len(users)))
     most = max((users.count(user) for user in users), default=0)
@@ -129,18 +131,18 @@ def test_no_user_comes_twice_in_a_row_where_that_can_be(users: list[str], seed: 
         assert all(a != b for a, b in itertools.pairwise(mixed)), mixed
 
 
-def test_too_few_journeys_are_shared_out_in_proportion() -> None:
+def test_with_too_few_journeys_the_share_of_common_rows_stays_the_same() -> None:
     drawn = sampling.draw_stratified(strata(n_users=10), 1000)
     assert drawn.height == 30
     dealt = sampling.deal(drawn, ["ann", "ben"], 100, 0.5, seed=1)
     n_shared = (dealt.group_by("journey_id").len()["len"] == 2).sum()
-    assert n_shared == 10, "a third of the journeys, as it would have been with enough"
+    assert n_shared == 10, "a third of the journeys, as with enough journeys"
 
 
-def test_wrong_wishes_are_told() -> None:
+def test_invalid_annotators_or_overlap_raise_an_error() -> None:
     drawn = sampling.draw_stratified(strata(), 10)
     for names, overlap in (([], 0.5), (["a", "a"], 0.5), (["a"], 1.5)):
-        with pytest.raises(ValueError, match="annotators, each once"):
+        with pytest.raises(ValueError, match="annotators must be named, each once"):
             sampling.deal(drawn, names, 10, overlap, seed=1)
 
 
@@ -174,25 +176,25 @@ def test_addresses_links_and_long_numbers_are_masked_and_words_are_not() -> None
     ]
 
 
-def test_the_guideline_tells_every_level() -> None:
+def test_the_guideline_explains_every_level() -> None:
     text = sampling.guideline()
     for level, (name, when) in sampling.LEVELS.items():
         assert f"**{level} {name}** {when}" in text
 
 
 @given(st.floats(0, 1), st.integers(0, 5))
-def test_about_the_share_of_rows_is_shown_without_a_name_whatever_their_order(share: float, seed: int) -> None:
+def test_about_the_wanted_share_of_names_is_hidden_whatever_the_order_of_rows(share: float, seed: int) -> None:
     rows = pl.DataFrame(
         {
             "as_of_date": date(2026, 3, 1), "user_id": [f"u{i % 40}" for i in range(400)],
             "journey_id": [f"j{i}" for i in range(400)], "journey_name": [f"name {i}" for i in range(400)],
         }
     )  # fmt: skip
-    shown = sampling.some_without_name(rows, share, seed=seed)
+    shown = sampling.with_some_names_hidden(rows, share, seed=seed)
     assert abs((shown["journey_name"] == "").mean() - share) < 0.12  # type: ignore[operator]
-    again = sampling.some_without_name(rows.reverse(), share, seed=seed).reverse()
+    again = sampling.with_some_names_hidden(rows.reverse(), share, seed=seed).reverse()
     assert again.equals(shown)
     kept = shown.filter(pl.col("journey_name") != "")
     assert kept.join(rows, on=rows.columns, how="anti").is_empty()
     with pytest.raises(ValueError, match="from 0 to 1"):
-        sampling.some_without_name(rows, 1.0 + share + 1e-9, seed=seed)
+        sampling.with_some_names_hidden(rows, 1.0 + share + 1e-9, seed=seed)

@@ -1,4 +1,4 @@
-"""Areas: whole journeys of one user, nodes of the same dendrogram, with an id that stays while they grow."""
+"""Areas consist of whole journeys of one user, are nodes of the same dendrogram, and keep their id while they grow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DIMENSIONS = 24
 
 
 def nested_themes(seed: int, *areas: tuple[int, ...]) -> NDArray[np.float32]:
-    """Unit vectors of areas around directions at right angles, each of tight journeys that lie somewhat apart."""
+    """Unit vectors of areas in orthogonal directions. Each area has several tight journeys at some distance."""
     rng = np.random.default_rng(seed)
     directions = np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0]
     n_areas, used, groups = len(areas), len(areas), []
@@ -41,7 +41,7 @@ def nested_themes(seed: int, *areas: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def found(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams = PARAMS) -> pl.DataFrame:
-    """Clusters of users whose whole past lies in the window."""
+    """Clusters of users whose whole history is in the window."""
     return cluster_users(rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params)
 
 
@@ -52,7 +52,7 @@ def levels(clusters: pl.DataFrame, column: str) -> set[frozenset[str]]:
 
 
 def world(seed: int) -> tuple[pl.DataFrame, KeywordVectors]:
-    """Four users of 1 to 30 keywords out of three areas of two to four journeys."""
+    """Four users with 1 to 30 keywords from three areas of two to four journeys."""
     vectors = nested_themes(seed, (6, 6), (5, 5, 5, 5), (6, 6, 6))
     keywords = words(len(vectors))
     rng = np.random.default_rng(seed)
@@ -64,7 +64,7 @@ def world(seed: int) -> tuple[pl.DataFrame, KeywordVectors]:
 
 
 def tree_of(x: NDArray[np.float32], least: float) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """Children, mean cosines between the parts of each merge, and the clusters at the bar ``least``."""
+    """Children, mean cosines between the parts of each merge, and the clusters for the threshold ``least``."""
     cosines = kernels.gram(x)
     distances = kernels.smoothed_distances(cosines, PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
     tree = kernels.dendrogram(distances, np.stack([cosines, np.zeros_like(cosines)]))
@@ -73,7 +73,7 @@ def tree_of(x: NDArray[np.float32], least: float) -> tuple[NDArray[np.int64], ND
 
 
 def areas_by_hand(x: NDArray[np.float32], children: NDArray[np.int64], labels: NDArray[np.int64], most: float) -> set:
-    """From the top down: one area if it is within one cluster or its parts' keywords are near on average."""
+    """From the top down: a node is an area if it is within one cluster, or if its parts are near on average."""
     n, under = len(x), [[i] for i in range(len(x))] + members_of(children)
 
     def split(node: int) -> list[frozenset[int]]:
@@ -97,7 +97,7 @@ def test_areas_are_the_highest_nodes_whose_parts_are_near(n: int, seed: int, lea
     x = unit(np.random.default_rng(seed).normal(size=(n, 6)) + 0.4)
     children, between, labels = tree_of(x, least)
     if np.abs(1 - between - most).min() < 1e-4:
-        return  # float32 sums may fall on either side
+        return  # a float32 sum may fall on either side of the threshold
     areas = kernels.area_labels(children, between, labels, most)
     assert len(areas) == labels.max() + 1
     assert as_sets(areas[labels]) == areas_by_hand(x, children, labels, most)
@@ -109,14 +109,14 @@ def test_areas_are_the_highest_nodes_whose_parts_are_near(n: int, seed: int, lea
 def test_a_larger_distance_joins_areas_and_never_splits_one(n: int, seed: int, least: float) -> None:
     children, between, labels = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))), least)
     by_distance = [kernels.area_labels(children, between, labels, d) for d in (0.0, 0.5, 0.81, 1.0, 2.5)]
-    assert by_distance[0].tolist() == list(range(labels.max() + 1)), "each cluster its own"
-    assert not by_distance[-1].any(), "all one"
+    assert by_distance[0].tolist() == list(range(labels.max() + 1)), "each cluster is an area"
+    assert not by_distance[-1].any(), "all clusters are one area"
     for fine, coarse in itertools.pairwise(by_distance):
         assert len(set(zip(fine.tolist(), coarse.tolist(), strict=True))) == fine.max() + 1
 
 
-def test_copies_that_the_cut_leaves_apart_stay_apart_at_distance_zero() -> None:
-    """Rounding puts the cosine of two copies a hair above 1."""
+def test_equal_vectors_in_different_clusters_stay_apart_at_distance_zero() -> None:
+    """Rounding puts the cosine of two equal vectors slightly above 1."""
     vectors = (np.repeat(unit(np.random.default_rng(seed).normal(size=(1, 384))), 6, axis=0) for seed in range(99))
     x = next(x for x in vectors if kernels.gram(x)[0, 1] > 1)
     children, between, labels = tree_of(x, 1e9)
@@ -139,14 +139,16 @@ def test_areas_of_packed_users_are_numbered_over_all_of_them() -> None:
     )
     assert len(areas) == counts.sum() == labels.max() + 1
     owner = np.repeat(np.arange(len(counts)), counts)
-    assert all(len(set(owner[areas == area].tolist())) == 1 for area in np.unique(areas)), "no area of two users"
+    assert all(len(set(owner[areas == area].tolist())) == 1 for area in np.unique(areas)), (
+        "no area belongs to two users"
+    )
     assert np.unique(areas).tolist() == list(range(areas.max() + 1))
 
 
 # ── the table ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_journeys_that_lie_together_are_one_area() -> None:
+def test_journeys_near_each_other_are_one_area() -> None:
     x = nested_themes(1, (8, 8), (9,), (7, 7, 7))
     got = found(log_of("u", words(46)), KeywordVectors(words(46), x))
     all_words = words(46)
@@ -157,7 +159,7 @@ def test_journeys_that_lie_together_are_one_area() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 500), st.sampled_from([0.0, 0.7, 0.81, 2.5]))
-def test_areas_are_made_of_whole_journeys_of_one_user_and_change_none(seed: int, distance: float) -> None:
+def test_areas_consist_of_whole_journeys_of_one_user_and_do_not_change_them(seed: int, distance: float) -> None:
     rows, vectors = world(seed)
     got = found(rows, vectors, ClusteringParams(area_distance=distance))
     assert_frame_equal(got.drop("area_id"), found(rows, vectors, ClusteringParams(area_distance=0.0)).drop("area_id"))
@@ -174,10 +176,12 @@ def test_areas_are_made_of_whole_journeys_of_one_user_and_change_none(seed: int,
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 500))
-def test_neither_order_nor_company_nor_chunks_move_an_area(seed: int) -> None:
+def test_areas_do_not_depend_on_row_order_other_users_or_chunks(seed: int) -> None:
     rows, vectors = world(seed)
     expected = found(rows, vectors)
-    assert expected["area_id"].n_unique() < expected.height, "areas of several journeys, else this shows nothing"
+    assert expected["area_id"].n_unique() < expected.height, (
+        "some areas must have several journeys, or this test shows nothing"
+    )
     assert_frame_equal(found(rows.sample(fraction=1.0, shuffle=True, seed=seed), vectors), expected)
     for user in ("u0", "u2"):
         assert_frame_equal(found(rows.filter(user_id=user), vectors), expected.filter(user_id=user))
@@ -186,7 +190,7 @@ def test_neither_order_nor_company_nor_chunks_move_an_area(seed: int) -> None:
         assert_frame_equal(found(rows, vectors), expected)
 
 
-def test_rows_of_ones_own_get_their_area() -> None:
+def test_assign_rows_gives_each_row_its_area() -> None:
     x = nested_themes(1, (5, 5), (5,))
     frame = pl.DataFrame({"user_id": ["u"] * 15, "keyword": words(15)[::-1]})
     assigned, clusters = assign_rows(frame, KeywordVectors(words(15), x), PARAMS)
@@ -198,7 +202,7 @@ def test_rows_of_ones_own_get_their_area() -> None:
     )
 
 
-def test_the_contract_refuses_an_area_that_is_no_journey_of_the_user() -> None:
+def test_the_contract_rejects_an_area_id_that_is_not_a_journey_of_the_user() -> None:
     rows, vectors = world(1)
     stamps = {name: pl.lit(None, dtype=JOURNEY_CLUSTERS.column(name).dtype) for name in ("window_end_date",)}
     made = found(rows, vectors).with_columns(
@@ -233,16 +237,18 @@ def one_area(*clusters: tuple[str, bool, int | None, int | None]) -> str:
     return own
 
 
-def test_an_area_is_called_by_its_main_journey() -> None:
+def test_an_area_has_the_id_of_its_main_journey() -> None:
     assert one_area(("a", True, 3, 0), ("b", True, 9, 5)) == "b", "the largest theme"
-    assert one_area(("a", True, 3, 7), ("b", True, 3, 5)) == "b", "of equal ones the older"
-    assert one_area(("a", True, 3, 0), ("b", False, 9, 5)) == "a", "strays only where there is no journey"
+    assert one_area(("a", True, 3, 7), ("b", True, 3, 5)) == "b", "among equal themes the older one"
+    assert one_area(("a", True, 3, 0), ("b", False, 9, 5)) == "a", (
+        "clusters that are not journeys only without a journey"
+    )
     assert one_area(("a", False, 1, 0), ("b", False, 2, 5)) == "b"
     assert one_area(("a", True, None, None), ("b", True, 1, 5)) == "b", "side journeys last"
     assert one_area(("b", True, None, None), ("a", True, None, None)) == "a"
 
 
-def test_an_area_keeps_its_id_while_journeys_join_it_and_others_are_forgotten() -> None:
+def test_an_area_keeps_its_id_while_journeys_join_it_and_others_leave_the_window() -> None:
     x = nested_themes(2, (9, 5, 5), (6,))
     vectors, every = KeywordVectors(words(25), x), log_of("u", words(25))
     past = every.select("user_id", "keyword", "first_engaged_at")

@@ -1,4 +1,4 @@
-"""Per-user clustering: exact linkage, nothing but the user's own rows, bit for bit whatever the order and the split."""
+"""Per-user clustering: exact linkage, from the user's own rows only, identical bits for any row order and split."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PARAMS = ClusteringParams()
 
 
 def themes(seed: int, *sizes: int, spread: float = 0.12) -> NDArray[np.float32]:
-    """Tight groups of unit vectors around directions at right angles."""
+    """Tight groups of unit vectors around orthogonal directions."""
     rng = np.random.default_rng(seed)
     centres = np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0][: len(sizes)]
     groups = [c + spread * rng.normal(size=(n, DIMENSIONS)) for c, n in zip(centres, sizes, strict=True)]
@@ -46,7 +46,7 @@ def themes(seed: int, *sizes: int, spread: float = 0.12) -> NDArray[np.float32]:
 
 
 def cluster_users(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams) -> pl.DataFrame:
-    """Clusters of users whose whole past lies in the window."""
+    """Clusters of users whose whole history is in the window."""
     return clustering_clusters.cluster_users(
         rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params
     )
@@ -58,7 +58,7 @@ def same_partition(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
 
 
 def world(seed: int = 0) -> tuple[pl.DataFrame, KeywordVectors]:
-    """Five users of 1 to 40 keywords out of 90, some shared."""
+    """Five users with 1 to 40 of 90 keywords, some of them shared."""
     keywords = words(90)
     vectors = KeywordVectors(keywords, themes(seed, *[15] * 6))
     rng = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def world(seed: int = 0) -> tuple[pl.DataFrame, KeywordVectors]:
 
 
 def smoothed_by_hand(x: NDArray[np.float32], neighbours: int, floor: float) -> NDArray[np.float64]:
-    """Vectors averaged with their nearest ones, written down as said; the pairwise cosine distances."""
+    """Pairwise cosine distances of vectors averaged with their nearest ones, by the definition."""
     averages = []
     for i in range(len(x)):
         cosines = x.astype(np.float64) @ x[i]
@@ -85,7 +85,7 @@ def smoothed_by_hand(x: NDArray[np.float32], neighbours: int, floor: float) -> N
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 30), st.integers(0, 10_000), st.integers(1, 8), st.floats(0, 0.5))
-def test_smoothing_is_what_it_says(n: int, seed: int, neighbours: int, floor: float) -> None:
+def test_smoothed_distances_equal_their_definition(n: int, seed: int, neighbours: int, floor: float) -> None:
     x = unit(np.random.default_rng(seed).normal(size=(n, 6)))
     got = kernels.smoothed_distances(kernels.gram(x), neighbours, floor)
     assert np.array_equal(got, got.T)
@@ -119,14 +119,14 @@ def letter_cosines_by_hand(keywords: list[str]) -> NDArray[np.float64]:
         max_size=9,
     )
 )
-def test_letters_in_common_are_what_they_say(keywords: list[str]) -> None:
+def test_letter_cosines_equal_their_definition(keywords: list[str]) -> None:
     got = kernels.letter_cosines(*letters_of(pl.Series(keywords)))
     assert np.array_equal(got, got.T)
     assert np.allclose(got, letter_cosines_by_hand(keywords), atol=1e-6)
 
 
-def test_letters_in_common_do_not_depend_on_what_is_packed_beside() -> None:
-    """Bit for bit: a user's rows of the packed texts are all that counts."""
+def test_letter_cosines_do_not_depend_on_other_packed_texts() -> None:
+    """Bit for bit: only the user's own texts matter."""
     keywords = ["oak desk", "standing desk oak", "desk lamp", "結婚式 ドレス", "結婚式の髪型"]
     letters, starts = letters_of(pl.Series(["before", *keywords, "desk after"]))
     alone = kernels.letter_cosines(*letters_of(pl.Series(keywords)))
@@ -136,7 +136,7 @@ def test_letters_in_common_do_not_depend_on_what_is_packed_beside() -> None:
 
 
 def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[NDArray[np.float64], ...]]:
-    """Similarities, smoothed distances, and the dendrogram of unit vectors; letters in common are made up."""
+    """Similarities, smoothed distances, and the dendrogram of unit vectors; the letters are made up."""
     other = np.random.default_rng(len(x)).random((len(x), len(x)), dtype=np.float32)
     similarities = np.stack([kernels.gram(x), (other + other.T) / 2])
     distances = kernels.smoothed_distances(similarities[0], PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
@@ -145,7 +145,7 @@ def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.flo
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(2, 40), st.integers(0, 10_000))
-def test_linkage_is_scipys_average_linkage(n: int, seed: int) -> None:
+def test_linkage_equals_average_linkage_of_scipy(n: int, seed: int) -> None:
     _, distances, (children, heights, sizes, _, _) = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))))
     expected = linkage(squareform(distances.astype(np.float64)), "average")
     assert np.allclose(heights, expected[:, 2], atol=1e-5)
@@ -157,7 +157,7 @@ def test_linkage_is_scipys_average_linkage(n: int, seed: int) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 25), st.integers(0, 10_000))
-def test_features_are_what_their_names_say(n: int, seed: int) -> None:
+def test_merge_features_equal_their_definitions(n: int, seed: int) -> None:
     (cosines, letters), _, tree = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 5)) + 0.3))
     children, heights, sizes = tree[:3]
     under = members_of(children)
@@ -212,11 +212,13 @@ def test_higher_odds_give_finer_clusters_down_to_single_keywords() -> None:
     assert counts == sorted(counts)
     assert (counts[0], counts[-1]) == (1, len(x))
     for coarse, fine in itertools.pairwise(found):
-        assert len(set(zip(coarse.tolist(), fine.tolist(), strict=True))) == fine.max() + 1, "finer ones are nested"
+        assert len(set(zip(coarse.tolist(), fine.tolist(), strict=True))) == fine.max() + 1, (
+            "finer clusters are nested in coarser ones"
+        )
 
 
-def test_clusters_are_the_highest_nodes_that_score_enough() -> None:
-    """One split on the height: the same as a cut at that height."""
+def test_clusters_are_the_highest_nodes_with_enough_score() -> None:
+    """A single split on the height is a cut at that height."""
     x = themes(3, 5, 9, 2, spread=0.3)
     _, distances, tree = tree_of(x)
     by_height = (np.array([0]), np.array([0]), np.array([0.4]), np.array([-1]), np.array([-2]), np.array([1.0, -1.0]))
@@ -226,7 +228,7 @@ def test_clusters_are_the_highest_nodes_that_score_enough() -> None:
     assert labels[np.sort(np.unique(labels, return_index=True)[1])].tolist() == list(range(labels.max() + 1))
 
 
-def test_gram_gives_a_pair_the_same_bits_in_any_company() -> None:
+def test_gram_gives_a_pair_the_same_bits_among_any_other_rows() -> None:
     x = unit(np.random.default_rng(1).normal(size=(50, 384)))
     whole = kernels.gram(x)
     assert np.array_equal(whole, whole.T)
@@ -234,7 +236,7 @@ def test_gram_gives_a_pair_the_same_bits_in_any_company() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_very_few_keywords(n: int) -> None:
+def test_users_with_very_few_keywords_get_clusters(n: int) -> None:
     vectors = KeywordVectors(words(n), themes(3, n))
     got = cluster_users(log_of("u", words(n)), vectors, PARAMS)
     assert got["n_keywords"].to_list() == [n]
@@ -242,12 +244,12 @@ def test_very_few_keywords(n: int) -> None:
     assert got["is_journey"].to_list() == [n >= PARAMS.min_journey_keywords]
 
 
-def test_no_keywords_give_an_empty_table_of_the_same_columns() -> None:
+def test_no_keywords_give_an_empty_table_with_the_same_columns() -> None:
     rows, vectors = world()
     assert cluster_users(rows.head(0), vectors, PARAMS).schema == cluster_users(rows, vectors, PARAMS).schema
 
 
-def test_columns_are_those_of_the_contract() -> None:
+def test_columns_follow_the_contract() -> None:
     rows, vectors = world()
     got = cluster_users(rows, vectors, PARAMS)
     stamped = {"partition_date", "window_end_date", "algorithm_version"}
@@ -269,7 +271,7 @@ def test_clear_themes_are_found() -> None:
     assert got["cohesion"].min() > 0.8
 
 
-def test_same_vectors_stay_together_and_ties_have_one_answer() -> None:
+def test_equal_vectors_stay_together_and_ties_are_resolved_the_same_way() -> None:
     corners = np.eye(DIMENSIONS, dtype=np.float32)[:4]
     x = np.repeat(corners, 5, axis=0)
     vectors = KeywordVectors(words(20), x)
@@ -282,8 +284,8 @@ def test_same_vectors_stay_together_and_ties_have_one_answer() -> None:
         assert len({where[k] for k in words(20)[group * 5 : group * 5 + 5]}) == 1
 
 
-def test_exact_ties_fall_by_keyword_text_not_by_order_of_rows() -> None:
-    # A ring: every keyword is as near to the next as to the one before, so the merges depend on where one begins.
+def test_exact_ties_are_resolved_by_keyword_text_not_by_row_order() -> None:
+    # A ring: every keyword is as near to the next as to the previous one, so the merges depend on the starting point.
     corners = np.eye(DIMENSIONS)
     vectors = KeywordVectors(words(DIMENSIONS), unit(corners + np.roll(corners, 1, axis=0)))
     params = next(
@@ -299,7 +301,7 @@ def test_exact_ties_fall_by_keyword_text_not_by_order_of_rows() -> None:
         assert_frame_equal(cluster_users(shuffled, vectors, params), expected)
 
 
-def test_all_the_same_vector_is_one_cluster() -> None:
+def test_keywords_with_one_common_vector_are_one_cluster() -> None:
     x = np.repeat(np.eye(DIMENSIONS, dtype=np.float32)[:1], 300, axis=0)
     got = cluster_users(log_of("u", words(300)), KeywordVectors(words(300), x), PARAMS)
     assert got.height == 1
@@ -308,13 +310,13 @@ def test_all_the_same_vector_is_one_cluster() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1_000))
-def test_order_of_rows_changes_no_bit(seed: int) -> None:
+def test_clusters_do_not_depend_on_row_order(seed: int) -> None:
     rows, vectors = world()
     expected = cluster_users(rows, vectors, PARAMS)
     assert_frame_equal(cluster_users(rows.sample(fraction=1.0, shuffle=True, seed=seed), vectors, PARAMS), expected)
 
 
-def test_a_user_alone_gets_the_same_bits_as_among_others() -> None:
+def test_a_single_user_gets_the_same_bits_as_among_others() -> None:
     rows, vectors = world()
     together = cluster_users(rows, vectors, PARAMS)
     for user in rows["user_id"].unique():
@@ -322,7 +324,7 @@ def test_a_user_alone_gets_the_same_bits_as_among_others() -> None:
         assert_frame_equal(alone, together.filter(user_id=user))
 
 
-def test_changing_one_user_changes_no_other() -> None:
+def test_changing_one_user_does_not_change_others() -> None:
     rows, vectors = world()
     changed = rows.filter(~((pl.col("user_id") == "u4") & (pl.int_range(pl.len()) % 2 == 0)))
     changed = changed.with_columns(weight=pl.when(pl.col("user_id") == "u4").then(9.0).otherwise("weight"))
@@ -331,19 +333,19 @@ def test_changing_one_user_changes_no_other() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 41])
-def test_size_of_chunks_changes_no_bit(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clusters_do_not_depend_on_the_size_of_chunks(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, vectors = world()
     expected = cluster_users(rows, vectors, PARAMS)
     monkeypatch.setattr(clustering_clusters, "KEYWORDS_PER_CHUNK", chunk)
     assert_frame_equal(cluster_users(rows, vectors, PARAMS), expected)
 
 
-def test_id_is_of_the_founder_and_stays_while_the_journey_grows() -> None:
+def test_the_id_comes_from_the_founder_and_stays_while_the_journey_grows() -> None:
     x = themes(8, 12)
     vectors = KeywordVectors(words(12), x)
     ids = []
     for n in (3, 5, 12):
-        # The earliest keyword is the last in text order: an id by text or by row would change.
+        # The earliest keyword is the last in text order, so an id from text order or row order would change.
         rows = log_of("u", words(12)[::-1][:n])
         got = cluster_users(rows, vectors, PARAMS)
         assert got.height == 1
@@ -351,7 +353,7 @@ def test_id_is_of_the_founder_and_stays_while_the_journey_grows() -> None:
     assert set(ids) == {journey_id("u", "k011")}
 
 
-def test_the_past_gives_the_id_and_nothing_else() -> None:
+def test_the_history_determines_ids_and_nothing_else() -> None:
     vectors = KeywordVectors(words(8), themes(8, 8))
     now = log_of("u", words(8)[:6])
     past = pl.concat([now, log_of("u", words(8)[6:]).with_columns(first_engaged_at=START - timedelta(days=500))])
@@ -361,13 +363,13 @@ def test_the_past_gives_the_id_and_nothing_else() -> None:
     assert_frame_equal(got.drop(told), cluster_users(now, vectors, PARAMS).drop(told))
 
 
-def test_a_past_that_lacks_a_keyword_of_the_window_is_refused() -> None:
+def test_a_history_without_a_keyword_of_the_window_raises_an_error() -> None:
     rows, vectors = world()
     with pytest.raises(ValueError, match="history"):
         clustering_clusters.cluster_users(rows, rows.head(-1), vectors, PARAMS)
 
 
-def test_medoid_cohesion_separation_and_centre() -> None:
+def test_medoid_cohesion_separation_and_centre_equal_their_definitions() -> None:
     x = themes(11, 6, 6)
     rows = log_of("u", words(12))
     got = cluster_users(rows, KeywordVectors(words(12), x), PARAMS)
@@ -384,7 +386,7 @@ def test_medoid_cohesion_separation_and_centre() -> None:
     assert got["separation"].to_list() == pytest.approx([1 - float(centres[0] @ centres[1])] * 2, abs=2e-3)
 
 
-def test_small_or_loose_clusters_are_kept_but_are_no_journey() -> None:
+def test_small_or_loose_clusters_are_kept_but_are_not_journeys() -> None:
     x = themes(12, 2, 5)
     vectors = KeywordVectors(words(7), x)
     thin = cluster_users(log_of("u", words(7), weight=0.5), vectors, PARAMS).sort("n_keywords")
@@ -402,16 +404,16 @@ def test_small_or_loose_clusters_are_kept_but_are_no_journey() -> None:
         (lambda rows: rows.with_columns(weight=pl.lit(0.0)), "above 0"),
         (lambda rows: rows.with_columns(weight=pl.lit(float("nan"))), "above 0"),
         (lambda rows: rows.with_columns(keyword=pl.lit(None, dtype=pl.String)), "null"),
-        (lambda rows: pl.concat([rows, rows]), "twice there"),
+        (lambda rows: pl.concat([rows, rows]), "repeated"),
     ],
 )
-def test_bad_input_is_named(change: object, message: str) -> None:
+def test_invalid_input_raises_an_error_that_names_the_problem(change: object, message: str) -> None:
     rows, vectors = world()
     with pytest.raises(ValueError, match=message):
         cluster_users(change(rows), vectors, PARAMS)  # type: ignore[operator]
 
 
-def test_assign_rows_keeps_the_order_and_joins_spellings() -> None:
+def test_assign_rows_keeps_the_order_and_merges_spellings() -> None:
     frame = pl.DataFrame({"user_id": ["b", "a", "a", "a"], "keyword": ["Oak  Desk", "oak desk", "OAK DESK ", "elm"]})
     assert distinct_keywords(frame) == ["elm", "oak desk"]
     vectors = KeywordVectors(["elm", "oak desk"], np.eye(DIMENSIONS, dtype=np.float32)[:2])
@@ -428,7 +430,7 @@ def test_assign_rows_keeps_the_order_and_joins_spellings() -> None:
 
 @pytest.fixture(scope="module")
 def held_out(request: pytest.FixtureRequest) -> tuple[dict[str, list[str]], KeywordVectors]:
-    """Sixty phrases of each CLINC150 intent that no parameter was chosen on, and their vectors (kept between runs)."""
+    """Sixty phrases of each held-out CLINC150 intent, and their vectors (cached between runs)."""
     labelled = labelled_phrases(DATA)
     assert labelled is not None
     of_label = pseudo_users.pools(pseudo_users.distinct_phrases(labelled), "clinc150")
@@ -440,11 +442,11 @@ def held_out(request: pytest.FixtureRequest) -> tuple[dict[str, list[str]], Keyw
 
 @pytest.mark.skipif(
     not (DATA / LABELLED).exists(),
-    reason=f"{DATA / LABELLED} is absent; it would have shown that clusters agree with labelled intents, of light and "
-    "of heavy users alike (B-cubed F1 at least 0.94)",
+    reason=f"{DATA / LABELLED} is absent; it is needed to check that clusters agree with labelled intents, for light "
+    "and heavy users (B-cubed F1 at least 0.94)",
 )
 @pytest.mark.parametrize(("keywords", "least"), [((3, 12), 0.94), ((5, 60), 0.94)])
-def test_agreement_with_labelled_intents(
+def test_clusters_agree_with_labelled_intents(
     held_out: tuple[dict[str, list[str]], KeywordVectors], keywords: tuple[int, int], least: float
 ) -> None:
     pool, vectors = held_out

@@ -1,4 +1,4 @@
-"""The released cut is the one that the parameters name, and the kernels score as the library that fitted it."""
+"""The released cut matches the parameters, and the kernels score it as LightGBM does."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from journeys_assets.evaluation.data import pseudo_users
 from journeys_assets.synthetic.themes import THEMES
 
 
-def test_the_released_file_is_what_the_parameters_name() -> None:
+def test_the_digest_of_the_released_file_is_in_the_parameters() -> None:
     cut = released(ClusteringParams().learned_cut)
     assert cut.to_json() == FILE.read_text()
     assert len(cut.roots) == fit_cut.N_TREES
     assert cut.features.max() < len(FEATURES)
 
 
-def test_another_ensemble_is_another_version_and_is_refused_under_the_old_name(
+def test_another_ensemble_has_another_version_and_raises_an_error_under_the_old_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = FILE.read_text().replace('"roots":[0', '"roots":[1')
@@ -41,7 +41,7 @@ def test_another_ensemble_is_another_version_and_is_refused_under_the_old_name(
     assert changed.version_of("clustering") != AlgorithmParams().version_of("clustering")
 
 
-def test_an_ensemble_on_other_features_is_refused() -> None:
+def test_an_ensemble_on_other_features_raises_an_error() -> None:
     with pytest.raises(ValueError, match="other features"):
         LearnedCut.from_json(FILE.read_text().replace(FEATURES[3], "something else"))
 
@@ -53,14 +53,14 @@ def test_the_kernel_scores_as_lightgbm_does() -> None:
     booster: lightgbm.Booster = fit_cut.fit(x, gains)
     cut = fit_cut.exported(booster)
     got = np.array([kernels.ensemble_score(row, *cut.arrays) for row in x])
-    # Thresholds are shortened to six digits, so a value that lies on one may fall to its other side.
+    # Thresholds are rounded to six digits, so a value on a threshold may fall on its other side.
     near = np.isclose(got, booster.predict(x, raw_score=True), atol=1e-3)
     assert near.mean() > 0.99
     assert np.corrcoef(got > 0, gains > 0)[0, 1] > 0.8
 
 
-def test_parts_that_are_more_alike_are_never_a_worse_reason_to_leave_a_node_whole() -> None:
-    """Of the released ensemble, also far from what it was fitted on."""
+def test_a_higher_similarity_of_the_parts_never_lowers_the_score_of_a_node() -> None:
+    """For the released ensemble, also far from the data that it was fitted on."""
     cut, rng = released(ClusteringParams().learned_cut), np.random.default_rng(2)
     for row in rng.uniform(-1, 6, size=(200, len(FEATURES))):
         for name, sign in fit_cut.MONOTONE.items():
@@ -70,7 +70,7 @@ def test_parts_that_are_more_alike_are_never_a_worse_reason_to_leave_a_node_whol
             assert gained >= -1e-4, name
 
 
-def test_gains_say_which_nodes_are_best_left_whole() -> None:
+def test_gains_are_positive_for_nodes_that_are_best_kept_whole() -> None:
     # ((0 1) (2 3)) 4; two journeys {0, 1} and {2, 3, 4}
     children = np.array([[0, 1], [2, 3], [5, 6], [4, 7]])
     truth = np.array([0, 0, 1, 1, 1])
@@ -81,8 +81,8 @@ def test_gains_say_which_nodes_are_best_left_whole() -> None:
     assert gains[3] < 0
 
 
-def test_gains_choose_the_partition_that_agrees_best() -> None:
-    """A journey that is a subtree each: leaving whole what gains, from the top down, finds them."""
+def test_cutting_by_gains_finds_the_partition_with_the_best_agreement() -> None:
+    """Each journey is a subtree, so keeping nodes with a gain whole, from the top down, finds all of them."""
     rng = np.random.default_rng(0)
     for seed in range(20):
         truth = rng.integers(0, 3, size=9)
@@ -90,15 +90,15 @@ def test_gains_choose_the_partition_that_agrees_best() -> None:
         x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
         cosines = kernels.gram(x)
         tree = kernels.dendrogram(kernels.smoothed_distances(cosines, 1, 0.0), cosines[None])
-        # One stump on a column that holds the gain itself.
+        # One stump on a column with the gain itself.
         rows = np.zeros((8, len(FEATURES)))
         rows[:, 0] = fit_cut.gains(tree[0], truth)
         stump = (np.array([0]), np.array([0]), np.array([0.0]), np.array([-1]), np.array([-2]), np.array([-1.0, 1.0]))
         assert bcubed_f1(truth, kernels.cut_labels(tree[0], rows, *stump, 0.0)) == 1.0
 
 
-def test_what_is_fitted_on_is_not_what_is_scored() -> None:
-    """No label and no stray is on both sides, of no source."""
+def test_training_and_test_data_are_disjoint() -> None:
+    """No label and no out-of-scope phrase is on both sides, for every source."""
     texts = [("clinc150", f"phrase {n}", f"intent {n % 8}", f"domain {n % 2}") for n in range(40)]
     texts += [("wands", f"query {n}", f"class {n % 6}", "home") for n in range(30)]
     texts += [("clinc150_oos", f"stray {n}", "oos", "oos") for n in range(30)]
@@ -113,7 +113,7 @@ def test_what_is_fitted_on_is_not_what_is_scored() -> None:
     assert used & set(scored.keywords)
 
 
-def test_a_source_that_is_left_out_is_not_learnt_from() -> None:
+def test_a_source_that_is_left_out_is_not_used_for_training() -> None:
     pools = {"clinc": {"a": ["a b", "a c", "a d"]}, "wands": {"w": ["w x", "w y"]}, "world": {"t": ["t u", "t v"]}}
     sources = fit_cut.Sources(**pools, domains={"a": "d"}, strays=["s t"], noise=["n o"])
     for name, pool in pools.items():
@@ -131,10 +131,10 @@ def test_no_theme_and_no_noise_of_the_world_is_on_both_sides() -> None:
     assert not set(noise) & set(other_noise)
     fitted = {keyword for own in themes.values() for keyword in own}
     phrases = {p for theme in THEMES if theme.name in pseudo_users.held_out_themes() for p in theme.phrases}
-    assert len(fitted & phrases) <= 0.02 * len(phrases), "themes share hardly a phrase"
+    assert len(fitted & phrases) <= 0.02 * len(phrases), "themes share hardly any phrase"
 
 
-def test_people_of_the_world_have_the_keywords_of_one_side_only() -> None:
+def test_synthetic_users_have_keywords_of_one_side_only() -> None:
     for held_out in (False, True):
         users = fit_cut.world_people(held_out=held_out)
         assert len(users) > 40

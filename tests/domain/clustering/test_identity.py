@@ -1,4 +1,4 @@
-"""A journey's id comes from its user's own past: it outlives growth, forgetting and moving keywords."""
+"""The id of a journey comes from its user's history: it stays while keywords are added, leave the window or move."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DIMENSIONS = 12
 
 
 def vectors_of(n: int, seed: int, *, n_centres: int = 4, spread: float = 0.35) -> KeywordVectors:
-    """Keywords k000, k001 … around a few directions, in turns."""
+    """Keywords k000, k001 … around a few directions in turn."""
     rng = np.random.default_rng(seed)
     centres = np.linalg.qr(rng.normal(size=(DIMENSIONS, DIMENSIONS)))[0][np.arange(n) % n_centres]
     x = centres + spread * rng.normal(size=(n, DIMENSIONS)) / np.sqrt(DIMENSIONS / 4)
@@ -43,7 +43,7 @@ def words(n: int) -> list[str]:
 
 
 def past_of(keywords: list[str], *, user: str = "u", days: list[int] | None = None) -> pl.DataFrame:
-    """A history: one keyword a day, unless days are given."""
+    """A history with one keyword per day, unless days are given."""
     at = [START + timedelta(days=d) for d in (days or range(len(keywords)))]
     return pl.DataFrame(
         {"user_id": [user] * len(keywords), "keyword": keywords, "first_engaged_at": at},
@@ -57,18 +57,18 @@ def members_of(*clusters: list[str], user: str = "u") -> pl.DataFrame:
 
 
 def test_an_id_never_changes_between_releases() -> None:
-    # Fixed by hand: if this changes, every stored journey of every user changes its id.
+    # A fixed value: if it changes, every stored journey of every user changes its id.
     assert journey_id("u1", "oak desk") == "jde7146795de44853"
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
-def test_shape_of_an_id(user: str, keyword: str) -> None:
+def test_an_id_has_a_fixed_format(user: str, keyword: str) -> None:
     assert re.fullmatch(r"j[0-9a-f]{16}", journey_id(user, keyword))
     assert re.fullmatch(r"j[0-9a-f]{16}", side_journey_id(user, keyword))
     assert journey_id(user, keyword) != side_journey_id(user, keyword)
 
 
-def test_user_and_keyword_do_not_run_into_each_other() -> None:
+def test_the_id_separates_user_and_keyword() -> None:
     assert journey_id("ab", "c") != journey_id("a", "bc")
 
 
@@ -76,7 +76,7 @@ def test_user_and_keyword_do_not_run_into_each_other() -> None:
 
 
 def themes_by_hand(x: NDArray[np.float32], least: float) -> list[int]:
-    """The founder of each row, written down as said."""
+    """The founder of each row, by the definition."""
     themes: list[list[int]] = []
     for i in range(len(x)):
         centres = [x[rows].astype(np.float64).sum(0) for rows in themes]
@@ -91,7 +91,7 @@ def themes_by_hand(x: NDArray[np.float32], least: float) -> list[int]:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 40), st.integers(0, 10_000), st.floats(0.05, 0.9))
-def test_themes_are_what_they_say(n: int, seed: int, least: float) -> None:
+def test_themes_equal_their_definition(n: int, seed: int, least: float) -> None:
     vectors = vectors_of(n, seed, spread=0.8)
     got = founders(past_of(words(n)), vectors, least)
     assert got["founder_place"].to_list() == themes_by_hand(vectors.matrix, least)
@@ -102,7 +102,7 @@ def test_themes_are_what_they_say(n: int, seed: int, least: float) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 60), st.integers(0, 10_000), st.data())
-def test_what_comes_later_changes_no_theme(n: int, seed: int, data: st.DataObject) -> None:
+def test_later_keywords_do_not_change_themes(n: int, seed: int, data: st.DataObject) -> None:
     known = data.draw(st.integers(1, n - 1))
     vectors, columns = vectors_of(n, seed, spread=0.8), ["keyword", "founder", "founder_place"]
     before = founders(past_of(words(known)), vectors, LEAST).select(columns)
@@ -110,7 +110,7 @@ def test_what_comes_later_changes_no_theme(n: int, seed: int, data: st.DataObjec
     assert_frame_equal(after.head(known), before)
 
 
-def test_users_and_the_order_of_rows_do_not_matter() -> None:
+def test_themes_do_not_depend_on_other_users_or_row_order() -> None:
     vectors = vectors_of(60, 3, spread=0.8)
     rng = np.random.default_rng(0)
     parts = [past_of(sorted(rng.choice(words(60), n, replace=False)), user=f"u{n}") for n in (40, 1, 17)]
@@ -126,7 +126,7 @@ def test_users_and_the_order_of_rows_do_not_matter() -> None:
         assert_frame_equal(among.select(columns), alone.select(columns))
 
 
-def test_ties_fall_by_text_and_the_older_theme_wins() -> None:
+def test_ties_are_resolved_by_text_and_then_by_the_older_theme() -> None:
     x = np.eye(DIMENSIONS, dtype=np.float32)[[0, 1, 0]]
     x[2] = (x[0] + x[1]) / np.sqrt(np.float32(2))
     vectors = KeywordVectors(["a", "b", "c"], x)
@@ -140,7 +140,7 @@ def test_ties_fall_by_text_and_the_older_theme_wins() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 40), st.integers(0, 10_000), st.data())
 def test_ids_are_distinct_within_a_user(n: int, seed: int, data: st.DataObject) -> None:
-    # Any clusters, however little they have to do with the themes.
+    # Arbitrary clusters, unrelated to the themes.
     numbers = data.draw(st.lists(st.integers(0, 6), min_size=n, max_size=n))
     split = [[k for k, number in zip(words(n), numbers, strict=True) if number == wanted] for wanted in set(numbers)]
     got = journey_ids(members_of(*split), founders(past_of(words(n)), vectors_of(n, seed, spread=0.8), LEAST))
@@ -148,7 +148,7 @@ def test_ids_are_distinct_within_a_user(n: int, seed: int, data: st.DataObject) 
     assert got["journey_id"].n_unique() == len(split)
 
 
-def test_most_votes_win_and_the_rest_of_a_theme_is_a_side_journey() -> None:
+def test_the_cluster_with_most_votes_gets_the_id_and_the_rest_of_a_theme_is_a_side_journey() -> None:
     vectors = vectors_of(20, 1, n_centres=2, spread=0.05)  # even keywords and odd keywords
     even, odd = words(20)[::2], words(20)[1::2]
     got = journey_ids(members_of(even[:4], even[4:], odd), founders(past_of(words(20)), vectors, LEAST))
@@ -159,13 +159,13 @@ def test_most_votes_win_and_the_rest_of_a_theme_is_a_side_journey() -> None:
     ]
 
 
-def test_an_id_stays_while_keywords_move_and_are_forgotten() -> None:
+def test_an_id_stays_while_keywords_move_and_leave_the_window() -> None:
     vectors = vectors_of(40, 2, n_centres=2, spread=0.05)
     even, odd = words(40)[::2], words(40)[1::2]
     expected = [journey_id("u", "k000"), journey_id("u", "k001")]
     for clusters in (
         (even, odd),
-        (even[1:], odd),  # the earliest is forgotten
+        (even[1:], odd),  # the earliest has left the window
         (even[5:], [*odd[8:], *even[:5]]),  # the earliest have moved to the other journey
         ([*even[15:], *odd[:4]], odd[4:]),
     ):
@@ -176,8 +176,8 @@ def test_an_id_stays_while_keywords_move_and_are_forgotten() -> None:
 
 
 def test_a_journey_of_200_days_keeps_its_id_on_every_day() -> None:
-    # Two new keywords a day in turns of two journeys, none ever engaged with again: at any time most are forgotten.
-    # An id of the earliest keyword in the window, or within any look-back, changes every day.
+    # Two new keywords a day, alternating between two journeys and never engaged with again, so most have left the
+    # window at any time. An id from the earliest keyword in the window would change every day.
     vectors = vectors_of(400, 5, n_centres=2, spread=0.3)
     days = [i // 2 for i in range(400)]
     past = past_of(words(400), days=days).with_columns(
@@ -194,14 +194,16 @@ def test_a_journey_of_200_days_keeps_its_id_on_every_day() -> None:
     assert seen == {(journey_id("u", "k000"), journey_id("u", "k001"))}
 
 
-# ── how keywords lie in their theme ─────────────────────────────────────────────────────────────────────────────────
+# ── theme centralities ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_theme_centralities_are_cosines_to_all_that_the_theme_ever_held() -> None:
+def test_theme_centralities_are_cosines_to_all_keywords_the_theme_has_ever_had() -> None:
     vectors = vectors_of(20, 1, n_centres=2, spread=0.05)
     even, odd = words(20)[::2], words(20)[1::2]
     themes = founders(past_of(words(20)), vectors, LEAST)
-    members = members_of(even[:4], even[4:6], odd[7:])  # the second is a side journey: its theme names the first
+    members = members_of(
+        even[:4], even[4:6], odd[7:]
+    )  # the second is a side journey: its theme gives its id to the first
     got = theme_centralities(members, journey_ids(members, themes), themes, vectors)
     expected = []
     for own, held in ((even[:4], even), (even[4:6], even[4:6]), (odd[7:], odd)):
@@ -210,7 +212,7 @@ def test_theme_centralities_are_cosines_to_all_that_the_theme_ever_held() -> Non
     assert np.allclose(got, expected, atol=1e-6)
 
 
-def test_theme_centralities_do_not_move_with_other_users_or_the_order_of_rows() -> None:
+def test_theme_centralities_do_not_depend_on_other_users_or_row_order() -> None:
     vectors = vectors_of(20, 3, n_centres=2, spread=0.3)
     members = members_of(words(20)[::2], words(20)[1::2])
     past = past_of(words(20))
@@ -226,17 +228,17 @@ def test_theme_centralities_do_not_move_with_other_users_or_the_order_of_rows() 
 # ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_no_clusters() -> None:
+def test_no_clusters_give_no_ids() -> None:
     got = journey_ids(members_of(), founders(past_of([]), vectors_of(1, 0), LEAST))
     assert got.is_empty()
     assert got.columns == ["cluster", "journey_id", "founder_place", "theme_size"]
 
 
-def test_wrong_input_is_refused() -> None:
+def test_invalid_input_raises_an_error() -> None:
     vectors, past = vectors_of(3, 0), past_of(words(3))
     with pytest.raises(ValueError, match="not in the history"):
         journey_ids(members_of(["k000", "k002"]), founders(past.head(2), vectors, LEAST))
-    with pytest.raises(ValueError, match="twice"):
+    with pytest.raises(ValueError, match="repeated"):
         founders(pl.concat([past, past]), vectors, LEAST)
     with pytest.raises(ValueError, match="least_cosine"):
         founders(past, vectors, 0.0)

@@ -1,4 +1,4 @@
-"""The readout of an experiment: intervals that hold as often as they say, whatever sends of one user share."""
+"""Results of an experiment: intervals have their nominal coverage although sends of one user resemble each other."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -23,7 +23,7 @@ from tests.support.experiment import CLICK, FIRST, LAST, PARAMS, PER_CLICK, SHAR
 
 
 def mean_click(arm: str) -> float:
-    """E[min(c x gamma(1), 1)]: what the cap at 1 leaves of the mean."""
+    """E[min(c x gamma(1), 1)]: the mean after capping probabilities at 1."""
     return CLICK[arm] * (1 - float(np.exp(-1 / CLICK[arm])))
 
 
@@ -31,23 +31,23 @@ def effect(found: Readout, metric: str, arm: str = "journey") -> dict[str, float
     return found.effects.filter((pl.col("metric") == metric) & (pl.col("arm") == arm)).row(0, named=True)
 
 
-def test_intervals_of_ratio_and_incrementality_hold_as_often_as_they_say() -> None:
+def test_intervals_of_ratios_and_incrementality_have_their_nominal_coverage() -> None:
     rng = np.random.default_rng(5)
     lift = mean_click("journey") - mean_click("interest")
     increment = 12 * mean_click("journey") * PER_CLICK
-    held = {"clicks per send": 0, "engagements per user": 0, "by send": 0}
+    covered = {"clicks per send": 0, "engagements per user": 0, "by send": 0}
     n_trials = 300
     for _ in range(n_trials):
         outcomes = experiment(rng)
         found = read_out(outcomes, SHARES, PARAMS)
         for metric, truth in (("clicks per send", lift), ("engagements per user", increment)):
             row = effect(found, metric)
-            held[metric] += row["low"] <= truth <= row["high"]
-        held["by send"] += by_send_interval_holds(outcomes, lift)
-    assert 0.93 <= held["clicks per send"] / n_trials <= 0.985
-    assert 0.93 <= held["engagements per user"] / n_trials <= 0.985
-    # The generator is one on which an analysis by send is caught: it calls 95 % what holds far less often.
-    assert held["by send"] / n_trials < 0.85
+            covered[metric] += row["low"] <= truth <= row["high"]
+        covered["by send"] += by_send_interval_holds(outcomes, lift)
+    assert 0.93 <= covered["clicks per send"] / n_trials <= 0.985
+    assert 0.93 <= covered["engagements per user"] / n_trials <= 0.985
+    # On this data, an analysis by send has a coverage far below its nominal 95 %.
+    assert covered["by send"] / n_trials < 0.85
 
 
 def by_send_interval_holds(outcomes: pl.DataFrame, truth: float) -> bool:
@@ -60,7 +60,7 @@ def by_send_interval_holds(outcomes: pl.DataFrame, truth: float) -> bool:
     return abs(p1 - p0 - truth) <= 1.96 * (v1 + v0) ** 0.5
 
 
-def test_what_users_did_before_narrows_the_interval_and_is_said() -> None:
+def test_activity_before_the_experiment_narrows_the_interval_and_sets_is_adjusted() -> None:
     rng = np.random.default_rng(2)
     outcomes = experiment(rng)
     plain = read_out(outcomes.with_columns(n_engagements_before=pl.lit(0, dtype=pl.Int64)), SHARES, PARAMS)
@@ -73,23 +73,23 @@ def test_what_users_did_before_narrows_the_interval_and_is_said() -> None:
 
 
 @pytest.mark.slow
-def test_the_minimum_detectable_effect_is_found_with_its_power() -> None:
+def test_the_minimum_detectable_effect_is_detected_with_the_configured_power() -> None:
     rng = np.random.default_rng(8)
 
-    def unmoved(planted: int) -> dict[str, float]:
-        """An experiment in which sends bring about nothing but what is planted in the interest arm."""
+    def effect_with(planted: int) -> dict[str, float]:
+        """An experiment in which sends have no effect except the one planted in the interest arm."""
         outcomes = experiment(rng).with_columns(n_engagements=pl.Series(rng.poisson(rng.gamma(2.0, 10.0, 300))))
         moved = pl.when(pl.col("arm") == "interest").then(planted).otherwise(0) + pl.col("n_engagements")
         return effect(read_out(outcomes.with_columns(n_engagements=moved), SHARES, PARAMS), metric, "interest")
 
     metric = "engagements per user"
-    detectable = float(np.mean([unmoved(0)["minimum_detectable_effect"] for _ in range(20)]))
-    found = sum(unmoved(round(detectable))["low"] > 0 for _ in range(150))
+    detectable = float(np.mean([effect_with(0)["minimum_detectable_effect"] for _ in range(20)]))
+    found = sum(effect_with(round(detectable))["low"] > 0 for _ in range(150))
     assert 0.68 <= found / 150 <= 0.92
 
 
 @pytest.mark.slow
-def test_no_difference_is_found_where_there_is_none_and_p_values_say_so() -> None:
+def test_p_values_are_uniform_where_there_is_no_difference() -> None:
     rng = np.random.default_rng(4)
     p_values = []
     for _ in range(200):
@@ -103,7 +103,7 @@ def test_no_difference_is_found_where_there_is_none_and_p_values_say_so() -> Non
     assert 0.015 <= float(np.mean(np.array(p_values) < 0.05)) <= 0.1
 
 
-def test_ratio_of_means_is_the_ratio_with_the_delta_methods_variance() -> None:
+def test_ratio_of_means_has_the_variance_of_the_bootstrap() -> None:
     rng = np.random.default_rng(3)
     x = rng.poisson(8, 4000).astype(float)
     y = rng.binomial(x.astype(int), rng.beta(1, 4, 4000)).astype(float)
@@ -116,11 +116,11 @@ def test_ratio_of_means_is_the_ratio_with_the_delta_methods_variance() -> None:
 
 
 @pytest.mark.slow
-def test_a_few_users_who_do_most_of_it_do_not_make_incrementality_look_sure() -> None:
-    """A small holdout often has none of the heaviest users: by its own variance the interval would be too narrow."""
+def test_intervals_of_incrementality_keep_their_coverage_with_a_few_heavy_users() -> None:
+    """A small holdout often has none of the heaviest users, so its own variance would give too narrow intervals."""
     rng = np.random.default_rng(9)
     few = NotificationParams(journey_arm_share=0.8, interest_arm_share=0.1)
-    held = held_alone = 0
+    covered = covered_unpooled = 0
     n_trials = 300
     for _ in range(n_trials):
         n = 400
@@ -130,18 +130,18 @@ def test_a_few_users_who_do_most_of_it_do_not_make_incrementality_look_sure() ->
             arm=pl.Series(arms), n_engagements=pl.Series(rng.poisson(level) + np.where(arms == "journey", 5, 0))
         )
         row = effect(read_out(outcomes, few, PARAMS), "engagements per user")
-        held += row["low"] <= 5 <= row["high"]
+        covered += row["low"] <= 5 <= row["high"]
         own = [outcomes.filter(pl.col("arm") == arm)["n_engagements"].to_numpy() for arm in ("journey", "holdout")]
         error = sum(x.var(ddof=1) / len(x) for x in own) ** 0.5
-        held_alone += abs(own[0].mean() - own[1].mean() - 5) <= 2.02 * error
-    assert held / n_trials >= 0.93
-    assert held_alone / n_trials < 0.88
+        covered_unpooled += abs(own[0].mean() - own[1].mean() - 5) <= 2.02 * error
+    assert covered / n_trials >= 0.93
+    assert covered_unpooled / n_trials < 0.88
 
 
 # ── sample ratio ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_users_who_went_missing_from_one_arm_are_noticed() -> None:
+def test_users_missing_from_one_arm_are_a_sample_ratio_mismatch() -> None:
     outcomes = experiment(np.random.default_rng(1), 3000)
     assert read_out(outcomes, SHARES, PARAMS).warnings == ()
     journey = outcomes.filter(pl.col("arm") == "journey")
@@ -151,34 +151,34 @@ def test_users_who_went_missing_from_one_arm_are_noticed() -> None:
     assert "sample-ratio mismatch" in found.warnings[0]
 
 
-def test_users_in_an_arm_that_nobody_was_meant_for_are_a_mismatch() -> None:
+def test_users_in_an_arm_without_a_share_are_a_sample_ratio_mismatch() -> None:
     outcomes = experiment(np.random.default_rng(1), 500)
     no_holdout = replace(SHARES, journey_arm_share=0.7)
     assert read_out(outcomes, no_holdout, PARAMS).srm_p_value == 0.0
 
 
-def test_an_arm_with_few_users_is_told() -> None:
+def test_an_arm_with_few_users_causes_a_warning() -> None:
     outcomes = experiment(np.random.default_rng(1), 400)
     is_held_out = pl.col("arm") == "holdout"
     few = pl.concat([outcomes.filter(~is_held_out), outcomes.filter(is_held_out).head(60)])
     assert "few users (holdout 60;" in read_out(few, SHARES, PARAMS).warnings[0]
 
 
-def test_sends_to_the_holdout_are_told() -> None:
+def test_sends_to_the_holdout_cause_a_warning() -> None:
     outcomes = experiment(np.random.default_rng(1), 500)
     one = pl.when(pl.col("arm") == "holdout").then(1).otherwise(pl.col("n_sends"))
     found = read_out(outcomes.with_columns(n_sends=one.cast(pl.Int64)), SHARES, PARAMS)
     assert any("holdout" in warning for warning in found.warnings)
 
 
-def test_an_arm_without_users_is_left_out_and_nobody_is_an_error() -> None:
+def test_an_arm_without_users_is_left_out_and_no_users_at_all_are_an_error() -> None:
     outcomes = experiment(np.random.default_rng(1), 400).filter(pl.col("arm") != "interest")
     found = read_out(outcomes, SHARES, PARAMS)
     assert found.effects.select("metric", "arm").rows() == [
         ("engagements per user", "journey"),
         ("active days per user", "journey"),
     ]
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ValueError, match="no users"):
         read_out(outcomes.head(0), SHARES, PARAMS)
 
 
@@ -216,7 +216,7 @@ def outcome_of(sends: list[dict[str, object]], days: list[tuple[str, date, int]]
     return {row["user_id"]: row for row in found.iter_rows(named=True)}
 
 
-def test_outcomes_count_what_lies_in_the_experiment_and_nothing_after() -> None:
+def test_outcomes_count_events_within_the_experiment_only() -> None:
     before, after = FIRST - timedelta(days=1), LAST + timedelta(days=1)
     sends = [
         send("a", FIRST, opened=1, clicked=2),
@@ -238,7 +238,7 @@ def test_outcomes_count_what_lies_in_the_experiment_and_nothing_after() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
-def test_the_order_of_rows_does_not_matter(seed: int) -> None:
+def test_outcomes_do_not_depend_on_the_order_of_rows(seed: int) -> None:
     rng = np.random.default_rng(seed)
     names = [f"u{i}" for i in range(12)]
     sends = [send(str(rng.choice(names)), FIRST + timedelta(days=int(d)), clicked=1) for d in rng.integers(-3, 33, 30)]
@@ -255,7 +255,7 @@ def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     assert one["n_sends"].sum() == sum(FIRST <= row["sent_at"].date() <= LAST for row in sends)  # type: ignore[attr-defined]
 
 
-def test_sends_logged_for_another_arm_are_found() -> None:
+def test_sends_logged_with_another_arm_are_found() -> None:
     own = experiment_arm("a", SHARES)
     other = "interest" if own != "interest" else "journey"
     sends = pl.DataFrame({"user_id": ["a", "a"], "arm": [own, other], "channel": ["push", "email"]})

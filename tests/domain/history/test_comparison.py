@@ -1,4 +1,4 @@
-"""Two versions' journeys compared: each difference is counted as what it is, and shown."""
+"""A comparison of two versions counts each kind of difference and shows examples."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ SCHEMA = {
 
 
 def journeys(*rows: tuple[str, str, str, int], **changed: str) -> pl.DataFrame:
-    """Rows of user, id, keywords (one letter each) and rank; ``changed``: another value of a column in all of them."""
+    """Journeys from user, id, keywords (one letter each) and rank; ``changed`` sets a column of all of them."""
     base = {"kind": "situational", "stage": "ongoing", "stage_reason": "recent"} | changed
     return pl.DataFrame(
         [
@@ -98,13 +98,14 @@ PLAIN = journeys(("u", "a", "abcd", 1), ("u", "e", "efg", 2), ("v", "x", "xyz", 
         (PLAIN.with_columns(rank=pl.Series([2, 1, 1])), {"unchanged": 3, "changed_top_journey": 1}),
     ],
 )
-def test_each_difference_is_counted_as_what_it_is(other: pl.DataFrame, changes: dict[str, int]) -> None:
+def test_each_difference_is_counted_under_its_own_kind(other: pl.DataFrame, changes: dict[str, int]) -> None:
     assert counted(PLAIN, other) == changes
 
 
 def test_agreement_is_a_mean_over_users_of_the_keywords_in_both() -> None:
     one = journeys(("u", "a", "abcd", 1), ("v", "x", "xyz", 1), ("w", "p", "pqr", 1), ("z", "q", "q", 1))
-    # u: four keywords in two halves; v: as it was, with a keyword that the first has not; w: in one only; z: the same.
+    # u: four keywords split in half; v: unchanged, plus a keyword that only the second set has; w: only in the first
+    # set; z: unchanged.
     other = journeys(("u", "a", "ab", 1), ("u", "c", "cd", 2), ("v", "x", "xyzk", 1), ("z", "q", "q", 1))
     found = compare_versions(one, other, EvolutionParams())
     assert (found.n_users, found.n_journeys, found.n_keywords) == ((4, 3), (4, 4), (11, 9))
@@ -114,7 +115,7 @@ def test_agreement_is_a_mean_over_users_of_the_keywords_in_both() -> None:
     assert found.adjusted_rand == pytest.approx(2 / 3)
 
 
-def test_agreement_is_unknown_where_nothing_is_shared() -> None:
+def test_agreement_is_none_where_no_keyword_is_shared() -> None:
     found = compare_versions(PLAIN, PLAIN.clear(), EvolutionParams())
     assert (found.bcubed_f1, found.adjusted_rand) == (None, None)
     assert found.counts["gone"] == 3
@@ -125,5 +126,5 @@ def test_examples_show_the_largest_journeys_and_what_changed() -> None:
     other = journeys(("u", "a", "abh", 1), ("v", "x", "xy", 1))
     found = compare_versions(one, other, EvolutionParams(), n_examples=1)
     assert found.examples.rows() == [
-        ("changed_members", "u", "name of a", "3 keywords: 1 came (h), 5 went (c, d, e, f, …)")
+        ("changed_members", "u", "name of a", "3 keywords: 1 added (h), 5 removed (c, d, e, f, …)")
     ]

@@ -1,4 +1,4 @@
-"""What becomes of journeys: planted changes on random worlds are found, all of them and nothing else."""
+"""Journey events: the changes planted in random journeys are found, and nothing else."""
 
 import random
 from dataclasses import dataclass, field
@@ -69,11 +69,11 @@ CHANGES = ("kept", "renamed", "paused", "resumed", "split", "merged", "reidentif
 
 @st.composite
 def worlds(draw: st.DrawFn, prefix: str = "") -> Planted:
-    """Users with journeys, a change planted in each journey, and the events that must come of it."""
+    """Users with journeys, a change planted in each journey, and the expected events."""
     world = Planted()
     for u in range(draw(st.integers(1, 4))):
         user = f"{prefix}u{u}"
-        # The first journey stays as it is, so that others may merge into it or lend keywords to it.
+        # The first journey stays unchanged, so that others may merge into it or share keywords with it.
         home = Journey(user, "home", words("home", draw(st.integers(3, 8))))
         home_after = Journey(user, "home", list(home.keywords))
         world.before.append(home)
@@ -94,7 +94,7 @@ def worlds(draw: st.DrawFn, prefix: str = "") -> Planted:
                 going.stage, going.reason = "ongoing", draw(st.sampled_from(["recent", "evergreen"]))
             elif change == "split":
                 named, related = f"new{index}", (f"j{index}",)
-                # However many went, the earlier id lives on.
+                # The earlier id stays, however many keywords moved.
                 gone = draw(st.integers(1, n - 1))
                 now.keywords = old[gone:]
                 world.after.append(Journey(user, named, old[:gone] + fresh[: gone - 1]))
@@ -140,7 +140,7 @@ def test_planted_changes_are_found_exactly(world: Planted) -> None:
 
 @given(worlds(), st.integers(0, 10**6))
 @settings(max_examples=50, deadline=None)
-def test_the_order_of_rows_and_keywords_changes_nothing(world: Planted, seed: int) -> None:
+def test_events_do_not_depend_on_the_order_of_rows_and_keywords(world: Planted, seed: int) -> None:
     chance = random.Random(seed)
     expected = journey_events(frame(*world.before), frame(*world.after), PARAMS)
     monitors = churn(frame(*world.before), frame(*world.after))
@@ -157,7 +157,7 @@ def test_the_order_of_rows_and_keywords_changes_nothing(world: Planted, seed: in
 
 @given(worlds("a"), worlds("b"))
 @settings(max_examples=50, deadline=None)
-def test_no_user_speaks_for_another(mine: Planted, other: Planted) -> None:
+def test_events_of_a_user_do_not_depend_on_other_users(mine: Planted, other: Planted) -> None:
     alone = journey_events(frame(*mine.before), frame(*mine.after), PARAMS)
     together = journey_events(frame(*mine.before, *other.before), frame(*mine.after, *other.after), PARAMS)
     assert_frame_equal(together.filter(pl.col("user_id").str.starts_with("a")), alone)
@@ -173,7 +173,7 @@ def test_the_same_journeys_have_no_events_and_no_churn(world: Planted) -> None:
 
 @st.composite
 def arbitrary(draw: st.DrawFn) -> list[Journey]:
-    """One user's journeys over a few keywords: any partition, with ids that may or may not be those of others."""
+    """Journeys of one user: any partition of a few keywords, with ids that may also occur at the other moment."""
     owner = draw(st.lists(st.integers(-1, 3), min_size=12, max_size=12))
     ids = draw(st.permutations(["a", "b", "c", "d", "e", "f"]))
     groups = {k: [f"w{i}" for i, o in enumerate(owner) if o == k] for k in range(4)}
@@ -182,7 +182,7 @@ def arbitrary(draw: st.DrawFn) -> list[Journey]:
 
 @given(arbitrary(), arbitrary())
 @settings(max_examples=150, deadline=None)
-def test_every_id_that_comes_or_goes_is_told_of_once(earlier: list[Journey], later: list[Journey]) -> None:
+def test_every_new_and_every_gone_id_has_exactly_one_event(earlier: list[Journey], later: list[Journey]) -> None:
     events = journey_events(frame(*earlier), frame(*later), PARAMS)
     before, after = ({j.journey_id for j in journeys} for journeys in (earlier, later))
     reidentified = events.filter(pl.col("event") == "reidentified")
@@ -211,7 +211,7 @@ def test_ties_go_to_the_same_id_then_to_the_smaller() -> None:
     assert best_matches(overlaps(half, others))["after_id"].to_list() == ["b"]
 
 
-def test_a_journey_of_two_whole_ones_continues_the_larger_and_takes_up_the_other() -> None:
+def test_a_journey_made_of_two_whole_ones_continues_the_larger_and_the_other_is_merged() -> None:
     before = frame(Journey("u", "a", words("a", 8)), Journey("u", "b", words("b", 5)))
     after = frame(Journey("u", "n", words("a", 8) + words("b", 5)))
     assert found(journey_events(before, after, PARAMS)) == {
@@ -229,7 +229,7 @@ def test_parts_of_a_gone_journey_are_its_continuation_and_a_split() -> None:
     }
 
 
-def test_a_journey_made_of_several_names_all_of_them() -> None:
+def test_a_journey_made_of_several_lists_all_of_them() -> None:
     before = frame(Journey("u", "a", words("a", 9)), Journey("u", "b", words("b", 9)))
     after = frame(
         Journey("u", "a", words("a", 9)[:5]),
@@ -242,7 +242,7 @@ def test_a_journey_made_of_several_names_all_of_them() -> None:
     assert event["detail"] == "5 of 10 keywords came from 'name of b', 4 from other journeys"
 
 
-def test_a_reidentified_journey_that_wakes_up_is_resumed_too() -> None:
+def test_a_reidentified_journey_that_becomes_ongoing_is_also_resumed() -> None:
     before = frame(Journey("u", "a", words("a", 5), stage="ended", reason="silent"))
     after = frame(Journey("u", "n", words("a", 6), last=LATER))
     assert found(journey_events(before, after, PARAMS)) == {
@@ -309,12 +309,14 @@ MANY, FEW = words("a", 15), words("a", 3)
         ),
     ],
 )
-def test_each_event_carries_its_evidence(before: list[Journey], after: list[Journey], event: str, detail: str) -> None:
+def test_the_detail_of_each_event_states_its_evidence(
+    before: list[Journey], after: list[Journey], event: str, detail: str
+) -> None:
     row = one(frame(*before), frame(*after))
     assert (row["event"], row["detail"]) == (event, detail)
 
 
-def test_id_churn_counts_what_goes_on_under_another_id() -> None:
+def test_id_churn_counts_journeys_that_continue_under_another_id() -> None:
     before = frame(*(Journey("u", f"j{i}", words(f"j{i}", 4)) for i in range(4)), Journey("v", "q", words("q", 4)))
     after = frame(
         *(Journey("u", f"j{i}", words(f"j{i}", 4)) for i in range(3)),
@@ -330,7 +332,7 @@ def test_id_churn_counts_what_goes_on_under_another_id() -> None:
     assert churn(before, after, min_jaccard=0.9)[0].value == 0.0
 
 
-def test_name_churn_counts_what_keeps_its_id() -> None:
+def test_name_churn_counts_journeys_that_keep_their_id_with_another_name() -> None:
     before = frame(*(Journey("u", f"j{i}", words(f"j{i}", 4)) for i in range(4)))
     after = frame(*(Journey("u", f"j{i}", words(f"j{i}", 4), "other" if i == 2 else "") for i in range(4)))
     ids, names = churn(before, after)

@@ -12,13 +12,13 @@ def test_spelling_variants_are_one_keyword() -> None:
     assert normalise("Straße") == normalise("STRASSE")
     assert normalise("ｶﾌｪ") == "カフェ"
     assert normalise("e\u0301tude") == normalise("Étude")
-    assert normalise("\u0390\u03b4\u03b7") == "\u0390\u03b4\u03b7"  # casefolding takes the first letter apart
+    assert normalise("\u0390\u03b4\u03b7") == "\u0390\u03b4\u03b7"  # casefolding decomposes the first letter
     assert normalise("日本語　入力") == "日本語 入力"
     assert normalise("🎉") == "🎉"
     assert normalise(" \u3000\x1c ") == ""
 
 
-def test_every_single_character_is_stable() -> None:
+def test_normalising_any_single_character_twice_changes_nothing_more() -> None:
     for code in range(sys.maxunicode + 1):
         if not 0xD800 <= code <= 0xDFFF:
             once = normalise(chr(code))
@@ -27,7 +27,7 @@ def test_every_single_character_is_stable() -> None:
 
 @settings(max_examples=500)
 @given(st.text())
-def test_is_idempotent(text: str) -> None:
+def test_normalising_is_idempotent(text: str) -> None:
     once = normalise(text)
     assert normalise(once) == once
     assert once == once.strip()

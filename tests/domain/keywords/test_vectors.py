@@ -1,4 +1,4 @@
-"""Vectors at rest and in memory."""
+"""Keyword vectors as stored bytes and as matrices."""
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ def unit_rows(n: int, dimensions: int = 24, seed: int = 0) -> np.ndarray:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
-def test_round_trip_keeps_directions_and_unit_length() -> None:
+def test_packing_and_unpacking_keeps_directions_and_unit_length() -> None:
     rows = unit_rows(200)
     back = unpack(pack(rows))
     assert back.dtype == np.float32
@@ -34,29 +34,29 @@ def test_a_row_does_not_depend_on_its_neighbours(order: list[int], n: int) -> No
     assert [row.tobytes() for row in together] == [alone[i] for i in order[:n]]
 
 
-def test_packing_what_was_unpacked_is_stable() -> None:
+def test_packing_unpacked_vectors_gives_the_same_bytes() -> None:
     once = unpack(pack(unit_rows(50)))
     assert np.abs(unpack(pack(once)) - once).max() < 1e-3
 
 
-def test_nothing_packs_to_nothing() -> None:
+def test_no_rows_pack_to_no_bytes() -> None:
     assert pack(np.zeros((0, 384), dtype=np.float32)) == []
     assert unpack([]).shape == (0, 0)
 
 
 @pytest.mark.parametrize("bad", [np.zeros(3), np.full((1, 3), np.nan), np.full((1, 3), np.inf)])
-def test_pack_refuses_what_is_no_vector(bad: np.ndarray) -> None:
+def test_pack_raises_an_error_for_invalid_vectors(bad: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"matrix|finite"):
         pack(bad)
 
 
 @pytest.mark.parametrize("bad", [[b"\x00\x3c", b"\x00\x3c\x00\x3c"], [b"\x00"], [b""], [b"\x00\x00"], [b"\x00\x7c"]])
-def test_unpack_refuses_what_is_no_vector(bad: list[bytes]) -> None:
+def test_unpack_raises_an_error_for_invalid_bytes(bad: list[bytes]) -> None:
     with pytest.raises(ValueError, match="vector"):
         unpack(bad)
 
 
-def test_rows_come_in_the_order_asked_for_whatever_the_order_stored() -> None:
+def test_rows_have_the_order_of_the_requested_keywords() -> None:
     rows = unit_rows(3)
     frame = pl.DataFrame({"keyword": ["c", "a", "日本"], "embedding": pack(rows)})
     vectors = KeywordVectors.from_frame(frame)
@@ -74,7 +74,7 @@ def test_missing_keywords_are_named() -> None:
         vectors.rows_for(["x"])
 
 
-def test_no_keywords_are_fine() -> None:
+def test_an_empty_set_of_keywords_is_valid() -> None:
     empty = pl.DataFrame(schema={"keyword": pl.String, "embedding": pl.Binary})
     assert KeywordVectors.from_frame(empty).rows_for([]).shape == (0, 0)
     assert KeywordVectors(["a"], unit_rows(1)).rows_for([]).shape == (0, 24)

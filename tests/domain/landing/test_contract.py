@@ -60,7 +60,7 @@ def check(source: str, *changes: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataF
 
 
 @pytest.mark.parametrize("source", LANDING)
-def test_a_sound_row_is_good_and_has_the_contracts_types(source: str) -> None:
+def test_a_valid_row_is_accepted_and_has_the_types_of_the_contract(source: str) -> None:
     good, refused = check(source, {})
     assert refused.is_empty()
     assert refused.schema == REFUSED_SCHEMA
@@ -100,7 +100,7 @@ def test_a_sound_row_is_good_and_has_the_contracts_types(source: str) -> None:
         ("journey_annotations", {"stage": "over"}, "stage is not one of ongoing, ended"),
     ],
 )
-def test_a_broken_row_is_refused_with_column_and_value(source: str, change: dict[str, Any], reason: str) -> None:
+def test_an_invalid_row_is_refused_with_column_and_value(source: str, change: dict[str, Any], reason: str) -> None:
     if "annotations" in change and change["annotations"].startswith("y"):
         reason = "annotations has an item longer than 10,000 characters"
     good, refused = check(source, {}, change, {})
@@ -112,7 +112,7 @@ def test_a_broken_row_is_refused_with_column_and_value(source: str, change: dict
     assert len(refused["row_json"][0]) < 5_000
 
 
-def test_all_faults_of_a_row_are_one_reason() -> None:
+def test_the_reason_lists_all_problems_of_a_row() -> None:
     _, refused = check("pin_engagements", {"action": "like", "user_id": "", "engaged_at": "soon"})
     assert refused["reason"][0].count("; ") == 2
 
@@ -134,16 +134,16 @@ def test_all_faults_of_a_row_are_one_reason() -> None:
         ("", None),
     ],
 )
-def test_times_are_utc(text: str, utc: datetime | None) -> None:
+def test_times_are_converted_to_utc(text: str, utc: datetime | None) -> None:
     assert parse_times(pl.Series([text])).to_list() == [utc]
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31)))
-def test_isoformat_is_read_back(time: datetime) -> None:
+def test_times_in_isoformat_are_parsed_exactly(time: datetime) -> None:
     assert parse_times(pl.Series([time.isoformat(), time.isoformat(" ") + "+00:00"])).to_list() == [time, time]
 
 
-def test_typed_columns_as_parquet_has_them() -> None:
+def test_typed_columns_as_in_parquet_are_accepted() -> None:
     frame = pl.DataFrame(
         {
             "line": [1, 2, 3],
@@ -158,7 +158,7 @@ def test_typed_columns_as_parquet_has_them() -> None:
     assert "searched_at is not between" in refused["reason"][1]
 
 
-def test_lists_drop_null_and_blank_items_and_keep_their_keywords_in_step() -> None:
+def test_lists_lose_null_and_blank_items_and_have_one_keyword_per_item() -> None:
     good, _ = check("pins", {"annotations": '["Shed", null, " ", "", 3]', "interests": " Home | garden |"})
     row = with_keywords("pins", good).row(0, named=True)
     assert row["annotations"] == ["Shed", "3"]
@@ -166,7 +166,7 @@ def test_lists_drop_null_and_blank_items_and_keep_their_keywords_in_step() -> No
     assert row["interest_keywords"] == ["home", "garden"]
 
 
-def test_types_that_no_value_could_fit() -> None:
+def test_fits_rejects_types_that_cannot_contain_a_value() -> None:
     query, time = LANDING["search_events"].column("query"), LANDING["search_events"].column("searched_at")
     assert not fits(query, pl.Datetime("us"))
     assert not fits(query, pl.List(pl.String))
@@ -177,7 +177,9 @@ def test_types_that_no_value_could_fit() -> None:
 
 @settings(max_examples=200)
 @given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=6), st.booleans())
-def test_every_row_ends_once_and_good_queries_have_a_keyword(queries: list[str | None], long: bool) -> None:
+def test_every_row_is_either_good_or_refused_and_good_queries_have_a_keyword(
+    queries: list[str | None], long: bool
+) -> None:
     if long:
         queries = [*queries, "x" * (MAX_TEXT_CHARACTERS + 1)]
     good, refused = check("search_events", *({"query": query} for query in queries)) if queries else check("pins", {})

@@ -1,4 +1,4 @@
-"""Which files are to be taken, and when a run may be asked for: properties over file sets, pasts and times."""
+"""Which files are ingested, and when a run is requested: properties over sets of files, past runs and times."""
 
 import itertools
 import random
@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from journeys_assets.domain.landing.files import (
     FILES_SCHEMA,
-    LAUNCH_S,
+    LAUNCH_TIMEOUT_S,
+    IngestRequest,
     PastRun,
-    Take,
     fingerprint,
-    look_at_files,
-    next_step,
+    next_ingest_request,
     outcome_of_damaged,
-    run_under_way,
+    run_in_progress,
+    with_file_states,
 )
 from journeys_assets.domain.scheduling.requests import LONGEST_BACK_OFF, Wait
 from journeys_assets.domain.vocabulary import LANDED_OUTCOMES
@@ -51,12 +51,12 @@ def as_landed(rows: Sequence[Record]) -> pl.DataFrame:
     return frame.with_columns(reason=pl.lit("why", dtype=pl.String))
 
 
-def look(files: Sequence[Row], landed: Sequence[Record] = (), now_ns: int = NOW) -> pl.DataFrame:
-    return look_at_files(as_files(files), as_landed(landed), now_ns=now_ns, settle_s=SETTLE, patience_s=PATIENCE)
+def with_states(files: Sequence[Row], landed: Sequence[Record] = (), now_ns: int = NOW) -> pl.DataFrame:
+    return with_file_states(as_files(files), as_landed(landed), now_ns=now_ns, settle_s=SETTLE, patience_s=PATIENCE)
 
 
 def states(*args: Any, **options: Any) -> dict[str, str]:
-    return dict(look(*args, **options).select("file", "state").iter_rows())
+    return dict(with_states(*args, **options).select("file", "state").iter_rows())
 
 
 def recorded(rows: list[Row], outcome: str) -> list[Record]:
@@ -67,21 +67,23 @@ def recorded(rows: list[Row], outcome: str) -> list[Record]:
 
 
 @given(files=FILE_SETS, records=RECORDS, seed=st.integers(0, 99))
-def test_every_file_has_one_state_whatever_the_order(
+def test_every_file_has_one_state_independent_of_order(
     files: list[Row], records: dict[str, tuple[int, int, str]], seed: int
 ) -> None:
     landed = [(name, *record) for name, record in records.items()]
-    looked = look(files, landed)
-    assert looked["file"].to_list() == sorted(name for name, *_ in files)
-    assert set(looked["state"]) <= {"ready", "waiting", "as_recorded"}
+    found = with_states(files, landed)
+    assert found["file"].to_list() == sorted(name for name, *_ in files)
+    assert set(found["state"]) <= {"ready", "waiting", "as_recorded"}
     shuffled = random.Random(seed).sample(files, len(files))
-    assert look(shuffled, landed[::-1]).equals(looked)
+    assert with_states(shuffled, landed[::-1]).equals(found)
 
 
 @given(files=FILE_SETS, records=RECORDS)
-def test_only_settled_news_is_ready(files: list[Row], records: dict[str, tuple[int, int, str]]) -> None:
+def test_only_new_or_changed_files_that_are_old_enough_are_ready(
+    files: list[Row], records: dict[str, tuple[int, int, str]]
+) -> None:
     landed = [(name, *record) for name, record in records.items()]
-    for row in look(files, landed).iter_rows(named=True):
+    for row in with_states(files, landed).iter_rows(named=True):
         record = records.get(row["file"])
         same = record is not None and record[:2] == (row["n_bytes"], row["modified_at"])
         age = abs(NOW - row["modified_at"]) / S
@@ -94,31 +96,33 @@ def test_only_settled_news_is_ready(files: list[Row], records: dict[str, tuple[i
 
 
 @given(files=FILE_SETS, records=RECORDS)
-def test_what_is_left_untouched_is_taken_in_the_end_and_then_rests(
+def test_a_file_that_is_not_modified_becomes_ready_once(
     files: list[Row], records: dict[str, tuple[int, int, str]]
 ) -> None:
     plausible = [row for row in files if abs(row[2] - NOW) <= 400 * S]
     landed = [(name, *record) for name, record in records.items()]
     later = NOW + 701 * S
-    looked = look(plausible, landed, now_ns=later)
-    assert "waiting" not in set(looked["state"])
-    ready = set(looked.filter(state="ready")["file"])
+    found = with_states(plausible, landed, now_ns=later)
+    assert "waiting" not in set(found["state"])
+    ready = set(found.filter(state="ready")["file"])
     outcomes = outcome_of_damaged(as_files(plausible), now_ns=later, patience_s=PATIENCE)
     assert set(outcomes) <= {"refused"}
     for outcome in ("ingested", "known", "refused"):
         after = [r for r in landed if r[0] not in ready] + recorded([f for f in plausible if f[0] in ready], outcome)
-        assert set(look(plausible, after, now_ns=later)["state"]) <= {"as_recorded"}
+        assert set(with_states(plausible, after, now_ns=later)["state"]) <= {"as_recorded"}
 
 
 @given(files=FILE_SETS, outcome=st.sampled_from(LANDED_OUTCOMES), change=st.sampled_from([(1, 0), (0, 1), (0, -1)]))
-def test_a_change_of_size_or_of_one_nanosecond_is_news(files: list[Row], outcome: str, change: tuple[int, int]) -> None:
+def test_a_change_of_size_or_of_one_nanosecond_makes_a_file_ready(
+    files: list[Row], outcome: str, change: tuple[int, int]
+) -> None:
     settled = [(name, size, NOW - 20 * S) for name, size, _ in files]
     changed = [(name, size + change[0], at + change[1]) for name, size, at in settled]
     assert set(states(changed, recorded(settled, outcome)).values()) <= {"ready"}
 
 
 @pytest.mark.parametrize(
-    ("name", "left_alone"),
+    ("name", "is_ignored"),
     [
         ("a.csv", False),
         ("pins/2026_01/part.csv", False),
@@ -135,11 +139,11 @@ def test_a_change_of_size_or_of_one_nanosecond_is_news(files: list[Row], outcome
         ("pins/a.csv~", True),
     ],
 )
-def test_names_that_say_not_done_are_left_alone(name: str, left_alone: bool) -> None:
-    assert states([(name, 1, 0)]) == {name: "left_alone" if left_alone else "ready"}
+def test_hidden_and_unfinished_files_are_ignored_by_name(name: str, is_ignored: bool) -> None:
+    assert states([(name, 1, 0)]) == {name: "ignored" if is_ignored else "ready"}
 
 
-def test_a_half_written_file_waits_then_is_looked_at_once_more() -> None:
+def test_a_half_written_file_waits_and_is_tried_once_more() -> None:
     file: Row = ("pins/a.parquet", 5, NOW)
     seen = []
     landed: list[Record] = []
@@ -159,8 +163,8 @@ READY: list[Row] = [("a.csv", 1, 0), ("b.csv", 2, 5)]
 KEY = fingerprint(as_files(READY))
 
 
-def step(*runs: PastRun, now_s: float = NOW / S, files: list[Row] = READY) -> Take | Wait:
-    return next_step(look(files, now_ns=round(now_s * S)), runs, now_ns=round(now_s * S))
+def step(*runs: PastRun, now_s: float = NOW / S, files: list[Row] = READY) -> IngestRequest | Wait:
+    return next_ingest_request(with_states(files, now_ns=round(now_s * S)), runs, now_ns=round(now_s * S))
 
 
 def past(status: Any, ended_s: float = 0, key: str | None = "another", run_id: str = "r") -> PastRun:
@@ -168,7 +172,7 @@ def past(status: Any, ended_s: float = 0, key: str | None = "another", run_id: s
 
 
 @given(files=FILE_SETS.filter(lambda rows: rows != []), seed=st.integers(0, 9))
-def test_the_fingerprint_is_of_the_set_and_of_each_fact(files: list[Row], seed: int) -> None:
+def test_the_fingerprint_depends_on_the_set_and_on_each_property(files: list[Row], seed: int) -> None:
     frame = as_files(files)
     assert fingerprint(as_files(random.Random(seed).sample(files, len(files)))) == fingerprint(frame)
     name, size, at = files[0]
@@ -177,72 +181,74 @@ def test_the_fingerprint_is_of_the_set_and_of_each_fact(files: list[Row], seed: 
     assert fingerprint(as_files(files[1:])) != fingerprint(frame)
 
 
-def test_the_same_look_gives_the_same_key_and_a_new_past_another() -> None:
+def test_the_same_files_and_past_runs_give_the_same_key_and_other_runs_another() -> None:
     first = step()
-    assert first == step() == Take(f"{KEY}-first", KEY)
+    assert first == step() == IngestRequest(f"{KEY}-first", KEY)
     after = step(past("succeeded", -100, run_id="x"))
-    assert after == Take(f"{KEY}-x", KEY)
+    assert after == IngestRequest(f"{KEY}-x", KEY)
 
 
-def test_nothing_ready_tells_what_is_there() -> None:
+def test_without_ready_files_the_reason_lists_the_files() -> None:
     files = [("a.csv", 1, NOW), ("b.csv", 1, 0), ("c.csv", 1, 0), ("d.csv.tmp", 1, 0)]
     landed = [("b.csv", 1, 0, "ingested"), ("c.csv", 1, 0, "refused")]
-    wait = next_step(look(files, landed), [], now_ns=NOW)
+    wait = next_ingest_request(with_states(files, landed), [], now_ns=NOW)
     assert wait == Wait(
-        "nothing is ready: 1 file (a.csv) still being written; 1 taken before; 1 file (c.csv) refused "
-        "(`journeys doctor` tells why); 1 left alone by name"
+        "nothing is ready: 1 file (a.csv) still being written; 1 already ingested; 1 file (c.csv) refused "
+        "(`journeys doctor` shows why); 1 ignored by name"
     )
 
 
 @pytest.mark.parametrize(
-    ("status", "age_s", "at_work", "under_way"),
+    ("status", "age_s", "at_work", "in_progress"),
     [
         ("queued", 10**6, False, True),
-        ("started", LAUNCH_S - 1, False, True),
-        ("started", LAUNCH_S + 1, False, False),
+        ("started", LAUNCH_TIMEOUT_S - 1, False, True),
+        ("started", LAUNCH_TIMEOUT_S + 1, False, False),
         ("started", 10**6, True, True),
         ("succeeded", 0, True, False),
         ("failed", 0, True, False),
     ],
 )
-def test_a_run_is_under_way_until_it_ends_or_is_lost(status: str, age_s: float, at_work: bool, under_way: bool) -> None:
+def test_a_run_is_in_progress_until_it_ends_or_is_lost(
+    status: str, age_s: float, at_work: bool, in_progress: bool
+) -> None:
     runs = [past("succeeded"), past(status, -age_s, run_id="live")]
-    found = run_under_way(runs, now_ns=NOW, at_work=at_work)
-    assert (found.run_id if found else None) == ("live" if under_way else None)
+    found = run_in_progress(runs, now_ns=NOW, at_work=at_work)
+    assert (found.run_id if found else None) == ("live" if in_progress else None)
 
 
-def test_a_lost_run_is_no_reason_to_wait() -> None:
-    assert isinstance(step(past("started", -LAUNCH_S - 1)), Take)
+def test_a_lost_run_does_not_delay_the_next_request() -> None:
+    assert isinstance(step(past("started", -LAUNCH_TIMEOUT_S - 1)), IngestRequest)
 
 
 @given(n_failures=st.integers(1, 12))
-def test_the_pause_doubles_with_every_vain_run_up_to_an_hour(n_failures: int) -> None:
+def test_the_pause_doubles_with_every_unsuccessful_run_up_to_an_hour(n_failures: int) -> None:
     runs = [past("failed", -i, run_id=f"f{i}") for i in range(n_failures)]
     runs += [past("succeeded", -50), *[past("failed", -60)] * 3]
     pause = min(60 * 2 ** (n_failures - 1), LONGEST_BACK_OFF_S)
     early, due = (step(*runs, now_s=NOW / S + after) for after in (pause - 0.5, pause))
     assert isinstance(early, Wait)
     assert "f0" in early.reason
-    assert due == Take(f"{KEY}-f0", KEY)
+    assert due == IngestRequest(f"{KEY}-f0", KEY)
 
 
-def test_a_success_ends_the_pause_unless_it_was_asked_for_these_very_files() -> None:
-    assert isinstance(step(past("succeeded"), past("failed")), Take)
-    in_vain = past("succeeded", key=KEY)
-    assert isinstance(step(in_vain, now_s=NOW / S + 59), Wait)
-    assert isinstance(step(in_vain, now_s=NOW / S + 60), Take)
-    assert isinstance(step(in_vain, in_vain, now_s=NOW / S + 60), Wait)
+def test_a_success_ends_the_pause_unless_it_was_requested_for_the_same_files() -> None:
+    assert isinstance(step(past("succeeded"), past("failed")), IngestRequest)
+    same_files = past("succeeded", key=KEY)
+    assert isinstance(step(same_files, now_s=NOW / S + 59), Wait)
+    assert isinstance(step(same_files, now_s=NOW / S + 60), IngestRequest)
+    assert isinstance(step(same_files, same_files, now_s=NOW / S + 60), Wait)
 
 
 STATUSES = st.sampled_from(["started", "succeeded", "failed"])
 
 
 @given(runs=st.lists(st.tuples(STATUSES, st.integers(-10_000, 0), st.sampled_from([KEY, "another", None])), max_size=9))
-def test_whatever_the_past_ready_files_are_asked_for_within_the_longest_pause(
+def test_ready_files_are_requested_within_the_longest_pause_for_any_past_runs(
     runs: list[tuple[Any, int, str | None]],
 ) -> None:
     newest_first = sorted(runs, key=lambda run: -run[1])
     history = [past(status, at, key, str(i)) for i, (status, at, key) in enumerate(newest_first)]
-    assert isinstance(step(*history, now_s=NOW / S + LONGEST_BACK_OFF_S + 1), Take)
-    taken_at = [isinstance(step(*history, now_s=NOW / S + s), Take) for s in range(0, 3700, 300)]
-    assert all(a <= b for a, b in itertools.pairwise(taken_at)), "once asked for, it stays asked for"
+    assert isinstance(step(*history, now_s=NOW / S + LONGEST_BACK_OFF_S + 1), IngestRequest)
+    is_requested = [isinstance(step(*history, now_s=NOW / S + s), IngestRequest) for s in range(0, 3700, 300)]
+    assert all(a <= b for a, b in itertools.pairwise(is_requested)), "once requested, a run stays requested"

@@ -1,4 +1,4 @@
-"""Silence, seasons and what became of journeys: by hand, and what must hold for any log."""
+"""Evidence from silence and seasons, and labels: values computed by hand, and properties for any log."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -16,8 +16,8 @@ from journeys_assets.domain.lifecycle.evidence import (
     FEATURES,
     RHYTHM,
     ended_labels,
-    judge_by_gap,
     look_back_days,
+    p_ended_by_fixed_gap,
     season_evidence,
     seasons_before,
     silence_features,
@@ -52,8 +52,8 @@ def visits(*days: int, user: str = "ann") -> pl.DataFrame:
     return pl.DataFrame({"user_id": user, "day": [ago(n) for n in days]}, schema={"user_id": pl.String, "day": pl.Date})
 
 
-def test_features_by_hand() -> None:
-    # Turned to 30, 23 and 16 days ago; met by one shared word 4 days ago; came on three more days in between.
+def test_features_equal_values_computed_by_hand() -> None:
+    # Turns 30, 23 and 16 days ago, one shared word 4 days ago, and visits on three more days.
     rows = [*journey(30, 23, 16), *journey(4, searches=0)]
     seen = visits(30, 27, 23, 16, 10, 4, 2)
     found = silence_features(frame(rows), seen, DAY, PARAMS).row(0, named=True)
@@ -77,15 +77,15 @@ def test_a_turn_is_a_search_or_two_specific_keywords(searches: int, specific: in
     assert silence_features(frame(rows), visits(9, 0), DAY, PARAMS)["turn_gap_days"].to_list() == [gap]
 
 
-def test_only_weeks_in_which_the_user_came_count() -> None:
-    """Turned to on both visits of seven weeks: a rare visitor, and yet every time it was this."""
+def test_only_weeks_with_a_visit_count() -> None:
+    """A user with only two visits in seven weeks, both with a turn, has a share of 1."""
     rare = silence_features(frame(journey(49, 0)), visits(49, 0), DAY, PARAMS)
     often = silence_features(frame(journey(49, 0)), visits(*range(0, 50, 7)), DAY, PARAMS)
     assert rare["turn_week_share"][0] == 1.0
     assert often["turn_week_share"][0] == 2 / 8
 
 
-def test_nothing_older_than_the_history_counts() -> None:
+def test_engagement_older_than_the_history_is_ignored() -> None:
     old = silence_features(frame(journey(95, 3)), visits(95, 3), DAY, PARAMS)
     assert_frame_equal(old, silence_features(frame(journey(3)), visits(3), DAY, PARAMS))
 
@@ -106,14 +106,14 @@ more_visits = st.lists(st.tuples(st.sampled_from(["ann", "bob"]), st.integers(-4
 
 
 def log(rows: list[Row], others: list[tuple[str, date]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Journeys, and visits that hold every day of theirs."""
+    """Journeys, and visits that include all their days."""
     days = sorted({(user, day) for user, _, day, _, _ in rows} | set(others))
     return frame(rows), pl.DataFrame(days, schema={"user_id": pl.String, "day": pl.Date}, orient="row")
 
 
 @settings(deadline=None, max_examples=50)
 @given(rows_of_a_log, more_visits)
-def test_what_comes_later_changes_nothing(rows: list[Row], others: list[tuple[str, date]]) -> None:
+def test_evidence_does_not_depend_on_later_days(rows: list[Row], others: list[tuple[str, date]]) -> None:
     journeys, seen = log(rows, others)
     until = pl.col("day") <= DAY
     for evidence in (
@@ -125,7 +125,7 @@ def test_what_comes_later_changes_nothing(rows: list[Row], others: list[tuple[st
 
 @settings(deadline=None, max_examples=50)
 @given(rows_of_a_log, more_visits)
-def test_silence_only_grows_while_a_journey_is_left_alone(rows: list[Row], others: list[tuple[str, date]]) -> None:
+def test_features_only_grow_without_engagement(rows: list[Row], others: list[tuple[str, date]]) -> None:
     journeys, seen = log(rows, others)
     journeys = journeys.filter(pl.col("day") <= DAY)
     days = [DAY + timedelta(days=n) for n in (0, 1, 10, 40)]
@@ -137,7 +137,7 @@ def test_silence_only_grows_while_a_journey_is_left_alone(rows: list[Row], other
 
 @settings(deadline=None, max_examples=50)
 @given(rows_of_a_log, more_visits)
-def test_users_stand_alone_and_the_order_of_rows_is_nothing(rows: list[Row], others: list[tuple[str, date]]) -> None:
+def test_evidence_does_not_depend_on_other_users_or_row_order(rows: list[Row], others: list[tuple[str, date]]) -> None:
     journeys, seen = log(rows, others)
     ann = pl.col("user_id") == "ann"
     for evidence in (
@@ -150,7 +150,7 @@ def test_users_stand_alone_and_the_order_of_rows_is_nothing(rows: list[Row], oth
         assert_frame_equal(whole.filter(ann), evidence(journeys.filter(ann), seen.filter(ann)))
 
 
-def test_a_label_needs_a_user_who_kept_coming() -> None:
+def test_a_label_needs_a_user_who_keeps_visiting() -> None:
     day = ago(28)
     ended, went_on = journey(40, name="over"), journey(40, 5, name="on")
     often = ended_labels(frame(ended + went_on), visits(40, 20, 10, 5), day, PARAMS)
@@ -158,14 +158,14 @@ def test_a_label_needs_a_user_who_kept_coming() -> None:
     assert ended_labels(frame(ended + went_on), visits(40, 10, 5), day, PARAMS).is_empty()
 
 
-def test_a_label_looks_at_its_window_only() -> None:
+def test_a_label_depends_only_on_its_window() -> None:
     day = ago(60)
     rows = [*journey(70, 10, name="after"), *journey(70, 33, name="within"), *journey(55, name="later")]
     found = ended_labels(frame(rows), visits(70, 55, 50, 33, 10), day, PARAMS)
     assert found.rows() == [("ann", "after", 1), ("ann", "within", 0)]
 
 
-def test_one_shared_word_is_no_return() -> None:
+def test_one_shared_word_is_not_a_turn() -> None:
     rows = [*journey(40), *journey(10, searches=0, specific=1)]
     assert ended_labels(frame(rows), visits(40, 20, 10, 5), ago(30), PARAMS)["label"].to_list() == [1]
 
@@ -183,15 +183,15 @@ def last_year(*days: int) -> tuple[int, ...]:
     ("days", "expected"),
     [
         ((*WINTER, *last_year(*WINTER)), ago(365)),
-        ((*WINTER, *last_year(65)), ago(430)),  # 26 days before the begin of this one
-        ((*WINTER, *last_year(70)), None),  # 35 days before
-        ((*WINTER, *last_year(-29)), ago(336)),  # ended later than this one has
+        ((*WINTER, *last_year(65)), ago(430)),  # 26 days before the same time last year
+        ((*WINTER, *last_year(70)), None),  # 35 days before it
+        ((*WINTER, *last_year(-29)), ago(336)),  # ended later than this year's
         (WINTER, None),
-        (tuple(range(0, 480, 30)), None),  # never silent for long: nothing seasonal about it
+        (tuple(range(0, 480, 30)), None),  # never silent for long, so not seasonal
         ((*WINTER, 180, 190), None),  # half a year ago is another time of the year
     ],
 )
-def test_a_season_is_the_same_time_a_year_before_with_silence_between(
+def test_a_season_needs_turns_at_the_same_time_of_the_year_before_and_silence_between(
     days: tuple[int, ...], expected: date | None
 ) -> None:
     found = seasons_before(frame(journey(*days)), visits(*sorted({*days, 100, 150, 200})), DAY, PARAMS)
@@ -199,31 +199,31 @@ def test_a_season_is_the_same_time_a_year_before_with_silence_between(
 
 
 def p_seasonal(turns: tuple[int, ...], came: tuple[int, ...]) -> float:
-    """Of a journey turned to so many days ago, by a user who came on more days than that."""
+    """Probability for a journey with turns that many days ago, and a user with additional visits."""
     evidence = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *came})), DAY, PARAMS)
     return evidence["p_seasonal"].item() if evidence.height else 0.0
 
 
-def test_the_silence_of_a_user_who_was_away_makes_no_season() -> None:
+def test_a_user_who_was_away_between_is_no_evidence_of_a_season() -> None:
     seasons = (*WINTER, *last_year(*WINTER))
     chances = [p_seasonal(seasons, tuple(range(60, 60 + 20 * n, 20))) for n in range(10)]
     assert chances[0] < PARAMS.seasonal_min_probability < chances[2]
     assert all(earlier < later for earlier, later in pairwise(chances))
 
 
-def test_one_stray_turn_makes_no_season_but_a_season_like_this_one_does() -> None:
+def test_one_stray_turn_makes_no_season_but_a_similar_season_before_does() -> None:
     came = tuple(range(0, 460, 4))
     now = tuple(range(0, 40, 4))
     assert p_seasonal((*now, 380), came) < PARAMS.seasonal_min_probability
     assert p_seasonal((*now, *last_year(*range(3, 40, 8))), came) > 0.9
 
 
-def test_a_seldom_visited_hobby_that_happens_to_pause_is_no_season() -> None:
+def test_a_rare_hobby_with_an_accidental_pause_is_not_seasonal() -> None:
     came = tuple(range(0, 460, 10))
     assert p_seasonal((0, 20, 150, 200, 260, 310, 370, 390, 440), came) < PARAMS.seasonal_min_probability
 
 
-def test_the_probability_is_that_of_the_three_accounts_by_numerical_integration() -> None:
+def test_the_probability_equals_numerical_integration_of_the_three_hypotheses() -> None:
     came, turns = tuple(range(0, 480, 6)), (0, 6, 18, 30, 366, 384, 396)
     found = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *came})), DAY, PARAMS).row(0, named=True)
     since, until = 365 + 30 + 30, 365 - 30  # the latest season began 30 days ago and ends today
@@ -250,7 +250,7 @@ def test_the_probability_is_that_of_the_three_accounts_by_numerical_integration(
     assert found["p_seasonal"] == pytest.approx(seasonal / (seasonal + evergreen / 2 + situational / 2), rel=1e-6)
 
 
-def test_seasons_need_turns_and_look_no_further_back_than_they_say() -> None:
+def test_seasons_need_turns_and_ignore_days_before_the_look_back() -> None:
     words = [*journey(*WINTER), *journey(*last_year(5, 10), searches=0)]
     seen = visits(*sorted({*range(40, 300, 20), *WINTER, *last_year(5, 10), 2 * 365}))
     assert seasons_before(frame(words), seen, DAY, PARAMS).is_empty()
@@ -264,6 +264,6 @@ def test_seasons_need_turns_and_look_no_further_back_than_they_say() -> None:
     assert_frame_equal(found, season_evidence(kept, recent, DAY, PARAMS))
 
 
-def test_the_fixed_gap_states_no_probability() -> None:
+def test_the_fixed_gap_has_no_probability() -> None:
     features = silence_features(frame(journey(3)), visits(3), DAY, PARAMS)
-    assert judge_by_gap(features).rows() == [("ann", "j", None, "fixed gap")]
+    assert p_ended_by_fixed_gap(features).rows() == [("ann", "j", None, "fixed gap")]

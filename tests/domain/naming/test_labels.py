@@ -1,4 +1,4 @@
-"""What judgements say of names: which name each stands for, and how well each keyword agrees with it."""
+"""Labels for naming: the name that each judgement gives or accepts, and the grade of each keyword."""
 
 from datetime import date
 
@@ -23,29 +23,29 @@ JUDGED = {"relevance": 5, "better_name": None, "shown_keyword": "sofa", "is_blin
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("changes", "expected"),
     [
-        ({}, ("sofa", 0.5)),  # let stand
-        ({"relevance": 3}, None),  # no journey for this annotator: nothing to be named
+        ({}, ("sofa", 0.5)),  # accepted
+        ({"relevance": 3}, None),  # not a journey for this annotator, so no name is needed
         ({"better_name": " Oak  TABLE "}, ("oak table", 1.0)),
         ({"better_name": "oak table", "relevance": 2}, ("oak table", 1.0)),
         ({"better_name": "  "}, ("sofa", 0.5)),
         ({"shown_keyword": None}, None),
-        ({"is_blind": True}, None),  # not shown, so not let stand
+        ({"is_blind": True}, None),  # not shown, so not accepted
         ({"is_blind": True, "better_name": "Oak table"}, ("oak table", 1.0)),
     ],
 )
-def test_a_judgement_stands_for_the_better_name_or_for_the_one_that_was_let_stand(
-    said: dict[str, object], expected: tuple[str, float] | None
+def test_a_judgement_gives_a_better_name_or_accepts_the_shown_one(
+    changes: dict[str, object], expected: tuple[str, float] | None
 ) -> None:
-    row = {"day": DAY, "user_id": "u", "journey_id": "j", "judged_on": DAY, **JUDGED, **said}
+    row = {"day": DAY, "user_id": "u", "journey_id": "j", "judged_on": DAY, **JUDGED, **changes}
     types = {"better_name": pl.String, "shown_keyword": pl.String}
     found = wanted_names(pl.DataFrame([row], schema_overrides=types), positive_from=4.0, accepted_grade=0.5)
     assert found.select("wanted", "worth").rows() == ([expected] if expected else [])
     assert found["is_blind"].to_list() == ([row["is_blind"]] if expected else [])
 
 
-def test_a_keyword_is_graded_by_the_words_it_shares_and_what_the_name_is_worth() -> None:
+def test_a_keyword_is_graded_by_shared_words_and_the_value_of_the_name() -> None:
     members = pl.DataFrame(
         {"user_id": "u", "journey_id": ["a", "a", "a", "b"], "keyword": ["oak table", "table", "sofa", "lamp"]}
     )
@@ -59,22 +59,22 @@ def test_a_keyword_is_graded_by_the_words_it_shares_and_what_the_name_is_worth()
     )
     expected = {"oak table": 0.5, "sofa": 0.0, "table": 1 / 3}
     assert dict(name_grades(members, wanted).select("keyword", "grade").iter_rows()) == pytest.approx(expected)
-    stood = wanted.with_columns(worth=pl.Series([1.0, 0.5, 1.0]), wanted=pl.Series(["sofa", "sofa", "x"]))
-    assert dict(name_grades(members, stood).select("keyword", "grade").iter_rows())["sofa"] == 0.75
+    accepted = wanted.with_columns(worth=pl.Series([1.0, 0.5, 1.0]), wanted=pl.Series(["sofa", "sofa", "x"]))
+    assert dict(name_grades(members, accepted).select("keyword", "grade").iter_rows())["sofa"] == 0.75
 
 
 WORDS = st.lists(st.sampled_from(["oak", "table", "sofa", "red", "机"]), min_size=1, max_size=4, unique=True)
 
 
 @given(WORDS, WORDS)
-def test_agreement_of_words_is_symmetric_and_full_for_the_same_words_only(one: list[str], other: list[str]) -> None:
+def test_word_f1_is_symmetric_and_one_only_for_the_same_words(one: list[str], other: list[str]) -> None:
     f1 = word_f1(" ".join(one), " ".join(other))
     assert f1 == word_f1(" ".join(other), " ".join(one))
     assert (f1 == 1.0) == (set(one) == set(other))
     assert (f1 == 0.0) == (not set(one) & set(other))
 
 
-def test_members_are_graded_by_all_and_blind_by_those_who_were_shown_no_name() -> None:
+def test_grades_come_from_all_annotators_and_blind_grades_from_those_shown_no_name() -> None:
     clusters = pl.DataFrame(
         {
             "user_id": ["u", "u"],

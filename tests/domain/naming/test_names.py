@@ -1,4 +1,4 @@
-"""Names of journeys: the best keyword, never a bare generic word, unique within a user."""
+"""The name of a journey is its best keyword, is not a bare generic word, and is unique within a user."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -47,7 +47,7 @@ def facts(
     common: dict[str, float] | None = None,
     days: dict[str, int] | None = None,
 ) -> pl.DataFrame:
-    """Facts on every member of ``rows``: shown as it is, not common and at no known time, unless said otherwise."""
+    """Facts on every member of ``rows``. By default: shown unchanged, not common, and without a known time."""
     members = rows.select("user_id", keyword="keywords").explode("keyword").unique().sort("user_id", "keyword")
     keywords = members["keyword"].to_list()
     return members.with_columns(
@@ -62,31 +62,31 @@ def facts(
 
 
 def named(members: Sequence[Member], **known: dict[str, object]) -> dict[str, object]:
-    """The names row of one journey."""
+    """The row of names of one journey."""
     rows = clusters(("u", "j", members))
     return name_journeys(rows, facts(rows, **known), PARAMS).row(0, named=True)  # type: ignore[arg-type]
 
 
 def equals(*keywords: str) -> list[Member]:
-    """Members that differ in their text alone."""
+    """Members that differ only in their text."""
     return [(keyword, 0.8) for keyword in keywords]
 
 
 # ── the score ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_all_else_equal_the_more_central_keyword_wins() -> None:
+def test_of_otherwise_equal_keywords_the_more_central_one_is_the_name() -> None:
     assert named([("oak table", 0.6), ("oak chair", 0.9)])["name_keyword"] == "oak chair"
 
 
-def test_all_else_equal_the_keyword_that_says_what_the_others_say_wins() -> None:
+def test_of_otherwise_equal_keywords_the_one_sharing_most_words_is_the_name() -> None:
     assert named(equals("garden bench", "oak table", "table legs", "big table"))["name_keyword"] == "big table"
-    # more of it: coverage; nothing beside it: topicality
+    # more shared words: coverage; no unrelated words: topicality
     row = named(equals("oak table", "oak chair", "oak", "table", "oak table for grandma"))
     assert row["name_keyword"] == "oak table"
 
 
-def test_words_that_all_of_the_users_journeys_share_say_nothing() -> None:
+def test_words_shared_by_all_journeys_of_the_user_do_not_count() -> None:
     mine = equals("cheap oak", "cheap elm", "cheap ash", "ash wood")
     alone = clusters(("u", "a", mine))
     beside = clusters(("u", "a", mine), ("u", "b", equals("cheap flight", "cheap hotel", "cheap bus")))
@@ -95,7 +95,7 @@ def test_words_that_all_of_the_users_journeys_share_say_nothing() -> None:
     assert names.filter(journey_id="a")["keywords"][0].to_list()[:2] == ["ash wood", "cheap ash"]
 
 
-def test_all_else_equal_the_rarer_keyword_wins() -> None:
+def test_of_otherwise_equal_keywords_the_rarer_one_is_the_name() -> None:
     assert named(equals("garden decor", "garden pond"), common={"garden decor": 0.008})["name_keyword"] == "garden pond"
 
 
@@ -115,12 +115,12 @@ def test_all_else_equal_the_rarer_keyword_wins() -> None:
         ("आम का अचार", "???"),
     ],
 )
-def test_all_else_equal_the_more_readable_keyword_wins(readable: str, other: str) -> None:
+def test_of_otherwise_equal_keywords_the_more_readable_one_is_the_name(readable: str, other: str) -> None:
     assert named(equals(readable, other))["keywords"] == [readable, other]
     assert named(equals(other, readable))["keywords"] == [readable, other]
 
 
-def test_scripts_do_not_put_each_other_down() -> None:
+def test_no_script_has_a_disadvantage() -> None:
     scores = {
         named(equals(k))["naming_score"]
         for k in ("lunch bag", "結婚式準備", "आम का अचार", "تجديد المطبخ", "주방 리모델링")
@@ -128,13 +128,13 @@ def test_scripts_do_not_put_each_other_down() -> None:
     assert len(scores) == 1
 
 
-def test_what_the_user_typed_breaks_a_tie() -> None:
+def test_ties_go_to_the_keyword_with_more_queries() -> None:
     rows = clusters(("u", "j", equals("oak chair", "oak table")))
     typed = facts(rows).with_columns(n_queries=pl.when(pl.col("keyword") == "oak table").then(2).otherwise(0))
     assert name_journeys(rows, typed, PARAMS)["name_keyword"].to_list() == ["oak table"]
 
 
-def test_score_is_that_of_the_chosen_keyword() -> None:
+def test_the_naming_score_belongs_to_the_chosen_keyword() -> None:
     rows = clusters(
         ("u", "a", equals("oak table", "oak chair", "big table")), ("u", "b", [("elm table", 0.9), ("elm chair", 0.7)])
     )
@@ -148,14 +148,14 @@ def test_score_is_that_of_the_chosen_keyword() -> None:
 # ── generic words ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_generic_keyword_never_names_a_journey_that_has_another() -> None:
+def test_a_generic_keyword_does_not_name_a_journey_that_has_another() -> None:
     members = [("vintage", 0.95), ("vintage cake stand", 0.5), ("stand", 0.3)]
     row = named(members, common={"vintage": PARAMS.generic_share})
     assert row["name_keyword"] == "vintage cake stand"
     assert row["keywords"][-1] == "vintage"  # type: ignore[index]
 
 
-def test_a_generic_word_is_better_than_a_code() -> None:
+def test_a_generic_word_is_preferred_to_a_code() -> None:
     row = named([("vintage", 0.5), ("84029e", 0.9), ("???", 0.9)], common={"vintage": 0.4})
     assert row["name_keyword"] == "vintage"
 
@@ -164,28 +164,28 @@ def test_a_journey_of_one_generic_word_still_gets_a_name() -> None:
     assert named(equals("vintage"), common={"vintage": 1.0})["journey_name"] == "vintage"
 
 
-def test_a_single_word_comes_after_a_longer_keyword_with_it_that_is_about_as_central() -> None:
+def test_a_single_word_ranks_behind_a_longer_keyword_that_contains_it_and_is_about_as_central() -> None:
     assert named([("lunch", 0.82), ("lunch bag", 0.8)])["name_keyword"] == "lunch bag"
     assert named([("lunch", 0.9), ("lunch bag", 0.3)])["name_keyword"] == "lunch"
 
 
-# ── the keyword that came first ─────────────────────────────────────────────────────────────────────────────────────
+# ── the earlier keyword ─────────────────────────────────────────────────────────────────────────────────────────────
 
 CLOSE = [("oak table", 0.80), ("oak chair", 0.803)]
 FAR = [("oak table", 0.80), ("oak chair", 0.95)]
 
 
 def test_a_later_keyword_must_be_clearly_better() -> None:
-    assert named(CLOSE)["name_keyword"] == "oak chair"  # no times: the better one
+    assert named(CLOSE)["name_keyword"] == "oak chair"  # without times, the better one
     assert named(CLOSE, days={"oak table": 0, "oak chair": 0})["name_keyword"] == "oak chair"
     assert named(CLOSE, days={"oak table": 0, "oak chair": 1})["name_keyword"] == "oak table"
     assert named(CLOSE, days={"oak table": 1, "oak chair": 0})["name_keyword"] == "oak chair"
-    assert named(CLOSE, days={"oak table": 1})["name_keyword"] == "oak table"  # a time that is not known is the last
+    assert named(CLOSE, days={"oak table": 1})["name_keyword"] == "oak table"  # an unknown time comes last
     assert named(FAR, days={"oak table": 0, "oak chair": 1})["name_keyword"] == "oak chair"
 
 
-def test_the_margin_counts_from_who_holds_the_name_not_from_the_best_so_far() -> None:
-    # Each is a little better than the one before, and only the last beats the first clearly.
+def test_the_margin_counts_from_the_current_name_keyword_and_not_from_the_best_so_far() -> None:
+    # Each is slightly better than the one before, and only the last is clearly better than the first.
     steps = [(f"oak {thing}", 0.80 + 0.008 * i) for i, thing in enumerate(["table", "chair", "bench"])]
     days = {keyword: i for i, (keyword, _) in enumerate(steps)}
     total = sum(getattr(PARAMS, f"{feature}_weight") for feature in FEATURES)
@@ -195,12 +195,12 @@ def test_the_margin_counts_from_who_holds_the_name_not_from_the_best_so_far() ->
     assert named(steps, days=days)["name_keyword"] == "oak bench"
 
 
-def test_who_holds_the_name_is_told_among_the_readable_and_specific() -> None:
+def test_only_readable_and_specific_keywords_compete_for_the_name() -> None:
     row = named(equals("oak table", "vintage"), common={"vintage": 1.0}, days={"vintage": 0, "oak table": 1})
     assert row["name_keyword"] == "oak table"
 
 
-def test_keywords_that_came_later_do_not_rename_a_journey_that_they_hardly_improve() -> None:
+def test_later_keywords_do_not_rename_a_journey_for_a_small_improvement() -> None:
     old = [("oak table", 0.80), ("oak chair", 0.79), ("oak bench", 0.78)]
     new = [("oak sofa", 0.805), ("oak stool", 0.80)]
     days = {keyword: i for i, (keyword, _) in enumerate([*old, *new])}
@@ -208,7 +208,7 @@ def test_keywords_that_came_later_do_not_rename_a_journey_that_they_hardly_impro
     assert names == {"oak table"}
 
 
-# ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── display form ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -225,11 +225,11 @@ def test_keywords_that_came_later_do_not_rename_a_journey_that_they_hardly_impro
         ("long " * 50, ("long " * 50)[: MAX_NAME_CHARACTERS - 1] + "…"),
     ],
 )
-def test_the_display_form_is_made_readable(form: str, shown: str) -> None:
+def test_the_display_form_is_converted_to_a_readable_name(form: str, shown: str) -> None:
     assert named(equals("the keyword"), forms={"the keyword": form})["journey_name"] == shown
 
 
-def test_a_keyword_without_facts_shows_as_it_is() -> None:
+def test_a_keyword_without_facts_is_shown_unchanged() -> None:
     rows = clusters(("u", "j", equals("oak table")))
     assert name_journeys(rows, facts(rows).head(0), PARAMS)["journey_name"].to_list() == ["oak table"]
 
@@ -237,7 +237,7 @@ def test_a_keyword_without_facts_shows_as_it_is() -> None:
 # ── unique within a user ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_on_a_clash_the_lower_score_takes_its_next_best() -> None:
+def test_of_two_journeys_with_the_same_name_the_lower_score_takes_its_next_best() -> None:
     rows = clusters(
         ("u", "a", [("oak table", 0.9), ("round table", 0.7)]),
         ("u", "b", [("oak-table", 0.9), ("chair", 0.4)]),
@@ -249,7 +249,7 @@ def test_on_a_clash_the_lower_score_takes_its_next_best() -> None:
     assert names["name_keyword"].to_list() == ["oak table", "chair", "sofa"]
 
 
-def test_where_all_are_taken_another_member_or_a_number_tells_them_apart() -> None:
+def test_if_all_names_are_taken_another_member_or_a_number_is_added() -> None:
     rows = clusters(*[("u", f"j{i}", equals(f"table {i}")) for i in range(4)])
     names = name_journeys(rows, facts(rows, forms={f"table {i}": "Table" for i in range(4)}), PARAMS)
     assert names["journey_name"].to_list() == ["Table", "Table (2)", "Table (3)", "Table (4)"]
@@ -272,7 +272,7 @@ TIMES = st.sampled_from([None, datetime(2026, 1, 1), datetime(2026, 1, 2), datet
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A few users with clashing journeys, and facts on most of their keywords."""
+    """A few users whose journeys compete for names, and facts on most of their keywords."""
     journeys = []
     for user in range(draw(st.integers(1, 3))):
         for journey in range(draw(st.integers(1, 5))):
@@ -292,7 +292,9 @@ def worlds(draw: st.DrawFn) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
-def test_promises(world: tuple[pl.DataFrame, pl.DataFrame], random: object) -> None:
+def test_names_are_complete_unique_and_independent_of_row_order_and_other_users(
+    world: tuple[pl.DataFrame, pl.DataFrame], random: object
+) -> None:
     rows, known = world
     names = name_journeys(rows, known, PARAMS)
     assert names.schema == NAMES_SCHEMA
@@ -303,11 +305,11 @@ def test_promises(world: tuple[pl.DataFrame, pl.DataFrame], random: object) -> N
     assert names.select(pl.col("name_keyword").is_in(pl.col("keywords"))).to_series().all()
     assert names["naming_score"].is_between(0.0, 1.0).all()
     assert (names["journey_name"].str.strip_chars() != "").all()
-    # unique within a user, however case is folded
+    # unique within a user with any case folding
     for fold in (str.casefold, str.lower, str.upper):
         folded = [(u, fold(n)) for u, n in zip(names["user_id"], names["journey_name"], strict=True)]
         assert len(set(folded)) == len(folded)
-    # neither the order of rows and members nor other users matter
+    # independent of the order of rows and members, and of other users
     seed = random.randint(0, 10_000)  # type: ignore[attr-defined]
     members = rows.explode("keywords", "keyword_theme_centralities")
     shuffled = members.sample(fraction=1, shuffle=True, seed=seed).group_by("user_id", "journey_id").agg(pl.all())
@@ -317,19 +319,19 @@ def test_promises(world: tuple[pl.DataFrame, pl.DataFrame], random: object) -> N
         assert_frame_equal(alone, names.filter(user_id=user))
 
 
-def test_order_of_equal_members_does_not_matter() -> None:
+def test_the_order_of_equal_members_does_not_matter() -> None:
     words = [f"{wood} {thing}" for wood in ("oak", "elm", "ash") for thing in ("table", "chair", "bench")]
     for order in (words, words[::-1], words[3:] + words[:3]):
         assert named(equals(*order))["keywords"] == sorted(words)
 
 
-def test_a_heavy_user_with_one_name_for_everything_ends() -> None:
+def test_a_heavy_user_whose_keywords_all_look_the_same_gets_unique_names() -> None:
     rows = clusters(*[("u", f"j{i:05}", equals(f"table {i}", f"chair {i}")) for i in range(5_000)])
     known = facts(rows).with_columns(display_form=pl.lit("same"))
     assert name_journeys(rows, known, PARAMS)["journey_name"].n_unique() == 5_000
 
 
-def test_a_slowly_growing_catalogue_does_not_flip_names() -> None:
+def test_a_slowly_growing_catalogue_does_not_change_names() -> None:
     rows = clusters(("u", "j", [("oak table", 0.8), ("oak chair", 0.8)]))
     first = name_journeys(rows, facts(rows, common={"oak table": 0.0030, "oak chair": 0.0030}), PARAMS)
     later = name_journeys(rows, facts(rows, common={"oak table": 0.0031, "oak chair": 0.0029}), PARAMS)
@@ -339,13 +341,13 @@ def test_a_slowly_growing_catalogue_does_not_flip_names() -> None:
 # ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_no_journeys() -> None:
+def test_no_journeys_give_no_names() -> None:
     rows = clusters()
     known = facts(clusters(("u", "j", equals("a")))).head(0)
     assert_frame_equal(name_journeys(rows, known, PARAMS), NAMES_SCHEMA.to_frame())
 
 
-def test_wrong_input_is_refused() -> None:
+def test_invalid_input_raises_an_error() -> None:
     rows = clusters(("u", "j", equals("oak table")))
     with pytest.raises(ValueError, match="without keywords"):
         name_journeys(clusters(("u", "j", [])), facts(rows), PARAMS)

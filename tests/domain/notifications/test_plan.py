@@ -1,4 +1,4 @@
-"""Who is sent what, when; and that no rule is ever broken."""
+"""The notification plan follows every rule and gives the right reasons and send windows."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -74,9 +74,9 @@ def plan(
     *,
     day: date = DAY,
     params: NotificationParams = ALL_JOURNEY,
-    remembered: dict[str, int] | None = None,
+    similar_sends: dict[str, int] | None = None,
 ) -> pl.DataFrame:
-    counts = [{"user_id": "u", "journey_id": j, "n_similar_sends": n} for j, n in (remembered or {}).items()]
+    counts = [{"user_id": "u", "journey_id": j, "n_similar_sends": n} for j, n in (similar_sends or {}).items()]
     return plan_notifications(
         pl.DataFrame(journeys, schema=JOURNEY_SCHEMA),
         pl.DataFrame([user()] if users is None else users, schema=USER_SCHEMA),
@@ -110,7 +110,7 @@ def reasons(planned: pl.DataFrame) -> list[tuple[str, str, str]]:
         ({"confidence": 0.1}, {"push_opt_in": False}, "low_confidence"),
     ],
 )
-def test_the_first_rule_that_holds_is_the_reason(
+def test_the_first_rule_that_applies_is_the_reason(
     changes: dict[str, Any], user_changes: dict[str, Any], reason: str
 ) -> None:
     push = plan([journey(**changes)], [user(**user_changes)]).filter(pl.col("channel") == "push")
@@ -118,7 +118,7 @@ def test_the_first_rule_that_holds_is_the_reason(
     assert push["decision"].to_list() == ["send" if reason == "eligible" else "hold"]
 
 
-def test_one_message_a_user_a_day_on_one_channel() -> None:
+def test_a_user_gets_one_message_a_day_on_one_channel() -> None:
     planned = plan([journey(journey_id="b", rank=2), journey(journey_id="a", rank=1)])
     assert reasons(planned) == [
         ("a", "push", "eligible"),
@@ -130,53 +130,55 @@ def test_one_message_a_user_a_day_on_one_channel() -> None:
     assert reasons(by_mail) == [("j", "push", "not_opted_in"), ("j", "email", "eligible")]
 
 
-def test_ties_of_rank_go_by_journey_id_whatever_the_order() -> None:
+def test_ties_of_rank_are_ordered_by_journey_id() -> None:
     tied = [journey(journey_id="b"), journey(journey_id="a")]
     assert plan(tied).equals(plan(tied[::-1]))
     assert reasons(plan(tied))[0] == ("a", "push", "eligible")
 
 
-def test_what_was_sent_lately_makes_way_and_says_so() -> None:
+def test_a_journey_with_recent_sends_is_passed_over_with_its_own_reason() -> None:
     three = [
         journey(journey_id=j, rank=r, diversified_score=s) for j, r, s in (("a", 1, 0.9), ("b", 2, 0.8), ("c", 3, 0.1))
     ]
     fresh = plan(three).filter(pl.col("channel") == "push")
     assert fresh["reason"].to_list() == ["eligible", "another_journey_chosen", "another_journey_chosen"]
-    mindful = replace(ALL_JOURNEY, memory_penalty=0.8)
-    again = plan(three, remembered={"a": 1}, params=mindful).filter(pl.col("channel") == "push")  # 0.9 x 0.8 < 0.8
+    with_memory = replace(ALL_JOURNEY, memory_penalty=0.8)
+    again = plan(three, similar_sends={"a": 1}, params=with_memory).filter(
+        pl.col("channel") == "push"
+    )  # 0.9 x 0.8 < 0.8
     assert again.select("journey_id", "reason").rows() == [
         ("a", "similar_sent_lately"),
         ("b", "eligible"),
         ("c", "another_journey_chosen"),
     ]
     assert again["rank"].to_list() == [1, 2, 3]
-    both = plan(three, remembered={"a": 1, "b": 1}, params=mindful).filter(pl.col("channel") == "push")
+    both = plan(three, similar_sends={"a": 1, "b": 1}, params=with_memory).filter(pl.col("channel") == "push")
     assert both["reason"].to_list() == fresh["reason"].to_list()
-    assert plan(three, remembered={"a": 5}).equals(plan(three))  # nothing is remembered unless asked for
+    assert plan(three, similar_sends={"a": 5}).equals(plan(three))  # recent sends have no effect by default
 
 
-def test_a_held_back_journey_is_not_said_to_make_way() -> None:
+def test_a_journey_held_back_by_a_rule_keeps_that_reason_despite_recent_sends() -> None:
     two = [journey(journey_id="a", rank=1, confidence=0.1), journey(journey_id="b", rank=2)]
-    push = plan(two, remembered={"a": 3}, params=replace(ALL_JOURNEY, memory_penalty=0.8)).filter(
+    push = plan(two, similar_sends={"a": 3}, params=replace(ALL_JOURNEY, memory_penalty=0.8)).filter(
         pl.col("channel") == "push"
     )
     assert push["reason"].to_list() == ["low_confidence", "eligible"]
 
 
-def test_an_unknown_user_is_sent_nothing_and_lives_in_utc() -> None:
+def test_an_unknown_user_gets_no_sends_and_time_zone_utc() -> None:
     planned = plan([journey()], users=[])
     assert planned["reason"].unique().to_list() == ["not_opted_in"]
     assert planned["timezone"].unique().to_list() == ["UTC"]
 
 
 @pytest.mark.parametrize(("days_ago", "reason"), [(12, "cool_down"), (13, "eligible")])
-def test_a_journey_cools_down(days_ago: int, reason: str) -> None:
+def test_a_journey_is_held_back_during_its_cool_down(days_ago: int, reason: str) -> None:
     planned = plan([journey()], sent=[sent_row(days_ago, journey_id="j", channel="email")])
     assert planned["reason"][0] == reason  # the send day is one day after the partition date
 
 
 @pytest.mark.parametrize(("days_ago", "n", "reason"), [(5, 2, "weekly_cap"), (6, 0, "eligible")])
-def test_the_cap_looks_at_the_seven_days_that_end_with_the_send_day(days_ago: int, n: int, reason: str) -> None:
+def test_the_weekly_cap_counts_the_seven_days_up_to_the_send_day(days_ago: int, n: int, reason: str) -> None:
     planned = plan([journey()], sent=[sent_row(days_ago), sent_row(days_ago, journey_id="third", channel="email")])
     assert planned["reason"][0] == reason
     assert planned["sends_last_7_days"].unique().to_list() == [n]
@@ -189,12 +191,12 @@ def test_a_send_about_no_journey_counts_once() -> None:
     assert plan([journey()], sent=[*logged, sent_row(3)])["sends_last_7_days"][0] == 2
 
 
-def test_nothing_after_the_day_is_looked_at() -> None:
+def test_sends_after_the_day_are_ignored() -> None:
     future = [sent_row(-1, journey_id="j"), sent_row(-2)]
     assert plan([journey()], sent=future).equals(plan([journey()]))
 
 
-def test_arms_are_stable_and_of_the_wanted_size() -> None:
+def test_arms_are_stable_and_have_the_configured_shares() -> None:
     params = NotificationParams()
     arms = [experiment_arm(f"user {i}", params) for i in range(4000)]
     assert arms == [experiment_arm(f"user {i}", params) for i in range(4000)]
@@ -204,7 +206,7 @@ def test_arms_are_stable_and_of_the_wanted_size() -> None:
     assert sum(a != b for a, b in zip(arms, salted, strict=True)) > 800
 
 
-def test_arms_differ_in_words_only_and_the_holdout_in_silence() -> None:
+def test_arms_differ_only_in_the_title_and_the_holdout_gets_no_sends() -> None:
     planned = {
         arm: plan([journey(journey_name=" Kitchen\n  tiles ")], params=replace(ALL_JOURNEY, **shares))
         for arm, shares in {
@@ -222,7 +224,7 @@ def test_arms_differ_in_words_only_and_the_holdout_in_silence() -> None:
     assert planned["interest"]["title_text"][0] == INTEREST_TITLE
 
 
-def test_a_title_is_bounded() -> None:
+def test_the_length_of_a_title_is_limited() -> None:
     assert len(plan([journey(journey_name="x" * 100_000)])["title_text"][0]) < 150
 
 
@@ -232,19 +234,19 @@ def window(planned: pl.DataFrame, zone: str) -> tuple[datetime, datetime]:
     return start.replace(tzinfo=UTC).astimezone(local), end.replace(tzinfo=UTC).astimezone(local)
 
 
-def test_the_window_is_when_the_user_is_active() -> None:
+def test_the_window_covers_the_hours_of_most_activity() -> None:
     hours = [{"user_id": "u", "hour_utc": h, "n": n} for h, n in ((3, 50), (14, 9), (15, 1), (11, 4))]
     start, end = window(plan([journey()], [user(timezone="Europe/Paris")], hours), "Europe/Paris")
     assert end - start == timedelta(hours=3)
     # 03:00 UTC is quiet in Paris; of the windows over 14 and 15 UTC (16 and 17 there) 16-19 starts nearest to 18.
     assert (start.hour, start.minute) == (16, 0)
     start, _ = window(plan([journey()], [user(timezone="Asia/Kolkata")], hours), "Asia/Kolkata")
-    # 03:00 UTC is 08:30 in Kolkata: the window from 08:00 holds all of it and is not quiet.
+    # 03:00 UTC is 08:30 in Kolkata: the window from 08:00 contains that hour and is not quiet.
     assert (start.hour, start.minute) == (8, 0)
 
 
 @pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "../etc/passwd", "America"])
-def test_without_zone_or_history_the_default_hour_in_utc(zone: str | None) -> None:
+def test_without_zone_or_history_the_window_starts_at_the_default_hour_in_utc(zone: str | None) -> None:
     planned = plan([journey()], [user(timezone=zone)])
     assert planned["timezone"][0] == "UTC"
     assert planned["send_window_start_at"][0] == datetime(2026, 5, 11, 18)
@@ -273,7 +275,7 @@ DST_ZONES = (
     length=st.integers(1, 6),
     busy=st.integers(0, 23),
 )
-def test_quiet_hours_hold_on_the_wall_clock_every_day_of_the_year(
+def test_no_window_overlaps_quiet_hours_in_local_time_on_any_day_of_the_year(
     zone: str, day: date, quiet: tuple[int, int], length: int, busy: int
 ) -> None:
     start_quiet, end_quiet = quiet
@@ -288,7 +290,7 @@ def test_quiet_hours_hold_on_the_wall_clock_every_day_of_the_year(
     start_at, end_at = planned.select("send_window_start_at", "send_window_end_at").row(0)
     if start_at is None:
         assert planned["reason"].unique().to_list() == ["no_send_window"]
-        assert length >= 22 - n_quiet  # only where an hour lost to the clock change leaves no room
+        assert length >= 22 - n_quiet  # only if the hour lost to the clock change leaves no room
         return
     assert start_at.date() == day + timedelta(days=1)
     assert end_at - start_at == timedelta(hours=length)
@@ -299,8 +301,8 @@ def test_quiet_hours_hold_on_the_wall_clock_every_day_of_the_year(
         at += timedelta(minutes=5)
 
 
-def test_the_hour_that_the_clock_skips_moves_the_window_not_the_promise() -> None:
-    """London, 29 March 2026: 09:00 on the wall is 08:00 UTC, an hour earlier than the day before."""
+def test_the_window_follows_local_time_when_the_clock_changes() -> None:
+    """London, 29 March 2026: 09:00 local time is 08:00 UTC, an hour earlier than the day before."""
     hours = [{"user_id": "u", "hour_utc": 8, "n": 5}]
     params = replace(ALL_JOURNEY, quiet_start_hour=12, quiet_end_hour=9)
     before = plan([journey()], [user(timezone="Europe/London")], hours, day=date(2026, 3, 27), params=params)
@@ -359,7 +361,7 @@ def as_sent(planned: pl.DataFrame, day: date) -> list[dict[str, Any]]:
 
 @settings(max_examples=20, deadline=None)
 @given(worlds(), st.integers(0, 3), st.integers(0, 9))
-def test_over_a_month_no_rule_is_ever_broken(world: Any, cap: int, cool_down: int) -> None:
+def test_no_rule_is_broken_over_a_month(world: Any, cap: int, cool_down: int) -> None:
     journeys, users, hours = world
     params = replace(ALL_JOURNEY, weekly_cap_per_user=cap, journey_cool_down_days=cool_down)
     known = {row["user_id"]: row for row in users}
@@ -388,7 +390,7 @@ def test_over_a_month_no_rule_is_ever_broken(world: Any, cap: int, cool_down: in
 
 @settings(max_examples=20, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
-def test_complete_in_contract_and_blind_to_order_and_others(world: Any, random: Any) -> None:
+def test_a_plan_is_complete_valid_and_independent_of_row_order_and_other_users(world: Any, random: Any) -> None:
     journeys, users, hours = world
     params = NotificationParams()
     planned = plan(journeys, users, hours, params=params)

@@ -1,4 +1,4 @@
-"""What was sent lately is remembered of the journey itself and of those like it, and of nothing and nobody else."""
+"""Recent sends count for their own journey and for similar journeys of the same user, and for nothing else."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ SENT = {"user_id": pl.String, "journey_id": pl.String, "channel": pl.String, "se
 
 
 def journeys(**vectors: tuple[float, float]) -> pl.DataFrame:
-    """One user's journeys: name = direction."""
+    """Journeys of one user: name = direction."""
     packed = pack(np.array(list(vectors.values()), dtype=np.float32))
     return pl.DataFrame({"user_id": "u", "journey_id": list(vectors), "centroid": packed})
 
@@ -38,22 +38,22 @@ def counted(live: pl.DataFrame, sent: pl.DataFrame, params: NotificationParams =
 LIVE = journeys(east=EAST, near=NEAR_EAST, north=NORTH)
 
 
-def test_it_counts_sends_about_the_journey_and_those_like_it() -> None:
+def test_sends_about_the_journey_and_similar_ones_are_counted() -> None:
     assert counted(LIVE, sends(("east", 0), ("east", 3))) == {"east": 2, "near": 2}
     assert counted(LIVE, sends(("near", 1), ("north", 2))) == {"east": 1, "near": 1, "north": 1}
     assert counted(LIVE, sends(("east", 1)), replace(PARAMS, memory_similarity=0.95)) == {"east": 1}
 
 
-def test_a_user_with_one_journey_has_a_memory_too() -> None:
+def test_sends_to_a_user_with_one_journey_are_counted() -> None:
     assert counted(journeys(only=EAST), sends(("only", 1))) == {"only": 1}
 
 
 @pytest.mark.parametrize(("days_ago", "counts"), [(13, {"north": 1}), (14, {}), (-1, {})])
-def test_it_reaches_so_far_back_and_never_ahead(days_ago: int, counts: dict[str, int]) -> None:
+def test_only_sends_within_the_memory_days_up_to_the_day_are_counted(days_ago: int, counts: dict[str, int]) -> None:
     assert counted(LIVE, sends(("north", days_ago))) == counts
 
 
-def test_a_send_on_two_channels_or_about_nothing_live_adds_nothing() -> None:
+def test_a_second_channel_and_sends_about_no_live_journey_are_not_counted() -> None:
     twice = pl.concat([sends(("north", 1)), sends(("north", 1)).with_columns(channel=pl.lit("email"))])
     assert counted(LIVE, twice) == {"north": 1}
     assert counted(LIVE, sends((None, 1), ("gone", 1))) == {}
@@ -61,7 +61,7 @@ def test_a_send_on_two_channels_or_about_nothing_live_adds_nothing() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_users_are_counted_alone_whatever_the_order(seed: int) -> None:
+def test_counts_do_not_depend_on_other_users_or_row_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n = 40
     live = pl.DataFrame(

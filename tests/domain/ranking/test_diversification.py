@@ -1,4 +1,4 @@
-"""The published penalty and the greedy methods, each held against its definition; no user or batch in another's way."""
+"""The published penalty and the greedy methods equal their definitions, independently of other users and batches."""
 
 from dataclasses import replace
 
@@ -48,7 +48,7 @@ def test_each_similar_journey_above_costs_one_penalty() -> None:
     assert "centroid" not in out.columns
 
 
-def test_similar_means_over_the_threshold() -> None:
+def test_journeys_are_similar_above_the_threshold() -> None:
     rows = scored(("u", "a", 0.9, EAST), ("u", "b", 0.8, NORTH_EAST))
     cosine = float(np.float16(NORTH_EAST[0])) / float(np.linalg.norm(NORTH_EAST.astype(np.float16).astype(np.float64)))
     below, above = (
@@ -59,24 +59,24 @@ def test_similar_means_over_the_threshold() -> None:
     assert diversify(rows, above)["n_similar_above"].to_list() == [0, 0]
 
 
-def test_ties_go_by_journey_id_before_and_after() -> None:
+def test_ties_are_ordered_by_journey_id_before_and_after_the_penalty() -> None:
     out = diversify(scored(("u", "b", 0.5, EAST), ("u", "a", 0.5, NORTH), ("u", "c", 0.5, EAST)), PARAMS)
     assert out.select("journey_id", "n_similar_above").rows() == [("a", 0), ("b", 0), ("c", 1)]
 
 
-def test_other_users_do_not_count_as_above() -> None:
+def test_journeys_of_other_users_do_not_count_as_above() -> None:
     out = diversify(scored(("u", "a", 0.9, EAST), ("v", "b", 0.8, EAST)), PARAMS)
     assert out["n_similar_above"].to_list() == [0, 0]
     assert out["rank"].to_list() == [1, 1]
 
 
 @pytest.mark.parametrize("score", [-0.1, float("nan"), float("inf")])
-def test_scores_that_a_penalty_would_raise_are_refused(score: float) -> None:
+def test_negative_or_missing_scores_raise_an_error(score: float) -> None:
     with pytest.raises(ValueError, match=r"journey 'bad' of user 'u'"):
         diversify(scored(("u", "good", 0.5, EAST), ("u", "bad", score, EAST)), PARAMS)
 
 
-def test_missing_and_mixed_centroids_are_refused() -> None:
+def test_missing_and_mixed_centroids_raise_an_error() -> None:
     rows = scored(("u", "a", 0.5, EAST), ("u", "b", 0.4, EAST))
     short = pl.DataFrame({"journey_id": ["b"], "short": pack(np.ones((1, 2), dtype=np.float32))})
     mixed = rows.join(short, on="journey_id", how="left").with_columns(centroid=pl.coalesce("short", "centroid"))
@@ -86,7 +86,7 @@ def test_missing_and_mixed_centroids_are_refused() -> None:
         diversify(rows.with_columns(centroid=pl.lit(None, dtype=pl.Binary)), PARAMS)
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_no_journeys_give_no_rows() -> None:
     out = diversify(scored(("u", "a", 0.5, EAST)).head(0), PARAMS)
     assert out.is_empty()
     assert {"n_similar_above", "diversified_score", "rank"} <= set(out.columns)
@@ -104,7 +104,7 @@ def world(seed: int, n: int, dimensions: int = 24) -> pl.DataFrame:
 
 
 def by_hand(rows: pl.DataFrame, params: RankingParams) -> list[tuple[str, int, int]]:
-    """The definition, word for word."""
+    """The definition as a plain loop."""
     found = []
     for _, own in rows.sort("user_id").group_by("user_id", maintain_order=True):
         journeys = sorted(own.iter_rows(named=True), key=lambda r: (-r["score"], r["journey_id"]))
@@ -124,14 +124,14 @@ def by_hand(rows: pl.DataFrame, params: RankingParams) -> list[tuple[str, int, i
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 80))
-def test_agrees_with_the_definition(seed: int, n: int) -> None:
+def test_the_penalty_equals_its_definition(seed: int, n: int) -> None:
     rows = world(seed, n)
     assert diversify(rows, PARAMS).select("journey_id", "n_similar_above", "rank").rows() == by_hand(rows, PARAMS)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
-def test_order_batch_and_other_users_do_not_matter(seed: int) -> None:
+def test_ranks_do_not_depend_on_row_order_batch_or_other_users(seed: int) -> None:
     rows = world(seed, 60)
     whole = diversify(rows, PARAMS)
     assert whole.equals(diversify(rows.sample(fraction=1, shuffle=True, seed=seed), PARAMS))
@@ -155,7 +155,7 @@ def with_method(method: str, **changes: float) -> RankingParams:
 
 
 def gain_by_hand(i: int, placed: list[int], scores: np.ndarray, cosines: np.ndarray, params: RankingParams) -> float:
-    """Each method's definition, with determinants and volumes by numpy's own routines."""
+    """The definition of each method, with determinants and volumes from numpy."""
     if params.diversifier == "mmr":
         nearest = max((cosines[i, j] for j in placed), default=0.0)
         return float(params.mmr_relevance_weight * scores[i] - (1 - params.mmr_relevance_weight) * nearest)
@@ -192,9 +192,9 @@ def greedy_by_hand(rows: pl.DataFrame, params: RankingParams) -> list[str]:
 @pytest.mark.parametrize("method", GREEDY)
 @settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 60), places=st.integers(1, 12))
-def test_greedy_methods_agree_with_their_definitions(method: str, seed: int, n: int, places: int) -> None:
+def test_greedy_methods_equal_their_definitions(method: str, seed: int, n: int, places: int) -> None:
     rows = world(seed, n)
-    # Distinct scores: where two journeys gain the same, rounding of the two ways to work it out may differ.
+    # Scores are distinct, because with equal gains the two computations may round differently.
     rng = np.random.default_rng(seed)
     rows = rows.with_columns(score=pl.Series(np.where(rng.random(n) < 0.1, 0.0, rng.random(n))))
     params = with_method(method, diversified_places=places)
@@ -204,7 +204,7 @@ def test_greedy_methods_agree_with_their_definitions(method: str, seed: int, n: 
 @pytest.mark.parametrize("method", GREEDY)
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_greedy_methods_give_the_same_whatever_is_beside(method: str, seed: int) -> None:
+def test_greedy_ranks_do_not_depend_on_row_order_or_other_users(method: str, seed: int) -> None:
     rows, params = world(seed, 60), with_method(method)
     whole = diversify(rows, params)
     assert whole.equals(diversify(rows.sample(fraction=1, shuffle=True, seed=seed), params))
@@ -213,7 +213,7 @@ def test_greedy_methods_give_the_same_whatever_is_beside(method: str, seed: int)
 
 
 @pytest.mark.parametrize("method", ALL_BY_SCORE)
-def test_at_one_end_of_its_parameter_a_method_ranks_by_score(method: str) -> None:
+def test_each_method_ranks_by_score_at_one_end_of_its_parameter(method: str) -> None:
     rows = world(3, 60)
     by_score = diversify(rows, with_method("none"))
     assert by_score["diversified_score"].equals(by_score["score"])
@@ -224,7 +224,7 @@ def test_at_one_end_of_its_parameter_a_method_ranks_by_score(method: str) -> Non
 
 
 @pytest.mark.parametrize("method", GREEDY)
-def test_a_duplicate_makes_way_for_something_else(method: str) -> None:
+def test_a_duplicate_ranks_behind_a_different_journey(method: str) -> None:
     rows = scored(("u", "a", 0.9, EAST), ("u", "twin", 0.88, EAST), ("u", "other", 0.7, NORTH))
     out = diversify(rows, with_method(method))
     assert out["journey_id"].to_list() == ["a", "other", "twin"]
@@ -233,7 +233,7 @@ def test_a_duplicate_makes_way_for_something_else(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", GREEDY)
-def test_what_is_not_to_be_shown_stays_last_however_different(method: str) -> None:
+def test_journeys_with_score_zero_stay_last_however_different_they_are(method: str) -> None:
     rows = scored(("u", "a", 0.9, EAST), ("u", "twin", 0.01, EAST), ("u", "hidden", 0.0, NORTH))
     out = diversify(rows, with_method(method, mmr_relevance_weight=0.0, ssd_gamma=9.0, dpp_similarity_weight=1.0))
     assert out["journey_id"].to_list() == ["a", "twin", "hidden"]
@@ -251,6 +251,6 @@ def test_what_is_not_to_be_shown_stays_last_however_different(method: str) -> No
         {"diversified_places": 0},
     ],
 )
-def test_parameters_out_of_range_are_refused(changes: dict[str, object]) -> None:
+def test_parameters_out_of_range_raise_an_error(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):
         diversify(world(1, 5), replace(PARAMS, **changes))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The prior score, and the labels that a ranker learns from."""
+"""The prior score, and the training labels of a ranker."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -39,7 +39,7 @@ counts = st.integers(0, 10_000)
 
 @settings(max_examples=60, deadline=None)
 @given(counts, counts, st.integers(1, 2000), st.integers(0, 400), st.floats(-1, 1))
-def test_prior_is_a_probability_that_rises_with_evidence_and_falls_with_silence(
+def test_the_prior_is_a_probability_that_rises_with_evidence_and_falls_with_inactive_days(
     weight: int, active: int, size: int, silent: int, cohesion: float
 ) -> None:
     base = {
@@ -58,7 +58,7 @@ def test_prior_is_a_probability_that_rises_with_evidence_and_falls_with_silence(
     assert prior(**base | {"days_since_last_engaged": silent + 1}) < here
 
 
-def test_prior_halves_each_half_life() -> None:
+def test_the_prior_halves_after_each_half_life() -> None:
     evidence = {"engagement_weight_90d": 12.0, "active_days_90d": 4}
     now, later = prior(**evidence), prior(**evidence, days_since_last_engaged=14)
     assert later == pytest.approx(now / 2)
@@ -119,7 +119,7 @@ def test_a_click_in_time_is_a_positive_of_the_day_before_the_send() -> None:
     assert labels.schema == LABEL_SCHEMA
 
 
-def test_only_sends_whose_selection_is_known_are_labels() -> None:
+def test_only_sends_with_a_known_selection_become_labels() -> None:
     labels = feedback(
         send(user_id="logged"),
         send(user_id="random", propensity=None, is_random_slot=True),
@@ -138,7 +138,7 @@ def test_only_sends_whose_selection_is_known_are_labels() -> None:
     assert only_random.select("user_id", "weight").rows() == [("random", 1.0)]
 
 
-def test_inverse_propensities_undo_the_policy_and_are_clipped() -> None:
+def test_weights_are_inverse_propensities_and_are_clipped() -> None:
     labels = feedback(
         send(user_id="a", propensity=0.5), send(user_id="b", propensity=0.1), send(user_id="c", propensity=1e-9)
     )
@@ -148,8 +148,8 @@ def test_inverse_propensities_undo_the_policy_and_are_clipped() -> None:
     assert labels["weight"].mean() == pytest.approx(1.0)
 
 
-def test_ipw_recovers_a_rate_that_the_policy_hides() -> None:
-    """The policy shows clickers nine times as often; the weighted rate is the true one half."""
+def test_weighting_recovers_the_true_rate_under_a_biased_policy() -> None:
+    """The policy selects clickers nine times as often; the weighted rate is the true one half."""
     rows = []
     for i in range(1000):
         likes, clicked_at = i % 2 == 0, datetime(2026, 3, 10, 10)
@@ -204,7 +204,7 @@ def annotated(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
     return labels.select("day", "user_id", "journey_id", "label").rows()
 
 
-def test_annotators_are_pooled_by_their_median() -> None:
+def test_the_relevance_of_a_journey_is_the_median_over_annotators() -> None:
     day = date(2026, 3, 18)
     by_id = {"journey_id": "wedding"}
     assert annotated(
@@ -230,7 +230,7 @@ def test_a_relevant_journey_that_has_ended_is_not_current(stages: tuple[str | No
     assert annotated(*rows) == [(day, "u", "wedding", label)]
 
 
-def test_a_judgement_is_known_once_the_last_annotator_has_spoken() -> None:
+def test_a_label_is_known_on_the_day_of_the_last_judgement() -> None:
     rows = [
         judgement(journey_id="wedding", annotator_id="a", annotated_at=datetime(2026, 3, 19)),
         judgement(journey_id="wedding", annotator_id="b", annotated_at=datetime(2026, 3, 22)),
@@ -244,7 +244,7 @@ def test_a_judgement_is_known_once_the_last_annotator_has_spoken() -> None:
     assert labels.select("day", "known_on").rows() == [(date(2026, 3, 18), date(2026, 3, 22))]
 
 
-def test_a_judgement_finds_its_journey_by_id_then_by_keywords() -> None:
+def test_a_judgement_is_matched_by_id_and_otherwise_by_keywords() -> None:
     day = date(2026, 3, 18)
     assert annotated(judgement(journey_id="kitchen", keywords=["wedding dress"])) == [(day, "u", "kitchen", 1)]
     assert annotated(judgement(keywords=["kitchen tiles", "unknown"])) == [(day, "u", "kitchen", 1)]
@@ -254,7 +254,7 @@ def test_a_judgement_finds_its_journey_by_id_then_by_keywords() -> None:
     assert annotated(judgement(user_id="stranger", keywords=["venue"])) == []
 
 
-def test_a_judgement_is_of_the_journeys_that_there_were() -> None:
+def test_a_judgement_is_matched_to_the_latest_journeys_up_to_its_day() -> None:
     tiles = {"keywords": ["kitchen tiles"]}
     assert annotated(judgement(**tiles, annotated_at=datetime(2026, 3, 17))) == []
     assert annotated(judgement(**tiles, annotated_at=datetime(2026, 3, 26))) == [(date(2026, 3, 25), "u", "wedding", 1)]
@@ -262,7 +262,7 @@ def test_a_judgement_is_of_the_journeys_that_there_were() -> None:
     assert annotated(judgement(**tiles, annotated_at=datetime(2026, 4, 1))) == []
 
 
-def test_a_judgement_from_a_sheet_is_of_the_sheets_day_whenever_it_was_given() -> None:
+def test_a_judgement_from_a_sheet_belongs_to_the_day_of_the_sheet_whenever_it_was_given() -> None:
     sheet = {"journey_id": "wedding", "as_of_date": date(2026, 3, 20)}
     expected = [(date(2026, 3, 18), "u", "wedding", 1)]
     assert annotated(judgement(**sheet, annotated_at=datetime(2026, 3, 26))) == expected
@@ -279,7 +279,7 @@ def test_the_later_judgement_of_an_annotator_counts() -> None:
     assert annotated(first, second, other)[0][-1] == 0, "3 is the median of one judgement of each annotator"
 
 
-def test_rows_carry_the_features_of_their_own_day() -> None:
+def test_training_rows_have_the_features_of_their_own_day() -> None:
     labels = feedback(send(clicked_at=datetime(2026, 3, 10, 10)), send(user_id="v"))
     features = pl.DataFrame(
         [
@@ -315,12 +315,12 @@ def test_a_journey_is_positive_if_its_user_engages_with_a_keyword_of_it_within_t
     assert positives(("u", "venue", 1)) == {("u", "wedding"): 1, ("u", "kitchen"): 0}
     assert positives(("u", "venue", 7), ("u", "kitchen sink", 3)) == {("u", "wedding"): 1, ("u", "kitchen"): 1}
     assert positives(("u", "something else", 2)) == {("u", "wedding"): 0, ("u", "kitchen"): 0}
-    # the day itself and what comes after the window say nothing, and no more does a user who did not come
+    # engagement on the day itself or after the window is ignored, and a user without engagement has no label
     assert positives(("u", "venue", 0), ("u", "venue", 8)) == {}
     assert positives(("v", "kitchen sink", 2)) == {("v", "kitchen"): 0}
 
 
-def test_a_window_that_is_not_over_is_no_label() -> None:
+def test_a_window_that_has_not_ended_gives_no_label() -> None:
     last = DAY + timedelta(days=PARAMS.engagement_days)
     assert positives(("u", "venue", 1), as_of=last) == {("u", "wedding"): 1, ("u", "kitchen"): 0}
     assert positives(("u", "venue", 1), as_of=last - timedelta(days=1)) == {}
@@ -333,7 +333,7 @@ events = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(events, st.integers(0, 25))
-def test_labels_as_of_a_day_know_nothing_of_later_days(rows: list[tuple[str, str, int]], age: int) -> None:
+def test_labels_as_of_a_day_do_not_depend_on_later_days(rows: list[tuple[str, str, int]], age: int) -> None:
     as_of = DAY + timedelta(days=age)
     known = engaged(*rows).filter(pl.col("engaged_on") <= as_of)
     with_future = engagement_labels(JOURNEYS, engaged(*rows), as_of=as_of, params=PARAMS)
@@ -343,21 +343,21 @@ def test_labels_as_of_a_day_know_nothing_of_later_days(rows: list[tuple[str, str
 
 @settings(max_examples=40, deadline=None)
 @given(events, st.integers(1, 28))
-def test_future_engagement_is_what_a_plain_loop_says(rows: list[tuple[str, str, int]], n_days: int) -> None:
+def test_future_engagement_equals_a_plain_loop(rows: list[tuple[str, str, int]], n_days: int) -> None:
     log = engaged(*rows)
     found = future_engagement(JOURNEYS, log, n_days)
     assert found.height == JOURNEYS.height
     keywords = {(d, u, j): own for d, u, j, own in JOURNEYS.rows()}
-    for day, user, journey_id, is_engaged, came in found.rows():
+    for day, user, journey_id, is_engaged, returned in found.rows():
         window = [(u, k) for u, k, on in log.rows() if u == user and day < on <= day + timedelta(days=n_days)]
-        assert came == bool(window)
+        assert returned == bool(window)
         assert is_engaged == any(k in keywords[day, user, journey_id] for _, k in window)
 
 
 # ── order ──
 
 
-def test_ndcg_by_hand() -> None:
+def test_ndcg_equals_values_computed_by_hand() -> None:
     rows = pl.DataFrame(
         [
             (DAY, "u", "a", 0.9, False),
@@ -395,14 +395,14 @@ def test_ndcg_of_the_true_order_is_one() -> None:
 # ── parts of a score ──
 
 
-def test_every_feature_is_in_one_part() -> None:
+def test_every_feature_is_in_exactly_one_part() -> None:
     members = [name for part in FEATURE_PARTS.values() for name in part]
     assert sorted(members) == sorted(FEATURES)
 
 
 @settings(max_examples=40, deadline=None)
 @given(counts, counts, st.integers(1, 2000), st.integers(0, 100), st.floats(-1, 1))
-def test_the_terms_of_the_prior_make_the_prior(
+def test_the_terms_of_the_prior_combine_to_the_prior(
     weight: int, active: int, size: int, silent: int, cohesion: float
 ) -> None:
     values = {

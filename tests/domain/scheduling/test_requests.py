@@ -1,4 +1,4 @@
-"""What is requested next, as a pure function of stale days, runs on record and the time."""
+"""The next request is a pure function of stale days, recorded runs and the time."""
 
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -43,17 +43,17 @@ def runs(draw: st.DrawFn) -> list[DayRun]:
 
 
 @given(st.lists(DAYS), st.lists(DAYS), runs())
-def test_a_request_is_for_stale_days_and_never_reaches_a_day_in_flight(
+def test_a_request_covers_stale_days_before_any_day_in_flight(
     stale: list[date], keyword_days: list[date], on_record: list[DayRun]
 ) -> None:
-    wish = next_request(stale, keyword_days, on_record, NOW)
-    if isinstance(wish, Wait):
-        assert wish.reason
+    request = next_request(stale, keyword_days, on_record, NOW)
+    if isinstance(request, Wait):
+        assert request.reason
         return
-    asked = keyword_days if wish.scope == "keywords" else stale
-    assert wish.first_day == min(asked)
-    assert wish.last_day in asked
-    assert all(wish.last_day < run.first_day for run in on_record if run.outcome == "in_flight")
+    asked = keyword_days if request.scope == "keywords" else stale
+    assert request.first_day == min(asked)
+    assert request.last_day in asked
+    assert all(request.last_day < run.first_day for run in on_record if run.outcome == "in_flight")
 
 
 @given(st.lists(DAYS, min_size=1))
@@ -62,20 +62,20 @@ def test_with_nothing_in_flight_and_no_failure_all_stale_days_are_requested_at_o
 
 
 @given(runs())
-def test_nothing_stale_nothing_requested(on_record: list[DayRun]) -> None:
+def test_without_stale_days_nothing_is_requested(on_record: list[DayRun]) -> None:
     assert isinstance(next_request([], [], on_record, NOW), Wait)
 
 
-def test_days_before_the_first_output_come_first_and_want_keywords_alone() -> None:
+def test_days_before_the_first_output_come_first_and_need_only_keywords() -> None:
     assert next_request([day(5), day(6)], [day(2), day(3)], [], NOW) == Request(day(2), day(3), "keywords")
 
 
-def test_days_at_or_after_one_in_flight_wait_for_it() -> None:
+def test_days_at_or_after_a_day_in_flight_wait_for_that_run() -> None:
     assert next_request([day(3), day(4), day(5)], [], [in_flight(5, 9)], NOW) == Request(day(3), day(4), "everything")
     assert isinstance(next_request([day(5), day(12)], [], [in_flight(5, 9)], NOW), Wait)
 
 
-def test_back_off_doubles_up_to_an_hour_and_ends_with_a_success() -> None:
+def test_the_back_off_doubles_up_to_an_hour_and_ends_after_a_success() -> None:
     def waits(*on_record: DayRun) -> bool:
         return isinstance(next_request([day(5)], [], list(on_record), NOW), Wait)
 

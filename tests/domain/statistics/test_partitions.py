@@ -1,4 +1,4 @@
-"""Agreement measures against definitions spelled out thing by thing and pair by pair."""
+"""Agreement measures equal their definitions, computed item by item and pair by pair."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def entropy_by_hand(labels: list[int]) -> float:
 
 
 @given(partitions)
-def test_bcubed_is_the_mean_over_things(pair: tuple[list[int], list[int]]) -> None:
+def test_bcubed_is_the_mean_over_items(pair: tuple[list[int], list[int]]) -> None:
     true, found = pair
     precision, recall = bcubed_by_hand(true, found)
     got = agreement(true, found)
@@ -73,21 +73,21 @@ def test_entropy_and_rand_measures_agree_with_scikit_learn(pair: tuple[list[int]
 
 
 @given(partitions)
-def test_names_of_labels_do_not_matter(pair: tuple[list[int], list[int]]) -> None:
+def test_agreement_does_not_depend_on_the_names_of_labels(pair: tuple[list[int], list[int]]) -> None:
     true, found = pair
     assert agreement(true, found) == agreement(true, [f"cluster {x}" for x in found])
     assert agreement(true, [x * 7 for x in true]).bcubed_f1 == 1.0
 
 
-def test_one_cluster_too_many_and_one_too_few() -> None:
+def test_a_split_cluster_lowers_recall_and_merged_clusters_lower_precision() -> None:
     split = agreement([0, 0, 1, 1], [0, 5, 1, 1])
     assert (split.bcubed_precision, split.bcubed_recall) == (1.0, 0.75)
     merged = agreement([0, 0, 1, 1], [0, 0, 0, 0])
     assert (merged.bcubed_precision, merged.bcubed_recall, merged.adjusted_rand) == (0.5, 1.0, 0.0)
 
 
-def test_what_cannot_be_compared_is_an_error() -> None:
+def test_partitions_of_different_length_or_without_items_raise_an_error() -> None:
     with pytest.raises(ValueError, match="2 and 3 labels"):
         agreement([0, 1], [0, 1, 2])
-    with pytest.raises(ValueError, match="no things"):
+    with pytest.raises(ValueError, match="no items"):
         bcubed_f1([], [])

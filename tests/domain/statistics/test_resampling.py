@@ -1,4 +1,4 @@
-"""Intervals over resampled users hold as often as they say, for few users too."""
+"""Intervals over resampled users have about their nominal coverage, also for few users."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def exponential(rng: np.random.Generator, shape: tuple[int, int]) -> Sample:
 
 
 def ratio(rng: np.random.Generator, shape: tuple[int, int]) -> Sample:
-    """A share of things of which some users have many; the users of many differ as much as those of few."""
+    """A share of items, where some users have many items. Users with many vary as much as users with few."""
     n_things = 1 + rng.poisson(3, size=shape) * rng.integers(1, 4, size=shape)
     return rng.binomial(n_things, rng.beta(2, 4, size=shape)).astype(float), n_things.astype(float)
 
@@ -31,12 +31,12 @@ def ratio(rng: np.random.Generator, shape: tuple[int, int]) -> Sample:
 TRUTH: dict[Callable[..., Sample], float] = {normal: 1.0, exponential: 1.0, ratio: 1 / 3}
 
 
-def coverage(draw: Callable[..., Sample], n_users: int, told_users: int) -> float:
-    """Share of samples whose interval holds the truth, where it is told that there are ``told_users``."""
+def coverage(draw: Callable[..., Sample], n_users: int, assumed_users: int) -> float:
+    """Share of samples whose interval covers the true value, when computed as if there were ``assumed_users``."""
     numerators, denominators = draw(np.random.default_rng(n_users), (n_users, N_SAMPLES))
     picks = resamples(n_users, seed=1, n_resamples=500)
     figures = (picks @ numerators) / (picks @ denominators)
-    hits = [low <= TRUTH[draw] <= high for low, high in (interval(column, told_users) for column in figures.T)]
+    hits = [low <= TRUTH[draw] <= high for low, high in (interval(column, assumed_users) for column in figures.T)]
     return float(np.mean(hits))
 
 
@@ -45,23 +45,27 @@ def coverage(draw: Callable[..., Sample], n_users: int, told_users: int) -> floa
     [
         *((normal, n, least) for n, least in ((8, 0.91), (12, 0.92), (20, 0.925), (50, 0.925), (100, 0.925))),
         *((ratio, n, least) for n, least in ((8, 0.91), (12, 0.92), (20, 0.925), (50, 0.925), (100, 0.925))),
-        # Half of an exponential sample's sum is of a few users: what those are worth, few users cannot tell.
+        # A few users make half of the sum of an exponential sample, and a small sample says little about them.
         *((exponential, n, least) for n, least in ((8, 0.88), (12, 0.895), (20, 0.905), (50, 0.92), (100, 0.925))),
     ],
 )
-def test_of_95_percent_intervals_about_as_many_hold(draw: Callable[..., Sample], n_users: int, least: float) -> None:
+def test_95_percent_intervals_cover_the_true_value_about_that_often(
+    draw: Callable[..., Sample], n_users: int, least: float
+) -> None:
     assert least <= coverage(draw, n_users, n_users) <= 0.97
 
 
 @pytest.mark.parametrize("draw", list(TRUTH))
 def test_plain_percentiles_would_be_too_narrow_for_few_users(draw: Callable[..., Sample]) -> None:
-    """Told that users are many, the interval is the plain percentile interval: the fault that is not to come back."""
+    """With many assumed users the interval is the plain percentile interval, whose coverage is too low."""
     assert coverage(draw, 8, 100_000) < coverage(draw, 8, 8) - 0.03
     assert coverage(draw, 8, 100_000) < 0.9
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50), st.integers(2, 500), st.floats(0.5, 0.99))
-def test_fewer_users_widen_and_levels_nest(draws: list[float], n_users: int, level: float) -> None:
+def test_fewer_users_give_wider_intervals_and_higher_levels_contain_lower_ones(
+    draws: list[float], n_users: int, level: float
+) -> None:
     low, high = interval(draws, n_users, level)
     assert min(draws) <= low <= high <= max(draws)
     wider = interval(draws, max(2, n_users // 2), level)
@@ -72,7 +76,7 @@ def test_fewer_users_widen_and_levels_nest(draws: list[float], n_users: int, lev
     assert high <= surer[1]
 
 
-def test_one_user_tells_no_interval_and_missing_draws_do_not_count() -> None:
+def test_one_user_gives_no_interval_and_draws_that_are_nan_are_ignored() -> None:
     assert all(math.isnan(end) for end in interval([1.0, 2.0], 1))
     assert all(math.isnan(end) for end in interval([math.nan] * 3, 10))
     assert interval([1.0, math.nan, 2.0], 10) == interval([1.0, 2.0], 10)
