@@ -197,7 +197,7 @@ def test_the_demo_shows_users_and_a_second_one_takes_the_same_world(tmp_path: Pa
     assert "Where to look next" in first
     assert "User u" in first
     again = fresh("demo", "--users", 12, "--days", 8).output
-    assert "is taken again" in again
+    assert "Using the world in" in again
     assert first[first.index("User u") :] == again[again.index("User u") :]
 
 
