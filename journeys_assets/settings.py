@@ -41,7 +41,9 @@ class Settings(BaseSettings):
         10, ge=0, description="How long a file in the landing folder must be unchanged before it is loaded."
     )
     landing_patience_seconds: float = Field(
-        300, ge=0, description="How long a damaged file in the landing folder is treated as incomplete before it is refused."
+        300,
+        ge=0,
+        description="How long a damaged file in the landing folder is treated as incomplete before it is refused.",
     )
     public_data: Path = Field(
         Path(__file__).parents[2] / "shared" / "data",

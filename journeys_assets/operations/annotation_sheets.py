@@ -105,11 +105,11 @@ def export_sheets(
         seen = storage.evidence(con, drawn, params, min_users=min_users)
     drawn = sampling.some_without_name(drawn, unnamed, seed=seed)
     kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
-    storage.remember_items(
+    storage.store_items(
         deployment.warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
     )
     with deployment.warehouse.reading() as con:
-        drawn = drawn.drop("journey_name").join(storage.names_shown(con), on="row_key", maintain_order="left")
+        drawn = drawn.drop("journey_name").join(storage.exported_names(con), on="row_key", maintain_order="left")
     dealt = sampling.deal(drawn, names, rows_each, overlap, seed=seed)
     rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))
     target.parent.mkdir(parents=True, exist_ok=True)

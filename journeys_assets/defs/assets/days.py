@@ -64,7 +64,7 @@ def _completed(deployment: Deployment, table: Table, stage: str, deps: Sequence[
         if mine:
             deployment.warehouse.replace_partitions(table, frame, mine)
         if table is CLOSED_DAYS:
-            deployment.warehouse.forget_before(
+            deployment.warehouse.delete_old_partitions(
                 (OPENED_DAYS.name, CLOSED_DAYS.name), keep_days=deployment.settings.output_retention_days
             )
         others = len(days) - len(mine)

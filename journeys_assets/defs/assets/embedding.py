@@ -23,7 +23,7 @@ def build(deployment: Deployment) -> dg.AssetsDefinition:
         embedder = deployment.embedder()
         with deployment.warehouse.reading() as con:
             wanted = keyword_queries.keywords_of_days(con, days)
-            stored = keyword_queries.keywords_embedded(con, wanted["keyword"].to_list(), embedder.model_version)
+            stored = keyword_queries.keywords_with_vectors(con, wanted["keyword"].to_list(), embedder.model_version)
         new = wanted.filter(~pl.col("keyword").is_in(stored.implode()))
         vectors = embedder.embed(
             new["keyword"].to_list(), lambda done, total: deployment.progress("keyword_embeddings", done, total)

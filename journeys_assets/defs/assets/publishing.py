@@ -42,7 +42,7 @@ def build(deployment: Deployment) -> dg.AssetsDefinition:
     )
     def published_journeys(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        dropped = deployment.warehouse.forget_before(
+        dropped = deployment.warehouse.delete_old_partitions(
             SNAPSHOT_TABLES, keep_days=deployment.settings.output_retention_days
         )
         models = [deployment.sql_models[name] for name in PUBLISHED if name in deployment.sql_models]
@@ -51,7 +51,7 @@ def build(deployment: Deployment) -> dg.AssetsDefinition:
             [name for name in PUBLISHED if name not in views],
             deployment.settings.published_path,
             views=views,
-            held_back=lambda con: day_queries.days_not_finished(con, context.run_id),
+            unfinished_days=lambda con: day_queries.days_not_finished(con, context.run_id),
         )
         deployment.progress("published_journeys", len(days), len(days))
         return dg.MaterializeResult(

@@ -44,7 +44,7 @@ def build(deployment: Deployment) -> dg.AssetsDefinition:
             deployment.warehouse.replace_partitions(QUALITY_METRICS, rows, chunk)
             deployment.progress("quality_metrics", days.index(chunk[-1]) + 1, len(days))
         with deployment.warehouse.reading() as con:
-            shown = quality_queries.measured(con, days[-1], DAYS_SHOWN)
+            shown = quality_queries.measurements(con, days[-1], DAYS_SHOWN)
         last = rows.filter(pl.col("partition_date") == days[-1]).sort("passed", maintain_order=True)
         yield StageResult(
             metadata={

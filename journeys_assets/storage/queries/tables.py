@@ -1,8 +1,4 @@
-"""What the Python stages read: one function per question, each naming the days it needs.
-
-What belongs here: SELECTs whose answer feeds a domain function. What does not: tables that SQL alone can make (those
-are SQL models) and anything that writes.
-"""
+"""Whole partitions and row counts of tables."""
 
 from __future__ import annotations
 
@@ -33,6 +29,6 @@ STAGE_TABLES = (
 
 
 def row_counts(con: duckdb.DuckDBPyConnection, day: date | None) -> dict[str, int]:
-    """Rows of each stage's table: those of ``day``, or all of them."""
+    """Number of rows in each stage's table: those of ``day``, or all."""
     where = "" if day is None else f"WHERE partition_date = DATE '{day}'"
     return {t: int(con.sql(f"SELECT count(*) AS n FROM main.{t} {where}").pl()["n"][0]) for t in STAGE_TABLES}
