@@ -23,13 +23,13 @@ def train(
         date | None, day_option("Use labels up to this day; releases are live from the day after.")
     ] = None,
 ) -> None:
-    """Train a ranker, a lifecycle model and naming weights, and release each that is better than what is live.
+    """Train a ranker, a stage model and naming weights, and release each that is better than what is live.
 
     The ranker learns from which journeys users continued, from notification feedback and from judgements. It must order
-    the journeys of later days better than the documented prior, and no worse than the live release. The lifecycle model
+    the journeys of later days better than the documented prior, and no worse than the live release. The stage model
     learns from how journeys ended. It must predict later days better than the fixed gap does. The naming weights learn
-    from names that annotators gave or accepted. They must name journeys of unseen users significantly better. The
-    exit code is 1 if nothing is released; the reasons are printed, and live releases stay. A daily run never trains.
+    from names that annotators gave or accepted. They must name journeys of unseen users significantly better. The exit
+    code is 1 if nothing is released; the reasons are printed, and live releases stay. A daily run never trains.
     """
     with known_errors():
         from journeys_assets.defs.in_process import dagster_instance, train_models

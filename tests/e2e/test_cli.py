@@ -133,7 +133,7 @@ def test_readout_tells_arms_effects_and_warns_of_sends_in_the_wrong_arm(journeys
     assert "before its first" in journeys("readout", "--from", "2026-03-12", "--to", "2026-03-10", code=2).stderr
     (home / "journeys.toml").write_text('[algorithm.notifications]\nexperiment_salt = "another"\n')
     try:
-        assert "logged for another arm" in journeys("readout").stderr
+        assert "logged for an arm other" in journeys("readout").stderr
     finally:
         (home / "journeys.toml").unlink()
 

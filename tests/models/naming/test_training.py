@@ -179,7 +179,7 @@ def test_labels_without_new_information_release_nothing() -> None:
     for rows in (judged(own), judged({}, noise=0.5)):
         refused = naming_training.refusal(train(rows))
         assert refused is not None
-        assert "not surely better" in refused
+        assert "not significantly better" in refused
 
 
 def test_only_blind_labels_decide_on_a_release() -> None:
@@ -192,7 +192,7 @@ def test_only_blind_labels_decide_on_a_release() -> None:
     assert naming_training.refusal(train(anchored.drop("is_shown"))) is None
     judged_by_all = anchored.with_columns(blind_grade="grade")
     assert train(judged_by_all).card["comparisons"][0]["gain"] < train(anchored).card["comparisons"][0]["gain"]
-    with pytest.raises(naming_training.NotEnoughNames, match="who were shown none: of 0 journeys of 0 users"):
+    with pytest.raises(naming_training.NotEnoughNames, match="who were shown none: 0 journeys of 0 users"):
         train(anchored.with_columns(blind_grade=pl.lit(None, dtype=pl.Float64)))
 
 
@@ -227,7 +227,7 @@ def test_a_live_release_is_a_rival_only_on_labels_it_did_not_learn_from() -> Non
 
 
 def test_too_few_names_and_names_from_the_future_are_errors() -> None:
-    with pytest.raises(naming_training.NotEnoughNames, match="of 50 journeys of 20 users; needed are 100 of 20"):
+    with pytest.raises(naming_training.NotEnoughNames, match="50 journeys of 20 users; at least 100 of 20 are needed"):
         train(judged(THEIRS, n_users=20))
     with pytest.raises(ValueError, match="look-ahead"):
         train(judged(THEIRS), as_of=date(2026, 3, 1))
