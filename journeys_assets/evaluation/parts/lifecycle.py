@@ -57,11 +57,11 @@ the turns to a journey, fitted by maximum likelihood on the journeys of other us
 
 *Synthetic world*: the theme of a journey is the true theme of at least {MIN_PURITY:.0%} of its keywords; journeys
 without one are left out. A journey has ended from the day in the truth on; pauses count as ongoing, and evergreen
-themes never end. **Days to ended** count from the true end to the first day on which all journeys of the theme are called ended, at
-most {FOLLOW_UP_DAYS}; ends within {FOLLOW_UP_DAYS} days of the end of the log are left out. The **false-ended rate** is
-the share of days of ongoing themes (pauses included) on which they are called ended. There is a trade-off between the
-two, so both are also compared **at the false-ended rate of the 28-day rule**, with the threshold that gives the stage
-model that rate. For all of these, journeys that the rule calls evergreen count as ongoing.
+themes never end. **Days to ended** count from the true end to the first day on which all journeys of the theme are
+called ended, at most {FOLLOW_UP_DAYS}; ends within {FOLLOW_UP_DAYS} days of the end of the log are left out. The
+**false-ended rate** is the share of days of ongoing themes (pauses included) on which they are called ended. There is a
+trade-off between the two, so both are also compared **at the false-ended rate of the 28-day rule**, with the threshold
+that gives the stage model that rate. For all of these, journeys that the rule calls evergreen count as ongoing.
 
 *Real logs* have no truth except for what happened next: did the user return to any of the journey's keywords within 28
 (56) days? Days too close to the end of the log are left out. "users who came" are those with at least three visits
