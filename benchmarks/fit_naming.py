@@ -26,7 +26,7 @@ from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.evaluation.baselines.naming_judges import Embed, grade, judged
 from journeys_assets.evaluation.data import naming_data as data
 from journeys_assets.evaluation.data.study import Study, labelled_phrases
-from journeys_assets.evaluation.parts.naming import Remembered
+from journeys_assets.evaluation.parts.naming import CachedEmbedder
 from journeys_assets.evaluation.studies import synthetic_study
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.models.naming import training as naming_training
@@ -68,7 +68,7 @@ def labelled_rows(journeys: data.Journeys, embed: Embed, params: NamingParams, s
     return graded.join(weights, on=JOURNEY).with_columns(source=pl.lit(source))
 
 
-def training_rows(studies: Sequence[Study], phrases: pl.DataFrame, embed: Remembered) -> pl.DataFrame:
+def training_rows(studies: Sequence[Study], phrases: pl.DataFrame, embed: CachedEmbedder) -> pl.DataFrame:
     """Members of journeys of the themes that may be fitted on. CLINC150 and the synthetic worlds have equal weight."""
     params = NamingParams()
     intents, intent_themes = data.clinc_pools(phrases)
@@ -76,7 +76,7 @@ def training_rows(studies: Sequence[Study], phrases: pl.DataFrame, embed: Rememb
     pooled = data.pooled(mine, intent_themes, embed, n_users=150, sizes=(3, 30), seed=1)
     parts = [labelled_rows(pooled, embed, params, "clinc150")]
     for study in studies:
-        embed.know(study)
+        embed.add_stored_vectors(study)
         journeys = data.found(study, data.inferences(study, study.days, at_most=10_000))
         rows = labelled_rows(journeys, embed, params, "synthetic").filter(
             pl.col("theme").is_in(data.halves(data.SYNTHETIC_THEMES)[0])
@@ -157,7 +157,7 @@ def main() -> None:
     settings = load_settings(home=options.home)
     studies = [synthetic_study(settings, world, first_day=FIRST_DAY, every_days=EVERY_DAYS) for world in WORLDS]
     embedder = make_embedder(settings.embedder, settings.models_path / "embedder")
-    rows = training_rows(studies, phrases, Remembered(embedder))
+    rows = training_rows(studies, phrases, CachedEmbedder(embedder))
     report(rows)
 
 

@@ -64,7 +64,7 @@ def synthetic_study(
         write_world(generate_world(world), target / "world")
         return target / "world" / "landing", "landing"
 
-    deployment = _made(
+    deployment = _study_deployment(
         settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day}
     )
     truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
@@ -97,7 +97,9 @@ def retail_study(settings: Settings, data: Path) -> Study | None:
     first, last = log_days[0], log_days[-1]
     n_days = (last - first).days
     days = [first + timedelta(days=n) for n in range(27, n_days + 1, RETAIL_EVERY_DAYS)]
-    deployment = _made(settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]})
+    deployment = _study_deployment(
+        settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]}
+    )
     return Study("online-retail", deployment.warehouse, days, last, settings.algorithm)
 
 
@@ -112,7 +114,7 @@ def own_study(deployment: Deployment) -> Study | None:
     return Study("own", deployment.warehouse, days["day"].to_list(), landed, deployment.algorithm)
 
 
-def _made(
+def _study_deployment(
     settings: Settings,
     folder: Path,
     log: Callable[[Path], tuple[Path, str]],

@@ -200,8 +200,8 @@ def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, 
     oos = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
     regimes: dict[str, list[PseudoUser]] = {}
     for size in ((3, 12), (5, 60)):
-        for strays, share, told in (([], 0.0, ""), (oos, 0.2, " + 20 % strays")):
-            regimes[f"CLINC150{told}, any domain, {size[0]}-{size[1]}"] = pooled_users(
+        for strays, share, suffix in (([], 0.0, ""), (oos, 0.2, " + 20 % strays")):
+            regimes[f"CLINC150{suffix}, any domain, {size[0]}-{size[1]}"] = pooled_users(
                 half,
                 n_users=n_users,
                 seed=seed,
@@ -211,7 +211,7 @@ def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, 
                 stray_share=share,
                 domains=domains,
             )
-            regimes[f"CLINC150{told}, few domains, {size[0]}-{size[1]}"] = users_of_few_domains(
+            regimes[f"CLINC150{suffix}, few domains, {size[0]}-{size[1]}"] = users_of_few_domains(
                 half, domains, n_users=n_users, seed=seed, keywords=size, strays=strays, stray_share=share
             )
     return regimes

@@ -526,21 +526,21 @@ def _what_next(tested: _Tested, **shared: int) -> list[Part]:
 def _returns(study: Study, rows: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """day, user_id, journey_id, n_visits and returned, for the ``horizon`` days after each day; active users only."""
     with study.warehouse.reading() as con:
-        con.register("judged", rows.select("day", *_OWN, "keywords").to_arrow())
+        con.register("tested", rows.select("day", *_OWN, "keywords").to_arrow())
         return con.sql(
             """
-            WITH members AS (SELECT day, user_id, journey_id, unnest(keywords) AS keyword FROM judged),
+            WITH members AS (SELECT day, user_id, journey_id, unnest(keywords) AS keyword FROM tested),
             returned AS (
               SELECT DISTINCT m.day, m.user_id, m.journey_id FROM members m
               JOIN main.keyword_table k USING (user_id, keyword)
               WHERE k.partition_date > m.day AND k.partition_date <= m.day + $horizon::INTEGER
             ), visits AS (
               SELECT d.day, d.user_id, count(DISTINCT k.partition_date) AS n_visits
-              FROM (SELECT DISTINCT day, user_id FROM judged) d JOIN main.keyword_table k USING (user_id)
+              FROM (SELECT DISTINCT day, user_id FROM tested) d JOIN main.keyword_table k USING (user_id)
               WHERE k.partition_date > d.day AND k.partition_date <= d.day + $horizon::INTEGER GROUP BY ALL
             )
             SELECT j.day, j.user_id, j.journey_id, v.n_visits, r.journey_id IS NOT NULL AS returned
-            FROM judged j JOIN visits v USING (day, user_id) LEFT JOIN returned r USING (day, user_id, journey_id)
+            FROM tested j JOIN visits v USING (day, user_id) LEFT JOIN returned r USING (day, user_id, journey_id)
             """,
             params={"horizon": horizon},
         ).pl()

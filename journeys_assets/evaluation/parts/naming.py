@@ -89,7 +89,7 @@ def evaluate_naming(studies: Sequence[Study], phrases: pl.DataFrame | None, embe
     """
     if not studies and phrases is None:
         raise ValueError("there is nothing to measure naming on: no study and no labelled phrases")
-    embed = Remembered(embedder)
+    embed = CachedEmbedder(embedder)
     params = studies[0].algorithm if studies else AlgorithmParams()
     parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     tables: dict[str, pl.DataFrame] = {}
@@ -97,7 +97,7 @@ def evaluate_naming(studies: Sequence[Study], phrases: pl.DataFrame | None, embe
         named = _named(journeys, params.naming)
         parts += _fit_to_theme(named, embed, dataset, regime)
     for study in studies:
-        embed.know(study)
+        embed.add_stored_vectors(study)
         if study.truth:
             named = _last_inferences(study)
             parts += _fit_to_theme(named, embed, study.name, "held-out themes")
@@ -122,14 +122,14 @@ def evaluate_naming(studies: Sequence[Study], phrases: pl.DataFrame | None, embe
 # ── journeys to name ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Remembered:
+class CachedEmbedder:
     """An embedder that embeds each text once."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._known: dict[str, Vectors] = {}
 
-    def know(self, study: Study) -> None:
+    def add_stored_vectors(self, study: Study) -> None:
         """Reuse the vectors that a study has stored."""
         rows = study.rows(
             "SELECT keyword, any_value(embedding) AS embedding FROM main.keyword_embeddings "

@@ -91,7 +91,7 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
             found = _as_it_ran(study)
             tables[f"{study.name}: the experiment as it ran, arms"] = found.arms
             tables[f"{study.name}: the experiment as it ran, rates"] = found.rates
-            tables[f"{study.name}: the experiment as it ran, effects"] = _beside_truth(found, study)
+            tables[f"{study.name}: the experiment as it ran, effects"] = _with_true_effects(found, study)
     results, comparisons = gathered(parts)
     if (data / OPEN_BANDIT).exists():
         values, table = _open_bandit(pl.read_parquet(data / OPEN_BANDIT))
@@ -116,10 +116,10 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
 def _population(params: WorldParams) -> dict[str, pl.DataFrame]:
     """Outcomes of every user of the world under each arm. All frames have the same users in the same order."""
     shares = {"journey": (1.0, 0.0), "interest": (0.0, 1.0), "holdout": (0.0, 0.0)}
-    return {arm: _lived(params, arm, *shares[arm]) for arm in ARMS}
+    return {arm: _outcomes_under_arm(params, arm, *shares[arm]) for arm in ARMS}
 
 
-def _lived(params: WorldParams, arm: str, journey_share: float, interest_share: float) -> pl.DataFrame:
+def _outcomes_under_arm(params: WorldParams, arm: str, journey_share: float, interest_share: float) -> pl.DataFrame:
     world = generate_world(replace(params, journey_arm_share=journey_share, interest_arm_share=interest_share))
     first = params.first_day + timedelta(days=params.first_send_day)
     last = params.first_day + timedelta(days=params.n_days - 1)
@@ -182,7 +182,7 @@ class _Trials:
         frames = []
         by_send: dict[tuple[str, str, str], list[float]] = {}
         for trial in range(N_EXPERIMENTS):
-            outcomes = _drawn(population, n_users, rng)
+            outcomes = _drawn_experiment(population, n_users, rng)
             found = read_out(outcomes, EVEN, READOUT).effects.select("metric", "arm", "effect", "low", "high")
             frames.append(found.with_columns(trial=pl.lit(trial)))
             for metric in METRICS:
@@ -217,7 +217,7 @@ class _Trials:
                 )
 
 
-def _drawn(population: Mapping[str, pl.DataFrame], n_users: int, rng: np.random.Generator) -> pl.DataFrame:
+def _drawn_experiment(population: Mapping[str, pl.DataFrame], n_users: int, rng: np.random.Generator) -> pl.DataFrame:
     """An experiment: users drawn with replacement, arms drawn by the shares, and the outcomes of those arms."""
     picked = rng.integers(0, population["journey"].height, n_users)
     arms = np.searchsorted(
@@ -273,7 +273,7 @@ def _as_it_ran(study: Study) -> Readout:
     return read_out(user_outcomes(users, sends, engagements, first, last, params, READOUT), params, READOUT)
 
 
-def _beside_truth(found: Readout, study: Study) -> pl.DataFrame:
+def _with_true_effects(found: Readout, study: Study) -> pl.DataFrame:
     """The effects, with the true values for exactly the sends that were made.
 
     For rates per send: the difference of the mean probabilities under the response model. For engagements per user:

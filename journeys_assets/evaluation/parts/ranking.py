@@ -132,19 +132,19 @@ computed again from a log that ends with D. If any differs from the one that was
 def _evaluate(study: Study, sql_models: Mapping[str, SqlModel]) -> _Findings:
     found = _Findings()
     as_of = training_day(study)
-    days = {horizon: judged_days(study, as_of, horizon) for horizon in HORIZONS}
+    days = {horizon: tested_days(study, as_of, horizon) for horizon in HORIZONS}
     if not days[HORIZONS[0]]:
         found.notes.append(f"`{study.name}` has no run day with {HORIZONS[0]} days of log after it beyond {as_of}.")
         return found
     params = study.algorithm.ranking
     release, rows = _trained(study, as_of, found)
-    refuse_look_ahead(study, sql_models, days[HORIZONS[0]], release)
+    check_no_look_ahead(study, sql_models, days[HORIZONS[0]], release)
     journeys = ranked_journeys(study, days[HORIZONS[0]], params, release)
-    for horizon, judged in days.items():
-        if not judged:
+    for horizon, tested in days.items():
+        if not tested:
             found.notes.append(f"`{study.name}`: too short for {horizon} days.")
             continue
-        frame = journeys.filter(pl.col("partition_date").is_in(judged))
+        frame = journeys.filter(pl.col("partition_date").is_in(tested))
         with study.warehouse.reading() as con:
             engagements = labels.engagements_after(con, frame, horizon)
         future = future_engagement(frame, engagements, horizon)
@@ -171,7 +171,7 @@ def training_day(study: Study) -> date:
     return first + timedelta(days=int((study.last_day - first).days * TRAINED_SHARE))
 
 
-def judged_days(study: Study, as_of: date, horizon: int) -> list[date]:
+def tested_days(study: Study, as_of: date, horizon: int) -> list[date]:
     """Days after ``as_of`` that were run and have ``horizon`` days of log after them, ``EVERY_DAYS`` apart."""
     chosen: list[date] = []
     for day in study.days:
@@ -282,7 +282,7 @@ def current_by_truth(journeys: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) 
 # ── the guard ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def refuse_look_ahead(
+def check_no_look_ahead(
     study: Study, sql_models: Mapping[str, SqlModel], days: Sequence[date], release: Release | None
 ) -> None:
     """Raise if the ranker was trained on a test day, or a feature changes if the log after its day is removed.
@@ -298,7 +298,7 @@ def refuse_look_ahead(
             f"so it cannot be tested on {min(days)}"
         )
     for day in sorted({min(days), max(days)}):
-        changed = features_that_know_the_future(study, sql_models, day)
+        changed = features_using_the_future(study, sql_models, day)
         if changed:
             raise LookAheadError(
                 f"journey_features of {day} differ if the log ends on that day: {', '.join(changed)}. "
@@ -306,7 +306,7 @@ def refuse_look_ahead(
             )
 
 
-def features_that_know_the_future(study: Study, sql_models: Mapping[str, SqlModel], day: date) -> list[str]:
+def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], day: date) -> list[str]:
     """Features of ``day`` that differ if they are computed from a log that ends on that day."""
     model = sql_models["journey_features"]
     algorithm = study.algorithm
@@ -375,16 +375,18 @@ def _measure_order(found: _Findings, study: Study, regime: str, frame: pl.DataFr
     """NDCG@k, MRR and AUC of every method."""
     users = frame["user_id"].unique().sort()
     methods = _methods(frame)
-    judged: dict[str, dict[str, Statistic]] = {}
+    by_metric: dict[str, dict[str, Statistic]] = {}
     for name in methods:
         by_user = users.to_frame().join(
             ndcg_by_user(frame.rename({name: "score"}), NDCG_AT), on="user_id", how="left", maintain_order="left"
         )
         for column in [f"ndcg_{k}" for k in NDCG_AT] + ["reciprocal_rank"]:
             shown = "MRR" if column == "reciprocal_rank" else f"NDCG@{column.removeprefix('ndcg_')}"
-            judged.setdefault(shown, {})[name] = mean_of(by_user[column].cast(pl.Float64).fill_null(np.nan).to_numpy())
-        judged.setdefault("AUC", {})[name] = _auc_of(frame, name, users)
-    for metric, statistics in judged.items():
+            by_metric.setdefault(shown, {})[name] = mean_of(
+                by_user[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            )
+        by_metric.setdefault("AUC", {})[name] = _auc_of(frame, name, users)
+    for metric, statistics in by_metric.items():
         found.measured.append(
             measure(
                 statistics,

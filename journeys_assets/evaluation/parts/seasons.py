@@ -61,7 +61,7 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
     Raises:
         ValueError: the study has no truth, or no day that is a year after its first event.
     """
-    rows = _judged(study)
+    rows = _tested_journeys(study)
     guesses = {name: rows[name].to_numpy() for name in (OURS, SAME_MONTH, TWO_MONTHS, ANY_TURN)}
     is_known = ~((rows["true_kind"] == "seasonal") & ~rows["is_known"]).to_numpy()
     shared = {"dataset": study.name, "ours": OURS, "seed": seed, "n_resamples": n_resamples}
@@ -93,7 +93,7 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
     return parts, table.sort("true_kind").fill_null(0)
 
 
-def _judged(study: Study) -> pl.DataFrame:
+def _tested_journeys(study: Study) -> pl.DataFrame:
     """Journeys that match a true theme on every test day, with the predictions of the rule and its baselines."""
     params = study.algorithm.lifecycle
     first = study.rows("SELECT min(partition_date) AS day FROM main.keyword_table")["day"][0]

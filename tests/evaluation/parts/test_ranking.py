@@ -114,7 +114,7 @@ def test_that_leak_would_improve_the_figures(
     study: Study, section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the guard the same leak improves the figures, so the guard is what prevents it."""
-    monkeypatch.setattr(ranking, "refuse_look_ahead", lambda *_: None)
+    monkeypatch.setattr(ranking, "check_no_look_ahead", lambda *_: None)
     cheated = evaluate_ranking([leaky(study, tmp_path, "n_saves_7d")], MODELS)
     assert figure(cheated, "AUC", "ranker") > figure(section, "AUC", "ranker") + 0.05
 
@@ -124,9 +124,9 @@ def test_a_ranker_trained_on_the_test_days_is_detected(study: Study) -> None:
     as_of = RUN_DAYS[12]
     with study.warehouse.reading() as con:
         release = train_ranker(labels.training_rows(con, as_of, params), as_of=as_of, params=params)
-    ranking.refuse_look_ahead(study, MODELS, [as_of + timedelta(days=1)], release)
+    ranking.check_no_look_ahead(study, MODELS, [as_of + timedelta(days=1)], release)
     with pytest.raises(LookAheadError, match=f"cannot be tested on {as_of}"):
-        ranking.refuse_look_ahead(study, MODELS, [as_of], release)
+        ranking.check_no_look_ahead(study, MODELS, [as_of], release)
 
 
 def test_labels_of_later_days_are_never_read(study: Study) -> None:
