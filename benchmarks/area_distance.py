@@ -1,12 +1,13 @@
-"""What each distance of the areas gives, and the best cuts of the baselines, on the half that may be fitted on.
+"""Quality of each distance for areas, and the best cuts of the baselines, on the half that may be fitted on.
 
     python benchmarks/area_distance.py [--data ../shared/data]
 
-Users of the half of the CLINC150 intents, and of the stray phrases, that the evaluation does not score: light and heavy
-ones, with intents of any domain or of few, with strays and without. An area should be one of CLINC150's ten domains:
-mean B-cubed F1 over users. The plateau of a rule is where its mean over all regimes lies within 0.01 of its best. The
-cuts for domains in ``evaluation.baselines.clustering_rules`` are the middles; ``ClusteringParams.area_distance`` is the
-lower end, for what is shown as one should more often than not be one (decision record 5).
+The users have the half of the CLINC150 intents, and of the stray phrases, that the evaluation does not use: light and
+heavy users, with intents of any domain or of few, with and without strays. An area should be one of CLINC150's ten
+domains; the figure is the mean B-cubed F1 over users. The plateau of a rule is where its mean over all regimes is
+within 0.01 of its best. The cuts for domains in ``evaluation.baselines.clustering_rules`` are the middles of the
+plateaus; ``ClusteringParams.area_distance`` is the lower end, because what is shown as one area should more often than
+not be one (decision record 5).
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ STRAY_SHARES = (0.0, 0.2)
 PLATEAU = 0.01
 
 By = Callable[[float], Callable[[PseudoUser, NDArray[np.float32]], Labels]]
-"""The rule that cuts at a bound."""
+"""Returns the rule that cuts at a given bound."""
 
 
 def fitting_regimes(phrases: pl.DataFrame) -> dict[str, list[PseudoUser]]:
-    """Users that the bound may be chosen on, by what their regime is called."""
+    """Users that the bound may be chosen on, by the name of their regime."""
     every = pseudo_users.pools(phrases, "clinc150")
     held_out = set(pseudo_users.held_out_half(list(every)))
     pool = {name: own for name, own in every.items() if name not in held_out}
@@ -72,7 +73,7 @@ def fitting_regimes(phrases: pl.DataFrame) -> dict[str, list[PseudoUser]]:
 
 
 def areas(params: ClusteringParams) -> By:
-    """The pipeline's areas by their bound."""
+    """The pipeline's areas, by their bound."""
 
     def at(distance: float) -> Callable[[PseudoUser, NDArray[np.float32]], Labels]:
         def rule(user: PseudoUser, x: NDArray[np.float32]) -> Labels:
@@ -96,7 +97,7 @@ def areas(params: ClusteringParams) -> By:
 def scores(
     by: By, bounds: Sequence[float], regimes: Mapping[str, Sequence[PseudoUser]], vectors: KeywordVectors
 ) -> pl.DataFrame:
-    """Mean B-cubed F1 against the domains: a row a bound, a column a regime, and their mean."""
+    """Mean B-cubed F1 against the domains: one row per bound, one column per regime, and their mean."""
     rows = []
     for bound in bounds:
         rule = by(bound)
@@ -116,7 +117,7 @@ def main() -> None:
     options = parser.parse_args()
     labelled = labelled_phrases(options.data)
     if labelled is None:
-        sys.exit(f"absent: {options.data / LABELLED}, the labelled phrases; without it there is nothing to fit on")
+        sys.exit(f"{options.data / LABELLED} does not exist; the labelled phrases are needed for fitting")
     regimes = fitting_regimes(pseudo_users.distinct_phrases(labelled))
     used = {keyword for users in regimes.values() for user in users for keyword in user.keywords}
     vectors = pseudo_users.embedded(

@@ -1,12 +1,12 @@
-"""Speed of the per-user clustering beside scikit-learn's, on random vectors.
+"""Speed of the per-user clustering compared with scikit-learn's, on random vectors.
 
     python benchmarks/clustering_speed.py [--users 600] [--repeats 3]
 
 Sizes of users are log-normal with a median of 58 keywords, at most 2,000; keywords are phrases of the synthetic world.
-Both run on one thread on the same users, in
-turns; CPU time is taken and the best of the repeats counts, so the ratio holds better across machines than the rates.
-scikit-learn does average linkage at one cosine cut and nothing else; ours also smooths, and gives the bits that a user
-has alone. Random vectors are like no other, so hardly anything merges: time is in the distances on both sides.
+Both methods run on one thread, in turns, on the same users. CPU time is measured and the best of the repeats counts, so
+the ratio is more comparable across machines than the rates. scikit-learn does average linkage at one cosine cut and
+nothing else; ours also smooths, and gives the same bits as for each user alone. Random vectors are dissimilar, so
+hardly anything merges: both spend their time on the distances.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DIMENSIONS = 384
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """Unit vectors and keywords of all users one after another, and where each user begins and ends."""
+    """Unit vectors and keywords of all users, concatenated, and the offsets at which users begin and end."""
 
     vectors: NDArray[np.float32]
     keywords: pl.Series

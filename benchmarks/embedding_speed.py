@@ -1,9 +1,9 @@
-"""Speed of the embedder beside ``SentenceTransformer.encode``, and how far apart their vectors are.
+"""Speed of the embedder compared with ``SentenceTransformer.encode``, and the difference between their vectors.
 
     python benchmarks/embedding_speed.py [--phrases 5000] [--repeats 3]
 
-Both run on one thread, on the same distinct short phrases, in turns; CPU time is taken, and the best of the repeats
-counts, so that other work on the machine weighs less. Loading is timed apart, in processes of their own.
+Both run on one thread, in turns, on the same distinct short phrases. CPU time is measured and the best of the repeats
+counts, so that other work on the machine matters less. Loading is timed separately, in new processes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def phrases(n: int) -> list[str]:
     """``n`` distinct short phrases, in an order that mixes lengths.
 
     Raises:
-        SystemExit: more than there are.
+        SystemExit: ``n`` is larger than the number of phrases.
     """
     every = [f"{q} {t}{e}" for q, t, e in itertools.product(_QUALITIES, _THINGS, _ENDINGS)]
     if n > len(every):
@@ -73,7 +73,7 @@ def phrases(n: int) -> list[str]:
 
 
 def best_seconds(repeats: int, *functions: Callable[[], object]) -> list[float]:
-    """The least CPU time of each function, called in turns."""
+    """The lowest CPU time of each function, called in turns."""
     best = [float("inf")] * len(functions)
     for _ in range(repeats):
         for place, function in enumerate(functions):
@@ -84,7 +84,7 @@ def best_seconds(repeats: int, *functions: Callable[[], object]) -> list[float]:
 
 
 def process_seconds(code: str, *arguments: str) -> float:
-    """What a fresh Python process says that it took."""
+    """The seconds that a new Python process prints."""
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 

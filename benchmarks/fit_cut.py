@@ -4,13 +4,13 @@
 
     python benchmarks/fit_cut.py --carry-over
 
-Learnt from pseudo users of the halves of the CLINC150 intents, the WANDS classes and the synthetic world's themes that
-the evaluation does not score: few and many journeys, small and large ones, close ones (of one domain), with strays and
-without. Each node of a user's dendrogram is an example: is it better left whole than split as well as it can be, by
-B-cubed precision and recall, and how much does it matter?
+The cut is learnt from pseudo users of the halves of the CLINC150 intents, the WANDS classes and the synthetic world's
+themes that the evaluation does not use: few and many journeys, small and large ones, similar ones (of one domain), with
+and without strays. Each node of a user's dendrogram is an example: is leaving it whole better than its best split, by
+B-cubed precision and recall, and how large is the difference?
 
-``--carry-over`` writes nothing: it leaves each source out of the fitting in turn, and prints how well the cut does on
-the held-out half of that source, which is the best guess of how it does on a log of another kind.
+``--carry-over`` writes nothing. It leaves each source out of the fitting in turn, and prints the quality of the cut on
+the held-out half of that source, which is the best estimate of its quality on a log of another kind.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from journeys_assets.synthetic.world import generate_world
 ROOT = Path(__file__).resolve().parents[1]
 WORLD = WorldParams(seed=11, n_users=80, n_days=60)
 SIZES = (((1, 8), 24), ((3, 12), 40), ((2, 25), 32), ((5, 60), 40), ((60, 150), 8))
-"""Keywords a journey, and how many users of that kind a regime has."""
+"""Keywords per journey, and the number of users of that kind in a regime."""
 STRAY_SHARES = (0.0, 0.2, 0.5)
 N_TREES = 150
 MONOTONE = {
@@ -54,8 +54,8 @@ MONOTONE = {
     "letters in common between the parts": 1,
     "letters in common within": 1,
 }
-"""Parts that are more alike are never a worse reason to leave a node whole. It costs nothing where there is data, and
-holds where there was none to learn from (hundreds of copies of one vector)."""
+"""More similarity between the parts is never a reason to split. The constraint costs nothing where there is data, and
+extrapolates where there is none (hundreds of copies of one vector)."""
 BOOSTING = {
     "objective": "binary",
     "num_leaves": 15,
@@ -78,14 +78,14 @@ Pool = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What users are pooled from: phrases of each label.
+    """The phrases of each label that users are pooled from.
 
     Attributes:
         clinc, domains: Phrases of each CLINC150 intent, and its domain.
         wands: Queries of each WANDS class.
         world: Keywords of each synthetic theme.
         strays, noise: Phrases of no intent, and keywords of no theme.
-        people: The synthetic world's users as they are, with those of their keywords that are of ``world`` or noise.
+        people: The synthetic world's own users, with those of their keywords that are in ``world`` or noise.
     """
 
     clinc: Pool
@@ -106,7 +106,7 @@ class Sources:
 
 
 def fitting_users(sources: Sources) -> list[PseudoUser]:
-    """Users of every regime that the cut learns from; a source that is empty takes no part."""
+    """Users of every regime that the cut learns from. Empty sources are skipped."""
     users = list(sources.people)
     for size, n_users in SIZES:
 
@@ -136,9 +136,9 @@ def fitting_users(sources: Sources) -> list[PseudoUser]:
 
 
 def gains(children: NDArray[np.int64], truth: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How much better each merge's node is whole than split as well as it can be.
+    """How much better each merge's node is whole than with its best split; (n - 1,), in keywords.
 
-    Better by half the B-cubed precision plus half the recall of the keywords under it; (n - 1,), in keywords.
+    The measure is half the B-cubed precision plus half the recall of the keywords under it.
     """
     codes = np.unique(truth, return_inverse=True)[1]
     n, in_label = len(codes), np.bincount(codes).astype(np.float64)
@@ -169,12 +169,12 @@ def tree_of(
 def examples(
     users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Features of every node of every user's dendrogram, and its gain by the square root of the user's keywords."""
+    """Features of every node of every user's dendrogram, and its gain divided by the root of the user's keywords."""
     features, weighted = [], []
     for user in users:
         tree, rows = tree_of(user, vectors, params)
         features.append(rows)
-        # Between a user's share (1/n) and a keyword's (1): light and heavy users both have a say.
+        # Between equal weight for users (1/n) and for keywords (1), so that light and heavy users both count.
         weighted.append(gains(tree, user.truth) / np.sqrt(len(user.keywords)))
     return np.concatenate(features), np.concatenate(weighted)
 
@@ -186,7 +186,7 @@ def fit(features: NDArray[np.float64], weighted_gains: NDArray[np.float64]) -> l
 
 
 def exported(booster: lightgbm.Booster) -> LearnedCut:
-    """The booster's trees, numbers shortened to six digits: what is released is what is measured, and is small."""
+    """The booster's trees, with numbers rounded to six digits, so that the file is small and matches what is used."""
     roots, features, thresholds, lower, upper, leaves = [], [], [], [], [], []
 
     def place(node: dict[str, Any]) -> int:
@@ -213,9 +213,10 @@ def cut_from(sources: Sources, vectors: KeywordVectors) -> LearnedCut:
 
 @functools.cache
 def world_half(*, held_out: bool) -> pl.DataFrame:
-    """Keywords of each user of a world that is never scored, of one half of its themes and of its noise.
+    """Keywords of each user of a world that is never used for testing, from one half of its themes and of its noise.
 
-    user_id, keyword, theme (null for noise); no bots. What is noise to one user and of a theme to another is left out.
+    user_id, keyword, theme (null for noise); no bots. Keywords that are noise for one user and of a theme for another
+    are left out.
     """
     truth = generate_world(WORLD).truth
     people = truth["truth_users"].filter(pl.col("user_class") != "bot").select("user_id")
@@ -230,20 +231,20 @@ def world_half(*, held_out: bool) -> pl.DataFrame:
 
 
 def world_keywords(*, held_out: bool) -> tuple[dict[str, list[str]], list[str]]:
-    """Keywords of each theme that may be fitted on (or may not), and of no theme."""
+    """Keywords of each theme that may be fitted on (or, if ``held_out``, may not), and keywords of no theme."""
     own = world_half(held_out=held_out)
     themes = own.drop_nulls("theme").group_by("theme").agg(pl.col("keyword").unique().sort()).sort("theme")
     return dict(themes.iter_rows()), own.filter(pl.col("theme").is_null())["keyword"].unique().sort().to_list()
 
 
 def world_people(*, held_out: bool) -> list[PseudoUser]:
-    """Users with the keywords that may be fitted on (or may not), but for those that are of two themes of theirs."""
+    """Users with the keywords that may be fitted on (or may not), without keywords of two of their themes."""
     own = world_half(held_out=held_out).unique(["user_id", "keyword"], keep="none").sort("user_id", "keyword")
     return list(pseudo_users.users_of_themes(own))
 
 
 def sources_of(phrases: pl.DataFrame, *, held_out: bool) -> Sources:
-    """The half of everything that the cut may be fitted on, or the half that it is scored on."""
+    """The half of everything that the cut may be fitted on, or the half that it is tested on."""
 
     def half(name: str) -> dict[str, list[str]]:
         every = pseudo_users.pools(phrases, name)
@@ -264,7 +265,7 @@ def sources_of(phrases: pl.DataFrame, *, held_out: bool) -> Sources:
 
 
 def scored_users(sources: Sources, name: str) -> dict[str, list[PseudoUser]]:
-    """Users of one source, of 2-8 journeys, light and heavy; with a fifth of strays, as logs have them."""
+    """Users of one source with 2-8 journeys, light and heavy, and a fifth of strays, as in logs."""
     pool, strays = getattr(sources, name), sources.noise if name == "world" else sources.strays
     pooled = {
         f"{name}, {size[0]}-{size[1]}": pseudo_users.pooled_users(
@@ -298,11 +299,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--cache", type=Path, default=ROOT / ".journeys" / "benchmarks")
-    parser.add_argument("--carry-over", action="store_true", help="leave each source out in turn; writes nothing")
+    parser.add_argument("--carry-over", action="store_true", help="leave each source out in turn; write nothing")
     options = parser.parse_args()
     labelled = labelled_phrases(options.data)
     if labelled is None:
-        sys.exit(f"absent: {options.data / LABELLED}, the labelled phrases; without it there is nothing to fit on")
+        sys.exit(f"{options.data / LABELLED} does not exist; the labelled phrases are needed for fitting")
     phrases = pseudo_users.distinct_phrases(labelled)
     fitting, scored = (sources_of(phrases, held_out=held_out) for held_out in (False, True))
     keywords = [*fitting.keywords, *(scored.keywords if options.carry_over else ())]

@@ -1,11 +1,11 @@
-"""Fits the weights of the naming score and prints them as ``NamingParams``; with LambdaMART beside them, out of fold.
+"""Fits the weights of the naming score and prints them as ``NamingParams``, and compares LambdaMART out of fold.
 
     python benchmarks/fit_naming.py [--data ../shared/data] [--home .journeys/naming]
 
-Fitted on the half of the CLINC150 intents and of the synthetic themes that ``evaluation.data.naming_data.halves`` gives
-to fits, in worlds of other seeds than the one that names are judged on; the other half, WANDS and Online Retail play no
-part. Out-of-fold figures leave whole themes out. The worlds are made, and the pipeline is run over them, in ``--home``;
-that takes some minutes once.
+The weights are fitted on the half of the CLINC150 intents and of the synthetic themes that
+``evaluation.data.naming_data.halves`` allows, in worlds with other seeds than the one for testing. The other half,
+WANDS and Online Retail are not used. Out-of-fold figures hold out whole themes. The worlds are generated, and the
+pipeline is run over them, in ``--home``; that takes some minutes once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.evaluation.baselines.naming_judges import Embed, grade, judged
 from journeys_assets.evaluation.data import naming_data as data
 from journeys_assets.evaluation.data.study import Study, labelled_phrases
-from journeys_assets.evaluation.parts.naming import Remembered
+from journeys_assets.evaluation.parts.naming import CachedEmbedder
 from journeys_assets.evaluation.studies import synthetic_study
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.models.naming import training as naming_training
@@ -38,7 +38,7 @@ WORLDS = tuple(WorldParams(seed=seed, n_users=160, n_days=100, first_day=date(20
 EVERY_DAYS, FIRST_DAY = 7, 43
 MARGINS = (0.02, 0.05, 0.1)
 MAX_LOSS = 0.005
-"""Of the mean grade: what a name that stays may cost."""
+"""Largest loss of mean grade that a more stable name may cost."""
 N_FOLDS = 4
 
 LAMBDAMART = {
@@ -59,8 +59,8 @@ ROUNDS = 100
 
 
 def labelled_rows(journeys: data.Journeys, embed: Embed, params: NamingParams, source: str) -> pl.DataFrame:
-    """Members with features, grade, theme, user, day, source and journey_weight: of all of a user's inferences, those
-    of one theme count as one journey."""
+    """Members with features, grade, theme, user, day, source and journey_weight. All journeys of one theme in a user's
+    inferences together weigh as much as one."""
     themes = journeys.clusters.drop_nulls("theme").select(*JOURNEY, "user", "day", "theme")
     rows = member_features(journeys.clusters, journeys.facts, params).join(themes, on=JOURNEY)
     graded = rows.join(judged(rows, journeys.themes, embed), on=["keyword", "theme"]).with_columns(grade=grade())
@@ -68,20 +68,20 @@ def labelled_rows(journeys: data.Journeys, embed: Embed, params: NamingParams, s
     return graded.join(weights, on=JOURNEY).with_columns(source=pl.lit(source))
 
 
-def training_rows(studies: Sequence[Study], phrases: pl.DataFrame, embed: Remembered) -> pl.DataFrame:
-    """Members of journeys of the themes that a fit may see; CLINC150 and the synthetic worlds weigh the same."""
+def training_rows(studies: Sequence[Study], phrases: pl.DataFrame, embed: CachedEmbedder) -> pl.DataFrame:
+    """Members of journeys of the themes that may be fitted on. CLINC150 and the synthetic worlds have equal weight."""
     params = NamingParams()
     intents, intent_themes = data.clinc_pools(phrases)
     mine = {label: intents[label] for label in data.halves(intents)[0]}
     pooled = data.pooled(mine, intent_themes, embed, n_users=150, sizes=(3, 30), seed=1)
     parts = [labelled_rows(pooled, embed, params, "clinc150")]
     for study in studies:
-        embed.know(study)
+        embed.add_stored_vectors(study)
         journeys = data.found(study, data.inferences(study, study.days, at_most=10_000))
         rows = labelled_rows(journeys, embed, params, "synthetic").filter(
             pl.col("theme").is_in(data.halves(data.SYNTHETIC_THEMES)[0])
         )
-        # What people search is a better name than a board or an interest that the judges take for the theme as well.
+        # A search is a better name than a board or an interest that the judges find equally close to the theme.
         phrases_of = data.own_phrases().with_columns(match=pl.lit(1.0))
         rows = rows.join(phrases_of, on=["theme", "keyword"], how="left").with_columns(
             grade=(2 * pl.col("grade") + pl.col("match").fill_null(0.0)) / 3
@@ -97,7 +97,7 @@ def training_rows(studies: Sequence[Study], phrases: pl.DataFrame, embed: Rememb
 
 
 Scorer = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
-"""Names (a row a journey) of the second frame by a model fitted on the first."""
+"""Returns names (one row per journey) for the second frame, by a model fitted on the first."""
 
 
 def linear(train: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -111,7 +111,7 @@ def linear_with_margin(train: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def lambdamart(train: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The best keyword by LightGBM's LambdaMART, generic and unreadable ones last."""
+    """The best keyword by LightGBM's LambdaMART, with generic and unreadable ones last."""
     import lightgbm
 
     ordered = train.sort(*JOURNEY, "keyword")
@@ -139,7 +139,7 @@ SCORERS: Mapping[str, Scorer] = {
 
 
 def out_of_fold(rows: pl.DataFrame, scorer: Scorer) -> pl.DataFrame:
-    """Names of all journeys, each by a model that saw no journey of its theme."""
+    """Names of all journeys, each by a model fitted without the journey's theme."""
     themes = np.random.default_rng(5).permutation(sorted(rows["theme"].unique())).tolist()
     fold = {theme: place % N_FOLDS for place, theme in enumerate(themes)}
     folds: NDArray[np.int64] = rows["theme"].replace_strict(fold).to_numpy()
@@ -153,11 +153,11 @@ def main() -> None:
     options = parser.parse_args()
     phrases = labelled_phrases(options.data)
     if phrases is None:
-        sys.exit(f"no labelled phrases in {options.data}; without them there is nothing to fit on")
+        sys.exit(f"there are no labelled phrases in {options.data}; they are needed for fitting")
     settings = load_settings(home=options.home)
     studies = [synthetic_study(settings, world, first_day=FIRST_DAY, every_days=EVERY_DAYS) for world in WORLDS]
     embedder = make_embedder(settings.embedder, settings.models_path / "embedder")
-    rows = training_rows(studies, phrases, Remembered(embedder))
+    rows = training_rows(studies, phrases, CachedEmbedder(embedder))
     report(rows)
 
 
@@ -173,7 +173,7 @@ def report(rows: pl.DataFrame) -> None:
     fitted = naming_training.choose_margin(rows, naming_training.fit_weights(rows, NamingParams()), MARGINS, MAX_LOSS)
     print(fitted)
     if fitted != NamingParams():
-        print("these are not the NamingParams of the package")
+        print("these differ from the NamingParams of the package")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,22 @@
-"""How well journeys keep their id and their name from one inference of their user to the next.
+"""Stability of the ids and names of journeys from one inference of their user to the next.
 
     python benchmarks/identity.py HOME [--users 2000]
 
-HOME is a deployment that has run (``JOURNEYS_HOME``): its keyword table, vectors and inference ledger are read, nothing
-is written. Clusters, ids and names of every inference are computed again with the present code, and journeys of
-consecutive inferences of a user are matched by what they hold, whatever their ids: mutual best Jaccard of their
-keywords, at least 0.5. Matched journeys go on; a chain of them is a life.
+HOME is a deployment that has run (``JOURNEYS_HOME``). Its keyword table, vectors and inference ledger are read; nothing
+is written. Clusters, ids and names of every inference are computed again with the current code. Journeys of consecutive
+inferences of a user are matched by their keywords, regardless of their ids: mutual best Jaccard of at least 0.5.
+Matched journeys continue; a chain of them is a life.
 
-* id changed: share of the journeys that go on whose id is another one. By cause: the keyword that gave the id is not
-  in the window any more; it is in another cluster; it is still in the journey and another keyword gives the id.
-* id elsewhere: share of the journeys that go on whose old id now names another cluster of the user.
-* lives: those longer than 90 days; with one id all along; changes of id a month of life.
-* name changed: share of the journeys that go on whose name is another one; of those whose keywords are the same, too.
-* areas: the same for areas, matched by the keywords of their journeys; of those that hold several journeys, too.
+* id changed: share of continuing journeys whose id changes. By cause: the keyword that the id was made from has left
+the
+  window; it is in another cluster; it is still in the journey, but the id is made from another keyword.
+* id elsewhere: share of continuing journeys whose old id now belongs to another cluster of the user.
+* lives: those longer than 90 days; with a single id; changes of id per month of life.
+* name changed: share of continuing journeys whose name changes; also of those whose keywords are unchanged.
+* areas: the same for areas, matched by the keywords of their journeys; also of those with several journeys.
 
 "earliest in a year" is the rule of the first revisions: the id of the earliest keyword in the window, by its first
-engagement within 365 days. Commonness of keywords is held still at the last day that has it.
+engagement within 365 days. The commonness of each keyword is fixed at the last day that has it.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ DAYS_PER_MONTH = 30.4
 
 _INFERENCE = ["user_id", "window_end_date"]
 Rule = Callable[[pl.DataFrame, pl.DataFrame], pl.Series]
-"""Clusters of some users as of one day, and their history, to an id for each cluster."""
+"""Computes an id for each cluster, from the clusters of some users as of one day and their history."""
 
 
 def earliest_in_a_year(clusters: pl.DataFrame, engaged: pl.DataFrame) -> pl.Series:
-    """Id of the earliest keyword of the cluster, by first engagement within 365 days before the window's end.
+    """Id of the earliest keyword of each cluster, by first engagement within 365 days before the window's end.
 
     Args:
         clusters: user_id, keywords.
@@ -71,7 +72,7 @@ RULES: dict[str, Rule] = {
 
 
 def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmParams) -> pl.DataFrame:
-    """Every cluster of every inference of ``n_users`` users (the first by id), with its name and its id by every rule.
+    """Every cluster of every inference of ``n_users`` users (first by id), with its name and its id by every rule.
 
     Returns:
         cluster (a number), user_id, window_end_date, keywords, is_journey, journey_name, name_keyword, area_id, and a
@@ -116,7 +117,7 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
     return pl.concat(parts).sort(*_INFERENCE, "production").with_row_index("cluster")
 
 
-def journeys_that_go_on(clusters: pl.DataFrame) -> pl.DataFrame:
+def continuing_journeys(clusters: pl.DataFrame) -> pl.DataFrame:
     """Pairs of matched journeys of consecutive inferences of one user: before, after (cluster numbers)."""
     ends = clusters.select(_INFERENCE).unique().sort(_INFERENCE)
     ends = ends.with_columns(next_end=pl.col("window_end_date").shift(-1).over("user_id")).drop_nulls()
@@ -139,7 +140,7 @@ def journeys_that_go_on(clusters: pl.DataFrame) -> pl.DataFrame:
 
 
 def compared(clusters: pl.DataFrame, pairs: pl.DataFrame, rule: str, givers: pl.DataFrame) -> pl.DataFrame:
-    """Each pair with what became of the id that ``rule`` gave.
+    """For each pair, what became of the id by ``rule``.
 
     Args:
         givers: user_id, id, keyword: the keyword that each possible id was made from.
@@ -183,13 +184,13 @@ def lives(clusters: pl.DataFrame, pairs: pl.DataFrame) -> list[list[int]]:
 
 
 def report(clusters: pl.DataFrame) -> None:
-    pairs = journeys_that_go_on(clusters)
+    pairs = continuing_journeys(clusters)
     long = lives(clusters, pairs)
     ends = clusters["window_end_date"].to_list()
     months = sum((ends[life[-1]] - ends[life[0]]).days for life in long) / DAYS_PER_MONTH
     users, n = clusters["user_id"].n_unique(), max(pairs.height, 1)
     n_inferences = clusters.select(_INFERENCE).n_unique()
-    print(f"{users:,} users, {n_inferences:,} inferences, {pairs.height:,} journeys that go on,")
+    print(f"{users:,} users, {n_inferences:,} inferences, {pairs.height:,} continuing journeys,")
     print(f"{len(long):,} lives of more than {LONG_LIFE.days} days ({months:,.0f} months)\n")
     known = clusters.select("user_id", keyword="keywords").explode("keyword").unique()
     givers = known.with_columns(id=pl.Series([journey_id(u, k) for u, k in known.iter_rows()], dtype=pl.String))
@@ -221,12 +222,12 @@ def report_areas(clusters: pl.DataFrame) -> None:
         .agg(keywords=pl.col("keywords").list.explode(), n_journeys=pl.len(), is_journey=pl.lit(value=True))
         .with_row_index("cluster")
     )
-    pairs = journeys_that_go_on(areas)
+    pairs = continuing_journeys(areas)
     ids, sizes = areas["area_id"].to_list(), areas["n_journeys"].to_list()
     several = [(a, b) for a, b in pairs.iter_rows() if max(sizes[a], sizes[b]) > 1]
-    for told, own in (("areas", pairs.rows()), ("of several journeys", several)):
+    for title, own in (("areas", pairs.rows()), ("of several journeys", several)):
         changed = sum(ids[a] != ids[b] for a, b in own)
-        print(f"{told}: {len(own):,} go on, id changed {changed / max(len(own), 1):.2%}")
+        print(f"{title}: {len(own):,} continue, id changed {changed / max(len(own), 1):.2%}")
 
 
 def report_names(clusters: pl.DataFrame, pairs: pl.DataFrame) -> None:
@@ -238,7 +239,7 @@ def report_names(clusters: pl.DataFrame, pairs: pl.DataFrame) -> None:
     flips = sum(names[a] != names[b] for a, b in same)
     print(
         f"\nname changed {len(changed) / max(pairs.height, 1):.2%}, with the old name still a keyword of the journey "
-        f"{still / max(pairs.height, 1):.2%};\nwhere no keyword came or went, {flips / max(len(same), 1):.2%} of "
+        f"{still / max(pairs.height, 1):.2%};\nwith unchanged keywords {flips / max(len(same), 1):.2%} of "
         f"{len(same):,}"
     )
 
@@ -246,11 +247,11 @@ def report_names(clusters: pl.DataFrame, pairs: pl.DataFrame) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("home", type=Path)
-    parser.add_argument("--users", type=int, default=1_000_000, help="at most so many users, the first by id")
+    parser.add_argument("--users", type=int, default=1_000_000, help="at most this many users, the first by id")
     options = parser.parse_args()
     warehouse = options.home / "warehouse.duckdb"
     if not warehouse.exists():
-        sys.exit(f"absent: {warehouse}; without a deployment that has run for some months there is nothing to measure")
+        sys.exit(f"{warehouse} does not exist; give the home of a deployment that has run for some months")
     params = AlgorithmParams()
     with Warehouse(warehouse).reading() as con:
         clusters = inferences(con, options.users, params)

@@ -1,15 +1,15 @@
-"""What incremental inference saves against full inference, at 5, 15 and 50 % of users active a day.
+"""Cost of incremental inference compared with full inference, with 5, 15 and 50 % of users active per day.
 
     python benchmarks/incremental.py [--users 2000] [--days 30] [--embedder minilm]
 
-For each share, a seeded log in which every user has a few aims and is active on a day with that probability. The last
-day is then run three times from the same state: incrementally, in full, and in full on an empty warehouse that has only
-the log. All three must give the same rows of user_journeys; the command fails if they do not.
+For each share, a seeded log is generated in which every user has a few aims and is active on each day with that
+probability. The last day is then run three times from the same state: incrementally, in full, and in full on an empty
+warehouse that has only the log. All three must give the same rows of user_journeys; otherwise the command fails.
 
-"clustering" is the stage alone (read, cluster, write), done again after the run, best of three. The first line is the
-same day of a log with a single user: what every run costs whatever there is to compute (jobs, steps, checks,
-publishing). All else (names, features, ranks, stages, notifications) is computed for every live journey in any mode.
-CPU seconds are those of all threads of the process.
+"clustering" is that stage alone (read, cluster, write), repeated after the run, best of three. The first line is the
+same day for a log with a single user: the fixed cost of a run (jobs, steps, checks, publishing). Everything else
+(names, features, ranks, stages, notifications) is computed for every live journey in every mode. CPU seconds are those
+of all threads of the process.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ NOW = datetime(2026, 6, 1)
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run of the last day took."""
+    """Cost of one run of the last day."""
 
     seconds: float
     cpu_seconds: float
     clustering_seconds: float
     clustering_cpu_seconds: float
     users_clustered: int
-    keywords_embedded: int
+    keywords_with_vectors: int
     rows: pl.DataFrame
 
 
 def searches(n_users: int, n_days: int, share: float, seed: int) -> pl.DataFrame:
-    """One row a search. Everybody is active on the first day, so that all have journeys."""
+    """One row per search. Everybody is active on the first day, so that all users have journeys."""
     rng = np.random.default_rng(seed)
     rows = []
     for user in range(n_users):
@@ -92,7 +92,7 @@ class Home:
 
     def run(self, first: date, last: date, *, full: bool = False) -> Cost:
         deployment = build_deployment(self.settings, progress=lambda *_: None)
-        deployment.embedder().embed(["loading the model is no part of a run's cost"])
+        deployment.embedder().embed(["load the model before the clock starts"])
         n_before = self.count("keyword_embeddings")
         started, cpu = time.monotonic(), time.process_time()
         with dagster_instance(deployment) as instance:
@@ -110,7 +110,7 @@ class Home:
             clustering_seconds=clustering_seconds,
             clustering_cpu_seconds=clustering_cpu_seconds,
             users_clustered=int(ledger["n"][0]),
-            keywords_embedded=n_after - n_before,
+            keywords_with_vectors=n_after - n_before,
             rows=deployment.warehouse.query(journeys, {"d": last}),
         )
 
@@ -120,7 +120,7 @@ class Home:
 
 
 def clustering_cost(deployment: Deployment, day: date, *, full: bool) -> tuple[float, float]:
-    """The least wall and CPU seconds of the clustering stage on ``day``, which was run already."""
+    """The lowest wall and CPU seconds of the clustering stage on ``day``, which has been run before."""
     seconds, cpu_seconds = [], []
     for _ in range(3):
         started, cpu = time.monotonic(), time.process_time()
@@ -148,7 +148,7 @@ def measure(share: float, n_users: int, n_days: int, embedder: str, scratch: Pat
     }
     reference = costs["incremental"].rows
     if reference.is_empty() or not all(cost.rows.equals(reference) for cost in costs.values()):
-        raise SystemExit(f"at {share:.0%}: the runs gave other rows of user_journeys")
+        raise SystemExit(f"at {share:.0%} active: the runs gave different rows of user_journeys")
     return costs
 
 
@@ -158,24 +158,24 @@ def main() -> None:
     options.add_argument("--days", type=int, default=30)
     options.add_argument("--embedder", default="minilm")
     given = options.parse_args()
-    shown = Table(title=f"{given.users:,} users, {given.days} days; the last day's run")
-    for header in ("active a day", "inference", "users clustered", "keywords embedded"):
-        shown.add_column(header)
-    for header in ("clustering", "its CPU", "whole run", "its CPU", "rows, all the same"):
-        shown.add_column(header, justify="right")
+    table = Table(title=f"{given.users:,} users, {given.days} days; the last day's run")
+    for header in ("active per day", "inference", "users clustered", "keywords embedded"):
+        table.add_column(header)
+    for header in ("clustering", "its CPU", "whole run", "its CPU", "rows, all equal"):
+        table.add_column(header, justify="right")
     with tempfile.TemporaryDirectory() as scratch:
         alone = measure(1.0, 1, 2, given.embedder, Path(scratch))["incremental"]
-    shown.add_row("–", "one user", "1", "", "", "", f"{alone.seconds:.1f} s", f"{alone.cpu_seconds:.1f} s", "")
+    table.add_row("–", "one user", "1", "", "", "", f"{alone.seconds:.1f} s", f"{alone.cpu_seconds:.1f} s", "")
     for share in SHARES:
         with tempfile.TemporaryDirectory() as scratch:
             costs = measure(share, given.users, given.days, given.embedder, Path(scratch))
         base = costs["incremental"]
         for name, cost in costs.items():
-            shown.add_row(
+            table.add_row(
                 f"{share:.0%}",
                 name,
                 f"{cost.users_clustered:,}",
-                f"{cost.keywords_embedded:,}",
+                f"{cost.keywords_with_vectors:,}",
                 f"{cost.clustering_seconds:.2f} s ({cost.clustering_seconds / base.clustering_seconds:.1f}×)",
                 f"{cost.clustering_cpu_seconds:.2f} s",
                 f"{cost.seconds:.1f} s ({cost.seconds / base.seconds:.1f}×)",
@@ -183,7 +183,7 @@ def main() -> None:
                 f"{cost.rows.height:,}",
             )
         print(f"{share:.0%} done", file=sys.stderr, flush=True)
-    Console(width=150).print(shown)
+    Console(width=150).print(table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A live deployment for benchmarks and tests: ``dagster dev`` (webserver and daemon) on a home of its own.
 
-It is started as a user starts it (``journeys ui``) and driven as the browser drives it, through GraphQL on 127.0.0.1.
+It is started like ``journeys ui`` and driven like the browser does it, through GraphQL on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class Live:
         self.home.mkdir(parents=True, exist_ok=True)
         command = ["-c", "from journeys_assets.cli import app; app()", "ui", "--port", str(self.port)]
         with (self.home / "live.log").open("ab") as log:
-            # A group of its own, so that stopping it stops every process that it started.
+            # In a process group of its own, so that all its processes can be stopped together.
             self.process = subprocess.Popen(
                 [sys.executable, *command],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_heed_signals,
+                preexec_fn=_restore_signal_handlers,
             )
         wait_until(self._is_ready, timeout_s, f"the webserver; see {self.home / 'live.log'}")
 
@@ -79,11 +79,11 @@ class Live:
             return False
 
     def stop(self) -> None:
-        """Stop it as Ctrl-C does; what does not end within half a minute is killed."""
+        """Stop it like Ctrl-C. Processes that do not end within half a minute are killed."""
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Every process at once, as a power cut does."""
+        """Kill every process at once, like a power cut."""
         self._end(signal.SIGKILL)
 
     def _end(self, with_signal: signal.Signals) -> None:
@@ -121,7 +121,7 @@ class Live:
         return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in results]
 
     def launch(self, job: str, first: date, last: date) -> str:
-        """Launch a job over days, as the launchpad does; returns the run's id."""
+        """Launch a job over days, like the launchpad; returns the run's id."""
         selector = {
             "repositoryLocationName": LOCATION,
             "repositoryName": "__repository__",
@@ -139,7 +139,7 @@ class Live:
         return run_id
 
     def backfill(self, assets: Sequence[str], days: Sequence[date]) -> str:
-        """Launch a backfill of the assets, as the asset graph page does; returns its id."""
+        """Launch a backfill of the assets, like the asset graph page; returns its id."""
         params = {
             "assetSelection": [{"path": asset.split("/")} for asset in assets],
             "partitionNames": [day.isoformat() for day in days],
@@ -154,14 +154,14 @@ class Live:
         return [run for run in self.runs() if run["status"] not in ENDED]
 
 
-def _heed_signals() -> None:
-    """A process that was started in the background of a script ignores Ctrl-C, and so would its children."""
+def _restore_signal_handlers() -> None:
+    """A process started in the background of a script ignores Ctrl-C, and its children would inherit that."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float, what: str, *, every_s: float = 1.0) -> float:
-    """Wait; returns the seconds it took.
+    """Wait until the condition holds; returns the seconds it took.
 
     Raises:
         TimeoutError: it took longer than ``timeout_s``.

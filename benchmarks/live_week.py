@@ -1,11 +1,11 @@
-"""A week of a live deployment, in a few minutes: does it end in the state of a calm run, row for row?
+"""A week of a live deployment, in a few minutes: does it end in the same state as an undisturbed run, row for row?
 
     python benchmarks/live_week.py [--users 40] [--days 7] [--seconds-between-files 10] [--embedder hashing]
 
-``dagster dev`` (webserver and daemon) runs on an empty home. Files land through each day: some events days late, some
-files twice, one only half written for a while, one broken, one with a wrong row; half of the catalogue comes in the
-middle of the week; and once every process is killed while a run is at work. Nobody calls a command. A second home gets
-the same log at once and is run in peace. At the end both must hold the same rows. Exit code 1 if they do not.
+``dagster dev`` (webserver and daemon) runs on an empty home. Files land throughout each day: some events days late,
+some files twice, one half-written for a while, one broken, one with a wrong row. Half of the catalogue comes in the
+middle of the week. Once, every process is killed during a run. No command is called. A second home gets the same log at
+once and is run without disturbance. At the end both must have the same rows; otherwise the exit code is 1.
 """
 
 import argparse
@@ -51,15 +51,15 @@ out = Console(highlight=False)
 
 @dataclass
 class Week:
-    """What has landed so far, and what is held back for later."""
+    """The landing folder, what has landed so far, and rows that will land later."""
 
     landing: Path
     chance: random.Random
     counts: Counter[str] = field(default_factory=Counter)
-    held_back: dict[date, list[tuple[str, pl.DataFrame]]] = field(default_factory=dict)
+    delayed: dict[date, list[tuple[str, pl.DataFrame]]] = field(default_factory=dict)
 
     def land(self, source: str, rows: pl.DataFrame, name: str) -> Path:
-        """Write under a hidden name, then rename: what a careful writer does."""
+        """Write under a hidden name, then rename, as a careful writer does."""
         target = self.landing / source / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         hidden = target.with_name(f".{target.name}")
@@ -69,7 +69,7 @@ class Week:
         return target
 
     def land_slowly(self, source: str, rows: pl.DataFrame, name: str, pause_s: float) -> None:
-        """Write under the final name, in two goes: what a careless writer does."""
+        """Write under the final name, in two steps, as a careless writer does."""
         complete = self.landing / f".{name}.parquet"
         rows.write_parquet(complete)
         content = complete.read_bytes()
@@ -83,7 +83,7 @@ class Week:
         self.counts["files half written for a while"] += 1
 
     def land_part(self, day: date, part: int, events: dict[str, pl.DataFrame]) -> None:
-        """One third of a day: most of its events now, some in a few days, now and then a file twice."""
+        """Land one third of a day: most of its events now, some in a few days, and now and then a file twice."""
         for source, rows in events.items():
             mine = rows.filter(pl.col(TIMES[source]).dt.hour() // (24 // PARTS) == part)
             if mine.is_empty():
@@ -92,7 +92,7 @@ class Week:
             late, now = mine.filter(is_late), mine.filter(~is_late)
             if late.height:
                 due = day + timedelta(days=self.chance.randint(1, MOST_DAYS_LATE))
-                self.held_back.setdefault(due, []).append((source, late))
+                self.delayed.setdefault(due, []).append((source, late))
                 self.counts["events that come late"] += late.height
             if now.height:
                 file = self.land(source, now, f"{day}-{part}")
@@ -101,11 +101,11 @@ class Week:
                     self.counts["files that come twice"] += 1
 
     def land_late(self, day: date) -> None:
-        for number, (source, rows) in enumerate(self.held_back.pop(day, [])):
+        for number, (source, rows) in enumerate(self.delayed.pop(day, [])):
             self.land(source, rows, f"late-{day}-{number}")
 
     def land_broken(self, day: date) -> None:
-        """A file that nobody can read, and one with a row that breaks the contract."""
+        """Land an unreadable file, and a file with a row that breaks the contract."""
         (self.landing / "search_events" / "broken.parquet").write_bytes(b"PAR1 this is no Parquet file PAR1")
         lines = ["user_id,query,searched_at", f"u00001,a good row,{day}T10:00:00Z", "u00001,a wrong row,yesterday"]
         (self.landing / "search_events" / "one_wrong_row.csv").write_text("\n".join(lines) + "\n")
@@ -114,7 +114,7 @@ class Week:
 
 
 def live_week(live: Live, world: dict[str, pl.DataFrame], days: list[date], pause_s: float, seed: int) -> Week:
-    """Let the week happen."""
+    """Run the week."""
     week = Week(live.home / "landing", random.Random(seed))
     week.landing.mkdir(parents=True)
     live.start()
@@ -139,14 +139,14 @@ def live_week(live: Live, world: dict[str, pl.DataFrame], days: list[date], paus
             if part == 2 and number == len(days) - 3:
                 crash(live, week)
             time.sleep(pause_s)
-    for due in sorted(week.held_back):
+    for due in sorted(week.delayed):
         week.land_late(due)
     return week
 
 
 def crash(live: Live, week: Week) -> None:
-    """Kill every process while a run is at work, and start again."""
-    wait_until(lambda: any(run["status"] == "STARTED" for run in live.runs()), 180, "a run to be at work", every_s=0.2)
+    """Kill every process during a run, and start again."""
+    wait_until(lambda: any(run["status"] == "STARTED" for run in live.runs()), 180, "a run to start", every_s=0.2)
     time.sleep(5)
     live.kill()
     week.counts["crashes"] += 1
@@ -158,7 +158,7 @@ def deployment_at(home: Path, embedder: str) -> Deployment:
 
 
 def is_settled(live: Live, deployment: Deployment, week: Week) -> bool:
-    """Every file was looked at, no run is in flight, no day is stale."""
+    """Whether every file was processed, no run is in progress, and no day is stale."""
     if live.in_flight():
         return False
     with deployment.warehouse.reading() as con:
@@ -173,7 +173,7 @@ def tables(home: Path) -> dict[str, pl.DataFrame]:
 
 
 def latency_s(live: Live, day: date, number: int) -> float:
-    """Seconds from a file that lands to the new user's journeys in the published file."""
+    """Seconds from landing a file until the new user's journeys are in the published file."""
     user = f"newcomer-{number}"
     queries = [f"raised garden bed {end}" for end in ("plans", "ideas", "cheap", "cedar", "diy")]
     at = datetime.combine(day, datetime.min.time()) + timedelta(hours=23, minutes=number)
@@ -193,7 +193,7 @@ def main() -> None:
     options.add_argument("--days", type=int, default=7)
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--seconds-between-files", type=float, default=10.0)
-    options.add_argument("--embedder", default="hashing", help="hashing starts in no time; minilm is the real one")
+    options.add_argument("--embedder", default="hashing", help="hashing starts immediately; minilm is the real one")
     options.add_argument("--home", type=Path, help="keep both homes here (default: a temporary folder)")
     given = options.parse_args()
     first = datetime.now(UTC).date() - timedelta(days=given.days)
@@ -229,7 +229,7 @@ def main() -> None:
 
 
 def calm_run(home: Path, world: dict[str, pl.DataFrame], extra: pl.DataFrame, embedder: str) -> dict[str, pl.DataFrame]:
-    """The same log, loaded at once and run in peace."""
+    """The final tables for the same log, loaded at once and run without disturbance."""
     log = home / "log"
     for source, rows in world.items():
         (log / source).mkdir(parents=True)
@@ -250,13 +250,13 @@ def report(
     latencies: list[float],
     seconds: float,
 ) -> None:
-    """Print the summary; exit code 1 where a row differs."""
+    """Print the summary; exit code 1 if a row differs."""
     log = deployment.warehouse.query(
         "SELECT (SELECT count(*) FROM landing.quarantined_rows) AS quarantined, "
         "(SELECT count(*) FROM landing.landed_files WHERE outcome = 'refused') AS refused"
     )
     by_status = Counter(f"{run['jobName']}, {str(run['status']).lower()}" for run in runs)
-    summary = Table("what happened", "", title="A live week")
+    summary = Table("event", "", title="A live week")
     for name, n in [*sorted(week.counts.items()), *sorted(by_status.items())]:
         summary.add_row(name, f"{n:,}")
     summary.add_row("rows quarantined, files refused", f"{log['quarantined'][0]}, {log['refused'][0]}")
@@ -269,11 +269,11 @@ def report(
         is_same &= same
         summary.add_row(
             f"{name}: rows live, rows calm",
-            f"{ended[name].height:,}, {calm[name].height:,}: {'same' if same else 'OTHER'}",
+            f"{ended[name].height:,}, {calm[name].height:,}: {'equal' if same else 'DIFFERENT'}",
         )
     out.print(summary)
     if not is_same:
-        raise SystemExit("the live week did not end in the state of the calm run")
+        raise SystemExit("the live week did not end in the same state as the undisturbed run")
 
 
 if __name__ == "__main__":

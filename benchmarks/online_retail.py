@@ -17,7 +17,7 @@ from pathlib import Path
 DEFAULT_LOG = Path(__file__).parents[2] / "shared" / "data" / "online_retail_by_day_csv.tar.xz"
 
 
-def measured(name: str, command: list[str], environment: dict[str, str]) -> None:
+def run_measured(name: str, command: list[str], environment: dict[str, str]) -> None:
     """Run one ``journeys`` command; print its output, wall-clock seconds and peak memory of that process."""
     started = time.monotonic()
     process = subprocess.Popen([str(Path(sys.executable).with_name("journeys")), *command], env=environment)
@@ -38,7 +38,7 @@ def main() -> None:
     arguments.add_argument("--home", type=Path, help="keep the state there (default: a temporary folder)")
     given = arguments.parse_args()
     if not given.log.exists():
-        raise SystemExit(f"{given.log} is not there: give the folder or the .tar.xz of daily Online Retail CSV files")
+        raise SystemExit(f"{given.log} does not exist; give the folder or .tar.xz of daily Online Retail CSV files")
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.log
         if folder.is_file():
@@ -47,9 +47,9 @@ def main() -> None:
                 archive.extractall(folder, filter="data")
         home = given.home or Path(scratch) / "home"
         environment = os.environ | {"JOURNEYS_HOME": str(home)}
-        measured("ingest", ["ingest", str(folder), "--format", "online-retail"], environment)
-        measured("run", ["run"], environment)
-        measured("doctor", ["doctor"], environment)
+        run_measured("ingest", ["ingest", str(folder), "--format", "online-retail"], environment)
+        run_measured("run", ["run"], environment)
+        run_measured("doctor", ["doctor"], environment)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Settings of one deployment: where state lives, which models are used, parameter overrides.
+"""Settings of one deployment: where its state lives, which models it uses, parameter overrides.
 
-Read from ``JOURNEYS_*`` environment variables and from ``$JOURNEYS_HOME/journeys.toml`` (environment first), validated
-before anything runs. What belongs here: what differs between deployments. What does not: the parameters' meaning and
-defaults, which live in ``domain.parameters``.
+They are read from ``JOURNEYS_*`` environment variables and from ``$JOURNEYS_HOME/journeys.toml``, and validated before
+anything runs. The environment takes precedence. ``domain.parameters`` has the meaning and default of each parameter.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ DEFAULT_HOME = Path(".journeys")
 
 
 class SettingsError(JourneysError):
-    """A setting has a value that is not allowed; the message names the key, the value and what is allowed."""
+    """A setting has a value that is not allowed. The message names the key, the value and the allowed values."""
 
 
 class Settings(BaseSettings):
-    """Everything that a deployment may choose. All state lives under ``home``."""
+    """Everything that differs between deployments. All state lives under ``home``."""
 
     model_config = SettingsConfigDict(
         env_prefix="JOURNEYS_", env_nested_delimiter="__", extra="forbid", frozen=True, arbitrary_types_allowed=True
@@ -34,23 +33,25 @@ class Settings(BaseSettings):
 
     home: Path = Field(DEFAULT_HOME, description="Folder of all state.")
     first_partition_date: date | None = Field(
-        None, description="First day that has a partition; by default the first day that was ever ingested."
+        None, description="First day that has a partition. By default the first day that was ingested."
     )
     embedder: str = Field("minilm", description="'minilm', 'hashing' (tests), or a sentence-transformers path or name.")
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
     landing_settle_seconds: float = Field(
-        10, ge=0, description="How long a file in the landing folder must be untouched before it is taken."
+        10, ge=0, description="How long a file in the landing folder must be unchanged before it is loaded."
     )
     landing_patience_seconds: float = Field(
-        300, ge=0, description="How long a damaged file in the landing folder counts as still being written."
+        300,
+        ge=0,
+        description="How long a damaged file in the landing folder is treated as incomplete before it is refused.",
     )
     public_data: Path = Field(
         Path(__file__).parents[2] / "shared" / "data",
-        description="Folder of public logs and labelled sets for `journeys evaluate`; those not there are left out.",
+        description="Folder of public logs and labelled sets for `journeys evaluate`. Missing ones are left out.",
     )
     evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")
     evaluation_days: int = Field(120, ge=60, description="Days of the synthetic world of `journeys evaluate`.")
-    sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two looks for stale days.")
+    sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two checks for stale days.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
     @property
@@ -92,10 +93,10 @@ class Settings(BaseSettings):
         return date(2026, 1, 1)
 
     def note_first_day(self, day: date) -> None:
-        """Remember the earliest day ever ingested, so that its partitions exist."""
+        """Store ``day`` if it is earlier than the first day stored so far, so that its partition exists."""
         if not self.first_day_path.exists() or day < date.fromisoformat(self.first_day_path.read_text().strip()):
             self.home.mkdir(parents=True, exist_ok=True)
-            # In one step: another process may read it meanwhile.
+            # Replaced in one step: another process may read it at the same time.
             fresh = self.first_day_path.with_name(f".first_day-{os.getpid()}")
             fresh.write_text(f"{day}\n")
             fresh.replace(self.first_day_path)
@@ -117,7 +118,8 @@ def load_settings(**overrides: Any) -> Settings:
     """The settings of this process.
 
     Raises:
-        SettingsError: names every key that is wrong, its value, and what is allowed.
+        SettingsError: a value is not allowed, or a key is unknown. The message names each such key, its value and what
+            is allowed.
     """
     try:
         settings = Settings(**overrides)

@@ -1,4 +1,4 @@
-"""Settings come from the environment and journeys.toml, and errors name key, value and cure."""
+"""Settings come from the environment and journeys.toml; errors name key, value and cure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from journeys_assets.settings import SettingsError, load_settings
 
 
-def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "journeys.toml").write_text('embedder = "hashing"\noutput_retention_days = 7\n')
     monkeypatch.setenv("JOURNEYS_HOME", str(tmp_path))
     monkeypatch.setenv("JOURNEYS_OUTPUT_RETENTION_DAYS", "9")
@@ -41,7 +41,7 @@ def test_errors_name_the_key_and_the_value(tmp_path: Path, toml: str, named: str
         load_settings(home=tmp_path)
 
 
-def test_the_first_day_is_the_earliest_ever_noted(tmp_path: Path) -> None:
+def test_the_first_day_is_the_earliest_one_stored(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path)
     for day in (date(2026, 3, 1), date(2026, 2, 1), date(2026, 2, 9)):
         settings.note_first_day(day)

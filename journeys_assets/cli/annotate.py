@@ -11,29 +11,36 @@ from journeys_assets.cli.context import Session, day_option, known_errors, last_
 
 def export_sheet(
     file: Annotated[
-        Path, typer.Argument(help="Ends in .html (a page to judge in, best) or .csv (with a guideline beside it).")
+        Path,
+        typer.Argument(
+            help="Path of the sheets: .html for a page to judge in (recommended), or .csv with a guideline beside it."
+        ),
     ],
-    annotators: Annotated[str, typer.Option(help="Who will judge, separated by commas; one file each.")] = "annotator",
-    rows: Annotated[int, typer.Option(min=1, help="Rows of each annotator.")] = 100,
+    annotators: Annotated[
+        str, typer.Option(help="Names of the annotators, separated by commas. Each gets a file.")
+    ] = "annotator",
+    rows: Annotated[int, typer.Option(min=1, help="Rows for each annotator.")] = 100,
     overlap: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of the rows that all judge, to measure agreement.")
+        float, typer.Option(min=0.0, max=1.0, help="Share of the rows that every annotator gets, to measure agreement.")
     ] = 0.3,
     unnamed: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Share of the journeys that show no name: what would people call them?"),
+        typer.Option(
+            min=0.0, max=1.0, help="Share of the journeys shown without a name, to ask what people call them."
+        ),
     ] = 0.5,
     as_of: Annotated[
-        list[date] | None, day_option("May be repeated. Default: the last day that was run and weeks before it.")
+        list[date] | None, day_option("May be repeated. Default: the last day that was run and some weeks before it.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed draws other journeys.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 1,
     min_users: Annotated[
-        int, typer.Option(min=1, help="Show only keywords and searches that so many users share.")
+        int, typer.Option(min=1, help="Show only keywords and searches of at least this many users.")
     ] = 1,
 ) -> None:
-    """Draw journeys to be judged, and write a sheet for each annotator.
+    """Draw a sample of journeys, and write a sheet for each annotator.
 
-    Drawn by confidence, kind and stage, and how active the user is; those judged before are left out. Sheets show a key
-    in place of the user, and nothing of what the model thinks.
+    The sample is stratified by confidence, kind and stage, and by how active the user is. It leaves out journeys that
+    were judged before. A sheet shows a key in place of the user, and none of the model's decisions.
     """
     with known_errors():
         from journeys_assets.cli.render import tables
@@ -57,19 +64,22 @@ def export_sheet(
         )
         out.print(tables.table_of("Sample", made.strata.rows(), "stratum", "journeys", "drawn"))
         out.print(
-            f"{made.n_items:,} journeys as of {', '.join(map(str, made.days))}; {made.n_rows:,} rows to be judged, "
-            f"{made.n_shared:,} of the journeys by every annotator"
+            f"{made.n_items:,} journeys as of {', '.join(map(str, made.days))}: {made.n_rows:,} rows in all, "
+            f"{made.n_shared:,} journeys on every annotator's sheet"
         )
         for path in made.files:
             out.print(f"→ {relative(path)}")
 
 
 def import_sheet(
-    files: Annotated[list[Path], typer.Argument(help="Sheets as they came back, as CSV; a later one overrules.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Filled sheets, as CSV. A later judgement replaces an earlier one.")
+    ],
 ) -> None:
-    """Take filled sheets back: rows with mistakes are named and set aside, the others become labels.
+    """Import filled sheets. Rows with mistakes are listed and quarantined; the others become labels.
 
-    The same sheet twice changes nothing; a sheet may come back several times. Exit code 1 if anything was refused.
+    Importing the same sheet twice changes nothing. A sheet may be imported several times while it is being filled. The
+    exit code is 1 if a row or file was refused.
     """
     with known_errors():
         from journeys_assets.cli.render import annotation as render_annotation
@@ -86,7 +96,7 @@ def import_sheet(
 
 
 def show_agreement() -> None:
-    """Show how well annotators agree, over all judgements that are stored, beside what chance alone would give."""
+    """Show how well annotators agree over all stored judgements, and how well they would agree by chance."""
     with known_errors():
         session = open_session()
         last_day_run(session)
@@ -104,6 +114,6 @@ def _print_agreement(session: Session) -> None:
     out.print(render_annotation.show_agreement(annotator_agreement(judgements)))
     if n_untrainable:
         out.print(
-            f"{n_untrainable:,} judgements are of days whose features are no longer kept: they train no ranker. "
-            "Import sheets sooner, or raise `output_retention_days`"
+            f"{n_untrainable:,} judgements are about days whose features were deleted, so no ranker can learn from "
+            "them. Import sheets sooner, or raise `output_retention_days`"
         )

@@ -1,4 +1,4 @@
-"""The command line: ``journeys …``. Each command reads its settings, calls what does the work, and prints."""
+"""The command line: ``journeys …``. Each command loads the settings, calls an operation and prints the result."""
 
 import typer
 
@@ -8,18 +8,18 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
-    help="""Finds out what users are trying to do, from their logs.
+    help="""Finds out from logs what users are trying to do.
 
-A typical first hour: `journeys demo` to see it work; `journeys ingest PATH` for your own logs; `journeys run`; then
-`journeys show USER`. All state lives under `$JOURNEYS_HOME` (default `./.journeys`).""",
+To start: `journeys demo` shows how it works; `journeys ingest PATH` loads your own logs; `journeys run` computes
+journeys; `journeys show USER` shows them. All state lives under `$JOURNEYS_HOME` (default `./.journeys`).""",
 )
 annotate_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="""Sheets for human judgements of journeys: out, back, and how well annotators agree.
+    help="""Export sheets for human judgements of journeys, import them, and measure how well annotators agree.
 
-`journeys annotate export sheets/march.html --annotators ann,ben,chi`; each opens one page in a browser and judges with
-keys 1-5; `journeys annotate import sheets/*.csv`; then `journeys train`.""",
+`journeys annotate export sheets/march.html --annotators ann,ben,chi` writes one page for each annotator, who opens it
+in a browser and judges with the keys 1-5. Then `journeys annotate import sheets/*.csv` and `journeys train`.""",
 )
 app.add_typer(annotate_app, name="annotate")
 

@@ -1,4 +1,4 @@
-"""What the commands share: consoles, options, known errors, and the deployment that settings describe."""
+"""What the commands share: consoles, options, error handling, and the deployment that the settings describe."""
 
 import shutil
 import sys
@@ -26,7 +26,7 @@ err = Console(stderr=True)
 
 
 class CommandError(JourneysError):
-    """What the user asked for cannot be done; the message says why and what to do instead."""
+    """The command cannot be carried out. The message says why, and what to do instead."""
 
 
 def parse_day(text: str) -> date:
@@ -42,7 +42,7 @@ def day_option(help: str, *names: str) -> Any:
 
 @contextmanager
 def known_errors() -> Iterator[None]:
-    """Errors that a user can mend end as one line and exit code 2; any other keeps its traceback."""
+    """End the command with one line and exit code 2 on a ``JourneysError``; other errors keep their traceback."""
     try:
         yield
     except JourneysError as error:
@@ -92,11 +92,11 @@ def last_day_run(session: Session) -> date:
     from journeys_assets.storage.queries import days as day_queries
 
     if not session.settings.warehouse_path.exists():
-        raise CommandError("nothing was ingested yet; `journeys ingest PATH`, then `journeys run`")
+        raise CommandError("nothing has been ingested yet; call `journeys ingest PATH`, then `journeys run`")
     with session.warehouse.reading() as con:
         day = day_queries.last_closed_day(con)
     if day is None:
-        raise CommandError("nothing was run yet; `journeys ingest PATH`, then `journeys run`")
+        raise CommandError("nothing has been run yet; call `journeys ingest PATH`, then `journeys run`")
     return day
 
 
@@ -106,7 +106,7 @@ def today() -> date:
 
 
 def command_name() -> str:
-    """How this command was called, so that what is printed can be pasted."""
+    """The command as the user can call it, so that printed commands can be pasted."""
     return "journeys" if shutil.which("journeys") else relative(Path(sys.executable).with_name("journeys"))
 
 

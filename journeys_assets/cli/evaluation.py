@@ -19,13 +19,13 @@ from journeys_assets.cli.context import (
 
 def evaluate(
     only: Annotated[
-        list[str] | None, typer.Option(help="Measure this part alone; may be given several times. Default: all.")
+        list[str] | None, typer.Option(help="Measure only this part. May be repeated. Default: every part.")
     ] = None,
 ) -> None:
-    """Measure how good the journeys are, beside baselines and with intervals, and write one report.
+    """Measure the quality of the journeys against baselines, with intervals, and write a report.
 
-    On a synthetic world with known truth; on the public logs and labelled sets in the folder of the setting
-    `public_data`, where they are; and on your own log. The first time it runs the pipeline over those logs.
+    The data are a synthetic world with known truth, your own log, and the public logs and labelled sets in the folder
+    of the setting `public_data`, where it has any. The first call runs the pipeline over those logs.
     """
     with known_errors():
         from journeys_assets.cli.render import tables
@@ -36,7 +36,7 @@ def evaluate(
 
         unknown = set(only or ()) - set(SECTION_NAMES)
         if unknown:
-            raise CommandError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(SECTION_NAMES)}")
+            raise CommandError(f"unknown part {', '.join(sorted(unknown))}; the parts are {', '.join(SECTION_NAMES)}")
         session = open_session()
         with dagster_instance(session.settings.dagster_home) as instance:
             page = run_evaluation(build_definitions(session.deployment), instance, only or SECTION_NAMES)
@@ -46,14 +46,15 @@ def evaluate(
 
 
 def readout(
-    from_: Annotated[date | None, day_option("First day; default: that of the first logged send.", "--from")] = None,
-    to: Annotated[date | None, day_option("Last day; default: the last day of the log.", "--to")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    from_: Annotated[date | None, day_option("First day. Default: the day of the first logged send.", "--from")] = None,
+    to: Annotated[date | None, day_option("Last day. Default: the last day of the log.", "--to")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Read out the notification experiment: rates by arm, effects with intervals over users, and whether to trust them.
+    """Report on the notification experiment: rates by arm, effects with intervals over users, and validity checks.
 
-    Journey and interest arm are held against each other by opens, clicks and unsubscribes, and against the holdout by
-    engagement. Days before the first one explain a part of the engagement, where they were logged.
+    The journey arm is compared with the interest arm by opens, clicks and unsubscribes. Both are compared with the
+    holdout by engagement. Where there is a log of the days before the first one, it is used to adjust engagement for
+    differences between users.
     """
     with known_errors():
         from journeys_assets.cli.render import experiment
@@ -61,7 +62,7 @@ def readout(
 
         session = open_session()
         if not session.settings.warehouse_path.exists():
-            raise CommandError("nothing was ingested yet; `journeys ingest PATH`")
+            raise CommandError("nothing has been ingested yet; call `journeys ingest PATH`")
         try:
             found = read_out_log(session.warehouse, session.params.notifications, from_, to)
         except ValueError as error:

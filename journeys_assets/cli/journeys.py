@@ -18,8 +18,8 @@ from journeys_assets.cli.context import CommandError, Session, day_option, known
 def show(
     user: Annotated[str, typer.Argument(help="A user_id.")],
     as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why each journey ranks where it does.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what makes up the score of each journey.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a user's journeys: name, kind, stage, confidence, keywords, evidence."""
     with known_errors():
@@ -35,7 +35,7 @@ def cluster(
         Path, typer.Argument(metavar="OUT", help="Parquet: the same rows with journey_id, area_id, journey_name.")
     ],
 ) -> None:
-    """Cluster keywords of your own, with exactly the production code and parameters: to test it on your labels."""
+    """Cluster your own keywords with the production code and parameters, for instance to test it on your labels."""
     with known_errors():
         import polars as pl
 
@@ -63,7 +63,9 @@ def cluster(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Gets user_journeys.parquet and notification_candidates.parquet.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to write user_journeys.parquet and notification_candidates.parquet to.")
+    ],
     as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
 ) -> None:
     """Write the output of one day as Parquet files."""
@@ -78,7 +80,7 @@ def export(
             with session.warehouse.reading() as con:
                 rows = tables.partition(con, table, day)
             if rows.is_empty() and table == "user_journeys":
-                raise CommandError(f"no journeys on {day}; days that were run: `journeys doctor`")
+                raise CommandError(f"there are no journeys on {day}; `journeys doctor` lists the days that were run")
             rows.write_parquet(folder / f"{table}.parquet")
             out.print(f"{rows.height:,} rows → {folder / table}.parquet")
 
@@ -95,7 +97,7 @@ def show_journeys(session: Session, user: str, as_of: date | None, *, explain: b
         known = user_queries.user_is_known(con, user)
         features = user_queries.features_of_user(con, user, day)
     if not known:
-        raise CommandError(f"user {user!r} is in no log that was ingested")
+        raise CommandError(f"user {user!r} is in none of the ingested logs")
     records = render_journeys.journey_records(journeys, evidence, day)
     if explain:
         render_journeys.add_explanations(records, _explained(session, journeys, features))
@@ -106,7 +108,7 @@ def show_journeys(session: Session, user: str, as_of: date | None, *, explain: b
 
 
 def _explained(session: Session, journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":
-    """What each part of the evidence adds to each score, by the release that made it."""
+    """What each part of the evidence adds to each journey's score, under the release that computed the score."""
     import polars as pl
 
     from journeys_assets.domain.ranking.prior import PRIOR

@@ -12,7 +12,7 @@ from journeys_assets.settings import load_settings
 
 
 def doctor() -> None:
-    """Check settings, files and what was ingested against what was computed; exit code 1 if something is wrong."""
+    """Check settings, files and computed days; exit code 1 if something is wrong."""
     with known_errors():
         from journeys_assets.operations.doctor import examine
 
@@ -28,9 +28,9 @@ def doctor() -> None:
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000,
 ) -> None:
-    """Open the Dagster UI (webserver and daemon) on this deployment.
+    """Open the Dagster UI (webserver and daemon) for this deployment.
 
-    While it runs, log files that are put into `$JOURNEYS_HOME/landing` are loaded without being asked for.
+    While it runs, log files in `$JOURNEYS_HOME/landing` are loaded automatically.
     """
     with known_errors():
         from journeys_assets.defs.in_process import prepare_dagster_home

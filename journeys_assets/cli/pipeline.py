@@ -32,17 +32,19 @@ DEMO_DAYS = 45
 
 
 def demo(
-    users: Annotated[int, typer.Option(min=1, help="Users of the synthetic world.")] = DEMO_USERS,
-    days: Annotated[int, typer.Option(min=1, help="Days of the synthetic world.")] = DEMO_DAYS,
-    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 7,
+    users: Annotated[int, typer.Option(min=1, help="Number of users in the synthetic world.")] = DEMO_USERS,
+    days: Annotated[int, typer.Option(min=1, help="Number of days in the synthetic world.")] = DEMO_DAYS,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic world.")] = 7,
 ) -> None:
-    """Make a synthetic world, run every stage over it, and show a few users' journeys."""
+    """Generate a synthetic world, run every stage over it, and show the journeys of a few users."""
     with known_errors():
         settings = load_settings()
         world = settings.home / "synthetic"
         first_day = today() - timedelta(days=days)
         if world.exists():
-            out.print(f"Using the world in {relative(world)} again; for another one, remove {relative(settings.home)}")
+            out.print(
+                f"Using the world in {relative(world)} again; to generate another one, delete {relative(settings.home)}"
+            )
         else:
             write_synthetic_world(world, users=users, days=days, seed=seed, first_day=first_day)
         print_ingest_report(ingest_paths(settings, [world / "landing"], "landing", None))
@@ -59,22 +61,24 @@ def demo(
         out.print("[bold]Where to look next[/bold]")
         places = Table.grid(padding=(0, 3))
         places.add_row(f"  {command_name()} show {another}", "one user's journeys, with evidence")
-        places.add_row("  make ui", "assets, lineage, checks and this run, in the browser")
-        places.add_row(f"  {relative(settings.published_path)}", "the output tables: open them with duckdb or any tool")
-        places.add_row(f"  {relative(world / 'truth')}", "what the synthetic users were really up to")
+        places.add_row("  make ui", "assets, lineage, checks and this run in the browser")
+        places.add_row(
+            f"  {relative(settings.published_path)}", "the output tables, for DuckDB or any tool that reads it"
+        )
+        places.add_row(f"  {relative(world / 'truth')}", "the true journeys of the synthetic users")
         out.print(places)
 
 
 def synth(
     folder: Annotated[
-        Path, typer.Argument(help="Gets landing/ (what the pipeline reads) and truth/ (what it must not).")
+        Path, typer.Argument(help="Folder to write landing/ (the pipeline's input) and truth/ (not for it) to.")
     ],
     users: Annotated[int, typer.Option(min=1)] = DEMO_USERS,
     days: Annotated[int, typer.Option(min=1)] = DEMO_DAYS,
     seed: Annotated[int, typer.Option()] = 7,
-    first_day: Annotated[date | None, day_option("Default: so that the last day is yesterday.")] = None,
+    first_day: Annotated[date | None, day_option("Default: such that the last day is yesterday.")] = None,
 ) -> None:
-    """Write a seeded synthetic world with known truth: landing files, and the truth beside them."""
+    """Write a seeded synthetic world: landing files, and the known truth beside them."""
     with known_errors():
         first = first_day or today() - timedelta(days=days)
         write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first)
@@ -82,32 +86,36 @@ def synth(
 
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(help="Files or folders; a file's source is its folder's or its own name.")
+        list[Path], typer.Argument(help="Files or folders. The name of a file or of its folder gives its source.")
     ],
     format: Annotated[
         str, typer.Option(help="`landing` (the contract: Parquet, CSV, JSON lines) or `online-retail`.")
     ] = ("landing"),
-    source: Annotated[str | None, typer.Option(help="The landing source, where names do not tell it.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Landing source of all files, where their names do not give it.")
+    ] = None,
 ) -> None:
-    """Load log files into the warehouse: all of them, or, if one cannot be read, none.
+    """Load log files into the warehouse: all of them, or none if one of them cannot be read.
 
-    Rows that break the contract go to `landing.quarantined_rows` with file, line and reason. Files and events that are
-    there already are not taken twice.
+    Rows that break the contract go to `landing.quarantined_rows` with file, line and reason. Files and events that were
+    loaded before are not loaded again.
     """
     with known_errors():
         print_ingest_report(ingest_paths(load_settings(), paths, format, source))
 
 
 def run(
-    from_: Annotated[date | None, day_option("First day; default: the day after the last one done.", "--from")] = None,
-    to: Annotated[date | None, day_option("Last day; default: the last day that was ingested.", "--to")] = None,
+    from_: Annotated[
+        date | None, day_option("First day. Default: the day after the last day that was run.", "--from")
+    ] = None,
+    to: Annotated[date | None, day_option("Last day. Default: the last day that was ingested.", "--to")] = None,
     full: Annotated[
-        bool, typer.Option(help="Recompute every user in the horizon, not only those that changed.")
+        bool, typer.Option(help="Recompute every user in the horizon, not only users that changed.")
     ] = False,
 ) -> None:
-    """Materialise days in order, through Dagster: `journeys ui` shows the run.
+    """Run the pipeline on a range of days, in order, through Dagster. `journeys ui` shows the run.
 
-    Earlier days that were ingested and have no keywords yet are filled in first.
+    Earlier days that were ingested and have no keywords yet are computed first.
     """
     with known_errors():
         session = open_session()

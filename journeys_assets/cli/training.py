@@ -17,15 +17,17 @@ from journeys_assets.cli.context import (
 
 
 def train(
-    as_of: Annotated[date | None, day_option("Labels up to this day are used; live from the day after.")] = None,
+    as_of: Annotated[
+        date | None, day_option("Use labels up to this day; releases are live from the day after.")
+    ] = None,
 ) -> None:
-    """Train a ranker, a model of when journeys end and naming weights, and release what is better than what is there.
+    """Train a ranker, a stage model and naming weights, and release each that is better than what is live.
 
-    The ranker learns from what users went on with, from notification feedback and from annotations; it must order later
-    days better than the documented prior, and no worse than the live release. The stage model learns from what became
-    of journeys; it must be closer to what happened on later days than the fixed gap. The naming weights learn from
-    names that annotators gave or let stand; they must name users that they never saw surely better. Exit code 1 if
-    nothing is released: the reasons are shown, and what judged before goes on. A daily run never trains.
+    The ranker learns from which journeys users continued, from notification feedback and from judgements. It must order
+    the journeys of later days better than the documented prior, and no worse than the live release. The stage model
+    learns from how journeys ended. It must predict later days better than the fixed gap does. The naming weights learn
+    from names that annotators gave or accepted. They must name journeys of unseen users significantly better. The exit
+    code is 1 if nothing is released; the reasons are printed, and live releases stay. A daily run never trains.
     """
     with known_errors():
         from journeys_assets.defs.build import build_definitions

@@ -12,9 +12,9 @@ from journeys_assets.cli.context import day_option, known_errors, last_day_run, 
 def preview(
     as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
 ) -> None:
-    """Show what the present settings would change, before anything is changed: one full inference on a copy.
+    """Show what the current settings would change, by one full inference on a copy of the warehouse.
 
-    The warehouse stays as it is. The journeys of both versions are kept for `journeys compare`.
+    The warehouse itself stays unchanged. The journeys of both versions are kept for `journeys compare`.
     """
     with known_errors():
         from journeys_assets.cli.render import comparison
@@ -33,19 +33,19 @@ def preview(
         folder = relative(session.settings.home / preview_operations.VERSIONS)
         out.print(f"Version {made.new.version} as of {made.new.day} → {folder}")
         if made.incumbent is None:
-            out.print(f"user_journeys has no journeys on {made.new.day}, so there is nothing to compare it with")
+            out.print(f"user_journeys has no journeys on {made.new.day}, so there is nothing to compare with")
             return
         sides = [(side.version, side.day) for side in (made.incumbent, made.new)]
         found = compare_versions(made.incumbent_rows, made.new_rows, session.params.evolution)
         if made.incumbent.version == made.new.version:
-            out.print("The present settings are those of user_journeys: the same version, computed once more in full\n")
+            out.print("The current settings are those of user_journeys: this is the same version, computed in full\n")
         out.print(comparison.show_comparison(sides[0], sides[1], found))
 
 
 def compare(
-    one: Annotated[str, typer.Argument(help="An algorithm_version: of user_journeys, or of a preview.")],
-    other: Annotated[str, typer.Argument(help="The one to be held against it.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    one: Annotated[str, typer.Argument(help="An algorithm_version of user_journeys or of a preview.")],
+    other: Annotated[str, typer.Argument(help="The version to compare with it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare the journeys of two algorithm versions: counts, agreement, examples of each difference."""
     with known_errors():
@@ -75,7 +75,7 @@ def list_versions() -> None:
         present = session.pipeline.versions().of("user_journeys", today())
         known = preview_operations.known_versions(session.warehouse, session.settings.home)
         rows = [
-            (version, days, "the present settings" if version == present else "")
+            (version, days, "current settings" if version == present else "")
             for version, days in preview_operations.days_by_version(known).items()
         ]
-        out.print(tables.table_of("Versions", rows, "version", "journeys of", ""))
+        out.print(tables.table_of("Versions", rows, "version", "days with journeys", ""))

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.defs.partitions import day_range
-from journeys_assets.storage.locks import days_held
+from journeys_assets.storage.locks import days_locked
 
 DAY_LOCK = "day_lock"
 
@@ -29,7 +29,7 @@ def build_day_lock(home: Path) -> dg.ResourceDefinition:
             log = context.log or dg.get_dagster_logger("journeys")
             log.info(f"another run holds days of {days[0]} … {days[1]}; waiting for it to end")
 
-        with days_held(lock_path(home), *days, on_wait=say):
+        with days_locked(lock_path(home), *days, on_wait=say):
             yield
 
     return day_lock

@@ -26,9 +26,16 @@ from journeys_assets.domain.landing.files import (
 )
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.domain.tables.landing import LANDING
-from journeys_assets.storage.ingest.folder import Folder, Taken, landed_files, list_folder, record_landed, take_files
+from journeys_assets.storage.ingest.folder import (
+    Folder,
+    FolderIngest,
+    ingest_listed_files,
+    landed_files,
+    list_folder,
+    record_landed,
+)
 from journeys_assets.storage.ingest.load import LANDING_TABLES
-from journeys_assets.storage.locks import at_work, is_at_work
+from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -65,7 +72,7 @@ def build_ingest_job(deployment: Deployment) -> dg.JobDefinition:
         name="ingest_landing", description="Loads the files of the landing folder that are new or changed, and settled."
     )
     def ingest_landing(context: dg.OpExecutionContext) -> None:
-        with at_work(
+        with exclusive_lock(
             _lock_file(deployment), on_wait=lambda: context.log.info("another run is taking files; waiting for it")
         ):
             _ingest(context, deployment)
@@ -89,7 +96,7 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
     if not ready:
         context.add_output_metadata({"note": "nothing to do: no file was ready", "files": looked.height})
         return
-    taken = take_files(
+    taken = ingest_listed_files(
         deployment.warehouse,
         settings.landing_path,
         folder,
@@ -130,7 +137,7 @@ def _look(deployment: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: 
     )
 
 
-def _report(context: dg.OpExecutionContext, taken: Taken, totals: dict[str, int]) -> None:
+def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[str, int]) -> None:
     """One event a landing source, and all outcomes on the step."""
     wrong = taken.files.filter(pl.col("reason").is_not_null())
     counts = {source: numbers for source, *numbers in taken.report.by_source()}
@@ -205,7 +212,7 @@ def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: in
     if folder.files.is_empty():
         return Wait(f"{root} holds no file")
     runs = past_runs(instance)
-    if running := run_in_progress(runs, now_ns=now_ns, at_work=is_at_work(_lock_file(deployment))):
+    if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(deployment))):
         return Wait(f"run {running.run_id} is taking files; what is new is looked at after it")
     try:
         landed = landed_files(Warehouse(deployment.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))

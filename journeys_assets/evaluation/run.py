@@ -1,8 +1,4 @@
-"""The evaluation as a whole: which part is measured on what, and the report of all of them.
-
-What belongs here: joining the parts of ``evaluation`` with the studies and models of a deployment. What does not: the
-protocols themselves.
-"""
+"""The evaluation as a whole: runs each part on the studies and models of a deployment, and writes the report."""
 
 from __future__ import annotations
 
@@ -32,7 +28,7 @@ from journeys_assets.storage.sql_models import SqlModel
 
 
 class Materials:
-    """What the parts are measured on, each made when it is first asked for and then kept."""
+    """The data of the evaluation. Each item is made on first use, and then kept."""
 
     def __init__(
         self,
@@ -52,7 +48,7 @@ class Materials:
 
     @cached_property
     def logs(self) -> list[Study]:
-        """The synthetic world first, then the real logs that are there."""
+        """The synthetic world first, then the real logs that exist."""
         found = [
             self.synthetic,
             studies.retail_study(self.settings, self.settings.public_data),
@@ -97,14 +93,14 @@ def sections_path(settings: Settings) -> Path:
 
 
 def evaluate_section(name: str, materials: Materials) -> Section:
-    """Measure one part and keep what was found."""
+    """Measure one part and save its section."""
     section = SECTIONS[name](materials)
     save_section(section, sections_path(materials.settings) / f"{name}.json")
     return section
 
 
 def make_report(settings: Settings, versions: Versions) -> Path:
-    """The report of every part that was measured, each with what it last found; returns the page.
+    """Write the report from the latest section of every part that was measured; returns the page.
 
     Raises:
         ValueError: no part was measured yet.

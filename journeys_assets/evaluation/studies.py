@@ -1,9 +1,7 @@
-"""Logs with the pipeline run over them, for the evaluation: a seeded synthetic world, a public log, the log at hand.
+"""Studies, which are logs that the pipeline was run over: a synthetic world, a public log, the deployment's own log.
 
-What belongs here: making and keeping studies under ``$JOURNEYS_HOME/evaluation``. What does not: what is measured on
-them (``evaluation``).
-
-A study that was made is taken again as long as what it was made from (log, days, parameters) is the same.
+They are created and kept under ``$JOURNEYS_HOME/evaluation``. A study is reused as long as its log, days and parameters
+are the same.
 """
 
 from __future__ import annotations
@@ -33,19 +31,19 @@ from journeys_assets.synthetic.world import generate_world, write_world
 
 SEED = 20260
 FIRST_DAY = date(2025, 10, 6)
-"""Of the synthetic world: autumn, so that seasons begin and end in it."""
+"""First day of the synthetic world: in autumn, so that seasons begin and end in it."""
 SEASONS = WorldParams(seed=20280, n_users=60, n_days=600, first_day=date(2025, 6, 2))
-"""The world that seasons are told in: most of them come twice. No parameter was chosen on its seed."""
+"""The world for measuring seasons. Most of them occur twice. No parameter was chosen on its seed."""
 SEASONS_EVERY_DAYS = 28
 RETAIL = "online_retail_by_day_csv.tar.xz"
 RETAIL_EVERY_DAYS = 14
 _DONE = "study.json"
 _LOADED_AT = datetime(2027, 1, 1)
-"""Load time of a study's log: the same whenever it is made, and after its end, else its last events count as errors."""
+"""Load time of a study's log. It is fixed, and after the end of the log, because later events would count as errors."""
 
 
 def synthetic_world(settings: Settings) -> WorldParams:
-    """The world of the evaluation. No model and no parameter was fitted on its seed."""
+    """The world of the evaluation. No model or parameter was fitted on its seed."""
     return WorldParams(
         seed=SEED, n_users=settings.evaluation_users, n_days=settings.evaluation_days, first_day=FIRST_DAY
     )
@@ -54,9 +52,9 @@ def synthetic_world(settings: Settings) -> WorldParams:
 def synthetic_study(
     settings: Settings, world: WorldParams | None = None, *, first_day: int = 0, every_days: int = 1
 ) -> Study:
-    """A synthetic world, whose days (all, or some from ``first_day`` on) were run in order, and its truth.
+    """A synthetic world and its truth, with its days (all, or some from ``first_day`` on) run in order.
 
-    The world is the evaluation's own by default.
+    By default it is the evaluation's own world.
     """
     world = world or synthetic_world(settings)
     folder = settings.evaluation_path / f"synthetic-{world.seed}-{world.n_users}x{world.n_days}"
@@ -66,22 +64,24 @@ def synthetic_study(
         write_world(generate_world(world), target / "world")
         return target / "world" / "landing", "landing"
 
-    pipeline = _made(settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day})
+    pipeline = _study_pipeline(
+        settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day}
+    )
     truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
     return Study("synthetic", pipeline.warehouse, days, days[-1], settings.algorithm, truth)
 
 
 def seasons_study(settings: Settings) -> Study:
-    """A synthetic world of twenty months and its truth, as of every fourth week from a year after its begin on.
+    """A synthetic world of twenty months and its truth, run every fourth week from a year after its begin on.
 
-    What returns each year shows in no shorter one.
+    Journeys that return each year cannot be seen in a shorter one.
     """
     study = synthetic_study(settings, SEASONS, first_day=YEAR_DAYS + 21, every_days=SEASONS_EVERY_DAYS)
     return dataclasses.replace(study, name="synthetic, 20 months")
 
 
 def retail_study(settings: Settings, data: Path) -> Study | None:
-    """The Online Retail log as of every other week; None where the file is not in ``data``."""
+    """The Online Retail log, run every other week; None if the file is not in ``data``."""
     archive = data / RETAIL
     if not archive.exists():
         return None
@@ -97,7 +97,9 @@ def retail_study(settings: Settings, data: Path) -> Study | None:
     first, last = log_days[0], log_days[-1]
     n_days = (last - first).days
     days = [first + timedelta(days=n) for n in range(27, n_days + 1, RETAIL_EVERY_DAYS)]
-    pipeline = _made(settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]})
+    pipeline = _study_pipeline(
+        settings, folder, log, days, {"log": archive.stat().st_size, "days": [str(day) for day in days]}
+    )
     return Study("online-retail", pipeline.warehouse, days, last, settings.algorithm)
 
 
@@ -112,14 +114,14 @@ def own_study(pipeline: Pipeline) -> Study | None:
     return Study("own", pipeline.warehouse, days["day"].to_list(), landed, pipeline.params)
 
 
-def _made(
+def _study_pipeline(
     settings: Settings,
     folder: Path,
     log: Callable[[Path], tuple[Path, str]],
     days: Sequence[date],
     identity: dict[str, object],
 ) -> Pipeline:
-    """The pipeline of a study in ``folder``, made anew unless what is there was made from the same."""
+    """The pipeline of a study in ``folder``. It is created unless the folder has one made from the same inputs."""
     own = settings.model_copy(
         update={"home": folder, "first_partition_date": None, "output_retention_days": 10_000},
     )
@@ -134,7 +136,7 @@ def _made(
         path, format = log(folder)
         report = ingest(pipeline.warehouse, [path], format=format, now=_LOADED_AT, scratch_dir=folder / "scratch")
         if report.first_day is None:
-            raise ValueError(f"{path} holds no event to study")
+            raise ValueError(f"{path} has no events")
         own.note_first_day(report.first_day)
         for first, last in _stretches(days):
             run_days(pipeline, first, last)

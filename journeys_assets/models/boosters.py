@@ -1,8 +1,4 @@
-"""What the LightGBM models share: scoring with a booster, and how true probabilities are.
-
-What belongs here: functions of a booster, margins or probabilities. What does not: features, labels, fitting
-(``models.ranker.training``, ``models.lifecycle.training``) and files (``models.releases``).
-"""
+"""What the LightGBM models share: scoring with a booster, probabilities, and calibration error."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ Doubles = npt.NDArray[np.float64]
 
 @functools.lru_cache(maxsize=8)
 def booster_of(model_text: str) -> Any:
-    """The LightGBM booster of a model's text; read once."""
+    """The LightGBM booster of a model's text; parsed once."""
     import lightgbm
 
     return lightgbm.Booster(model_str=model_text)
@@ -34,7 +30,7 @@ def margins(booster: Any, rows: pl.DataFrame, features: Sequence[str]) -> Double
 
 
 def sigmoid(margin: Doubles) -> Doubles:
-    """Probabilities of log-odds, clipped at +-30."""
+    """Probabilities from log-odds, clipped at +-30."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(margin, -30.0, 30.0))), dtype=np.float64)
 
 
@@ -46,7 +42,7 @@ def calibration_error(labels: Doubles, probabilities: Doubles, weights: Doubles,
 
 
 def lightgbm_version() -> str:
-    """For a model's card."""
+    """The version of LightGBM, for model cards."""
     import lightgbm
 
     return str(lightgbm.__version__)

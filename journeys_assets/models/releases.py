@@ -1,11 +1,10 @@
 """Releases of trained models: their files, and which one is live on a day.
 
-A release is a folder ``<folder>/<version>/`` with ``model.txt``, ``card.json`` (all that is needed to use and to judge
-the model) and ``model_card.md`` (the same for people). It appears at once or not at all, and is never changed. It is
-live from the day after its last label, so a partition never sees a model that knew its future.
+A release is a folder ``<folder>/<version>/`` with ``model.txt``, ``card.json`` (everything needed to use and to assess
+the model) and ``model_card.md`` (the same for people). It is created in one step, and never changed. It is live from
+the day after its last label, so that no partition uses a model trained on its future.
 
-What belongs here: writing, verifying and choosing releases, whatever the model. What does not: what one model makes of
-its card (``models.ranker.release``, ``models.lifecycle.release``), and fitting one.
+``models.ranker.release``, ``models.lifecycle.release`` and ``models.naming.release`` use the releases of each model.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ MODEL, CARD, PAGE = "model.txt", "card.json", "model_card.md"
 
 
 class ReleaseError(JourneysError):
-    """A release cannot be used; the message names the file and the cure."""
+    """A release cannot be used. The message names the file and the cure."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """A trained model; each kind of model has a subclass that knows how to use it.
+    """A trained model. Each kind of model has a subclass that applies it.
 
     Attributes:
-        version: Hash of the model and of everything in the card that shapes what it says.
-        live_from: First day that it may be used for.
+        version: Hash of the model and of everything in the card that affects its output.
+        live_from: First day on which it may be used.
         card: Data range, features, parameters and metrics; plain JSON values.
         model_text: The model as text.
     """
@@ -51,10 +50,10 @@ AnyRelease = TypeVar("AnyRelease", bound=Release)
 
 
 def save(release: Release, folder: Path, page: str) -> Path:
-    """Write ``<folder>/<version>/``; it appears at once, complete. A release that is there already is left alone.
+    """Write ``<folder>/<version>/`` in one step. An existing release is not changed.
 
     Args:
-        page: The release for people, in Markdown.
+        page: The model card for people, in Markdown.
     """
     target = folder / release.version
     if target.exists():
@@ -76,7 +75,7 @@ def save(release: Release, folder: Path, page: str) -> Path:
         try:
             draft.rename(target)
         except OSError:
-            if not target.exists():  # else another process released the same model at the same moment
+            if not target.exists():  # otherwise another process released the same model at the same moment
                 raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -84,10 +83,10 @@ def save(release: Release, folder: Path, page: str) -> Path:
 
 
 def load(path: Path, kind: type[AnyRelease]) -> AnyRelease:
-    """Read one release as a ``kind`` and verify every file against its recorded sha256.
+    """Read a release as a ``kind``, and verify every file against its recorded sha256.
 
     Raises:
-        ReleaseError: a file is missing or not what was released.
+        ReleaseError: a file is missing or was changed.
     """
     card = _read_card(path)
     if _card_hash(card) != card.get("card_sha256"):
@@ -105,9 +104,9 @@ def load(path: Path, kind: type[AnyRelease]) -> AnyRelease:
 
 
 def released(folder: Path, day: date, kind: type[AnyRelease]) -> AnyRelease | None:
-    """The release of ``folder`` for ``day``: the newest that is live by then; None where there is none.
+    """The newest release of ``folder`` that is live on ``day``; None if there is none.
 
-    Newest is the latest ``live_from``; of several trained as of one day, the one saved last.
+    The newest is the one with the latest ``live_from``, and of several with the same, the one saved last.
 
     Raises:
         ReleaseError: a release is damaged.
@@ -117,7 +116,7 @@ def released(folder: Path, day: date, kind: type[AnyRelease]) -> AnyRelease | No
     if not live:
         return None
     _, path = max(live, key=lambda item: (item[0]["live_from"], item[0]["sequence"], item[0]["version"]))
-    # A class that defines __eq__ is hashable, which mypy does not see.
+    # A class that defines __eq__ is hashable, which mypy does not recognise.
     return cast(AnyRelease, _load_cached(path, cast(Any, kind), _stamps(path)))
 
 
@@ -136,7 +135,7 @@ def live_versions(folder: Path) -> list[tuple[date, str]]:
 
 @functools.lru_cache(maxsize=16)
 def _load_cached(path: Path, kind: type[Release], stamps: tuple[tuple[str, int, int], ...]) -> Release:
-    """A release is read and verified once, and again when the size or time of a file changes."""
+    """A release is read and verified once, and again if the size or time of a file changes."""
     return load(path, kind)
 
 
@@ -163,7 +162,7 @@ def _read_card(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise _damaged(file, "is not the JSON that was released") from error
     if not isinstance(card, dict) or not {"version", "live_from", "sequence", "sha256", "features"} <= card.keys():
-        raise _damaged(file, "lacks what a card must hold")
+        raise _damaged(file, "lacks required keys")
     return card
 
 

@@ -1,1 +1,1 @@
-"""What people ask of a deployment. Returns values, prints nothing."""
+"""Operations on a deployment, for people. They return values and print nothing."""

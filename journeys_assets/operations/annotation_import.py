@@ -1,4 +1,4 @@
-"""Filled annotation sheets come back: rows with mistakes are named and set aside, the others become judgements."""
+"""Imports filled annotation sheets: rows with mistakes are quarantined, the others become judgements."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from journeys_assets.storage.ingest.call import FileReport, ingest
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-# ── the way back ────────────────────────────────────────────────────────────────────────────────────────────────────
-
 
 @dataclass(frozen=True)
 class ImportedSheet:
-    """What became of one sheet.
+    """The result for one sheet.
 
     Attributes:
         file: Path as given.
-        report: Counts of rows; None where these very bytes were imported before, or the file cannot be read.
+        report: Counts of rows; None if the same bytes were imported before, or the file cannot be read.
         error: Why the file cannot be read, and the cure.
-        skipped: Rows that were set aside, by reason (not judged yet, said before).
-        refused: line, reason of every refused row, those of an earlier import of the same bytes included.
+        skipped: Number of rows that were left out, by reason (not judged yet, already stored).
+        refused: line, reason of every refused row, including those of an earlier import of the same bytes.
     """
 
     file: Path
@@ -40,10 +38,10 @@ class ImportedSheet:
 def import_sheets(
     warehouse: Warehouse, files: Sequence[Path], *, now: datetime, scratch_dir: Path
 ) -> list[ImportedSheet]:
-    """Take sheets back, one after the other: a later file's judgement of the same row counts as the later one.
+    """Import sheets in order. If several files judge the same row, the last one counts.
 
-    A file that cannot be read stops no other. The same bytes twice change nothing; nor do judgements that are stored
-    already. What an annotator changed is a judgement of its own, and the latest counts.
+    A file that cannot be read does not stop the others. Importing the same bytes twice changes nothing, and neither do
+    judgements that are already stored. A changed judgement is stored in addition, and the latest counts.
     """
     warehouse.ensure(ANNOTATION_ITEMS)
     return [_import_one(warehouse, file, now + timedelta(microseconds=i), scratch_dir) for i, file in enumerate(files)]
@@ -52,7 +50,7 @@ def import_sheets(
 def _import_one(warehouse: Warehouse, file: Path, now: datetime, scratch_dir: Path) -> ImportedSheet:
     nothing = pl.DataFrame(schema={"line": pl.Int64, "reason": pl.String})
     if file.suffix.lower() in (".html", ".htm"):
-        error = f"{file} is the page itself, which holds no answer; open it, press “Save as CSV”, import what it saves"
+        error = f"{file} is the page itself, which has no answers; open it, press “Save as CSV”, and import that file"
         return ImportedSheet(file, None, error, {}, nothing)
     importer = sheet_importer(*_sheet_rows(warehouse))
     try:
@@ -68,7 +66,7 @@ def _import_one(warehouse: Warehouse, file: Path, now: datetime, scratch_dir: Pa
 
 
 def _sheet_rows(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What each row_key stands for, and the latest judgement of each row and annotator."""
+    """The journey behind each row_key, and the latest judgement of each row and annotator."""
     items = warehouse.query("SELECT row_key, user_id, journey_id, as_of_date, keywords FROM landing.annotation_items")
     judged = warehouse.query(
         """

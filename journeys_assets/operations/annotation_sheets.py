@@ -1,8 +1,7 @@
-"""Sheets for annotators as files: CSV for a spreadsheet, or one page that a browser opens without a network.
+"""Writes annotation sheets: CSV for a spreadsheet, or one page that a browser opens without a network.
 
-What belongs here: putting a sheet together and how it looks. What does not: what is drawn
-(``domain.annotation.sampling``), what is read from the warehouse (``storage.queries.annotation``), what comes back
-(``importers.annotation_sheet``).
+``domain.annotation.sampling`` draws the sample, ``storage.queries.annotation`` reads the warehouse, and
+``importers.annotation_sheet`` interprets the answers.
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ _NAME = re.compile(r"[^\w.-]+")
 
 
 class SheetError(JourneysError):
-    """A sheet cannot be made; the message says why and what to do instead."""
+    """A sheet cannot be written. The message says why, and what to do instead."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """What was written: the files, the days, and how many journeys of how many there are, by stratum."""
+    """The files and days of an export, and the numbers of journeys and of sampled journeys by stratum."""
 
     files: tuple[Path, ...]
     days: tuple[date, ...]
@@ -68,25 +67,26 @@ def export_sheets(
     min_users: int,
     now: datetime,
 ) -> Export:
-    """Draw journeys and write one sheet an annotator, the guideline beside CSV sheets.
+    """Draw journeys and write a sheet for each annotator, with the guideline beside CSV sheets.
 
     Args:
-        salt_file: Holds the secret that row keys are made with; made if it is not there.
-        target: Ends in .csv or .html; with several annotators, each one's name is put before the ending.
+        salt_file: Holds the secret of the row keys; it is created if it does not exist.
+        target: Ends in .csv or .html. With several annotators, each one's name is inserted before the ending.
         last_day: The latest day that has journeys.
-        days: Journeys are shown as of these days; by default as of ``as_of_days`` days up to ``last_day``.
-        rows_each: Rows of each sheet; fewer where there are not so many journeys.
+        days: Days as of which journeys are shown; by default ``as_of_days`` days up to ``last_day``.
+        rows_each: Rows of each sheet; fewer if there are not enough journeys.
         overlap: Share of the rows that every annotator judges.
-        unnamed: Share of the journeys that are shown without their name. Those on an earlier sheet are shown as there.
+        unnamed: Share of the journeys that are shown without their name. Journeys that were exported before are shown
+            as they were then.
 
     Raises:
-        SheetError: the ending is unknown, an annotator is there twice, or a day has no journeys.
+        SheetError: the ending is unknown, an annotator is named twice, or a day has no journeys.
     """
     if target.suffix.lower() not in FORMATS:
-        raise SheetError(f"{target}: sheets are {' or '.join(FORMATS)}; let the name end in one of them")
+        raise SheetError(f"{target}: sheets are {' or '.join(FORMATS)}; give a name that ends in one of them")
     names = [name.strip() for name in annotators]
     if not all(names) or len({_file_name(name) for name in names}) < len(names):
-        raise SheetError(f"annotators need names that differ (as file names, too); got {', '.join(names)}")
+        raise SheetError(f"annotators need different names (also as file names); got {', '.join(names)}")
     warehouse.ensure(ANNOTATION_ITEMS)
     with warehouse.reading() as con:
         chosen = storage.days_with_journeys(con, last_day, params.as_of_days, apart=params.days_apart)
@@ -95,26 +95,24 @@ def export_sheets(
         missing = sorted(set(days) - set(chosen))
         if missing or not chosen:
             raise SheetError(
-                f"no journeys are kept as of {', '.join(map(str, missing)) or last_day}; days that were run: "
-                "`journeys doctor`"
+                f"no journeys are kept as of {', '.join(map(str, missing)) or last_day}; `journeys doctor` lists the "
+                "days that were run"
             )
         candidates = storage.candidates(con, chosen)
     strata = sampling.candidates_by_stratum(candidates, params=params, seed=seed)
     drawn = sampling.draw_stratified(strata, sampling.n_items(len(names), rows_each, overlap))
     if drawn.is_empty():
-        raise SheetError(f"every journey as of {', '.join(map(str, chosen))} was judged already; run another day")
+        raise SheetError(f"every journey as of {', '.join(map(str, chosen))} has been judged; choose another day")
     drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(salt_file)))
     with warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
     drawn = sampling.with_some_names_hidden(drawn, unnamed, seed=seed)
     kept = drawn.with_columns(pl.col("keywords").list.head(params.keywords_kept))
-    storage.remember_items(
-        warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now
-    )
+    storage.store_items(warehouse, kept.select(*(c for c in ANNOTATION_ITEMS.column_names if c != "exported_at")), now)
     with warehouse.reading() as con:
-        drawn = drawn.drop("journey_name").join(storage.names_shown(con), on="row_key", maintain_order="left")
+        drawn = drawn.drop("journey_name").join(storage.exported_names(con), on="row_key", maintain_order="left")
     dealt = sampling.deal(drawn, names, rows_each, overlap, seed=seed)
-    rows = _shown(dealt.join(seen, on="row_key", how="left", maintain_order="left"))
+    rows = _sheet_columns(dealt.join(seen, on="row_key", how="left", maintain_order="left"))
     target.parent.mkdir(parents=True, exist_ok=True)
     files = [_write(target, name, rows.filter(pl.col("annotator_id") == name), len(names) > 1) for name in names]
     if target.suffix.lower() == ".csv":
@@ -133,8 +131,8 @@ def export_sheets(
     )
 
 
-def _shown(rows: pl.DataFrame) -> pl.DataFrame:
-    """The columns that a sheet shows, personal data masked."""
+def _sheet_columns(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a sheet, with personal data masked."""
     masked = rows.with_columns(
         name=sampling.without_personal_data(rows["journey_name"]),
         **{name: _each_masked(rows[name]) for name in ("shown", "searches", "items")},
@@ -153,7 +151,7 @@ def _each_masked(lists: pl.Series) -> pl.Series:
 def _write(target: Path, annotator: str, rows: pl.DataFrame, is_one_of_many: bool) -> Path:
     file = target.with_name(f"{target.stem}-{_file_name(annotator)}{target.suffix}") if is_one_of_many else target
     text = page(rows, annotator, file.stem) if target.suffix.lower() == ".html" else table(rows)
-    # In one step, so that no half sheet is ever sent to anyone.
+    # Written in one step, so that nobody sends an incomplete sheet.
     fresh = file.with_name(f".{file.name}.tmp")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(file)
@@ -161,9 +159,9 @@ def _write(target: Path, annotator: str, rows: pl.DataFrame, is_one_of_many: boo
 
 
 def table(rows: pl.DataFrame) -> str:
-    """A CSV sheet (with a byte order mark, so that spreadsheets read it as UTF-8); the answers are empty columns.
+    """A CSV sheet, with a byte order mark so that spreadsheets read it as UTF-8. The answers are empty columns.
 
-    What users typed could be taken for a formula by a spreadsheet; such texts are led by an apostrophe.
+    A spreadsheet could interpret text that users typed as a formula. Such text is prefixed with an apostrophe.
     """
     lines: list[Sequence[str]] = [COLUMNS]
     for row in rows.iter_rows(named=True):
@@ -180,7 +178,7 @@ def table(rows: pl.DataFrame) -> str:
 
 
 def page(rows: pl.DataFrame, annotator: str, sheet: str) -> str:
-    """A page of its own: no network, no server; answers are kept in the browser and saved as CSV."""
+    """A self-contained page: no network, no server. Answers are stored in the browser and saved as CSV."""
     payload = {
         "sheet": sheet,
         "annotator": annotator,
@@ -219,14 +217,14 @@ def _file_name(annotator: str) -> str:
 
 
 def _salt(file: Path) -> bytes:
-    """The deployment's secret, made once, for nobody else to read."""
+    """The deployment's secret, created once, readable only by its owner."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_name(f".{file.name}-{os.getpid()}")
         fresh.touch(mode=0o600)
         fresh.write_bytes(secrets.token_bytes(32))
         try:
-            os.link(fresh, file)  # whoever is first
+            os.link(fresh, file)  # fails if another process was first
         except FileExistsError:
             fresh.unlink()
             return file.read_bytes()

@@ -157,7 +157,7 @@ def _users(
 
 def _monitors(con: duckdb.DuckDBPyConnection, done: date) -> Iterator[Finding]:
     """The quality monitors that fired on the last computed day, from what was stored when it was run."""
-    rows = quality_queries.measured_on(con, done)
+    rows = quality_queries.measurements_of_day(con, done)
     fired = rows.filter(~pl.col("passed"))
     if rows.is_empty():
         text = f"none measured {done}: `journeys run --from {done} --to {done}`"

@@ -1,4 +1,4 @@
-"""Clusters keywords of your own with the production code and parameters."""
+"""Clusters the user's own labelled keywords with the production code and parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from journeys_assets.models.naming.release import naming_on
 def cluster_labelled_keywords(
     rows: pl.DataFrame, embedder: Embedder, params: AlgorithmParams, naming_releases: Path, progress: Progress
 ) -> pl.DataFrame:
-    """Each row of ``rows`` with journey_id, area_id and journey_name, made by the code and parameters of the pipeline.
+    """The rows with journey_id, area_id and journey_name, computed with the code and parameters of the pipeline.
 
     Args:
         rows: user_id, keyword and optionally weight (> 0), first_engaged_at, last_engaged_at.
@@ -31,7 +31,7 @@ def cluster_labelled_keywords(
     """
     missing = [name for name in ("user_id", "keyword") if name not in rows.columns]
     if missing:
-        raise ValueError(f"missing column {', '.join(missing)}; needed are user_id and keyword, found {rows.columns}")
+        raise ValueError(f"missing column {', '.join(missing)}; user_id and keyword are needed, found {rows.columns}")
     rows = rows.drop("journey_id", "area_id", "journey_name", strict=False)
     keywords = distinct_keywords(rows)
     packed = pack(embedder.embed(keywords, progress))
@@ -51,7 +51,7 @@ def cluster_labelled_keywords(
 
 
 def _first_times(rows: pl.DataFrame) -> pl.DataFrame:
-    """user_id, keyword (normalised) and first_engaged_at of rows that may have no times."""
+    """user_id, keyword (normalised) and first_engaged_at; null if the rows have no times."""
     times = pl.col("first_engaged_at") if "first_engaged_at" in rows.columns else pl.lit(None)
     keywords = normalise_series(rows["keyword"])
     return (

@@ -1,8 +1,4 @@
-"""The readout of a deployment's notification experiment, from its own log.
-
-What belongs here: putting reads and ``domain.experiment.readout`` together. What does not: either of them, or showing
-it.
-"""
+"""Reads out a deployment's notification experiment from its own log, with ``domain.experiment.readout``."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
 class NoSends(JourneysError):
-    """There is no experiment in the log."""
+    """The log has no sends, so there is no experiment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +30,8 @@ def read_out_log(warehouse: Warehouse, params: NotificationParams, first: date |
     """Read out the logged sends of ``first`` to ``last``.
 
     Args:
-        first: None: the day of the first logged send.
-        last: None: the last day of the log.
+        first: By default the day of the first logged send.
+        last: By default the last day of the log.
 
     Raises:
         NoSends: no send was logged.
@@ -53,10 +49,10 @@ def read_out_log(warehouse: Warehouse, params: NotificationParams, first: date |
     readout = read_out(user_outcomes(users, sends, engagements, first, last, params, how), params, how)
     misplaced = misplaced_sends(sends, params)
     if misplaced.height:
-        told = (
-            f"{misplaced.height} of {sends.height} sends were logged for another arm than their user's, such as "
+        warning = (
+            f"{misplaced.height} of {sends.height} sends were logged for an arm other than their user's, such as "
             f"{misplaced['arm'][0]} for user {misplaced['user_id'][0]!r} of {misplaced['own_arm'][0]}: salt or shares "
-            "were changed since, or the sender errs. Read out only days on which neither is so"
+            "have changed since, or the sender is wrong. Read out only days without such sends"
         )
-        readout = replace(readout, warnings=(*readout.warnings, told))
+        readout = replace(readout, warnings=(*readout.warnings, warning))
     return LogReadout(first, last, readout)

@@ -64,7 +64,7 @@ class ClosedDays:
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         notes = yield from CompletedDays(self.warehouse, CLOSED_DAYS).run(run)
-        self.warehouse.forget_before((OPENED_DAYS.name, CLOSED_DAYS.name), keep_days=self.keep_days)
+        self.warehouse.delete_old_partitions((OPENED_DAYS.name, CLOSED_DAYS.name), keep_days=self.keep_days)
         # Whether a day is behind its log can be measured only once it is closed.
         measured = zip(self.monitors, measure(self.warehouse, self.monitors, run.days[-1]), strict=True)
         return Notes(notes.shown, measured=tuple(measured))

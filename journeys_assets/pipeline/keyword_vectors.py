@@ -27,7 +27,7 @@ class KeywordVectors:
         embedder = self.embedder()
         with self.warehouse.reading() as con:
             wanted = keyword_queries.keywords_of_days(con, run.days)
-            stored = keyword_queries.keywords_embedded(con, wanted["keyword"].to_list(), embedder.model_version)
+            stored = keyword_queries.keywords_with_vectors(con, wanted["keyword"].to_list(), embedder.model_version)
         new = wanted.filter(~pl.col("keyword").is_in(stored.implode()))
         rows = new.with_columns(
             embedding=pl.Series(self._packed(embedder, new["keyword"].to_list()), dtype=pl.Binary),

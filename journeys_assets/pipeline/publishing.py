@@ -26,12 +26,12 @@ class Publishing:
     target: Path
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        dropped = self.warehouse.forget_before(self.retained, keep_days=self.keep_days)
+        dropped = self.warehouse.delete_old_partitions(self.retained, keep_days=self.keep_days)
         self.warehouse.publish(
             self.tables,
             self.target,
             views=self.views,
-            held_back=lambda con: day_queries.days_not_finished(con, run.run_id),
+            unfinished_days=lambda con: day_queries.days_not_finished(con, run.run_id),
         )
         yield from ()
         return Notes(

@@ -38,7 +38,7 @@ class Quality:
                 numbers[day] = {result.name: result.value for result in results}
             yield Batch(days, {QUALITY_METRICS.name: pl.concat(frames)})
         with self.warehouse.reading() as con:
-            shown = quality_queries.measured(con, run.days[-1], DAYS_SHOWN)
+            shown = quality_queries.measurements(con, run.days[-1], DAYS_SHOWN)
         last = shown.filter(pl.col("partition_date") == run.days[-1]).sort("passed", maintain_order=True)
         return Notes(
             {

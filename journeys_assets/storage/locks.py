@@ -1,7 +1,7 @@
-"""Runs over the same days take turns; runs over other days go on side by side.
+"""Locks for runs: runs over the same days wait for each other; runs over other days go on in parallel.
 
-A run holds its days in one lock file, a byte for each day. The kernel lets go of them when the process ends, however it
-ends. What belongs here: the lock. What does not: the locks of the warehouse file, which are held for moments only.
+A run locks its days in one lock file, one byte for each day. The kernel releases the locks when the process ends in any
+way. The locks of the warehouse file are separate, and held only briefly.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ POLL_SECONDS = 0.5
 
 
 @contextmanager
-def days_held(path: Path, first: date, last: date, *, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Hold the days ``first`` … ``last``; waits while another process holds any of them.
+def days_locked(path: Path, first: date, last: date, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Lock the days ``first`` … ``last``; wait while another process has locked any of them.
 
     Args:
-        path: The lock file; made if it is not there. One process must not hold two stretches at once: to the kernel
-            they are one owner's.
-        on_wait: Called once if the days are not free at once.
+        path: The lock file, created if it does not exist. One process must not lock two ranges at once, because to the
+            kernel both have the same owner.
+        on_wait: Called once if the days cannot be locked immediately.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         has_waited = False
-        while not _taken(file.fileno(), first, last):
+        while not _try_lock(file.fileno(), first, last):
             if not has_waited:
                 on_wait()
                 has_waited = True
@@ -37,14 +37,14 @@ def days_held(path: Path, first: date, last: date, *, on_wait: Callable[[], None
 
 
 def days_are_free(path: Path, first: date, last: date) -> bool:
-    """Whether no other process holds any of the days at this moment."""
+    """Whether no other process has locked any of the days at this moment."""
     if not path.exists():
         return True
     with path.open("a+b") as file:
-        return _taken(file.fileno(), first, last)
+        return _try_lock(file.fileno(), first, last)
 
 
-def _taken(descriptor: int, first: date, last: date) -> bool:
+def _try_lock(descriptor: int, first: date, last: date) -> bool:
     n_days = (last - first).days + 1
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, n_days, first.toordinal())
@@ -54,11 +54,11 @@ def _taken(descriptor: int, first: date, last: date) -> bool:
 
 
 @contextmanager
-def at_work(lock_file: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Shows others that files are being taken, and waits while another takes some; it ends with the process at last.
+def exclusive_lock(lock_file: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Lock a file exclusively; wait while another process has locked it. The lock ends with the process at the latest.
 
     Args:
-        on_wait: Called if another one is at work.
+        on_wait: Called if another process has locked the file.
     """
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     with lock_file.open("ab") as file:
@@ -70,8 +70,8 @@ def at_work(lock_file: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-def is_at_work(lock_file: Path) -> bool:
-    """Whether someone is within :func:`at_work`."""
+def is_locked(lock_file: Path) -> bool:
+    """Whether a process has locked the file with :func:`exclusive_lock`."""
     if not lock_file.exists():
         return False
     with lock_file.open("rb") as file:

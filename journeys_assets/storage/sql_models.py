@@ -1,8 +1,8 @@
-"""The SQL models of ``dbt_like_sql/``: read from the dbt project, rendered to plain SQL for DuckDB.
+"""The SQL models of ``dbt_like_sql/``: reads them from the dbt project and renders them to plain SQL for DuckDB.
 
-A model is a ``.sql`` file in dbt's own conventions (``ref``, ``source``, ``var``, ``config``) and a ``.yml`` beside it
-that states grain, columns, units and tests. What belongs here: reading the two, rendering, and asking the SQL where its
-columns come from. What does not: running anything.
+A model is a ``.sql`` file in dbt's conventions (``ref``, ``source``, ``var``, ``config``) with a ``.yml`` beside it
+that states grain, columns, units and tests. This module reads both, renders the SQL, and derives column lineage from
+it. It does not run anything.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from journeys_assets.errors import JourneysError
 LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
 SOURCE_SCHEMAS = {"landing": "landing", "inference": "main"}
-"""dbt source name -> schema of the warehouse."""
+"""From the name of a dbt source to the schema in the warehouse."""
 
 MODEL_TESTS = ("unique_grain",)
 COLUMN_TESTS = ("not_null", "accepted_values", "accepted_range")
@@ -46,7 +46,7 @@ _DTYPES: dict[str, pl.DataType] = {
 
 
 class SqlModelError(JourneysError):
-    """A model or its description is wrong; the message names the file, the name that is wrong, and what is known."""
+    """A model or its description is wrong. The message names the file, the wrong name, and the allowed names."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class SqlModel:
     """One model.
 
     Attributes:
-        name: Name of the model, its table or view and its asset.
-        layer: staging, intermediate or marts: its folder.
-        materialized: view, incremental (a table that replaces one partition date) or ephemeral (inlined).
+        name: Name of the model, of its table or view, and of its asset.
+        layer: staging, intermediate or marts; the name of its folder.
+        materialized: view, incremental (a table in which a run replaces one partition date) or ephemeral (inlined).
         description: What a row is.
         table: Grain and columns, from the ``.yml``.
         refs: Models that it selects from.
         sources: (schema, table) pairs that it selects from.
-        fingerprint: Hash of SQL and description, 8 hex digits; of ephemeral models that it inlines, too.
+        fingerprint: Hash of the SQL and the description, including inlined ephemeral models; 8 hex digits.
     """
 
     name: str
@@ -80,7 +80,7 @@ class SqlModel:
         """The SELECT for DuckDB; ephemeral models are inlined.
 
         Raises:
-            SqlModelError: the model uses a variable that ``variables`` does not have.
+            SqlModelError: the model uses a variable that is not in ``variables``.
         """
 
         def ref(name: str) -> str:
@@ -90,7 +90,7 @@ class SqlModel:
         def var(name: str) -> object:
             if name not in variables:
                 raise SqlModelError(
-                    f"{self.path.name} uses var('{name}'), which is not given; given are {_listed(variables)}"
+                    f"{self.path.name} uses var('{name}'), which is not given; the given ones are {_listed(variables)}"
                 )
             return variables[name]
 
@@ -111,24 +111,24 @@ class SqlModel:
 
     @cached_property
     def column_lineage(self) -> dict[str, list[tuple[str, str]]]:
-        """For each column, the (relation, column) pairs that it is made from; ephemeral models are looked through.
+        """For each column, the (relation, column) pairs that it is computed from, resolved through ephemeral models.
 
-        Columns that decide which rows there are (joins, filters) are not part of it.
+        Columns that only determine which rows there are (joins, filters) are not included.
         """
         return _column_lineage(self)
 
 
 def load_models(folder: Path) -> dict[str, SqlModel]:
-    """All models of a dbt project, each after those that it refers to.
+    """All models of a dbt project, each after the models that it refers to.
 
     Raises:
-        SqlModelError: a file is missing or wrong, a name is not known, the SQL's columns are not those of the ``.yml``,
-            or models refer to each other in a circle.
+        SqlModelError: a file is missing or wrong, a name is unknown, the SQL's columns differ from those of the
+            ``.yml``, or models refer to each other in a circle.
     """
     project = _Project.read(folder)
     paths = sorted((folder / "models").glob("*/*.sql"))
     if not paths:
-        raise SqlModelError(f"no .sql file under {folder / 'models'}")
+        raise SqlModelError(f"there is no .sql file under {folder / 'models'}")
     drafts: dict[str, _Draft] = {}
     for path in paths:
         if path.stem in drafts:
@@ -144,7 +144,7 @@ def load_models(folder: Path) -> dict[str, SqlModel]:
 
 @dataclass(frozen=True)
 class _Project:
-    """What the project as a whole says: materialisation by layer, names of variables and of source tables."""
+    """Settings of the project as a whole: materialisation by layer, names of variables and of source tables."""
 
     layers: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, object]
@@ -177,7 +177,7 @@ class _Project:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A model as its own two files tell it, before it knows the others."""
+    """A model as read from its own two files, before references are resolved."""
 
     path: Path
     sql: str
@@ -262,7 +262,7 @@ def _in_dependency_order(drafts: Mapping[str, _Draft]) -> list[str]:
 
 
 def _check_views_need_no_variables(draft: _Draft, drafts: Mapping[str, _Draft]) -> None:
-    """A view stands for every day: it, and what it inlines, may not depend on the variables of one run."""
+    """Raise if a view, or a model that it inlines, uses variables: a view covers all days, variables are per run."""
     if draft.materialized != "view":
         return
     inlined = [drafts[ref] for ref in draft.refs if drafts[ref].materialized == "ephemeral"]
@@ -275,7 +275,7 @@ def _check_views_need_no_variables(draft: _Draft, drafts: Mapping[str, _Draft]) 
 
 
 def _check_columns(model: SqlModel) -> None:
-    """The columns of the outermost SELECT are those of the ``.yml``, in order."""
+    """Raise unless the columns of the outermost SELECT are those of the ``.yml``, in the same order."""
     selected = tuple(model.parsed.named_selects)
     described = model.table.column_names
     if selected != described:
@@ -295,7 +295,7 @@ def _render(path: Path, sql: str, **functions: Callable[..., object]) -> str:
     try:
         return _JINJA.from_string(sql).render(**functions).strip()
     except (jinja2.TemplateError, TypeError) as error:
-        raise SqlModelError(f"{path.name}: {error}; known are ref, source, var and config") from error
+        raise SqlModelError(f"{path.name}: {error}; the functions are ref, source, var and config") from error
 
 
 def _no_config(**_: Any) -> str:
@@ -303,7 +303,7 @@ def _no_config(**_: Any) -> str:
 
 
 def _normalised(sql: str) -> str:
-    """SQL without comments and layout: what neither changes is the same algorithm."""
+    """The SQL without comments and layout, which do not change the algorithm."""
     return " ".join(re.sub(r"--[^\n]*", "", sql).split())
 
 
@@ -370,7 +370,7 @@ def _column(where: str, described: Mapping[str, Any]) -> Column:
 
 
 def _tests(where: str, described: Mapping[str, Any], known: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Tests by name, with their arguments. An unknown one is refused: a slip of the pen would be a rule lost."""
+    """Tests by name, with their arguments. An unknown test is an error, so that a typing mistake drops no rule."""
     tests: dict[str, dict[str, Any]] = {}
     for test in described.get("data_tests", []):
         if isinstance(test, str):
@@ -379,7 +379,7 @@ def _tests(where: str, described: Mapping[str, Any], known: Iterable[str]) -> di
             tests |= {name: (options or {}).get("arguments", {}) for name, options in test.items()}
     for name in tests:
         if name not in known:
-            raise SqlModelError(f"{where}: unknown test {name!r}; known are {_listed(known)}")
+            raise SqlModelError(f"{where}: unknown test {name!r}; the known tests are {_listed(known)}")
     return tests
 
 
@@ -389,7 +389,7 @@ _ANY_DAY = "2000-01-01"
 
 
 class _AnyVariables(dict[str, object]):
-    """Stands in for variables where only the shape of the SQL matters."""
+    """Placeholders for variables, for use where only the structure of the SQL matters."""
 
     def __contains__(self, name: object) -> bool:
         return True

@@ -21,7 +21,7 @@ from journeys_assets.domain.landing.files import IngestRequest
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.operations.doctor import examine
 from journeys_assets.storage.ingest.folder import landed_files
-from journeys_assets.storage.locks import at_work
+from journeys_assets.storage.locks import exclusive_lock
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.sandbox import Sandbox
@@ -213,7 +213,7 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
     table = str(output.step_output_data.metadata["refused"].value).splitlines()
     assert len(table) == 5
     assert table[-1].startswith(r"| things/c\|d.csv | refused | ")
-    assert "does not tell which source" in table[-1]
+    assert "its source is unknown" in table[-1]
 
     told = watched.skipped()
     assert "1 already ingested; 3 files (pins/b.parquet, search_events/b.csv.gz, things/c|d.csv) refused" in told
@@ -286,14 +286,14 @@ def test_files_that_come_back_are_asked_for_under_another_key(watched: Watched) 
 def test_while_a_run_is_under_way_none_is_asked_for(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.write("search_events/a.csv", SEARCHES)
     seen: list[str] = []
-    take_files = ingestion.take_files
+    ingest_listed_files = ingestion.ingest_listed_files
 
     def taking(*args: Any, **options: Any) -> Any:
         watched.write("search_events/b.csv", MORE)
         seen.extend([watched.skipped(), str(watched.at(10_000))])
-        return take_files(*args, **options)
+        return ingest_listed_files(*args, **options)
 
-    monkeypatch.setattr(ingestion, "take_files", taking)
+    monkeypatch.setattr(ingestion, "ingest_listed_files", taking)
     result = watched.take()
     reason = f"run {result.run_id} is taking files; what is new is looked at after it"
     assert seen == [reason, str(Wait(reason))]
@@ -315,7 +315,7 @@ def test_a_run_counts_as_under_way_until_it_counts_as_lost(watched: Watched, sta
 def test_two_runs_at_once_take_turns(watched: Watched) -> None:
     watched.write("search_events/a.csv", SEARCHES)
     waiting = "another run is taking files; waiting for it"
-    with at_work(watched.sandbox.home / "landing.lock", on_wait=fails):
+    with exclusive_lock(watched.sandbox.home / "landing.lock", on_wait=fails):
         run = threading.Thread(target=watched.execute)
         run.start()
         patience = time.monotonic() + 60
@@ -337,7 +337,7 @@ def test_after_failures_it_waits_longer_each_time_then_tries_again(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched.write("search_events/a.csv", SEARCHES)
-    monkeypatch.setattr(ingestion, "take_files", fails)
+    monkeypatch.setattr(ingestion, "ingest_listed_files", fails)
     request = watched.asked()
     assert not watched.execute(request).success
     assert "the last 1 ingest runs did not succeed" in watched.skipped()

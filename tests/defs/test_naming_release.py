@@ -130,5 +130,5 @@ def test_few_names_release_nothing_and_say_why(run: Run) -> None:
             asset_selection=[dg.AssetKey(NAMING_RELEASE)],
         )
     (told,) = result.asset_observations_for_node(NAMING_RELEASE)
-    assert "too few names by annotators who were shown none" in str(told.metadata[NOT_RELEASED].value)
+    assert "too few names from annotators who were shown none" in str(told.metadata[NOT_RELEASED].value)
     assert [path.name for path in sandbox.deployment.naming_releases_path.iterdir()] == [run.version]

@@ -149,7 +149,7 @@ def test_versions_are_listed_and_an_unknown_one_is_told_which_there_are(
     journeys: Journeys, coarser: tuple[str, str]
 ) -> None:
     listed = journeys("versions").output
-    assert re.search(rf"{coarser[0]} .*{DAYS} days, 2026-03-02 … {LAST} .*the settings of now", listed)
+    assert re.search(rf"{coarser[0]} .*{DAYS} days, 2026-03-02 … {LAST} .*current settings", listed)
     assert re.search(rf"{coarser[1]} +{LAST}", listed)
     said = journeys("compare", coarser[0], "nonsense", code=2).stderr
     assert "'nonsense'" in said

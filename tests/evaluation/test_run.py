@@ -17,10 +17,10 @@ from journeys_assets.synthetic.params import WorldParams
 from tests.support.lifecycle_world import days_of, make_study
 
 MAIN_FIGURES = Path(__file__).with_name("main_figures.json")
-"""Our figure of each metric that users of the system rely on, as it was when it was last changed on purpose. To change
-it on purpose: run this module and copy what the failing test prints."""
+"""Our figure for each metric that users rely on, as of the last intended change. To change it intentionally: run this
+module and copy the output of the failing test."""
 TOLERANCE = 0.03
-"""A small world: a few journeys more or less are as much. What is lost beyond it was lost by a change."""
+"""Small worlds vary by a few journeys. A larger loss comes from a change."""
 SMALL = {
     "JOURNEYS_EVALUATION_USERS": "40",
     "JOURNEYS_EVALUATION_DAYS": "75",
@@ -45,7 +45,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(900)
-def test_the_report_has_every_part_that_was_asked_for(report: dict[str, Any]) -> None:
+def test_the_report_has_every_requested_part(report: dict[str, Any]) -> None:
     assert tuple(report["sections"]) == MEASURED
     for name, section in report["sections"].items():
         assert section["results"], name
@@ -55,7 +55,7 @@ def test_the_report_has_every_part_that_was_asked_for(report: dict[str, Any]) ->
 
 @pytest.fixture(scope="module")
 def lifecycle(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """Results of the part on stages: the pipeline would take too long for worlds that are long enough for it."""
+    """Results of the lifecycle part. Running the pipeline on sufficiently long worlds would take too long."""
     folder = tmp_path_factory.mktemp("lifecycle")
     worlds = {
         "weeks": (WorldParams(seed=20260, n_users=120, n_days=120, first_day=date(2025, 10, 6)), 7, 7),
@@ -79,7 +79,7 @@ def test_main_figures_have_not_regressed(report: dict[str, Any], lifecycle: pl.D
         if row["role"] == "ours"
     }
     missing = known.keys() - rows.keys()
-    assert not missing, f"not measured any more: {sorted(missing)}; measured are {sorted(rows)}"
+    assert not missing, f"no longer measured: {sorted(missing)}; measured are {sorted(rows)}"
     now = {figure: rows[figure]["value"] for figure in known}
     lost = {
         figure: f"{before:.3f} -> {now[figure]:.3f}"

@@ -1,4 +1,4 @@
-"""Runs over the same days take turns, others do not wait, and a dead process holds nothing."""
+"""Runs over the same days wait for each other, others do not, and a dead process holds no lock."""
 
 import signal
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from journeys_assets.storage import locks
-from journeys_assets.storage.locks import days_held
+from journeys_assets.storage.locks import days_locked
 from tests.support.locks import HOLD
 
 FIRST, LAST = date(2026, 3, 2), date(2026, 3, 5)
@@ -24,7 +24,7 @@ def refuse() -> None:
 
 
 def hold(path: Path, first: date, last: date) -> None:
-    with days_held(path, first, last, on_wait=refuse):
+    with days_locked(path, first, last, on_wait=refuse):
         pass
 
 
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def other(path: Path):  # type: ignore[no-untyped-def]
-    """Another process that holds the days."""
+    """Another process that has locked the days."""
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -57,23 +57,23 @@ def test_other_days_do_not_wait(path: Path, other: subprocess.Popen[str], day: d
     hold(path, day, day)
 
 
-def test_a_killed_process_lets_go(path: Path, other: subprocess.Popen[str]) -> None:
+def test_a_killed_process_releases_the_lock(path: Path, other: subprocess.Popen[str]) -> None:
     other.send_signal(signal.SIGKILL)
     other.wait()
     hold(path, FIRST, LAST)
 
 
-def test_it_goes_on_once_the_days_are_free(
+def test_waiting_ends_when_the_days_are_free(
     path: Path, other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "POLL_SECONDS", 0.05)
     waited = []
 
-    def let_go() -> None:
+    def release_other() -> None:
         waited.append(True)
         assert other.stdin is not None
         other.stdin.write("\n")
         other.stdin.flush()
 
-    with days_held(path, FIRST, LAST, on_wait=let_go):
+    with days_locked(path, FIRST, LAST, on_wait=release_other):
         assert waited == [True]

@@ -1,4 +1,4 @@
-"""The loader of SQL models: what it reads, what it renders, and what it refuses."""
+"""The loader of SQL models: reading, rendering, and errors."""
 
 import shutil
 import subprocess
@@ -35,7 +35,7 @@ select user_id, count(*) as n_searches from {{ ref('stg_searches') }}
 group by user_id having count(*) >= {{ var("least") }}
 """
 MART = """
--- a comment with nothing to say
+-- a comment without meaning
 select date '{{ var("partition_date") }}' as partition_date, busy.user_id, busy.n_searches, clusters.journey_id
 from {{ ref('int_busy') }} as busy
 left join {{ source('inference', 'journey_clusters') }} as clusters on busy.user_id = clusters.user_id
@@ -72,7 +72,7 @@ Load = Callable[..., dict[str, SqlModel]]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """Loads a small project, with some of its files replaced (None: left out)."""
+    """Loads a small project. ``changes`` replaces files; None removes one."""
 
     def write_and_load(changes: dict[str, str | None] | None = None) -> dict[str, SqlModel]:
         folder = tmp_path / "project"
@@ -96,7 +96,7 @@ def test_models_come_after_those_that_they_refer_to(load: Load) -> None:
     assert models["stg_searches"].sources == (("landing", "search_events"),)
 
 
-def test_the_table_is_what_the_description_says(load: Load) -> None:
+def test_the_table_follows_the_description(load: Load) -> None:
     text = """
 version: 2
 models:
@@ -138,7 +138,7 @@ def test_rendered_sql_names_tables_and_inlines_ephemeral_models(load: Load) -> N
     assert "{" not in rendered
 
 
-def test_config_in_the_sql_counts_more_than_the_project(load: Load) -> None:
+def test_config_in_the_sql_overrides_the_project(load: Load) -> None:
     sql = "{{ config(materialized='view') }}\n" + STAGING.replace("query, ", "")
     changes: dict[str, str | None] = {
         "models/marts/searchers.sql": sql,
@@ -147,7 +147,7 @@ def test_config_in_the_sql_counts_more_than_the_project(load: Load) -> None:
     assert load(changes)["searchers"].materialized == "view"
 
 
-def test_lineage_looks_through_ephemeral_models(load: Load) -> None:
+def test_lineage_resolves_ephemeral_models(load: Load) -> None:
     lineage = load()["busy_users"].column_lineage
     assert lineage["user_id"] == [("main.stg_searches", "user_id")]
     assert lineage["journey_id"] == [("main.journey_clusters", "journey_id")]
@@ -157,7 +157,7 @@ def test_lineage_looks_through_ephemeral_models(load: Load) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "moves"),
     [
-        ("models/marts/busy_users.sql", MART.replace("a comment with", "another,") + "\n\n", False),
+        ("models/marts/busy_users.sql", MART.replace("a comment without", "another, without") + "\n\n", False),
         ("models/marts/busy_users.sql", MART.replace("left join", "inner join"), True),
         (
             "models/marts/busy_users.yml",
@@ -169,7 +169,7 @@ def test_lineage_looks_through_ephemeral_models(load: Load) -> None:
     ],
     ids=["comment and layout", "sql", "description", "inlined model", "view below"],
 )
-def test_fingerprint_moves_with_what_the_model_computes(load: Load, file: str, text: str, moves: bool) -> None:
+def test_the_fingerprint_changes_with_what_the_model_computes(load: Load, file: str, text: str, moves: bool) -> None:
     before = load()["busy_users"].fingerprint
     assert len(before) == 8
     assert (load({file: text})["busy_users"].fingerprint != before) is moves
@@ -188,10 +188,10 @@ SQL, YML = "models/marts/busy_users.sql", "models/marts/busy_users.yml"
         ({YML: FILES[YML].replace("What a row is.", "''")}, "busy_users needs a description"),
         ({YML: FILES[YML].replace("BIGINT", "HUGEINT")}, "column 'n_searches' .* not 'HUGEINT'"),
         ({YML: FILES[YML].replace("description: Some column.", "description: ''")}, "column 'partition_date' needs"),
-        ({YML: FILES[YML].replace("unique_grain", "unique_grian")}, "unknown test 'unique_grian'; known are unique_gr"),
+        ({YML: FILES[YML].replace("unique_grain", "unique_grian")}, "unknown test 'unique_grian'; the known tests are"),
         (
             {YML: FILES[YML].replace("Some column.}", "Some column., data_tests: [not_nul]}")},
-            "busy_users.yml, partition_date: unknown test 'not_nul'; known are accepted_range, accepted_values, not_nu",
+            "busy_users.yml, partition_date: unknown test 'not_nul'; the known tests are accepted_range, accepted_val",
         ),
         ({YML: FILES[YML].replace("[partition_date, user_id]", "[day]")}, "grain names columns .*'day'"),
         ({YML: FILES[YML].split("    data_tests")[0]}, "busy_users needs its grain"),
@@ -207,7 +207,7 @@ SQL, YML = "models/marts/busy_users.sql", "models/marts/busy_users.yml"
         ),
         ({SQL: MART.replace("'journey_clusters'", "'clusters'")}, r"known tables of inference are journey_clusters"),
         ({SQL: MART.replace('partition_date"', 'day"')}, r"var\('day'\); the vars .* are least, partition_date"),
-        ({SQL: MART + "{{ fer('x') }}"}, "'fer' is undefined; known are ref, source, var and config"),
+        ({SQL: MART + "{{ fer('x') }}"}, "'fer' is undefined; the functions are ref, source, var and config"),
         ({SQL: MART + "{{ source('landing') }}"}, "busy_users.sql: .*missing 1 required positional argument"),
         ({SQL: MART + "{% if %}"}, "busy_users.sql: "),
         ({SQL: "{{ config(materialized='table') }}" + MART}, "materialized 'table' is not known"),
@@ -224,12 +224,12 @@ SQL, YML = "models/marts/busy_users.sql", "models/marts/busy_users.yml"
         ({"models/extra/more.sql": STAGING, "models/extra/more.yml": "version: 2"}, "layer 'extra'"),
     ],
 )
-def test_what_is_wrong_is_said(load: Load, changes: dict[str, str | None], message: str) -> None:
+def test_errors_name_what_is_wrong(load: Load, changes: dict[str, str | None], message: str) -> None:
     with pytest.raises(SqlModelError, match=message):
         load(changes)
 
 
-def test_a_view_may_not_use_variables_through_what_it_inlines(load: Load) -> None:
+def test_a_view_may_not_use_variables_through_inlined_models(load: Load) -> None:
     changes: dict[str, str | None] = {
         "models/marts/busy_now.sql": "{{ config(materialized='view') }} select user_id from {{ ref('int_busy') }}",
         "models/marts/busy_now.yml": described("busy_now", "user_id:VARCHAR"),
@@ -239,7 +239,7 @@ def test_a_view_may_not_use_variables_through_what_it_inlines(load: Load) -> Non
 
 
 def test_a_variable_that_is_not_given_is_named(load: Load) -> None:
-    with pytest.raises(SqlModelError, match=r"uses var\('least'\).*given are partition_date"):
+    with pytest.raises(SqlModelError, match=r"uses var\('least'\).*the given ones are partition_date"):
         load()["busy_users"].render({"partition_date": "2026-01-01"})
 
 

@@ -52,7 +52,7 @@ def as_json_lines(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def balanced(report: IngestReport) -> None:
+def assert_reconciled(report: IngestReport) -> None:
     for file in report.files:
         assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
 

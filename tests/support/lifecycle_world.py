@@ -1,7 +1,7 @@
-"""A synthetic world with the tables that stages are evaluated on: its true themes as journeys, without clustering.
+"""A synthetic world with the tables that the lifecycle evaluation needs. Its true themes are the journeys.
 
-Everything that says kind, stage and intent is the real thing; what comes before it in the pipeline is the truth. So
-nothing but lifecycle can move the figures, and a world long enough for them takes seconds.
+Kind, stage and intent come from the real rules; the earlier stages of the pipeline are replaced by the truth. So only
+the lifecycle rules can change the figures, and a sufficiently long world takes seconds.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ ALL_DAYS_OF_THE_KEYWORD_TABLE = """
            count(*) FILTER (action = 'board_pin') AS n_board_pins
     FROM main.int_keyword_events GROUP BY ALL
 """
-"""The model builds a day at a time, which for hundreds of days takes a minute."""
+"""The SQL model builds one day at a time, which takes a minute for hundreds of days."""
 
 CLUSTERS = """
     WITH active AS (
@@ -47,14 +47,14 @@ CLUSTERS = """
 
 
 def days_of(world: WorldParams, first_day: int, every_days: int) -> list[date]:
-    """Every ``every_days``-th day of the world up to its last one, from ``first_day`` on."""
+    """Every ``every_days``-th day of the world from ``first_day`` on, ending with the world's last day."""
     last_day = world.first_day + timedelta(days=world.n_days - 1)
     n = (world.n_days - 1 - first_day) // every_days
     return [last_day - timedelta(days=every_days * k) for k in range(n, -1, -1)]
 
 
 def make_study(path: Path, world: WorldParams, days: Sequence[date], *, name: str) -> Study:
-    """The world's log, with kind, stage and intent of its true themes as of ``days``; weekly ones will do."""
+    """The world's log, with kind, stage and intent of its true themes as of ``days`` (weekly days are enough)."""
     made, params = generate_world(world), AlgorithmParams()
     tables = SqlWorld(path)
     _land(tables, made)

@@ -4,8 +4,8 @@ HOLD = """
 import sys, time
 from datetime import date
 from pathlib import Path
-from journeys_assets.storage.locks import days_held
-with days_held(Path(sys.argv[1]), date(2026, 3, 2), date(2026, 3, 5), on_wait=lambda: None):
+from journeys_assets.storage.locks import days_locked
+with days_locked(Path(sys.argv[1]), date(2026, 3, 2), date(2026, 3, 5), on_wait=lambda: None):
     print("held", flush=True)
     sys.stdin.readline()
 """

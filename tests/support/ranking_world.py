@@ -1,4 +1,4 @@
-"""A small log with known habits and the tables that a ranking is evaluated on, without running the pipeline."""
+"""A small log with known habits, and the tables that the ranking evaluation needs, without running the pipeline."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -24,12 +24,12 @@ Habit = Callable[[int, int, int], float]
 
 
 def hot_and_cold(user: int, journey: int, day: int) -> float:
-    """One journey of four is what the user is at, for four weeks; a user who once cared now and then looks back."""
+    """One journey of four is the user's main one for four weeks; the others are visited rarely."""
     return 0.45 if (day // 28 + user) % N_JOURNEYS == journey else 0.04
 
 
 def make_study(path: Path, *, n_users: int = 60, habit: Habit = hot_and_cold, seed: int = 5) -> Study:
-    """The log of ``n_users``, with features made by the SQL model for the last day of each week."""
+    """The log of ``n_users``, with features from the SQL model for the last day of each week."""
     world = SqlWorld(path)
     rng = np.random.default_rng(seed)
     n_days = N_WEEKS * 7
@@ -97,7 +97,7 @@ def _row(user: int, journey: int, day: int, rng: np.random.Generator) -> dict[st
 
 
 def _rank(world: SqlWorld, day: date, features: pl.DataFrame) -> None:
-    """user_journeys and ranked_journeys of the day, by the prior."""
+    """Insert user_journeys and ranked_journeys of the day, by the prior."""
     scored = score_by_prior(features, RankingParams())
     shown = scored.join(
         features.select("user_id", "journey_id", "days_since_last_engaged"), on=["user_id", "journey_id"]

@@ -1,1 +1,1 @@
-"""Turns values into text for people."""
+"""Turning values into text for people."""

@@ -17,7 +17,7 @@ REFUSED_ROWS_SHOWN = 20
 
 
 def show_sheets(sheets: Sequence["ImportedSheet"]) -> RenderableType:
-    """What became of imported sheets: counts a file, then every refused row (the first ones) and unreadable file."""
+    """The result of importing sheets: counts for each file, then unreadable files and the first refused rows."""
     lines: list[RenderableType] = []
     counts: list[tuple[object, ...]] = []
     for sheet in sheets:
@@ -35,7 +35,7 @@ def show_sheets(sheets: Sequence["ImportedSheet"]) -> RenderableType:
             lines.append(Text.assemble((f"{sheet.file}, line {line}: ", "red"), reason))
         if sheet.refused.height > REFUSED_ROWS_SHOWN:
             more = sheet.refused.height - REFUSED_ROWS_SHOWN
-            lines.append(f"… and {more:,} more in landing.quarantined_rows")
+            lines.append(f"… and {more:,} more; see landing.quarantined_rows")
     return Group(*lines)
 
 
@@ -48,13 +48,13 @@ MEASURES = {
 
 
 def show_agreement(found: "AnnotatorAgreement") -> RenderableType:
-    """How well annotators agree, each figure with its 95 % interval over users and beside what chance gives."""
+    """How well annotators agree: each figure with its 95 % interval over users and its value by chance."""
     overall = found.overall.filter(pl.col("n_items") > 0)
     if found.annotators.is_empty():
-        return Text("No judgements are stored; `journeys annotate export` makes a sheet")
+        return Text("There are no judgements yet; `journeys annotate export` writes a sheet")
     lines: list[RenderableType] = []
     if overall.is_empty():
-        lines.append("No journey was judged by two annotators, so agreement is not known; export with --overlap\n")
+        lines.append("No two annotators judged the same journey, so agreement is unknown; export with --overlap\n")
     else:
         rows = [
             (MEASURES[m], _figure(value, low, high), _figure(chance), n_items, n_users)

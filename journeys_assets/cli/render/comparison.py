@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 from journeys_assets.cli.render.tables import table_of
 
 CHANGE_TEXT = {
-    "unchanged": "the same in everything",
-    "changed_members": "other keywords came or went",
-    "split": "new, from parts of others",
-    "merged": "gone, taken up by others",
-    "appeared": "new, of keywords that no journey had",
-    "gone": "gone, with its keywords",
-    "reidentified": "goes on under another id",
-    "renamed": "another name",
-    "changed_kind": "another kind",
-    "changed_stage": "another stage",
-    "changed_area": "in another area, or with more or fewer others",
-    "changed_top_journey": "users whose first journey is another one",
+    "unchanged": "nothing differs",
+    "changed_members": "its keywords changed",
+    "split": "new, made of parts of other journeys",
+    "merged": "gone, absorbed by other journeys",
+    "appeared": "new, made of keywords that were in no journey",
+    "gone": "gone, and so are its keywords",
+    "reidentified": "has another id",
+    "renamed": "has another name",
+    "changed_kind": "has another kind",
+    "changed_stage": "has another stage",
+    "changed_area": "is in another area, or in one with other journeys",
+    "changed_top_journey": "users whose first journey changed",
 }
 """What each change of a comparison means."""
 Version = tuple[str, date]
-"""An algorithm version and the day that its journeys stand for."""
+"""An algorithm version and the day of its journeys."""
 
 
 def comparison_record(one: Version, other: Version, found: "Comparison") -> dict[str, Any]:
@@ -49,27 +49,27 @@ def comparison_record(one: Version, other: Version, found: "Comparison") -> dict
 
 
 def show_comparison(one: Version, other: Version, found: "Comparison") -> RenderableType:
-    """A comparison, to be read by people."""
+    """A comparison as text."""
     lines: list[RenderableType] = []
     if one[1] != other[1]:
         lines.append(
             Text(
-                f"These are of different days, {one[1]} and {other[1]}: what users did in between is part of the "
-                "differences.\n",
+                f"The versions are of different days, {one[1]} and {other[1]}: some of the differences come from what "
+                "users did in between.\n",
                 style="yellow",
             )
         )
     sizes = [("users", *found.n_users), ("journeys", *found.n_journeys), ("keywords in them", *found.n_keywords)]
     lines.append(table_of("Versions", sizes, "", *(f"{version} on {day}" for version, day in (one, other))))
     rows = [(change.replace("_", " "), n, CHANGE_TEXT[change]) for change, n in found.counts.items()]
-    lines.append(table_of("Journeys of the second against the first", rows, "", "journeys", ""))
+    lines.append(table_of("Journeys of the second version compared with the first", rows, "", "journeys", ""))
     if found.bcubed_f1 is None:
-        lines.append("No user has a keyword in journeys of both.\n")
+        lines.append("No user has a keyword that is in journeys of both versions.\n")
     else:
         lines.append(
-            "Agreement on which keywords of a user belong together, mean over users: B-cubed F1 "
+            "Agreement on which keywords of a user belong together, averaged over users: B-cubed F1 "
             f"{found.bcubed_f1:.3f}, adjusted Rand {found.adjusted_rand:.3f}; {found.n_keywords_in_both:,} keywords "
-            "are in journeys of both.\n"
+            "are in journeys of both versions.\n"
         )
     for change in found.examples["change"].unique(maintain_order=True):
         lines.append(Text(change.replace("_", " "), style="bold"))

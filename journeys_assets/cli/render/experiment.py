@@ -12,7 +12,7 @@ from journeys_assets.cli.render.tables import table_of
 
 
 def readout_record(found: "LogReadout") -> dict[str, Any]:
-    """A readout for programs: days, arms, rates, effects, sample-ratio p-value, warnings."""
+    """A readout as a record: days, arms, rates, effects, sample-ratio p-value, warnings."""
     readout = found.readout
     return {
         "first_day": str(found.first),
@@ -26,7 +26,7 @@ def readout_record(found: "LogReadout") -> dict[str, Any]:
 
 
 def show_readout(found: "LogReadout") -> RenderableType:
-    """A readout for people."""
+    """A readout as text."""
     readout = found.readout
     arms = [
         (
@@ -59,5 +59,5 @@ def show_readout(found: "LogReadout") -> RenderableType:
         table_of(f"Arms (sample ratio p = {readout.srm_p_value:.2g})", arms, *arm_headers),
         table_of("Rates", rates, "metric", "arm", "value", "interval", "users that count"),
         table_of("Effects", effects, "metric", "arms", "effect", "interval", "relative", "detectable ²"),
-        Text("¹ less what users did before the first day  ² found by 4 in 5 experiments of this size", style="dim"),
+        Text("¹ adjusted for engagement before the first day  ² with a power of 4 in 5 at this size", style="dim"),
     )

@@ -20,7 +20,7 @@ ACTIONS = {
     "closeup": "closeups",
     "board_pin": "board pins",
 }
-"""Kinds of action, most telling first, with their plurals."""
+"""Kinds of action, strongest evidence first, with their plurals."""
 FEEDBACK_SHOWN = {
     "finished": " · the user finished it",
     "not_mine": " · the user says it is not theirs",
@@ -35,8 +35,8 @@ def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -
 
     Args:
         journeys: Rows of user_journeys of one user and day.
-        evidence: What the user did in the look-back window (``storage.queries.users.evidence_of_user``).
-        day: The day that the journeys stand for.
+        evidence: The user's actions in the look-back window (``storage.queries.users.evidence_of_user``).
+        day: The day of the journeys.
 
     Returns:
         Records with name, kind, stage, confidence, rank, keywords, engagement times, ``area`` (id, name, and the
@@ -74,7 +74,7 @@ def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -
 
 
 def add_explanations(records: list[dict[str, Any]], parts: pl.DataFrame) -> None:
-    """Give each record ``explanation``: what each part of the evidence adds to its score, the strongest first.
+    """Add ``explanation`` to each record: what each part of the evidence adds to the score, largest first.
 
     Args:
         parts: journey_id, part, contribution (``models.ranker.explanation``).
@@ -85,7 +85,7 @@ def add_explanations(records: list[dict[str, Any]], parts: pl.DataFrame) -> None
 
 
 def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
-    # An action on an item speaks for all of the item's keywords; it counts once.
+    # An action on an item is evidence for each of the item's keywords; it is counted once.
     acts = rows.unique(["action", "item_id", "engaged_at"])
     per_action = dict(acts.group_by("action").len().iter_rows())
     per_source = rows.unique(["source", "action", "item_id", "engaged_at"]).group_by("source").len().sort("source")
@@ -103,7 +103,7 @@ def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
 
 
 def show_user(user_id: str, day: date, records: list[dict[str, Any]]) -> RenderableType:
-    """A user's journeys, to be read by people."""
+    """A user's journeys as text."""
     ongoing = sum(record["stage"] == "ongoing" for record in records)
     title = Text.assemble(
         ("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing\n"

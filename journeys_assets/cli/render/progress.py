@@ -1,4 +1,4 @@
-"""Progress of long work: bars on a terminal, lines elsewhere."""
+"""Progress of long work: bars on a terminal, lines otherwise."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 
 def reporter(console: Console) -> Callable[[str, int, int], None]:
-    """A progress callback (stage, done, total): a bar a stage on a terminal, a plain line a quarter elsewhere."""
+    """A callback (stage, done, total): a bar for each stage on a terminal, otherwise a line at each quarter."""
     return _bars(console) if console.is_terminal else _lines(console)
 
 

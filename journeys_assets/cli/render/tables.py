@@ -1,7 +1,4 @@
-"""What the command line prints: a user's journeys, a run's summary, an ingest report.
-
-What belongs here: turning tables into text for people. What does not: reading the warehouse, deciding anything.
-"""
+"""Tables as text: a run's summary, an ingest report, an evaluation."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -15,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
-    """Our figure, the best baseline's and the verdict: rows of a report's summary."""
+    """The rows of a report's summary: our figure, the best baseline's and the verdict."""
     rows = [
         (
             row["section"],
@@ -29,12 +26,12 @@ def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
         for row in summary
     ]
     return table_of(
-        "Beside the best baseline", rows, "part", "on", "metric", "ours", "best baseline", "gain", "verdict"
+        "Against the best baseline", rows, "part", "on", "metric", "ours", "best baseline", "gain", "verdict"
     )
 
 
 def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:
-    """A plain table; numbers are set right with thousands marks."""
+    """A plain table. Integers are right-aligned and have thousands separators."""
     table = Table(
         title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
@@ -50,15 +47,17 @@ def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> T
 
 
 def show_ingest(report: "IngestReport") -> RenderableType:
-    """What an ingest call took and refused, one line a source, and why rows were set aside."""
+    """The counts of an ingest call by source, and the reasons why rows were left out."""
     headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
     lines: list[RenderableType] = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]
     if report.n_files_skipped_as_known:
-        lines.append(f"{report.n_files_skipped_as_known:,} files were loaded before and left out")
+        lines.append(f"{report.n_files_skipped_as_known:,} files were loaded before and are left out")
     for reason, n in sorted(report.skipped_by_reason.items(), key=lambda item: -item[1]):
         lines.append(f"skipped {n:,}: {reason}")
     for source, columns in report.ignored_columns().items():
-        lines.append(f"{source}: columns that the contract does not know were ignored: {', '.join(columns)}")
+        lines.append(f"{source}: ignored columns that are not in the contract: {', '.join(columns)}")
     if any(file.n_quarantined for file in report.files):
-        lines.append("quarantined rows, with file, line and reason, are in landing.quarantined_rows: `journeys doctor`")
+        lines.append(
+            "landing.quarantined_rows has the quarantined rows with file, line and reason; see `journeys doctor`"
+        )
     return Group(*lines)

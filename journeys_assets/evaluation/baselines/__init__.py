@@ -1,1 +1,1 @@
-"""What the pipeline is compared with."""
+"""Methods that the pipeline is compared with."""

@@ -1,9 +1,9 @@
-"""Ways to cluster one user's keywords that the pipeline's own clustering is measured against.
+"""Methods to cluster one user's keywords, for comparison with the pipeline's own clustering, and an upper bound.
 
-What belongs here: baselines as people would write them with a library, and the bound. What does not: the pipeline's own
-clustering (``domain.clustering.clusters``), which is run as it is, and measures.
+The baselines are written as one would write them with a library. The pipeline's clustering
+(``domain.clustering.clusters``) is run as it is.
 
-Cuts of the baselines are the best single ones on the half of the CLINC150 labels that everything here may look at.
+The cut of each baseline is the best single cut on the half of the CLINC150 labels that may be fitted on.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser
 
 Matrix = NDArray[np.float32]
 Rule = Callable[[PseudoUser, Matrix], Labels]
-"""Clusters of a user's keywords, from the user and the unit vectors of the keywords, in their order. Only a bound looks
-at the user's truth."""
+"""Clusters of a user's keywords, from the user and the unit vectors of the keywords, in their order. Only the upper
+bound uses the user's truth."""
 
 SESSION_MINUTES = 30.0
-"""The usual time-out; 25.5 minutes in the first study of it (Catledge & Pitkow 1995)."""
+"""The usual time-out. The first study of it found 25.5 minutes (Catledge & Pitkow 1995)."""
 AVERAGE_CUT = 0.75
 WARD_CUT = 1.8
 TFIDF_CUT = 0.95
 HDBSCAN_SMALLEST = 4
 ONE_CUT = 0.475
 AVERAGE_DOMAIN_CUT = 0.85
-"""For domains, as those below: the best on the half of the CLINC150 labels that everything here may look at."""
+"""The cuts from here on are for domains: the best ones on the half of the CLINC150 labels that may be fitted on."""
 WARD_DOMAIN_CUT = 2.6
 SIZED_WARD_DOMAIN_CUT = 2.2
 ONE_DOMAIN_CUT = 0.725
@@ -50,7 +50,7 @@ def average(cut: float) -> Rule:
 
 
 def tfidf_average(corpus: Sequence[str], cut: float = TFIDF_CUT) -> Rule:
-    """Average linkage on the cosine distance of words weighted by TF-IDF over ``corpus``: no embedding at all."""
+    """Average linkage on the cosine distance of words weighted by TF-IDF over ``corpus``, without an embedding."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     words = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b").fit(corpus)
@@ -64,7 +64,7 @@ def tfidf_average(corpus: Sequence[str], cut: float = TFIDF_CUT) -> Rule:
 
 
 def hdbscan(smallest: int = HDBSCAN_SMALLEST) -> Rule:
-    """HDBSCAN (Campello et al. 2013) on unit vectors; what it calls noise is a cluster of its own each."""
+    """HDBSCAN (Campello et al. 2013) on unit vectors. Each noise point becomes a cluster of its own."""
 
     def rule(_: PseudoUser, x: Matrix) -> Labels:
         from sklearn.cluster import HDBSCAN
@@ -78,11 +78,11 @@ def hdbscan(smallest: int = HDBSCAN_SMALLEST) -> Rule:
 
 
 def time_out(minutes: float = SESSION_MINUTES) -> Rule:
-    """A keyword is of the session in which it was first met; a session ends with a pause of more than ``minutes``."""
+    """Sessions: a keyword belongs to the session of its first engagement. A pause over ``minutes`` ends a session."""
 
     def rule(user: PseudoUser, _: Matrix) -> Labels:
         if user.first_engaged_at is None:
-            raise ValueError("a time-out needs times, and this user has none")
+            raise ValueError("a time-out needs times, but this user has none")
         order = np.argsort(user.first_engaged_at, kind="stable")
         pauses = np.diff(user.first_engaged_at[order]) > np.timedelta64(round(minutes * 60e6), "us")
         labels = np.empty(len(order), dtype=np.int64)
@@ -93,7 +93,7 @@ def time_out(minutes: float = SESSION_MINUTES) -> Rule:
 
 
 def one_cut(params: ClusteringParams, cut: float = ONE_CUT) -> Rule:
-    """The pipeline's own dendrogram cut at one height for all of a user's journeys, ``cut * (n / 60) ** 0.1``."""
+    """The pipeline's own dendrogram, cut at one height for all journeys of a user, ``cut * (n / 60) ** 0.1``."""
 
     def rule(_: PseudoUser, x: Matrix) -> Labels:
         return _cut_distances(_smoothed(x, params), cut * (len(x) / 60) ** 0.1)
@@ -102,7 +102,7 @@ def one_cut(params: ClusteringParams, cut: float = ONE_CUT) -> Rule:
 
 
 def best_cut(params: ClusteringParams) -> Rule:
-    """The best single cut of each user's dendrogram as the pipeline builds it, by looking at the truth: a bound."""
+    """An upper bound: the single cut of each user's dendrogram, as the pipeline builds it, that fits the truth best."""
 
     def rule(user: PseudoUser, x: Matrix) -> Labels:
         from scipy.cluster.hierarchy import fcluster, linkage
@@ -116,7 +116,7 @@ def best_cut(params: ClusteringParams) -> Rule:
 
 
 def _smoothed(x: Matrix, params: ClusteringParams) -> NDArray[np.float64]:
-    """Distances that the pipeline links."""
+    """The distances that the pipeline links."""
     from journeys_assets.domain.clustering import kernels
 
     smoothed = kernels.smoothed_distances(kernels.gram(x), params.smoothing_neighbours, params.smoothing_floor)
@@ -124,7 +124,7 @@ def _smoothed(x: Matrix, params: ClusteringParams) -> NDArray[np.float64]:
 
 
 def _best_height(tree: NDArray[np.float64], truth: Labels) -> float:
-    """Height of the cut with the highest B-cubed F1; of equal ones the lowest. -1 joins nothing."""
+    """Height of the cut with the highest B-cubed F1; the lowest of equally good ones. -1 joins nothing."""
     codes = np.unique(truth, return_inverse=True)[1]
     n, in_label = len(codes), np.bincount(codes).astype(np.float64)
     cells = np.zeros((2 * n - 1, len(in_label)))

@@ -1,13 +1,12 @@
-"""P(alive) of the MBG/NBD model, a baseline that knows no visits: turns as purchases, journeys as customers.
+"""P(alive) of the MBG/NBD model, a baseline that does not use visits: turns are purchases, journeys are customers.
 
-A journey is turned to at random, at a rate of its own (Gamma); after each turn, the first one included, it is dropped
-with a probability of its own (Beta). The BG/NBD model of Fader, Hardie & Lee (2005), "Counting Your Customers" the Easy
-Way, Marketing Science 24(2), lets nothing end that was turned to only once, as most of some logs are. Batislam,
-Denizel & Filiztekin (2007), Empirical validation and comparison of models for customer base analysis, Int. Journal of
-Research in Marketing 24(3), mend just that.
+A user turns to a journey at random, at a rate of the journey's own (Gamma). After each turn, including the first, the
+journey is dropped with a probability of its own (Beta). In the BG/NBD model of Fader, Hardie & Lee (2005), "Counting
+Your Customers" the Easy Way, Marketing Science 24(2), a journey with only one turn can never end, but in some logs most
+journeys have one turn. Batislam, Denizel & Filiztekin (2007), Empirical validation and comparison of models for
+customer base analysis, Int. Journal of Research in Marketing 24(3), correct this.
 
-What belongs here: the model and how often each journey was turned to. What does not: who is fitted on whom
-(``evaluation.parts.lifecycle``).
+``evaluation.parts.lifecycle`` decides which journeys the model is fitted on.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ HISTORY = ("n_repeats", "recency_days", "age_days")
 
 
 def turn_history(journeys: pl.DataFrame, day: date) -> pl.DataFrame:
-    """How often each journey was turned to by the end of ``day``.
+    """How often the user turned to each journey by the end of ``day``.
 
     Args:
         journeys: user_id, journey_id, day, n_searches, n_specific_keywords; one row per journey and day with an
@@ -34,7 +33,8 @@ def turn_history(journeys: pl.DataFrame, day: date) -> pl.DataFrame:
 
     Returns:
         user_id, journey_id and ``HISTORY`` (float, >= 0), sorted: days with a turn after the first one, days from the
-        first turn to the last one, and to ``day``. A journey never turned to began on its first day.
+        first turn to the last one, and days from the first turn to ``day``. A journey without turns began on its first
+        day.
     """
     own = ["user_id", "journey_id"]
     turns = pl.col("day").filter(is_turn())
@@ -53,7 +53,7 @@ def turn_history(journeys: pl.DataFrame, day: date) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class MbgNbd:
-    """Rates are Gamma(r, alpha) per day, chances to be dropped after a turn Beta(a, b); all > 0."""
+    """Rates are Gamma(r, alpha) per day; probabilities to be dropped after a turn are Beta(a, b). All are > 0."""
 
     r: float
     alpha: float
@@ -61,7 +61,7 @@ class MbgNbd:
     b: float
 
     def log_likelihood(self, history: pl.DataFrame) -> Doubles:
-        """(n,), of rows with ``HISTORY``."""
+        """(n,) log likelihood of rows with ``HISTORY``."""
         from scipy.special import betaln, gammaln
 
         x, recency, age = (history[name].to_numpy() for name in HISTORY)
@@ -72,7 +72,7 @@ class MbgNbd:
         return result
 
     def p_alive(self, history: pl.DataFrame) -> Doubles:
-        """(n,), 0-1: whether the journey was not dropped after its last turn, of rows with ``HISTORY``."""
+        """(n,), 0-1: probability that the journey was not dropped after its last turn, for rows with ``HISTORY``."""
         x, recency, age = (history[name].to_numpy() for name in HISTORY)
         growth = (self.r + x) * np.log((self.alpha + age) / (self.alpha + recency))
         odds = self.a / (self.b + x) * np.exp(np.minimum(growth, 500.0))
@@ -81,10 +81,10 @@ class MbgNbd:
 
 
 def fit(history: pl.DataFrame) -> MbgNbd:
-    """By maximum likelihood.
+    """Fit the model by maximum likelihood.
 
     Args:
-        history: Rows with ``HISTORY``, each of another journey.
+        history: Rows with ``HISTORY``, one per journey.
 
     Raises:
         ValueError: the search for the maximum failed.

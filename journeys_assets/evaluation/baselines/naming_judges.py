@@ -1,14 +1,14 @@
-"""Does a name say what the journey is about? Two judges, each of which picks the theme that a name speaks of.
+"""Grades whether a name says what its journey is about. Two rules each pick the theme that a name fits best.
 
-A good name retrieves its own theme among all themes of its set. The judges look at different evidence, so that a way
-of naming that leans on one kind cannot please both by that alone:
+A good name retrieves its own theme among all themes of its set. The rules use different evidence, so that a naming
+method that relies on one kind cannot satisfy both by it alone:
 
-* meaning: cosine of the sentence embedding of the name to that of the theme's label (the embedding that the pipeline
-  clusters with, so it is kind to central keywords);
-* words: cosine of TF-IDF weights, over words, of the name to the theme's own words: its label and phrases that people
-  use for it. The judged keyword itself is taken out of its theme's words first.
+* meaning: cosine between the sentence embeddings of the name and of the theme's label (the embedding that the pipeline
+  clusters with, so it favours central keywords);
+* words: cosine between the TF-IDF weights, over words, of the name and of the theme's own words: its label and phrases
+  that people use for it. The graded keyword itself is first removed from its theme's words.
 
-What belongs here: judging. What does not: what is judged and reported (``evaluation.parts.naming``).
+``evaluation.parts.naming`` decides what is graded and reported.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ JUDGES = ("meaning", "words")
 
 Vectors = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Vectors]
-"""Unit vectors of texts, in their order."""
+"""Returns unit vectors of texts, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """What is known of a theme.
+    """A theme's label and phrases.
 
     Attributes:
         label: Its name, in words.
-        phrases: What people say for it; none of them the words of those who are judged, but for the judged keyword.
+        phrases: What people say for it, without the words of the graded users, except for the graded keyword.
     """
 
     label: str
@@ -44,19 +44,19 @@ class Theme:
 
 
 def judged(pairs: pl.DataFrame, themes: Mapping[str, Theme], embed: Embed) -> pl.DataFrame:
-    """Where each keyword's own theme comes among all themes, by each judge.
+    """The rank of each keyword's own theme among all themes, by each rule.
 
     Args:
         pairs: keyword (normalised), theme (a key of ``themes``).
-        themes: Every theme of the set, the wrong answers.
+        themes: Every theme of the set; the others are the wrong answers.
         embed: The sentence embedding.
 
     Returns:
-        The distinct pairs, sorted, with meaning and words: the rank of the own theme (1 = best; themes that score the
-        same share their mean rank).
+        The distinct pairs, sorted, with meaning and words: the rank of the own theme (1 = best; themes with the same
+        score share their mean rank).
 
     Raises:
-        ValueError: a theme is not known.
+        ValueError: a theme is unknown.
     """
     distinct = pairs.select("keyword", "theme").unique().sort("keyword", "theme")
     unknown = set(distinct["theme"]) - themes.keys()
@@ -72,7 +72,7 @@ def judged(pairs: pl.DataFrame, themes: Mapping[str, Theme], embed: Embed) -> pl
 
 
 def grade() -> pl.Expr:
-    """How well a keyword names its theme, 0 to 1: the reciprocal rank of the theme, by the stricter judge."""
+    """How well a keyword names its theme, 0 to 1: the reciprocal rank of the theme by the stricter rule."""
     return pl.min_horizontal(1 / pl.col(judge) for judge in JUDGES)
 
 
@@ -103,7 +103,7 @@ def _word_cosines(keywords: Sequence[str], own: NDArray[np.int64], themes: Seque
             without.data = np.maximum(without.data, 0.0)
             without.eliminate_zeros()
             cosines[row, theme] = (names[[row]] @ _weighted(without, idf).T).sum()
-    # Sums in another order differ in the last bits, which would break ties.
+    # Sums in another order differ in the last bits, which would break ties arbitrarily.
     return cosines.round(9)
 
 

@@ -1,7 +1,7 @@
-"""Journeys whose theme is known: what naming is fitted and judged on.
+"""Journeys whose theme is known, to fit and grade naming on.
 
-What belongs here: journeys in the shape that ``domain.naming.names`` takes, their true themes, and which themes the fit
-may see. What does not: judging names (``naming_judges``), figures (``naming``).
+They have the shape that ``domain.naming.names`` takes, with their true themes. ``halves`` decides which themes a fit
+may use. ``baselines.naming_judges`` grades names, ``parts.naming`` computes the figures.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _MIN_WANDS_QUERIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Journeys:
-    """Journeys to be named.
+    """Journeys to name.
 
     Attributes:
-        clusters: Columns of ``CLUSTER_COLUMNS``, and user (who they belong to; ``user_id`` tells inferences of one user
-            apart), day (null for pseudo users), theme (null where none is known).
-        facts: As ``storage.queries.keywords.keyword_facts`` gives them.
-        themes: What is known of every theme of the set.
+        clusters: Columns of ``CLUSTER_COLUMNS``, and user (the owner; ``user_id`` differs between inferences of one
+            user), day (null for pseudo users), theme (null if unknown).
+        facts: As from ``storage.queries.keywords.keyword_facts``.
+        themes: Label and phrases of every theme of the set.
     """
 
     clusters: pl.DataFrame
@@ -51,7 +51,7 @@ class Journeys:
 
 
 def halves(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The themes that a fit may see, and those that it is judged on."""
+    """The themes that may be fitted on, and those that are held out."""
     shuffled = np.random.default_rng(7).permutation(sorted(names)).tolist()
     return sorted(shuffled[: len(shuffled) // 2]), sorted(shuffled[len(shuffled) // 2 :])
 
@@ -60,7 +60,7 @@ def halves(names: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def clinc_pools(phrases: pl.DataFrame) -> tuple[dict[str, list[str]], dict[str, Theme]]:
-    """Keywords of each CLINC150 intent for pseudo users, and its theme, which holds the other half of its phrases."""
+    """Keywords of each CLINC150 intent for pseudo users, and its theme, which has the other half of its phrases."""
     keywords: dict[str, list[str]] = {}
     themes: dict[str, Theme] = {}
     rng = np.random.default_rng(3)
@@ -72,9 +72,9 @@ def clinc_pools(phrases: pl.DataFrame) -> tuple[dict[str, list[str]], dict[str, 
 
 
 def wands_pools(phrases: pl.DataFrame) -> tuple[dict[str, list[str]], dict[str, Theme]]:
-    """Queries of each WANDS class with three or more, and the themes of all classes.
+    """Queries of each WANDS class that has at least three, and the themes of all classes.
 
-    A class has too few queries to keep some apart: its theme holds all, less the one that is judged.
+    A class has too few queries to set some aside, so its theme has all of them; the graded one is removed on grading.
     """
     classes = _by_label(phrases, "wands")
     themes = {label: Theme(label, tuple(queries)) for label, queries in classes.items()}
@@ -91,9 +91,9 @@ def pooled(
     seed: int,
     n_journeys: tuple[int, int] = (2, 8),
 ) -> Journeys:
-    """Pseudo users of a few themes with some keywords of each (both ranges inclusive): clusters are the truth.
+    """Pseudo users with a few themes and some keywords of each (both ranges inclusive). Their clusters are the truth.
 
-    Each keyword was engaged with once, at no known time; a keyword of two themes goes to the first.
+    Each keyword was engaged with once, at no known time. A keyword of two themes goes to the first.
     """
     rng = np.random.default_rng(seed)
     labels = sorted(keywords)
@@ -151,7 +151,7 @@ SYNTHETIC_THEMES: Mapping[str, Theme] = {
 
 
 def inferences(study: Study, days: Sequence[date], *, at_most: int) -> pl.DataFrame:
-    """user_id, day of the inferences of ``days``, of at most so many users, evenly over their ids."""
+    """user_id, day of the inferences of ``days``, for at most ``at_most`` users, evenly spaced by id."""
     rows = study.rows(
         "SELECT user_id, partition_date AS day FROM main.inference_ledger "
         "WHERE partition_date IN (SELECT unnest($days)) ORDER BY ALL",
@@ -162,12 +162,12 @@ def inferences(study: Study, days: Sequence[date], *, at_most: int) -> pl.DataFr
 
 
 def found(study: Study, wanted: pl.DataFrame) -> Journeys:
-    """The journeys of some inferences; each inference of a user counts as a user of its own in ``user_id``.
+    """The journeys of some inferences. Each inference of a user counts as a separate user in ``user_id``.
 
-    A journey's theme is that of most of its keywords; null where most belong to none, and in a log without truth.
+    A journey's theme is that of most of its keywords; null if most have none, and in a log without truth.
 
     Args:
-        wanted: user_id, day; one row an inference.
+        wanted: user_id, day; one row per inference.
     """
     parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     with study.warehouse.reading() as con:
@@ -203,6 +203,6 @@ def _true_themes(clusters: pl.DataFrame, study: Study) -> pl.DataFrame:
 
 
 def own_phrases() -> pl.DataFrame:
-    """theme, keyword: what people with that aim search, of every synthetic theme."""
+    """theme, keyword: the searches of people with that aim, for every synthetic theme."""
     pairs = [(theme.name, normalise(phrase)) for theme in THEMES for phrase in theme.phrases]
     return pl.DataFrame(pairs, schema=["theme", "keyword"], orient="row")

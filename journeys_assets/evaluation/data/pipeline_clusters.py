@@ -1,4 +1,4 @@
-"""Clusters and areas of users whose truth is known, made by the pipeline's own clustering."""
+"""Clusters and areas from the pipeline's own clustering, for users whose truth is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser
 def found_by_pipeline(
     users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams
 ) -> tuple[list[Labels], list[Labels]]:
-    """Clusters and areas of each user as the pipeline makes them, in the order of the user's keywords."""
+    """Clusters and areas of each user as the pipeline computes them, in the order of the user's keywords."""
     rows = pl.concat(
         pl.DataFrame(
             {

@@ -1,7 +1,4 @@
-"""Users whose journeys are known: pooled from labelled phrases, or taken from the truth of a synthetic world.
-
-What belongs here: who is measured, and the truth. What does not: rules that cluster, and measures.
-"""
+"""Users whose journeys are known: pooled from labelled phrases, or from the truth of a synthetic world."""
 
 from __future__ import annotations
 
@@ -22,18 +19,18 @@ from journeys_assets.synthetic.themes import THEMES
 
 Labels = NDArray[np.int64]
 _FIRST_STRAY = 1_000
-"""Strays are numbered from here, each a journey of its own."""
+"""Strays are numbered from here. Each is a journey of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class PseudoUser:
-    """Keywords of one user and the journey that each belongs to.
+    """Keywords of one user, and the journey that each belongs to.
 
     Attributes:
         keywords: n distinct normalised keywords, sorted.
-        truth: (n,), the journey of each; a keyword that belongs to none has a number of its own, from 1,000 on.
-        coarse: (n,), the broader theme (CLINC150's domain) of each; None where none is known.
-        first_engaged_at: (n,), datetime64[us]; None where there are no times.
+        truth: (n,), the journey of each. A keyword without a journey (a stray) has a number of its own, from 1,000 on.
+        coarse: (n,), the broader theme (CLINC150's domain) of each; None if unknown.
+        first_engaged_at: (n,), datetime64[us]; None if there are no times.
     """
 
     keywords: list[str]
@@ -48,7 +45,7 @@ class PseudoUser:
 
 
 def distinct_phrases(labelled: pl.DataFrame) -> pl.DataFrame:
-    """The labelled phrases as the pipeline would know them: set, keyword (distinct within a set), label, domain."""
+    """The labelled phrases as the pipeline would see them: set, keyword (distinct within a set), label, domain."""
     rows = labelled.with_columns(normalise_series(labelled["text"]).alias("keyword"))
     return rows.unique(["set", "keyword"], keep="first", maintain_order=True)
 
@@ -66,7 +63,7 @@ def held_out_half(labels: Sequence[str]) -> list[str]:
 
 
 def is_held_out(stray: str) -> bool:
-    """Whether a phrase that belongs to no journey is of the half that nothing is fitted on."""
+    """Whether a stray phrase is in the half that nothing is fitted on."""
     return zlib.crc32(stray.encode()) % 2 == 0
 
 
@@ -86,10 +83,10 @@ def pooled_users(
     stray_share: float = 0.0,
     domains: Mapping[str, str] | None = None,
 ) -> list[PseudoUser]:
-    """Users of ``journeys`` labels with ``keywords`` phrases each (both ranges inclusive; what is there is the most).
+    """Users with ``journeys`` labels and ``keywords`` phrases for each (both ranges inclusive, limited by the pool).
 
-    Strays, ``stray_share`` of a user's other phrases, belong to no journey. ``domains`` gives the broader theme of
-    every label.
+    Strays, in number ``stray_share`` of a user's other phrases, belong to no journey. ``domains`` gives the broader
+    theme of every label.
     """
     rng = np.random.default_rng(seed)
     names = sorted(pool)
@@ -133,7 +130,7 @@ def users_of_few_domains(
     strays: Sequence[str] = (),
     stray_share: float = 0.0,
 ) -> list[PseudoUser]:
-    """Users as ``pooled_users`` makes them whose labels all come from ``n_domains`` domains (both ends inclusive)."""
+    """Users as from ``pooled_users``, with labels from ``n_domains`` domains only (both ends inclusive)."""
     rng = np.random.default_rng(seed)
     of_domain: dict[str, dict[str, Sequence[str]]] = {}
     for name in sorted(pool):
@@ -156,9 +153,9 @@ def users_of_few_domains(
 
 
 def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
-    """Pseudo users of each kind of public labelled data, by what it is called in tables.
+    """Pseudo users from each kind of public labelled data, by the name used in tables.
 
-    Only the half of the CLINC150 intents and of the WANDS classes that nothing was fitted on takes part.
+    Only the half of the CLINC150 intents and of the WANDS classes that nothing was fitted on is used.
     """
     clinc, classes = pools(phrases, "clinc150"), pools(phrases, "wands")
     half = {name: clinc[name] for name in held_out_half(list(clinc))}
@@ -192,10 +189,10 @@ def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str
 
 
 def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
-    """Pseudo users whose broader themes are known, CLINC150's domains, by what their kind is called in tables.
+    """Pseudo users whose broader themes (CLINC150's domains) are known, by the name of their kind in tables.
 
-    Intents of any domain, where few users have two of one domain, and intents of one to three domains. Only the half
-    of the intents and of the strays takes part that nothing was fitted on.
+    There are users with intents of any domain, few of whom have two of one domain, and users with intents of one to
+    three domains. Only the half of the intents and of the strays that nothing was fitted on is used.
     """
     clinc = pools(phrases, "clinc150")
     half = {name: clinc[name] for name in held_out_half(list(clinc))}
@@ -203,8 +200,8 @@ def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, 
     oos = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
     regimes: dict[str, list[PseudoUser]] = {}
     for size in ((3, 12), (5, 60)):
-        for strays, share, told in (([], 0.0, ""), (oos, 0.2, " + 20 % strays")):
-            regimes[f"CLINC150{told}, any domain, {size[0]}-{size[1]}"] = pooled_users(
+        for strays, share, suffix in (([], 0.0, ""), (oos, 0.2, " + 20 % strays")):
+            regimes[f"CLINC150{suffix}, any domain, {size[0]}-{size[1]}"] = pooled_users(
                 half,
                 n_users=n_users,
                 seed=seed,
@@ -214,22 +211,22 @@ def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, 
                 stray_share=share,
                 domains=domains,
             )
-            regimes[f"CLINC150{told}, few domains, {size[0]}-{size[1]}"] = users_of_few_domains(
+            regimes[f"CLINC150{suffix}, few domains, {size[0]}-{size[1]}"] = users_of_few_domains(
                 half, domains, n_users=n_users, seed=seed, keywords=size, strays=strays, stray_share=share
             )
     return regimes
 
 
 def world_users(study: Study, n_users: int) -> list[PseudoUser]:
-    """Users of a synthetic world with the keywords that were clustered last, the first ``n_users`` by id; no bots.
+    """Users of a synthetic world with their last clustered keywords: the first ``n_users`` by id, without bots.
 
-    Only keywords of themes that nothing was fitted on take part, and the half of the noise that is held out.
+    Only keywords of held-out themes and the held-out half of the noise are used.
 
     Raises:
         ValueError: the study has no truth.
     """
     if "truth_keywords" not in study.truth:
-        raise ValueError(f"the study {study.name!r} has no truth of keywords: it is no synthetic world")
+        raise ValueError(f"the study {study.name!r} has no truth for keywords, so it is not a synthetic world")
     people = study.truth["truth_users"].filter(pl.col("user_class") != "bot").select("user_id")
     clustered = study.rows(
         """
@@ -241,7 +238,7 @@ def world_users(study: Study, n_users: int) -> list[PseudoUser]:
     meant = study.truth["truth_keywords"].select("user_id", "theme", "first_engaged_at", keyword="normalised_keyword")
     known = clustered.join(people, on="user_id", how="semi").join(meant, on=["user_id", "keyword"])
     if known.height < clustered.join(people, on="user_id", how="semi").height:
-        raise ValueError(f"the truth of {study.name!r} lacks keywords that were clustered: it is of another world")
+        raise ValueError(f"the truth of {study.name!r} lacks keywords that were clustered; it is of another world")
     is_noise = pl.col("theme").is_null() & pl.col("keyword").map_elements(is_held_out, return_dtype=pl.Boolean())
     known = known.filter(pl.col("theme").is_in(sorted(held_out_themes())) | is_noise)
     chosen = known["user_id"].unique().sort().head(n_users)
@@ -249,10 +246,10 @@ def world_users(study: Study, n_users: int) -> list[PseudoUser]:
 
 
 def users_of_themes(known: pl.DataFrame) -> Iterator[PseudoUser]:
-    """Users whose keywords are of themes, or of none (a journey of its own each).
+    """Users from keywords with themes. A keyword without a theme is a journey of its own.
 
     Args:
-        known: One row a user and keyword: user_id, keyword, theme (null for none), optional first_engaged_at.
+        known: One row per user and keyword: user_id, keyword, theme (null for none), optional first_engaged_at.
     """
     for _, own in known.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
         themes = sorted(own["theme"].drop_nulls().unique())
@@ -265,7 +262,7 @@ def users_of_themes(known: pl.DataFrame) -> Iterator[PseudoUser]:
 
 
 def embedded(keywords: Sequence[str], embedder: Embedder, cache: Path) -> KeywordVectors:
-    """Vectors of distinct keywords as the pipeline stores them (float16), kept in ``cache`` for the next time."""
+    """Vectors of distinct keywords as the pipeline stores them (float16), cached in ``cache``."""
     ordered = sorted(set(keywords))
     file = cache / "labelled_phrases.parquet"
     if file.exists():

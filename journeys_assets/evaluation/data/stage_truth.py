@@ -1,6 +1,6 @@
-"""Journeys beside the true themes of a synthetic world, and figures of classes over users.
+"""Journeys matched with the true themes of a synthetic world, and classification metrics weighted by user.
 
-What belongs here: what the parts that judge kind, stage and seasons share. What does not: their protocols.
+The parts on kind, stage and seasons share this module.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from journeys_assets.evaluation.statistics.intervals import Statistic, Weights
 Doubles = npt.NDArray[np.float64]
 
 MIN_PURITY = 0.6
-"""Share of a journey's keywords that must be of one true theme, for the journey to be that theme."""
+"""A journey is matched with a true theme if at least this share of its keywords is of that theme."""
 _OWN = ["user_id", "journey_id"]
 
 
 def with_truth(rows: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """``rows`` of journeys that are a true theme of their user, with the theme's truth as of the day.
+    """The ``rows`` whose journey matches a true theme of its user, with the theme's truth as of the day.
 
     Returns:
         The rows with theme, true_kind, begun_on, paused_on, resumed_on, ended_on, is_on (begun, neither ended nor
@@ -57,7 +57,7 @@ def with_truth(rows: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.Data
 
 
 def average_precision_of(labels: npt.NDArray[np.bool_], scores: Doubles, users: npt.NDArray[np.int64]) -> Statistic:
-    """Area under the precision-recall curve by steps (average precision), ties taken together."""
+    """Area under the precision-recall curve by steps (average precision). Rows with equal scores count together."""
     order = np.argsort(-scores, kind="stable")
     positive, owner = labels[order].astype(np.float64), users[order]
     _, group = np.unique(-scores[order], return_inverse=True)
@@ -73,7 +73,7 @@ def average_precision_of(labels: npt.NDArray[np.bool_], scores: Doubles, users: 
 
 
 def quotient_of(numerators: npt.ArrayLike, denominators: npt.ArrayLike, users: npt.NDArray[np.int64]) -> Statistic:
-    """Sum of one value over the sum of another, over rows, users weighted; NaN where the latter is 0."""
+    """Sum of one value divided by the sum of another, over rows, users weighted; NaN if the latter sum is 0."""
     n_users = int(users.max()) + 1
     above = np.bincount(users, weights=np.asarray(numerators, dtype=np.float64), minlength=n_users)
     below = np.bincount(users, weights=np.asarray(denominators, dtype=np.float64), minlength=n_users)
@@ -92,18 +92,18 @@ def ratio_of(values: npt.ArrayLike, users: npt.NDArray[np.int64]) -> Statistic:
 
 
 def precision_of(true: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], users: npt.NDArray[np.int64]) -> Statistic:
-    """Share of the rows said to be of a class that are; 0 where none is."""
+    """Share of the rows predicted as a class that are of it; 0 if there are none."""
     share = quotient_of(true & said, said, users)
     return lambda weights: float(np.nan_to_num(share(weights)))
 
 
 def f1_of(true: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_], users: npt.NDArray[np.int64]) -> Statistic:
-    """F1 of one class: rows that are it, and rows that are said to be it."""
+    """F1 of one class, from the true and the predicted rows."""
     return quotient_of(2.0 * (true & said), true.astype(np.float64) + said, users)
 
 
 def macro_f1_of(true: Sequence[str], said: Sequence[str], users: npt.NDArray[np.int64]) -> Statistic:
-    """Mean of the F1 of each class that the truth has."""
+    """Mean F1 over the classes that occur in the truth."""
     classes = sorted(set(true))
     n_users = int(users.max()) + 1
     truth, guess = np.array(true), np.array(said)
@@ -124,6 +124,6 @@ def macro_f1_of(true: Sequence[str], said: Sequence[str], users: npt.NDArray[np.
 
 
 def numbered(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
-    """The user of each row as a number from 0, (n,); and how many users there are."""
+    """The user of each row as a number from 0, (n,), and the number of users."""
     users = rows["user_id"].rank("dense").to_numpy().astype(np.int64) - 1
     return users, int(users.max()) + 1

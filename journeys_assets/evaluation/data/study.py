@@ -1,4 +1,4 @@
-"""What the evaluation is measured on: a log that the pipeline was run over, and labelled phrases."""
+"""The data that the evaluation uses: logs that the pipeline was run over, and labelled phrases."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Study:
 
     Attributes:
         name: 'synthetic', 'online-retail', or 'own' for the deployment's own log.
-        warehouse: Holds the landing tables and every stage table of ``days``.
-        days: The days that were run, in order. Tables hold nothing for other days, but for the keyword table, which
+        warehouse: Has the landing tables and every stage table for ``days``.
+        days: The days that were run, in order. Tables have no rows for other days, except for the keyword table, which
             has all days of the log.
-        last_day: Last day of the log: what happened after it is not known.
-        algorithm: The parameters that it was run with.
+        last_day: Last day of the log. Later events are unknown.
+        algorithm: The parameters of the run.
         truth: Tables of ``synthetic.world.TRUTH_SCHEMAS``; empty for a real log.
     """
 
@@ -42,6 +42,6 @@ class Study:
 
 
 def labelled_phrases(data: Path) -> pl.DataFrame | None:
-    """``set, text, label, domain`` of the public labelled sets; None where the file is absent."""
+    """``set, text, label, domain`` of the public labelled sets; None if the file does not exist."""
     file = data / LABELLED
     return pl.read_parquet(file) if file.exists() else None

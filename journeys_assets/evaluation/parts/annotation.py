@@ -1,8 +1,7 @@
-"""Human judgements: how far annotators agree, how well a median of three finds the truth, what a judge adds, and what
-naming learns from them.
+"""Human judgements: agreement of annotators, accuracy of the median of three, the use of a judge, and learnt names.
 
-Agreement of people with each other bounds what any judge can be held to. Whether the intervals that are reported mean
-what they say is measured by simulation: intervals at 95 % that hold the truth less often would be a promise broken.
+The agreement between people is the bound for any judge. A simulation checks the reported intervals: a 95 % interval
+should contain the truth in 95 % of the cases.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ Doubles = NDArray[np.float64]
 
 SEED = 20260
 N_SIMULATIONS = 300
-"""Coverage of 95 % is then known to within 2.5 points."""
+"""Coverage near 95 % is then estimated to within 2.5 points."""
 N_ITEMS, N_LABELLED = 100, 200
-"""Journeys that two annotators both judged in a simulated agreement study; labels by people in a judged mean."""
+"""Journeys that both annotators judge in a simulated agreement study; human labels in an estimated mean."""
 KAPPA_RESAMPLES = 400
 SAMPLE_EVERY_DAYS = 14
 
@@ -43,32 +42,32 @@ JUDGE = "confidence as a judge, with the median"
 PPI = "people and judge (PPI++)"
 
 PROTOCOL = """
-**Agreement.** All judgements that are stored, the latest of each annotator and journey. Kappa has quadratic weights;
-95 % intervals resample users. Agreement of people with each other is the bound for any judge.
+**Agreement.** All stored judgements, the latest of each annotator and journey. Kappa has quadratic weights; 95 %
+intervals resample users. The agreement between people is the bound for any judge.
 
-**Truth.** The synthetic world's three annotators (one strict, one lenient, each noisy) judged items whose relevance is
+**Truth.** The synthetic world's three annotators (one strict, one lenient, each noisy) judge items whose relevance is
 known. The true level is that relevance, rounded; the training label is "level {positive_from:g} or more". Nothing is
-fitted. These annotators are made up: real ones may share a mistake, which no median cures.
+fitted. The annotators are simulated. Real ones may make the same mistakes, which no median corrects.
 
-**Coverage of kappa.** {n_simulations} simulated studies of {n_items} items that two of these annotators judged, users
-with one to six items that resemble each other: how often the interval holds the kappa of infinitely many items.
+**Coverage of kappa.** {n_simulations} simulated studies of {n_items} items that two of these annotators judge. Users
+have one to six similar items. The figure is how often the interval contains the kappa of infinitely many items.
 
-**A judge.** The journeys that the pipeline found, every {every} days. The judge is the pipeline's own `confidence`,
-turned into levels (1 + 4 × confidence): biased, and not told so. People (the median of three simulated annotators)
-label {n_labelled} journeys drawn at random. How often does each interval, over {n_simulations} draws, hold the mean
-relevance of all journeys, and how wide is it? An interval that is narrow and wrong is worse than none.
+**A judge.** The journeys that the pipeline found, every {every} days. The judge is the pipeline's own `confidence` as
+levels (1 + 4 × confidence); it is biased. People (the median of three simulated annotators) label {n_labelled} journeys
+drawn at random. The figures are how often each interval, over {n_simulations} draws, contains the mean relevance of all
+journeys, and how wide it is. A narrow interval that is wrong is worse than none.
 {names}"""
 
 
 def evaluate_annotation(
     studies: Sequence[Study], *, n_simulations: int = N_SIMULATIONS, n_draws: int = names.N_DRAWS
 ) -> Section:
-    """Agreement of annotators in each study that has judgements; with truth, what their judgements are worth.
+    """Agreement of annotators in each study that has judgements and, where there is truth, their accuracy and use.
 
     Args:
-        studies: Those without any judgement are passed over.
-        n_simulations: Simulated studies, and draws of labels.
-        n_draws: Draws of labels to learn naming from, a number of labels.
+        studies: Studies without judgements are skipped.
+        n_simulations: Number of simulated studies, and of draws of labels.
+        n_draws: Number of draws of labels to learn naming from, for each number of labels.
     """
     parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     tables: dict[str, pl.DataFrame] = {}
@@ -93,7 +92,7 @@ def evaluate_annotation(
             )
             parts.append((example, COMPARISONS.to_frame()))
             curve = names.learning_curve(study, _sampled_days(study), seed=SEED, n_draws=n_draws)
-            parts += reversed(curve.parts)  # the most labels first, as the first regime is what the report begins with
+            parts += reversed(curve.parts)  # most labels first, because the report begins with the first regime
             tables[f"{study.name}: naming weights that would be released, by labels"] = curve.released
             plots.append(names.curve_plot(curve.points, study.name))
     tables["intervals of kappa at 95 %, by simulation"] = kappa_coverage(n_simulations)
@@ -122,7 +121,7 @@ def evaluate_annotation(
 
 
 def _agreement_rows(dataset: str, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Rows of RESULTS: people with people, which no judge need beat."""
+    """Rows of RESULTS: the agreement between people, which is a bound and not a baseline."""
     rows = [
         (dataset, "people with people", metric, f"{p['a']}, {p['b']}", "bound", p[name], p[f"{name}_low"],
          p[f"{name}_high"], p["n_users"], True)
@@ -133,11 +132,11 @@ def _agreement_rows(dataset: str, pairs: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=RESULTS, orient="row")
 
 
-# ── the truth found again ───────────────────────────────────────────────────────────────────────────────────────────
+# ── recovery of the truth ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _recovery(study: Study) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The median of three against each annotator alone: the true level, the training label, the true stage."""
+    """The median of three compared with each annotator alone: true level, training label, true stage."""
     rows = judged_items(study)
     users, owner = np.unique(rows["user_id"].to_numpy(), return_inverse=True)
     truth = rows["true_level"].to_numpy()
@@ -165,8 +164,8 @@ def judged_items(study: Study) -> pl.DataFrame:
     """Items of ``truth_annotations`` that all three annotators judged.
 
     Returns:
-        user_id, true_level, true_stage, a column an annotator with the level and ``stage_…`` with the stage, median
-        (of the three levels), stage_majority.
+        user_id, true_level, true_stage, for each annotator a column with the level and ``stage_…`` with the stage,
+        median (of the three levels), stage_majority.
     """
     truth = study.truth["truth_annotations"].select(
         "user_id",
@@ -216,7 +215,7 @@ def _share_of(hits: NDArray[np.bool_], owner: NDArray[np.intp], n_users: int) ->
 
 
 def kappa_coverage(n_simulations: int) -> pl.DataFrame:
-    """How often the 95 % interval of kappa holds the kappa of infinitely many items.
+    """How often the 95 % interval of kappa contains the kappa of infinitely many items.
 
     Returns:
         pair, true_kappa, coverage, mean_width, n_items, n_simulations.
@@ -247,7 +246,7 @@ def kappa_coverage(n_simulations: int) -> pl.DataFrame:
 
 
 def _simulated(rng: np.random.Generator, n: int) -> pl.DataFrame:
-    """``n`` items as ``judgements`` makes them, in users of one to six that resemble each other; two annotators."""
+    """``n`` simulated items, as in ``synthetic.judgements``: one to six similar ones per user, two annotators."""
     sizes = rng.integers(1, 7, size=n)
     owner = np.repeat(np.arange(n), sizes)[:n]
     kind = rng.random(n)
@@ -264,11 +263,11 @@ def _simulated(rng: np.random.Generator, n: int) -> pl.DataFrame:
 
 
 def found_journeys(study: Study) -> pl.DataFrame:
-    """What the pipeline found every ``SAMPLE_EVERY_DAYS``, as the three simulated annotators judge it.
+    """The journeys found every ``SAMPLE_EVERY_DAYS``, with the judgements of the three simulated annotators.
 
     Returns:
-        row_key, user_id, as_of_date, keywords, a column an annotator (1-5), judged (the median of the three), judge
-        (1 + 4 x confidence).
+        row_key, user_id, as_of_date, keywords, a column for each annotator (1-5), judged (the median of the three),
+        judge (1 + 4 x confidence).
     """
     items = study.rows(
         """
@@ -292,7 +291,7 @@ def _sampled_days(study: Study) -> list[date]:
 
 
 def _judge_with_people(dataset: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """How the judge agrees with people on the same journeys, beside people with each other."""
+    """The agreement of the judge with people on the same journeys, beside the agreement between people."""
     users, owner = np.unique(rows["user_id"].to_numpy(), return_inverse=True)
     names = [by.annotator_id for by in ANNOTATORS]
     pairs = {f"{a}, {b}": (rows[a].to_numpy(), rows[b].to_numpy()) for a, b in itertools.combinations(names, 2)}
@@ -344,7 +343,7 @@ def judged_means(
     owner: NDArray[np.intp],
     owner_of_rest: NDArray[np.intp],
 ) -> Mapping[str, tuple[float, float]]:
-    """The 95 % interval of the mean by each method."""
+    """The 95 % interval of the mean, by method."""
     everything, owners = np.concatenate([judge_of_same, judge_of_rest]), np.concatenate([owner, owner_of_rest])
     none = np.empty(0)
     alone = mean_with_judge(everything, everything, none, users=owners, users_unlabelled=none)
@@ -356,7 +355,7 @@ def judged_means(
 def _coverage_rows(
     dataset: str, outcomes: Mapping[str, Sequence[tuple[bool, float, float]]], *, n_users: int
 ) -> pl.DataFrame:
-    """Rows of RESULTS: coverage by method with its interval over the simulated draws."""
+    """Rows of RESULTS: coverage by method, with its interval over the simulated draws."""
     rows = []
     for name, found in outcomes.items():
         hits = sum(hit for hit, _, _ in found) / len(found)

@@ -1,7 +1,7 @@
-"""What naming learns from annotators: names by weights that were fitted on few labels, by the number of labels.
+"""What naming learns from annotators: the quality of names from weights fitted on few labels, by number of labels.
 
-What belongs here: simulated judgements of found journeys, and the learning curve. What does not: how well the packaged
-weights name (``naming``), and fitting (``models.naming.training``).
+This module simulates judgements of found journeys and computes the learning curve. ``parts.naming`` measures the
+packaged weights, ``models.naming.training`` fits weights.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ from journeys_assets.synthetic.judgements import ANNOTATORS
 N_LABELS = (50, 100, 200, 500, 1000, 2000)
 N_DRAWS = 5
 UNNAMED = 0.5
-"""Share of the journeys that are judged without a name, as on sheets."""
+"""Share of the journeys that are judged without a name, as on annotation sheets."""
 METRIC = "names that annotators would give, F1 of words"
 LEARNT, PACKAGED, BEST = "learnt from labels", "packaged weights", "best member"
 
 PROTOCOL = """
-**Names.** Journeys that the pipeline found, every {every} days. Half of them simulated annotators judge without a name,
-and write what they have in mind (the theme's name, or one of the first things that people search for it). Of the others
-they see the name by the packaged weights, let it stand where it shares half of its words with what they have in mind,
-and else write that. What they would write they leave out in three of ten cases. Weights are fitted as `journeys train`
-fits them on 50 to 2,000 judgements that say something of the name, drawn {n_draws} times, of one half of the themes and
-of the users. They name journeys of the other themes of the other users; a name's grade is the F1 of its words with what
-annotators have in mind, expected over what that may be. The pull to the packaged weights was chosen on the first half
-of the themes. *best member* knows the grade. These annotators think in the words of the synthetic themes, so the curve
-shows that labels are learnt from, and how many it takes; it does not show what people would gain. A table says how
-often `journeys train` would release what it learnt from them: only where users in folds that the weights did not see,
-and whose journeys were judged without a name, are named better outside the interval. It also says what gain all labels
-would show: a name that was let stand makes every other one look worse than it is. That names are asked for without
-showing one, and that one let stand counts half, was settled after a first look at these figures.
+**Names.** Journeys that the pipeline found, every {every} days. For half of them, simulated annotators see no name and
+write what they have in mind: the theme's name, or one of the first things that people search for it. For the others
+they see the name from the packaged weights. They accept it if it shares half of its words with what they have in mind,
+and otherwise write that. In three of ten cases they write nothing. Weights are fitted as `journeys train` fits them, on
+50 to 2,000 judgements that concern the name, drawn {n_draws} times, from one half of the themes and of the users. They
+name journeys with the other themes of the other users. The grade of a name is the F1 of its words with what annotators
+have in mind, as an expectation over the possibilities. The strength of the prior was chosen on the first half of the
+themes. *best member* uses the grade itself. These annotators think in the words of the synthetic themes, so the curve
+shows that the weights learn from labels, and how many are needed; it does not show what real users would gain. A table
+shows how often `journeys train` would release the learnt weights: only if users in folds that the weights did not see,
+with journeys judged without a name, get better names outside the interval. It also shows the gain that all labels would
+give: accepting a shown name makes every other name look worse than it is. The decisions to ask for names without
+showing one, and to count an accepted name half, were made after a first look at these figures.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class NamedWorld:
-    """Journeys with known themes, and what annotators want them to be called.
+    """Journeys with known themes, and the names that annotators want for them.
 
     Attributes:
-        rows: Members with features, user, day, theme and grade (the expected one, which nobody is told).
-        labels: Columns of ``naming_labels.wanted_names`` and user, theme: one row a judgement.
+        rows: Members with features, user, day, theme and grade (the expected grade, which no method sees).
+        labels: Columns of ``naming_labels.wanted_names`` and user, theme; one row per judgement.
     """
 
     rows: pl.DataFrame
@@ -69,11 +69,11 @@ class Curve:
     """A learning curve.
 
     Attributes:
-        parts: Rows of RESULTS and of COMPARISONS, one pair a number of labels.
+        parts: Rows of RESULTS and of COMPARISONS, a pair for each number of labels.
         points: method, n_labels, value, low, high.
-        released: n_labels, n_draws, n_released (of so many draws of labels `journeys train` would release the weights),
-            gain_by_blind_labels (what it goes by, mean over draws; null where they are too few), gain_by_all_labels
-            (what it would go by if names that annotators were shown counted as well).
+        released: n_labels, n_draws, n_released (number of draws whose weights `journeys train` would release),
+            gain_by_blind_labels (the gain that it uses, mean over draws; null if there are too few labels),
+            gain_by_all_labels (the gain if names that annotators were shown counted too).
     """
 
     parts: list[tuple[pl.DataFrame, pl.DataFrame]]
@@ -82,7 +82,7 @@ class Curve:
 
 
 def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
-    """Journeys that were inferred on ``days``, and one judgement of each annotator on each."""
+    """Journeys inferred on ``days``, and one judgement of each annotator for each."""
     naming = study.algorithm.naming
     wanted = data.inferences(study, [day for day in study.days if day in set(days)], at_most=1_000_000)
     found = data.found(study, wanted)
@@ -119,7 +119,7 @@ def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
 
 
 def learning_curve(study: Study, days: Sequence[date], *, seed: int, n_draws: int = N_DRAWS) -> Curve:
-    """Grade of names on held-out themes and users, by number of labels, of those in ``N_LABELS`` that there are."""
+    """Grade of names on held-out themes and users, for each number of labels in ``N_LABELS`` that is available."""
     world, naming, params = named_world(study, days, seed), study.algorithm.naming, study.algorithm.name_training
     pool, held_out = split(world, seed)
     users = sorted(held_out["user"].unique())
@@ -160,7 +160,7 @@ def learning_curve(study: Study, days: Sequence[date], *, seed: int, n_draws: in
 
 
 def split(world: NamedWorld, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Judgements to learn from, and members to be named: no theme and no user is in both."""
+    """Judgements to learn from, and members to name. No theme and no user is in both."""
     users = np.random.default_rng(seed).permutation(world.rows["user"].unique().sort().to_list()).tolist()
     seen_users, seen_themes = users[: len(users) // 2], data.halves(data.SYNTHETIC_THEMES)[0]
     is_seen_user, is_seen_theme = pl.col("user").is_in(seen_users), pl.col("theme").is_in(seen_themes)
@@ -168,12 +168,12 @@ def split(world: NamedWorld, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def fitted(world: NamedWorld, drawn: pl.DataFrame, naming: NamingParams, params: NameTrainingParams) -> NamingParams:
-    """Weights from judgements alone."""
+    """Weights fitted on judgements only."""
     return naming_training.fit_weights(_labelled(world, drawn), naming, prior_strength=params.prior_strength)
 
 
 def _labelled(world: NamedWorld, drawn: pl.DataFrame) -> pl.DataFrame:
-    """Members graded by judgements: the expected grades play no part."""
+    """Members graded by judgements. The expected grades are not used."""
     members = world.rows.drop("grade").join(drawn.select(JOURNEY).unique(), on=JOURNEY, how="semi")
     blind = name_grades(members, drawn.filter("is_blind")).rename({"grade": "blind_grade"})
     return (
@@ -186,7 +186,7 @@ def _labelled(world: NamedWorld, drawn: pl.DataFrame) -> pl.DataFrame:
 def _gate(
     world: NamedWorld, draws: Sequence[pl.DataFrame], study: Study
 ) -> tuple[int, int, float | None, float | None]:
-    """Draws, how many of them would be released, and the mean gain that decides, by blind labels and by all."""
+    """Number of draws, number that would be released, and the mean gain by blind labels and by all labels."""
     rows = [_labelled(world, drawn) for drawn in draws]
     by_blind = [_trained(own, study) for own in rows]
     by_all = [_trained(own.with_columns(blind_grade="grade"), study) for own in rows]
@@ -195,7 +195,7 @@ def _gate(
 
 
 def _trained(rows: pl.DataFrame, study: Study) -> NamerRelease | None:
-    """What `journeys train` would make of the labels; None where they are too few."""
+    """The release that `journeys train` would train on the labels; None if there are too few."""
     params = study.algorithm
     try:
         return naming_training.train_namer(
@@ -221,8 +221,8 @@ def curve_plot(points: pl.DataFrame, dataset: str) -> Plot:
         log_x=True,
     )
     return Plot(
-        f"{dataset}: how much of what annotators would call a journey its name says, on themes and users that no label "
-        "was of, by the number of labels; bands are 95 % intervals over users.",
+        f"{dataset}: agreement of names with what annotators would call a journey, on themes and users without labels, "
+        "by number of labels; bands are 95 % intervals over users.",
         svg,
     )
 

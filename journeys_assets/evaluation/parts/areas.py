@@ -1,7 +1,6 @@
-"""Do areas find the broader themes: agreement with known domains, beside cuts chosen for domains and a bound.
+"""Areas: their agreement with known domains, compared with cuts chosen for domains and an upper bound.
 
-What belongs here: the figures of the coarser level; ``evaluation.parts.clustering`` shows them in its section. What
-does not: those of journeys.
+``evaluation.parts.clustering`` shows these figures in its section, after those of journeys.
 """
 
 from __future__ import annotations
@@ -40,30 +39,30 @@ WORLD = "synthetic world, all themes"
 REGIME = "all users"
 
 PROTOCOL = f"""
-**Areas** are scored against CLINC150's ten domains, with the intents and strays that nothing was fitted on. Users with
-intents of *any domain* seldom have two of one domain, so an area should mostly be one journey; users of *few domains*
-(3-9 intents of 1-3 domains) should have areas of several. A stray is a domain of its own.
+**Areas** are compared with CLINC150's ten domains, with the intents and strays that nothing was fitted on. Users with
+intents of *any domain* seldom have two of one domain, so most areas should be one journey. Users of *few domains* (3-9
+intents of 1-3 domains) should have areas with several journeys. A stray is a domain of its own.
 `ClusteringParams.area_distance` and the cuts of the baselines were chosen on the other half of the intents, for domains
 (`benchmarks/area_distance.py`): average linkage at {rules.AVERAGE_DOMAIN_CUT}, Ward at {rules.WARD_DOMAIN_CUT}, Ward at
 {rules.SIZED_WARD_DOMAIN_CUT}·(n/30)^0.3, and *one cut*, the pipeline's dendrogram at
-{rules.ONE_DOMAIN_CUT}·(n/60)^0.1. *{JOURNEYS}* is the finer level: what areas would be without a second level. None of
-the baselines is bound to be nested with the journeys; areas are. The *{BOUND}* looks at the domains.
+{rules.ONE_DOMAIN_CUT}·(n/60)^0.1. *{JOURNEYS}* is the finer level, which areas would equal without a second level.
+Areas are unions of journeys; the baselines need not be. The *{BOUND}* uses the true domains.
 """
 AKIN_PROTOCOL = f"""
-**Areas in the synthetic world**: the *{AKIN}* is, of all pairs of one user's journeys that lie in one area, the share
-that are of one theme, or of two that the catalogue files under a common interest; beside it that of *{ANY_TWO}*.
-A journey is of the theme of most of its keywords. Users are given themes at random, so most journeys of a user have
-nothing to do with each other.
+**Areas in the synthetic world**: of all pairs of one user's journeys in the same area, *{AKIN}* is the share with the
+same theme, or with two themes that share an interest in the catalogue. *{ANY_TWO}* is the same share over all pairs.
+The theme of a journey is that of most of its keywords. Users get themes at random, so most journeys of a user are
+unrelated.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class AreaFigures:
-    """What is known of areas.
+    """Figures for areas.
 
     Attributes:
-        measured: Results and comparisons, as ``statistics.measure`` gives them.
-        counts: Mean number of domains, and of clusters that each method finds: a row a data set.
+        measured: Results and comparisons, as from ``statistics.measure``.
+        counts: Mean number of domains, and of clusters by each method; one row per data set.
     """
 
     measured: list[tuple[pl.DataFrame, pl.DataFrame]]
@@ -80,7 +79,7 @@ def evaluate_areas(
     seed: int,
     n_resamples: int,
 ) -> AreaFigures:
-    """Agreement of the areas with CLINC150's domains; arguments as those of ``evaluate_clustering``."""
+    """Agreement of the areas with CLINC150's domains. The arguments are those of ``evaluate_clustering``."""
     phrases = distinct_phrases(labelled)
     vectors = embedded(phrases["keyword"].to_list(), embedder, cache)
     measured, counts = [], []
@@ -94,24 +93,24 @@ def evaluate_areas(
 
 
 def of_domains(user: PseudoUser) -> PseudoUser:
-    """The user with the broader themes for truth.
+    """The user with the broader themes as truth.
 
     Raises:
-        ValueError: they are not known.
+        ValueError: they are unknown.
     """
     if user.coarse is None:
-        raise ValueError("no broader theme is known of this user's keywords")
+        raise ValueError("the broader themes of this user's keywords are unknown")
     return replace(user, truth=user.coarse)
 
 
 def akin_pairs(world: Study, *, seed: int, n_resamples: int) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Whether journeys of one area have more to do with each other than any two journeys of their user.
+    """Whether journeys in one area are more often related than any two journeys of their user.
 
     Args:
-        world: A synthetic world with its truth; what was clustered last of each user counts.
+        world: A synthetic world with its truth. The last clustering of each user is used.
 
     Returns:
-        What ``statistics.measure`` gives; nothing where no area holds two journeys.
+        As from ``statistics.measure``; empty if no area has two journeys.
     """
     pairs = pairs_of_journeys(world)
     counts = pairs.group_by("user_id", maintain_order=True).agg(
@@ -141,7 +140,7 @@ def akin_pairs(world: Study, *, seed: int, n_resamples: int) -> list[tuple[pl.Da
 
 
 def pairs_of_journeys(world: Study) -> pl.DataFrame:
-    """Every pair of one user's journeys that were clustered last: user_id, is_one_area, is_akin."""
+    """Every pair of journeys in the last clustering of a user: user_id, is_one_area, is_akin."""
     clustered = world.rows(
         """
         SELECT user_id, journey_id, area_id, unnest(keywords) AS keyword FROM main.journey_clusters
@@ -170,7 +169,7 @@ def pairs_of_journeys(world: Study) -> pl.DataFrame:
 def partitions(
     users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams
 ) -> dict[str, list[Labels]]:
-    """Coarse clusters of every user by every method, ours first. Only the bound looks at the users' truth."""
+    """Coarse clusters of every user by every method, ours first. Only the bound uses the users' truth."""
     journeys, areas = found_by_pipeline(users, vectors, params)
     found = {OURS: areas, JOURNEYS: journeys}
     for name, rule in _rules(params).items():

@@ -1,4 +1,4 @@
-"""Do the clusters find the journeys that are there: agreement with known journeys, beside baselines and a bound."""
+"""Clustering: agreement of the clusters with known journeys, compared with baselines and an upper bound."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from journeys_assets.evaluation.statistics.intervals import mean_of, measure
 from journeys_assets.models.embedding.base import Embedder
 
 N_USERS = 150
-"""Pseudo users a labelled data set, and users of the synthetic world."""
+"""Pseudo users per labelled data set, and users of the synthetic world."""
 OURS = "journeys"
 ONE_CUT = "one cut"
 BOUND = "best cut per user"
@@ -49,46 +49,46 @@ METRICS = {
     "V-measure": "v_measure",
 }
 _SIZES = {"light": (1, 29), "medium": (30, 119), "heavy": (120, 1_000_000)}
-"""Keywords of a light, medium and heavy user, both ends included."""
+"""Number of keywords of a light, medium and heavy user, both ends included."""
 _FEWEST = 10
-"""Users that a regime must have: an interval of fewer says nothing."""
+"""Fewest users for a regime. An interval over fewer users is uninformative."""
 Partitions = Mapping[str, Sequence[Labels]]
 """Clusters of every user, by method."""
 Figures = tuple[pl.DataFrame, pl.DataFrame]
 
 PROTOCOL = f"""
-A user's keywords are clustered from that user's rows alone, and the partition is compared with the known journeys.
-Figures are means over users; the 95 % intervals resample users, and a gain is paired by user.
+The keywords of each user are clustered from that user's rows only, and the partition is compared with the known
+journeys. Figures are means over users; the 95 % intervals resample users, and gains are paired by user.
 
 **Data.** *Labelled sets*: pseudo users of 2-8 labels (4-16 with rare classes) and 3-12 or 5-60 phrases of each, drawn
 from CLINC150 (150 intents, 10 domains), its out-of-scope phrases as strays, and WANDS (real home-goods queries);
-*within one domain* draws all of a user's intents from one domain. *Synthetic world*: the keywords that were clustered
-last of each user, bots aside; its phrases were edited until their embeddings agreed with their readers, so it is a
+*within one domain* draws all of a user's intents from one domain. *Synthetic world*: the last clustered keywords of
+each user, without bots. Its phrases were edited until their embeddings agreed with their meanings, so it is a
 regression figure rather than evidence.
 
 **What was fitted on what.** The cut is learnt from pseudo users of one half of the CLINC150 intents, of the WANDS
-classes and of the out-of-scope phrases, and from another synthetic world, of half of the themes and of the noise; only
-the other halves are scored here. How it carries over to data of a kind that it never saw, `benchmarks/fit_cut.py
---carry-over` tells. How vectors are smoothed was chosen with all sets in view. Cuts of the baselines are the best
-single ones on the fitting half of CLINC150. The *{BOUND}* looks at the truth: the best single height of the dendrogram
-that the pipeline builds. The learned cut is not bound to one height.
+classes and of the out-of-scope phrases, and from another synthetic world with half of the themes and of the noise. Only
+the other halves are used here. `benchmarks/fit_cut.py --carry-over` shows how the cut performs on kinds of data that it
+never saw. The smoothing of vectors was chosen with all sets in view. The cuts of the baselines are the best single cuts
+on the fitting half of CLINC150. The *{BOUND}* uses the truth: it is the best single height of the dendrogram that the
+pipeline builds. The learnt cut may use several heights.
 
-**Baselines.** Time-out of {rules.SESSION_MINUTES:.0f} minutes (a keyword is of the session in which it was first met;
-only where there are times); TF-IDF of words and average linkage, cut {rules.TFIDF_CUT}; MiniLM vectors with average
-linkage at {rules.AVERAGE_CUT}, Ward at {rules.WARD_CUT}, Ward at {rules.WARD_CUT}·(n/30)^0.3, and HDBSCAN with at least
-{rules.HDBSCAN_SMALLEST} keywords a cluster; and *one cut*, the pipeline's own dendrogram at
-{rules.ONE_CUT}·(n/60)^0.1. BERTopic's pipeline is left out: it needs UMAP, which is no part of the
-locked environment, and reduces to more dimensions than a light user has keywords.
+**Baselines.** Time-out of {rules.SESSION_MINUTES:.0f} minutes (a keyword belongs to the session of its first
+engagement; only where there are times); TF-IDF of words and average linkage, cut {rules.TFIDF_CUT}; MiniLM vectors with
+average linkage at {rules.AVERAGE_CUT}, Ward at {rules.WARD_CUT}, Ward at {rules.WARD_CUT}·(n/30)^0.3, and HDBSCAN with
+at least {rules.HDBSCAN_SMALLEST} keywords a cluster; and *one cut*, the pipeline's own dendrogram at
+{rules.ONE_CUT}·(n/60)^0.1. BERTopic's pipeline is left out: it needs UMAP, which is not in the locked environment, and
+reduces to more dimensions than a light user has keywords.
 
 **Regimes.** *light* users have fewer than 30 keywords, *heavy* ones at least 120. A stray is a journey of its own;
-with *strays left out* it is clustered, but not scored. *Cluster count* is |log2(found / true)|: 1 is twice or half as
-many.
+with *strays left out* strays are clustered, but not scored. *Cluster count* is |log2(found / true)|: 1 means twice or
+half as many.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Users of one kind, the vectors of their keywords, and the rules that can be tried on them."""
+    """Users of one kind, the vectors of their keywords, and the rules to try on them."""
 
     name: str
     users: Sequence[PseudoUser]
@@ -111,16 +111,16 @@ def evaluate_clustering(
 
     Args:
         world: A synthetic world with its truth.
-        labelled: ``study.labelled_phrases``; None leaves the public sets out, and the protocol says so.
-        embedder: Makes the vectors of labelled phrases; should be what ``world`` was run with.
-        cache: Folder that keeps those vectors for the next time.
-        params: Of the clustering.
-        n_users: Pseudo users a labelled set, and users of the world.
-        seed: Of the pseudo users and of the resamples.
+        labelled: ``study.labelled_phrases``. With None the public sets are left out, and the protocol says so.
+        embedder: Embeds labelled phrases; should be the one that ``world`` was run with.
+        cache: Folder to cache those vectors in.
+        params: Parameters of the clustering.
+        n_users: Pseudo users per labelled set, and users of the world.
+        seed: Seed of the pseudo users and of the resamples.
         n_resamples: Resamples of the users, for the intervals.
 
     Raises:
-        ValueError: the world has no truth of keywords.
+        ValueError: the world has no truth for keywords.
     """
     datasets = [world_dataset(world, params, n_users)]
     coarse = None
@@ -134,18 +134,18 @@ def evaluate_clustering(
     measured += coarse.measured if coarse else []
     measured += areas.akin_pairs(world, seed=seed, n_resamples=n_resamples)
     results, comparisons = gathered(measured)
-    caption = "Mean B-cubed F1 of each way to cluster, with 95 % intervals; the bound sees the truth."
+    caption = "Mean B-cubed F1 of each clustering method, with 95 % intervals; the bound uses the truth."
     plots = [Plot(caption, dots(results.filter(regime=ALL), "B-cubed F1", label="mean B-cubed F1 over users"))]
     tables = {
-        "Share of the way from one cut for all to the best cut per user, B-cubed F1": _way_to_the_bound(results),
+        "Share of the way from one cut for all to the best cut per user, B-cubed F1": _share_of_bound(results),
         "Number of clusters, mean over users": _counts(datasets, found),
     }
     protocol = [PROTOCOL]
     if coarse is None:
-        protocol.append("\n**Left out here**: the public labelled sets, for their file is absent.\n")
+        protocol.append("\n**Left out here**: the public labelled sets, because their file does not exist.\n")
     else:
         protocol.append(areas.PROTOCOL)
-        caption = "Areas against known domains, with 95 % intervals; cuts of all methods were chosen for domains."
+        caption = "Agreement of areas with known domains, with 95 % intervals; all cuts were chosen for domains."
         plots.append(Plot(caption, dots(results, areas.F1, label="mean B-cubed F1 over users")))
         tables["Number of areas, mean over users"] = coarse.counts
     protocol.append(areas.AKIN_PROTOCOL)
@@ -205,7 +205,7 @@ def partitions_of(dataset: Dataset, params: ClusteringParams) -> Partitions:
 def _measured(
     dataset: Dataset, found: Partitions, seed: int, n_resamples: int
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Figures of every metric and regime that the data set can tell of."""
+    """Figures for every metric and regime that the data set supports."""
     users = dataset.users
     whole = {
         method: [agreement(user.truth, labels) for user, labels in zip(users, own, strict=True)]
@@ -242,7 +242,7 @@ def _measured(
 
 
 def _without_strays(users: Sequence[PseudoUser], found: Sequence[Labels]) -> NDArray[np.float64]:
-    """B-cubed F1 of each user over the keywords of journeys; NaN where a user has none."""
+    """B-cubed F1 of each user over the keywords of journeys; NaN if a user has none."""
     return np.array(
         [
             math.nan if user.is_stray.all() else bcubed_f1(user.truth[~user.is_stray], labels[~user.is_stray])
@@ -251,8 +251,8 @@ def _without_strays(users: Sequence[PseudoUser], found: Sequence[Labels]) -> NDA
     )
 
 
-def _way_to_the_bound(results: pl.DataFrame) -> pl.DataFrame:
-    """How much is won of what one height loses to each user's best height: 1 is all; a row a data set and size."""
+def _share_of_bound(results: pl.DataFrame) -> pl.DataFrame:
+    """Our gain over one height, as a share of the gain of each user's best height; one row per data set and size."""
     shown = results.filter(metric="B-cubed F1").filter(pl.col("regime").is_in([ALL, *_SIZES]))
     wide = shown.pivot(on="method", index=["dataset", "regime"], values="value", maintain_order=True)
     won, to_win = pl.col(OURS) - pl.col(ONE_CUT), pl.col(BOUND) - pl.col(ONE_CUT)
@@ -260,7 +260,7 @@ def _way_to_the_bound(results: pl.DataFrame) -> pl.DataFrame:
 
 
 def _counts(datasets: Sequence[Dataset], found: Mapping[str, Partitions]) -> pl.DataFrame:
-    """Mean number of keywords, of true journeys and of the clusters that each method finds: a row a data set."""
+    """Mean number of keywords, of true journeys, and of clusters by each method; one row per data set."""
     rows = []
     for dataset in datasets:
         row: dict[str, object] = {

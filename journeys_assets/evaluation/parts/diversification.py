@@ -1,4 +1,4 @@
-"""Diversification: what it costs in relevance, what it gains in distance and themes; and the memory of sends."""
+"""Diversification: its cost in relevance, its gain in distance and themes; and the memory of sends."""
 
 from __future__ import annotations
 
@@ -45,25 +45,26 @@ CURVES: Mapping[str, Sequence[Mapping[str, object]]] = {
     "ssd": [{"ssd_gamma": g} for g in (0.05, 0.1, 0.25, 0.5, 1.0)],
     "dpp": [{"dpp_similarity_weight": w} for w in (0.4, 0.6, 0.8, 0.9, 1.0)],
 }
-"""Points of each method's curve, from weak to strong."""
+"""Points on each method's curve, from weak to strong."""
 
 PROTOCOL = f"""
-Every {EVERY_DAYS} days from day {WARM_UP_DAYS} of a log (of a sparser study, on its days; at most {MAX_DAYS} days,
+Every {EVERY_DAYS} days from day {WARM_UP_DAYS} of a log (for a sparser study, on its days; at most {MAX_DAYS} days,
 evenly spread), each user's live journeys are ranked by the score of that day and re-ranked by each method.
 **Relevance** is NDCG@{TOP}: a journey's gain is ln(1 + actions on its member keywords in the next {FUTURE_DAYS} days),
-discounted by log2(1 + place); users without such an action on any journey are left out. **Distance** is the mean of
+discounted by log2(1 + rank); users without such an action on any journey are left out. **Distance** is the mean of
 1 - cosine over pairs of centroids in the top {TOP}. **Themes**, where the truth is known: distinct true themes among
 the top {TOP} (a journey's theme is that of most of its keyword weight). All are means over a user's days, then over
 users; intervals resample users.
 
-Nothing is fitted. Each method's default stands in the parameters and was not chosen on these logs; the curves show what
-other values would do. The distance is measured with the vectors that MMR, SSD and DPP optimise, so it favours them over
-the penalty; themes do not. NDCG sees what users went on with by themselves: it cannot see a reader's weariness of
-repetition, which is what diversification is against.
+Nothing is fitted. The default of each method is the one in the parameters, and was not chosen on these logs; the curves
+show other values. The distance uses the vectors that MMR, SSD and DPP optimise, so it favours them over the penalty;
+themes do not. NDCG measures what users continued by themselves. It cannot measure that users tire of repetition, which
+is the reason for diversification.
 
 **Memory of sends**: the pipeline's own plans are replayed day by day as if each had been sent, with the memory (a
-penalty of {MEMORY_PENALTY} a send) and without, all else alike. A repeat is a send of a true theme that the user was
-sent in the 28 days before. The synthetic users do not tire of a theme, so the memory can only cost relevance here.
+penalty of {MEMORY_PENALTY} per send) and without, everything else being equal. A repeat is a send of a true theme that
+was sent to the user in the 28 days before. The synthetic users do not tire of a theme, so here the memory can only cost
+relevance.
 """
 
 
@@ -71,8 +72,8 @@ def evaluate_diversification(studies: Sequence[Study]) -> Section:
     """Each diversifier on each study, and the memory of sends where themes are known.
 
     Args:
-        studies: With ranked_journeys, journey_clusters, inference_ledger and keyword_table; those without a studied day
-            that is ``FUTURE_DAYS`` before the end of the log are left out.
+        studies: Studies with ranked_journeys, journey_clusters, inference_ledger and keyword_table. Those without a day
+            at least ``FUTURE_DAYS`` before the end of the log are left out.
 
     Raises:
         ValueError: no study has such a day.
@@ -114,7 +115,7 @@ def evaluate_diversification(studies: Sequence[Study]) -> Section:
 
 
 def ranked_lists(study: Study) -> pl.DataFrame:
-    """Every studied user and day: user_id (user and day, as one), owner, journey_id, score, centroid, gain, theme."""
+    """Every studied user and day: user_id (combined with the day), owner, journey_id, score, centroid, gain, theme."""
     frames = [frame for day in _days(study) if (frame := _lists_of_day(study, day)).height]
     return pl.concat(frames) if frames else pl.DataFrame()
 
@@ -173,7 +174,7 @@ def _lists_of_day(study: Study, day: date) -> pl.DataFrame:
 
 
 def _themes(members: pl.DataFrame, study: Study) -> pl.DataFrame:
-    """The true theme that most of a journey's keyword weight is of; journeys of noise alone are left out."""
+    """The true theme of most of a journey's keyword weight. Journeys with only noise are left out."""
     if not study.truth:
         return pl.DataFrame(schema={"user_id": pl.String, "journey_id": pl.String, "theme": pl.String})
     known = (
@@ -193,8 +194,8 @@ def _themes(members: pl.DataFrame, study: Study) -> pl.DataFrame:
 
 
 def list_figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
-    """Per user: relevance, distance, themes (means over the user's days; null where a user has none), and how many
-    themes the best order would show."""
+    """By user: relevance, distance, themes (means over the user's days; null if undefined on all of them), and the
+    number of themes that the best order would show."""
     ranked = diversify(lists.select("user_id", "journey_id", "score", "centroid"), params).select(
         "user_id", "journey_id", "rank"
     )
@@ -222,7 +223,7 @@ def list_figures(lists: pl.DataFrame, params: RankingParams) -> pl.DataFrame:
 
 
 def _distances(top: pl.DataFrame) -> pl.DataFrame:
-    """user_id, distance: the mean of 1 - cosine over pairs of the list; lists of one are left out."""
+    """user_id, distance: the mean of 1 - cosine over pairs of the list. Lists with one journey are left out."""
     owners, values = [], []
     for products in products_by_user(top):
         n = products.rows.shape[1]
@@ -258,7 +259,7 @@ def _column(rows: pl.DataFrame, column: str) -> NDArray[np.float64]:
 
 
 def _curve(lists: pl.DataFrame, params: RankingParams, by_score: pl.DataFrame) -> pl.DataFrame:
-    """Mean figures at every point of ``CURVES``; each begins with the order by score."""
+    """Mean figures at every point of ``CURVES``. Each curve begins with the order by score."""
     start = _means(by_score)
     rows = []
     for curve, points in CURVES.items():
@@ -307,7 +308,7 @@ def _has_sends(study: Study) -> bool:
 
 
 def _memory(study: Study) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Repeats and relevance of the replayed sends, with the memory and without."""
+    """Repeats and relevance of the replayed sends, with and without the memory."""
     params = study.algorithm.notifications
     settings = {
         WITH_MEMORY: replace(params, memory_penalty=MEMORY_PENALTY),
@@ -341,12 +342,12 @@ def theme_repeats(sends: pl.DataFrame) -> pl.DataFrame:
 
 
 def _replayed(study: Study, params: NotificationParams) -> pl.DataFrame:
-    """The sends of a deployment that sends what it plans: user_id, sent_date, journey_id, theme, relevance."""
+    """The sends if every planned send is made: user_id, sent_date, journey_id, theme, relevance."""
     with study.warehouse.reading() as con:
         users = user_queries.users(con)
     hours = pl.DataFrame(schema={"user_id": pl.String, "hour_utc": pl.Int64, "n": pl.Int64})
     schema = {"user_id": pl.String, "journey_id": pl.String, "channel": pl.String, "sent_date": pl.Date}
-    sent, told = pl.DataFrame(schema=schema), []
+    sent, outcomes = pl.DataFrame(schema=schema), []
     for day in study.days:
         if day + timedelta(days=FUTURE_DAYS) > study.last_day:
             break
@@ -358,13 +359,13 @@ def _replayed(study: Study, params: NotificationParams) -> pl.DataFrame:
         plan = plan_notifications(journeys, users, hours, sent, remembered, day, params)
         chosen = plan.filter(pl.col("decision") == "send")
         if chosen.height:
-            told.append(_told_of(study, chosen, day))
+            outcomes.append(_outcomes_of_sends(study, chosen, day))
             new = chosen.select("user_id", "journey_id", "channel", sent_date=pl.lit(day + timedelta(days=1)))
             sent = pl.concat([sent, new])
-    return pl.concat(told)
+    return pl.concat(outcomes)
 
 
-def _told_of(study: Study, chosen: pl.DataFrame, day: date) -> pl.DataFrame:
+def _outcomes_of_sends(study: Study, chosen: pl.DataFrame, day: date) -> pl.DataFrame:
     lists = _lists_of_day(study, day).select("journey_id", "theme", relevance="gain", user_id="owner")
     return chosen.select("user_id", "journey_id", sent_date=pl.lit(day + timedelta(days=1))).join(
         lists, on=["user_id", "journey_id"], how="left"

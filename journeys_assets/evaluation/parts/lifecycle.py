@@ -1,7 +1,7 @@
-"""Stage: evergreen or situational, ended or going on, exploring or acting; and how soon an end is told.
+"""Lifecycle: kind (evergreen or situational), stage (ongoing or ended), intent, and the delay until an end is detected.
 
-What belongs here: the protocol and its measures. What does not: features and labels (``domain.lifecycle.evidence``),
-the model (``models.lifecycle.training``) and the rules (``stage_labels``).
+``domain.lifecycle.evidence`` has features and labels, ``models.lifecycle.training`` the model, and the SQL model
+``stage_labels`` the rules.
 """
 
 from __future__ import annotations
@@ -40,45 +40,44 @@ Part = tuple[pl.DataFrame, pl.DataFrame]
 OURS = "stage model"
 MBG_NBD = "MBG/NBD"
 TRAIN_SHARE = 0.6
-"""Of a study's days: what happens after them is what is judged."""
+"""Share of a study's days that is used for training; later days are used for testing."""
 GAPS = (14, 28, 42, 56)
 FOLLOW_UP_DAYS = 28
-"""How long the end of a journey is waited for."""
+"""How long an end is followed up, days."""
 HORIZONS = (28, 56)
 _OWN = ["user_id", "journey_id"]
 
 PROTOCOL = f"""
-**P(ended)** is learnt without any label given by people: from what became of the journeys of each log up to a cut at
-{TRAIN_SHARE:.0%} of its days, windows of labels included, and judged on days after the cut, each user by a model that
-was fitted on other users. Baselines: fixed gaps (the rule of the pipeline is 28 days), three times the journey's own
+**P(ended)** is learnt without human labels, from what became of the journeys of each log up to a cut at
+{TRAIN_SHARE:.0%} of its days, label windows included. It is tested on days after the cut, for each user with a model
+fitted on other users. Baselines: fixed gaps (the rule of the pipeline is 28 days), three times the journey's own
 cadence, a logistic regression on the logarithm of the gap with the same training rows, and 1 - P(alive) of MBG/NBD
-(Batislam et al. 2007: the BG/NBD of Fader, Hardie & Lee 2005, but what was turned to once may end), whose purchases are
+(Batislam et al. 2007: the BG/NBD of Fader, Hardie & Lee 2005, but a journey with one turn may end), whose purchases are
 the turns to a journey, fitted by maximum likelihood on the journeys of other users as of the cut.
 
-*Synthetic world*: a journey is the true theme that most of its keywords have, if at least {MIN_PURITY:.0%} have it;
-others are left out. It has ended from the day that the truth gives; pauses count as going on, evergreen themes never
-end. **Days to ended** go from the true end to the first day on which all journeys of the theme are called ended, at
-most {FOLLOW_UP_DAYS}; ends within {FOLLOW_UP_DAYS} days of the end of the log are left out. It stands beside the
-**false-ended rate**: the share of days of themes that go on (pauses included) on which they are called ended. One is
-bought with the other, so both are also compared **at the false-ended rate of the 28-day rule**, with the threshold that
-gives the stage model that rate. For all of these, journeys that the rule calls evergreen count as ongoing.
+*Synthetic world*: the theme of a journey is the true theme of at least {MIN_PURITY:.0%} of its keywords; journeys
+without one are left out. A journey has ended from the day in the truth on; pauses count as ongoing, and evergreen
+themes never end. **Days to ended** count from the true end to the first day on which all journeys of the theme are
+called ended, at most {FOLLOW_UP_DAYS}; ends within {FOLLOW_UP_DAYS} days of the end of the log are left out. The
+**false-ended rate** is the share of days of ongoing themes (pauses included) on which they are called ended. There is a
+trade-off between the two, so both are also compared **at the false-ended rate of the 28-day rule**, with the threshold
+that gives the stage model that rate. For all of these, journeys that the rule calls evergreen count as ongoing.
 
-*Real logs* have no truth but what happened next: did the user come back to any of the journey's keywords within 28
+*Real logs* have no truth except for what happened next: did the user return to any of the journey's keywords within 28
 (56) days? Days too close to the end of the log are left out. "users who came" are those with at least three visits
-in that time: of the others nobody can tell a journey's end from the user's.
+in that time. For other users, the end of a journey cannot be distinguished from the user's own absence.
 
-**Kind** is judged on journeys that have not ended, as evergreen against the rest (within a log of less than a year,
-seasonal themes are situational). **Intent** is judged, on all days, on situational journeys that
-are on and whose true begin and end are known, against their true phase: exploring up to 40 % of the way, deciding up to
-75 %, acting after.
+**Kind** is measured on journeys that have not ended, as evergreen against the rest (within a log of less than a year,
+seasonal themes are situational). **Intent** is measured, on all days, on ongoing situational journeys whose true begin
+and end are known, against their true phase: exploring up to 40 % of the way, deciding up to 75 %, acting after.
 
-The synthetic world's users follow simple rules; figures on it say what the method can do, not what it will do.
+The synthetic world's users follow simple rules. Figures on it show what the method can do, not what it will do.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """Test days of one study: journeys with evidence, and ``p_ended`` by a model that saw neither day nor user."""
+class _Tested:
+    """Test days of one study: journeys with evidence, and ``p_ended`` from models that saw neither days nor users."""
 
     study: Study
     cut: date
@@ -88,11 +87,11 @@ class _Judged:
 def evaluate_lifecycle(
     studies: Sequence[Study], seasons: Study | None = None, *, seed: int = 1, n_resamples: int = N_RESAMPLES
 ) -> Section:
-    """Kind, stage and intent of each study with days after its cut, and enough before it to train a stage model.
+    """Kind, stage and intent for each study with days after its cut, and enough days before it to train a stage model.
 
     Args:
-        studies: Of those with truth everything is measured; of others, stage against what happened next.
-        seasons: A study of more than a year, with truth; without one the seasonal kind is not measured.
+        studies: With truth, everything is measured; without, stage against what happened next.
+        seasons: A study of more than a year, with truth. Without it the seasonal kind is not measured.
 
     Raises:
         ValueError: no study has enough days.
@@ -102,29 +101,29 @@ def evaluate_lifecycle(
     tables: dict[str, pl.DataFrame] = {}
     shared = {"seed": seed, "n_resamples": n_resamples}
     for study in studies:
-        judged = _judge(study)
-        if judged is None:
+        tested = _test(study)
+        if tested is None:
             continue
         if study.truth:
-            true = with_truth(judged.rows, study.truth)
+            true = with_truth(tested.rows, study.truth)
             weekly = _weekly(true)
             parts += _ended(study.name, weekly, **shared)
             parts += _kind(study.name, weekly, **shared)
             parts += _intent(study.name, with_truth(_intents(study), study.truth), **shared)
             themes = theme_days(true)
-            told = _lead(study, themes, **shared)
-            parts += told
-            if told:
+            delays = _lead(study, themes, **shared)
+            parts += delays
+            if delays:
                 curve = lead_curve(themes, study.days[-1])
                 tables[f"{study.name}: days to ended beside the false-ended rate"] = curve
                 plots.append(_lead_plot(study.name, curve))
-        parts += _what_next(judged, **shared)
+        parts += _what_next(tested, **shared)
     if not parts:
-        raise ValueError("no study has enough days before its cut to train a stage model, and days after it to judge")
+        raise ValueError("no study has enough days before its cut to train a stage model, and days after it to test it")
     protocol = PROTOCOL
     if seasons is not None:
-        told_seasons, kinds = measure_seasons(seasons, **shared)
-        parts += told_seasons
+        season_parts, kinds = measure_seasons(seasons, **shared)
+        parts += season_parts
         tables[f"{seasons.name}: journeys of each true kind, by the kind that they were called"] = kinds
         protocol += SEASONS_PROTOCOL
     results, comparisons = gathered(parts)
@@ -140,11 +139,11 @@ def evaluate_lifecycle(
     )
 
 
-# ── what is judged ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── test rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _judge(study: Study) -> _Judged | None:
-    """The study's evidence on days after the cut, with P(ended) of cross-fitted models; None where there is none."""
+def _test(study: Study) -> _Tested | None:
+    """The study's evidence on days after the cut, with P(ended) of cross-fitted models; None if there is none."""
     cut = study.days[0] + timedelta(days=int(TRAIN_SHARE * (study.last_day - study.days[0]).days))
     rows = study.rows(
         """
@@ -168,7 +167,7 @@ def _judge(study: Study) -> _Judged | None:
     n_ended = int(train["label"].sum())
     if train.height < params.min_training_labels or min(n_ended, train.height - n_ended) < params.min_labels_of_each:
         return None
-    return _Judged(
+    return _Tested(
         study,
         cut,
         rows.with_columns(
@@ -180,7 +179,7 @@ def _judge(study: Study) -> _Judged | None:
 
 
 def _intents(study: Study) -> pl.DataFrame:
-    """What the rule says of intent on every seventh day of the study: nothing of it is fitted, so no day is spared."""
+    """The intent by the rule on every seventh day of the study. Nothing is fitted, so all days can be used."""
     return _weekly(
         study.rows(
             """
@@ -195,7 +194,7 @@ def _intents(study: Study) -> pl.DataFrame:
 
 
 def check_split(train: pl.DataFrame, test: pl.DataFrame, params: LifecycleParams) -> None:
-    """Refuse training rows whose labels look into the days that are judged.
+    """Refuse training rows whose labels depend on test days.
 
     Raises:
         ValueError: names the training day whose label is not known before the first test day.
@@ -203,11 +202,11 @@ def check_split(train: pl.DataFrame, test: pl.DataFrame, params: LifecycleParams
     first = min(test["day"].to_list())
     late = train.filter(pl.col("day") + timedelta(days=params.label_days) >= first)
     if late.height:
-        raise ValueError(f"leak: labels of {max(late['day'].to_list())} look at days that are judged, from {first}")
+        raise ValueError(f"leak: labels of {max(late['day'].to_list())} depend on test days, which start on {first}")
 
 
 def _logistic_of_gap(train: pl.DataFrame, test: pl.DataFrame) -> Doubles:
-    """The calibrated baseline: P(ended) by ln(1 + days since the last engagement) alone, (n,)."""
+    """The calibrated baseline: P(ended) from ln(1 + days since the last engagement) only, (n,)."""
     from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=1e3).fit(np.log1p(train.select("gap_days").to_numpy()), train["label"].to_numpy())
@@ -216,7 +215,7 @@ def _logistic_of_gap(train: pl.DataFrame, test: pl.DataFrame) -> Doubles:
 
 
 def _by_turns(study: Study, cut: date, test: pl.DataFrame) -> Doubles:
-    """1 - P(alive) of MBG/NBD, (n,), each row by a fit on the journeys, as of the cut, of users in other folds."""
+    """1 - P(alive) of MBG/NBD, (n,): each row by a fit on the journeys, as of the cut, of users in other folds."""
 
     def history_on(day: date) -> pl.DataFrame:
         with study.warehouse.reading() as con:
@@ -236,7 +235,7 @@ def _by_turns(study: Study, cut: date, test: pl.DataFrame) -> Doubles:
 
 
 def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every seventh test day, the last one included: days that follow one another say nearly the same."""
+    """Every seventh test day, including the last. Consecutive days are nearly the same."""
     return rows.filter((pl.col("day").max() - pl.col("day")).dt.total_days() % 7 == 0)
 
 
@@ -244,7 +243,7 @@ def _weekly(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _gap_scores(rows: pl.DataFrame) -> dict[str, Doubles]:
-    """What each fixed rule says of P(ended): 0 or 1."""
+    """P(ended) by each fixed rule: 0 or 1."""
     gap = rows["gap_days"].to_numpy()
     rules = {f"fixed gap of {days} days": (gap >= days).astype(np.float64) for days in GAPS}
     return rules | {"three cadences": (rows["gap_in_cadences"].to_numpy() >= 3.0).astype(np.float64)}
@@ -285,7 +284,7 @@ def _ended(dataset: str, rows: pl.DataFrame, **shared: int) -> list[Part]:
 
 
 def _kind(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) -> list[Part]:
-    """Evergreen against the rest, of journeys that go on: an ended one is no longer asked for its kind."""
+    """Evergreen against the rest, for journeys that have not ended, because kind does not matter for ended ones."""
     rows = rows.filter(~pl.col("has_ended"))
     if rows.is_empty():
         return []
@@ -369,15 +368,15 @@ def _intent(dataset: str, rows: pl.DataFrame, *, seed: int, n_resamples: int) ->
     ]
 
 
-# ── how soon an end is told ─────────────────────────────────────────────────────────────────────────────────────────
+# ── delay until an end is detected ──────────────────────────────────────────────────────────────────────────────────
 
 
 def theme_days(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per user, concluding theme and test day: what all of its journeys agree on.
+    """One row per user, concluding theme and test day: what holds for all journeys of the theme.
 
     Returns:
-        user_id, theme, day, begun_on, ended_on, p_ended (the least of its journeys'), gap_days (the same); both are -1
-        where a journey counts as evergreen, which never ends. Days before the theme's begin are left out.
+        user_id, theme, day, begun_on, ended_on, p_ended (minimum over its journeys), gap_days (likewise); both are -1
+        if a journey counts as evergreen, which never ends. Days before the theme's begin are left out.
     """
     is_evergreen = pl.col("said_kind") == "evergreen"
     return (
@@ -392,9 +391,9 @@ def theme_days(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def leads(themes: pl.DataFrame, called: pl.Expr, last_day: date) -> pl.DataFrame:
-    """Days from each true end to the first day that it is told, at most ``FOLLOW_UP_DAYS``: user_id, theme, days.
+    """Days from each true end until it is detected, at most ``FOLLOW_UP_DAYS``: user_id, theme, days.
 
-    Ends before the first test day, and those too late to be followed up, are left out.
+    Ends before the first test day, and ends too late to be followed up, are left out.
     """
     follow_up = timedelta(days=FOLLOW_UP_DAYS)
     ended = themes.filter(
@@ -402,10 +401,10 @@ def leads(themes: pl.DataFrame, called: pl.Expr, last_day: date) -> pl.DataFrame
         & (pl.col("ended_on") <= last_day - follow_up)
         & (pl.col("day") >= pl.col("ended_on"))
     )
-    told = pl.col("day").filter(called).min()
+    detected_on = pl.col("day").filter(called).min()
     return (
         ended.group_by("user_id", "theme")
-        .agg(days=(told - pl.col("ended_on").first()).dt.total_days())
+        .agg(days=(detected_on - pl.col("ended_on").first()).dt.total_days())
         .with_columns(pl.col("days").fill_null(FOLLOW_UP_DAYS).clip(0, FOLLOW_UP_DAYS).cast(pl.Float64))
         .sort("user_id", "theme")
     )
@@ -418,11 +417,11 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
     }
     going_on = themes.filter(pl.col("ended_on").is_null() | (pl.col("day") < pl.col("ended_on")))
     parts = []
-    told = {name: leads(themes, rule, study.days[-1]) for name, rule in rules.items()}
-    if told[OURS].is_empty() or going_on.is_empty():
+    delays = {name: leads(themes, rule, study.days[-1]) for name, rule in rules.items()}
+    if delays[OURS].is_empty() or going_on.is_empty():
         return []
-    users, n_users = numbered(told[OURS])
-    waits = {name: ratio_of(rows["days"].to_numpy(), users) for name, rows in told.items()}
+    users, n_users = numbered(delays[OURS])
+    waits = {name: ratio_of(rows["days"].to_numpy(), users) for name, rows in delays.items()}
     common = {"dataset": study.name, "ours": OURS, "is_higher_better": False, **shared}
     parts.append(measure(waits, metric="ended: days until told", n_users=n_users, **common))  # type: ignore[arg-type]
     at_equal_rate, n_users = _at_equal_rate(study, themes, going_on)
@@ -437,9 +436,9 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
 
 
 def _at_equal_rate(study: Study, themes: pl.DataFrame, going_on: pl.DataFrame) -> tuple[dict[str, Statistic], int]:
-    """Days until told, the stage model at the threshold that ends as many journeys wrongly as the rule does.
+    """Delay until an end is detected, with the stage model at the threshold that has the false-ended rate of the rule.
 
-    The threshold is found anew in every resample, by linear interpolation between those of a grid.
+    The threshold is determined separately in every resample, by linear interpolation on a grid.
     """
     rule = f"fixed gap of {study.algorithm.lifecycle.ended_after_days} days"
     by_rule = pl.col("gap_days") >= study.algorithm.lifecycle.ended_after_days
@@ -447,10 +446,10 @@ def _at_equal_rate(study: Study, themes: pl.DataFrame, going_on: pl.DataFrame) -
     users = themes.select("user_id").unique().sort("user_id")
 
     def per_user(called: pl.Expr) -> tuple[Doubles, ...]:
-        """Wrong days and days, waits and ends of each user."""
+        """Wrong days, all days, waits and ends of each user."""
         wrong = going_on.group_by("user_id").agg(wrong=called.sum(), days=pl.len())
-        told = leads(themes, called, study.days[-1]).group_by("user_id").agg(wait=pl.col("days").sum(), ends=pl.len())
-        own = users.join(wrong, on="user_id", how="left").join(told, on="user_id", how="left").fill_null(0)
+        delays = leads(themes, called, study.days[-1]).group_by("user_id").agg(wait=pl.col("days").sum(), ends=pl.len())
+        own = users.join(wrong, on="user_id", how="left").join(delays, on="user_id", how="left").fill_null(0)
         return tuple(own[name].to_numpy().astype(np.float64) for name in ("wrong", "days", "wait", "ends"))
 
     grid, ruled = [per_user(called) for called in by_model], per_user(by_rule)
@@ -462,14 +461,14 @@ def _at_equal_rate(study: Study, themes: pl.DataFrame, going_on: pl.DataFrame) -
         return float((weights * sums[2]).sum() / (weights * sums[3]).sum())
 
     def of_model(weights: Weights) -> float:
-        rates = [rate(sums, weights) for sums in reversed(grid)]  # rises as the threshold falls
+        rates = [rate(sums, weights) for sums in reversed(grid)]  # increases as the threshold falls
         return float(np.interp(rate(ruled, weights), rates, [wait(sums, weights) for sums in reversed(grid)]))
 
     return {OURS: of_model, rule: lambda weights: wait(ruled, weights)}, users.height
 
 
 def lead_curve(themes: pl.DataFrame, last_day: date) -> pl.DataFrame:
-    """How soon ends are told beside how often wrongly, for many thresholds: method, threshold, the two."""
+    """Delay until an end is detected and false-ended rate, for many thresholds: method, threshold, and the two."""
     going_on = themes.filter(pl.col("ended_on").is_null() | (pl.col("day") < pl.col("ended_on")))
     rules = [("fixed gap", float(days), pl.col("gap_days") >= days) for days in (3, 5, 7, 10, 14, 18, 21, 24, 28)]
     rules += [(OURS, p / 100, pl.col("p_ended") >= p / 100) for p in (20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95)]
@@ -491,14 +490,14 @@ def lead_curve(themes: pl.DataFrame, last_day: date) -> pl.DataFrame:
 
 def _lead_plot(dataset: str, curve: pl.DataFrame) -> Plot:
     return Plot(
-        f"{dataset}: the mean number of days from a true end to the first day that it is told, beside the share of "
-        "days on which journeys that go on are called ended; a point per threshold. Lower and further left is better.",
+        f"{dataset}: the mean number of days from a true end until it is detected, against the share of days on which "
+        "ongoing journeys are called ended; one point per threshold. Lower and further left is better.",
         curves(
             curve,
             x="false_ended_rate",
             y="mean_days_until_told",
             by="method",
-            labels=("share of days wrongly called ended", "days until an end is told"),
+            labels=("share of days wrongly called ended", "days until an end is detected"),
             ours=OURS,
         ),
     )
@@ -507,11 +506,11 @@ def _lead_plot(dataset: str, curve: pl.DataFrame) -> Plot:
 # ── what happened next ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _what_next(judged: _Judged, **shared: int) -> list[Part]:
+def _what_next(tested: _Tested, **shared: int) -> list[Part]:
     """P(ended) against whether the user turned to a journey's keywords again."""
-    study, parts = judged.study, []
+    study, parts = tested.study, []
     for horizon in HORIZONS:
-        rows = _weekly(judged.rows.filter(pl.col("day") + timedelta(days=horizon) <= study.last_day))
+        rows = _weekly(tested.rows.filter(pl.col("day") + timedelta(days=horizon) <= study.last_day))
         if rows.is_empty():
             continue
         rows = rows.join(_returns(study, rows, horizon), on=["day", *_OWN], how="left").with_columns(
@@ -525,23 +524,23 @@ def _what_next(judged: _Judged, **shared: int) -> list[Part]:
 
 
 def _returns(study: Study, rows: pl.DataFrame, horizon: int) -> pl.DataFrame:
-    """day, user_id, journey_id, n_visits and returned, of the ``horizon`` days after each day; users who came only."""
+    """day, user_id, journey_id, n_visits and returned, for the ``horizon`` days after each day; active users only."""
     with study.warehouse.reading() as con:
-        con.register("judged", rows.select("day", *_OWN, "keywords").to_arrow())
+        con.register("tested", rows.select("day", *_OWN, "keywords").to_arrow())
         return con.sql(
             """
-            WITH members AS (SELECT day, user_id, journey_id, unnest(keywords) AS keyword FROM judged),
+            WITH members AS (SELECT day, user_id, journey_id, unnest(keywords) AS keyword FROM tested),
             returned AS (
               SELECT DISTINCT m.day, m.user_id, m.journey_id FROM members m
               JOIN main.keyword_table k USING (user_id, keyword)
               WHERE k.partition_date > m.day AND k.partition_date <= m.day + $horizon::INTEGER
             ), visits AS (
               SELECT d.day, d.user_id, count(DISTINCT k.partition_date) AS n_visits
-              FROM (SELECT DISTINCT day, user_id FROM judged) d JOIN main.keyword_table k USING (user_id)
+              FROM (SELECT DISTINCT day, user_id FROM tested) d JOIN main.keyword_table k USING (user_id)
               WHERE k.partition_date > d.day AND k.partition_date <= d.day + $horizon::INTEGER GROUP BY ALL
             )
             SELECT j.day, j.user_id, j.journey_id, v.n_visits, r.journey_id IS NOT NULL AS returned
-            FROM judged j JOIN visits v USING (day, user_id) LEFT JOIN returned r USING (day, user_id, journey_id)
+            FROM tested j JOIN visits v USING (day, user_id) LEFT JOIN returned r USING (day, user_id, journey_id)
             """,
             params={"horizon": horizon},
         ).pl()

@@ -1,7 +1,7 @@
-"""How well journeys are named: does the name say what the journey is about, is it specific, unique, and does it stay.
+"""Naming: whether a name says what the journey is about, is specific and unique, and stays the same.
 
-What belongs here: baselines, figures and the report of naming. What does not: the judges (``naming_judges``), journeys
-whose theme is known (``naming_data``), fitting (``models.naming.training``).
+``baselines.naming_judges`` grades names, ``data.naming_data`` has journeys whose theme is known, and
+``models.naming.training`` fits the weights.
 """
 
 from __future__ import annotations
@@ -36,41 +36,41 @@ N_POOLED_USERS = 120
 QUALITY_USERS = 200
 STABILITY_USERS = 600
 STABILITY_DAYS = 35
-"""Of a log that is run every day; of one that is run more rarely, all its days count."""
+"""Number of last days, for a log that is run every day. For one that is run less often, all its days are used."""
 
 PROTOCOL = """\
-**On what.** Journeys whose theme is known: pseudo users pooled from labelled phrases by their true label, so that
-naming alone is measured (CLINC150: the half of the intents that nothing was fitted on; WANDS: nothing was fitted on
-it), and the journeys that the pipeline itself found in the synthetic world, with their stray keywords (themes of the
-half that nothing was fitted on; the world has another seed than those of the fit). A journey's true theme is that of
-most of its keywords; journeys of noise have none and are left out.
+**Data.** Journeys whose theme is known: pseudo users pooled from labelled phrases by their true label, so that only
+naming is measured (CLINC150: the half of the intents that nothing was fitted on; WANDS: nothing was fitted on it), and
+the journeys that the pipeline found in the synthetic world, including their stray keywords (themes of the half that
+nothing was fitted on; the world has another seed than those of the fit). A journey's true theme is that of most of its
+keywords. Journeys of noise have none and are left out.
 
 **Judges.** A good name retrieves its own theme among all themes of its set (150 intents, {n_wands} classes,
-{n_synthetic} synthetic themes). *meaning* ranks them by cosine of sentence embeddings to the theme's label; *words*
-by TF-IDF cosine to its label and other people's phrases for it, the judged keyword taken out. In the synthetic world
-a name also *matches* when it is one of the phrases of the journey's own theme. *generic name* is the share of names
-that are words of everything, or interests shared by several themes. *shared name* is the share of journeys whose best
-keyword is that of another journey of the user too, before names are told apart; the names shown are unique by
-construction. *name changed* is the share of the journeys that go on whose name is another one at the user's next
-inference. Figures are means over users; intervals resample users.
+{n_synthetic} synthetic themes). Two rules judge this. *meaning* ranks themes by the cosine between the sentence
+embeddings of the name and of the theme's label; *words* by the TF-IDF cosine to its label and other people's phrases
+for it, without the judged keyword. In the synthetic world a name also *matches* if it is one of the phrases of the
+journey's own theme. *generic name* is the share of names that are words of everything, or interests shared by several
+themes. *shared name* is the share of journeys whose best keyword is also that of another journey of the user, before
+names are made distinct; final names are unique by construction. *name changed* is the share of continuing journeys
+whose name differs at the user's next inference. Figures are means over users; intervals resample users.
 
 **Baselines.** *hand-set weights*: centrality, frequency, specificity and readability, with weights set by hand, and a
-longer keyword before the short word in it (what the pipeline did before). *medoid*: nearest the weighted centre.
-*most frequent*: the largest engagement weight. *c-TF-IDF*: the highest mean class-based TF-IDF of its words over the
-user's journeys (Grootendorst 2022). *random member*: the lowest hash. *best member* looks at both judges: what is
-left to gain.
+longer keyword before the short word in it (the pipeline's former method). *medoid*: nearest the weighted centre. *most
+frequent*: the largest engagement weight. *c-TF-IDF*: the highest mean class-based TF-IDF of its words over the user's
+journeys (Grootendorst 2022). *random member*: the lowest hash. *best member* uses both judges: it shows what could
+still be gained.
 
-**What the figures do not say.** The weights were fitted on the reciprocal rank by these two judges and on
-matches (on other themes), so a way to name that the judges do not see is not rewarded. What the fit aims at was changed
-after a first look at these figures (the mean of the judges before, now the stricter one), and with it the shrinkage of
-the word features and that readability is set by hand; variants were chosen on the fitting half. Synthetic phrases were
-written with the embedding at hand. No person has judged these names.
+**Limits.** The weights were fitted on the reciprocal rank by these two judges and on matches (on other themes), so
+qualities that the judges do not measure are not rewarded. The target of the fit was changed after a first look at these
+figures (from the mean of the judges to the stricter one), and so were the shrinkage of the word features and the
+decision to set readability by hand; variants were chosen on the fitting half. Synthetic phrases were written with the
+embedding at hand. No person has judged these names.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """What each method calls each journey: user_id, journey_id, method, keyword, shown; and the journeys."""
+    """The name of each journey by each method: user_id, journey_id, method, keyword, shown; and the journeys."""
 
     journeys: data.Journeys
     names: pl.DataFrame
@@ -80,16 +80,16 @@ def evaluate_naming(studies: Sequence[Study], phrases: pl.DataFrame | None, embe
     """The section on naming.
 
     Args:
-        studies: Logs that the pipeline was run over; those with truth are judged, all are looked at for stability.
-        phrases: ``study.labelled_phrases``; without them the labelled sets are left out.
-        embedder: That of the pipeline.
+        studies: Logs that the pipeline was run over. Quality is measured on those with truth, stability on all.
+        phrases: ``study.labelled_phrases``. Without them the labelled sets are left out.
+        embedder: The embedder of the pipeline.
 
     Raises:
         ValueError: there is neither a study nor a labelled set.
     """
     if not studies and phrases is None:
-        raise ValueError("nothing to measure naming on: no study and no labelled phrases")
-    embed = Remembered(embedder)
+        raise ValueError("there is nothing to measure naming on: no study and no labelled phrases")
+    embed = CachedEmbedder(embedder)
     params = studies[0].algorithm if studies else AlgorithmParams()
     parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     tables: dict[str, pl.DataFrame] = {}
@@ -97,7 +97,7 @@ def evaluate_naming(studies: Sequence[Study], phrases: pl.DataFrame | None, embe
         named = _named(journeys, params.naming)
         parts += _fit_to_theme(named, embed, dataset, regime)
     for study in studies:
-        embed.know(study)
+        embed.add_stored_vectors(study)
         if study.truth:
             named = _last_inferences(study)
             parts += _fit_to_theme(named, embed, study.name, "held-out themes")
@@ -119,18 +119,18 @@ def evaluate_naming(studies: Sequence[Study], phrases: pl.DataFrame | None, embe
     )
 
 
-# ── what is named ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── journeys to name ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Remembered:
+class CachedEmbedder:
     """An embedder that embeds each text once."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._known: dict[str, Vectors] = {}
 
-    def know(self, study: Study) -> None:
-        """Takes over the vectors that a study has stored."""
+    def add_stored_vectors(self, study: Study) -> None:
+        """Reuse the vectors that a study has stored."""
         rows = study.rows(
             "SELECT keyword, any_value(embedding) AS embedding FROM main.keyword_embeddings "
             "WHERE embedding_model = $model GROUP BY keyword ORDER BY keyword",
@@ -169,7 +169,7 @@ def _pooled(phrases: pl.DataFrame | None, embed: Embed) -> list[tuple[str, str, 
 
 
 def _last_inferences(study: Study) -> _Named:
-    """The latest inference of some users, named with all of its journeys; only those of held-out themes are judged."""
+    """The latest inference of some users. All of its journeys are named, and those of held-out themes are kept."""
     latest = data.inferences(study, study.days, at_most=QUALITY_USERS).group_by("user_id").agg(pl.col("day").max())
     journeys = data.found(study, latest)
     named = _named(journeys, study.algorithm.naming)
@@ -182,7 +182,7 @@ def _last_inferences(study: Study) -> _Named:
 
 
 def _named(journeys: data.Journeys, params: NamingParams) -> _Named:
-    """Each method's name of each journey."""
+    """The name of each journey by each method."""
     members = _members(journeys, params)
     chosen = [
         members.sort(*JOURNEY, *order, descending=[False, False, *downwards])
@@ -203,11 +203,11 @@ BASELINES: Mapping[str, tuple[list[str], list[bool]]] = {
     "c-TF-IDF": (["class_tf_idf", "keyword"], [True, False]),
     "random member": (["hash", "keyword"], [False, False]),
 }
-"""Columns of ``_members`` that tell the name, and whether more is better."""
+"""For each baseline, the columns of ``_members`` that determine the name, and whether more is better."""
 
 
 def _members(journeys: data.Journeys, params: NamingParams) -> pl.DataFrame:
-    """One row per journey and member with all that a baseline goes by."""
+    """One row per journey and member, with everything that a baseline uses."""
     weights = (
         journeys.clusters.select(*JOURNEY, keyword="keywords", weight="keyword_weights", cosine="keyword_centralities")
         .explode("keyword", "weight", "cosine")
@@ -215,14 +215,14 @@ def _members(journeys: data.Journeys, params: NamingParams) -> pl.DataFrame:
     )
     features = member_features(journeys.clusters, journeys.facts, params)
     rows = features.join(weights, on=[*JOURNEY, "keyword"]).with_columns(
-        # Of the keyword alone, so that the choice among the same members is the same on every day.
+        # A hash of the keyword only, so that the choice among the same members is the same on every day.
         hash=pl.col("keyword").hash(seed=1)
     )
     return _hand_set(rows).join(_class_tf_idf(rows), on=[*JOURNEY, "keyword"], how="left")
 
 
 def _hand_set(rows: pl.DataFrame) -> pl.DataFrame:
-    """tier, hand_set and is_bare: the score that was set by hand."""
+    """tier, hand_set and is_bare: the score with weights set by hand."""
     generic_share, rarest = 0.05, 1e-4
     best, heaviest = pl.col("cosine").max().over(JOURNEY), pl.col("weight").max().over(JOURNEY)
     spread = pl.max_horizontal(best - pl.col("cosine").min().over(JOURNEY), 0.2)
@@ -254,7 +254,7 @@ def _hand_set(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _class_tf_idf(rows: pl.DataFrame) -> pl.DataFrame:
-    """class_tf_idf: mean over the keyword's words of tf in the journey x ln(1 + words a journey / tf of the user)."""
+    """class_tf_idf: mean over the keyword's words of tf in the journey x ln(1 + words per journey / tf of the user)."""
     words = rows.select(*JOURNEY, "keyword", word=pl.col("keyword").str.split(" ")).explode("word")
     counts = words.group_by(*JOURNEY, "word").agg(n=pl.len())
     totals = counts.group_by(JOURNEY).agg(size=pl.col("n").sum())
@@ -280,7 +280,7 @@ def _class_tf_idf(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fit_to_theme(named: _Named, embed: Embed, dataset: str, regime: str) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Top-1 and mean reciprocal rank by each judge, the best member as the bound."""
+    """Top-1 and mean reciprocal rank by each judge, with the best member as the bound."""
     journeys = named.journeys
     themes = journeys.clusters.select(*JOURNEY, "user", "theme")
     members = themes.join(journeys.clusters.select(*JOURNEY, keyword="keywords").explode("keyword"), on=JOURNEY)
@@ -304,7 +304,7 @@ def _fit_to_theme(named: _Named, embed: Embed, dataset: str, regime: str) -> lis
 
 
 def _synthetic_truth(named: _Named, study: Study) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Whether names are phrases of the true theme, and whether they are words of everything."""
+    """Whether names are phrases of the true theme, and whether they are generic words."""
     interests = pl.DataFrame([interest for theme in THEMES for interest in theme.interests], schema=["keyword"])
     shared = interests.group_by("keyword").len().filter(pl.col("len") > 1)["keyword"].to_list()
     broad = {normalise(text) for text in (*shared, *GENERIC, *CATCH_ALL_BOARDS)}
@@ -343,13 +343,13 @@ def _shared_names(named: _Named, dataset: str) -> tuple[pl.DataFrame, pl.DataFra
 
 
 def _stability(study: Study) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The share of the journeys that go on whose name is another at their user's next inference."""
+    """The share of continuing journeys whose name differs at their user's next inference."""
     wanted = data.inferences(study, _stability_days(study), at_most=STABILITY_USERS)
     names = _named(data.found(study, wanted), study.algorithm.naming)
     dated = names.names.join(names.journeys.clusters.select(*JOURNEY, "user", "day"), on=JOURNEY).sort(
         "method", "user", "journey_id", "day"
     )
-    # A journey goes on if the user's very next inference has it too.
+    # A journey continues if the user's very next inference has it too.
     inferences = (
         names.journeys.clusters.select("user", "day")
         .unique()
@@ -389,8 +389,8 @@ def _measured(
     is_higher_better: bool = True,
     pooled: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """``value`` of the rows of each method: the mean over users of their mean; ``pooled``, over all rows alike."""
-    # Sorted, as everywhere before a sum: joins promise no order, and the last bits of a sum depend on it.
+    """``value`` by method: the mean over users of their mean or, with ``pooled``, the mean over all rows."""
+    # Sorted, as before every sum: joins do not guarantee an order, and the last bits of a sum depend on it.
     valued = rows.select("method", "user", value=value).sort("method", "user", "value")
     by_user = valued.group_by("method", "user", maintain_order=True).agg(total=pl.col("value").sum(), n=pl.len())
     users = sorted(rows["user"].unique())
@@ -419,11 +419,11 @@ def _ratio_of(totals: Weights, counts: Weights) -> Statistic:
     return ratio
 
 
-# ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── examples and plot ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _examples(named: _Named, n: int = 20) -> pl.DataFrame:
-    """A journey each of some themes: what it is about, what we call it, what the hand-set weights would."""
+    """One journey for each of some themes: its theme, our name, and the name by the hand-set weights."""
     wide = named.names.filter(pl.col("method").is_in([OURS, "hand-set weights"])).pivot(
         "method", index=list(JOURNEY), values="shown"
     )
@@ -440,7 +440,7 @@ def _examples(named: _Named, n: int = 20) -> pl.DataFrame:
 
 
 def _plot(results: pl.DataFrame) -> Plot:
-    """Top-1 by both judges and name changes, each method a colour."""
+    """Top-1 by both judges, and name changes; one colour per method."""
     shown = ["meaning: top-1", "words: top-1", "matches its theme", "name changed"]
     wanted = results.filter(pl.col("metric").is_in(shown))
     places = wanted.select("dataset", "regime", "metric").unique(maintain_order=True)
@@ -462,7 +462,7 @@ def _plot(results: pl.DataFrame) -> Plot:
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=4, fontsize=7, frameon=False)
     return Plot(
-        "Share of names that retrieve their own theme (higher is better), and share of journeys renamed from one "
-        "inference of their user to the next (lower is better), with 95 % intervals over users.",
+        "Share of names that retrieve their own theme (higher is better), and share of journeys renamed between "
+        "consecutive inferences of their user (lower is better), with 95 % intervals over users.",
         to_svg(figure),
     )

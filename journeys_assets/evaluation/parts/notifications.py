@@ -1,4 +1,4 @@
-"""Notifications: does the readout of an experiment recover what is known, and how often do its intervals hold?"""
+"""Notifications: whether the readout of an experiment recovers known effects, and the coverage of its intervals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from journeys_assets.synthetic.world import generate_world
 NAME = "notifications"
 OPEN_BANDIT = "open_bandit_small.parquet"
 WORLD = WorldParams(seed=4107, n_users=900, n_days=63, first_send_day=28, first_day=date(2025, 9, 1))
-"""The population that experiments are drawn from. Not the world of any study."""
+"""The population that experiments are drawn from. It is not the world of any study."""
 N_EXPERIMENTS = 600
 USERS_OF_EXPERIMENT = 1200
 SIZES = (400, USERS_OF_EXPERIMENT)
@@ -45,35 +45,36 @@ READOUT = ReadoutParams()
 
 PROTOCOL = f"""
 **Known lift.** One synthetic world ({WORLD.n_users} users, {WORLD.n_days} days, nothing sent in the
-first {WORLD.first_send_day}) is lived through three times, with
-everybody in the journey arm, in the interest arm, in the holdout: the same users, plans and response model, so every
-user's outcome under each arm is known, and with it every effect over this population.
+first {WORLD.first_send_day}) is generated three times, with everybody in the journey arm, in the interest arm, and in
+the holdout. Users, plans and response model are the same, so every user's outcome under each arm is known, and
+therefore every effect over this population.
 
 **Coverage.** {N_EXPERIMENTS} experiments for each of two sizes: users are drawn from the population with replacement,
-put into arms 80 : 10 : 10 at random, and shown with the outcome of their arm; the readout that `journeys readout` makes
-says what it finds. This is the world's own response model and spread among users without living through
-{N_EXPERIMENTS} worlds. Counted is how often the 95 % interval holds the known effect. The baseline takes every send (or
-every open or click as one of so many sends) for independent, as is often done. In the tables, `n_users` of a coverage
-counts experiments. For unsubscribes, a handful a month in a small arm, no interval over so few events is to be trusted.
+assigned to arms 80 : 10 : 10 at random, and have the outcome of their arm. The readout is that of `journeys readout`.
+This reproduces the world's response model and variation among users without generating {N_EXPERIMENTS} worlds. The
+figure is how often the 95 % interval contains the known effect. The baseline treats every send (or every open or click
+as one of so many sends) as independent, as is often done. In the tables, `n_users` of a coverage is the number of
+experiments. Unsubscribes are a handful a month in a small arm, and no interval over so few events is reliable.
 
-**One experiment as it ran.** The landed sends and engagements of a study with truth, read out as a deployment would.
-Beside the effects stands what is true of the very sends that were made: the response model's chances of them, and the
-engagements that their clicks brought about.
+**One experiment as it ran.** The sends and engagements of a study with truth, read out as in a deployment. The table
+also has the true values for exactly those sends: their probabilities under the response model, and the engagements that
+their clicks caused.
 
-**Off-policy values.** Of the Open Bandit log (Saito et al. 2021), each of two policies is valued from the other's rows,
-by IPS, SNIPS and DR (weights clipped at {MAX_WEIGHT:g}; a smoothed rate an item and place as the model, fitted on other
-folds), and held against the clicks that it really got. Uniform choice is known exactly as a target; the learnt policy's
-choice probabilities are taken from how often it chose each item for each place. The log names no users, so these
-intervals are over rows. Counted is whether the interval of the difference to the real value holds 0.
+**Off-policy values.** In the Open Bandit log (Saito et al. 2021), the value of each of two policies is estimated from
+the other's rows, by IPS, SNIPS and DR (weights clipped at {MAX_WEIGHT:g}; the model is a smoothed rate for each item
+and position, fitted on other folds), and compared with the clicks that the policy really got. The probabilities of the
+uniform policy are known exactly; those of the learnt policy are estimated from how often it chose each item for each
+position. The log has no users, so these intervals are over rows. The figure is whether the interval of the difference
+from the real value contains 0.
 """
 
 
 def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
-    """Recovery and coverage of known effects; off-policy values where the Open Bandit log is in ``data``.
+    """Recovery and coverage of known effects; off-policy values if the Open Bandit log is in ``data``.
 
     Args:
-        studies: Those with truth and landed sends are read out; none need be given.
-        data: Folder that may hold ``OPEN_BANDIT``.
+        studies: Those with truth and sends are read out. May be empty.
+        data: Folder that may contain ``OPEN_BANDIT``.
     """
     population = population_of(WORLD)
     truth = _known_effects(population)
@@ -90,7 +91,7 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
             found = _as_it_ran(study)
             tables[f"{study.name}: the experiment as it ran, arms"] = found.arms
             tables[f"{study.name}: the experiment as it ran, rates"] = found.rates
-            tables[f"{study.name}: the experiment as it ran, effects"] = _beside_truth(found, study)
+            tables[f"{study.name}: the experiment as it ran, effects"] = _with_true_effects(found, study)
     results, comparisons = gathered(parts)
     if (data / OPEN_BANDIT).exists():
         values, table = open_bandit_values(pl.read_parquet(data / OPEN_BANDIT))
@@ -113,12 +114,12 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
 
 
 def population_of(params: WorldParams) -> dict[str, pl.DataFrame]:
-    """Outcomes of every user of the world under each arm; rows are the same users in the same order."""
+    """Outcomes of every user of the world under each arm. All frames have the same users in the same order."""
     shares = {"journey": (1.0, 0.0), "interest": (0.0, 1.0), "holdout": (0.0, 0.0)}
-    return {arm: _lived(params, arm, *shares[arm]) for arm in ARMS}
+    return {arm: _outcomes_under_arm(params, arm, *shares[arm]) for arm in ARMS}
 
 
-def _lived(params: WorldParams, arm: str, journey_share: float, interest_share: float) -> pl.DataFrame:
+def _outcomes_under_arm(params: WorldParams, arm: str, journey_share: float, interest_share: float) -> pl.DataFrame:
     world = generate_world(replace(params, journey_arm_share=journey_share, interest_arm_share=interest_share))
     first = params.first_day + timedelta(days=params.first_send_day)
     last = params.first_day + timedelta(days=params.n_days - 1)
@@ -138,12 +139,12 @@ def _lived(params: WorldParams, arm: str, journey_share: float, interest_share: 
         READOUT,
     )
     if outcomes.filter(pl.col("arm") != arm).height:
-        raise ValueError(f"a world meant to be all {arm} has users of other arms")
+        raise ValueError(f"a world with arm {arm} only has users in other arms")
     return outcomes
 
 
 def _known_effects(population: Mapping[str, pl.DataFrame]) -> dict[tuple[str, str], float]:
-    """Effect of each metric and arm over the whole population."""
+    """The effect on each metric by arm, over the whole population."""
     effects = {}
     for metric in METRICS:
         for arm in ARMS[: ARMS.index(metric.against)]:
@@ -162,11 +163,11 @@ def _ratio(rows: pl.DataFrame, metric: Metric) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Trials:
-    """What experiments of one size found.
+    """The results of experiments of one size.
 
     Attributes:
         effects: metric, arm, effect, low, high, trial of every experiment.
-        holds: (metric, arm, method) -> per experiment, whether the interval held the known effect.
+        holds: (metric, arm, method) -> for each experiment, whether the interval contained the known effect.
     """
 
     n_users: int
@@ -181,7 +182,7 @@ class _Trials:
         frames = []
         by_send: dict[tuple[str, str, str], list[float]] = {}
         for trial in range(N_EXPERIMENTS):
-            outcomes = _drawn(population, n_users, rng)
+            outcomes = _drawn_experiment(population, n_users, rng)
             found = read_out(outcomes, EVEN, READOUT).effects.select("metric", "arm", "effect", "low", "high")
             frames.append(found.with_columns(trial=pl.lit(trial)))
             for metric in METRICS:
@@ -198,7 +199,7 @@ class _Trials:
         return cls(n_users, effects, holds)
 
     def measured(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Coverage of each effect, over users and (per send) over sends."""
+        """Coverage for each effect, over users and (for rates per send) over sends."""
         for metric in METRICS:
             for arm in ARMS[: ARMS.index(metric.against)]:
                 held = {
@@ -216,8 +217,8 @@ class _Trials:
                 )
 
 
-def _drawn(population: Mapping[str, pl.DataFrame], n_users: int, rng: np.random.Generator) -> pl.DataFrame:
-    """An experiment: users drawn with replacement, each in an arm drawn by the shares, with that arm's outcome."""
+def _drawn_experiment(population: Mapping[str, pl.DataFrame], n_users: int, rng: np.random.Generator) -> pl.DataFrame:
+    """An experiment: users drawn with replacement, arms drawn by the shares, and the outcomes of those arms."""
     picked = rng.integers(0, population["journey"].height, n_users)
     arms = np.searchsorted(
         [EVEN.journey_arm_share, EVEN.journey_arm_share + EVEN.interest_arm_share], rng.random(n_users), side="right"
@@ -227,7 +228,7 @@ def _drawn(population: Mapping[str, pl.DataFrame], n_users: int, rng: np.random.
 
 
 def _interval_over_sends(outcomes: pl.DataFrame, metric: Metric) -> tuple[float, float]:
-    """The interval of two independent shares (Wald), every send for itself."""
+    """The interval for the difference of two independent shares (Wald), with sends as the unit."""
     gap, variance = 0.0, 0.0
     for arm, sign in (("journey", 1.0), ("interest", -1.0)):
         rows = outcomes.filter(pl.col("arm") == arm)
@@ -272,22 +273,22 @@ def _as_it_ran(study: Study) -> Readout:
     return read_out(user_outcomes(users, sends, engagements, first, last, params, READOUT), params, READOUT)
 
 
-def _beside_truth(found: Readout, study: Study) -> pl.DataFrame:
-    """The effects with what is true of the very sends that were made.
+def _with_true_effects(found: Readout, study: Study) -> pl.DataFrame:
+    """The effects, with the true values for exactly the sends that were made.
 
-    Per send: the difference of the mean chances that the response model gave them. Engagements per user: what clicks
-    brought about, over all users of the arm, as nobody else's behaviour was changed by a send.
+    For rates per send: the difference of the mean probabilities under the response model. For engagements per user:
+    those caused by clicks, over all users of the arm, because a send changes only its own user's behaviour.
     """
-    told = study.truth["truth_notifications"]
+    sends = study.truth["truth_notifications"]
     chances = {"opens": "open_probability", "clicks": "click_probability", "unsubscribes": "unsubscribe_probability"}
-    means = {arm: told.filter(pl.col("arm") == arm).select(chances.values()).mean().row(0) for arm in ARMS[:2]}
+    means = {arm: sends.filter(pl.col("arm") == arm).select(chances.values()).mean().row(0) for arm in ARMS[:2]}
     known = [
         (f"{what} per send", "journey", means["journey"][at] - means["interest"][at]) for at, what in enumerate(chances)
     ]
     n_users = dict(found.arms.select("arm", "n_users").iter_rows())
     for arm in ARMS[:2]:
-        brought = told.filter(pl.col("arm") == arm)["n_follow_up_engagements"].sum()
-        known.append(("engagements per user", arm, brought / n_users[arm]))
+        caused = sends.filter(pl.col("arm") == arm)["n_follow_up_engagements"].sum()
+        known.append(("engagements per user", arm, caused / n_users[arm]))
     schema = {"metric": pl.String, "arm": pl.String, "known of these sends": pl.Float64}
     truth = pl.DataFrame(known, schema=schema, orient="row")
     beside = found.effects.join(truth, on=["metric", "arm"], how="left", maintain_order="left")
@@ -298,7 +299,7 @@ def _beside_truth(found: Readout, study: Study) -> pl.DataFrame:
 
 
 def open_bandit_values(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of ``RESULTS``, and the values in a table."""
+    """Rows of ``RESULTS``, and a table of the values."""
     results, rows = [], []
     for (campaign,), of_campaign in log.sort("ts", "item_id", "position").group_by("campaign", maintain_order=True):
         for target, logging in (("random", "bts"), ("bts", "random")):
@@ -340,7 +341,7 @@ def open_bandit_values(log: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def target_probabilities(logged: pl.DataFrame, real: pl.DataFrame, target: str) -> pl.DataFrame:
-    """item_id, position, probability: the target policy's choice for each place."""
+    """item_id, position, probability: the target policy's choice for each position."""
     if target == "random":
         items = logged.select("item_id").unique()
         places = logged.select("position").unique()
@@ -367,7 +368,7 @@ def _valued(logged: pl.DataFrame, target: pl.DataFrame) -> dict[str, PolicyValue
 def cross_fitted(
     rows: pl.DataFrame, target: pl.DataFrame, folds: int = 5
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Click rate of item and place from the other folds, drawn towards the mean as if by 200 rows of it."""
+    """Click rate by item and position from the other folds, shrunk towards the mean with the weight of 200 rows."""
     predicted, value = np.zeros(rows.height), np.zeros(rows.height)
     fold_of = rows["row"].to_numpy() % folds
     for fold in range(folds):
@@ -401,8 +402,8 @@ def _recovery_plot(truth: Mapping[tuple[str, str], float], trials: _Trials) -> P
         axes.tick_params(labelsize=7)
         axes.set_xticks([])
     caption = (
-        f"Effects that 40 of the simulated experiments of {trials.n_users} users found, with 95 % intervals; the line "
-        "is the known effect, and red intervals miss it."
+        f"Effects in 40 of the simulated experiments with {trials.n_users} users, with 95 % intervals. The line is the "
+        "known effect; red intervals miss it."
     )
     return Plot(caption, to_svg(figure))
 
@@ -420,10 +421,10 @@ def _coverage_plot(trials: Mapping[int, _Trials]) -> Plot:
     axes.set_xlim(0.5, 1.0)
     axes.set_yticks(range(len(keys)), [f"{metric}, {arm}, {method}" for metric, arm, method in keys], fontsize=7)
     axes.invert_yaxis()
-    axes.set_xlabel("95 % intervals that hold the known effect")
+    axes.set_xlabel("95 % intervals that contain the known effect")
     caption = (
-        f"Share of {N_EXPERIMENTS} simulated experiments whose 95 % interval holds the known effect; bars from above: "
-        f"{', '.join(str(n_users) for n_users in trials)} users. Grey: every send taken for independent."
+        f"Share of {N_EXPERIMENTS} simulated experiments whose 95 % interval contains the known effect; bars from the "
+        f"top: {', '.join(str(n_users) for n_users in trials)} users. Grey: sends treated as independent."
     )
     return Plot(caption, to_svg(figure))
 
@@ -441,7 +442,7 @@ def _off_policy_plot(table: pl.DataFrame) -> Plot:
     axes.invert_yaxis()
     axes.set_xlabel("clicks per impression")
     caption = (
-        "Open Bandit: a policy's value as estimated from the other policy's rows (blue, 95 % interval) and as it "
-        "really was (black in grey)."
+        "Open Bandit: a policy's value as estimated from the other policy's rows (blue, 95 % interval) and its real "
+        "value (black, interval in grey)."
     )
     return Plot(caption, to_svg(figure))

@@ -1,7 +1,7 @@
-"""Ranking: do the journeys that are ranked first turn out to be those that the user goes on with?
+"""Ranking: do users continue the journeys that are ranked first?
 
-What belongs here: the protocol of the temporal hold-out, its baselines and measures, and the guard that refuses figures
-made with knowledge of the future. What does not: training and scoring (``models``).
+This module has the protocol of the temporal hold-out, its baselines and metrics, and the guard against look-ahead.
+``models`` trains and scores.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ HORIZONS = (7, 28)
 """Days after D in which an engagement counts."""
 NDCG_AT = (1, 3, 5, 10)
 TRAINED_SHARE = 0.6
-"""Share of the log, from its first day, that a ranker may learn from; the later days are what it is judged on."""
+"""Share of the log, from its first day, that a ranker may learn from. It is tested on later days."""
 EVERY_DAYS = 7
-"""Fewest days from one judged day to the next."""
+"""Least number of days between two test days."""
 N_BINS = 10
 CURVE_SIZES = (50, 100, 200, 500, 1000, 2000)
 CURVE_AT = 5
-"""The k of the NDCG that the learning curve and the verdict in words are told by."""
+"""The k of NDCG@k for the learning curve and the verdict in words."""
 CURVE_DRAWS = 5
 GUARD_USERS = 100
 
@@ -57,12 +57,12 @@ KEYS = ("partition_date", "user_id", "journey_id")
 
 
 class LookAheadError(JourneysError):
-    """A figure would be made with knowledge of the future; the message says where it comes in."""
+    """A figure would use knowledge of the future. The message says where it comes from."""
 
 
 @dataclass
 class _Findings:
-    """What one study has to say."""
+    """The results for one study."""
 
     measured: list[tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=list)
     calibration: list[pl.DataFrame] = field(default_factory=list)
@@ -72,14 +72,14 @@ class _Findings:
 
 
 def evaluate_ranking(studies: Sequence[Study], sql_models: Mapping[str, SqlModel]) -> Section:
-    """Temporal hold-out on every study: what was ranked as of D against what was engaged with in the days after.
+    """Temporal hold-out on every study: the ranking as of D, compared with the engagement in the days after.
 
     Args:
         studies: Logs that the pipeline was run over.
-        sql_models: The SQL models that made their features; the guard makes some of them again.
+        sql_models: The SQL models that computed their features. The guard computes some of them again.
 
     Raises:
-        LookAheadError: features or the ranker of a study know something of the days that they are judged on.
+        LookAheadError: features or the ranker of a study depend on the days that they are tested on.
     """
     found = [_evaluate(study, sql_models) for study in studies]
     results, comparisons = gathered(part for one in found for part in one.measured)
@@ -103,27 +103,27 @@ def evaluate_ranking(studies: Sequence[Study], sql_models: Mapping[str, SqlModel
 PROTOCOL = f"""\
 **Temporal hold-out.** A ranker is trained as `journeys train` would train it at {TRAINED_SHARE:.0%} of the log, day T:
 on labels whose whole window was over by T. Journeys are then ranked as of later days D (at least {EVERY_DAYS} days
-apart), and what the user does in (D, D + 7] and (D, D + 28] is the judge. No parameter was chosen on these days.
+apart), and compared with what the user does in (D, D + 7] and (D, D + 28]. No parameter was chosen on these days.
 
-**Relevance.** A journey is engaged with if the user engages, in the window, with any keyword that it held on D. This
-has its bias: engagement with keywords that the journey does not hold yet is not seen; a keyword that two journeys hold
-speaks for both; a journey with many or common keywords is met more easily; and what a notification brought about counts
-like any other visit. NDCG and MRR look at users and days with at least one journey engaged with and at least one not
-(elsewhere every order is right); they are averaged over a user's days, then over users. AUC is over all journeys of all
-users and days, users who never came back included: it asks who comes back too, which the ranker is not trained to tell
-(its labels are of users who did), and which a plain count of engagement may tell better.
+**Relevance.** A journey is engaged with if the user engages, in the window, with any keyword that it had on D. This
+measure is biased: engagement with keywords that the journey does not have yet is missed; a keyword of two journeys
+counts for both; a journey with many or common keywords is engaged with more easily; and visits caused by a notification
+count like any others. NDCG and MRR use users and days with at least one journey engaged with and at least one not
+(otherwise every order is right); they are averaged over a user's days, then over users. AUC is over all journeys of all
+users and days, including users who never came back. So it also measures who comes back. The ranker is not trained for
+that (its labels are of users who did), and a plain count of engagement may be better at it.
 
 **Baselines.** Recency: the time of the last engagement. Frequency: the engagement weight of 90 days. Recency x
-frequency: that weight, halved for every 14 days of silence. The documented prior is what scores journeys while no
-ranker is released.
+frequency: that weight, halved for every 14 days of silence. The documented prior scores journeys as long as no ranker
+is released.
 
-**Confidence** says how likely a journey is real and current. Logs know only whether the user came back to it, which is
-less: a user may pursue a journey and not come for a week. So against engagement it should be too high. On the synthetic
-world the truth is known: most of the journey's keywords are of one theme, the theme is on as of D, and the user has not
-left.
+**Confidence** is the probability that a journey is real and current. Logs only show whether the user came back to it,
+which is less: a user may pursue a journey and not come for a week. So against engagement, confidence should be too
+high. In the synthetic world the truth is known: most of the journey's keywords are of one theme, the theme is ongoing
+as of D, and the user has not left.
 
-**Guard.** The release must be live from the first judged day at the latest, and the features of a sample of users are
-made again from a log that ends with D: if any differs from the one that was used, there are no figures but an error."""
+**Guard.** The release must be live from the first test day at the latest, and the features of a sample of users are
+computed again from a log that ends with D. If any differs from the one that was used, the result is an error."""
 
 
 # ── one study ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,19 +132,19 @@ made again from a log that ends with D: if any differs from the one that was use
 def _evaluate(study: Study, sql_models: Mapping[str, SqlModel]) -> _Findings:
     found = _Findings()
     as_of = training_day(study)
-    days = {horizon: judged_days(study, as_of, horizon) for horizon in HORIZONS}
+    days = {horizon: tested_days(study, as_of, horizon) for horizon in HORIZONS}
     if not days[HORIZONS[0]]:
         found.notes.append(f"`{study.name}` has no run day with {HORIZONS[0]} days of log after it beyond {as_of}.")
         return found
     params = study.algorithm.ranking
     release, rows = _trained(study, as_of, found)
-    refuse_look_ahead(study, sql_models, days[HORIZONS[0]], release)
+    check_no_look_ahead(study, sql_models, days[HORIZONS[0]], release)
     journeys = ranked_journeys(study, days[HORIZONS[0]], params, release)
-    for horizon, judged in days.items():
-        if not judged:
+    for horizon, tested in days.items():
+        if not tested:
             found.notes.append(f"`{study.name}`: too short for {horizon} days.")
             continue
-        frame = journeys.filter(pl.col("partition_date").is_in(judged))
+        frame = journeys.filter(pl.col("partition_date").is_in(tested))
         with study.warehouse.reading() as con:
             engagements = labels.engagements_after(con, frame, horizon)
         future = future_engagement(frame, engagements, horizon)
@@ -166,12 +166,12 @@ def _evaluate(study: Study, sql_models: Mapping[str, SqlModel]) -> _Findings:
 
 
 def training_day(study: Study) -> date:
-    """T: the last day whose labels a ranker may learn from."""
+    """T: the last day of the labels that a ranker may learn from."""
     first = study.days[0]
     return first + timedelta(days=int((study.last_day - first).days * TRAINED_SHARE))
 
 
-def judged_days(study: Study, as_of: date, horizon: int) -> list[date]:
+def tested_days(study: Study, as_of: date, horizon: int) -> list[date]:
     """Days after ``as_of`` that were run and have ``horizon`` days of log after them, ``EVERY_DAYS`` apart."""
     chosen: list[date] = []
     for day in study.days:
@@ -182,7 +182,7 @@ def judged_days(study: Study, as_of: date, horizon: int) -> list[date]:
 
 
 def _trained(study: Study, as_of: date, found: _Findings) -> tuple[Release | None, pl.DataFrame]:
-    """The ranker as of a day; None where the log has too few labels, which is noted."""
+    """The ranker as of a day. None if the log has too few labels; then a note is added."""
     params = study.algorithm.ranking
     with study.warehouse.reading() as con:
         rows = labels.training_rows(con, as_of, params)
@@ -190,7 +190,7 @@ def _trained(study: Study, as_of: date, found: _Findings) -> tuple[Release | Non
     try:
         release = train_ranker(rows, as_of=as_of, params=params)
     except NotEnoughLabels as error:
-        found.notes.append(f"`{study.name}`: no ranker as of {as_of}, the prior stands for us: {error}.")
+        found.notes.append(f"`{study.name}`: no ranker as of {as_of}, so the prior is used as ours: {error}.")
         return None, rows
     refused = refusal(release)
     verdict = f"`journeys train` would refuse it: {refused}" if refused else "`journeys train` would release it"
@@ -202,11 +202,11 @@ def _trained(study: Study, as_of: date, found: _Findings) -> tuple[Release | Non
 
 
 def ranked_journeys(study: Study, days: Sequence[date], params: RankingParams, release: Release | None) -> pl.DataFrame:
-    """Journeys of ``days`` with the score that every method gives them, one column a method.
+    """Journeys of ``days`` with their score by every method, one column per method.
 
     Returns:
         partition_date, user_id, journey_id, keywords, a column of scores for each method, ``confidence_<method>`` for
-        those that have one, ``is_current`` where the truth is known.
+        those that have one, ``is_current`` if the truth is known.
     """
     frame = study.rows(
         """
@@ -248,7 +248,7 @@ def _with_scores(frame: pl.DataFrame, release: Release) -> pl.DataFrame:
 
 
 def current_by_truth(journeys: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Whether each journey is real (more than half of its keywords are of one theme) and that theme is on as of D.
+    """Whether each journey is real (more than half of its keywords are of one theme) and that theme is ongoing on D.
 
     Args:
         journeys: partition_date, user_id, journey_id, keywords.
@@ -282,32 +282,32 @@ def current_by_truth(journeys: pl.DataFrame, truth: Mapping[str, pl.DataFrame]) 
 # ── the guard ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def refuse_look_ahead(
+def check_no_look_ahead(
     study: Study, sql_models: Mapping[str, SqlModel], days: Sequence[date], release: Release | None
 ) -> None:
-    """Raise where a judged day is known to the ranker, or a feature changes once the log after its day is taken away.
+    """Raise if the ranker was trained on a test day, or a feature changes if the log after its day is removed.
 
-    Features are made again for ``GUARD_USERS`` users on the first and on the last judged day.
+    Features are computed again for ``GUARD_USERS`` users on the first and on the last test day.
 
     Raises:
-        LookAheadError: with what differs.
+        LookAheadError: with the differences.
     """
     if release is not None and release.live_from > min(days):
         raise LookAheadError(
-            f"the ranker is live from {release.live_from} and has learnt from the days before, "
-            f"so it cannot be judged on {min(days)}"
+            f"the ranker is live from {release.live_from} and was trained on the days before, "
+            f"so it cannot be tested on {min(days)}"
         )
     for day in sorted({min(days), max(days)}):
-        changed = features_that_know_the_future(study, sql_models, day)
+        changed = features_using_the_future(study, sql_models, day)
         if changed:
             raise LookAheadError(
-                f"journey_features of {day} are other ones once the log ends on that day: {', '.join(changed)}. "
-                "They were made with knowledge of later days"
+                f"journey_features of {day} differ if the log ends on that day: {', '.join(changed)}. "
+                "They were computed with knowledge of later days"
             )
 
 
-def features_that_know_the_future(study: Study, sql_models: Mapping[str, SqlModel], day: date) -> list[str]:
-    """Features of ``day`` that come out otherwise when they are made from a log that ends on that day."""
+def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], day: date) -> list[str]:
+    """Features of ``day`` that differ if they are computed from a log that ends on that day."""
     model = sql_models["journey_features"]
     algorithm = study.algorithm
     variables = {
@@ -351,7 +351,7 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, **params: object) -> pl.Data
 
 
 def _tables_below(model: SqlModel, sql_models: Mapping[str, SqlModel]) -> list[str]:
-    """Tables that a model reads, ephemeral models looked through."""
+    """Tables that a model reads, resolved through ephemeral models."""
     names: dict[str, None] = {}
     for ref in model.refs:
         upstream = sql_models[ref]
@@ -375,16 +375,18 @@ def _measure_order(found: _Findings, study: Study, regime: str, frame: pl.DataFr
     """NDCG@k, MRR and AUC of every method."""
     users = frame["user_id"].unique().sort()
     methods = _methods(frame)
-    judged: dict[str, dict[str, Statistic]] = {}
+    by_metric: dict[str, dict[str, Statistic]] = {}
     for name in methods:
         by_user = users.to_frame().join(
             ndcg_by_user(frame.rename({name: "score"}), NDCG_AT), on="user_id", how="left", maintain_order="left"
         )
         for column in [f"ndcg_{k}" for k in NDCG_AT] + ["reciprocal_rank"]:
             shown = "MRR" if column == "reciprocal_rank" else f"NDCG@{column.removeprefix('ndcg_')}"
-            judged.setdefault(shown, {})[name] = mean_of(by_user[column].cast(pl.Float64).fill_null(np.nan).to_numpy())
-        judged.setdefault("AUC", {})[name] = method_auc(frame, name, users)
-    for metric, statistics in judged.items():
+            by_metric.setdefault(shown, {})[name] = mean_of(
+                by_user[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+            )
+        by_metric.setdefault("AUC", {})[name] = method_auc(frame, name, users)
+    for metric, statistics in by_metric.items():
         found.measured.append(
             measure(
                 statistics,
@@ -417,7 +419,7 @@ def _sums(frame: pl.DataFrame, values: NDArray[np.float64], users: pl.Series) ->
 def _measure_confidence(
     found: _Findings, study: Study, regime: str, frame: pl.DataFrame, release: Release | None
 ) -> None:
-    """Brier score and expected calibration error of each confidence; observed / expected in a table."""
+    """Brier score and expected calibration error of each confidence, and a table of observed / expected."""
     users = frame["user_id"].unique().sort()
     owner = _positions(frame["user_id"], users)
     relevant = frame["is_relevant"].cast(pl.Float64).to_numpy()
@@ -474,18 +476,18 @@ def _calibration_error(gaps: NDArray[np.float64], ones: NDArray[np.float64]) -> 
 
 
 def _verdict(study: str, found: _Findings) -> str:
-    """In words, by the metric that a release is decided by: which baselines our order beats, and which it does not."""
+    """In words: the baselines that our order beats by the metric that a release depends on, and those it does not."""
     rows = pl.concat([comparisons for _, comparisons in found.measured])
     rows = rows.filter((pl.col("metric") == f"NDCG@{CURVE_AT}") & pl.col("regime").str.contains(f" {HORIZONS[0]} days"))
-    told = [
+    texts = [
         f"{verdict} than {baseline}" if verdict != "no clear difference" else f"no clear difference from {baseline}"
         for verdict, baseline in rows.select("verdict", "baseline").rows()
     ]
-    return f"`{study}`: order by {rows['method'][0]}, NDCG@{CURVE_AT} over {HORIZONS[0]} days: {', '.join(told)}."
+    return f"`{study}`: order by {rows['method'][0]}, NDCG@{CURVE_AT} over {HORIZONS[0]} days: {', '.join(texts)}."
 
 
 def _learning_curve(found: _Findings, study: Study, frame: pl.DataFrame, rows: pl.DataFrame, as_of: date) -> None:
-    """How well a ranker orders that was trained on so many labels, by their source: random draws of what was known."""
+    """NDCG of rankers trained on random draws of the known labels, by number and source of labels."""
     params = dataclasses.replace(
         study.algorithm.ranking, min_training_labels=1, min_labels_of_each=1, min_later_labels=1
     )
@@ -509,7 +511,7 @@ def _learning_curve(found: _Findings, study: Study, frame: pl.DataFrame, rows: p
 
 
 def _ndcg_after(labelled: pl.DataFrame, frame: pl.DataFrame, as_of: date, params: RankingParams) -> float | None:
-    """NDCG of a ranker trained on these labels; None where they are of one kind or of one day only."""
+    """NDCG of a ranker trained on these labels; None if they are of one kind or one day only."""
     try:
         release = train_ranker(labelled, as_of=as_of, params=params)
     except NotEnoughLabels:
@@ -549,12 +551,12 @@ def _order_plot(study: str, regime: str, found: _Findings) -> Plot:
     axes.set_xticks(range(len(NDCG_AT)), [f"NDCG@{k}" for k in NDCG_AT])
     axes.set_title(f"{study}: {regime}")
     axes.legend(fontsize=8, frameon=False, loc="lower right")
-    caption = f"Order of journeys on {study}, judged by what was {regime}; 95 % intervals over users. Higher is better."
+    caption = f"Order of journeys on {study} against what was {regime}; 95 % intervals over users. Higher is better."
     return Plot(caption, to_svg(figure))
 
 
 def _reliability_plot(study: str, regime: str, frame: pl.DataFrame) -> Plot:
-    """Observed share against expected, in bins of expected."""
+    """Observed share against expected share, in bins of the expected share."""
     figure, (axes,) = new_figure(4.6, 4.4)
     axes.plot([0, 1], [0, 1], color="#cccccc", lw=1)
     for method in (RANKER, AS_RUN, PRIOR):
@@ -571,7 +573,7 @@ def _reliability_plot(study: str, regime: str, frame: pl.DataFrame) -> Plot:
         axes.scatter(bins["expected"], bins["observed"], s=sizes, color=COLOURS[method])
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel=f"share {regime}", title=study)
     axes.legend(fontsize=8, frameon=False, loc="upper left")
-    caption = f"Confidence on {study} against the share that was {regime}; a dot's size is its share of the journeys."
+    caption = f"Confidence on {study} against the share that was {regime}; the size of a dot is its share of journeys."
     return Plot(caption, to_svg(figure))
 
 
@@ -591,7 +593,7 @@ def _curve_plot(study: str, table: pl.DataFrame, levels: Mapping[str, float]) ->
     axes.minorticks_off()
     axes.legend(fontsize=8, frameon=False, loc="lower right")
     caption = (
-        f"Learning curve on {study}: mean over {CURVE_DRAWS} random draws of labels, the band from the lowest to the "
-        "highest draw. A quarter of the labels only measures; it is fitted on after."
+        f"Learning curve on {study}: mean over {CURVE_DRAWS} random draws of labels, with a band from the lowest to "
+        "the highest draw. A quarter of the labels is used to measure first, and to fit afterwards."
     )
     return Plot(caption, to_svg(figure))

@@ -1,7 +1,7 @@
-"""Seasons: does the pipeline tell what returns each year from what concludes and what goes on for ever.
+"""Seasons: does the pipeline distinguish journeys that return each year from those that conclude and those that go on?
 
-What belongs here: the protocol of the seasonal kind and its baselines, on a log of more than a year. What does not: the
-rule (``domain.lifecycle.evidence.seasons_before``) and what needs less than a year (``evaluation.parts.lifecycle``).
+This module has the protocol for the seasonal kind and its baselines, on a log of more than a year. The rule is
+``domain.lifecycle.evidence.seasons_before``; ``evaluation.parts.lifecycle`` has what needs less than a year.
 """
 
 from __future__ import annotations
@@ -32,35 +32,36 @@ TWO_MONTHS = "two calendar months hold most of a year"
 ANY_TURN = "any turn a year before, silence between"
 NEVER = "never seasonal"
 MONTHS_SHARE = 2 / 3
-"""Share of a journey's days that its two busiest calendar months must hold for the baseline to call it seasonal."""
+"""Share of a journey's days in its two busiest calendar months from which the baseline calls it seasonal."""
 MIN_VISITS_BETWEEN = 3
 
 PROTOCOL = f"""
-**Seasons** need a log of more than a year; this one is a synthetic world of its own, with another seed, of which no
-parameter was chosen. Its journeys are judged every four weeks from a year and a few days after its begin on. Seasonal
-themes are on in their months each year; the truth knows them from the theme. *Known a year*: without the journeys of
-seasonal themes that the user did not turn to before this season, as nothing in that user's log can tell them. Our score
-is the probability of the seasonal account, and from a half on a journey is called seasonal. Baselines: *{ANY_TURN}*
-(of four months, with at least {MIN_VISITS_BETWEEN} visits in it); *{SAME_MONTH}* (any engagement with a keyword of the
-journey in the calendar month of its last one, a year earlier); *{TWO_MONTHS}* (at least {MONTHS_SHARE:.0%} of its days
-with an engagement, which must span more than {YEAR_DAYS // 2} days, fall in the busiest two months); *{NEVER}*. In this
-world no situational theme ever comes back, and people come back to a season with the words of the year before: figures
-on real logs will be lower, precision above all.
+**Seasons** need a log of more than a year. This one is a synthetic world of its own, with another seed, on which no
+parameter was chosen. Its journeys are classified every four weeks, starting a year and a few days after its begin.
+Seasonal themes are ongoing in their months each year. *Known a year* leaves out the journeys of seasonal themes that
+the user did not turn to before this season, because nothing in that user's log could reveal them. Our score is the
+probability of the seasonal account; from one half on, a journey is called seasonal. Baselines: *{ANY_TURN}* (for four
+months, with at least {MIN_VISITS_BETWEEN} visits in them); *{SAME_MONTH}* (any engagement with a keyword of the journey
+in the calendar month of its last one, a year earlier); *{TWO_MONTHS}* (at least {MONTHS_SHARE:.0%} of its days with an
+engagement, which must span more than {YEAR_DAYS // 2} days, are in the busiest two months); *{NEVER}*. In this world no
+situational theme ever returns, and people return to a season with the words of the year before, so figures on real logs
+will be lower, above all precision.
 """
 
 _OWN = ["day", "user_id", "journey_id"]
 
 
 def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPLES) -> tuple[list[Part], pl.DataFrame]:
-    """The seasonal kind beside its baselines on a study of more than a year, with truth.
+    """The seasonal kind compared with its baselines, on a study of more than a year, with truth.
 
     Returns:
-        Results and comparisons; and how many journeys of each true kind (true_kind) were called what (a column a kind).
+        Results and comparisons; and the number of journeys by true kind (true_kind) and predicted kind (one column
+        each).
 
     Raises:
         ValueError: the study has no truth, or no day that is a year after its first event.
     """
-    rows = _judged(study)
+    rows = _tested_journeys(study)
     guesses = {name: rows[name].to_numpy() for name in (OURS, SAME_MONTH, TWO_MONTHS, ANY_TURN)}
     is_known = ~((rows["true_kind"] == "seasonal") & ~rows["is_known"]).to_numpy()
     shared = {"dataset": study.name, "ours": OURS, "seed": seed, "n_resamples": n_resamples}
@@ -92,14 +93,14 @@ def measure_seasons(study: Study, *, seed: int = 1, n_resamples: int = N_RESAMPL
     return parts, table.sort("true_kind").fill_null(0)
 
 
-def _judged(study: Study) -> pl.DataFrame:
-    """Journeys of one true theme on every judged day, with what the rule and its baselines say of them."""
+def _tested_journeys(study: Study) -> pl.DataFrame:
+    """Journeys that match a true theme on every test day, with the predictions of the rule and its baselines."""
     params = study.algorithm.lifecycle
     first = study.rows("SELECT min(partition_date) AS day FROM main.keyword_table")["day"][0]
     days = [day for day in study.days if first is not None and (day - first).days >= YEAR_DAYS]
     if not study.truth or not days:
         raise ValueError(
-            f"study {study.name} cannot tell seasons: it needs truth, and a day a year after its first one"
+            f"seasons cannot be measured on study {study.name}: it needs truth, and a day a year after its first one"
         )
     rows = study.rows(
         f"""
@@ -148,15 +149,15 @@ def _judged(study: Study) -> pl.DataFrame:
 
 
 def calendar_habits(journeys: pl.DataFrame) -> pl.DataFrame:
-    """What the calendar alone says of a journey, of all its days with an engagement.
+    """What the calendar shows of a journey, from all its days with an engagement.
 
     Args:
         journeys: user_id, journey_id, day; one row per journey and day with an engagement.
 
     Returns:
         user_id, journey_id; ``SAME_MONTH``: whether there is a day in the month of the last one, a year earlier;
-        ``months_share``: share (0-1) of the days that lie in the two busiest calendar months, 0 where all days lie
-        within half a year.
+        ``months_share``: share (0-1) of the days that are in the two busiest calendar months, 0 if all days are within
+        half a year.
     """
     own = ["user_id", "journey_id"]
     day = pl.col("day")

@@ -1,7 +1,7 @@
-"""The report: one HTML page that needs nothing else, and the same figures for programs.
+"""The report: one self-contained HTML page, and the same figures for programs.
 
-``report.html`` for people; ``report.json`` with everything but the pictures; ``results.parquet`` and
-``comparisons.parquet`` with all rows of all sections.
+``report.html`` is for people; ``report.json`` has everything except the plots; ``results.parquet`` and
+``comparisons.parquet`` have all rows of all sections.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TEMPLATE = Path(__file__).with_name("report.html.jinja")
 
 
 def strongest_rivals(section: Section) -> pl.DataFrame:
-    """Our figure beside that of the best baseline of the same dataset, regime and metric, with the verdict.
+    """Our figure and that of the best baseline for the same dataset, regime and metric, with the verdict.
 
     Returns:
         section, dataset, regime, metric, value, low, high, baseline, baseline_value, gain, gain_low, gain_high,
@@ -49,10 +49,10 @@ def strongest_rivals(section: Section) -> pl.DataFrame:
 
 
 def write_report(sections: Sequence[Section], facts: Mapping[str, str], folder: Path) -> Path:
-    """Write the report into ``folder``, whole or not at all; returns the page.
+    """Write the report into ``folder`` in one step; returns the page.
 
     Args:
-        facts: What the reader must know of the run: date, version, data, seeds. Shown as it is.
+        facts: Facts about the run: date, version, data, seeds. They are shown as they are.
 
     Raises:
         ValueError: there is no section.
@@ -113,7 +113,7 @@ def _page(sections: Sequence[Section], facts: Mapping[str, str], summary: pl.Dat
 
 
 def _by_metric(section: Section) -> list[dict[str, Any]]:
-    """A table a metric: one row a dataset and regime, one column a method."""
+    """One table per metric: one row per dataset and regime, one column per method."""
     tables = []
     for (metric,), rows in section.results.group_by("metric", maintain_order=True):
         methods = rows["method"].unique(maintain_order=True).to_list()
@@ -135,7 +135,7 @@ def _by_metric(section: Section) -> list[dict[str, Any]]:
 
 
 def _figure_text(value: Any) -> str:
-    """A number with three significant decimals; everything else as it is."""
+    """A float with three decimals, or none from 100 on; everything else as text."""
     if value is None:
         return "–"
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""The pictures of a report: dots with intervals, curves. Each returns an SVG document."""
+"""The plots of a report: dots with intervals, curves. Each is an SVG document."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 OURS = "#c1272d"
 BOUND = "#222222"
 BASELINES = ("#3b6ea5", "#6aa84f", "#9aa5b1", "#b58900", "#7e57a2", "#2a9d8f", "#8d6e63", "#d17ba0")
-"""Colours of the baselines in their order, again from the first where there are more."""
+"""Colours of the baselines, in order. They repeat if there are more baselines."""
 
 
 def new_figure(width: float, height: float, *, n_panels: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of ``n_panels`` panels side by side, in inches; it belongs to no window and is freed with its caller."""
+    """A figure with ``n_panels`` panels side by side, size in inches. It belongs to no window, so do not close it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -28,7 +28,7 @@ def new_figure(width: float, height: float, *, n_panels: int = 1) -> tuple[Figur
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as an SVG document, the same bytes for the same figure."""
+    """The figure as an SVG document. The same figure gives the same bytes."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "journeys", "svg.fonttype": "none"}):
@@ -38,7 +38,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def dots(results: pl.DataFrame, metric: str, *, label: str) -> str:
-    """One row a dataset and regime, one dot with its interval a method: rows of ``statistics.RESULTS`` of ``metric``.
+    """One row per dataset and regime, one dot with its interval per method, from rows of ``RESULTS`` of ``metric``.
 
     Raises:
         ValueError: there are no rows of that metric.
@@ -77,7 +77,7 @@ def curves(
     ours: str | None = None,
     log_x: bool = False,
 ) -> str:
-    """One line a value of ``by``, its points in the order of the rows; ``low`` and ``high`` make a band where there."""
+    """One line per value of ``by``, its points in the order of the rows. Columns ``low`` and ``high`` give a band."""
     figure, (axes,) = new_figure(6.5, 4.2)
     names = points[by].unique(maintain_order=True).to_list()
     others = iter(range(len(names)))

@@ -1,4 +1,4 @@
-"""What one part of the evaluation reports: its protocol in words, figures, tables and plots."""
+"""What each part of the evaluation reports: its protocol in words, figures, tables and plots."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import polars as pl
 from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 
 SECTION_NAMES = ("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation")
-"""The parts of the evaluation, each a module of this package, in the order of the report."""
+"""The parts of the evaluation, each a module of ``evaluation.parts``, in the order of the report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A picture with what it shows.
+    """A plot with its caption.
 
     Attributes:
         caption: One or two sentences, in plain text.
-        svg: The picture, as an SVG document.
+        svg: An SVG document.
     """
 
     caption: str
@@ -34,14 +34,14 @@ class Section:
     """One part of the report.
 
     Attributes:
-        name: As the module: 'clustering', 'naming', …
-        title: As people read it.
-        protocol: Markdown: on what, how, what was fitted on what, what the figures do not say.
+        name: Name of the module: 'clustering', 'naming', …
+        title: Title for people.
+        protocol: Markdown: data, method, what was fitted on what, and limits of the figures.
         results: Rows of ``statistics.RESULTS``.
         comparisons: Rows of ``statistics.COMPARISONS``.
         plots: In reading order.
-        tables: Further tables by their caption (examples, curves); free columns.
-        headline: The metrics that come first in the report, each on the first regime of every dataset; none: all.
+        tables: Further tables by caption (examples, curves), with any columns.
+        headline: Metrics to show first, each for the first regime of every dataset. If empty, all metrics.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Section:
 
 
 def gathered(parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Results and comparisons of several ``statistics.measure`` calls, one under the other."""
+    """Results and comparisons of several ``statistics.measure`` calls, concatenated."""
     pairs = list(parts)
     results = pl.concat([RESULTS.to_frame(), *(results for results, _ in pairs)])
     comparisons = pl.concat([COMPARISONS.to_frame(), *(comparisons for _, comparisons in pairs)])
@@ -63,7 +63,7 @@ def gathered(parts: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.Dat
 
 
 def save_section(section: Section, file: Path) -> None:
-    """Write ``section`` as JSON; whole or not at all."""
+    """Write ``section`` as JSON, in one step."""
     record = {
         "name": section.name,
         "title": section.title,
@@ -81,7 +81,7 @@ def save_section(section: Section, file: Path) -> None:
 
 
 def load_section(file: Path) -> Section:
-    """Read what ``save_section`` wrote; dates within free tables come back as text.
+    """Read a file written by ``save_section``. Dates in free tables are read as text.
 
     Raises:
         ValueError: the file is not such a file.

@@ -1,5 +1,4 @@
-"""Figures with intervals over resampled users (``domain.statistics.resampling``), and what may be said of a
-difference."""
+"""Figures with intervals over resampled users (``domain.statistics.resampling``), and verdicts on differences."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ Weights = NDArray[np.float64]
 """(n_users,): how often each user counts; all 1 for the sample itself."""
 
 Statistic = Callable[[Weights], float]
-"""A figure of the users that ``Weights`` picks. It is the same whatever the scale of the weights."""
+"""A figure over users, weighted by ``Weights``. It must not depend on the scale of the weights."""
 
 RESULTS = pl.Schema(
     {
@@ -44,8 +43,8 @@ RESULTS = pl.Schema(
         "is_higher_better": pl.Boolean(),
     }
 )
-"""One row a dataset, regime, metric and method. ``low`` and ``high`` bound the 95 % interval. A 'bound' knows the
-truth: it says what is left to gain, and is no rival."""
+"""One row per dataset, regime, metric and method. ``low`` and ``high`` bound the 95 % interval. A 'bound' uses the
+truth: it shows what could still be gained, and is not a baseline."""
 
 COMPARISONS = pl.Schema(
     {
@@ -60,12 +59,12 @@ COMPARISONS = pl.Schema(
         "verdict": pl.Enum(["better", "no clear difference", "worse"]),
     }
 )
-"""One row a dataset, regime, metric and baseline: how far our method is above it (below, where lower is better), over
-the same resampled users. ``verdict`` is 'better' or 'worse' only where the interval leaves 0 out."""
+"""One row per dataset, regime, metric and baseline: how much better our method is, over the same resampled users. A
+positive gain is better even if lower values are. ``verdict`` is 'better' or 'worse' only if the interval excludes 0."""
 
 
 def mean_of(values: ArrayLike) -> Statistic:
-    """The mean of one value a user; users with NaN have no value and do not count."""
+    """The mean over users of one value. Users with NaN have no value and do not count."""
     sample = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(sample)
     kept = np.where(known, sample, 0.0)
@@ -77,11 +76,11 @@ def mean_of(values: ArrayLike) -> Statistic:
 
 
 def auc_of(labels: NDArray[np.bool_], scores: NDArray[np.float64], users: NDArray[np.int64]) -> Statistic:
-    """Area under the ROC curve over all rows, ties counted half; NaN where one kind of label is absent.
+    """Area under the ROC curve over all rows; ties count half. NaN if there is only one kind of label.
 
     Args:
         labels, scores: (n,).
-        users: (n,): whose row it is, as numbers from 0.
+        users: (n,): the user of each row, as a number from 0.
     """
     order = np.argsort(scores, kind="stable")
     positive, owner = labels[order].astype(np.float64), users[order]
@@ -110,13 +109,13 @@ def measure(
     seed: int = 1,
     n_resamples: int = N_RESAMPLES,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Every method's figure with its interval, and our method against each baseline over the same resamples.
+    """The figure of every method with its interval, and our method compared with each baseline on the same resamples.
 
     Args:
-        statistics: Figure of each method, by its name as shown.
-        ours: Which of them is what the pipeline does.
-        bounds: Which of them look at the truth.
-        n_users: Users that the figures are of; of a single one there is no interval (NaN), and no clear difference.
+        statistics: The figure of each method, by its displayed name.
+        ours: The method of the pipeline.
+        bounds: The methods that use the truth.
+        n_users: Number of users. With one there is no interval (NaN) and no clear difference.
 
     Returns:
         Rows of ``RESULTS`` and of ``COMPARISONS``.

@@ -1,20 +1,20 @@
-"""What a policy that never ran would have earned, from the log of one that did, with its propensities.
+"""Off-policy evaluation: the value of a policy that never ran, from the log of another policy with its propensities.
 
-What belongs here: estimators of a policy's value and their intervals. What does not: learning from such logs
-(``domain.ranking.prior`` weighs labels, ``models`` fits), and randomised experiments (``domain.experiment.readout``).
+Each estimator estimates V = E[r] under the target policy from rewards r, the logging policy's propensity p of its
+choice and the target policy's probability q of the same choice, w = q / p:
 
-Each estimates V = E[r] under the target policy from rewards r, the logging policy's propensity p of what it chose and
-the target policy's probability q of the same, w = q / p:
+* ``ips`` - mean of w r: unbiased, but with a very large variance where p is small. Horvitz & Thompson 1952; Bottou et
+  al. 2013.
+* ``snips`` - sum of w r over sum of w: hardly biased, with a much smaller variance. Swaminathan & Joachims 2015, *The
+  Self-Normalized Estimator for Counterfactual Learning*.
+* ``doubly_robust`` - mean of m + w (r - f), with f a model's reward of the choice and m its mean reward under the
+  target policy: consistent if the model or the propensities are right. Dudík, Langford & Li 2011, *Doubly Robust Policy
+  Evaluation*. The model must not have been fitted on the row that it predicts (use other folds).
 
-* ``ips`` - mean of w r: unbiased, wild where p is small. Horvitz & Thompson 1952; Bottou et al. 2013.
-* ``snips`` - sum of w r over sum of w: hardly biased, much calmer. Swaminathan & Joachims 2015, *The Self-Normalized
-  Estimator for Counterfactual Learning*.
-* ``doubly_robust`` - mean of m + w (r - f), f a model's reward of what was chosen and m its mean reward under the
-  target policy: right if the model or the propensities are. Dudík, Langford & Li 2011, *Doubly Robust Policy
-  Evaluation*. The model must not have seen the row that it speaks of (fit it on other folds).
+``max_weight`` clips w. This limits the variance, but adds a bias, always downwards for ``ips`` with rewards >= 0. Rows
+of one cluster (a user) are not independent, so the intervals are over clusters.
 
-``max_weight`` clips w: a bias, always downwards for ``ips`` of rewards >= 0, against variance without bound. Rows of
-one cluster (a user) are not independent; the intervals are over clusters.
+``domain.ranking.prior`` weights labels by propensities, ``domain.experiment.readout`` evaluates randomised experiments.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class PolicyValue:
-    """A policy's mean reward a row.
+    """A policy's mean reward per row.
 
     Attributes:
         low, high: Two-sided 95 % interval, by Student's t over clusters.
-        n_effective: Rows of even weight that would tell as much: (sum w)^2 / sum w^2 (Kish 1965).
-        share_clipped: Rows whose weight was clipped.
+        n_effective: Number of equally weighted rows with the same information: (sum w)^2 / sum w^2 (Kish 1965).
+        share_clipped: Share of rows whose weight was clipped.
     """
 
     value: float
@@ -59,13 +59,13 @@ def ips(
 
     Args:
         rewards: (n,), finite.
-        propensities: (n,), in (0, 1]: the logging policy's probability of what it chose.
-        target: (n,), in [0, 1]: the target policy's probability of the same.
-        clusters: (n,): whose rows they are; None: each row its own.
-        max_weight: Weights are clipped here.
+        propensities: (n,), in (0, 1]: the logging policy's probability of its choice.
+        target: (n,), in [0, 1]: the target policy's probability of the same choice.
+        clusters: (n,): the cluster of each row; with None each row is its own.
+        max_weight: Weights are clipped to this.
 
     Raises:
-        ValueError: no two clusters, lengths differ, or a value is out of range.
+        ValueError: there are fewer than two clusters, lengths differ, or a value is out of range.
     """
     log = _Log.of(rewards, propensities, target, clusters, max_weight)
     terms = log.weights * log.rewards
@@ -83,12 +83,12 @@ def snips(
     """Self-normalised inverse propensity scoring; arguments as for :func:`ips`.
 
     Raises:
-        ValueError: as for :func:`ips`, or the target policy would never do what was logged.
+        ValueError: as for :func:`ips`, or the target policy would never make any logged choice.
     """
     log = _Log.of(rewards, propensities, target, clusters, max_weight)
     total = float(log.weights.sum())
     if total <= 0.0:
-        raise ValueError("the target policy gives no probability to anything that was logged")
+        raise ValueError("the target policy has probability 0 for every logged choice")
     value = float((log.weights * log.rewards).sum()) / total
     return log.estimate(value, log.weights * (log.rewards - value) / log.weights.mean())
 
@@ -103,11 +103,11 @@ def doubly_robust(
     clusters: ArrayLike | None = None,
     max_weight: float = math.inf,
 ) -> PolicyValue:
-    """Doubly robust; further arguments as for :func:`ips`.
+    """Doubly robust estimation; further arguments as for :func:`ips`.
 
     Args:
-        predicted: (n,): a model's reward of what was chosen, the row not among those it was fitted on.
-        predicted_value: (n,): the same model's mean reward of the row under the target policy.
+        predicted: (n,): a model's reward for the choice, fitted without the row.
+        predicted_value: (n,): the same model's mean reward for the row under the target policy.
     """
     log = _Log.of(rewards, propensities, target, clusters, max_weight)
     model, mean = (np.asarray(a, dtype=np.float64) for a in (predicted, predicted_value))
@@ -139,7 +139,7 @@ class _Log:
         if not np.isfinite(r).all():
             raise ValueError("a reward is not finite")
         if not ((p > 0) & (p <= 1)).all():
-            raise ValueError("a propensity is not in (0, 1]: what was chosen with probability 0 cannot be weighed")
+            raise ValueError("a propensity is not in (0, 1]; a choice with probability 0 cannot be weighted")
         if not ((q >= 0) & (q <= 1)).all():
             raise ValueError("a target probability is not in [0, 1]")
         if not max_weight > 0:
@@ -151,7 +151,7 @@ class _Log:
         return cls(r, np.minimum(weights, max_weight), owner.astype(np.int64), float((weights > max_weight).mean()))
 
     def estimate(self, value: float, off: Floats) -> PolicyValue:
-        """``off``: each row's distance from the value; their sums over clusters are what varies."""
+        """``off``: each row's distance from the value. The variance is that of their sums over clusters."""
         sums = np.bincount(self.clusters, weights=off)
         n = len(sums)
         error = math.sqrt(n / (n - 1) * float(sums @ sums)) / len(off)

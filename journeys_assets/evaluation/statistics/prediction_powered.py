@@ -1,12 +1,12 @@
 """A mean from many cheap predictions and few human labels: prediction-powered inference.
 
-A judge (an LLM, a model) labels everything, people label a random part. The judge's mean alone inherits its bias, and
-no number of predictions cures that; people's mean alone is wide. The combination has people's lack of bias and is never
-wider than people alone, but for noise in the estimate of its one weight.
+A judge (an LLM, a model) labels everything, and people label a random part. The judge's mean alone has its bias, which
+more predictions do not reduce. The mean of people's labels alone has a wide interval. The combination is as unbiased as
+people's labels, and its interval is never wider than theirs, except for the error in estimating its one weight.
 
 Reference: PPI++, Angelopoulos, Duchi and Zrnic 2023, *PPI++: Efficient Prediction-Powered Inference* (arXiv
-2311.01453), section 6 for the weight. The variance is cluster-robust (Liang and Zeger 1986), since rows of one user
-resemble each other.
+2311.01453), section 6 for the weight. The variance is cluster-robust (Liang and Zeger 1986), because rows of one user
+are similar.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class MeanEstimate:
 
     Attributes:
         mean: The estimate.
-        low, high: The interval at the level that was asked for.
-        judge_weight: 0 (the judge is of no use, people alone count) to 1.
+        low, high: The interval at the requested level.
+        judge_weight: 0 (the judge is useless, only human labels count) to 1.
         n_labelled, n_unlabelled: Rows with and without a human label.
     """
 
@@ -49,14 +49,14 @@ def mean_with_judge(
     """The mean of human labels over all rows, from labels of a random part and a judge's predictions of all.
 
     Args:
-        human: (n,) labels by people, of rows drawn at random (not by what the judge said of them).
+        human: (n,) human labels of rows drawn at random (not depending on the judge's predictions).
         judge: (n,) the judge's predictions of the same rows, in the unit of the labels.
-        judge_unlabelled: (N,) the judge's predictions of the other rows; none gives the human mean.
-        users: (n,) whose each row is; by default every row is independent.
-        users_unlabelled: (N,) the same of the other rows; a user may have rows in both.
-        weights: (n,) how many rows each labelled one stands for, where some were likelier to be drawn than others (the
-            ``sampling_weight`` of a sheet); ``judge_unlabelled`` must be of all rows then, labelled ones included.
-        level: Of the interval.
+        judge_unlabelled: (N,) the judge's predictions of the other rows. If empty, the result is the human mean.
+        users: (n,) the user of each row; by default every row is independent.
+        users_unlabelled: (N,) the same for the other rows; a user may have rows in both.
+        weights: (n,) the number of rows that each labelled one represents, if some were more likely to be drawn (the
+            ``sampling_weight`` of a sheet). ``judge_unlabelled`` must then be of all rows, including labelled ones.
+        level: Level of the interval.
 
     Raises:
         ValueError: lengths differ, a value is not finite, a weight not positive, or fewer than two users have a label.
@@ -66,7 +66,7 @@ def mean_with_judge(
     owners = np.arange(n) if users is None else np.asarray(users)
     other_owners = np.arange(n, n + m) if users_unlabelled is None else np.asarray(users_unlabelled)
     if (users is None) != (users_unlabelled is None) and m:
-        raise ValueError("users are known of both parts or of none")
+        raise ValueError("give users for both parts or for neither")
     w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
     if len(f) != n or len(owners) != n or len(other_owners) != m or len(w) != n:
         raise ValueError(f"lengths differ: {n} human labels, {len(f)} predictions of them, {len(owners)} users")
@@ -76,7 +76,7 @@ def mean_with_judge(
         raise ValueError("weights must be positive")
     n_clusters = len(np.unique(owners))
     if n_clusters < 2:
-        raise ValueError(f"an interval needs labels of two users at least; there are {n_clusters}")
+        raise ValueError(f"an interval needs labels of at least two users; there are {n_clusters}")
     w = w / w.sum()
     weight = _weight(y, f, g, w)
     judge_mean = float(g.mean()) if m else 0.0
@@ -89,7 +89,7 @@ def mean_with_judge(
 
 
 def _weight(y: NDArray[np.float64], f: NDArray[np.float64], g: NDArray[np.float64], w: NDArray[np.float64]) -> float:
-    """The judge's weight of least variance (PPI++, example of the mean), kept within 0-1: beyond, it would be noise."""
+    """The judge's weight with the least variance (PPI++, example of the mean), clipped to 0-1 to avoid noise."""
     if len(g) == 0 or len(y) < 2:
         return 0.0
     covariance = float(w @ ((y - w @ y) * (f - w @ f)))

@@ -1,7 +1,6 @@
-"""The released stage model: P(ended) from one, and its card for people.
+"""The released stage model: predicts P(ended). Everything that a daily run needs of it, and its model card.
 
-What belongs here: everything that a daily run needs of a stage model. What does not: fitting and measuring one
-(``models.lifecycle.training``), and the files of a release (``models.releases``). The model is LightGBM's.
+``models.lifecycle.training`` fits and measures a release; ``models.releases`` has its files. The model is LightGBM's.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from journeys_assets.models.boosters import booster_of, margins, sigmoid
 
 @dataclass(frozen=True)
 class StageRelease(releases.Release):
-    """A trained stage model: the card has features, calibration and metrics too."""
+    """A trained stage model. Its card also has features, calibration and metrics."""
 
     def judge(self, features: pl.DataFrame) -> pl.DataFrame:
         """P(ended) of journeys; a row's result depends on that row alone.
@@ -35,7 +34,7 @@ class StageRelease(releases.Release):
         missing = [name for name in self.card["features"] if name not in features.columns]
         if missing:
             raise releases.ReleaseError(
-                f"stage model {self.version} needs features that are not there: {', '.join(missing)}; train again with "
+                f"stage model {self.version} needs features that are missing: {', '.join(missing)}; train again with "
                 "`journeys train`"
             )
         calibration = self.card["calibration"]
@@ -55,12 +54,12 @@ def save(release: StageRelease, folder: Path) -> Path:
 
 
 def released_stage_model(folder: Path, day: date) -> StageRelease | None:
-    """The release that judges ``day``; see :func:`releases.released`."""
+    """The release that is live on ``day``; see :func:`releases.released`."""
     return releases.released(folder, day, StageRelease)
 
 
 def model_card(release: StageRelease) -> str:
-    """The release for people, in Markdown."""
+    """The model card, in Markdown."""
     card = release.card
     slices = [
         f"| {name} | {part['first_day']} … {part['last_day']} | {part['n']} | {part['n_ended']} | {part['n_users']} |"
@@ -76,9 +75,9 @@ def model_card(release: StageRelease) -> str:
         f"LightGBM {card['lightgbm']}, monotone in every feature. Trained on what had become of journeys by "
         f"{card['as_of']}; live from {card['live_from']}.",
         "",
-        "`p_ended` is the probability that a journey is over: that the user, when they come, does not turn to it again "
-        f"in the next {card['parameters']['label_days']} days. Users who did not come on at least "
-        f"{card['parameters']['label_min_visits']} of those days tell nothing and are left out.",
+        "`p_ended` is the probability that a journey is over: that the user, although active, does not return to it "
+        f"in the next {card['parameters']['label_days']} days. Users who were not active on at least "
+        f"{card['parameters']['label_min_visits']} of those days have no label and are left out.",
         "",
         "## Data",
         "",
@@ -86,13 +85,13 @@ def model_card(release: StageRelease) -> str:
         "|---|---|---|---|---|",
         *slices,
         "",
-        "## Measured on the later slice, by a model of the earlier one, on users that its fold never saw",
+        "## Measured on the later slice, with a model trained on the earlier slice and on other users",
         "",
         "| method | AUC | Brier | ECE |",
         "|---|---|---|---|",
         *metrics,
         "",
-        "## How it was made",
+        "## Training",
         "",
         f"Calibration: {', '.join(f'{name} = {value:.4g}' for name, value in card['calibration'].items())}.",
         "",

@@ -1,8 +1,7 @@
-"""The stage model: learning P(ended) from what became of journeys, and measuring it on a later time slice.
+"""Trains the stage model: learns P(ended) from what became of journeys, and measures it on a later time slice.
 
-What belongs here: fitting on labelled rows, calibration, metrics. What does not: features and labels
-(``domain.lifecycle.evidence``), reading them (``storage.queries.labels``) and the files of a release
-(``models.lifecycle.release``).
+``domain.lifecycle.evidence`` defines features and labels, ``storage.queries.labels`` reads them, and
+``models.lifecycle.release`` uses and saves the result.
 """
 
 from __future__ import annotations
@@ -42,21 +41,20 @@ BOOSTER = {
 
 
 class NotEnoughStageLabels(JourneysError):
-    """Too few journeys whose end is known; the message says how many there are and how many are needed."""
+    """Too few journeys whose end is known. The message has their number and the number needed."""
 
 
 def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: LifecycleParams) -> StageRelease:
     """Fit P(ended) on all rows, calibrate it out of fold, and measure the same recipe on the later quarter of the days.
 
-    Whether it may be released is for :func:`refusal` to say.
+    :func:`refusal` decides whether the result may be released.
 
     Args:
-        rows: user_id, journey_id, day (the day that is judged), label (1: ended) and ``FEATURES``. Their order does not
-            matter.
-        as_of: Last day of which anything is known; the release is live from the day after.
+        rows: user_id, journey_id, day (the day of the prediction), label (1: ended) and ``FEATURES``, in any order.
+        as_of: Last day of the log that is used. The release is live from the day after.
 
     Raises:
-        NotEnoughStageLabels: fewer than the documented bounds of ``LifecycleParams``, with the counts.
+        NotEnoughStageLabels: fewer labels than ``LifecycleParams`` requires, with the counts.
         ValueError: a label is not 0 or 1, or is not known by ``as_of``.
     """
     data = _checked(rows, as_of, params)
@@ -79,7 +77,7 @@ def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: LifecycleParam
 
 
 def folds_of(user_ids: pl.Series, params: LifecycleParams) -> npt.NDArray[np.int64]:
-    """Fold of each row, (n,); all rows of a user share one, so that no model is judged on a user that it has seen."""
+    """Fold of each row, (n,). All rows of a user have the same fold, so that no model predicts a user that it saw."""
 
     def fold(user_id: str) -> int:
         digest = hashlib.blake2b(f"{params.training_seed}\x00{user_id}".encode("utf-8", "surrogatepass"), digest_size=8)
@@ -89,53 +87,53 @@ def folds_of(user_ids: pl.Series, params: LifecycleParams) -> npt.NDArray[np.int
 
 
 def _checked(rows: pl.DataFrame, as_of: date, params: LifecycleParams) -> pl.DataFrame:
-    """The rows in an order of their own, so that the order in which they came cannot matter."""
+    """The rows in a fixed order, so that their original order does not matter."""
     keys = ("day", "user_id", "journey_id", "label")
     missing = [name for name in (*keys, *FEATURES) if name not in rows.columns]
     if missing:
         raise ValueError(f"training rows lack the columns {', '.join(missing)}")
     if rows.filter(~pl.col("label").is_in([0, 1]).fill_null(False)).height:
-        raise ValueError("training rows hold labels other than 0 and 1")
+        raise ValueError("training rows have labels other than 0 and 1")
     late = rows.filter(pl.col("day") > as_of - timedelta(days=params.label_days))
     if late.height:
         raise ValueError(
-            f"{late.height} labels are not known by {as_of}, such as of {late['day'].to_list()[0]}: look-ahead"
+            f"{late.height} labels are not known by {as_of}, for instance one of {late['day'].to_list()[0]}: look-ahead"
         )
     n_ended = int(rows["label"].sum())
     if rows.height < params.min_training_labels or min(n_ended, rows.height - n_ended) < params.min_labels_of_each:
         raise NotEnoughStageLabels(
-            f"too few labels to train a stage model: {rows.height} journeys whose user kept coming, of which {n_ended} "
-            f"ended; needed are {params.min_training_labels}, and {params.min_labels_of_each} of each kind. The fixed "
-            "gap goes on judging; it takes some weeks of log"
+            f"too few labels to train a stage model: {rows.height} journeys of users who stayed active, of which "
+            f"{n_ended} ended; at least {params.min_training_labels} are needed, and {params.min_labels_of_each} of "
+            "each kind. The fixed gap stays in use; a longer log is needed"
         )
     return rows.select(*keys, *FEATURES).sort(*keys)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A booster of P(ended), and the slope and intercept that calibrate its margins."""
+    """A booster for P(ended), with the slope and intercept that calibrate its margins."""
 
     booster: Any
     calibration: dict[str, float]
 
     def p_ended(self, rows: pl.DataFrame) -> Doubles:
-        """(n,) probabilities of rows with ``FEATURES``."""
+        """(n,) probabilities for rows with ``FEATURES``."""
         margin = margins(self.booster, rows, list(FEATURES))
         return sigmoid(self.calibration["slope"] * margin + self.calibration["intercept"])
 
 
 def fit(rows: pl.DataFrame, params: LifecycleParams) -> Fitted:
-    """A booster of all rows, calibrated by logistic regression on margins of users that a fold's booster never saw.
+    """A booster fitted on all rows, calibrated by logistic regression on margins of users outside the booster's fold.
 
     Args:
-        rows: As for :func:`train_stage_model`, checked and in a settled order.
+        rows: As for :func:`train_stage_model`, checked and in a fixed order.
 
     Raises:
         NotEnoughStageLabels: all labels are of one kind.
     """
     if rows["label"].n_unique() < 2:
         raise NotEnoughStageLabels(
-            "the users or days at hand have labels of one kind only: there is nothing to tell apart"
+            "the selected users or days have labels of one kind only, so there is nothing to learn"
         )
     folds = folds_of(rows["user_id"], params)
     out_of_fold = np.zeros(rows.height)
@@ -146,7 +144,7 @@ def fit(rows: pl.DataFrame, params: LifecycleParams) -> Fitted:
 
 
 def cross_fitted(train: pl.DataFrame, test: pl.DataFrame, params: LifecycleParams) -> Doubles:
-    """P(ended) of ``test``, (n,), each row by a fit on the users of ``train`` in other folds than its own user."""
+    """P(ended) of ``test``, (n,). Each row is predicted by a fit on the users of ``train`` in other folds."""
     train_folds, folds = folds_of(train["user_id"], params), folds_of(test["user_id"], params)
     probability = np.zeros(test.height)
     for fold in np.unique(folds):
@@ -167,7 +165,7 @@ def _boosted(rows: pl.DataFrame, params: LifecycleParams) -> Any:
 
 
 def _calibration(margin: Doubles, labels: npt.NDArray[Any]) -> dict[str, float]:
-    """Platt's logistic calibration; its slope is never below 0, which would turn the order round."""
+    """Platt's logistic calibration. Its slope is at least 0, because a negative slope would reverse the order."""
     from sklearn.linear_model import LogisticRegression
 
     fit = LogisticRegression(C=1e3).fit(margin[:, None], labels)
@@ -175,10 +173,10 @@ def _calibration(margin: Doubles, labels: npt.NDArray[Any]) -> dict[str, float]:
 
 
 def _metrics(data: pl.DataFrame, params: LifecycleParams) -> dict[str, dict[str, float | None]]:
-    """The recipe fitted on the earlier days and on the users of other folds, and the fixed gap, on the later days.
+    """Metrics on the later days: of the recipe, fitted on earlier days and users of other folds, and of the fixed gap.
 
-    Labels of the earlier days look at ``label_days`` after them; days in between are left out, so that nothing of the
-    later days is known.
+    Labels of the earlier days use the ``label_days`` after them. The days in between are left out, so that nothing from
+    the later days is used.
     """
     first_later = data["day"].quantile(0.75, "lower")
     known = pl.lit(first_later) - timedelta(days=params.label_days)
@@ -199,23 +197,23 @@ def _metrics(data: pl.DataFrame, params: LifecycleParams) -> dict[str, dict[str,
 
 
 def refusal(release: StageRelease) -> str | None:
-    """Why the release must not become what judges journeys; None where it may.
+    """The reason why the release must not be used; None if it may.
 
-    It must be closer to what happened (Brier score) than the fixed gap, outside the 95 % interval over users.
+    Its Brier score must be better than that of the fixed gap, with the whole 95 % interval over users above 0.
     """
     measured = release.card["metrics"]["stage model"]
     if measured["low"] is None:
-        return "the log is too short to measure it on days after those that it learns from"
+        return "the log is too short to measure it on days later than those that it is trained on"
     if measured["low"] > 0:
         return None
     return (
-        f"on later days its Brier score is {measured['gain']:.4f} better than the fixed gap's, and the interval over "
-        f"users reaches down to {measured['low']:.4f}"
+        f"on later days its Brier score is {measured['gain']:.4f} better than the fixed gap's, but the interval over "
+        f"users extends down to {measured['low']:.4f}"
     )
 
 
 def _lower_bound(gained: Doubles, user_ids: pl.Series, params: LifecycleParams) -> float | None:
-    """Lower end of the 95 % interval of the mean gain, users resampled; None where a single user tells of it."""
+    """Lower end of the 95 % interval of the mean gain, users resampled; None if it is undefined, as for one user."""
     users = user_ids.rank("dense").to_numpy().astype(np.int64) - 1
     sums, counts = np.bincount(users, weights=gained), np.bincount(users)
     picks = resamples(counts.size, seed=params.training_seed)

@@ -1,10 +1,9 @@
-"""Released weights of the naming score: naming with them, and their card for people.
+"""Released weights of the naming score. Everything that a daily run needs of them, and their model card.
 
-What belongs here: everything that a daily run needs of them. What does not: fitting and measuring
-(``models.naming.training``), and the files of a release (``models.releases``).
+``models.naming.training`` fits and measures them; ``models.releases`` has the files of a release.
 
-A release replaces the weights of ``NamingParams`` and nothing else of it. Names of a day are made for every live
-journey on that day, so from a release's first day on it names all of them, whoever was inferred on it.
+A release replaces only the weights in ``NamingParams``. All live journeys are named on every day, so a release names
+all of them from its first day on, including those of users who are not inferred on that day.
 """
 
 from __future__ import annotations
@@ -21,23 +20,23 @@ from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.models import releases
 
 PACKAGED = "parameters"
-"""Who names where no weights are released: the weights of ``NamingParams``."""
+"""The ``named_by`` of names from the weights in ``NamingParams``, used when no release is live."""
 
 
 @dataclass(frozen=True)
 class NamerRelease(releases.Release):
-    """Trained weights: the card has the revision of the features that they are of, data and comparisons too."""
+    """Trained weights. The card also has the revision of their features, data and comparisons."""
 
     def params(self, naming: NamingParams) -> NamingParams:
         """``naming`` with the weights of the release.
 
         Raises:
-            ReleaseError: the weights are of features that have another meaning by now.
+            ReleaseError: the meaning of the features has changed since the weights were trained.
         """
         if self.card["revision"] != naming.revision:
             raise releases.ReleaseError(
-                f"naming weights {self.version} are of revision {self.card['revision']} of the naming features, which "
-                f"are at revision {naming.revision} now; delete the folder {self.version} of the released naming "
+                f"naming weights {self.version} are for revision {self.card['revision']} of the naming features, but "
+                f"the current revision is {naming.revision}; delete the folder {self.version} of the released naming "
                 "weights and train again with `journeys train`"
             )
         weights: dict[str, Any] = json.loads(self.model_text)
@@ -55,18 +54,18 @@ def save(release: NamerRelease, folder: Path) -> Path:
 
 
 def released_namer(folder: Path, day: date) -> NamerRelease | None:
-    """The release that names on ``day``; see :func:`releases.released`."""
+    """The release that is live on ``day``; see :func:`releases.released`."""
     return releases.released(folder, day, NamerRelease)
 
 
 def naming_on(folder: Path, day: date, naming: NamingParams) -> tuple[NamingParams, str]:
-    """The parameters that names of ``day`` are chosen with, and whose weights they have: a version or ``PACKAGED``."""
+    """The parameters to name journeys with on ``day``, and the source of their weights: a version or ``PACKAGED``."""
     release = released_namer(folder, day)
     return (naming, PACKAGED) if release is None else (release.params(naming), release.version)
 
 
 def model_card(release: NamerRelease) -> str:
-    """The release for people, in Markdown."""
+    """The model card, in Markdown."""
     card = release.card
     weights = [f"| {name} | {weight:g} |" for name, weight in card["weights"].items()]
     comparisons = [
@@ -78,19 +77,19 @@ def model_card(release: NamerRelease) -> str:
     lines = [
         f"# Naming weights {release.version}",
         "",
-        f"Learnt from names that annotators gave, or let stand, up to {card['as_of']}: of {data['journeys']} journeys "
+        f"Trained on names that annotators gave or accepted up to {card['as_of']}, for {data['journeys']} journeys "
         f"of {data['users']} users, {data['first_day']} … {data['last_day']}. Live from {card['live_from']}; on that "
-        f"day every journey is named anew. Measured on the {data['blind_journeys']} journeys that annotators named "
-        "without being shown a name: of what they see, they let more stand than they would say themselves.",
+        f"day every journey is named again. Measured on the {data['blind_journeys']} journeys that annotators named "
+        "without being shown a name, because annotators accept more names than they would give themselves.",
         "",
         "| feature | weight |",
         "|---|---|",
         *weights,
         "",
-        "## Measured on users that the weights never saw",
+        "## Measured on unseen users",
         "",
-        "How much of what annotators would call a journey its name says (F1 of words, mean over users), by weights "
-        "that were fitted in the same way on the other users' journeys. The released weights are fitted on all.",
+        "Agreement of names with the words that annotators would use for the journey (F1 of words, mean over users), "
+        "for weights fitted in the same way on the other users' journeys. The released weights are fitted on all.",
         "",
         "| rival | agreement | rival's | gain | 95 % interval, over users | users |",
         "|---|---|---|---|---|---|",

@@ -1,13 +1,12 @@
-"""The weights of the naming score, fitted on journeys whose theme is known, or on what annotators would call them.
+"""Fits the weights of the naming score, on journeys whose theme is known, or on names that annotators gave.
 
-What belongs here: fitting, choosing how much the first keyword may be clung to, and whether weights that were learnt
-from annotators may be released. What does not: the features and the naming itself (``domain.naming.features``,
-``domain.naming.names``), where labels come from (``evaluation.data.naming_data``, ``storage.queries.labels``), and the
-use of a release (``namer_release``).
+Also chooses the margin in favour of the first keyword, and decides whether weights learnt from annotators may be
+released. ``domain.naming.features`` and ``domain.naming.names`` have the features and the naming itself. Labels come
+from ``evaluation.data.naming_data`` and ``storage.queries.labels``. ``models.naming.release`` uses a release.
 
-The model is linear, with weights that are never negative, and so small that those which come with the package are
-parameters (``NamingParams``). LightGBM's LambdaMART on the same features was no better out of fold, and its steps made
-more names flip; ``benchmarks/fit_naming.py`` shows both.
+The model is linear with non-negative weights, and so small that the packaged weights are parameters (``NamingParams``).
+LightGBM's LambdaMART on the same features was no better out of fold, and its step-shaped scores changed more names;
+``benchmarks/fit_naming.py`` shows both.
 """
 
 from __future__ import annotations
@@ -31,28 +30,28 @@ from journeys_assets.models.naming.release import PACKAGED, NamerRelease, weight
 from journeys_assets.models.releases import sha256
 
 RIDGE = {name: 1e-2 if name in ("coverage", "topicality") else 1e-3 for name in FEATURES}
-"""On the squared weights, against an expected grade of 0 to 1. How many words keywords have, and share, differs from
-log to log, so what the words say is held back ten times harder: without that, on the fitting half of CLINC150 one judge
-loses what the other wins."""
+"""Penalty on the squared weights, relative to an expected grade of 0 to 1. Word counts and word overlap differ between
+logs, so the features that use words are penalised ten times more. Without that, one annotation rule loses on the
+fitting half of CLINC150 what the other gains."""
 FITTED = tuple(name for name in FEATURES if name != "readability")
-"""Readability keeps its weight: labelled phrases hold neither codes nor junk, so they cannot tell what it is worth."""
+"""Readability keeps its weight: labelled phrases contain neither codes nor junk, so its worth cannot be learnt."""
 RIDGES = np.array([RIDGE[name] for name in FITTED])
 
 Doubles = NDArray[np.float64]
 
 
 def fit_weights(rows: pl.DataFrame, params: NamingParams, *, prior_strength: float = 0.0) -> NamingParams:
-    """``params`` with the weights under which the expected grade of the name is highest.
+    """``params`` with the weights that maximise the expected grade of the name.
 
-    The name is taken to be drawn with softmax(score), which makes the expected grade a smooth function of the weights
+    The name is modelled as drawn with softmax(score), which makes the expected grade a smooth function of the weights
     (a listwise loss, as ListNet: Cao et al. 2007, *Learning to rank: from pairwise to listwise approach*).
 
     Args:
         rows: ``naming_features.member_features`` with grade (0 to 1: how well the keyword names the journey) and
-            journey_weight (> 0, the same for all members of a journey). Their order does not matter.
-        prior_strength: With 0 the weights are held small. Else they are drawn to those of ``params``: their squared
-            distance costs so much, in summed grade of journeys of weight 1. Few labels move them little then, and many
-            as far as they say.
+            journey_weight (> 0, the same for all members of a journey), in any order.
+        prior_strength: With 0, weights are shrunk to 0. Otherwise they are shrunk to those of ``params``: this is the
+            cost of their squared distance, in summed grade of journeys of weight 1. So few labels change the weights
+            little, and many labels determine them.
 
     Raises:
         ValueError: there are no rows, or a grade or a weight is out of range.
@@ -95,17 +94,17 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams, *, prior_strength: flo
 
 
 def named(rows: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """The row of the keyword that names each journey, of ``member_features`` with any further columns."""
+    """The row of the keyword that names each journey, from ``member_features`` with any further columns."""
     return in_naming_order(rows, params).group_by(JOURNEY, maintain_order=True).first()
 
 
 def choose_margin(rows: pl.DataFrame, params: NamingParams, margins: Sequence[float], max_loss: float) -> NamingParams:
-    """``params`` with the margin under which the fewest names change, among those that cost at most ``max_loss``.
+    """``params`` with the margin that changes the fewest names, among those that cost at most ``max_loss``.
 
     Args:
-        rows: As for ``fit_weights``, with user and day; a journey of the same id and user on two days that follow one
-            another (of the user's) is one that goes on.
-        margins: To be tried; 0 is what the loss of grade is counted from.
+        rows: As for ``fit_weights``, with user and day. A journey with the same id and user on two consecutive days of
+            the user is the same journey.
+        margins: Margins to try. The loss of grade is relative to margin 0.
     """
     measured = []
     for margin in sorted({0.0, *margins}):
@@ -124,7 +123,7 @@ def mean_grade(names: pl.DataFrame) -> float:
 
 
 def share_renamed(names: pl.DataFrame) -> float:
-    """Share of journeys that have another name at their user's next inference: user, journey_id, day, keyword."""
+    """Share of journeys whose name changes at their user's next inference. Needs user, journey_id, day, keyword."""
     dated = names.drop_nulls("day").sort("user", "journey_id", "day")
     before = pl.col("keyword").shift(1).over("user", "journey_id")
     return float(dated.select((pl.col("keyword") != before).drop_nulls().mean()).item() or 0.0)
@@ -134,7 +133,7 @@ def share_renamed(names: pl.DataFrame) -> float:
 
 
 class NotEnoughNames(JourneysError):
-    """Too few journeys were named by annotators to learn from."""
+    """Annotators named too few journeys to learn from."""
 
 
 def train_namer(
@@ -145,30 +144,28 @@ def train_namer(
     params: NameTrainingParams,
     incumbent: NamerRelease | None = None,
 ) -> NamerRelease:
-    """Weights that annotators' names were learnt into, with how much better they name users that they never saw.
+    """Weights learnt from annotators' names, with a comparison of their names for unseen users.
 
     Args:
-        rows: ``naming_labels.ROW_SCHEMA``, in any order, of judgements up to ``as_of``.
-        naming: What the weights start from and are drawn to, and what they are held against.
-        incumbent: The live release, which the weights are held against too, on what it did not know.
+        rows: ``naming_labels.ROW_SCHEMA``, in any order, from judgements up to ``as_of``.
+        naming: The weights to start from, to shrink to, and to compare with.
+        incumbent: The live release. The weights are compared with it too, on labels that it was not trained on.
 
     Raises:
-        NotEnoughNames: fewer journeys or users than ``params`` asks for.
-        ValueError: a judgement is of after ``as_of``.
+        NotEnoughNames: fewer journeys or users than ``params`` requires.
+        ValueError: a judgement is later than ``as_of``.
     """
     data = rows.sort(*JOURNEY, "keyword")
     late = data.filter(pl.col("known_on") > as_of)
     if late.height:
-        raise ValueError(
-            f"names that were not given by {as_of}, such as on {late['known_on'].to_list()[0]}: look-ahead"
-        )
+        raise ValueError(f"names given after {as_of}, for instance on {late['known_on'].to_list()[0]}: look-ahead")
     blind = data.drop_nulls("blind_grade")
     n_journeys, n_users = (blind.select(pl.struct(c).n_unique()).item() for c in (["user", "journey_id"], ["user"]))
     if n_journeys < params.min_journeys or n_users < params.min_users:
         raise NotEnoughNames(
-            f"too few names by annotators who were shown none: of {n_journeys} journeys of {n_users} users; needed are "
-            f"{params.min_journeys} of {params.min_users}. The weights of now go on naming; sheets of `journeys "
-            "annotate export` have rows that show no name"
+            f"too few names from annotators who were shown none: {n_journeys} journeys of {n_users} users; at least "
+            f"{params.min_journeys} of {params.min_users} are needed. The current weights stay in use; sheets of "
+            "`journeys annotate export` have rows without a name"
         )
     weights = weights_of(fit_weights(data, naming, prior_strength=params.prior_strength))
     held_out = names_of_held_out_users(data, naming, params)
@@ -200,7 +197,7 @@ def train_namer(
 
 
 def names_of_held_out_users(rows: pl.DataFrame, naming: NamingParams, params: NameTrainingParams) -> pl.DataFrame:
-    """The name of each journey with blind grades by weights that saw no journey of its user; as ``named``."""
+    """The name of each journey with blind grades, from weights fitted without the journey's user; as ``named``."""
     users = rows["user"].unique().sort()
     shuffled = np.random.default_rng(params.seed).permutation(users.len())
     fold_of = dict(zip(users.to_list(), (shuffled % params.folds).tolist(), strict=True))
@@ -213,22 +210,22 @@ def names_of_held_out_users(rows: pl.DataFrame, naming: NamingParams, params: Na
 
 
 def refusal(release: NamerRelease) -> str | None:
-    """Why the weights must not name journeys; None where they may.
+    """The reason why the weights must not be used; None if they may.
 
-    For users that they never saw their names must be nearer to those that annotators want than the names of the
-    parameters, outside the 95 % interval: new weights rename what people have got used to, for a gain that is sure. And
-    they must not be worse than those of the live release, on what that did not know.
+    For unseen users, their names must agree better with annotators' names than those of the parameters, with the whole
+    95 % interval above 0, because new weights rename journeys that users have got used to. And they must not be worse
+    than the live release on labels that it was not trained on.
     """
     by_parameters, *by_release = release.card["comparisons"]
     if not by_parameters["low"] > 0:
-        return f"for users that they never saw the weights are not surely better: {_told(by_parameters)}"
+        return f"for unseen users the weights are not significantly better: {_summary(by_parameters)}"
     for row in by_release:
         if row["high"] < 0:
-            return f"for users that they never saw the weights are worse: {_told(row)}"
+            return f"for unseen users the weights are worse: {_summary(row)}"
     return None
 
 
-def _told(row: Mapping[str, Any]) -> str:
+def _summary(row: Mapping[str, Any]) -> str:
     return (
         f"agreement with annotators {row['value']:.4f}, {row['rival']} {row['rival_value']:.4f} "
         f"(gain {row['gain']:+.4f}, 95 % interval {row['low']:+.4f} … {row['high']:+.4f}, {row['n_users']} users)"
@@ -236,7 +233,7 @@ def _told(row: Mapping[str, Any]) -> str:
 
 
 def _gain(names: pl.DataFrame, rivals: pl.DataFrame, rival: str, params: NameTrainingParams) -> dict[str, Any]:
-    """Mean blind grade over users of both ways to name the same journeys, and the interval of the difference."""
+    """Mean blind grade over users of two sets of names for the same journeys, and the interval of the difference."""
     means = [
         rows.group_by("user")
         .agg(grade=(pl.col("blind_grade") * pl.col("journey_weight")).sum() / pl.col("journey_weight").sum())
@@ -258,7 +255,7 @@ def _gain(names: pl.DataFrame, rivals: pl.DataFrame, rival: str, params: NameTra
 
 
 def _checked(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows in an order of their own, so that the order in which they came cannot matter."""
+    """The rows in a fixed order, so that their original order does not matter."""
     if rows.is_empty():
         raise ValueError("no labelled keywords to fit naming weights on")
     if rows.filter(~pl.col("grade").is_between(0, 1).fill_null(False)).height:

@@ -1,7 +1,6 @@
-"""Why a journey ranks where it does: what each kind of evidence adds to its score.
+"""Explains the rank of a journey: what each part of the evidence adds to its score.
 
-What belongs here: taking one score apart, on demand; nothing of it is stored. What does not: scoring
-(``models.ranker.release``) and showing it to people (``display``).
+A score is taken apart on demand; nothing is stored. ``models.ranker.release`` computes scores.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ PARTS_SCHEMA = pl.Schema(
 def explain(features: pl.DataFrame, release: Release | None, params: RankingParams) -> pl.DataFrame:
     """What each part of the evidence adds to the score of each journey.
 
-    Of a release: log-odds, by TreeSHAP (Lundberg et al. 2020, as in LightGBM's ``pred_contrib``), summed over the
-    features of each part; with 'base', what every journey starts from, they sum to the log-odds of the score. Of the
-    prior (no release): its own terms, see :func:`~journeys_assets.domain.ranking.prior_parts`.
+    For a release: log-odds, by TreeSHAP (Lundberg et al. 2020, as in LightGBM's ``pred_contrib``), summed over the
+    features of each part. Together with 'base', the starting value of every journey, they sum to the log-odds of the
+    score. For the prior (no release): its own terms, see :func:`~journeys_assets.domain.ranking.prior.prior_parts`.
 
     Args:
-        features: rows of ``journey_features`` of one day.
+        features: Rows of ``journey_features`` of one day.
 
     Returns:
-        user_id, journey_id, part (of ``FEATURE_PARTS``, or 'base'), contribution; sorted by user and journey, then the
-        strongest first and 'base' last.
+        user_id, journey_id, part (of ``FEATURE_PARTS``, or 'base'), contribution; sorted by user and journey, then by
+        absolute contribution, largest first, with 'base' last.
 
     Raises:
         ValueError: the release has features that belong to no part.

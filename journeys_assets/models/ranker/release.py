@@ -1,7 +1,6 @@
-"""The released journey ranker: scoring with one, and its card for people.
+"""The released journey ranker: scores journeys. Everything that a daily run needs of it, and its model card.
 
-What belongs here: everything that a daily run needs of a ranker. What does not: fitting and measuring one
-(``models.ranker.training``), and the files of a release (``models.releases``). The model is LightGBM's.
+``models.ranker.training`` fits and measures a release; ``models.releases`` has its files. The model is LightGBM's.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ __all__ = ["Release", "ReleaseError", "load", "model_card", "prior_of", "release
 
 @dataclass(frozen=True)
 class Release(releases.Release):
-    """A trained ranker: the card has features, parameters and calibration too."""
+    """A trained ranker. Its card also has features, parameters and calibration."""
 
     def score(self, features: pl.DataFrame) -> pl.DataFrame:
         """Score journeys; a row's result depends on that row alone.
 
         Args:
-            features: rows of ``journey_features`` of one day.
+            features: Rows of ``journey_features`` of one day.
 
         Returns:
             user_id, journey_id, score (0..1), confidence (0..1), scored_by = version; sorted by user_id, journey_id.
@@ -40,8 +39,9 @@ class Release(releases.Release):
         """
         missing = [name for name in self.card["features"] if name not in features.columns]
         if missing:
-            lacking = ", ".join(missing)
-            raise ReleaseError(f"ranker {self.version} needs features that journey_features lacks: {lacking}")
+            raise ReleaseError(
+                f"ranker {self.version} needs features that are not in journey_features: {', '.join(missing)}"
+            )
         rows = features.sort("user_id", "journey_id")
         margin = margins(booster_of(self.model_text), rows, self.card["features"]) + self.card["base_margin"]
         calibration = self.card["calibration"]
@@ -70,12 +70,12 @@ def load(path: Path) -> Release:
 
 
 def released(folder: Path, day: date) -> Release | None:
-    """The release that scores ``day``; see :func:`releases.released`."""
+    """The release that is live on ``day``; see :func:`releases.released`."""
     return releases.released(folder, day, Release)
 
 
 def model_card(release: Release) -> str:
-    """The release for people, in Markdown."""
+    """The model card, in Markdown."""
     card = release.card
     slices = [
         f"| {name} | {part['first_day']} … {part['last_day']} | {part['n']} | {part['n_positive']} | "
@@ -101,8 +101,8 @@ def model_card(release: Release) -> str:
         f"Point-wise LightGBM {card['lightgbm']}. Trained on labels up to {card['as_of']}; "
         f"live from {card['live_from']}.",
         "",
-        "`score` orders a user's journeys. `confidence` is the probability that a journey is real and current; "
-        "it is calibrated on annotations only, and is the documented prior where they are too few.",
+        "`score` orders a user's journeys. `confidence` is the probability that a journey is real and current. "
+        "It is calibrated on human judgements only. If there are too few, it is the documented prior.",
         "",
         "## Data",
         "",
@@ -111,13 +111,13 @@ def model_card(release: Release) -> str:
         *slices,
         "",
         "Feedback is weighted by clipped inverse propensities. It exists only for what was sent. Engagement labels "
-        "say which of their journeys users came back to within a week. Labels that were not yet known when the later "
-        "slice begins are in neither slice.",
+        "say which of their journeys users returned to within a week. Labels that were not known at the start of the "
+        "later slice are in neither slice.",
         "",
         "## Measured on the later slice",
         "",
-        "By a model that was fitted in the same way on the earlier slice alone, and never saw the later one. The "
-        "released model is fitted on both.",
+        "These figures are for a model that was fitted in the same way on the earlier slice only. The released model "
+        "is fitted on both slices.",
         "",
         "| labels | metric | value |",
         "|---|---|---|",
@@ -127,22 +127,19 @@ def model_card(release: Release) -> str:
         "|---|---|---|---|---|---|---|---|",
         *comparisons,
         "",
-        "## How it was made",
+        "## Training",
         "",
         f"Calibration: {calibration}.",
         "",
         f"Parameters: {booster}.",
         "",
-        f"Never falls with: {', '.join(k for k, v in card['monotone'].items() if v > 0)}. "
-        f"Never rises with: {', '.join(k for k, v in card['monotone'].items() if v < 0)}.",
+        f"The score never falls with: {', '.join(k for k, v in card['monotone'].items() if v > 0)}. "
+        f"It never rises with: {', '.join(k for k, v in card['monotone'].items() if v < 0)}.",
         "",
         f"Features ({len(card['features'])}): {', '.join(card['features'])}.",
         "",
     ]
     return "\n".join(lines)
-
-
-# ── small parts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def prior_of(rows: pl.DataFrame, params: RankingParams) -> Doubles:

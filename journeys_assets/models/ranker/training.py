@@ -1,19 +1,18 @@
-"""The journey ranker: training a point-wise LightGBM model and measuring it on a later time slice.
+"""Trains the journey ranker, a point-wise LightGBM model, and measures it on a later time slice.
 
-What belongs here: fitting on labelled rows, calibration, metrics. What does not: where labels and features come from
-(``domain.ranking.prior``, ``storage.queries.labels``) and the files of a release (``models.ranker.release``, whose
-names are offered here too).
+``domain.ranking.prior`` and ``storage.queries.labels`` provide labels and features. ``models.ranker.release`` uses and
+saves the result; its names can be imported from here too.
 
-Score and confidence answer two questions. ``score`` orders journeys and learns from every label: what users went on
-with, which every log tells of every journey; what annotators judged; what came of notifications. All count alike: with
-annotations weighed 3, 5 or 20 times the order on later days was the same or worse (they are few, and of users who were
-just there). The base rate of each source is taken out as an offset.
+Score and confidence answer two questions. ``score`` orders journeys. It learns from all labels: which journeys users
+continued (known for every journey in every log), human judgements, and responses to notifications. All have equal
+weight: with judgements weighted 3, 5 or 20 times, the order on later days was the same or worse, because they are few
+and about users who had just been active. The base rate of each source is removed as an offset.
 
-``confidence`` is the probability that the journey is real and current, which only annotations tell: a notification that
-nobody clicked is no proof against a journey, and neither is a week without it. With enough annotations it is a logistic
-calibration of the score on annotated journeys of users that the fold's model had not seen; with fewer it is the
-documented prior, and the card says so. Calibrated on engagement it would be too low: on a world with known truth, 0.35
-where 0.42 of the journeys were current and 0.55 relevant to annotators.
+``confidence`` is the probability that the journey is real and current. Only human judgements say so: neither an
+unclicked notification nor a week without engagement proves that it is not. With enough judgements, confidence is a
+logistic calibration of out-of-fold scores on judged journeys. With fewer it is the documented prior, and the card says
+so. Calibrated on engagement it would be too low: in a world with known truth, 0.35, where 0.42 of the journeys were
+current and annotators found 0.55 relevant.
 """
 
 from __future__ import annotations
@@ -49,16 +48,16 @@ __all__ = [
     "train_ranker",
 ]
 
-JUDGES = ("engagement", "annotation", "feedback")
-"""Sources of labels that a ranker is judged by: first the one that tells of every journey, whoever looked at it."""
+COMPARED_SOURCES = ("engagement", "annotation", "feedback")
+"""Sources of labels that a ranker is compared on. The first has a label for every journey, not only for seen ones."""
 
-JUDGED_AT = 5
-"""The k of the NDCG@k that the order within a user is judged by: about as many journeys as fit a screen."""
+NDCG_AT = 5
+"""The k of NDCG@k, which measures the order within a user: about as many journeys as fit on a screen."""
 
 N_RESAMPLES = 500
 
 ROUNDS = (25, 50, 100, 150, 200)
-"""Numbers of trees tried; the one with the best out-of-fold log loss is taken."""
+"""Numbers of trees to try. The one with the lowest log loss on held-out rows is used."""
 
 MONOTONE = {
     "cohesion": 1,
@@ -71,7 +70,7 @@ MONOTONE = {
     "share_of_user_engagement_28d": 1,
     "days_since_last_engaged": -1,
 }
-"""Directions that a ranker may not contradict: more evidence never lowers a score, more silence never raises one."""
+"""Monotone constraints: more evidence never lowers a score, and more silence never raises one."""
 
 BOOSTER = {
     "objective": "binary",
@@ -89,7 +88,7 @@ BOOSTER = {
 
 
 class NotEnoughLabels(JourneysError):
-    """Too few labels to train on; the message says how many there are and how many are needed."""
+    """Too few labels to train on. The message has their number and the number needed."""
 
 
 # ── training ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,22 +97,21 @@ class NotEnoughLabels(JourneysError):
 def train_ranker(
     rows: pl.DataFrame, *, as_of: date, params: RankingParams, incumbent: Release | None = None
 ) -> Release:
-    """Measure a ranker that is fitted on the earlier labels on the later ones; then fit it in the same way on all.
+    """Fit a ranker on the earlier labels and measure it on the later ones; then fit it in the same way on all labels.
 
-    The metrics and comparisons of the card are those of the first model, which has not seen the later labels. What is
-    released has, because the latest labels tell most of the days to come. Whether it should be released is for
-    :func:`refusal` to say.
+    The metrics and comparisons of the card are those of the first model, which has not seen the later labels. The
+    released model has, because the latest labels are the most relevant to the days to come. :func:`refusal` decides
+    whether it may be released.
 
     Args:
-        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``FEATURES`` and, optionally, source (one of
-            ``ranking.SOURCES``; all count as annotations where it is absent) and known_on (a label counts as known on
-            its own day where it is absent). Their order does not matter.
-        as_of: Last day whose labels may be used; the release is live from the day after.
-        incumbent: The release that is live by then, to be compared with.
+        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``FEATURES``, and optionally source (one of
+            ``ranking.SOURCES``; by default ``annotation``) and known_on (by default ``day``), in any order.
+        as_of: Last day whose labels may be used. The release is live from the day after.
+        incumbent: The release that is live on that day, to compare with.
 
     Raises:
-        NotEnoughLabels: fewer than the documented bounds of ``RankingParams``, with the counts.
-        ValueError: a label is not 0 or 1, a weight not positive, or a row is later than ``as_of``.
+        NotEnoughLabels: fewer labels than ``RankingParams`` requires, with the counts.
+        ValueError: a label is not 0 or 1, a weight is not positive, or a row is later than ``as_of``.
     """
     data = _checked(rows, as_of)
     earlier, later = _time_split(data, params)
@@ -129,17 +127,17 @@ def train_ranker(
         "lightgbm": lightgbm_version(),
         "data": {"earlier": _range(earlier), "later": _range(later)},
     }
-    judged = _fitted(earlier, rounds, card, params)
+    earlier_model = _fitted(earlier, rounds, card, params)
     release = _fitted(data, rounds, card, params)
     measured = {
-        "metrics": _metrics(judged, later, params),
-        "comparisons": _comparisons(data, judged, incumbent, later, params),
+        "metrics": _metrics(earlier_model, later, params),
+        "comparisons": _comparisons(data, earlier_model, incumbent, later, params),
     }
     return Release(release.version, release.live_from, release.card | measured, release.model_text)
 
 
 def _fitted(rows: pl.DataFrame, rounds: int, card: dict[str, Any], params: RankingParams) -> Release:
-    """A release without metrics: the model on all ``rows``, confidence calibrated out of fold on the same."""
+    """A release without metrics: the model fitted on all ``rows``, and confidence calibrated on them out of fold."""
     model_text = _fit(rows, rounds, params)
     base_margin = _logit(_rate(rows))
     calibration = _calibration(rows, _out_of_fold(rows, rounds, params) + base_margin, params)
@@ -150,10 +148,10 @@ def _fitted(rows: pl.DataFrame, rounds: int, card: dict[str, Any], params: Ranki
 
 
 def _rounds(earlier: pl.DataFrame, params: RankingParams) -> int:
-    """How many trees: as many as do best on the last days of the slice when fitted on the days before.
+    """The number of trees that does best on the last days of the slice if fitted on the days before.
 
-    Days, not users, are held out: with more trees a model learns more of what held for its own days only, which other
-    users of the same days do not show. Where the days are too few for that, users are held out after all.
+    Days are held out, not users, because with more trees a model learns more of what is true only of its own days,
+    which held-out users of the same days do not reveal. If there are too few days, users are held out instead.
     """
     before, after = _time_split(earlier, params)
     if min(_fewest_of_each(before), _fewest_of_each(after)) >= params.min_labels_of_each:
@@ -171,7 +169,7 @@ def _fewest_of_each(rows: pl.DataFrame) -> int:
 
 
 def _out_of_fold(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Doubles:
-    """(n,) margins, each of a model that has seen no row of the row's user."""
+    """(n,) margins, each from a model that has not seen the row's user."""
     folds = _folds(rows["user_id"], params)
     margins = np.zeros(rows.height)
     for fold in range(params.training_folds):
@@ -182,7 +180,7 @@ def _out_of_fold(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Doub
 
 
 def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """The rows in an order of their own, so that the order in which they came cannot matter."""
+    """The rows in a fixed order, so that their original order does not matter."""
     if "source" not in rows.columns:
         rows = rows.with_columns(source=pl.lit("annotation"))
     if "known_on" not in rows.columns:
@@ -192,23 +190,23 @@ def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
     if missing:
         raise ValueError(f"training rows lack the columns {', '.join(missing)}")
     if rows.filter(~pl.col("label").is_in([0, 1]).fill_null(False)).height:
-        raise ValueError("training rows hold labels other than 0 and 1")
+        raise ValueError("training rows have labels other than 0 and 1")
     if rows.filter(~(pl.col("weight").is_finite() & (pl.col("weight") > 0)).fill_null(False)).height:
-        raise ValueError("training rows hold weights that are not positive and finite")
+        raise ValueError("training rows have weights that are not positive and finite")
     late = rows.filter(pl.max_horizontal("day", "known_on") > as_of)
     if late.height:
         raise ValueError(
-            f"{late.height} training rows are of days after {as_of}, or were only known after it, such as that of "
-            f"{late['day'].to_list()[0]}: look-ahead"
+            f"{late.height} training rows are of days after {as_of}, or became known only after it, for instance one "
+            f"of {late['day'].to_list()[0]}: look-ahead"
         )
     return rows.select(*keys, *FEATURES).sort(*keys, *FEATURES)
 
 
 def _time_split(data: pl.DataFrame, params: RankingParams) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Whole days: the later slice is the shortest run of last days that holds ``later_share`` of the labels.
+    """Split by whole days. The later slice is the shortest run of last days with ``later_share`` of the labels.
 
-    Labels that were not yet known when the later slice begins are in neither: their answers lie in the later days, so
-    a model that had learnt from them would have seen what it is measured on (purging: López de Prado 2018, chapter 7).
+    Labels that were not known at the start of the later slice are in neither slice. They depend on the later days, so a
+    model trained on them would have seen what it is measured on (purging: López de Prado 2018, chapter 7).
     """
     counts = data.group_by("day").len("n").sort("day", descending=True)
     enough = counts.filter(pl.col("n").cum_sum() >= params.later_share * data.height)
@@ -230,14 +228,14 @@ def _require(earlier: pl.DataFrame, later: pl.DataFrame, data: pl.DataFrame, par
         or later.height < params.min_later_labels
     ):
         raise NotEnoughLabels(
-            f"too few labels to train a ranker: {have}; needed are {params.min_training_labels} in all, "
+            f"too few labels to train a ranker: {have}; at least {params.min_training_labels} are needed in all, "
             f"{params.min_labels_of_each} of each kind in the earlier slice and {params.min_later_labels} in the later "
-            "one. The documented prior goes on scoring; collect more feedback or annotations"
+            "one. The documented prior stays in use; collect more feedback or judgements"
         )
 
 
 def _folds(user_ids: pl.Series, params: RankingParams) -> npt.NDArray[np.int64]:
-    """Fold of each row; all rows of a user share one, so that no model is judged on a user that it has seen."""
+    """Fold of each row. All rows of a user have the same fold, so that no model predicts a user that it has seen."""
 
     def fold(user_id: str) -> int:
         digest = hashlib.blake2b(f"{params.training_seed}\x00{user_id}".encode("utf-8", "surrogatepass"), digest_size=8)
@@ -247,7 +245,7 @@ def _folds(user_ids: pl.Series, params: RankingParams) -> npt.NDArray[np.int64]:
 
 
 def _offsets(rows: pl.DataFrame, reference: pl.DataFrame) -> Doubles:
-    """Log-odds of the base rate of each row's source: clicks are rarer than nods, which is no trait of the journey."""
+    """Log-odds of the base rate of each row's source. Clicks are rarer than approval, whatever the journey."""
     overall = _logit(_rate(reference))
     by_source = {
         source: _logit(_rate(reference.filter(pl.col("source") == source)))
@@ -257,7 +255,7 @@ def _offsets(rows: pl.DataFrame, reference: pl.DataFrame) -> Doubles:
 
 
 def _rate(rows: pl.DataFrame) -> float:
-    """Weighted share of positives, kept off 0 and 1 by one label of each kind."""
+    """Weighted share of positives, kept away from 0 and 1 by one additional label of each kind."""
     weights, labels = rows["weight"].to_numpy(), rows["label"].to_numpy()
     mean = weights.mean()
     return float(((weights * labels).sum() + mean) / (weights.sum() + 2 * mean))
@@ -293,7 +291,7 @@ def _fit_and_predict(rows: pl.DataFrame, held: pl.DataFrame, rounds: Sequence[in
 
 
 def _calibration(rows: pl.DataFrame, margin: Doubles, params: RankingParams) -> dict[str, Any]:
-    """Logistic (Platt) calibration of out-of-fold margins on annotated rows; isotonic would need thousands."""
+    """Logistic (Platt) calibration of out-of-fold margins on judged rows. Isotonic calibration would need thousands."""
     annotated = (rows["source"] == "annotation").to_numpy()
     labels = rows["label"].to_numpy()[annotated]
     n_positive, n_negative = int(labels.sum()), int((1 - labels).sum())
@@ -305,7 +303,7 @@ def _calibration(rows: pl.DataFrame, margin: Doubles, params: RankingParams) -> 
 
 
 def _platt(margin: Doubles, labels: npt.NDArray[Any], weights: Doubles) -> tuple[float, float]:
-    """Slope (never below 0: a calibration may not turn the order round) and intercept, on Platt's smoothed targets."""
+    """Slope (at least 0, because a negative one would reverse the order) and intercept, on Platt's smoothed targets."""
     n_positive, n_negative = labels.sum(), (1 - labels).sum()
     targets = np.where(labels == 1, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
     design = np.stack([margin, np.ones_like(margin)], axis=1)
@@ -329,26 +327,26 @@ def _platt(margin: Doubles, labels: npt.NDArray[Any], weights: Doubles) -> tuple
 
 
 def refusal(release: Release) -> str | None:
-    """Why a ranker must not be released; None where it may be.
+    """The reason why the ranker must not be released; None if it may.
 
-    Not worse is asked for, not surely better: with some hundred users an interval cannot tell the gains that there are
-    to be had, and the prior would stay for ever. So, on the later labels, nothing may be worse outside its interval,
-    neither than the prior nor than the live release; and by the first of ``JUDGES`` that has enough labels the gain on
-    the prior may not be below 0.
+    It must not be worse; it need not be significantly better. With some hundred users an interval cannot detect gains
+    of a realistic size, and the prior would stay for ever. So on the later labels, no metric may be significantly worse
+    than that of the prior or the live release, and the gain over the prior by the first source of ``COMPARED_SOURCES``
+    with enough labels must not be negative.
     """
     rows = release.card["comparisons"]
     against_prior = [row for row in rows if row["rival"] == PRIOR]
     if not against_prior:
-        return "the later labels are too few to compare it with the prior"
+        return "there are too few later labels to compare it with the prior"
     worse = [row for row in rows if row["high"] < 0]
     if worse:
-        return "on later days it is worse: " + "; ".join(map(_told, worse))
+        return "on later days it is worse: " + "; ".join(map(_summary, worse))
     if against_prior[0]["gain"] < 0:
-        return f"on later days it does no better than the prior: {_told(against_prior[0])}"
+        return f"on later days it is no better than the prior: {_summary(against_prior[0])}"
     return None
 
 
-def _told(row: dict[str, Any]) -> str:
+def _summary(row: dict[str, Any]) -> str:
     return (
         f"{row['metric']} by {row['source']} {row['value']:.4f}, {row['rival']} {row['rival_value']:.4f} "
         f"(gain {row['gain']:+.4f}, 95 % interval {row['low']:+.4f} … {row['high']:+.4f}, {row['n_users']} users)"
@@ -356,19 +354,19 @@ def _told(row: dict[str, Any]) -> str:
 
 
 def _comparisons(
-    data: pl.DataFrame, judged: Release, incumbent: Release | None, later: pl.DataFrame, params: RankingParams
+    data: pl.DataFrame, earlier_model: Release, incumbent: Release | None, later: pl.DataFrame, params: RankingParams
 ) -> list[dict[str, Any]]:
-    """The ranker against the prior and against the live release, by each source that has enough labels for it.
+    """The ranker compared with the prior and with the live release, by each source that has enough labels.
 
-    The live release may know all but the last days. So on those a ranker that was fitted on just the labels known
-    before them stands for the new one; else the one with the fresher labels would win.
+    The live release may have been trained on all but the last days. On those days it is compared with a ranker fitted
+    only on labels known before them, because otherwise the one with the newer labels would win.
     """
-    found = _compared(later, judged, PRIOR, (prior_of(later, params),) * 2, params)
+    found = _compared(later, earlier_model, PRIOR, (prior_of(later, params),) * 2, params)
     if incumbent is not None:
         unseen = data.filter(pl.col("day") >= incumbent.live_from)
         known = data.filter(pl.col("known_on") < unseen["day"].min()) if unseen.height else unseen
         if min(_fewest_of_each(known), _fewest_of_each(unseen)) >= params.min_labels_of_each:
-            equal = _fitted(known, judged.card["booster"]["rounds"], judged.card, params)
+            equal = _fitted(known, earlier_model.card["booster"]["rounds"], earlier_model.card, params)
             found += _compared(unseen, equal, incumbent.version, _scored(incumbent, unseen), params)
     return found
 
@@ -376,13 +374,14 @@ def _comparisons(
 def _compared(
     rows: pl.DataFrame, ranker: Release, rival: str, rivals: tuple[Doubles, Doubles], params: RankingParams
 ) -> list[dict[str, Any]]:
-    """By source and metric: both figures, the gain, and its 95 % interval over resampled users.
+    """For each source and metric: both figures, the gain, and its 95 % interval over resampled users.
 
-    Engagement tells of all journeys of a user, so the order within a user is judged (NDCG); the other sources tell of
-    one or two of each user, so the order over all is (AUC). Confidence is judged by annotations: it claims no more.
+    Engagement gives labels for all journeys of a user, so the order within each user is measured (NDCG). The other
+    sources give one or two labels per user, so the overall order is measured (AUC). Confidence is measured on
+    judgements only, because it predicts nothing else.
 
     Args:
-        rivals: The rival's score and confidence of each row.
+        rivals: The rival's score and confidence for each row.
     """
     score, confidence = _scored(ranker, rows)
     pairs = rows.with_columns(
@@ -392,19 +391,19 @@ def _compared(
         other_confidence=pl.Series(rivals[1]),
     )
     found = []
-    for source in JUDGES:
+    for source in COMPARED_SOURCES:
         part = pairs.filter(pl.col("source") == source)
         if _fewest_of_each(part) < params.min_labels_of_each:
             continue
-        judged_by = {"engagement": [_ndcg_figures], "annotation": [_auc_figures, _brier_figures]}
-        for figures in judged_by.get(source, [_auc_figures]):
+        metrics = {"engagement": [_ndcg_figures], "annotation": [_auc_figures, _brier_figures]}
+        for figures in metrics.get(source, [_auc_figures]):
             metric, n_users, figures_of = figures(part)
             found.append({"source": source, "metric": metric, "rival": rival, **_gain(n_users, figures_of, params)})
     return found
 
 
 PairOfFigures: TypeAlias = Callable[[Doubles], tuple[float, float]]
-"""Our figure and the rival's, higher being better, by how often each user counts."""
+"""Computes our figure and the rival's (higher is better) from the number of times that each user counts."""
 
 
 def _gain(n_users: int, figures_of: PairOfFigures, params: RankingParams) -> dict[str, Any]:
@@ -422,13 +421,13 @@ def _gain(n_users: int, figures_of: PairOfFigures, params: RankingParams) -> dic
 
 
 def _ndcg_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
-    """Users without a day of both kinds of labels have no order to be judged: they count as 0 for both."""
+    """Users without a day that has both kinds of labels have no order to measure. They count as 0 for both."""
     named = rows.rename({"day": "partition_date", "label": "is_relevant"})
     users = rows.select("user_id").unique().sort("user_id")
     by_user = [
         users.join(
-            ndcg_by_user(named.with_columns(score=column), [JUDGED_AT]), on="user_id", how="left", maintain_order="left"
-        )[f"ndcg_{JUDGED_AT}"]
+            ndcg_by_user(named.with_columns(score=column), [NDCG_AT]), on="user_id", how="left", maintain_order="left"
+        )[f"ndcg_{NDCG_AT}"]
         for column in ("own_score", "other_score")
     ]
     has_order = by_user[0].is_not_null().cast(pl.Float64).to_numpy()
@@ -438,7 +437,7 @@ def _ndcg_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
         n = max(float(times @ has_order), 1e-12)
         return float(times @ own) / n, float(times @ other) / n
 
-    return f"NDCG@{JUDGED_AT}", users.height, figures_of
+    return f"NDCG@{NDCG_AT}", users.height, figures_of
 
 
 def _auc_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
@@ -468,7 +467,7 @@ def _brier_figures(rows: pl.DataFrame) -> tuple[str, int, PairOfFigures]:
 
 
 def _owners(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
-    """(n,) number of each row's user, and how many users there are."""
+    """(n,) number of each row's user, and the number of users."""
     users = rows["user_id"].unique().sort()
     owner = rows["user_id"].replace_strict(users, pl.int_range(users.len(), eager=True))
     return owner.cast(pl.Int64).to_numpy(), users.len()
@@ -478,7 +477,7 @@ def _owners(rows: pl.DataFrame) -> tuple[npt.NDArray[np.int64], int]:
 
 
 def _metrics(release: Release, later: pl.DataFrame, params: RankingParams) -> dict[str, Any]:
-    """By source of label, on the later slice: how well score and prior order, how true confidence and prior are."""
+    """For each source of labels, on the later slice: the order by score and by prior, and the calibration of both."""
     scores, confidences = _scored(release, later)
     prior = prior_of(later, params)
     metrics: dict[str, Any] = {}
@@ -493,7 +492,7 @@ def _metrics(release: Release, later: pl.DataFrame, params: RankingParams) -> di
             "auc": auc(labels, score, weights),
             "prior_auc": auc(labels, prior[chosen], weights),
         }
-        if source == "annotation":  # confidence makes no claim about clicks
+        if source == "annotation":  # confidence does not predict clicks
             measured |= {
                 "log_loss": _log_loss(labels, confidence, weights),
                 "prior_log_loss": _log_loss(labels, prior[chosen], weights),
@@ -507,7 +506,7 @@ def _metrics(release: Release, later: pl.DataFrame, params: RankingParams) -> di
 
 
 def _scored(release: Release, rows: pl.DataFrame) -> tuple[Doubles, Doubles]:
-    """(n,) scores and (n,) confidences of labelled rows, in their order."""
+    """(n,) scores and (n,) confidences of labelled rows, in the order of ``rows``."""
     keyed = rows.with_row_index("row").with_columns(
         user_id=pl.col("row").cast(pl.String).str.zfill(12), journey_id=pl.lit("")
     )
@@ -516,7 +515,7 @@ def _scored(release: Release, rows: pl.DataFrame) -> tuple[Doubles, Doubles]:
 
 
 def auc(labels: Doubles, scores: Doubles, weights: Doubles) -> float | None:
-    """Weighted area under the ROC curve, ties counted half; None where one kind of label is absent."""
+    """Weighted area under the ROC curve; ties count half. None if there is only one kind of label."""
     order = np.argsort(scores, kind="stable")
     _, group = np.unique(scores[order], return_inverse=True)
     positive = np.bincount(group, weights=(weights * labels)[order])
@@ -531,9 +530,6 @@ def _log_loss(labels: Doubles, probabilities: Doubles, weights: Doubles) -> floa
     kept = np.clip(probabilities, 1e-12, 1 - 1e-12)
     losses = labels * np.log(kept) + (1 - labels) * np.log(1 - kept)
     return float(-(weights * losses).sum() / weights.sum())
-
-
-# ── small parts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _logit(probability: float) -> float:

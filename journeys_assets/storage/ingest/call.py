@@ -1,10 +1,10 @@
-"""Log files into the warehouse: all files of a call, or, if one cannot be read, none.
+"""Loads log files into the warehouse: all files of a call, or none if one of them cannot be read.
 
-Every file is read and checked first, and its good rows are written as Parquet, a bounded piece at a time; only then
-does one transaction insert everything. A file that the ledger knows (same bytes, source and format) is left out.
+Every file is read and checked first, and its valid rows are written as Parquet in pieces of bounded size. Then one
+transaction inserts everything. A file that is already in the ledger (same bytes, source and format) is skipped.
 
-What belongs here: the order of things and the report. What does not: reading (``ingest_readers``), the rules of a row
-(``domain.landing.contract``), the SQL (``ingest_load``).
+This module has the order of the steps and the report. ``readers`` reads files, ``domain.landing.contract`` has the
+rules for rows, ``load`` has the SQL.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LANDING_FORMAT = "landing"
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file's rows of one source; read = accepted + duplicate + quarantined + skipped."""
+    """The row counts of one file and source; read = accepted + duplicate + quarantined + skipped."""
 
     file: str
     source: str
@@ -61,11 +61,11 @@ class FileReport:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest call took and refused.
+    """The result of an ingest call.
 
-    ``ingest_seq`` is the call's number, or the last one's where every file was known. ``first_day`` is the earliest UTC
-    day of an accepted search, engagement or board pin; None where there is none. ``checksums`` has the sha256 of every
-    file that could be read, known ones and, where set aside, those that turned out wrong included.
+    ``ingest_seq`` is the number of the call, or that of the previous call if every file was known. ``first_day`` is the
+    earliest UTC day of an accepted search, engagement or board pin; None if there is none. ``checksums`` has the sha256
+    of every file that could be opened, including known files and files that were set aside because of an error.
     """
 
     ingest_seq: int
@@ -85,7 +85,7 @@ class IngestReport:
         return [(source, *counts) for source, counts in sorted(totals.items())]  # type: ignore[misc]
 
     def ignored_columns(self) -> dict[str, tuple[str, ...]]:
-        """Per source: columns of its files that the contract does not know."""
+        """For each source, the columns of its files that are not in the contract."""
         names: dict[str, set[str]] = {}
         for file in self.files:
             names.setdefault(file.source, set()).update(file.ignored_columns)
@@ -94,7 +94,7 @@ class IngestReport:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How one file is read: its sources (the main one first), columns, and the conversion of a piece."""
+    """How to read one file: its sources (the main one first), its columns, and the function that converts a piece."""
 
     sources: tuple[str, ...]
     wanted: Wanted
@@ -120,18 +120,18 @@ def ingest(
     """Read, check and load files and folders.
 
     Args:
-        format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or one.
+        format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or an importer.
         now: The current time, naive UTC.
-        scratch_dir: Where good rows wait for the transaction; what killed calls left there is removed.
-        source: The landing source of all files; by default each file's or folder's name tells.
-        root: A folder above all ``paths``, which are files then: names of the folders from it on tell sources too.
-        set_aside: Is given each file that cannot be read or is not what it should be, with the error; nothing of it is
-            loaded, and the others go on as if it were not there. By default such a file is an error of the call.
+        scratch_dir: Folder for valid rows until the transaction. Leftovers of killed calls in it are removed.
+        source: The landing source of all files. By default it follows from the name of each file or folder.
+        root: A folder above all ``paths``, which must then be files. The names of the folders from ``root`` on count
+            for the source too.
+        set_aside: Called with each file that cannot be read or is not as expected, and the error. Nothing of that file
+            is loaded, and the other files are loaded as if it did not exist. By default such a file is an error.
         progress: Called with (files done, files in all).
 
     Raises:
-        IngestError: a file cannot be read or is not what it should be, and ``set_aside`` is not given; the warehouse is
-            as it was.
+        IngestError: a file cannot be read or is not as expected, and ``set_aside`` is None. The warehouse is unchanged.
     """
     formats = importers()
     importer = format if isinstance(format, Importer) else formats.get(format)
@@ -141,7 +141,7 @@ def ingest(
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
     plans = []
     for file, above in find_files(paths, root):
-        with _wrong_files_go_to(set_aside, file):
+        with _setting_aside_errors(set_aside, file):
             check_file(file)
             plans.append((file, _plan(file, above, source, importer, now)))
     ensure_landing(warehouse)
@@ -149,8 +149,8 @@ def ingest(
     with _scratch_folder(scratch_dir) as folder:
         call = _Call(folder, now, known)
         for done, (file, plan) in enumerate(plans, start=1):
-            with _wrong_files_go_to(set_aside, file):
-                call.stage(file, plan)
+            with _setting_aside_errors(set_aside, file):
+                call.prepare(file, plan)
             if progress is not None:
                 progress(done, len(plans))
         if not call.prepared:
@@ -161,7 +161,7 @@ def ingest(
 
 
 @contextmanager
-def _wrong_files_go_to(set_aside: Callable[[Path, IngestError], None] | None, file: Path) -> Iterator[None]:
+def _setting_aside_errors(set_aside: Callable[[Path, IngestError], None] | None, file: Path) -> Iterator[None]:
     try:
         yield
     except IngestError as error:
@@ -192,7 +192,7 @@ def _timezones() -> frozenset[str]:
 
 
 class _Call:
-    """Files prepared so far."""
+    """The files of one call that were read and checked so far."""
 
     def __init__(self, folder: Path, now: datetime, known: set[str]) -> None:
         self.folder = folder
@@ -205,11 +205,11 @@ class _Call:
         self._skipped: Counter[str] = Counter()
         self._refused: list[pl.DataFrame] = []
 
-    def stage(self, file: Path, plan: _Plan) -> None:
-        """Read and check the file, write its good rows to the scratch folder.
+    def prepare(self, file: Path, plan: _Plan) -> None:
+        """Read and check the file, and write its valid rows to the scratch folder.
 
         Raises:
-            IngestError: the file is wrong; nothing of it is left behind.
+            IngestError: the file is wrong. Everything that was written for it is removed.
         """
         sha256 = checksum(file)
         self.checksums[file] = sha256
@@ -266,14 +266,14 @@ class _Call:
     def report(self, loaded: Loaded) -> IngestReport:
         files = []
         for batch in self.prepared:
-            taken = loaded.accepted.get((batch.source, batch.number), 0)
+            n_accepted = loaded.accepted.get((batch.source, batch.number), 0)
             files.append(
                 FileReport(
                     file=batch.file,
                     source=batch.source,
                     n_rows=batch.n_good + batch.n_quarantined + batch.n_skipped,
-                    n_accepted=taken,
-                    n_duplicate=batch.n_good - taken,
+                    n_accepted=n_accepted,
+                    n_duplicate=batch.n_good - n_accepted,
                     n_quarantined=batch.n_quarantined,
                     n_skipped=batch.n_skipped,
                     ignored_columns=self._ignored[batch.number],
@@ -290,7 +290,7 @@ class _Call:
 
 
 def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:
-    """Types that no value of which could be right are an error of the file, not of its rows."""
+    """Raise ``IngestError`` if the type of a column rules out every value: then the file is wrong, not its rows."""
     if plan.format != LANDING_FORMAT:
         wrong = {name: dtype for name, dtype in piece.frame.drop("line").schema.items() if dtype != pl.String}
         if wrong:
@@ -307,7 +307,7 @@ def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:
 
 @contextmanager
 def _scratch_folder(parent: Path) -> Iterator[Path]:
-    """A folder of this call's own, removed at the end; folders that killed calls left behind are removed first."""
+    """A folder for this call, removed at the end. Folders that killed calls left behind are removed first."""
     parent.mkdir(parents=True, exist_ok=True)
     for lock_file in sorted(parent.glob("ingest-*.lock")):
         stale = fasteners.InterProcessLock(str(lock_file))

@@ -1,10 +1,9 @@
-"""The landing folder: what lies in it, taking files from it, and the record of what became of each.
+"""The landing folder: lists its files, ingests them, and records the outcome for each in ``landing.landed_files``.
 
-What belongs here: the folder and the table ``landing.landed_files``. What does not: which files are to be taken
-(``domain.landing.files``), how a file is read and loaded (``ingest``).
+``domain.landing.files`` decides which files to ingest; ``ingest`` reads and loads them.
 
-The record is written after the load, in a transaction of its own: what was loaded and not recorded is looked at again,
-and the ledger of checksums makes that harmless.
+The outcomes are recorded after the load, in a separate transaction. A file that was loaded but not recorded is
+processed again, which changes nothing, because the ledger has its checksum.
 """
 
 from __future__ import annotations
@@ -20,30 +19,30 @@ import polars as pl
 from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damaged
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.storage.ingest.call import IngestReport, ingest
-from journeys_assets.storage.ingest.files import DamagedFileError, IngestError, shown, source_of
+from journeys_assets.storage.ingest.files import DamagedFileError, IngestError, printable, source_of
 from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 MAX_MODIFIED_NS = 2**62
-"""Times of modification are held within ± this, ns since 1970 (± 146 years), so that they fit and can be subtracted."""
+"""Modification times are clipped to ± this, ns since 1970 (± 146 years), so that they fit and can be subtracted."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in the landing folder: ``FILES_SCHEMA``, and the path of each ``file``."""
+    """The files in the landing folder: ``FILES_SCHEMA``, and the path of each ``file``."""
 
     files: pl.DataFrame
     paths: dict[str, Path]
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What became of the files that were looked at.
+class FolderIngest:
+    """The outcome for each processed file.
 
     Attributes:
-        report: Of the ingest call.
-        files: ``LANDED_FILES`` without ingest_seq, ``source`` (null where no name tells it) and ``batch_id`` (of the
-            ledger; null where nothing was loaded).
+        report: The report of the ingest call.
+        files: ``LANDED_FILES`` without ingest_seq, with ``source`` (null if no name gives it) and ``batch_id`` (in the
+            ledger; null if nothing was loaded).
     """
 
     report: IngestReport
@@ -51,14 +50,14 @@ class Taken:
 
 
 def list_folder(root: Path) -> Folder:
-    """Every file below ``root``, to any depth; none where there is no such folder. No file is opened.
+    """Every file below ``root``, at any depth; none if ``root`` does not exist. No file is opened.
 
-    A folder below that cannot be listed stands as a file, so that looking at it says why.
+    A folder below ``root`` that cannot be listed is returned as a file, so that ingesting it reports the reason.
 
     Raises:
         OSError: ``root`` itself cannot be listed.
     """
-    found = {shown(path.relative_to(root)): (path, status) for path, status in _walk(root)} if root.exists() else {}
+    found = {printable(path.relative_to(root)): (path, status) for path, status in _walk(root)} if root.exists() else {}
     rows = [
         (name, status.st_size, max(-MAX_MODIFIED_NS, min(status.st_mtime_ns, MAX_MODIFIED_NS)))
         for name, (_, status) in found.items()
@@ -68,7 +67,7 @@ def list_folder(root: Path) -> Folder:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Files with their status; links to folders are followed, each folder once."""
+    """Files with their status. Links to folders are followed; each folder is visited once."""
     folders, seen = [root], set()
     while folders:
         folder = folders.pop()
@@ -91,7 +90,7 @@ def _walk(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """None where the file has gone since the folder was listed."""
+    """The status; None if the file was removed since the folder was listed."""
     try:
         return entry.stat()
     except FileNotFoundError:
@@ -99,7 +98,7 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
 
 
 def landed_files(warehouse: Warehouse) -> pl.DataFrame:
-    """``LANDED_FILES``; empty where the warehouse or the table is not there yet. Writes nothing.
+    """``LANDED_FILES``; empty if the warehouse or the table does not exist yet. Writes nothing.
 
     Raises:
         WarehouseBusyError: another process writes for longer than the lock timeout.
@@ -107,14 +106,14 @@ def landed_files(warehouse: Warehouse) -> pl.DataFrame:
     if not warehouse.path.exists():
         return LANDED_FILES.empty()
     with warehouse.reading() as con:
-        there = con.execute(
+        exists = con.execute(
             "SELECT 1 FROM duckdb_tables() WHERE schema_name = $1 AND table_name = $2",
             [LANDED_FILES.schema, LANDED_FILES.name],
         ).fetchone()
-        return con.sql(f"FROM {LANDED_FILES.qualified_name}").pl() if there else LANDED_FILES.empty()
+        return con.sql(f"FROM {LANDED_FILES.qualified_name}").pl() if exists else LANDED_FILES.empty()
 
 
-def take_files(
+def ingest_listed_files(
     warehouse: Warehouse,
     root: Path,
     folder: Folder,
@@ -124,12 +123,13 @@ def take_files(
     patience_s: float,
     scratch_dir: Path,
     progress: Callable[[int, int], None] | None = None,
-) -> Taken:
-    """Ingest the named files; what is wrong with one is told of it and stops no other.
+) -> FolderIngest:
+    """Ingest the named files. An error in one file is recorded for that file and does not stop the others.
 
     Args:
-        folder: From :func:`list_folder` of ``root``, made before: a file that changes meanwhile is looked at again.
-        names: ``file`` of those to take, at least one.
+        folder: From :func:`list_folder` of ``root``, listed before the call. A file that changes during the call is
+            processed again later.
+        names: ``file`` of the files to ingest, at least one.
         now_ns: The current time, ns since 1970, UTC.
         patience_s: See ``domain.landing.files.with_file_states``.
     """
@@ -170,7 +170,7 @@ def take_files(
             }
         )
     schema = {name: dtype for name, dtype in LANDED_FILES.polars_schema.items() if name != "ingest_seq"}
-    return Taken(report, pl.DataFrame(rows, schema={**schema, "source": pl.String(), "batch_id": pl.String()}))
+    return FolderIngest(report, pl.DataFrame(rows, schema={**schema, "source": pl.String(), "batch_id": pl.String()}))
 
 
 def _source(path: Path, root: Path) -> str | None:
@@ -180,28 +180,28 @@ def _source(path: Path, root: Path) -> str | None:
         return None
 
 
-def record_landed(warehouse: Warehouse, taken: pl.DataFrame, folder: Folder) -> None:
-    """Write what became of the files that were looked at; forget files that are in the folder no more.
+def record_landed(warehouse: Warehouse, files: pl.DataFrame, folder: Folder) -> None:
+    """Record the outcome for each processed file, and delete the records of files that are no longer in the folder.
 
     Args:
-        taken: ``Taken.files``.
-        folder: What lay in the folder when they were chosen.
+        files: ``FolderIngest.files``.
+        folder: The listing from which the files were chosen.
     """
     with warehouse.writing() as con:
         create_tables(con, [LANDED_FILES])
-        con.register("taken", taken.to_arrow())
-        con.register("there", folder.files.select("file").to_arrow())
+        con.register("processed", files.to_arrow())
+        con.register("listed", folder.files.select("file").to_arrow())
         con.execute(
             f"DELETE FROM {LANDED_FILES.qualified_name} "
-            "WHERE file IN (SELECT file FROM taken) OR file NOT IN (SELECT file FROM there)"
+            "WHERE file IN (SELECT file FROM processed) OR file NOT IN (SELECT file FROM listed)"
         )
         con.execute(
             f"""
             INSERT INTO {LANDED_FILES.qualified_name} BY NAME
-            SELECT taken.* EXCLUDE (source, batch_id), ledger.ingest_seq
-            FROM taken LEFT JOIN landing.ingest_ledger AS ledger
-            ON ledger.batch_id = taken.batch_id
+            SELECT processed.* EXCLUDE (source, batch_id), ledger.ingest_seq
+            FROM processed LEFT JOIN landing.ingest_ledger AS ledger
+            ON ledger.batch_id = processed.batch_id
             """
         )
-        con.unregister("taken")
-        con.unregister("there")
+        con.unregister("processed")
+        con.unregister("listed")

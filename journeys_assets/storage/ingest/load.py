@@ -1,11 +1,8 @@
-"""Prepared rows into the landing tables: de-duplication as set operations, everything in one transaction.
+"""Loads prepared rows into the landing tables: de-duplicates them as set operations, in one transaction.
 
-What belongs here: the landing tables as the warehouse holds them, and the SQL that fills them. What does not: reading
-or checking files.
-
-An event is known by its grain: one that is there already, or twice in a call, is taken once. Of an entity (a pin, a
-user, …) every version is kept, the latest counts; a call that gives exactly the versions that are the latest already
-changes nothing.
+An event is identified by its grain. If it is in the warehouse already, or twice in a call, it is stored once. Of an
+entity (a pin, a user, …) every version is stored, and the latest counts. A call with exactly the versions that are the
+latest already changes nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 VERSIONED = ("pins", "users", "notification_events", "board_pins")
-"""Sources whose latest version counts."""
+"""Sources of which the latest version of a row counts."""
 
 EVENT_TIME = {
     "search_events": "searched_at",
@@ -34,10 +31,10 @@ EVENT_TIME = {
     "journey_feedback": "given_at",
     "notification_events": "sent_at",
 }
-"""The time of each source's event, where it has one that is never null."""
+"""The time of each source's event, if it has one that is never null."""
 
 KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
-"""Sources whose events begin a user's history."""
+"""Sources that count as user activity."""
 
 
 def _landing_table(table: Table) -> Table:
@@ -55,12 +52,12 @@ def _landing_table(table: Table) -> Table:
 
 
 LANDING_TABLES: dict[str, Table] = {name: _landing_table(table) for name, table in LANDING.items()}
-"""The landing tables as the warehouse holds them: contract, normalised keywords, ingest_seq."""
+"""The landing tables as they are stored: the contract, normalised keywords, ingest_seq."""
 
 
 @dataclass
 class PreparedFile:
-    """One file and source, read and checked: what the ledger will say of it."""
+    """The rows of one source in one file, read and checked: what the ledger records."""
 
     number: int
     batch_id: str
@@ -74,7 +71,7 @@ class PreparedFile:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one transaction did: rows accepted by (source, file number), earliest event accepted."""
+    """The result of one transaction: rows accepted by (source, file number), and the day of the earliest event."""
 
     ingest_seq: int
     accepted: Mapping[tuple[str, int], int]
@@ -82,12 +79,12 @@ class Loaded:
 
 
 def ensure_landing(warehouse: Warehouse) -> None:
-    """Create the landing tables, the ledger and the quarantine, empty, where they are not there yet."""
+    """Create the landing tables, the ledger and the quarantine if they do not exist."""
     warehouse.ensure(*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS)
 
 
 def known_batches(warehouse: Warehouse) -> tuple[set[str], int]:
-    """Batch ids in the ledger, and its highest ingest_seq (0 where it is empty)."""
+    """Batch ids in the ledger, and its highest ingest_seq (0 if it is empty)."""
     ledger = warehouse.query("SELECT batch_id, ingest_seq FROM landing.ingest_ledger")
     return set(ledger["batch_id"]), int(ledger["ingest_seq"].max() or 0)  # type: ignore[arg-type]
 
@@ -100,12 +97,12 @@ def load(
     precedence: Mapping[str, str],
     now: datetime,
 ) -> Loaded:
-    """Insert all prepared rows, their ledger rows and the refused rows, or, on any error, nothing.
+    """Insert all prepared rows, their ledger rows and the quarantined rows; on any error, insert nothing.
 
     Args:
-        scratch: Folder with one folder of Parquet files a source: the landing columns, ``file_no``, ``line``.
+        scratch: Folder with a folder of Parquet files for each source: the landing columns, ``file_no``, ``line``.
         quarantined: Columns of ``QUARANTINED_ROWS``.
-        precedence: Per source: see ``importers.base.Importer``.
+        precedence: For each source: see ``importers.base.Importer``.
     """
     accepted: dict[tuple[str, int], int] = {}
     first_days: list[date] = []
@@ -165,7 +162,7 @@ def _contract(table: Table) -> list[str]:
 
 
 def _order(table: Table) -> list[str]:
-    """Time first, so that a read of some days touches few row groups."""
+    """Columns to sort by. Time comes first, so that reading a few days touches few row groups."""
     time = EVENT_TIME.get(table.name)
     return [*([time] if time else []), *(name for name in _contract(table) if name != time)]
 
@@ -175,13 +172,13 @@ def _same(left: str, right: str, columns: Sequence[str]) -> str:
 
 
 def _new_events(con: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """``fresh``: one row an event (by grain) that is not there yet; of differing rows always the same one."""
+    """SQL for ``fresh``: one row for each new event (by grain). If rows of an event differ, the choice is fixed."""
     others = [name for name in _contract(table) if name not in table.grain]
     bounds = ""
     if time := EVENT_TIME.get(table.name):
-        # Spares the scan of all history: only the same time can be the same event.
+        # Avoids a scan of the whole history: only rows of the same time can be the same event.
         low, high = con.sql(f"SELECT min({time}), max({time}) FROM incoming").fetchall()[0]
-        bounds = f" AND there.{time} BETWEEN TIMESTAMP '{low}' AND TIMESTAMP '{high}'"
+        bounds = f" AND existing.{time} BETWEEN TIMESTAMP '{low}' AND TIMESTAMP '{high}'"
     return f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT * FROM (
@@ -190,7 +187,7 @@ def _new_events(con: duckdb.DuckDBPyConnection, table: Table) -> str:
             PARTITION BY {", ".join(table.grain)} ORDER BY {", ".join([*others, "file_no", "line"])}) = 1
         ) AS event
         WHERE NOT EXISTS (
-          SELECT 1 FROM {table.qualified_name} AS there WHERE {_same("there", "event", table.grain)}{bounds})
+          SELECT 1 FROM {table.qualified_name} AS existing WHERE {_same("existing", "event", table.grain)}{bounds})
     """
 
 
@@ -203,7 +200,7 @@ def _latest(table: Table) -> str:
 
 
 def _new_versions(table: Table) -> str:
-    """``fresh``: the distinct versions of every entity whose set of versions differs from its latest one."""
+    """SQL for ``fresh``: the distinct versions of every entity whose versions differ from its latest ones."""
     grain, columns = ", ".join(table.grain), ", ".join(_contract(table))
     return f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
@@ -218,7 +215,7 @@ def _new_versions(table: Table) -> str:
 
 
 def _better_versions(table: Table, precedence: str) -> str:
-    """``fresh``: the best version of every entity for which it beats the one that is there."""
+    """SQL for ``fresh``: the best version of every entity if it takes precedence over the stored one."""
     grain, columns = ", ".join(table.grain), ", ".join(_contract(table))
     return f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
@@ -234,9 +231,12 @@ def _better_versions(table: Table, precedence: str) -> str:
 
 
 def _ingested_days(source: str, seq: int) -> str:
-    """Notes the days that ``fresh`` changes; to be run before it is inserted. Users and annotations change no day."""
+    """SQL that records the days that ``fresh`` changes; run it before ``fresh`` is inserted.
+
+    Users and judgements change no day.
+    """
     if source == "pins":
-        # The catalogue has no dates: a pin that comes late, or anew, changes the days on which it was engaged.
+        # Pins have no dates: a pin that is new or changed affects the days on which users engaged with it.
         touched = """
             SELECT user_id, engaged_at::DATE AS event_date FROM landing.pin_engagements
             WHERE pin_id IN (SELECT pin_id FROM fresh)
@@ -244,7 +244,7 @@ def _ingested_days(source: str, seq: int) -> str:
             WHERE pin_id IN (SELECT pin_id FROM fresh)
         """
     elif source == "notification_events":
-        # Only the send counts against caps and cool-downs; what came of it later changes no plan.
+        # Only the send counts for caps and cool-downs; opens and clicks that come later change no plan.
         touched = """
             SELECT user_id, sent_at::DATE AS event_date FROM fresh
             WHERE notification_id NOT IN (SELECT notification_id FROM landing.notification_events)
@@ -272,7 +272,7 @@ def _ledger(
 ) -> pl.DataFrame:
     rows = []
     for file in files:
-        taken = accepted.get((file.source, file.number), 0)
+        n_accepted = accepted.get((file.source, file.number), 0)
         rows.append(
             {
                 "batch_id": file.batch_id,
@@ -281,8 +281,8 @@ def _ledger(
                 "file": file.file,
                 "sha256": file.sha256,
                 "n_rows": file.n_good + file.n_quarantined + file.n_skipped,
-                "n_accepted": taken,
-                "n_duplicate": file.n_good - taken,
+                "n_accepted": n_accepted,
+                "n_duplicate": file.n_good - n_accepted,
                 "n_quarantined": file.n_quarantined,
                 "n_skipped": file.n_skipped,
                 "ingested_at": now,

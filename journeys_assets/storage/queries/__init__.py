@@ -1,1 +1,1 @@
-"""Questions to the warehouse, one module per topic."""
+"""Queries on the warehouse, one module per topic."""

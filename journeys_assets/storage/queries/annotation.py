@@ -1,8 +1,7 @@
-"""Sheets for annotators: what may be drawn, the evidence shown, and judgements that come back.
+"""Annotation sheets: the journeys to sample from, their evidence, and stored judgements.
 
-What belongs here: reads, the table of what each sheet row stands for, and the import. What does not: how a sample is
-drawn (``domain.annotation.sampling``), what an answer means (``importers.annotation_sheet``), how sheets look
-(``sheets``).
+``domain.annotation.sampling`` draws the sample, ``importers.annotation_sheet`` interprets the answers, and
+``operations.annotation_sheets`` writes the sheets.
 """
 
 from __future__ import annotations
@@ -22,14 +21,11 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 _JUDGED_ON = "coalesce(as_of_date, annotated_at::DATE)"
 
 
-# ── the way out ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def days_with_journeys(con: duckdb.DuckDBPyConnection, last: date, n: int, *, apart: int) -> list[date]:
     """At most ``n`` days whose journeys and features are kept, ``apart`` days from each other, the latest at ``last``.
 
     Returns:
-        In order; days that are missing are left out, and not replaced.
+        In order. A missing day is left out and not replaced.
     """
     wanted = [last - timedelta(days=apart * i) for i in range(n)]
     days: list[date] = con.sql(
@@ -43,7 +39,7 @@ def days_with_journeys(con: duckdb.DuckDBPyConnection, last: date, n: int, *, ap
 
 
 def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
-    """Every journey as of each of ``days`` (``CANDIDATE_SCHEMA``); journeys that were judged as of one are left out."""
+    """Every journey on each of ``days`` (``CANDIDATE_SCHEMA``), without journeys that were judged on one of them."""
     return con.sql(
         f"""
         SELECT partition_date AS as_of_date, user_id, journey_id, journey_name, keywords, kind, stage, confidence,
@@ -62,12 +58,12 @@ def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataF
 def evidence(
     con: duckdb.DuckDBPyConnection, items: pl.DataFrame, params: AnnotationParams, *, min_users: int
 ) -> pl.DataFrame:
-    """What each user did for each journey in the weeks up to its day; nothing later is looked at.
+    """What each user did for each journey in the weeks up to its day. Later events are not used.
 
     Args:
         items: row_key, user_id, as_of_date, keywords.
-        min_users: Keywords and searches of fewer users than this (up to the last of the days) are not shown: a search
-            that nobody else made may tell who made it. Items are of the catalogue.
+        min_users: Keywords and searches of fewer users than this (up to the last of the days) are not shown, because a
+            search that nobody else made may identify the user. Items come from the catalogue and are always shown.
 
     Returns:
         row_key, shown (keywords of enough users, in their order), weeks (engagements, oldest first), days_ago (of the
@@ -132,13 +128,13 @@ def evidence(
     return rows
 
 
-def remember_items(warehouse: Warehouse, items: pl.DataFrame, now: datetime) -> None:
-    """Keep what each row_key stands for; keys that are known keep what they stood for."""
+def store_items(warehouse: Warehouse, items: pl.DataFrame, now: datetime) -> None:
+    """Store the journey behind each row_key. Keys that are stored already stay unchanged."""
     warehouse.append_new(ANNOTATION_ITEMS, items.with_columns(exported_at=pl.lit(now, dtype=pl.Datetime("us"))))
 
 
-def names_shown(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """row_key, journey_name of everything that was ever on a sheet: as it was first shown."""
+def exported_names(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """row_key, journey_name of every item that was ever exported, as it was first exported."""
     return con.sql("SELECT row_key, journey_name FROM landing.annotation_items ORDER BY row_key").pl()
 
 
@@ -161,7 +157,7 @@ def stored_judgements(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def n_untrainable(con: duckdb.DuckDBPyConnection) -> int:
-    """Judgements from sheets whose day's features are no longer kept: they count for agreement, and train no ranker."""
+    """Number of judgements of days whose features were deleted. They count for agreement, but train no ranker."""
     return int(
         con.sql(
             """

@@ -1,4 +1,4 @@
-"""Which days were landed, opened, closed and kept."""
+"""Days that have events, and days that were computed and kept."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import polars as pl
 
 
 def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int) -> date | None:
-    """The latest day before ``day`` whose user_journeys are kept, be they none; None where no such day is known.
+    """The latest day before ``day`` whose user_journeys are kept, even if there are none; None if there is no such day.
 
-    A closed day without a row counts as one without journeys, unless retention (``keep_days``) has dropped its rows.
+    A closed day without a row counts as a day without journeys, unless retention (``keep_days``) has deleted its rows.
     """
     latest: date | None = con.sql(
         """
@@ -29,7 +29,7 @@ def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int
 
 
 def versions_of_journeys(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date]]:
-    """Which algorithm versions user_journeys has on which days."""
+    """The (algorithm_version, day) pairs of user_journeys."""
     return con.sql("SELECT DISTINCT algorithm_version, partition_date FROM main.user_journeys ORDER BY ALL").pl().rows()
 
 
@@ -49,13 +49,13 @@ def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
 
 
 def last_closed_day(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The latest day whose every stage was run to the end; None where none was."""
+    """The latest day on which every stage was completed; None if there is none."""
     day: date | None = con.sql("SELECT max(partition_date) AS day FROM main.closed_days").pl()["day"][0]
     return day
 
 
 def days_opened_by(con: duckdb.DuckDBPyConnection, days: Sequence[date], run_id: str) -> pl.DataFrame:
-    """Those of ``days`` that this run was the last to open: partition_date, ingest_seq, covered_seq, run_id."""
+    """The days among ``days`` that were last opened by this run: partition_date, ingest_seq, covered_seq, run_id."""
     return con.sql(
         """
         SELECT partition_date, ingest_seq, covered_seq, run_id FROM main.opened_days
@@ -66,7 +66,7 @@ def days_opened_by(con: duckdb.DuckDBPyConnection, days: Sequence[date], run_id:
 
 
 def days_not_finished(con: duckdb.DuckDBPyConnection, run_id: str) -> list[date]:
-    """Days that another run than this one has opened and not closed: it is still at them, or it died."""
+    """Days that another run opened and did not close: that run is still working on them, or it was killed."""
     rows = con.execute(
         """
         SELECT opened.partition_date FROM main.opened_days AS opened LEFT JOIN main.closed_days AS closed

@@ -1,8 +1,4 @@
-"""What the readout of an experiment reads: who is in it, what they were sent, what they did.
-
-What belongs here: SELECTs for ``domain.experiment.readout``. What does not: what the stages read
-(``storage.queries.tables``).
-"""
+"""Data for the readout of an experiment: its users, what they were sent, what they did."""
 
 from __future__ import annotations
 
@@ -13,9 +9,10 @@ import polars as pl
 
 
 def population(con: duckdb.DuckDBPyConnection, last: date) -> pl.DataFrame:
-    """Everybody whom a text-bearing source knows by the end of ``last``: user_id.
+    """Every user in a text-bearing source by the end of ``last``: user_id.
 
-    Being seen does not depend on being sent anything, as nobody is sent anything before; so arms stay comparable.
+    Whether a user is among them does not depend on sends, because nobody is sent anything before. So the arms stay
+    comparable.
     """
     return con.sql(
         """
@@ -28,7 +25,7 @@ def population(con: duckdb.DuckDBPyConnection, last: date) -> pl.DataFrame:
 
 
 def sends(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.DataFrame:
-    """Logged sends of the days: user_id, arm, sent_at, opened_at, clicked_at, unsubscribed_at."""
+    """Logged sends from ``first`` to ``last``: user_id, arm, sent_at, opened_at, clicked_at, unsubscribed_at."""
     return con.sql(
         """
         SELECT user_id, arm, sent_at, opened_at, clicked_at, unsubscribed_at FROM main.stg_notification_events
@@ -39,7 +36,7 @@ def sends(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.DataFra
 
 
 def engagements(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.DataFrame:
-    """Actions on pins a user and day: user_id, day, n."""
+    """Actions on pins by user and day: user_id, day, n."""
     return con.sql(
         """
         SELECT user_id, engaged_at::DATE AS day, count(*) AS n FROM landing.pin_engagements
@@ -50,7 +47,7 @@ def engagements(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.D
 
 
 def days_of_sends(con: duckdb.DuckDBPyConnection) -> tuple[date | None, date | None]:
-    """First day with a logged send, and last day of the log; None where there is none."""
+    """First day with a logged send, and last day of the log; None if there is none."""
     row = (
         con.sql(
             """

@@ -1,4 +1,4 @@
-"""What inference reads: who must be clustered, the latest state of each user, engagements."""
+"""Data for inference: users to cluster, the latest state of each user, engagements."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def users_to_cluster(
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
-    With ``full``, every user within the horizon; else those whose latest state in earlier partitions does not cover
-    their last active day, or was made by another algorithm version. What partition ``day`` itself holds plays no part,
-    so that running it again gives the same rows.
+    With ``full``, every user within the horizon. Otherwise the users whose latest state in earlier partitions does not
+    cover their last active day, or was computed by another algorithm version. The content of partition ``day`` itself
+    is not used, so that running it again gives the same rows.
     """
     return con.sql(
         """
@@ -56,7 +56,7 @@ def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) ->
 def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """``columns`` of the journeys that the inferences ``states`` (user_id, partition_date) found.
 
-    Lists and vectors are the bulk of journey_clusters, so name only the columns that are needed.
+    Most of journey_clusters is lists and vectors, so name only the columns that you need.
     """
     con.register("states", states.to_arrow())
     rows = con.sql(
@@ -70,14 +70,14 @@ def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: S
 
 
 def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """What each user did for each journey on each day from ``first`` to ``last`` with an engagement.
+    """What each user did for each journey, for each day from ``first`` to ``last`` with an engagement.
 
     Args:
         journeys: user_id, journey_id, keywords (list).
 
     Returns:
-        user_id, journey_id, day, n_searches, n_specific_keywords (members engaged with that were more than a broad
-        interest of an item); sorted.
+        user_id, journey_id, day, n_searches, n_specific_keywords (members that were engaged with through more than a
+        broad interest of an item); sorted.
     """
     con.register("wanted_journeys", journeys.select("user_id", "journey_id", "keywords").to_arrow())
     rows = con.sql(
@@ -114,10 +114,10 @@ def engagement_history(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """:func:`journey_days` of the journeys that the inferences ``states`` found, and their users' :func:`visits`.
 
-    Both go as far back as anything is judged by as of ``day``, and end with ``until``.
+    Both go back as far as any rule of ``day`` looks, and end with ``until``.
     """
     journeys = journeys_in(con, states, ("user_id", "journey_id", "keywords"))
-    # A live journey's last engagement lies in the look-back window of a user who was last here within the horizon.
+    # The last engagement of a live journey is in the look-back window of a user who was active within the horizon.
     oldest = params.keywords.horizon_days + params.keywords.look_back_days + look_back_days(params.lifecycle)
     first = day - timedelta(days=oldest)
     return journey_days(con, journeys, first, until), visits(con, states, first, until)

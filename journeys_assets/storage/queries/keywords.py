@@ -20,14 +20,14 @@ def _weight(params: KeywordParams) -> str:
 
 
 def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams) -> pl.DataFrame:
-    """The keywords of each user in the look-back window that ends at the user's own last active day.
+    """The keywords of each user in the look-back window that ends on the user's own last active day.
 
     Args:
         users: user_id, window_end_date.
 
     Returns:
-        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at; at most ``max_keywords_per_user`` a user,
-        the heaviest (ties by keyword).
+        user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at: for each user at most the
+        ``max_keywords_per_user`` keywords with the largest weight (ties by keyword).
     """
     con.register("wanted_users", users.to_arrow())
     rows = con.sql(
@@ -48,9 +48,9 @@ def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params:
 
 
 def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.DataFrame:
-    """Every keyword that each user engaged with up to the user's own last active day: what journey ids are made from.
+    """Every keyword that each user engaged with up to the user's own last active day. Journey ids are made from it.
 
-    All days up to then are read: with an end to the past, the oldest keyword would be another one every day.
+    All earlier days are read: if the history were limited, the oldest keyword would change as days drop out.
 
     Args:
         users: user_id, window_end_date.
@@ -86,7 +86,7 @@ def embedded_keywords(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], e
 
 
 def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
-    """The distinct keywords of ``days`` with the first of those days that has each: partition_date, keyword."""
+    """The distinct keywords of ``days``, each with the first of those days that has it: partition_date, keyword."""
     return con.sql(
         """
         SELECT min(partition_date) AS partition_date, keyword FROM main.keyword_table
@@ -96,10 +96,10 @@ def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl
     ).pl()
 
 
-def keywords_embedded(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.Series:
-    """Those of ``keywords`` that have a vector."""
+def keywords_with_vectors(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.Series:
+    """The keywords among ``keywords`` that have a vector."""
     con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
-    there = con.sql(
+    embedded = con.sql(
         """
         SELECT keyword FROM wanted_keywords
         WHERE keyword IN (SELECT keyword FROM main.keyword_embeddings WHERE embedding_model = $model)
@@ -107,11 +107,11 @@ def keywords_embedded(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], e
         params={"model": embedding_model},
     ).pl()["keyword"]
     con.unregister("wanted_keywords")
-    return there
+    return embedded
 
 
 def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, int]:
-    """Changes when any row of the day's keyword_commonness does."""
+    """A value that changes if any row of the day's keyword_commonness changes."""
     row = con.sql(
         "SELECT count(*), coalesce(bit_xor(hash(keyword, n_pins, pin_share)), 0) FROM main.keyword_commonness "
         "WHERE partition_date = $day",
@@ -123,15 +123,15 @@ def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[i
 def keyword_facts(
     con: duckdb.DuckDBPyConnection, clusters: pl.DataFrame, day: date, params: KeywordParams
 ) -> pl.DataFrame:
-    """Facts of member keywords, of the same days as the clusters, so that they change only when the clusters may.
+    """Facts about member keywords, from the same days as the clusters, so that they change only if the clusters may.
 
     Args:
         clusters: Rows of journey_clusters: user_id, window_end_date, keywords.
 
     Returns:
         One row per user and keyword: user_id, keyword, display_form and n_queries (over the look-back window),
-        first_engaged_at (ever: with an end to the past, another keyword would be the first one every day), commonness
-        (share of the catalogue's pins, 0..1; 0 for a keyword of fewer than ``generic_min_items`` pins).
+        first_engaged_at (over the whole history; in a limited one, the first keyword would change as days drop out),
+        commonness (share of the catalogue's pins, 0..1; 0 for a keyword of fewer than ``generic_min_items`` pins).
     """
     members = clusters.select("user_id", "window_end_date", keyword="keywords").explode("keyword").unique()
     con.register("members", members.to_arrow())

@@ -1,7 +1,6 @@
-"""What models are trained on: sends, judgements, what became of journeys, and what was known on the day of each.
+"""Training data: sends, judgements, what became of journeys, and the features of the day of each.
 
-What belongs here: reads for training. What does not: what counts as a label (``domain.ranking.prior``,
-``domain.lifecycle.evidence``).
+``domain.ranking.labels`` and ``domain.lifecycle.evidence`` define what counts as a label.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from journeys_assets.storage.queries import keywords as keyword_queries
 
 
 def training_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:
-    """Labels known by the end of ``as_of``, each with the features of its own day.
+    """Labels that are known by the end of ``as_of``, each with the features of its own day.
 
     Returns:
-        Columns of ``ranking_labels.LABEL_SCHEMA`` and ``prior.FEATURES``; empty where nothing is known. A label whose
-        partition was never computed, or is no longer kept, is left out.
+        Columns of ``ranking_labels.LABEL_SCHEMA`` and ``prior.FEATURES``; empty if there are no labels. Labels of
+        partitions that were never computed, or have been deleted, are left out.
     """
     labels = pl.concat(
         [
@@ -46,13 +45,13 @@ def stage_training_rows(
 ) -> pl.DataFrame:
     """Journeys as they were on some days, a week apart, with what had become of them by the end of ``as_of``.
 
-    The journeys are those of the inferences of the time, and the features know nothing after their day.
+    The journeys are those that were inferred at the time, and the features use no later events.
 
     Args:
-        n_snapshots: At most so many days; by default as many as ``LifecycleParams`` has.
+        n_snapshots: At most this many days; by default ``LifecycleParams.training_snapshots``.
 
     Returns:
-        day, user_id, journey_id, ``evidence.FEATURES``, label (1: ended); empty where the log is too short.
+        day, user_id, journey_id, ``evidence.FEATURES``, label (1: ended); empty if the log is too short.
     """
     days = params.lifecycle.training_snapshots if n_snapshots is None else n_snapshots
     last = as_of - timedelta(days=params.lifecycle.label_days)
@@ -61,9 +60,9 @@ def stage_training_rows(
 
 
 def stage_snapshot(con: duckdb.DuckDBPyConnection, day: date, params: AlgorithmParams) -> pl.DataFrame:
-    """Every journey of ``day``: day, user_id, journey_id, ``evidence.FEATURES``, label (null where none can be told).
+    """Every journey of ``day``: day, user_id, journey_id, ``evidence.FEATURES``, label (null if it is unknown).
 
-    The label needs the log of the ``label_days`` days after ``day``; whoever asks knows that it is there.
+    The label needs the log of the ``label_days`` days after ``day``. The caller must make sure that it is complete.
     """
     states = inference.live_states(con, day, params.keywords.horizon_days)
     until = day + timedelta(days=params.lifecycle.label_days)
@@ -80,17 +79,17 @@ NAMING_COLUMNS = ("user_id", "journey_id", "window_end_date", "keywords", "keywo
 
 
 def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmParams) -> pl.DataFrame:
-    """Journeys that annotators want a name for, by judgements up to ``as_of``, each as it was on its day.
+    """Journeys that annotators named, or whose name they judged, up to ``as_of``, each as it was on its day.
 
     Returns:
-        Rows of ``naming_labels.ROW_SCHEMA``, sorted; empty where nobody said anything of a name. Judgements of a
-        journey that is not known, or whose day is no longer kept, are left out.
+        Rows of ``naming_labels.ROW_SCHEMA``, sorted; empty if no judgement concerns a name. Judgements of an unknown
+        journey, or of a day that has been deleted, are left out.
     """
     on_sheet = ["user_id", "journey_id", "as_of_date"]
     annotations = (
         _annotations(con)
         .join(_shown_keywords(con), on=on_sheet, how="left", maintain_order="left")
-        # Off a sheet, who judges keywords saw no journey of ours; who judges a journey by its id may have.
+        # Without a sheet, an annotator who judged keywords saw no name; one who judged a journey by its id may have.
         .with_columns(is_blind=pl.coalesce("shows_no_name", pl.col("journey_id").is_null()))
     )
     judged = ranking_labels.judged_journeys(
@@ -109,7 +108,7 @@ def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmPa
 
 
 def _shown_keywords(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Journeys on sheets: user_id, journey_id, as_of_date, shows_no_name, shown_keyword (the one that names it)."""
+    """Journeys on sheets: user_id, journey_id, as_of_date, shows_no_name, shown_keyword (the one used as the name)."""
     return con.sql(
         """
         SELECT user_id, journey_id, as_of_date, bool_and(journey_name = '') AS shows_no_name,
@@ -141,7 +140,7 @@ def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
-    """Journeys of annotated users on the last computed day at or before each day of a judgement."""
+    """Journeys of annotated users on the last computed day at or before the day of each judgement."""
     return con.sql(
         """
         WITH judged AS (
@@ -170,9 +169,9 @@ def _engagement_labels(con: duckdb.DuckDBPyConnection, as_of: date, params: Rank
 
 
 def _followed_journeys(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:
-    """Journeys of the last computed day of each ``engagement_every_days`` whose window is over by ``as_of``.
+    """Journeys of the last computed day in each ``engagement_every_days`` whose label window ends by ``as_of``.
 
-    Where they are more than ``max_engagement_labels``, a fixed random sample of the users of each day.
+    If there are more than ``max_engagement_labels``, a fixed random sample of the users of each day.
     """
     return con.sql(
         """
@@ -201,10 +200,10 @@ def _followed_journeys(con: duckdb.DuckDBPyConnection, as_of: date, params: Rank
 
 
 def engagements_after(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, n_days: int) -> pl.DataFrame:
-    """What the users of ``journeys`` engaged with in the ``n_days`` after each day that they have journeys on.
+    """What the users of ``journeys`` engaged with in the ``n_days`` after each day on which they have journeys.
 
     Args:
-        journeys: partition_date, user_id; other columns and repeats do not matter.
+        journeys: partition_date, user_id. Other columns and duplicates are ignored.
 
     Returns:
         user_id, keyword, engaged_on; sorted.

@@ -1,4 +1,4 @@
-"""What the plan of notifications reads."""
+"""Data for the notification plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int)
 
 
 def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
-    """Sends planned by earlier partitions or logged, as far back as any cap looks.
+    """Sends that earlier partitions planned or that were logged, over the longest period that any cap uses.
 
     Returns:
         user_id, journey_id, channel, sent_date.
@@ -45,7 +45,7 @@ def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: Notification
 
 
 def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """What the choice of sends asks of each live journey.
+    """The live journeys that sends are chosen from.
 
     Returns:
         user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback.
@@ -64,7 +64,7 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
 def centroids_to_remember(
     con: duckdb.DuckDBPyConnection, sent: pl.DataFrame, day: date, params: NotificationParams, horizon_days: int
 ) -> pl.DataFrame:
-    """The journeys as of ``day`` of users who were sent something; none where sends are not remembered.
+    """The journeys, as of ``day``, of users who were sent something; none if ``memory_penalty`` is off.
 
     Args:
         sent: user_id and other columns.
@@ -79,16 +79,16 @@ def centroids_to_remember(
 
 
 def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """What each user said of each journey by the end of ``day``.
+    """The feedback of each user on each journey by the end of ``day``.
 
     Returns:
-        user_id, journey_id, wish (the latest of not_mine, mute and more; the stricter one where two were said at once),
-        more_at and finished_at (the latest time of each), said_at (of any word); null where not said.
+        user_id, journey_id, wish (the latest of not_mine, mute and more; of two at the same time, the stricter one),
+        more_at and finished_at (the latest time of each), said_at (the latest time of any); null if never given.
     """
     return con.sql(
         """
         SELECT user_id, journey_id,
-               -- not_mine, mute, more: the alphabet happens to know which is the stricter
+               -- more < mute < not_mine: alphabetical order happens to be the order of strictness
                max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish,
                max(given_at) FILTER (verdict = 'more') AS more_at,
                max(given_at) FILTER (verdict = 'finished') AS finished_at,

@@ -1,9 +1,7 @@
-"""What the quality monitors read: one function per question, each naming the days it needs.
+"""Data for the quality monitors: one function for each question, and reads of what was measured.
 
-A monitor needs few columns, and of the trailing days counts only, so those are aggregated here.
-
-What belongs here: SELECTs whose answer feeds ``domain.quality.monitors`` or ``domain.quality.drift``, and those that
-read what was measured. What does not: judging.
+A monitor needs few columns, and only counts of the trailing days, so the counts are aggregated here.
+``domain.quality.monitors`` and ``domain.quality.drift`` judge them.
 """
 
 from __future__ import annotations
@@ -17,14 +15,14 @@ from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import inference, staleness
 
 KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins")
-"""Sources whose every event brings a keyword."""
+"""Sources in which every event has a keyword."""
 
 CONFIDENCE_DIGITS = 2
-"""Confidences are counted by the hundredth: finer than any decile needs."""
+"""Confidences are counted in hundredths, which is finer than any decile needs."""
 
 
 def keywords_and_whether_embedded(con: duckdb.DuckDBPyConnection, day: date, embedding_model: str) -> pl.DataFrame:
-    """The distinct keywords of ``day``: keyword, is_embedded (whether ``embedding_model`` has a vector of it)."""
+    """The distinct keywords of ``day``: keyword, is_embedded (whether ``embedding_model`` has a vector for it)."""
     return con.sql(
         """
         SELECT keyword, keyword IN (
@@ -53,7 +51,7 @@ def journey_names_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFr
 
 
 def areas_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """The areas of the live journeys of ``day``: user_id, area_id, a row a journey."""
+    """The areas of the live journeys of ``day``: user_id, area_id, one row per journey."""
     return con.sql(
         "SELECT user_id, area_id FROM main.user_journeys WHERE partition_date = $day", params={"day": day}
     ).pl()
@@ -71,7 +69,7 @@ def sends_of_week(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
 
 
 def rows_read_and_refused(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """Rows of all files so far, and those of them that were quarantined."""
+    """Number of rows in all files so far, and number of those that were quarantined."""
     row = con.sql(
         "SELECT coalesce(sum(n_rows), 0)::BIGINT, coalesce(sum(n_quarantined), 0)::BIGINT FROM landing.ingest_ledger"
     ).fetchone()
@@ -79,7 +77,7 @@ def rows_read_and_refused(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 
 
 def newest_event_day(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The newest day that has an event of a source of keywords; None where nothing has landed."""
+    """The newest day with an event of a source of keywords; None if there is none."""
     day: date | None = con.sql(
         f"SELECT max(event_date) AS day FROM landing.ingested_days WHERE source IN {KEYWORD_SOURCES}"
     ).pl()["day"][0]
@@ -87,7 +85,7 @@ def newest_event_day(con: duckdb.DuckDBPyConnection) -> date | None:
 
 
 def newest_computed_day(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The newest day that has clusters, journeys, or was run to the end; None where none has."""
+    """The newest day that has clusters or journeys or was completed; None if there is none."""
     day: date | None = con.sql(
         """
         SELECT greatest((SELECT max(partition_date) FROM main.inference_ledger),
@@ -99,7 +97,7 @@ def newest_computed_day(con: duckdb.DuckDBPyConnection) -> date | None:
 
 
 def event_days(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """The days with events of each source of keywords, of ``trailing_days`` that end on ``day``: source, event_date."""
+    """The days with events of each keyword source, in the ``trailing_days`` that end on ``day``: source, event_date."""
     return con.sql(
         f"""
         SELECT DISTINCT source, event_date FROM landing.ingested_days
@@ -110,17 +108,17 @@ def event_days(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) ->
 
 
 def cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Live journeys of ``day`` and each day before by their number of keywords: partition_date, value, n."""
+    """Live journeys by number of keywords, on ``day`` and each trailing day: partition_date, value, n."""
     return _counts(con, "n_keywords", "main.user_journeys WHERE true", day, trailing_days)
 
 
 def confidence_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Live journeys of ``day`` and each day before by their confidence: partition_date, value, n."""
+    """Live journeys by confidence, on ``day`` and each trailing day: partition_date, value, n."""
     return _counts(con, f"round(confidence, {CONFIDENCE_DIGITS})", "main.user_journeys WHERE true", day, trailing_days)
 
 
 def new_cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Journeys computed on ``day`` and each day before by their number of keywords: partition_date, value, n."""
+    """Newly computed journeys by number of keywords, on ``day`` and each trailing day: partition_date, value, n."""
     return _counts(con, "n_keywords", "main.journey_clusters WHERE is_journey", day, trailing_days)
 
 
@@ -136,7 +134,7 @@ def _counts(con: duckdb.DuckDBPyConnection, value: str, source: str, day: date, 
 
 
 def daily_clusters(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """What was clustered on ``day`` and each of the days before.
+    """Counts of what was clustered on ``day`` and each trailing day.
 
     Returns:
         partition_date, made_by (algorithm version), n_users, n_users_with_journeys, n_clusters, n_singletons.
@@ -154,7 +152,7 @@ def daily_clusters(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int
 
 
 def daily_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Live journeys of ``day`` and each of the days before, and how they are spread over users.
+    """Live journeys on ``day`` and each trailing day, and how they are distributed over users.
 
     Returns:
         partition_date, made_by (algorithm version and ranker), n_users, n_journeys, mean_journeys, sd_journeys (over
@@ -174,7 +172,7 @@ def daily_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int
 
 
 def daily_sends(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Planned sends of ``day`` and each of the days before that were planned: partition_date, made_by, n (may be 0)."""
+    """Planned sends on ``day`` and each trailing day that has a plan: partition_date, made_by, n (may be 0)."""
     return con.sql(
         """
         SELECT partition_date, max(algorithm_version) AS made_by, count(*) FILTER (decision = 'send') AS n
@@ -186,7 +184,7 @@ def daily_sends(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -
 
 
 def stages_of_flipped_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
-    """Stages, over ``trailing_days`` up to ``day``, of the journeys whose stage is another than on the day before.
+    """Stages, over the ``trailing_days`` up to ``day``, of the journeys whose stage differs from the day before.
 
     Returns:
         user_id, journey_id, partition_date, stage.
@@ -205,8 +203,8 @@ def stages_of_flipped_journeys(con: duckdb.DuckDBPyConnection, day: date, traili
     ).pl()
 
 
-def measured(con: duckdb.DuckDBPyConnection, last: date, days: int) -> pl.DataFrame:
-    """What was measured of the ``days`` days that end on ``last``: rows of quality_metrics, by day and monitor."""
+def measurements(con: duckdb.DuckDBPyConnection, last: date, days: int) -> pl.DataFrame:
+    """Measurements of the ``days`` days that end on ``last``: rows of quality_metrics, by day and monitor."""
     return con.sql(
         """
         SELECT * FROM main.quality_metrics WHERE partition_date > $last - $days::INTEGER AND partition_date <= $last
@@ -216,8 +214,8 @@ def measured(con: duckdb.DuckDBPyConnection, last: date, days: int) -> pl.DataFr
     ).pl()
 
 
-def measured_on(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """What was measured of ``day``: rows of quality_metrics, those that fired first."""
+def measurements_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """Measurements of ``day``: rows of quality_metrics, failed ones first."""
     return con.sql(
         "SELECT * FROM main.quality_metrics WHERE partition_date = $day ORDER BY passed, asset, monitor",
         params={"day": day},
@@ -227,9 +225,9 @@ def measured_on(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
 def journeys_before_and_on(
     con: duckdb.DuckDBPyConnection, day: date, keep_days: int
 ) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-    """Journeys of the latest day before ``day`` and of ``day``: user_id, journey_id, journey_name, keywords.
+    """Journeys of the latest kept day before ``day`` and of ``day``: user_id, journey_id, journey_name, keywords.
 
-    None where no day before is kept.
+    None if no earlier day is kept.
     """
     before = day_queries.snapshot_before(con, day, keep_days=keep_days)
     if before is None:
@@ -241,7 +239,7 @@ def journeys_before_and_on(
 def live_and_stale_users(
     con: duckdb.DuckDBPyConnection, day: date, versions: staleness.VersionPeriods, horizon_days: int
 ) -> tuple[int, pl.DataFrame]:
-    """Number of live users as of ``day``, and those whose output of the day is behind: user_id, day, reason."""
+    """Number of live users as of ``day``, and the users whose output of the day is stale: user_id, day, reason."""
     stale = staleness.stale_users(con, versions, horizon_days=horizon_days, today=day)
     mine = stale.filter(pl.col("partition_date") == day).select("user_id", "reason", day="partition_date")
     return inference.live_states(con, day, horizon_days).height, mine

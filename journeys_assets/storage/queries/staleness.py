@@ -1,14 +1,14 @@
-"""Which days, and which users on them, are behind the log, and why.
+"""Which days, and which users on them, are stale, and why.
 
-Nothing here is remembered: every answer is a query over what was ingested (``landing.ingested_days``, and the
-``ingest_seq`` of every landed row) and what was computed (``keyword_days``, ``closed_days``). So a lost tick, a crashed
-run or a missed schedule leaves nothing behind but a day that is still stale.
+Staleness is not stored: every answer is a query over what was ingested (``landing.ingested_days``, and the
+``ingest_seq`` of every landing row) and what was computed (``keyword_days``, ``closed_days``). So after a lost tick, a
+crashed run or a missed schedule, the day is simply still stale.
 
-A day's output rests on every day before it. Therefore ``closed_days`` notes for each day up to which ``ingest_seq``
-*all* events dated up to that day show in its output (``covered_seq``), and a day is stale once an event dated up to it
-has come with a higher one. Days before the first closed day have no output; of those only the keywords count.
+The output of a day depends on all earlier days. Therefore ``closed_days`` has, for each day, the ``ingest_seq`` up to
+which *all* events dated up to that day are part of its output (``covered_seq``). A day is stale if an event dated up to
+it has a higher one. Days before the first closed day have no output; for those only the keywords matter.
 
-What belongs here: questions about staleness. What does not: deciding what to run (``domain.scheduling.requests``).
+``domain.scheduling.requests`` decides what to run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LATE_EVENTS = "late_events"
 NEVER_COMPUTED = "never_computed"
 ALGORITHM_VERSION = "algorithm_version"
 REASONS = (NEVER_COMPUTED, LATE_EVENTS, NEW_EVENTS, ALGORITHM_VERSION)
-"""Why a day, or a user on a day, is stale; the first that holds is the one that is told."""
+"""Why a day, or a user on a day, is stale. If several reasons hold, the first is reported."""
 
 VersionPeriods = Sequence[tuple[date, str]]
 """The algorithm version that a day should have: each holds from its day on, until the next one. Oldest first, from
@@ -34,7 +34,7 @@ VersionPeriods = Sequence[tuple[date, str]]
 STALE_DAY_SCHEMA = pl.Schema({"partition_date": pl.Date(), "reason": pl.String()})
 
 KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins", "pins")
-"""Sources that bring keywords; the others change the output alone."""
+"""Sources that have keywords. The others change only the output."""
 
 _DAYS = f"""
     closed AS (SELECT partition_date, covered_seq, algorithm_version FROM main.closed_days),
@@ -45,22 +45,22 @@ _DAYS = f"""
       FROM landing.ingested_days WHERE event_date <= $today GROUP BY event_date
     )
 """
-"""``ingested``: the highest ingest_seq of the events of each day; ``keyword_seq``: of those that bring keywords."""
+"""``ingested``: the highest ingest_seq of the events of each day; ``keyword_seq``: the same for sources of keywords."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watermarks:
-    """What a run that begins now may rely on; see ``opened_days``."""
+    """The state of the log that a run starting now can rely on; see ``opened_days``."""
 
     ingest_seq: int
     covered_seq: int
 
 
 def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, today: date) -> pl.DataFrame:
-    """Days whose output is behind the log or the algorithm, oldest first: partition_date, reason.
+    """Days whose output lags behind the log or the algorithm, oldest first: partition_date, reason.
 
-    Days count from the first that was ever closed (before anything was: the first that has an event) up to the last
-    that has an event or was closed, never beyond ``today``.
+    Days count from the first closed day (if there is none, the first day with an event) to the last day that has an
+    event or was closed, but not beyond ``today``.
 
     Args:
         versions: The algorithm versions that the output should have.
@@ -121,12 +121,12 @@ def stale_keyword_days(con: duckdb.DuckDBPyConnection, version: str, *, before: 
 
 
 def watermarks(con: duckdb.DuckDBPyConnection, first: date) -> Watermarks:
-    """What a run over days from ``first`` on may rely on, to be asked before it reads anything else."""
+    """The watermarks for a run over days from ``first`` on. Call it before the run reads anything else."""
     row = con.sql(
         f"""
         WITH {_DAYS}, log AS (SELECT coalesce(max(ingest_seq), 0) AS ingest_seq FROM landing.ingest_ledger),
         waiting AS (
-          -- Events that a day before lacks: users who were not active since rest on the state of that day.
+          -- Events that an earlier day lacks. Users who were not active since then depend on the state of that day.
           SELECT min(i.ingest_seq) AS ingest_seq FROM landing.ingested_days i
           JOIN closed c ON i.event_date <= c.partition_date AND i.ingest_seq > c.covered_seq
           WHERE c.partition_date < $first
@@ -154,13 +154,13 @@ def watermarks(con: duckdb.DuckDBPyConnection, first: date) -> Watermarks:
 def stale_users(
     con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, horizon_days: int, today: date
 ) -> pl.DataFrame:
-    """Every (user, day) pair whose output is behind, with the reason.
+    """Every (user, day) pair whose output is stale, with the reason.
 
-    Of days of another algorithm version only the last closed one is listed, as it is the one that is current.
+    Of days with another algorithm version only the last closed one is listed, because it is the current one.
 
     Returns:
-        user_id, partition_date, reason, last_ingest_seq (of the events that wait; null where none does), covered_seq
-        (null on days that were never closed); sorted by day and user.
+        user_id, partition_date, reason, last_ingest_seq (of the events not yet covered; null if there are none),
+        covered_seq (null on days that were never closed); sorted by day and user.
     """
     days = stale_days(con, versions, today=today)
     con.register("stale", days.to_arrow())
@@ -196,7 +196,7 @@ def stale_users(
         ), inferred AS (
           SELECT user_id, min(partition_date) AS first_inferred FROM main.inference_ledger GROUP BY user_id
         ), live AS (
-          -- On a day that was never closed, or of another version, everybody who is live is behind.
+          -- On a day that was never closed, or has another version, every live user is stale.
           SELECT l.user_id, j.partition_date, any_value(j.covered_seq) AS covered_seq, any_value(j.reason) AS day_reason
           FROM judged j JOIN main.inference_ledger l
             ON l.partition_date <= j.partition_date AND l.window_end_date > j.partition_date - $horizon::INTEGER

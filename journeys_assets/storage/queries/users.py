@@ -29,7 +29,7 @@ def features_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) ->
 
 
 def evidence_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date, days: int) -> pl.DataFrame:
-    """What one user did in the ``days`` days that end on ``day``: one row per action and keyword that it speaks for.
+    """The actions of one user in the ``days`` days that end on ``day``: one row per action and keyword.
 
     Returns:
         keyword, source, action, item_id, engaged_at, event_date.
@@ -44,7 +44,7 @@ def evidence_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date, da
 
 
 def users_with_most_journeys(con: duckdb.DuckDBPyConnection, day: date, n: int) -> list[str]:
-    """A few users that are good to look at: several journeys, not the heaviest of all."""
+    """Up to ``n`` users that make good examples: those with 2 to 6 journeys, by total confidence."""
     return (
         con.sql(
             """

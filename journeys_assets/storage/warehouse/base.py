@@ -1,4 +1,4 @@
-"""What every warehouse backend shares: errors, table creation, quoting."""
+"""What warehouse backends share: errors, table creation, quoting."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The warehouse: one private DuckDB file, opened briefly, one transaction a write.
+"""The warehouse: one private DuckDB file, opened briefly, with one transaction per write.
 
-What belongs here: connections, locks, transactions, replacing partitions, publishing. What does not: what any table
-means (``domain.tables.pipeline``) and any computing that is not SQL.
+This module has connections, locks, transactions, the replacement of partitions, and publishing.
+``domain.tables.pipeline`` defines the tables.
 
-DuckDB lets one process write or several read, never both, and fails at once where they meet. A kernel file lock
-(shared for readers, exclusive for writers) around short connections makes them wait for each other instead; the kernel
-releases it when a process dies. The kernel knows processes only, and drops all that one holds as soon as one of its
-threads lets go; so threads of a process (sensors in a code server) take turns.
+DuckDB allows one writing process or several reading ones, and fails immediately if they overlap. A kernel file lock
+(shared for readers, exclusive for writers) around short connections makes them wait for each other instead. The kernel
+releases it when a process dies. But the lock belongs to the process, and is lost as soon as one of its threads releases
+it, so the threads of a process (sensors in a code server) use the file one at a time.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from journeys_assets.storage.warehouse.base import CATALOG, WarehouseBusyError, 
 from journeys_assets.storage.warehouse.publishing import copy_days
 
 _turns: dict[Path, threading.Lock] = {}
-"""For each warehouse file: held by the one thread of this process that has it open."""
+"""For each warehouse file, the lock of the thread in this process that has the file open."""
 
 
 class Warehouse:
     """A DuckDB file behind a file lock.
 
     Args:
-        path: The database file; made, with its folder, on the first write.
+        path: The database file; created, with its folder, on the first write.
         lock_timeout_s: How long to wait for other processes before giving up, seconds.
     """
 
@@ -49,7 +49,7 @@ class Warehouse:
 
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection under a shared lock; never compute in Python while it is open."""
+        """A read-only connection under a shared lock. Do not compute in Python while it is open."""
         if not self.path.exists():
             with self.writing():
                 pass
@@ -58,22 +58,22 @@ class Warehouse:
 
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection under the exclusive lock, inside one transaction: all of it is kept, or nothing.
+        """A connection under the exclusive lock, inside one transaction, which is committed at the end.
 
         Raises:
-            WarehouseError: the file cannot be opened, or not be written to (a full disk, say).
+            WarehouseError: the file cannot be opened or written to (for instance because the disk is full).
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(exclusive=True), self._connected(read_only=False) as con:
-            # Whatever fails, the connection is closed, and with it goes the transaction.
+            # On any error the connection is closed, which rolls the transaction back.
             con.execute("BEGIN TRANSACTION")
             yield con
             con.execute("COMMIT")
 
     def ensure(self, *tables: Table) -> None:
-        """Create the tables (and their schemas) that are not there yet, and optional columns that a table lacks.
+        """Create the tables (and their schemas) that do not exist, and add nullable columns that a table lacks.
 
-        A warehouse made by an earlier version has no column that came later; its rows have no value there.
+        A warehouse from an earlier release lacks columns that were added later. They are null in its rows.
         """
         with self.reading() as con:
             rows = con.execute(
@@ -82,13 +82,13 @@ class Warehouse:
                 WHERE database_name = '{CATALOG}' GROUP BY ALL
                 """
             ).fetchall()
-        there = {str(name): set(columns) for name, columns in rows}
-        missing = [t for t in tables if t.qualified_name not in there]
+        existing = {str(name): set(columns) for name, columns in rows}
+        missing = [t for t in tables if t.qualified_name not in existing]
         late = [
             (t, column)
             for t in tables
             for column in t.columns
-            if column.nullable and t.qualified_name in there and column.name not in there[t.qualified_name]
+            if column.nullable and t.qualified_name in existing and column.name not in existing[t.qualified_name]
         ]
         if missing or late:
             with self.writing() as con:
@@ -127,24 +127,24 @@ class Warehouse:
                 con.unregister("incoming")
 
     def append_new(self, table: Table, frame: pl.DataFrame) -> None:
-        """Add the rows of ``frame`` whose grain is not there yet; what is there stays as it is.
+        """Insert the rows of ``frame`` whose grain is not in the table yet; existing rows stay unchanged.
 
         Raises:
             WarehouseError: a column is missing or unknown.
         """
         self._check_columns(table, frame)
-        same = " AND ".join(f"there.{name} = incoming.{name}" for name in table.grain)
+        same = " AND ".join(f"existing.{name} = incoming.{name}" for name in table.grain)
         with self.writing() as con:
             create_tables(con, [table])
             con.register("incoming", frame.select(table.column_names).to_arrow())
             con.execute(
                 f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming "
-                f"WHERE NOT EXISTS (SELECT 1 FROM {table.qualified_name} AS there WHERE {same})"
+                f"WHERE NOT EXISTS (SELECT 1 FROM {table.qualified_name} AS existing WHERE {same})"
             )
             con.unregister("incoming")
 
-    def forget_before(self, tables: Sequence[str], *, keep_days: int) -> int:
-        """Drop partitions of ``tables`` older than ``keep_days`` before their newest; returns the rows dropped."""
+    def delete_old_partitions(self, tables: Sequence[str], *, keep_days: int) -> int:
+        """Delete partitions of ``tables`` older than ``keep_days`` before their newest; returns the rows deleted."""
         dropped = 0
         with self.writing() as con:
             for table in tables:
@@ -156,7 +156,7 @@ class Warehouse:
         return dropped
 
     def create_view(self, name: str, select: str) -> None:
-        """Create the view, or replace it where its SELECT changed."""
+        """Create the view, or replace it."""
         statement = f"CREATE OR REPLACE VIEW main.{name} AS {select}"
         with self.writing() as con:
             con.execute("CREATE SCHEMA IF NOT EXISTS main")
@@ -168,31 +168,31 @@ class Warehouse:
         target: Path,
         *,
         views: Mapping[str, str] | None = None,
-        held_back: Callable[[duckdb.DuckDBPyConnection], Sequence[date]] = lambda _: (),
+        unfinished_days: Callable[[duckdb.DuckDBPyConnection], Sequence[date]] = lambda _: (),
     ) -> None:
-        """Copy ``tables`` into a fresh DuckDB file and put it in the place of ``target`` in one step.
+        """Copy ``tables`` into a new DuckDB file, and replace ``target`` with it in one step.
 
-        A reader that has the old file open keeps reading it undisturbed; the next one opens the new file.
+        A reader that has the old file open can go on reading it. The next reader opens the new file.
 
         Args:
-            tables: Each with a partition_date.
-            views: SELECT statements by name, over these tables; they become tables too.
-            held_back: Which days are not fit to be seen (a run is in the middle of them), asked of the warehouse at the
-                moment that is copied. Of those the rows of the old file stay.
+            tables: Tables with a partition_date.
+            views: SELECT statements by name, over these tables; they are stored as tables too.
+            unfinished_days: Returns the days that must not be published now (a run is working on them), from the
+                warehouse at the moment of the copy. For those days the rows of the old file are kept.
 
         Raises:
-            WarehouseError: the old file is needed and cannot be read, or there is no room for the new one.
+            WarehouseError: the old file is needed and cannot be read, or there is no space for the new one.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(exclusive=True):
             for leftover in target.parent.glob(".publish-*"):
-                shutil.rmtree(leftover)  # of a process that was killed while it published
+                shutil.rmtree(leftover)  # left by a process that was killed while it published
             folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
             try:
                 fresh = folder / target.name
                 with self._connected(read_only=True) as con:
                     con.execute(f"ATTACH '{quoted(fresh)}' AS published")
-                    copy_days(con, tables, target, held_back(con))
+                    copy_days(con, tables, target, unfinished_days(con))
                     con.execute("USE published")
                     for name, select in (views or {}).items():
                         con.execute(f"CREATE TABLE published.main.{name} AS {select}")
@@ -213,14 +213,14 @@ class Warehouse:
             )
 
     def copy_to(self, target: Path) -> None:
-        """Copy the whole file, as of one moment between two writes.
+        """Copy the whole file, in the state between two writes.
 
         Raises:
-            WarehouseError: it cannot be written there (no space, say); nothing is left of it then.
+            WarehouseError: it cannot be written there (for instance for lack of space); nothing is left behind.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(exclusive=True):
-            # What a killed writer left in the log beside the file is brought into it first.
+            # The checkpoint moves what a killed writer left in the write-ahead log into the file.
             with self._connected(read_only=False) as con:
                 con.execute(f"CHECKPOINT {CATALOG}")
             try:
@@ -242,7 +242,7 @@ class Warehouse:
 
     @contextmanager
     def _connected(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The thread's in-memory connection with the file attached; the file is let go of at the end."""
+        """The thread's in-memory connection with the file attached; the file is detached at the end."""
         con = self._connection()
         try:
             mode = " (READ_ONLY)" if read_only else ""
@@ -258,18 +258,18 @@ class Warehouse:
             con.execute("USE memory")
             con.execute(f"DETACH {CATALOG}")
         except BaseException as error:
-            # Whatever state an error left the connection in, closing it rolls back and lets go of the file.
+            # Whatever the state of the connection, closing it rolls back and releases the file.
             self._local.con = None
-            _closed(con)
+            _close_quietly(con)
             if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
                 raise WarehouseError(
                     f"cannot read or write the warehouse {self.path}: {error}. If the disk is full, make room and run "
-                    "again: what was there is as it was; if the file is damaged, restore it or ingest and run again"
+                    "again: the warehouse is unchanged; if the file is damaged, restore it or ingest and run again"
                 ) from error
             raise
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        """One in-memory connection a thread: attaching a file to it costs a third of connecting anew."""
+        """One in-memory connection per thread: attaching a file to it takes a third of the time of a new connection."""
         con: duckdb.DuckDBPyConnection | None = getattr(self._local, "con", None)
         if con is None:
             con = duckdb.connect(":memory:")
@@ -303,7 +303,7 @@ class Warehouse:
             turn.release()
 
 
-def _closed(con: duckdb.DuckDBPyConnection) -> None:
-    """Close a connection that an error may have left broken: that error is the one to tell, not what follows."""
+def _close_quietly(con: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection that may be broken. Errors are suppressed, because an earlier error is the one to report."""
     with suppress(duckdb.Error):
         con.close()

@@ -1,4 +1,4 @@
-"""Copying output days into the file for outside readers."""
+"""Copies partitions into the file for outside readers."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import duckdb
 from journeys_assets.storage.warehouse.base import CATALOG, WarehouseError, quoted
 
 
-def copy_days(con: duckdb.DuckDBPyConnection, tables: Sequence[str], old: Path, held_back: Sequence[date]) -> None:
-    """Fill the attached ``published``: days held back from the file ``old`` (if it is there), the others from here."""
-    days = "[" + ", ".join(f"DATE '{day}'" for day in held_back) + "]::DATE[]"
-    has_old = bool(held_back) and old.exists()
+def copy_days(
+    con: duckdb.DuckDBPyConnection, tables: Sequence[str], old: Path, unfinished_days: Sequence[date]
+) -> None:
+    """Fill the attached ``published``: unfinished days from the file ``old`` (if it exists), the others from here."""
+    days = "[" + ", ".join(f"DATE '{day}'" for day in unfinished_days) + "]::DATE[]"
+    has_old = bool(unfinished_days) and old.exists()
     if has_old:
         try:
             con.execute(f"ATTACH '{quoted(old)}' AS old (READ_ONLY)")
         except duckdb.Error as error:
             raise WarehouseError(
-                f"cannot read {old}: {error}. Delete it: it is made again from the warehouse"
+                f"cannot read {old}: {error}. Delete it; it will be created again from the warehouse"
             ) from error
     for table in tables:
         con.execute(
@@ -37,7 +39,7 @@ def copy_days(con: duckdb.DuckDBPyConnection, tables: Sequence[str], old: Path, 
 
 
 def _shared_columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """Columns that a table has in ``published`` and in ``old``; none where ``old`` lacks it."""
+    """The columns that a table has both in ``published`` and in ``old``; none if ``old`` lacks the table."""
     rows = con.execute(
         "SELECT column_name FROM duckdb_columns() WHERE table_name = $table AND database_name IN ('published', 'old') "
         "GROUP BY 1 HAVING count(*) = 2 ORDER BY min(column_index)",

@@ -1,4 +1,4 @@
-"""What the command line prints of journeys."""
+"""Journeys as the command line prints them."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def journeys(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
     )
 
 
-def shown(frame: pl.DataFrame) -> list[str]:
+def printed(frame: pl.DataFrame) -> list[str]:
     console = Console(width=200)
     with console.capture() as capture:
         console.print(show_user("ann", DAY, journey_records(frame, EVIDENCE, DAY)))
     return [line.strip() for line in capture.get().splitlines()]
 
 
-def test_a_journey_names_the_others_of_its_area_best_first() -> None:
+def test_a_journey_lists_the_others_of_its_area_best_first() -> None:
     frame = journeys(
         ("cake", 3, "a", "wedding"),
         ("dress", 1, "a", "wedding"),
         ("soil", 2, "b", "soil"),
         ("venue", 4, "a", "wedding"),
     )
-    assert [line for line in shown(frame) if line.startswith("area")] == [
+    assert [line for line in printed(frame) if line.startswith("area")] == [
         "area      wedding, with 3 name of cake, 4 name of venue",
         "area      wedding, with 1 name of dress, 4 name of venue",
         "area      wedding, with 1 name of dress, 3 name of cake",
@@ -66,5 +66,5 @@ def test_a_journey_names_the_others_of_its_area_best_first() -> None:
     ]
 
 
-def test_an_area_of_one_journey_is_not_spoken_of() -> None:
-    assert not [line for line in shown(journeys(("soil", 1, "b", "soil"))) if line.startswith("area")]
+def test_an_area_of_one_journey_is_not_printed() -> None:
+    assert not [line for line in printed(journeys(("soil", 1, "b", "soil"))) if line.startswith("area")]

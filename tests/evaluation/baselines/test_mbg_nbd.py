@@ -1,4 +1,4 @@
-"""MBG/NBD on journeys that were drawn from it, and the history that it is told of by hand."""
+"""MBG/NBD on simulated journeys with known parameters, and the history of turns by hand."""
 
 from datetime import date, timedelta
 
@@ -28,25 +28,25 @@ def drawn() -> tuple[pl.DataFrame, np.ndarray]:
     return pl.DataFrame(rows, schema=["n_repeats", "recency_days", "age_days"], orient="row"), np.array(alive)
 
 
-def test_the_fit_finds_the_model_that_the_journeys_were_drawn_from(drawn: tuple[pl.DataFrame, np.ndarray]) -> None:
+def test_the_fit_recovers_the_model_behind_the_journeys(drawn: tuple[pl.DataFrame, np.ndarray]) -> None:
     found = fit(drawn[0])
     assert found.r / found.alpha == pytest.approx(TRUE.r / TRUE.alpha, rel=0.15)
     assert found.a / (found.a + found.b) == pytest.approx(TRUE.a / (TRUE.a + TRUE.b), rel=0.15)
     assert found.log_likelihood(drawn[0]).sum() >= TRUE.log_likelihood(drawn[0]).sum()
 
 
-def test_p_alive_is_the_share_of_journeys_that_are(drawn: tuple[pl.DataFrame, np.ndarray]) -> None:
+def test_p_alive_is_calibrated(drawn: tuple[pl.DataFrame, np.ndarray]) -> None:
     history, alive = drawn
-    said = TRUE.p_alive(history)
+    predicted = TRUE.p_alive(history)
     for low, high in ((0.0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 1.0)):
-        some = (said >= low) & (said < high)
+        some = (predicted >= low) & (predicted < high)
         assert some.sum() > 100
-        assert alive[some].mean() == pytest.approx(said[some].mean(), abs=0.05)
+        assert alive[some].mean() == pytest.approx(predicted[some].mean(), abs=0.05)
     once = history["n_repeats"].to_numpy() == 0
-    assert alive[once].mean() == pytest.approx(said[once].mean(), abs=0.05)
+    assert alive[once].mean() == pytest.approx(predicted[once].mean(), abs=0.05)
 
 
-def test_the_history_counts_turns_and_not_words() -> None:
+def test_the_history_counts_turns_and_not_other_engagement() -> None:
     def row(journey: str, days_ago: int, searches: int) -> tuple[str, str, date, int, int]:
         return ("ann", journey, DAY - timedelta(days=days_ago), searches, 1)
 

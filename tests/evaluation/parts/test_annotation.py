@@ -1,4 +1,4 @@
-"""The evaluation of human judgements: on a small world, and on one whose annotators were tampered with."""
+"""The evaluation of human judgements, on a small world and on a world with manipulated annotators."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -38,12 +38,12 @@ CREATE TABLE main.keyword_table (
   first_engaged_at TIMESTAMP);
 CREATE TABLE main.keyword_commonness (partition_date DATE, keyword VARCHAR, n_pins BIGINT, pin_share DOUBLE);
 """
-"""The journeys as clusters with arbitrary centralities; nothing is known of their keywords."""
+"""The journeys as clusters with arbitrary centralities. There are no facts about their keywords."""
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A world with judgements, and user_journeys made from its true keywords: the pipeline itself is not needed."""
+    """A world with judgements, and user_journeys made from its true keywords, without running the pipeline."""
     folder = tmp_path_factory.mktemp("study")
     world = generate_world(WorldParams(n_users=150, n_days=40, first_day=FIRST, annotation_share=0.2))
     write_world(world, folder)
@@ -80,8 +80,8 @@ def test_the_section_reports_agreement_recovery_and_coverage(study: Study) -> No
     assert values[coverage, "judge alone"] < 0.1
     assert min(values[coverage, PPI], values[coverage, "people alone"]) > 0.88
     people = section.results.filter(pl.col("role") == "bound", pl.col("metric").str.starts_with("relevance kappa"))
-    assert people.height == 6, "of three pairs, on the items of the world and on what was found"
-    assert values["relevance kappa (quadratic)", JUDGE] < people["value"].min() - 0.2, "it does not look like a person"  # type: ignore[operator]
+    assert people.height == 6, "three pairs, on the items of the world and on the found journeys"
+    assert values["relevance kappa (quadratic)", JUDGE] < people["value"].min() - 0.2, "less than people"  # type: ignore[operator]
     assert evaluate_annotation([study], n_simulations=60, n_draws=1).results.equals(section.results), (
         "the same each time"
     )
@@ -99,15 +99,15 @@ def test_naming_learns_from_labels_of_other_themes_and_users(study: Study) -> No
     learnt = curve.points.filter(pl.col("method") == names.LEARNT)
     packaged = curve.points.filter(pl.col("method") == names.PACKAGED)
     assert learnt["n_labels"].to_list() == [50, 100, 200, 500]
-    assert learnt["value"][-1] > packaged["value"][-1] + 0.01, "centralities mean nothing here, and labels tell so"
+    assert learnt["value"][-1] > packaged["value"][-1] + 0.01, "centralities are arbitrary here, and labels reveal that"
     assert curve.released["n_released"].to_list()[:2] == [0, 0], "so few labels release nothing"
-    assert curve.released["gain_by_blind_labels"][0] is None, "nothing to go by"
-    # Names that were shown and stood hide a gain.
-    told = curve.released.row(-1, named=True)
-    assert told["gain_by_all_labels"] < told["gain_by_blind_labels"] - 0.02
+    assert curve.released["gain_by_blind_labels"][0] is None, "there are too few blind labels"
+    # Accepted names that were shown hide a gain.
+    last = curve.released.row(-1, named=True)
+    assert last["gain_by_all_labels"] < last["gain_by_blind_labels"] - 0.02
 
 
-def test_the_weights_know_labels_and_not_the_grades_they_are_judged_by(study: Study) -> None:
+def test_the_weights_depend_on_labels_and_not_on_true_grades(study: Study) -> None:
     world = names.named_world(study, study.days[::-14], seed=1)
     pool, _ = names.split(world, seed=1)
     naming, params = study.algorithm.naming, study.algorithm.name_training
@@ -117,7 +117,7 @@ def test_the_weights_know_labels_and_not_the_grades_they_are_judged_by(study: St
     assert fitted != naming
 
 
-def test_a_study_without_judgements_is_passed_over(tmp_path: Path) -> None:
+def test_a_study_without_judgements_is_skipped(tmp_path: Path) -> None:
     from journeys_assets.storage.ingest.load import ensure_landing
 
     empty = Warehouse(tmp_path / "warehouse.duckdb")
@@ -126,8 +126,8 @@ def test_a_study_without_judgements_is_passed_over(tmp_path: Path) -> None:
     assert section.results.is_empty()
 
 
-def test_judgements_that_tell_nothing_do_not_look_good(study: Study) -> None:
-    """The truth of other items in place of their own: agreement stays, the truth is not found."""
+def test_uninformative_judgements_get_low_figures(study: Study) -> None:
+    """The truth of other items replaces their own: annotators still agree, but do not recover the truth."""
     truth = study.truth["truth_annotations"]
     shuffled = truth.with_columns(truth.select("relevance", "stage").sample(fraction=1.0, shuffle=True, seed=1))
     tampered = replace(study, truth={**study.truth, "truth_annotations": shuffled})
@@ -137,6 +137,6 @@ def test_judgements_that_tell_nothing_do_not_look_good(study: Study) -> None:
     assert judged_items(tampered).height == judged_items(study).height
 
 
-def test_intervals_of_kappa_hold_as_often_as_they_say() -> None:
+def test_intervals_of_kappa_have_the_stated_coverage() -> None:
     row = kappa_coverage(150).row(0, named=True)
     assert row["coverage"] >= 0.895, "95 % less three standard errors of 150 simulations"

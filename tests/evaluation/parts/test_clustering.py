@@ -1,4 +1,4 @@
-"""The evaluation of clusters: rules see no truth, the bound is one, and figures are those of the partitions."""
+"""The evaluation of clusters: methods do not see the truth, the bound is a bound, and figures are correct."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_every_rule_labels_every_keyword(n: int) -> None:
 
 
 def phrases(n_labels: int = 6, n_each: int = 14) -> pl.DataFrame:
-    """Labelled phrases that share their topic's word, so that even hashed letters tell topics apart."""
+    """Labelled phrases that share their topic's word, so that even hashed letters separate topics."""
     rows = [
         (name, f"{TOPICS[i % 6]} {i // 6} {detail}", f"{TOPICS[i % 6]} {i // 6}", f"domain {i % 3}")
         for name in ("clinc150", "wands")
@@ -102,7 +102,7 @@ def phrases(n_labels: int = 6, n_each: int = 14) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
 
 
-def test_pooled_users_are_what_was_asked_for() -> None:
+def test_pooled_users_have_the_requested_shape() -> None:
     labelled = pseudo_users.distinct_phrases(phrases(n_labels=12))
     pool = pseudo_users.pools(labelled, "clinc150")
     strays = [k for own in pseudo_users.pools(labelled, "clinc150_oos").values() for k in own]
@@ -133,7 +133,7 @@ def test_halves_share_no_label() -> None:
     assert set(half) < set(labels)
 
 
-def test_no_regime_scores_what_may_be_fitted_on() -> None:
+def test_no_regime_uses_labels_that_may_be_fitted_on() -> None:
     labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
     pool = pseudo_users.pools(labelled, "clinc150")
     half = set(pseudo_users.held_out_half(list(pool)))
@@ -155,9 +155,9 @@ def test_no_regime_scores_what_may_be_fitted_on() -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Twelve users of two held-out themes and one stray keyword each, one of them a bot.
+    """Twelve users with two held-out themes and one stray keyword each; one of them is a bot.
 
-    An older inference lies about, and everybody has a keyword of a theme, and a stray, that may be fitted on.
+    There is also an older inference, and every user has a keyword of a theme, and a stray, that may be fitted on.
     """
     embedder = make_embedder("hashing", tmp_path_factory.mktemp("models"))
     topics = {t: [f"{t} {d}" for d in ("ideas", "shop", "near me", "diy", "on a budget")] for t in TOPICS}
@@ -194,7 +194,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return Study("synthetic", warehouse, [DAY], DAY, AlgorithmParams(), tables)
 
 
-def test_users_of_a_world_are_its_people_with_what_was_clustered_last(world: Study) -> None:
+def test_world_users_have_their_last_clustered_keywords(world: Study) -> None:
     users = pseudo_users.world_users(world, 100)
     assert len(users) == 11
     assert len(pseudo_users.world_users(world, 3)) == 3
@@ -207,11 +207,11 @@ def test_users_of_a_world_are_its_people_with_what_was_clustered_last(world: Stu
         assert bcubed_f1(topic, user.truth) == 1.0
 
 
-def test_a_truth_of_another_world_is_refused(world: Study) -> None:
+def test_the_truth_of_another_world_is_refused(world: Study) -> None:
     other = {**world.truth, "truth_keywords": world.truth["truth_keywords"].filter(pl.col("theme").is_not_null())}
     with pytest.raises(ValueError, match="another world"):
         pseudo_users.world_users(replace(world, truth=other), 100)
-    with pytest.raises(ValueError, match="no synthetic world"):
+    with pytest.raises(ValueError, match="not a synthetic world"):
         pseudo_users.world_users(replace(world, truth={}), 100)
 
 
@@ -237,7 +237,7 @@ def test_the_section_has_every_metric_regime_and_method(section: Section) -> Non
     assert section.plots[0].svg.lstrip().startswith("<?xml")
 
 
-def test_easy_users_are_found_and_the_time_out_is_not(section: Section) -> None:
+def test_easy_users_are_clustered_well_but_not_by_the_time_out(section: Section) -> None:
     f1 = section.results.filter(metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD)
     values = dict(f1.select("method", "value").iter_rows())
     assert values[clustering.OURS] > 0.95
@@ -248,7 +248,7 @@ def test_easy_users_are_found_and_the_time_out_is_not(section: Section) -> None:
     assert verdicts["verdict"].to_list() == ["better"]
 
 
-def test_the_way_to_the_bound_is_that_of_the_figures(section: Section) -> None:
+def test_the_share_of_the_bound_follows_from_the_figures(section: Section) -> None:
     shares = section.tables["Share of the way from one cut for all to the best cut per user, B-cubed F1"]
     f1 = section.results.filter(metric="B-cubed F1", regime="all users", dataset="WANDS, 3-12")
     value = dict(f1.select("method", "value").iter_rows())
@@ -262,11 +262,11 @@ def test_without_labelled_sets_the_protocol_says_so(world: Study, tmp_path: Path
         world, None, make_embedder("hashing", tmp_path), tmp_path, PARAMS, n_resamples=50
     )
     assert set(got.results["dataset"]) == {clustering.WORLD}
-    assert "absent" in got.protocol
+    assert "does not exist" in got.protocol
 
 
 def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> None:
-    """Another truth gives the same clusters: what looked at it would give others, as the bound does."""
+    """Methods that use the truth would give other clusters with another truth, as the bound does."""
     data = clustering.world_dataset(world, PARAMS, 100)
     wrong = [replace(user, truth=np.arange(len(user.truth)) % 2) for user in data.users]
     right = clustering.partitions_of(data, PARAMS)
@@ -276,7 +276,7 @@ def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> Non
         assert same == (method != clustering.BOUND), method
 
 
-def test_users_of_few_domains_have_intents_of_few_domains_and_more_than_one_of_most() -> None:
+def test_users_of_few_domains_have_several_intents_of_few_domains() -> None:
     labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
     domain_of = dict(labelled.filter(set="clinc150").select("keyword", "domain").iter_rows())
     for name, users in pseudo_users.domain_regimes(labelled, 20, 1).items():
@@ -293,7 +293,7 @@ def test_users_of_few_domains_have_intents_of_few_domains_and_more_than_one_of_m
             assert all(len(np.unique(user.truth[~user.is_stray])) >= 3 for user in users)
 
 
-def test_no_method_but_the_bound_looks_at_the_domains() -> None:
+def test_only_the_bound_uses_the_domains() -> None:
     users = [
         areas.of_domains(user)
         for user in pseudo_users.domain_regimes(pseudo_users.distinct_phrases(phrases(24)), 5, 1)[
@@ -307,11 +307,11 @@ def test_no_method_but_the_bound_looks_at_the_domains() -> None:
     for method in right:
         same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
         assert same == (method != areas.BOUND), method
-    with pytest.raises(ValueError, match="no broader theme"):
+    with pytest.raises(ValueError, match="broader themes of this user's keywords are unknown"):
         areas.of_domains(replace(users[0], coarse=None))
 
 
-def test_figures_of_areas_are_those_of_the_areas(section: Section) -> None:
+def test_figures_of_areas_compare_areas_with_domains(section: Section) -> None:
     f1 = section.results.filter(metric=areas.F1, dataset="CLINC150, few domains, 3-12")
     roles = dict(f1.select("method", "role").iter_rows())
     assert {method for method, role in roles.items() if role == "baseline"} == {
@@ -327,8 +327,8 @@ def test_figures_of_areas_are_those_of_the_areas(section: Section) -> None:
     assert (counts[areas.OURS] <= counts[areas.JOURNEYS]).all(), "areas are made of journeys"
 
 
-def test_akin_pairs_are_those_of_one_theme_or_with_a_common_interest(world: Study) -> None:
-    """Ann's first two journeys share a theme, and the third an interest with them; the fourth nothing with any."""
+def test_akin_pairs_share_a_theme_or_an_interest(world: Study) -> None:
+    """The first two journeys share a theme, the third shares an interest with them, the fourth shares nothing."""
     interests = {theme.name: set(theme.interests) for theme in THEMES}
     first, second = next((a, b) for a in interests for b in interests if a != b and interests[a] & interests[b])
     alien = next(name for name in interests if not interests[name] & (interests[first] | interests[second]))
@@ -380,7 +380,7 @@ def test_akin_pairs_are_those_of_one_theme_or_with_a_common_interest(world: Stud
     }
 
 
-def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) -> None:
+def test_pipeline_clusters_are_in_the_order_of_the_keywords(world: Study) -> None:
     data = clustering.world_dataset(world, PARAMS, 100)
     found, above = found_by_pipeline(data.users, data.vectors, PARAMS)
     for user, labels, area in zip(data.users, found, above, strict=True):
@@ -395,7 +395,7 @@ def test_pipeline_clusters_come_back_in_the_order_of_the_keywords(world: Study) 
         assert bcubed_f1(of_cluster[alone], area) == 1.0
 
 
-def test_vectors_of_phrases_are_kept_and_made_anew_for_other_phrases(tmp_path: Path) -> None:
+def test_vectors_of_phrases_are_cached_until_the_phrases_change(tmp_path: Path) -> None:
     embedder = make_embedder("hashing", tmp_path)
     first = pseudo_users.embedded(["oak desk", "elm"], embedder, tmp_path)
     kept = (tmp_path / "labelled_phrases.parquet").stat().st_mtime_ns

@@ -1,4 +1,4 @@
-"""The evaluation of diversification: its figures by hand, and that labels come from the days after and no others."""
+"""The evaluation of diversification: figures by hand, and labels that come only from the days after."""
 
 import math
 from dataclasses import replace
@@ -31,7 +31,7 @@ N_USERS = 12
 
 
 def study(folder: Path, *, stray_days: tuple[int, ...] = ()) -> Study:
-    """Users with the same four journeys; ``stray_days``: days from DAY with many actions on the last journey."""
+    """Users with the same four journeys; ``stray_days`` are days from DAY with many actions on the last journey."""
     warehouse = Warehouse(folder / "warehouse.duckdb")
     users = [f"u{i}" for i in range(N_USERS)]
     packed = pack(np.array([direction for _, direction, _, _ in JOURNEYS.values()], dtype=np.float32))
@@ -100,14 +100,14 @@ def test_relevance_distance_and_themes_by_hand(tmp_path: Path, monkeypatch: pyte
     assert figure(apart, "themes") == figure(by_score, "themes_to_find") == 2.0
 
 
-def test_actions_of_the_day_itself_and_after_the_week_are_no_labels(tmp_path: Path) -> None:
+def test_only_actions_within_the_following_week_are_labels(tmp_path: Path) -> None:
     plain = diversification.ranked_lists(study(tmp_path / "plain"))
     assert plain["gain"].sum() > 0
     assert plain.equals(diversification.ranked_lists(study(tmp_path / "strays", stray_days=(-1, 0, 8))))
     assert not plain.equals(diversification.ranked_lists(study(tmp_path / "within", stray_days=(7,))))
 
 
-def test_the_section_is_whole_and_the_clear_gain_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_section_is_complete_and_shows_the_clear_gain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diversification, "TOP", 2)
     section = evaluate_diversification([study(tmp_path)])
     assert section.results.schema == RESULTS

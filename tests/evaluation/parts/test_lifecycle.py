@@ -1,4 +1,4 @@
-"""The measures of the stage evaluation by hand and against scikit-learn, and that a leak is refused."""
+"""Measures of the lifecycle evaluation by hand and compared with scikit-learn; leaks are refused."""
 
 from datetime import date, timedelta
 
@@ -35,7 +35,7 @@ def sample() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return labels, scores, rng.integers(0, 20, 300)
 
 
-def test_measures_are_those_of_scikit_learn_with_weights(sample: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_measures_equal_those_of_scikit_learn_with_weights(sample: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     labels, scores, users = sample
     weights = np.random.default_rng(4).integers(0, 4, 20).astype(np.float64)
     each = weights[users]
@@ -51,13 +51,13 @@ def test_measures_are_those_of_scikit_learn_with_weights(sample: tuple[np.ndarra
     assert precision_of(labels, np.zeros_like(labels), users)(weights) == 0.0
     assert np.isnan(quotient_of(labels, np.zeros(labels.size), users)(weights))
     names = np.where(labels, "a", "b")
-    said = np.where(scores > 0.5, "a", "b")
-    assert macro_f1_of(names.tolist(), said.tolist(), users)(weights) == pytest.approx(
-        f1_score(names, said, average="macro", sample_weight=each)
+    predicted = np.where(scores > 0.5, "a", "b")
+    assert macro_f1_of(names.tolist(), predicted.tolist(), users)(weights) == pytest.approx(
+        f1_score(names, predicted, average="macro", sample_weight=each)
     )
 
 
-def test_a_training_label_that_looks_at_a_judged_day_is_a_leak() -> None:
+def test_a_training_label_that_depends_on_a_test_day_is_a_leak() -> None:
     params = LifecycleParams()
     train = pl.DataFrame({"day": [on(0), on(7)]})
     test = pl.DataFrame({"day": [on(8 + params.label_days), on(90)]})
@@ -103,18 +103,18 @@ def judged(day: int, keywords: list[str], *, p_ended: float = 0.0, gap: float = 
 @pytest.mark.parametrize(
     ("day", "is_on", "has_ended"), [(4, True, False), (5, False, False), (8, True, False), (20, False, True)]
 )
-def test_a_journey_is_what_most_of_its_keywords_are(day: int, is_on: bool, has_ended: bool) -> None:
+def test_the_theme_of_a_journey_is_that_of_most_of_its_keywords(day: int, is_on: bool, has_ended: bool) -> None:
     found = with_truth(judged(day, ["sofa", "lamp", "ring"]), TRUTH).row(0, named=True)
     assert (found["theme"], found["is_on"], found["has_ended"]) == ("home", is_on, has_ended)
     assert with_truth(judged(day, ["sofa", "ring"]), TRUTH).is_empty()
     assert with_truth(judged(day, ["sofa", "unknown"]), TRUTH).is_empty()
 
 
-def test_an_end_is_told_when_all_journeys_of_the_theme_are_called_ended() -> None:
+def test_an_end_is_detected_when_all_journeys_of_the_theme_are_called_ended() -> None:
     days = [
-        judged(day, ["sofa", "lamp", "rug"], name=name, p_ended=float(day >= told), gap=float(day))
+        judged(day, ["sofa", "lamp", "rug"], name=name, p_ended=float(day >= ended_from), gap=float(day))
         for day in range(10, 60)
-        for name, told in (("early", 15), ("late", 26))
+        for name, ended_from in (("early", 15), ("late", 26))
     ]
     themes = theme_days(with_truth(pl.concat(days), TRUTH))
     by_model = pl.col("p_ended") >= 0.5

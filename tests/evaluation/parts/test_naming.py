@@ -1,4 +1,4 @@
-"""The judges know a good name from a poor one, truth is not leaked to them, and figures are what they say."""
+"""The judges distinguish good names from poor ones, do not see the truth, and the figures are correct."""
 
 from collections.abc import Sequence
 
@@ -28,14 +28,14 @@ def ranks(keyword: str, theme: str) -> tuple[float, float]:
     return rows.select("meaning", "words").row(0)
 
 
-def test_a_name_that_says_its_theme_comes_first_and_another_themes_name_does_not() -> None:
+def test_a_name_ranks_its_own_theme_first() -> None:
     assert ranks("oak chair", "oak") == (1.0, 1.0)
     assert ranks("oak chair", "bread") > (1.0, 1.0)
     assert ranks("rye bread", "bread") == (1.0, 1.0)
 
 
-def test_the_judged_keyword_does_not_vouch_for_itself() -> None:
-    # No other phrase of the theme says "kyoto" or "temples": only itself would tell.
+def test_the_judged_keyword_is_not_evidence_for_itself() -> None:
+    # No other phrase of the theme has "kyoto" or "temples"; only the keyword itself would match.
     assert ranks("kyoto temples", "trip")[1] == 2.0  # three themes at cosine 0 share the mean rank
     assert ranks("japan rail pass", "trip")[1] == 1.0  # the label says "japan"
 
@@ -51,7 +51,7 @@ def test_an_unknown_theme_is_refused() -> None:
 
 
 def labelled() -> pl.DataFrame:
-    """Phrases in the shape of the public sets: each label has words of its own, and some that all share."""
+    """Phrases in the format of the public sets: each label has words of its own, and some that all labels share."""
     rows = [
         (name, f"word{label}{kind} of label{label} {'ab'[kind % 2]} item{kind}", f"label{label}", None)
         for name in ("clinc150", "wands")
@@ -61,21 +61,21 @@ def labelled() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
 
 
-def test_pseudo_users_and_the_judges_documents_share_no_phrase() -> None:
+def test_pseudo_users_and_the_documents_of_the_judges_share_no_phrase() -> None:
     keywords, themes = clinc_pools(labelled())
     assert all(keywords[label] and themes[label].phrases for label in keywords)
     assert not any(set(keywords[label]) & set(themes[label].phrases) for label in keywords)
     assert len(wands_pools(labelled())[0]) == 20
 
 
-def test_what_a_fit_may_see_and_what_it_is_judged_on_are_apart() -> None:
+def test_the_halves_for_fitting_and_testing_are_disjoint() -> None:
     names = [f"theme {number}" for number in range(21)]
     seen, held_out = halves(names)
     assert sorted([*seen, *held_out]) == sorted(names)
     assert halves(reversed(names)) == (seen, held_out)
 
 
-def test_pseudo_users_hold_the_keywords_of_their_themes_once() -> None:
+def test_pseudo_users_have_each_keyword_of_their_themes_once() -> None:
     keywords, themes = clinc_pools(labelled())
     journeys = pooled(keywords, themes, embed, n_users=5, sizes=(3, 6), seed=1)
     rows = journeys.clusters.select("user_id", "journey_id", keyword="keywords").explode("keyword")
@@ -99,7 +99,7 @@ def test_the_section_has_every_method_on_every_figure(section: Section) -> None:
 
 
 def test_nothing_is_above_the_bound_by_the_stricter_judge(section: Section) -> None:
-    # The best member is the best by the stricter judge, so no method beats it by both.
+    # The best member is the best by the stricter judge, so no method beats it by both judges.
     wide = section.results.filter(pl.col("metric").str.ends_with("MRR")).pivot(
         "metric", index=["dataset", "regime", "method"], values="value"
     )
@@ -112,12 +112,12 @@ def test_nothing_is_above_the_bound_by_the_stricter_judge(section: Section) -> N
     assert above.is_empty()
 
 
-def test_the_section_is_the_same_every_time(section: Section) -> None:
+def test_the_section_is_reproducible(section: Section) -> None:
     again = naming.evaluate_naming([], labelled().sample(fraction=1, shuffle=True, seed=2), HashingEmbedder())
     assert again.results.equals(section.results)
     assert again.plots[0].svg == section.plots[0].svg
 
 
-def test_nothing_to_measure_is_refused() -> None:
+def test_nothing_to_measure_is_an_error() -> None:
     with pytest.raises(ValueError, match="nothing to measure"):
         naming.evaluate_naming([], None, HashingEmbedder())

@@ -1,4 +1,4 @@
-"""The evaluation of the readout: what it calls known is known, and a readout that is too sure of itself is caught."""
+"""The evaluation of the readout: known effects are right, and an overconfident readout is detected."""
 
 import math
 from dataclasses import replace
@@ -26,18 +26,18 @@ def population() -> dict[str, pl.DataFrame]:
     return notifications.population_of(WORLD)
 
 
-def test_the_known_effect_on_engagement_is_what_clicks_brought_about(population: dict[str, pl.DataFrame]) -> None:
-    told = generate_world(replace(WORLD, journey_arm_share=1.0, interest_arm_share=0.0)).truth["truth_notifications"]
-    brought = told.group_by("user_id").agg(pl.col("n_follow_up_engagements").sum())
-    assert brought["n_follow_up_engagements"].sum() > 100
+def test_the_known_effect_on_engagement_is_what_clicks_caused(population: dict[str, pl.DataFrame]) -> None:
+    sends = generate_world(replace(WORLD, journey_arm_share=1.0, interest_arm_share=0.0)).truth["truth_notifications"]
+    caused = sends.group_by("user_id").agg(pl.col("n_follow_up_engagements").sum())
+    assert caused["n_follow_up_engagements"].sum() > 100
     gap = population["journey"].select(
         "user_id", gap=population["journey"]["n_engagements"] - population["holdout"]["n_engagements"]
     )
-    joined = gap.join(brought, on="user_id", how="left").fill_null(0)
+    joined = gap.join(caused, on="user_id", how="left").fill_null(0)
     assert joined["gap"].equals(joined["n_follow_up_engagements"].cast(pl.Int64).alias("gap"))
 
 
-def test_all_arms_are_the_same_users_who_did_the_same_before(population: dict[str, pl.DataFrame]) -> None:
+def test_all_arms_have_the_same_users_with_the_same_past(population: dict[str, pl.DataFrame]) -> None:
     before = [rows.select("user_id", "n_engagements_before", "n_active_days_before") for rows in population.values()]
     assert before[0]["n_engagements_before"].sum() > 0
     assert before[0].equals(before[1])
@@ -47,7 +47,7 @@ def test_all_arms_are_the_same_users_who_did_the_same_before(population: dict[st
 
 def test_nothing_is_sent_before_the_first_send_day() -> None:
     sends = generate_world(WORLD).landing["notification_events"]
-    # A day of the world is one of the user's own clock: east of Greenwich it begins before the UTC day does.
+    # The world's days follow each user's clock: east of Greenwich they begin before the UTC day.
     assert sends["sent_at"].min() >= datetime(2025, 9, 1) + timedelta(days=20, hours=12)  # type: ignore[operator]
 
 
@@ -65,7 +65,9 @@ def coverage(section: Section, metric: str, method: str) -> float:
 
 
 @pytest.mark.slow
-def test_intervals_over_users_hold_and_the_section_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_over_users_have_their_coverage_and_the_section_is_complete(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     section = evaluated(monkeypatch)
     assert section.results.schema == RESULTS
     assert section.comparisons.schema == COMPARISONS
@@ -78,7 +80,7 @@ def test_intervals_over_users_hold_and_the_section_is_whole(monkeypatch: pytest.
 
 
 @pytest.mark.slow
-def test_a_readout_that_takes_sends_for_independent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_readout_that_treats_sends_as_independent_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     def by_send(numerator: np.ndarray, denominator: np.ndarray) -> RatioEstimate:
         n, share = denominator.sum(), numerator.sum() / denominator.sum()
         variance = share * (1 - share) if 0 <= share <= 1 else abs(share)
@@ -94,7 +96,7 @@ def test_a_readout_that_takes_sends_for_independent_is_caught(monkeypatch: pytes
 
 
 def bandit_log(seed: int, n: int = 6000) -> pl.DataFrame:
-    """Two policies over 4 items and 2 places; clicks depend on item and place, so each policy's value is known."""
+    """Two policies over 4 items and 2 positions. Clicks depend on both, so each policy's value is known."""
     rng = np.random.default_rng(seed)
     learnt = np.array([0.55, 0.25, 0.15, 0.05])
     frames = []
@@ -117,7 +119,7 @@ def bandit_log(seed: int, n: int = 6000) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def test_values_of_a_policy_from_the_others_rows_are_recovered() -> None:
+def test_policy_values_are_recovered_from_the_other_policys_rows() -> None:
     held = {"IPS": 0, "SNIPS": 0, "DR": 0, "mean of the other's clicks": 0}
     n_trials = 40
     for seed in range(n_trials):
@@ -136,6 +138,6 @@ def test_the_model_of_a_row_was_not_fitted_on_it() -> None:
     flipped = log.with_columns(click=pl.when(pl.col("row") == 7).then(1 - pl.col("click")).otherwise("click"))
     after, _ = notifications.cross_fitted(flipped, target)
     fold = log["row"].to_numpy() % 5
-    assert np.array_equal(before[fold == 2], after[fold == 2])  # row 7 is of fold 2
+    assert np.array_equal(before[fold == 2], after[fold == 2])  # row 7 is in fold 2
     assert not np.array_equal(before[fold != 2], after[fold != 2])
-    assert math.isclose(target["probability"].sum(), 2.0)  # one for each place
+    assert math.isclose(target["probability"].sum(), 2.0)  # one for each position

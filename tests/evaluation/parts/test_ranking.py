@@ -1,4 +1,4 @@
-"""The ranking evaluation tells what is there, and refuses to tell anything made with knowledge of the future."""
+"""The ranking evaluation measures every method, and refuses figures that use knowledge of the future."""
 
 import dataclasses
 import shutil
@@ -63,21 +63,21 @@ def test_it_measures_every_method_by_every_metric(section: Section) -> None:
     assert "better than frequency" in section.protocol
 
 
-def test_it_knows_a_good_order_from_a_poor_one(section: Section) -> None:
-    """Users of this log are at one thing for four weeks: what was last touched tells, how often ever does not."""
+def test_it_distinguishes_a_good_order_from_a_poor_one(section: Section) -> None:
+    """Users of this log turn to one journey for four weeks, so recency is informative and frequency is not."""
     assert figure(section, "NDCG@1", "recency") > figure(section, "NDCG@1", "frequency") + 0.1
     assert figure(section, "AUC", "ranker") > figure(section, "AUC", "frequency") + 0.05
     verdicts = section.comparisons.filter((pl.col("metric") == "NDCG@1") & (pl.col("baseline") == "frequency"))
     assert verdicts["verdict"].to_list()[0] == "better"
 
 
-def test_it_gives_the_same_figures_again(study: Study, section: Section) -> None:
+def test_it_is_reproducible(study: Study, section: Section) -> None:
     again = evaluate_ranking([study], MODELS)
     assert again.results.equals(section.results)
     assert [plot.svg for plot in again.plots] == [plot.svg for plot in section.plots]
 
 
-def test_a_log_that_is_too_short_says_so(study: Study) -> None:
+def test_too_short_a_log_is_reported(study: Study) -> None:
     short = dataclasses.replace(study, last_day=study.days[-1], days=[study.days[-1]])
     found = evaluate_ranking([short], MODELS)
     assert found.results.is_empty()
@@ -88,7 +88,7 @@ def test_a_log_that_is_too_short_says_so(study: Study) -> None:
 
 
 def leaky(study: Study, folder: Path, feature: str) -> Study:
-    """The same study, with a feature that counts what the user does in the week after."""
+    """The same study, with a feature that counts what the user does in the following week."""
     path = folder / "leaky.duckdb"
     shutil.copyfile(study.warehouse.path, path)
     copy = Warehouse(path)
@@ -105,31 +105,31 @@ def leaky(study: Study, folder: Path, feature: str) -> Study:
 
 
 @pytest.mark.parametrize("feature", ["n_saves_7d", "engagement_weight_28d"])
-def test_a_feature_that_knows_the_future_is_caught(study: Study, tmp_path: Path, feature: str) -> None:
-    with pytest.raises(LookAheadError, match=rf"{feature}\. They were made"):
+def test_a_feature_that_uses_the_future_is_detected(study: Study, tmp_path: Path, feature: str) -> None:
+    with pytest.raises(LookAheadError, match=rf"{feature}\. They were computed"):
         evaluate_ranking([leaky(study, tmp_path, feature)], MODELS)
 
 
-def test_that_leak_would_have_been_worth_having(
+def test_that_leak_would_improve_the_figures(
     study: Study, section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the guard the same leak lifts the figures: so it is the guard that keeps them honest."""
-    monkeypatch.setattr(ranking, "refuse_look_ahead", lambda *_: None)
+    """Without the guard the same leak improves the figures, so the guard is what prevents it."""
+    monkeypatch.setattr(ranking, "check_no_look_ahead", lambda *_: None)
     cheated = evaluate_ranking([leaky(study, tmp_path, "n_saves_7d")], MODELS)
     assert figure(cheated, "AUC", "ranker") > figure(section, "AUC", "ranker") + 0.05
 
 
-def test_a_ranker_that_learnt_from_the_judged_days_is_caught(study: Study) -> None:
+def test_a_ranker_trained_on_the_test_days_is_detected(study: Study) -> None:
     params = RankingParams()
     as_of = RUN_DAYS[12]
     with study.warehouse.reading() as con:
         release = train_ranker(labels.training_rows(con, as_of, params), as_of=as_of, params=params)
-    ranking.refuse_look_ahead(study, MODELS, [as_of + timedelta(days=1)], release)
-    with pytest.raises(LookAheadError, match=f"cannot be judged on {as_of}"):
-        ranking.refuse_look_ahead(study, MODELS, [as_of], release)
+    ranking.check_no_look_ahead(study, MODELS, [as_of + timedelta(days=1)], release)
+    with pytest.raises(LookAheadError, match=f"cannot be tested on {as_of}"):
+        ranking.check_no_look_ahead(study, MODELS, [as_of], release)
 
 
-def test_labels_of_days_to_come_are_never_read(study: Study) -> None:
+def test_labels_of_later_days_are_never_read(study: Study) -> None:
     params = RankingParams()
     with study.warehouse.reading() as con:
         rows = labels.training_rows(con, RUN_DAYS[8], params)
@@ -161,7 +161,7 @@ def test_area_by_user_counts_is_the_area_over_repeated_rows(rows: list[tuple[int
     assert np.isnan(found) if expected is None else found == pytest.approx(expected)
 
 
-def test_truth_is_a_theme_of_most_keywords_that_is_on() -> None:
+def test_the_truth_is_an_ongoing_theme_of_most_keywords() -> None:
     day = date(2026, 2, 1)
     journeys = pl.DataFrame(
         [

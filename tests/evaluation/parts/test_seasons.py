@@ -1,4 +1,4 @@
-"""What the calendar says of a journey by hand, and a log that is too short to tell seasons."""
+"""Calendar habits of a journey by hand, and a log that is too short for seasons."""
 
 from datetime import date
 from pathlib import Path
@@ -18,10 +18,10 @@ from tests.support.lifecycle_world import days_of, make_study
         (["2026-01-31", "2026-12-01"], False, 1.0),
         (["2025-11-30", "2026-12-01"], False, 1.0),
         (["2025-12-03", "2026-03-01", "2026-04-01", "2026-05-01", "2026-12-01"], True, 3 / 5),
-        (["2026-11-03", "2026-12-01"], False, 0.0),  # nobody knows yet
+        (["2026-11-03", "2026-12-01"], False, 0.0),  # too short to know
     ],
 )
-def test_what_the_calendar_says(days: list[str], is_same_month: bool, months_share: float) -> None:
+def test_calendar_habits_by_hand(days: list[str], is_same_month: bool, months_share: float) -> None:
     journeys = pl.DataFrame(
         {"user_id": "ann", "journey_id": "j", "day": [date.fromisoformat(day) for day in days]}
     ).reverse()
@@ -35,7 +35,7 @@ def test_seasons_need_a_day_a_year_after_the_first_one(tmp_path: Path, n_days: i
     world = WorldParams(seed=3, n_users=12, n_days=n_days, first_day=date(2025, 6, 2))
     study = make_study(tmp_path / "study.duckdb", world, days_of(world, n_days - 40, 20), name="short")
     if n_days < 365:
-        with pytest.raises(ValueError, match="study short cannot tell seasons"):
+        with pytest.raises(ValueError, match="seasons cannot be measured on study short"):
             measure_seasons(study, n_resamples=5)
     else:
         parts, kinds = measure_seasons(study, n_resamples=5)

@@ -1,4 +1,4 @@
-"""A report says what was measured, names the strongest rival and is one page that needs nothing else."""
+"""The report has what was measured, names the strongest rival, and is one self-contained page."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_the_strongest_rival_is_named(section: Section) -> None:
     assert rivals["gain"].to_list() == pytest.approx([-0.1, -0.1])
 
 
-def test_the_page_needs_nothing_else_and_escapes_what_comes_from_data(section: Section, tmp_path: Path) -> None:
+def test_the_page_is_self_contained_and_escapes_data(section: Section, tmp_path: Path) -> None:
     page = write_report([section], {"log": "synthetic"}, tmp_path / "report").read_text()
     assert "2 worse" in page
     assert "<em>protocol</em>" in page
@@ -61,7 +61,7 @@ def test_the_page_needs_nothing_else_and_escapes_what_comes_from_data(section: S
     assert pl.read_parquet(tmp_path / "report" / "results.parquet").height == section.results.height
 
 
-def test_a_report_replaces_the_last_one_whole(section: Section, tmp_path: Path) -> None:
+def test_a_report_replaces_the_last_one_completely(section: Section, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     folder.mkdir()
     (folder / "left over").touch()
@@ -73,7 +73,7 @@ def test_a_report_replaces_the_last_one_whole(section: Section, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
-def test_a_section_comes_back_as_it_was(section: Section, tmp_path: Path) -> None:
+def test_a_saved_section_loads_unchanged(section: Section, tmp_path: Path) -> None:
     save_section(section, tmp_path / "clustering.json")
     back = load_section(tmp_path / "clustering.json")
     assert_frame_equal(back.results, section.results)

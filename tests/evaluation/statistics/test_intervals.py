@@ -1,4 +1,4 @@
-"""Intervals hold what they promise, and a verdict is given only where the interval allows it."""
+"""Intervals have the stated coverage, and a verdict is given only if the interval allows it."""
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,7 @@ def verdict_of(ours: np.ndarray, baseline: np.ndarray, *, is_higher_better: bool
     return str(comparisons["verdict"][0])
 
 
-def test_an_interval_covers_the_truth_as_often_as_it_says() -> None:
+def test_an_interval_has_the_stated_coverage() -> None:
     rng = np.random.default_rng(3)
     covered = 0
     for trial in range(200):
@@ -38,12 +38,12 @@ def test_a_clear_gain_is_better_and_lower_can_be_better() -> None:
     assert verdict_of(base + 0.1, base, is_higher_better=False) == "worse"
 
 
-def test_noise_is_no_gain() -> None:
+def test_noise_is_not_a_gain() -> None:
     rng = np.random.default_rng(1)
     assert verdict_of(rng.normal(size=200), rng.normal(size=200)) == "no clear difference"
 
 
-def test_a_bound_is_no_baseline() -> None:
+def test_a_bound_is_not_a_baseline() -> None:
     values = np.arange(10.0)
     results, comparisons = measure(
         {"ours": mean_of(values), "oracle": mean_of(values + 1)},
@@ -63,17 +63,17 @@ def test_users_without_a_value_do_not_count() -> None:
     assert mean_of([1.0, float("nan"), 3.0])(np.array([1.0, 5.0, 1.0])) == 2.0
 
 
-def test_names_that_are_not_there_are_named() -> None:
+def test_unknown_method_names_are_errors() -> None:
     with pytest.raises(ValueError, match="nobody"):
         measure({"ours": mean_of([1.0])}, dataset="d", metric="m", n_users=1, ours="nobody")
 
 
-def test_a_single_user_makes_no_difference_clear() -> None:
+def test_a_single_user_gives_no_clear_difference() -> None:
     assert verdict_of(np.array([1.0]), np.array([0.0])) == "no clear difference"
 
 
 def test_few_users_need_a_clearer_gain() -> None:
-    """Told that users are many, this gain would pass: the interval is wider for few users than plain percentiles."""
+    """Plain percentiles would accept this gain. For few users the interval is wider."""
     gains = np.array([0.9, 0.1, 0.5, 0.4, -0.3, 0.6])
     picks = np.random.default_rng(1).multinomial(6, np.full(6, 1 / 6), size=1000)
     assert np.quantile(picks @ gains / 6, 0.025) > 0

@@ -1,4 +1,4 @@
-"""Off-policy estimates on logs whose truth is known: unbiased, and intervals that hold as often as they say."""
+"""Off-policy estimates on logs whose truth is known: unbiased, with intervals of the stated coverage."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from journeys_assets.evaluation.statistics.off_policy import PolicyValue, doubly
 
 N_ACTIONS = 5
 BASE = np.array([0.05, 0.1, 0.2, 0.3, 0.4])
-"""Reward probability of each action for the mean user."""
+"""Reward probability of each action for the average user."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ TRUTH = float(TARGET @ BASE)
 
 
 def log(rng: np.random.Generator, *, n_users: int = 150, model_error: float = 0.05) -> Log:
-    """About ten rows a user; a user's factor scales all chances, and each user's rows are alike in it."""
+    """About ten rows per user. A factor of the user scales all probabilities, so rows of one user are similar."""
     users = np.repeat(np.arange(n_users), rng.poisson(9, n_users) + 1)
     factor = rng.uniform(0.0, 2.0, n_users)[users]
     actions = rng.choice(N_ACTIONS, size=len(users), p=LOGGING)
@@ -46,7 +46,7 @@ def estimates(rows: Log, clusters: np.ndarray | None) -> dict[str, PolicyValue]:
     }
 
 
-def test_intervals_over_users_hold_and_the_naive_mean_misses() -> None:
+def test_intervals_over_users_have_their_coverage_and_the_naive_mean_has_not() -> None:
     rng = np.random.default_rng(11)
     held, held_by_row, n_trials, naive = {"ips": 0, "snips": 0, "dr": 0}, 0, 300, 0
     values: dict[str, list[float]] = {name: [] for name in held}
@@ -64,11 +64,11 @@ def test_intervals_over_users_hold_and_the_naive_mean_misses() -> None:
         assert 0.92 <= count / n_trials <= 0.985, name
         assert float(np.mean(values[name])) == pytest.approx(TRUTH, abs=0.01), name
     assert naive / n_trials < 0.1
-    # Rows of one user taken for independent: the interval is too narrow on this log, so a lost cluster is caught.
+    # If rows of one user are treated as independent, the interval is too narrow on this log, so the test detects it.
     assert held_by_row / n_trials < 0.92
 
 
-def test_doubly_robust_stands_if_either_half_is_right() -> None:
+def test_doubly_robust_is_right_if_either_part_is() -> None:
     rng = np.random.default_rng(6)
     wrong_model, wrong_propensities = [], []
     for _ in range(60):
@@ -94,7 +94,7 @@ def test_a_good_model_narrows_the_interval() -> None:
     assert helped.high - helped.low < 0.2 * (plain.high - plain.low)
 
 
-def test_clipping_is_told_and_only_lowers() -> None:
+def test_clipping_is_reported_and_only_lowers_values() -> None:
     rows = log(np.random.default_rng(1))
     given = (rows.rewards, rows.propensities, rows.target)
     free, clipped = ips(*given), ips(*given, max_weight=2.0)
@@ -104,7 +104,7 @@ def test_clipping_is_told_and_only_lowers() -> None:
     assert clipped.n_effective > free.n_effective
 
 
-def test_the_logging_policy_itself_gets_its_own_mean() -> None:
+def test_the_value_of_the_logging_policy_is_its_own_mean() -> None:
     rows = log(np.random.default_rng(2))
     for estimator in (ips, snips):
         found = estimator(rows.rewards, rows.propensities, rows.propensities)
@@ -123,12 +123,12 @@ def test_the_logging_policy_itself_gets_its_own_mean() -> None:
         ({"max_weight": 0.0}, "max_weight"),
     ],
 )
-def test_what_cannot_be_weighed_is_refused(change: dict[str, object], message: str) -> None:
+def test_invalid_inputs_are_errors(change: dict[str, object], message: str) -> None:
     given: dict[str, object] = {"rewards": [1.0, 0.0], "propensities": [0.5, 0.5], "target": [0.5, 0.5]}
     with pytest.raises(ValueError, match=message):
         ips(**(given | change))  # type: ignore[arg-type]
 
 
-def test_a_target_that_was_never_logged_has_no_self_normalised_value() -> None:
-    with pytest.raises(ValueError, match="no probability"):
+def test_a_target_without_logged_choices_has_no_self_normalised_value() -> None:
+    with pytest.raises(ValueError, match="probability 0"):
         snips([1.0, 0.0], [0.5, 0.5], [0.0, 0.0])

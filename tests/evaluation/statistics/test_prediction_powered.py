@@ -10,12 +10,12 @@ NONE = np.empty(0)
 def population(
     rng: np.random.Generator, n: int, bias: float = 0.3, noise: float = 0.6
 ) -> tuple[np.ndarray, np.ndarray]:
-    """People's levels, and those of a judge that follows them, too kindly."""
+    """Levels by people, and levels by a judge that follows them but is too generous."""
     people = np.clip(np.rint(rng.normal(3.2, 1.2, size=n)), 1, 5)
     return people, people + bias + rng.normal(0.0, noise, size=n)
 
 
-def test_without_a_judge_it_is_the_mean_with_students_interval() -> None:
+def test_without_a_judge_it_is_the_mean_with_a_student_interval() -> None:
     people, judge = population(np.random.default_rng(1), 40)
     found = mean_with_judge(people, judge, NONE)
     half = t.ppf(0.975, 39) * people.std(ddof=1) / 40**0.5
@@ -31,7 +31,7 @@ def test_a_judge_that_is_always_right_counts_fully() -> None:
     assert found.high - found.low < 0.45 * (lambda e: e.high - e.low)(mean_with_judge(people[:100], people[:100], NONE))
 
 
-def test_a_judge_that_knows_nothing_does_no_harm() -> None:
+def test_an_uninformative_judge_does_no_harm() -> None:
     rng = np.random.default_rng(3)
     people, _ = population(rng, 200)
     noise = rng.normal(4.0, 1.0, size=2200)
@@ -61,13 +61,13 @@ def test_coverage_judge_alone_people_alone_and_both() -> None:
         hits += [covered(found, true) for found in estimates]
         widths += [found.high - found.low for found in estimates]
     judge_alone, people_alone, both = hits / n
-    assert judge_alone < 0.01, "no number of predictions cures a bias"
+    assert judge_alone < 0.01, "more predictions do not reduce a bias"
     assert people_alone >= 0.92
     assert both >= 0.92
-    assert widths[2] < 0.75 * widths[1], "the judge is worth having"
+    assert widths[2] < 0.75 * widths[1], "the judge narrows the interval"
 
 
-def test_coverage_with_rows_of_a_user_alike_and_users_in_both_parts() -> None:
+def test_coverage_with_similar_rows_per_user_and_users_in_both_parts() -> None:
     rng = np.random.default_rng(5)
     n, hits, blind = 300, 0, 0
     for _ in range(n):
@@ -81,10 +81,10 @@ def test_coverage_with_rows_of_a_user_alike_and_users_in_both_parts() -> None:
         hits += covered(mean_with_judge(*arguments, users=owner[drawn], users_unlabelled=owner[rest]), 3.0)
         blind += covered(mean_with_judge(*arguments), 3.0)
     assert hits / n >= 0.91
-    assert blind / n < 0.85, "rows of a user are no independent rows"
+    assert blind / n < 0.85, "rows of a user are not independent"
 
 
-def test_weights_undo_that_some_rows_were_likelier_to_be_drawn() -> None:
+def test_weights_correct_for_unequal_sampling_probabilities() -> None:
     rng = np.random.default_rng(6)
     people, judge = population(rng, 4000)
     low, high = np.flatnonzero(people <= 3), np.flatnonzero(people > 3)
@@ -107,7 +107,7 @@ def test_weights_undo_that_some_rows_were_likelier_to_be_drawn() -> None:
         (([1.0, np.nan], [1.0, 2.0], [1.0]), "finite"),
     ],
 )
-def test_what_cannot_be_estimated_is_told(arguments: tuple[list[float], ...], message: str) -> None:
+def test_invalid_inputs_of_the_estimate_are_errors(arguments: tuple[list[float], ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mean_with_judge(*arguments)
     with pytest.raises(ValueError, match="positive"):

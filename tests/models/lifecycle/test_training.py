@@ -1,4 +1,4 @@
-"""Training, releasing and refusing of stage models."""
+"""Training, release and refusal of lifecycle models."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ def release() -> StageRelease:
     return train_stage_model(labelled(), as_of=AS_OF, params=PARAMS)
 
 
-def test_it_beats_the_fixed_gap_on_days_and_users_that_it_never_saw(release: StageRelease) -> None:
+def test_it_beats_the_fixed_gap_on_unseen_days_and_users(release: StageRelease) -> None:
     measured = release.card["metrics"]
     assert measured["stage model"]["auc"] > 0.8 > measured["fixed gap"]["auc"]
     assert measured["stage model"]["brier"] < measured["fixed gap"]["brier"]
@@ -39,27 +39,27 @@ def test_it_beats_the_fixed_gap_on_days_and_users_that_it_never_saw(release: Sta
     assert release.live_from == AS_OF + timedelta(days=1)
 
 
-def test_what_is_no_better_than_the_fixed_gap_is_refused() -> None:
+def test_a_model_no_better_than_the_fixed_gap_is_refused() -> None:
     noise = train_stage_model(labelled(informative=False), as_of=AS_OF, params=PARAMS)
     by_gap = labelled().with_columns(label=(pl.col("gap_days") >= PARAMS.ended_after_days).cast(pl.Int64))
     perfect_rule = train_stage_model(by_gap, as_of=AS_OF, params=PARAMS)
     assert "better than the fixed gap's" in str(refusal(perfect_rule))
-    # Of coin tosses a calibrated probability is closer to the truth than any yes or no; the order tells nothing.
+    # For coin tosses a calibrated probability is closer to the truth than any yes or no; only the order is worthless.
     assert noise.card["metrics"]["stage model"]["auc"] < 0.6
 
 
-def test_a_log_too_short_to_be_measured_on_releases_nothing() -> None:
+def test_too_short_a_log_releases_nothing() -> None:
     few_days = labelled().filter(pl.col("day") <= FIRST + timedelta(weeks=3))
     assert "too short" in str(refusal(train_stage_model(few_days, as_of=AS_OF, params=PARAMS)))
 
 
-def test_labels_that_nobody_can_know_yet_are_refused() -> None:
+def test_labels_from_the_future_are_refused() -> None:
     train_stage_model(labelled(), as_of=AS_OF, params=PARAMS)
     with pytest.raises(ValueError, match="look-ahead"):
         train_stage_model(labelled(), as_of=AS_OF - timedelta(days=1), params=PARAMS)
 
 
-def test_too_few_labels_say_how_many() -> None:
+def test_too_few_labels_are_an_error_with_their_number() -> None:
     with pytest.raises(NotEnoughStageLabels, match="100 journeys"):
         train_stage_model(labelled(100), as_of=AS_OF, params=PARAMS)
     with pytest.raises(NotEnoughStageLabels, match="of which 0 ended"):
@@ -71,7 +71,7 @@ def test_row_order_changes_nothing(release: StageRelease) -> None:
     assert train_stage_model(shuffled, as_of=AS_OF, params=PARAMS) == release
 
 
-def test_a_journey_is_judged_the_same_alone_and_in_company(release: StageRelease) -> None:
+def test_a_prediction_does_not_depend_on_other_rows(release: StageRelease) -> None:
     rows = labelled(31, seed=1).drop("label", "day")
     together = release.judge(rows)
     assert_frame_equal(together, pl.concat([release.judge(rows[i]) for i in range(rows.height)]))
@@ -81,14 +81,14 @@ def test_a_journey_is_judged_the_same_alone_and_in_company(release: StageRelease
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_more_silence_never_lowers_it(release: StageRelease, feature: str) -> None:
+def test_more_silence_never_lowers_the_probability(release: StageRelease, feature: str) -> None:
     rows = labelled(40, seed=2)
     steps = [release.judge(rows.with_columns(pl.lit(float(v)).alias(feature)))["p_ended"] for v in range(0, 200, 8)]
     assert (np.diff(np.stack([s.to_numpy() for s in steps]), axis=0) >= 0).all()
 
 
-def test_no_user_is_judged_by_a_model_that_saw_them() -> None:
-    """A feature that names the user's own label would be learnt by heart, were the user's rows trained on."""
+def test_cross_fitting_predicts_each_user_with_a_model_that_did_not_see_them() -> None:
+    """A feature that identifies the user would let a model memorise the user's own label if it saw the user's rows."""
     rows = labelled(1200)
     coin = np.random.default_rng(5).integers(0, 2, 150)
     by_user = {f"u{n}": int(coin[n]) for n in range(150)}
@@ -103,7 +103,7 @@ def test_no_user_is_judged_by_a_model_that_saw_them() -> None:
     assert len(set(folds_of(own["user_id"], PARAMS))) == PARAMS.training_folds
 
 
-def test_a_release_survives_the_disk_and_is_chosen_by_day(release: StageRelease, tmp_path: Path) -> None:
+def test_a_release_is_saved_unchanged_and_chosen_by_day(release: StageRelease, tmp_path: Path) -> None:
     folder = save(release, tmp_path)
     assert (folder / "model_card.md").read_text().startswith(f"# Stage model {release.version}")
     assert released_stage_model(tmp_path, AS_OF) is None

@@ -1,4 +1,4 @@
-"""Fitting the naming weights: what is true is found, order does not matter, and what is released holds up."""
+"""Fitting the naming weights: it recovers the truth, ignores row order, and releases only what is better."""
 
 import dataclasses
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ from tests.support.naming_rows import judged, world
 PARAMS = dataclasses.replace(NamingParams(), takeover_margin=0.0)
 
 
-def test_the_weights_that_made_the_labels_are_found() -> None:
+def test_fitting_recovers_the_weights_behind_the_labels() -> None:
     truth = {"theme_centrality": 2.0, "specificity": 1.0, "several_words": 0.0}
     fitted = naming_training.fit_weights(world(truth), PARAMS)
     assert fitted.theme_centrality_weight > 1.5 * fitted.specificity_weight > 10 * fitted.several_words_weight
@@ -34,18 +34,18 @@ def test_the_weights_that_made_the_labels_are_found() -> None:
     )
 
 
-def test_neither_the_order_of_rows_nor_journeys_without_a_say_matter() -> None:
+def test_row_order_and_uninformative_journeys_do_not_matter() -> None:
     rows = world({"theme_centrality": 1.0, "specificity": 1.0}, n_journeys=60)
     fitted = naming_training.fit_weights(rows, PARAMS)
     assert naming_training.fit_weights(rows.sample(fraction=1, shuffle=True, seed=3), PARAMS) == fitted
     silent = rows.with_columns(journey_id=pl.col("journey_id") + "s", grade=pl.lit(0.5))
-    # A journey whose members are all as good says nothing of the weights, but takes its share of the loss.
+    # A journey whose members are equally good does not inform the weights, but it has its share of the loss.
     assert naming_training.fit_weights(pl.concat([rows, silent]), PARAMS) != fitted
     assert naming_training.fit_weights(pl.concat([rows, silent.with_columns(journey_weight=1e-9)]), PARAMS) == fitted
 
 
-def test_the_margin_is_the_one_that_renames_least_at_little_cost() -> None:
-    # Two keywords take turns at being a little better: the one that came first is as good a name on all days.
+def test_the_margin_renames_least_at_little_cost() -> None:
+    # Two keywords alternate at being slightly better. The one that came first is an equally good name on all days.
     days = [date(2026, 1, 1) + timedelta(days=number) for number in range(8)]
     rows = pl.concat(
         [
@@ -88,14 +88,14 @@ def test_wrong_labels_are_refused() -> None:
 AS_OF = date(2026, 3, 31)
 TRAINING = NameTrainingParams()
 THEIRS = {"specificity": 3.0, "coverage": 1.0}
-"""What these annotators go by: not what the packaged weights do."""
+"""The weights behind these annotators' names. They differ from the packaged weights."""
 
 
 def train(rows: pl.DataFrame, **given: object) -> naming_release_files.NamerRelease:
     return naming_training.train_namer(rows, **{"as_of": AS_OF, "naming": PARAMS, "params": TRAINING, **given})  # type: ignore[arg-type]
 
 
-def test_few_labels_move_the_weights_little_and_many_as_far_as_they_say() -> None:
+def test_few_labels_move_the_weights_less_than_many() -> None:
     def distance(n_journeys: int, strength: float) -> float:
         fitted = naming_training.fit_weights(world(THEIRS, n_journeys=n_journeys), PARAMS, prior_strength=strength)
         before, after = (np.array(list(naming_release_files.weights_of(p).values())) for p in (PARAMS, fitted))
@@ -106,7 +106,7 @@ def test_few_labels_move_the_weights_little_and_many_as_far_as_they_say() -> Non
     assert distance(300, 1e6) == 0.0
 
 
-def test_weights_that_name_other_users_better_are_released_and_used(tmp_path: Path) -> None:
+def test_weights_better_for_unseen_users_are_released_and_used(tmp_path: Path) -> None:
     rows = judged(THEIRS)
     release = train(rows)
     assert naming_training.refusal(release) is None
@@ -120,29 +120,29 @@ def test_weights_that_name_other_users_better_are_released_and_used(tmp_path: Pa
     kept, named_by = naming_release_files.naming_on(tmp_path, AS_OF + timedelta(days=1), PARAMS)
     assert named_by == release.version
     assert kept == naming_training.fit_weights(rows, PARAMS, prior_strength=TRAINING.prior_strength)
-    assert naming_release_files.naming_on(tmp_path, AS_OF, PARAMS) == (PARAMS, "parameters"), "not before it was known"
+    assert naming_release_files.naming_on(tmp_path, AS_OF, PARAMS) == (PARAMS, "parameters"), "not live yet"
     card = (tmp_path / release.version / "model_card.md").read_text()
     assert "the 100 journeys that annotators named without being shown a name" in card
     with pytest.raises(releases.ReleaseError, match="train again"):
         naming_release_files.naming_on(tmp_path, date.max, dataclasses.replace(PARAMS, revision=PARAMS.revision + 1))
 
 
-def test_the_same_labels_in_any_order_are_the_same_release() -> None:
+def test_label_order_does_not_change_the_release() -> None:
     rows = judged(THEIRS, noise=0.1)
     again = train(rows.sample(fraction=1, shuffle=True, seed=2))
     assert (again.version, again.card) == (train(rows).version, train(rows).card)
 
 
-def test_labels_that_agree_with_the_parameters_or_with_nothing_release_nothing() -> None:
+def test_labels_without_new_information_release_nothing() -> None:
     own = {name: weight for name, weight in naming_release_files.weights_of(PARAMS).items() if name != "readability"}
     for rows in (judged(own), judged({}, noise=0.5)):
         refused = naming_training.refusal(train(rows))
         assert refused is not None
-        assert "not surely better" in refused
+        assert "not significantly better" in refused
 
 
-def test_names_that_were_shown_and_let_stand_do_not_judge() -> None:
-    """Blind labels say one thing, the others (three quarters) that the shown name is best: only the former judge."""
+def test_only_blind_labels_decide_on_a_release() -> None:
+    """Blind labels follow one truth; the other three quarters prefer the shown name. Only blind labels are used."""
     rows = judged(THEIRS, n_users=80)
     shown = naming_training.named(rows, PARAMS).select("user_id", "journey_id", "keyword", is_shown=pl.lit(1.0))
     anchored = rows.join(shown, on=["user_id", "journey_id", "keyword"], how="left").with_columns(
@@ -151,12 +151,12 @@ def test_names_that_were_shown_and_let_stand_do_not_judge() -> None:
     assert naming_training.refusal(train(anchored.drop("is_shown"))) is None
     judged_by_all = anchored.with_columns(blind_grade="grade")
     assert train(judged_by_all).card["comparisons"][0]["gain"] < train(anchored).card["comparisons"][0]["gain"]
-    with pytest.raises(naming_training.NotEnoughNames, match="who were shown none: of 0 journeys of 0 users"):
+    with pytest.raises(naming_training.NotEnoughNames, match="who were shown none: 0 journeys of 0 users"):
         train(anchored.with_columns(blind_grade=pl.lit(None, dtype=pl.Float64)))
 
 
-def test_no_user_is_named_by_weights_that_saw_them() -> None:
-    """A user whose labels outweigh all others: what they are must not show in the names of that user's own journeys."""
+def test_held_out_users_are_named_by_weights_that_did_not_see_them() -> None:
+    """Labels of one user outweigh all others. Flipping them must not change the names of that user's journeys."""
     heavy, key = pl.col("user") == "u7", ["user_id", "journey_id", "keyword"]
     rows = judged(THEIRS).with_columns(journey_weight=pl.when(heavy).then(200.0).otherwise(1.0))
     flipped = [pl.when(heavy).then(1 - pl.col(g)).otherwise(g).alias(g) for g in ("grade", "blind_grade")]
@@ -166,10 +166,10 @@ def test_no_user_is_named_by_weights_that_saw_them() -> None:
     own, others = ([frame.filter(who).select(key).sort(key) for frame in names] for who in (heavy, ~heavy))
     assert_frame_equal(*own)
     assert own[0].height > 0
-    assert not others[0].equals(others[1]), "they are heavy enough to be seen"
+    assert not others[0].equals(others[1]), "the user's labels are heavy enough to matter"
 
 
-def test_a_live_release_is_held_against_on_what_it_did_not_know() -> None:
+def test_a_live_release_is_a_rival_only_on_labels_it_did_not_learn_from() -> None:
     live = train(judged(THEIRS))
     later = judged(THEIRS, seed=5).with_columns(known_on=pl.lit(AS_OF + timedelta(days=9)))
     as_of = AS_OF + timedelta(days=10)
@@ -177,8 +177,8 @@ def test_a_live_release_is_held_against_on_what_it_did_not_know() -> None:
     assert [row["rival"] for row in train(later, as_of=as_of, incumbent=live).card["comparisons"]] == [
         "parameters", live.version,
     ]  # fmt: skip
-    assert len(train(judged(THEIRS), as_of=as_of, incumbent=live).card["comparisons"]) == 1, "it knew all of them"
-    # Labels of which it knew a part that speaks for it, and then others: the new weights must not lose on the others.
+    assert len(train(judged(THEIRS), as_of=as_of, incumbent=live).card["comparisons"]) == 1, "it learnt from all labels"
+    # The new labels contradict the live release, so the new weights win on them. If they lost, they would be refused.
     fresh = train(worse, as_of=as_of, incumbent=live)
     assert fresh.card["comparisons"][1]["low"] > 0
     fresh.card["comparisons"][1] |= {"gain": -0.1, "low": -0.2, "high": -0.01}
@@ -186,7 +186,7 @@ def test_a_live_release_is_held_against_on_what_it_did_not_know() -> None:
 
 
 def test_too_few_names_and_names_from_the_future_are_errors() -> None:
-    with pytest.raises(naming_training.NotEnoughNames, match="of 50 journeys of 20 users; needed are 100 of 20"):
+    with pytest.raises(naming_training.NotEnoughNames, match="50 journeys of 20 users; at least 100 of 20 are needed"):
         train(judged(THEIRS, n_users=20))
     with pytest.raises(ValueError, match="look-ahead"):
         train(judged(THEIRS), as_of=date(2026, 3, 1))

@@ -24,7 +24,7 @@ AS_OF = date(2026, 3, 1)
 
 
 def labelled(n: int = 900, seed: int = 7, *, source: str | None = None, rate: float = 0.0) -> pl.DataFrame:
-    """Journeys whose truth hangs on separation and silence, which the prior sees half of."""
+    """Journeys whose truth depends on separation and silence. The prior uses only half of that."""
     rng = np.random.default_rng(seed)
     columns: dict[str, object] = {name: rng.integers(0, 30, n).astype(np.float64) for name in FEATURES}
     columns["cohesion"], columns["separation"] = rng.uniform(0, 1, n), rng.uniform(0, 1, n)
@@ -48,7 +48,7 @@ def release() -> Release:
     return train_ranker(labelled(), as_of=AS_OF, params=PARAMS)
 
 
-def test_it_beats_the_prior_on_days_it_never_saw(release: Release) -> None:
+def test_it_beats_the_prior_on_unseen_days(release: Release) -> None:
     measured = release.card["metrics"]["annotation"]
     assert measured["auc"] > measured["prior_auc"] + 0.1
     assert measured["brier"] < measured["prior_brier"]
@@ -60,23 +60,23 @@ def test_it_beats_the_prior_on_days_it_never_saw(release: Release) -> None:
     assert release.live_from == AS_OF + timedelta(days=1)
 
 
-def turned_later(release: Release) -> pl.DataFrame:
-    """The rows of ``release``, every label of the later slice turned round."""
+def with_flipped_later_labels(release: Release) -> pl.DataFrame:
+    """The rows of ``release``, with every label of the later slice flipped."""
     first_later = date.fromisoformat(release.card["data"]["later"]["first_day"])
     is_later = pl.col("day") >= first_later
     return labelled().with_columns(label=pl.when(is_later).then(1 - pl.col("label")).otherwise("label"))
 
 
-def test_what_is_measured_has_not_seen_the_later_labels(release: Release) -> None:
-    """A planted leak: with the later labels turned round, an honest metric turns round with them, exactly."""
-    other = train_ranker(turned_later(release), as_of=AS_OF, params=PARAMS)
+def test_the_measured_model_has_not_seen_the_later_labels(release: Release) -> None:
+    """If the later labels are flipped, a metric without leakage is exactly reversed."""
+    other = train_ranker(with_flipped_later_labels(release), as_of=AS_OF, params=PARAMS)
     assert other.card["booster"]["rounds"] == release.card["booster"]["rounds"]
     assert other.card["metrics"]["annotation"]["auc"] == pytest.approx(1 - release.card["metrics"]["annotation"]["auc"])
-    assert other.model_text != release.model_text  # what is released has learnt from all that was known
+    assert other.model_text != release.model_text  # the released model is trained on all labels
 
 
-def test_labels_not_yet_known_when_the_later_slice_begins_are_in_neither() -> None:
-    """Windows that reach into the later days tell what happened on them."""
+def test_labels_unknown_at_the_start_of_the_later_slice_are_left_out() -> None:
+    """A label window that extends into the later days contains what happened on them."""
     slow = labelled().with_columns(known_on=pl.col("day") + pl.duration(days=7))
     data = train_ranker(slow, as_of=AS_OF, params=PARAMS).card["data"]
     first_later = date.fromisoformat(data["later"]["first_day"])
@@ -84,9 +84,6 @@ def test_labels_not_yet_known_when_the_later_slice_begins_are_in_neither() -> No
     assert data["earlier"]["n"] + data["later"]["n"] < slow.height
     with pytest.raises(ValueError, match="look-ahead"):
         train_ranker(slow, as_of=slow["day"].max(), params=PARAMS)
-
-
-# ── whether to release ──
 
 
 def comparisons(release: Release) -> dict[tuple[str, str, str], dict[str, object]]:
@@ -104,15 +101,15 @@ def test_a_ranker_that_is_better_than_the_prior_may_be_released(release: Release
 
 
 def test_a_ranker_that_is_worse_than_the_prior_is_refused(release: Release) -> None:
-    """The later days are the earlier ones turned round: what was learnt misleads."""
-    other = train_ranker(turned_later(release), as_of=AS_OF, params=PARAMS)
-    told = refusal(other)
-    assert told is not None
-    assert "worse: AUC by annotation" in told
-    assert "prior" in told
+    """The later labels are the flipped earlier ones, so the learnt order is misleading."""
+    other = train_ranker(with_flipped_later_labels(release), as_of=AS_OF, params=PARAMS)
+    reason = refusal(other)
+    assert reason is not None
+    assert "worse: AUC by annotation" in reason
+    assert "prior" in reason
 
 
-def test_too_few_later_labels_of_each_kind_are_no_proof() -> None:
+def test_too_few_later_labels_of_a_kind_are_refused() -> None:
     rows = labelled()
     first_later = train_ranker(rows, as_of=AS_OF, params=PARAMS).card["data"]["later"]["first_day"]
     later = pl.col("day") >= date.fromisoformat(first_later)
@@ -120,7 +117,7 @@ def test_too_few_later_labels_of_each_kind_are_no_proof() -> None:
     assert "too few" in str(refusal(train_ranker(one_kind, as_of=AS_OF, params=PARAMS)))
 
 
-def test_the_live_release_is_a_rival_on_days_that_it_does_not_know(release: Release) -> None:
+def test_the_live_release_is_a_rival_on_days_after_its_training(release: Release) -> None:
     live_as_of = FIRST + timedelta(days=29)
     good = train_ranker(labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS)
     retrained = train_ranker(labelled(), as_of=AS_OF, params=PARAMS, incumbent=good)
@@ -129,29 +126,26 @@ def test_the_live_release_is_a_rival_on_days_that_it_does_not_know(release: Rele
     assert refusal(retrained) is None
 
 
-def test_a_live_release_that_knows_better_is_not_given_up() -> None:
-    """Labels that came in since were broken (they follow saves): the release taught by sound ones stays."""
+def test_a_better_live_release_stays() -> None:
+    """New labels are broken (they follow saves). The live release, trained on sound labels, stays."""
     live_as_of = FIRST + timedelta(days=29)
     sound = train_ranker(labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS)
     is_old = pl.col("day") <= live_as_of
     broken = labelled().with_columns(
         label=pl.when(is_old).then((pl.col("n_saves_7d") > 14).cast(pl.Int64)).otherwise("label")
     )
-    told = refusal(train_ranker(broken, as_of=AS_OF, params=PARAMS, incumbent=sound))
-    assert told is not None
-    assert sound.version in told
+    reason = refusal(train_ranker(broken, as_of=AS_OF, params=PARAMS, incumbent=sound))
+    assert reason is not None
+    assert sound.version in reason
 
 
-def test_engagement_is_judged_by_the_order_within_a_user() -> None:
+def test_engagement_labels_are_measured_by_the_order_within_a_user() -> None:
     rows = labelled(source="engagement").with_columns(day=FIRST + pl.duration(days=7 * (pl.col("day").dt.day() % 7)))
     card = train_ranker(rows, as_of=AS_OF, params=PARAMS).card
     row = card["comparisons"][0]
     assert (row["source"], row["metric"], row["rival"]) == ("engagement", "NDCG@5", "prior")
     assert 0 < row["rival_value"] < row["value"] <= 1
-    assert card["calibration"]["from"] == "prior"  # confidence makes no claim about who comes back
-
-
-# ── why a journey ranks where it does ──
+    assert card["calibration"]["from"] == "prior"  # confidence does not predict who comes back
 
 
 def test_the_parts_of_a_score_sum_to_its_log_odds(release: Release) -> None:
@@ -165,8 +159,8 @@ def test_the_parts_of_a_score_sum_to_its_log_odds(release: Release) -> None:
     assert set(parts["part"]) == {*FEATURE_PARTS, BASE}
 
 
-def test_parts_name_what_the_truth_hangs_on(release: Release) -> None:
-    """Labels hang on separation and silence: coherence and recency must carry more than all the rest."""
+def test_the_largest_parts_are_those_that_the_truth_depends_on(release: Release) -> None:
+    """Labels depend on separation and silence, so coherence and recency must outweigh all other parts."""
     parts = explain(labelled(200, seed=4), release, PARAMS).filter(pl.col("part") != BASE)
     weight = dict(parts.group_by("part").agg(pl.col("contribution").abs().sum()).iter_rows())
     assert weight["coherence"] + weight["recency"] > 0.6 * sum(weight.values())
@@ -191,7 +185,7 @@ def test_row_order_changes_nothing(release: Release) -> None:
     assert again.version == release.version
 
 
-def test_a_journey_scores_the_same_alone_and_in_company(release: Release) -> None:
+def test_a_score_does_not_depend_on_other_rows(release: Release) -> None:
     rows = labelled(61, seed=1)
     together = release.score(rows)
     assert together.equals(release.score(rows.reverse()))
@@ -204,7 +198,7 @@ def test_a_journey_scores_the_same_alone_and_in_company(release: Release) -> Non
 
 
 @pytest.mark.parametrize(("feature", "sign"), [("days_since_last_engaged", -1), ("engagement_weight_90d", 1)])
-def test_scores_move_the_sensible_way_only(release: Release, feature: str, sign: int) -> None:
+def test_scores_are_monotone_in_the_sensible_direction(release: Release, feature: str, sign: int) -> None:
     rows = labelled(40, seed=2)
     steps = [release.score(rows.with_columns(pl.lit(float(v)).alias(feature)))["score"] for v in range(0, 60, 3)]
     differences = np.diff(np.stack([s.to_numpy() for s in steps]), axis=0) * sign
@@ -216,7 +210,7 @@ def test_a_missing_feature_is_named(release: Release) -> None:
         release.score(labelled(3).drop("separation"))
 
 
-def test_too_few_labels_say_how_many() -> None:
+def test_too_few_labels_are_an_error_with_their_number() -> None:
     with pytest.raises(NotEnoughLabels, match="100 labels"):
         train_ranker(labelled(100), as_of=AS_OF, params=PARAMS)
     one_kind = labelled().with_columns(label=pl.lit(1))
@@ -228,7 +222,7 @@ def test_too_few_labels_say_how_many() -> None:
         train_ranker(labelled().head(0), as_of=AS_OF, params=PARAMS)
 
 
-def test_labels_of_the_future_and_broken_rows_are_refused() -> None:
+def test_labels_from_the_future_and_invalid_rows_are_refused() -> None:
     rows = labelled()
     with pytest.raises(ValueError, match="look-ahead"):
         train_ranker(rows, as_of=FIRST + timedelta(days=30), params=PARAMS)
@@ -241,7 +235,7 @@ def test_labels_of_the_future_and_broken_rows_are_refused() -> None:
 
 
 def test_confidence_comes_from_annotations_and_never_from_clicks() -> None:
-    """Clicks are rare. Confidence must not sink for it."""
+    """Clicks are rare, but that must not lower confidence."""
     clicks = labelled(900, source="feedback", rate=-3.0)
     judged = labelled(300, seed=8, source="annotation", rate=1.0)
     of_clicks = train_ranker(clicks, as_of=AS_OF, params=PARAMS)
@@ -257,7 +251,7 @@ def test_confidence_comes_from_annotations_and_never_from_clicks() -> None:
     assert both.card["metrics"]["feedback"]["auc"] > both.card["metrics"]["feedback"]["prior_auc"]
 
 
-def test_a_release_survives_the_disk(release: Release, tmp_path: Path) -> None:
+def test_a_saved_release_loads_unchanged(release: Release, tmp_path: Path) -> None:
     path = save(release, tmp_path)
     assert path.name == release.version
     assert sorted(p.name for p in path.iterdir()) == ["card.json", "model.txt", "model_card.md"]
@@ -268,8 +262,8 @@ def test_a_release_survives_the_disk(release: Release, tmp_path: Path) -> None:
     assert save(release, tmp_path) == path
     assert [p.name for p in tmp_path.iterdir()] == [release.version]
     page = (path / "model_card.md").read_text()
-    for said in (release.version, "prior_auc", "2026-03-02", "separation"):
-        assert said in page
+    for text in (release.version, "prior_auc", "2026-03-02", "separation"):
+        assert text in page
 
 
 @pytest.mark.parametrize("name", ["model.txt", "model_card.md", "card.json"])
@@ -294,7 +288,7 @@ def with_live_from(release: Release, day: date, version: str) -> Release:
     return replace(release, version=version, live_from=day, card=release.card | {"live_from": day.isoformat()})
 
 
-def test_a_day_gets_the_newest_model_that_was_live(release: Release, tmp_path: Path) -> None:
+def test_a_day_gets_the_newest_release_live_on_it(release: Release, tmp_path: Path) -> None:
     assert released(tmp_path / "nowhere", AS_OF) is None
     for day, version in ((date(2026, 3, 10), "b"), (date(2026, 3, 2), "z"), (date(2026, 3, 10), "a")):
         save(with_live_from(release, day, version), tmp_path)
@@ -308,7 +302,7 @@ def test_a_day_gets_the_newest_model_that_was_live(release: Release, tmp_path: P
     assert version_on(date(2026, 3, 1)) is None
     assert version_on(date(2026, 3, 2)) == "z"
     assert version_on(date(2026, 3, 9)) == "z"
-    assert version_on(date(2026, 3, 10)) == "a"  # of one day the one saved last
+    assert version_on(date(2026, 3, 10)) == "a"  # of releases for the same day, the one saved last
     shutil.rmtree(tmp_path / "a")
     assert version_on(date(2026, 5, 1)) == "b"
 

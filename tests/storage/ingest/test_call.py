@@ -1,4 +1,4 @@
-"""Files in, landing tables out: dirty input, de-duplication, order, all or nothing."""
+"""Ingesting files into landing tables: dirty input, de-duplication, order, atomicity."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, balanced
+from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, assert_reconciled
 
 
 @pytest.fixture
@@ -63,14 +63,14 @@ def test_every_format_gives_the_same_rows(sandbox: Sandbox, write: Callable[[San
     assert not list((sandbox.folder / "scratch").iterdir())
 
 
-def test_the_source_argument_names_what_the_file_does_not(sandbox: Sandbox) -> None:
+def test_the_source_argument_overrides_the_file_name(sandbox: Sandbox) -> None:
     path = sandbox.write("export.csv", as_csv(SEARCHES))
     with pytest.raises(IngestError, match=r"export\.csv.*--source"):
         sandbox.ingest(path)
     assert sandbox.ingest(path, source="search_events").by_source()[0][3] == 3
 
 
-def test_quoted_fields_may_hold_commas_quotes_and_line_ends(sandbox: Sandbox) -> None:
+def test_quoted_fields_may_contain_commas_quotes_and_line_ends(sandbox: Sandbox) -> None:
     sandbox.write(
         "search_events.csv",
         'user_id,query,searched_at\nu1,"a, ""b""\nc",2026-01-01\nu2,5" pipe,2026-01-01\nu3,,2026-01-01\n',
@@ -78,11 +78,13 @@ def test_quoted_fields_may_hold_commas_quotes_and_line_ends(sandbox: Sandbox) ->
     report = sandbox.ingest()
     assert sandbox.table("search_events")["query"].to_list() == ['a, "b"\nc', '5" pipe']
     assert sandbox.table("quarantined_rows")["line"].to_list() == [5]
-    balanced(report)
+    assert_reconciled(report)
 
 
 @pytest.mark.parametrize("block_bytes", [7, 20, 64, 10_000])
-def test_blocks_do_not_show(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+def test_block_size_does_not_change_the_rows(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
     queries = ["plain", "a, b", 'say "hi"', "two\nlines", 'three\n\nlines, "quoted"', "ünï", "end"]
     rows = [{"user_id": f"u{i}", "query": query, "searched_at": "2026-01-01"} for i, query in enumerate(queries)]
     monkeypatch.setattr(pieces, "BLOCK_BYTES", block_bytes)
@@ -112,15 +114,15 @@ DIRTY = [
     ("blank query", '{"user_id": "u", "query": "\u3000", "searched_at": "2026-01-01"}', "query is missing or blank"),
     ("no user", '{"query": "q", "searched_at": "2026-01-01"}', "user_id is missing"),
     ("cut off", '{"user_id": "u", "query": ', "not valid JSON"),
-    ("no object", "[1, 2]", "it is no object"),
-    ("NaN", '{"user_id": "u", "query": NaN, "searched_at": "2026-01-01"}', "NaN is no JSON"),
+    ("no object", "[1, 2]", "it is not an object"),
+    ("NaN", '{"user_id": "u", "query": NaN, "searched_at": "2026-01-01"}', "NaN is not JSON"),
     ("deep", "[" * 100_000, "not valid JSON"),
     ("huge number", '{"user_id": ' + "9" * 5_000 + ', "query": "q", "searched_at": "2026-01-01"}', "not valid JSON"),
 ]
 
 
 @pytest.mark.parametrize(("row", "reason"), [case[1:] for case in DIRTY], ids=[case[0] for case in DIRTY])
-def test_a_dirty_json_line_is_quarantined_and_good_ones_go_on(sandbox: Sandbox, row: str, reason: str) -> None:
+def test_a_dirty_json_line_is_quarantined_and_good_ones_are_loaded(sandbox: Sandbox, row: str, reason: str) -> None:
     sound = as_json_lines(SEARCHES)
     sandbox.write(
         "search_events.jsonl", sound + row + "\n\n" + '{"user_id":"z","query":"z","searched_at":"2026-01-01"}'
@@ -156,7 +158,7 @@ def test_dirty_csv_lines_are_quarantined_with_their_lines(sandbox: Sandbox) -> N
     assert "has 2 fields where the header has 3" in refused["reason"][0]
     assert "not valid UTF-8" in refused["reason"][2]
     assert sandbox.table("search_events")["query"].to_list() == ["fine", "ok"]
-    balanced(report)
+    assert_reconciled(report)
     assert report.by_source() == [("search_events", 1, 10, 2, 0, 8, 0)]
 
 
@@ -166,7 +168,7 @@ def test_quarantined_rows_are_unique(sandbox: Sandbox) -> None:
     assert sandbox.table("quarantined_rows").select("batch_id", "line", "reason").is_unique().all()
 
 
-def test_unknown_columns_are_ignored_and_told(sandbox: Sandbox) -> None:
+def test_unknown_columns_are_ignored_and_reported(sandbox: Sandbox) -> None:
     sandbox.write("search_events.csv", as_csv([{**row, "device": "x"} for row in SEARCHES]))
     report = sandbox.ingest()
     assert report.ignored_columns() == {"search_events": ("device",)}
@@ -182,9 +184,7 @@ def parquet_bytes(frame: pl.DataFrame, path: Path) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN])
-def test_a_file_that_cannot_be_read_leaves_everything_as_it_was(
-    sandbox: Sandbox, name: str, content: bytes, reason: str
-) -> None:
+def test_a_file_that_cannot_be_read_changes_nothing(sandbox: Sandbox, name: str, content: bytes, reason: str) -> None:
     sandbox.write("search_events/a.csv", as_csv(SEARCHES[:1]))
     sandbox.ingest()
     before = sandbox.contents()
@@ -208,11 +208,11 @@ def test_a_wrong_column_type_names_the_column(sandbox: Sandbox, tmp_path: Path) 
         sandbox.ingest()
 
 
-def test_paths_that_hold_nothing(sandbox: Sandbox) -> None:
+def test_paths_without_files_are_errors(sandbox: Sandbox) -> None:
     with pytest.raises(IngestError, match="does not exist"):
         sandbox.ingest(sandbox.folder / "nowhere")
     (sandbox.folder / "bare").mkdir()
-    with pytest.raises(IngestError, match="holds no file"):
+    with pytest.raises(IngestError, match="has no file"):
         sandbox.ingest(sandbox.folder / "bare")
     with pytest.raises(IngestError, match="no known ending"):
         sandbox.ingest(sandbox.write("notes.txt", "x"))
@@ -249,7 +249,7 @@ def test_copies_of_a_file_within_one_call_are_one_batch(sandbox: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("relevances", [(2, 5), (5, 2)])
-def test_of_two_accounts_of_one_event_the_choice_is_theirs_not_the_orders(
+def test_of_differing_rows_for_one_event_the_order_does_not_decide(
     sandbox: Sandbox, relevances: tuple[int, int]
 ) -> None:
     row = {"user_id": "u", "journey_id": "j", "annotator_id": "x"}
@@ -258,7 +258,7 @@ def test_of_two_accounts_of_one_event_the_choice_is_theirs_not_the_orders(
     assert sandbox.table("journey_annotations")["relevance"].to_list() == [2]
 
 
-def test_one_of_two_latest_versions_alone_is_news(sandbox: Sandbox) -> None:
+def test_one_of_two_latest_versions_alone_is_a_change(sandbox: Sandbox) -> None:
     versions = [{"user_id": "u", "country": country} for country in ("FR", "DE")]
     sandbox.write("users/a.csv", as_csv(versions))
     assert sandbox.ingest().by_source()[0][3:5] == (2, 0)
@@ -268,7 +268,7 @@ def test_one_of_two_latest_versions_alone_is_news(sandbox: Sandbox) -> None:
     assert sandbox.ingest().by_source()[0][3:5] == (1, 0)
 
 
-def test_the_same_event_in_two_files_is_taken_once(sandbox: Sandbox) -> None:
+def test_the_same_event_in_two_files_is_stored_once(sandbox: Sandbox) -> None:
     sandbox.write("search_events/a.csv", as_csv(SEARCHES[:2] + SEARCHES[:1]))
     sandbox.write("search_events/b.jsonl", as_json_lines(SEARCHES))
     assert sandbox.ingest().by_source() == [("search_events", 2, 6, 3, 3, 0, 0)]
@@ -310,7 +310,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, seed=st.integers(0, 10_000))
-def test_order_of_rows_and_split_over_files_play_no_part(
+def test_order_of_rows_and_split_over_files_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, str, int]], seed: int
 ) -> None:
     searches = [{"user_id": u, "query": q, "searched_at": f"2026-01-0{d}"} for u, q, d in events]
@@ -324,7 +324,7 @@ def test_order_of_rows_and_split_over_files_play_no_part(
             for n in range(n_files):
                 if part := order[n::n_files]:
                     sandbox.write(f"{source}/{chance.random()}-{n}.jsonl", as_json_lines(part))
-        balanced(sandbox.ingest())
+        assert_reconciled(sandbox.ingest())
         return [sandbox.table("search_events").rows(), sandbox.table("pins").rows()]
 
     assert contents(1, shuffled=False) == contents(3, shuffled=True)
@@ -333,9 +333,7 @@ def test_order_of_rows_and_split_over_files_play_no_part(
 # ── all or nothing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_call_that_dies_before_its_commit_leaves_the_old_state(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_call_killed_before_its_commit_changes_nothing(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox.write("search_events/a.csv", as_csv(SEARCHES[:1]))
     sandbox.ingest()
     before = sandbox.contents()
@@ -358,7 +356,7 @@ def test_a_call_that_dies_before_its_commit_leaves_the_old_state(
     assert sandbox.ingest().by_source() == [("search_events", 1, 4, 2, 1, 1, 0)]
 
 
-def test_what_a_killed_call_left_is_removed(sandbox: Sandbox) -> None:
+def test_leftovers_of_a_killed_call_are_removed(sandbox: Sandbox) -> None:
     stale = sandbox.folder / "scratch" / "ingest-dead"
     (stale / "pins").mkdir(parents=True)
     Path(f"{stale}.lock").touch()
@@ -367,7 +365,7 @@ def test_what_a_killed_call_left_is_removed(sandbox: Sandbox) -> None:
     assert not list((sandbox.folder / "scratch").iterdir())
 
 
-def test_a_file_that_another_call_loaded_meanwhile_is_taken_once(
+def test_a_file_loaded_by_another_call_meanwhile_is_loaded_once(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
@@ -378,7 +376,7 @@ def test_a_file_that_another_call_loaded_meanwhile_is_taken_once(
     assert sandbox.contents() == before
 
 
-def test_ensure_landing_makes_every_table_empty(sandbox: Sandbox) -> None:
+def test_ensure_landing_creates_every_table_empty(sandbox: Sandbox) -> None:
     ensure_landing(sandbox.warehouse)
     assert all(rows == [] for rows in sandbox.contents().values())
     for name, table in LANDING_TABLES.items():

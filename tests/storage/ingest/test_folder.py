@@ -1,4 +1,4 @@
-"""One wrong file stops no other; the landing folder, and the record of what became of each file."""
+"""One wrong file does not stop the others; the landing folder, and the recorded outcome of each file."""
 
 import gzip
 import io
@@ -19,9 +19,9 @@ from journeys_assets.domain.tables.table import violations
 from journeys_assets.storage.ingest import call as ingest_call
 from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.files import IngestError
-from journeys_assets.storage.ingest.folder import landed_files, list_folder, record_landed, take_files
+from journeys_assets.storage.ingest.folder import ingest_listed_files, landed_files, list_folder, record_landed
 from journeys_assets.storage.ingest.readers import choose, pieces
-from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, balanced
+from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, assert_reconciled
 
 DAY_NS = 86_400 * 10**9
 PATIENCE_S = 300.0
@@ -54,7 +54,7 @@ def contents_of_good_alone(sandbox: Sandbox, good: list[Path]) -> dict[str, list
     return alone.contents()
 
 
-# ── one wrong file stops no other ───────────────────────────────────────────────────────────────────────────────────
+# ── one wrong file does not stop the others ─────────────────────────────────────────────────────────────────────────
 
 WRONG_TYPE = as_parquet(pl.DataFrame(SEARCHES).with_columns(query=pl.lit(1.5)))
 CUT_PARQUET = as_parquet(pl.DataFrame(SEARCHES))[:-20]
@@ -63,14 +63,14 @@ WRONG: list[tuple[str, str, bytes, str]] = [
     *BROKEN,
     ("wrong type", "search_events/b.parquet", WRONG_TYPE, "column query is Float64, not VARCHAR"),
     ("cut Parquet", "search_events/b.parquet", CUT_PARQUET, "cannot be read as Parquet"),
-    ("column missing, told at the end", "search_events/b.jsonl", LATE.encode(), "column searched_at is missing"),
+    ("column missing, known only at the end", "search_events/b.jsonl", LATE.encode(), "column searched_at is missing"),
     ("unknown ending", "search_events/b.xlsx", b"PK", "has no known ending"),
     ("gone", "search_events/gone.csv", b"", "does not exist"),
 ]
 
 
 @pytest.mark.parametrize(("name", "content", "reason"), [w[1:] for w in WRONG], ids=[w[0] for w in WRONG])
-def test_the_others_are_loaded_as_if_a_wrong_file_were_not_there(
+def test_other_files_are_loaded_as_if_a_wrong_file_did_not_exist(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, reason: str
 ) -> None:
     monkeypatch.setattr(pieces, "BLOCK_BYTES", 200)
@@ -84,11 +84,11 @@ def test_the_others_are_loaded_as_if_a_wrong_file_were_not_there(
     assert str(bad) in str(wrong[bad])
     assert sandbox.contents() == contents_of_good_alone(sandbox, good)
     assert str(bad) not in {file.file for file in report.files}
-    balanced(report)
+    assert_reconciled(report)
     assert not list((sandbox.folder / "scratch").iterdir())
 
 
-def test_what_was_read_of_a_file_before_it_broke_is_neither_loaded_nor_quarantined(
+def test_rows_read_before_a_file_broke_are_neither_loaded_nor_quarantined(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pieces, "BLOCK_BYTES", 100)
@@ -105,16 +105,14 @@ def test_what_was_read_of_a_file_before_it_broke_is_neither_loaded_nor_quarantin
     assert report.by_source()[0][2:] == (300, 100, 0, 200, 0)
 
 
-def test_a_copy_of_what_could_not_be_read_is_quarantined_once(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_of_an_unreadable_file_is_quarantined_once(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     first = sandbox.write("search_events/a.csv", GOOD["search_events/a.csv"])
     copy = sandbox.write("search_events/b.csv", GOOD["search_events/a.csv"])
 
     def breaks_at_the_end(file: Path, wanted: pieces.Wanted) -> Iterator[pieces.Piece]:
         yield from choose.read_pieces(file, wanted)
         if file == first:
-            raise IngestError(f"{file}: the disk gave up")
+            raise IngestError(f"{file}: the disk failed")
 
     monkeypatch.setattr(ingest_call, "read_pieces", breaks_at_the_end)
     _, wrong = set_aside(sandbox, [first, copy])
@@ -130,20 +128,20 @@ def test_only_wrong_files_change_nothing(sandbox: Sandbox) -> None:
     assert all(rows == [] for rows in sandbox.contents().values())
 
 
-def test_a_name_that_is_not_utf8_is_told_and_stops_nothing(sandbox: Sandbox) -> None:
+def test_a_file_name_that_is_not_utf8_is_reported_and_stops_nothing(sandbox: Sandbox) -> None:
     good = sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
     bad = Path(os.fsdecode(os.fsencode(sandbox.landing / "pins") + b"/caf\xe9.csv"))
     bad.write_text("pin_id\np2\n")
     _, wrong = set_aside(sandbox, [good, bad])
-    assert "caf\\udce9.csv: its name is not valid UTF-8; rename it" in str(wrong[bad])
+    assert "caf\\udce9.csv: the name is not valid UTF-8; rename the file" in str(wrong[bad])
     with pytest.raises(IngestError, match="not valid UTF-8"):
         sandbox.ingest()
 
 
-def test_sources_are_told_by_the_folders_below_the_root(sandbox: Sandbox) -> None:
+def test_folders_below_the_root_give_the_source(sandbox: Sandbox) -> None:
     deep = sandbox.write("pins/2026/01/x.jsonl", GOOD["pins/z.jsonl"])
     assert sandbox.ingest(deep, root=sandbox.landing).by_source()[0][:4] == ("pins", 1, 1, 1)
-    with pytest.raises(IngestError, match="does not tell which source"):
+    with pytest.raises(IngestError, match="its source is unknown"):
         sandbox.ingest(deep)
 
 
@@ -157,7 +155,7 @@ EVENTS = as_parquet(pl.DataFrame(SEARCHES * 40))
     flips=st.lists(st.tuples(st.integers(0, len(EVENTS) - 1), st.integers(1, 255)), max_size=4),
     compressed=st.booleans(),
 )
-def test_no_damage_breaks_the_call(
+def test_no_damage_crashes_the_call(
     tmp_path_factory: pytest.TempPathFactory, keep: int, flips: list[tuple[int, int]], compressed: bool
 ) -> None:
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
@@ -172,7 +170,7 @@ def test_no_damage_breaks_the_call(
     assert ("search_events" in {file.source for file in report.files}) == (not wrong)
 
 
-def test_a_column_name_that_is_not_utf8_is_damage_like_any_other(sandbox: Sandbox) -> None:
+def test_a_column_name_that_is_not_utf8_counts_as_damage(sandbox: Sandbox) -> None:
     content = as_parquet(pl.DataFrame(SEARCHES).with_columns(qqqqq=1)).replace(b"qqqqq", b"\xf1qqqq")
     bad = sandbox.write("search_events/b.parquet", content)
     good = sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
@@ -184,7 +182,7 @@ def test_a_column_name_that_is_not_utf8_is_damage_like_any_other(sandbox: Sandbo
 # ── the folder ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_folder_is_listed_to_any_depth_with_exact_times(sandbox: Sandbox) -> None:
+def test_the_folder_is_listed_at_any_depth_with_exact_times(sandbox: Sandbox) -> None:
     assert list_folder(sandbox.landing).files.is_empty()
     for name in ("b.csv", "pins/2026/01/a.csv", ".hidden/c", "pins/日 x.csv"):
         os.utime(sandbox.write(name, "12345"), ns=(0, 1_700_000_000_123_456_789))
@@ -206,7 +204,7 @@ def test_the_folder_is_listed_to_any_depth_with_exact_times(sandbox: Sandbox) ->
     assert all(path.read_text() for path in folder.paths.values())
 
 
-def test_a_folder_that_may_not_be_listed_is_told_and_stops_nothing(
+def test_a_folder_without_permission_is_reported_and_stops_nothing(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
@@ -214,7 +212,7 @@ def test_a_folder_that_may_not_be_listed_is_told_and_stops_nothing(
     scandir = os.scandir
 
     def refuses(folder: Path) -> object:
-        """What an account that is not root's gets for a folder of mode 700."""
+        """The behaviour for an account that is not root and a folder of mode 700."""
         if folder == closed:
             raise PermissionError(13, "Permission denied", str(folder))
         return scandir(folder)
@@ -222,10 +220,10 @@ def test_a_folder_that_may_not_be_listed_is_told_and_stops_nothing(
     monkeypatch.setattr(os, "scandir", refuses)
     files = take(sandbox)
     assert outcomes(files) == {"lost+found": "refused", "pins/z.jsonl": "ingested"}
-    assert "a folder that cannot; check its permissions" in files.filter(file="lost+found")["reason"].item()
+    assert "or cannot be read; check the path and its permissions" in files.filter(file="lost+found")["reason"].item()
 
 
-def test_times_far_out_do_not_break_the_listing(sandbox: Sandbox) -> None:
+def test_extreme_times_do_not_break_the_listing(sandbox: Sandbox) -> None:
     os.utime(sandbox.write("b.csv", "1"), ns=(0, -(2**61)))
     assert list_folder(sandbox.landing).files.height == 1
 
@@ -234,9 +232,9 @@ def test_times_far_out_do_not_break_the_listing(sandbox: Sandbox) -> None:
 
 
 def take(sandbox: Sandbox, *, now_ns: int | None = None, record: bool = True) -> pl.DataFrame:
-    """Take and record every file of the folder; by default as if all were a day old."""
+    """Ingest every file of the folder and record the outcomes; by default as if all files were a day old."""
     folder = list_folder(sandbox.landing)
-    taken = take_files(
+    taken = ingest_listed_files(
         sandbox.warehouse,
         sandbox.landing,
         folder,
@@ -254,7 +252,7 @@ def outcomes(files: pl.DataFrame) -> dict[str, str]:
     return dict(files.select("file", "outcome").sort("file").iter_rows())
 
 
-def test_nothing_is_written_to_see_that_nothing_is_recorded(sandbox: Sandbox) -> None:
+def test_reading_an_empty_record_writes_nothing(sandbox: Sandbox) -> None:
     assert landed_files(sandbox.warehouse).is_empty()
     assert not sandbox.warehouse.path.exists()
     with sandbox.warehouse.writing():
@@ -262,7 +260,7 @@ def test_nothing_is_written_to_see_that_nothing_is_recorded(sandbox: Sandbox) ->
     assert landed_files(sandbox.warehouse).schema == LANDED_FILES.polars_schema
 
 
-def test_the_record_says_what_became_of_each_file(sandbox: Sandbox) -> None:
+def test_the_record_has_the_outcome_of_each_file(sandbox: Sandbox) -> None:
     for path, text in GOOD.items():
         sandbox.write(path, text)
     sandbox.write("pins/copy.jsonl", GOOD["pins/z.jsonl"])
@@ -289,7 +287,7 @@ def test_the_record_says_what_became_of_each_file(sandbox: Sandbox) -> None:
     assert {row["ingest_seq"] for row in refused.values()} == {None}
 
 
-def test_a_load_that_was_not_recorded_is_looked_at_again_and_doubles_nothing(sandbox: Sandbox) -> None:
+def test_an_unrecorded_load_is_repeated_without_duplicates(sandbox: Sandbox) -> None:
     for path, text in GOOD.items():
         sandbox.write(path, text)
     take(sandbox, record=False)
@@ -301,14 +299,14 @@ def test_a_load_that_was_not_recorded_is_looked_at_again_and_doubles_nothing(san
     assert sandbox.contents() == before
 
 
-def test_files_that_are_gone_are_forgotten_and_others_kept(sandbox: Sandbox) -> None:
+def test_records_of_removed_files_are_deleted_and_others_kept(sandbox: Sandbox) -> None:
     gone = sandbox.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
     sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
     kept = take(sandbox).filter(file="pins/z.jsonl")
     gone.unlink()
     new = sandbox.write("pins/new.jsonl", '{"pin_id": "n"}\n')
     folder = list_folder(sandbox.landing)
-    taken = take_files(
+    taken = ingest_listed_files(
         sandbox.warehouse,
         sandbox.landing,
         folder,
@@ -325,12 +323,12 @@ def test_files_that_are_gone_are_forgotten_and_others_kept(sandbox: Sandbox) -> 
     assert new.exists()
 
 
-def test_a_file_that_goes_away_while_it_is_taken_is_no_refusal(sandbox: Sandbox) -> None:
+def test_a_file_removed_during_the_call_is_not_refused(sandbox: Sandbox) -> None:
     sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
     sandbox.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
     folder = list_folder(sandbox.landing)
     (sandbox.landing / "pins/gone.jsonl").unlink()
-    taken = take_files(
+    taken = ingest_listed_files(
         sandbox.warehouse,
         sandbox.landing,
         folder,
@@ -352,7 +350,7 @@ def test_a_file_that_goes_away_while_it_is_taken_is_no_refusal(sandbox: Sandbox)
         ("things/b.csv", b"x\n", "refused"),
     ],
 )
-def test_only_what_may_be_half_written_is_given_patience(
+def test_only_files_that_may_be_half_written_are_given_patience(
     sandbox: Sandbox, name: str, content: bytes, outcome: str
 ) -> None:
     path = sandbox.write(name, content)

@@ -1,4 +1,4 @@
-"""Reading what a ranker is trained on."""
+"""Reading the training data of the ranker."""
 
 from datetime import date, datetime, timedelta
 
@@ -80,14 +80,14 @@ def engage(con: duckdb.DuckDBPyConnection, day: date, keyword: str) -> None:
     con.execute("INSERT INTO main.keyword_table VALUES (?, 'u', ?, 'query')", [day, keyword])
 
 
-def test_what_came_after_is_a_label_once_a_week(con: duckdb.DuckDBPyConnection) -> None:
+def test_later_engagement_gives_one_label_a_week(con: duckdb.DuckDBPyConnection) -> None:
     for number, day in enumerate(AS_OF - timedelta(days=age) for age in (22, 21, 20, 14, 8, 7, 6, 0)):
         add_journey(con, day, "j", ["kitchen tiles"], float(number))
     engage(con, AS_OF - timedelta(days=20), "kitchen tiles")
     engage(con, AS_OF - timedelta(days=1), "garden")
     engage(con, AS_OF + timedelta(days=1), "kitchen tiles")
     rows = training_rows(con, AS_OF, RankingParams())
-    # the last day run of each week, its window over by then; nobody came in the week after the 14th day before
+    # The last computed day of each week whose window is over. In the week after the day 14 days ago nobody was active.
     assert rows.select("day", "label", "n_saves_7d", "source").rows() == [
         (AS_OF - timedelta(days=21), 1, 1.0, "engagement"),
         (AS_OF - timedelta(days=7), 0, 5.0, "engagement"),
@@ -96,7 +96,7 @@ def test_what_came_after_is_a_label_once_a_week(con: duckdb.DuckDBPyConnection) 
     assert before["known_on"].max() == AS_OF - timedelta(days=1)
 
 
-def test_only_so_many_labels_are_read_whole_users_at_a_time(con: duckdb.DuckDBPyConnection) -> None:
+def test_the_number_of_labels_is_limited_by_whole_users(con: duckdb.DuckDBPyConnection) -> None:
     day = AS_OF - timedelta(days=7)
     marks = ", ".join("1.0" for _ in FEATURES)
     for user in range(30):

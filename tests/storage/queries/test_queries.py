@@ -1,4 +1,4 @@
-"""What the Python stages read: the window of each user, and the whole past up to its end."""
+"""Queries of the Python stages: the window of each user, and the whole history up to its end."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -65,8 +65,8 @@ def test_only_the_heaviest_keywords_are_kept(con: duckdb.DuckDBPyConnection) -> 
     ]
 
 
-def test_the_past_has_no_beginning_and_ends_with_the_window(con: duckdb.DuckDBPyConnection) -> None:
-    # Seen to fail with a look-back of 365 days, and without an end.
+def test_the_history_is_unlimited_and_ends_with_the_window(con: duckdb.DuckDBPyConnection) -> None:
+    # Checked that this fails with a look-back of 365 days, and without an end.
     assert keyword_queries.keyword_history(con, USERS).rows() == [
         ("a", "elm", datetime(2025, 12, 31, 9)),
         ("a", "oak", datetime(2026, 1, 1, 9)),
@@ -74,10 +74,10 @@ def test_the_past_has_no_beginning_and_ends_with_the_window(con: duckdb.DuckDBPy
     ]
 
 
-def test_what_was_said_is_the_latest_by_the_end_of_the_day() -> None:
-    # Seen to fail with the words of the next day, and with the first word instead of the latest.
+def test_feedback_is_the_latest_by_the_end_of_the_day() -> None:
+    # Checked that this fails with the feedback of the next day, and with the first verdict instead of the latest.
     evening, midnight = datetime(2026, 3, 31, 23, 59), datetime(2026, 4, 1)
-    words = [
+    feedback = [
         ("a", "j", "mute", datetime(2026, 3, 1)),
         ("a", "j", "more", datetime(2026, 3, 2)),
         ("a", "j", "finished", datetime(2026, 3, 3)),
@@ -89,9 +89,9 @@ def test_what_was_said_is_the_latest_by_the_end_of_the_day() -> None:
         ("c", "j", "mute", midnight),
     ]
     con = duckdb.connect()
-    con.execute("CREATE TABLE said (user_id TEXT, journey_id TEXT, verdict TEXT, given_at TIMESTAMP)")
-    con.executemany("INSERT INTO said VALUES (?, ?, ?, ?)", words)
-    con.execute("CREATE VIEW main.stg_journey_feedback AS SELECT *, given_at::DATE AS event_date FROM said")
+    con.execute("CREATE TABLE feedback (user_id TEXT, journey_id TEXT, verdict TEXT, given_at TIMESTAMP)")
+    con.executemany("INSERT INTO feedback VALUES (?, ?, ?, ?)", feedback)
+    con.execute("CREATE VIEW main.stg_journey_feedback AS SELECT *, given_at::DATE AS event_date FROM feedback")
     assert notification_queries.feedback_as_of(con, END).rows() == [
         ("a", "j", "more", datetime(2026, 3, 2), evening, evening),
         ("a", "k", "mute", evening, None, evening),
@@ -102,7 +102,7 @@ def test_what_was_said_is_the_latest_by_the_end_of_the_day() -> None:
 def test_days_that_another_run_opened_and_did_not_close_are_not_finished(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "w.duckdb")
     warehouse.ensure(OPENED_DAYS, CLOSED_DAYS)
-    opened_by = ["done", "other", "mine", "again", "before that was noted"]
+    opened_by = ["done", "other", "mine", "again", "before run ids were stored"]
     closed_by = ["done", None, None, "earlier", None]
     days = [date(2026, 3, 2) + timedelta(days=n) for n in range(5)]
     opened = pl.DataFrame({"partition_date": days, "run_id": opened_by}).with_columns(

@@ -1,4 +1,4 @@
-"""Staleness against a model: what each day's output has really seen, over random orders of ingest calls and runs."""
+"""Staleness compared with a model of what each day's output contains, over random orders of ingest calls and runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ Event = tuple[date, int]
 
 @dataclass
 class Run:
-    """A run under way: what it may rely on, and what it has read."""
+    """A run in progress: its watermarks, and what it has read."""
 
     days: list[date]
     marks: staleness.Watermarks
@@ -43,10 +43,10 @@ class Run:
 
 
 class Log(RuleBasedStateMachine):
-    """Ingest calls and runs in any order. A run reads when it begins (the worst case) and writes when it ends.
+    """Ingest calls and runs in any order. A run reads at its beginning (the worst case) and writes at its end.
 
-    The model follows an event through the stages: into the keywords of its day, from there into the state of that day,
-    and from the state of one day into that of the next.
+    The model follows an event through the stages: into the keywords of its day, then into the state of that day, and
+    from the state of one day into that of the next.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ class Log(RuleBasedStateMachine):
         self.output: dict[date, set[Event]] = {}
         self.running: list[Run] = []
 
-    # ── what happens ────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @rule(days=st.sets(st.integers(0, N_DAYS - 1), min_size=1, max_size=3))
     def ingest(self, days: set[int]) -> None:
@@ -109,7 +109,7 @@ class Log(RuleBasedStateMachine):
         if run.keywords_only:
             return
         for day in run.days:
-            # A state rests on the keywords of the window and, for users who were not active since, on earlier states.
+            # A state depends on the keywords of the window and, for users not active since, on earlier states.
             reached = {e for d, seen in run.keywords.items() if d <= day for e in seen}
             for before, seen in run.output.items():
                 if before < day:
@@ -122,38 +122,39 @@ class Log(RuleBasedStateMachine):
         rows = pl.DataFrame({"partition_date": days}).with_columns(*constant, algorithm_version=pl.lit(VERSION))
         self.warehouse.replace_partitions(table, rows, days)
 
-    # ── what must hold ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── invariants ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def stale(self) -> set[date]:
         with self.warehouse.reading() as con:
             return set(staleness.stale_days(con, VERSION, today=TODAY)["partition_date"])
 
-    def lacking(self) -> set[date]:
+    def lacking_events(self) -> set[date]:
         return {day for day, seen in self.output.items() if {e for e in self.events if e[0] <= day} - seen}
 
     @invariant()
-    def no_day_that_lacks_an_event_passes_for_up_to_date(self) -> None:
-        assert self.lacking() <= self.stale()
+    def every_day_that_lacks_an_event_is_stale(self) -> None:
+        assert self.lacking_events() <= self.stale()
 
     def teardown(self) -> None:
-        """Whatever happened: what the sensor asks for ends in a state in which nothing is stale and nothing lacks."""
+        """The runs that the sensor requests always lead to a state with nothing stale and nothing missing."""
         self.running.clear()
         for _ in range(2 * N_DAYS + 2):
             days = sorted(self.stale())
             with self.warehouse.reading() as con:
                 keyword_days = staleness.stale_keyword_days(con, before=None, today=TODAY)
-            wish = requests.next_request(days, keyword_days, [], now=NOON)
-            if isinstance(wish, requests.Wait):
+            request = requests.next_request(days, keyword_days, [], now=NOON)
+            if isinstance(request, requests.Wait):
                 break
-            n_days = (wish.last_day - wish.first_day).days + 1
+            n_days = (request.last_day - request.first_day).days + 1
             run = self._begin(
-                [wish.first_day + timedelta(days=n) for n in range(n_days)], keywords_only=wish.scope == "keywords"
+                [request.first_day + timedelta(days=n) for n in range(n_days)],
+                keywords_only=request.scope == "keywords",
             )
             self.running.remove(run)
             self._close(run)
         else:
-            raise AssertionError("the sensor keeps asking")
-        assert not self.lacking()
+            raise AssertionError("the sensor keeps requesting runs")
+        assert not self.lacking_events()
 
 
 def test_any_order_of_ingest_calls_and_runs(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_an_event_that_arrives_while_its_day_is_being_run_is_not_lost(log: Log) 
     assert reasons(log) == {0: "new_events"}
 
 
-def test_a_run_that_died_leaves_its_days_as_they_were(log: Log) -> None:
+def test_a_killed_run_leaves_its_days_stale(log: Log) -> None:
     log.ingest({0, 1})
     log.begin(0, 2, keywords_only=False)
     log.end(0, died=True)
@@ -230,7 +231,7 @@ def test_a_late_event_makes_every_later_closed_day_stale_and_no_earlier_one(log:
     assert reasons(log) == {2: "late_events", 3: "late_events"}
 
 
-def test_a_late_event_before_the_first_closed_day_wants_its_keywords_first(log: Log) -> None:
+def test_a_late_event_before_the_first_closed_day_needs_its_keywords_first(log: Log) -> None:
     log.ingest({0, 2})
     run(log, 0, 0, keywords_only=True)
     run(log, 2, 2)
@@ -244,7 +245,7 @@ def test_a_late_event_before_the_first_closed_day_wants_its_keywords_first(log: 
     assert log.stale() == set()
 
 
-def test_another_algorithm_version_is_told_apart(log: Log) -> None:
+def test_another_algorithm_version_has_its_own_reason(log: Log) -> None:
     log.ingest({0, 1})
     run(log, 0, 1)
     with log.warehouse.reading() as con:
@@ -252,7 +253,7 @@ def test_another_algorithm_version_is_told_apart(log: Log) -> None:
     assert rows["reason"].to_list() == ["algorithm_version"] * 2
 
 
-def test_an_event_of_tomorrow_waits_for_tomorrow(log: Log) -> None:
+def test_an_event_of_tomorrow_is_not_stale_today(log: Log) -> None:
     log.ingest({0, 5})
     run(log, 0, 0)
     with log.warehouse.reading() as con:
@@ -297,7 +298,7 @@ def days_of_default_run(sandbox: Sandbox) -> tuple[date, date]:
     return first, last
 
 
-def test_a_pin_that_comes_late_makes_the_days_stale_on_which_it_was_engaged(
+def test_a_late_pin_makes_the_days_of_its_engagements_stale(
     new_sandbox: Callable[[str], Sandbox],
 ) -> None:
     sandbox = new_sandbox("pins")
@@ -314,7 +315,7 @@ def test_a_pin_that_comes_late_makes_the_days_stale_on_which_it_was_engaged(
     assert "oak bench" in sandbox.table("keyword_table")["keyword"].to_list()
 
 
-def test_feedback_and_sends_count_and_what_came_of_a_send_does_not(new_sandbox: Callable[[str], Sandbox]) -> None:
+def test_feedback_and_sends_make_days_stale_but_clicks_do_not(new_sandbox: Callable[[str], Sandbox]) -> None:
     sandbox = new_sandbox("sends")
     sandbox.land(searches(ORIGIN), name="first")
     sandbox.run(ORIGIN, ORIGIN + timedelta(days=1))
@@ -325,6 +326,6 @@ def test_feedback_and_sends_count_and_what_came_of_a_send_does_not(new_sandbox: 
     sandbox.run(ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=1))
     sandbox.land({"notification_events": pl.DataFrame(send | {"clicked_at": [at]})}, name="clicked")
     assert stale_pairs(sandbox) == set()
-    said = {"user_id": ["bob"], "journey_id": ["j"], "verdict": ["mute"], "given_at": [at - timedelta(days=1)]}
-    sandbox.land({"journey_feedback": pl.DataFrame(said)}, name="said")
+    feedback = {"user_id": ["bob"], "journey_id": ["j"], "verdict": ["mute"], "given_at": [at - timedelta(days=1)]}
+    sandbox.land({"journey_feedback": pl.DataFrame(feedback)}, name="feedback")
     assert stale_pairs(sandbox) == {("bob", 0, "late_events"), ("bob", 1, "late_events")}

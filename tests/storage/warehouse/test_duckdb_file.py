@@ -1,4 +1,4 @@
-"""Promise 3: partitions are replaced exactly, in one transaction, also when the writer is killed."""
+"""Promise 3: partitions are replaced exactly, in one transaction, even if the writer is killed."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ while True:
 """
 
 
-def test_threads_take_turns(warehouse: Warehouse) -> None:
-    """As sensors in a code server do. The file lock alone lets them meet: DuckDB refuses to attach the file twice."""
+def test_threads_wait_for_each_other(warehouse: Warehouse) -> None:
+    """Sensors in a code server do this. Under the file lock alone, DuckDB would refuse to attach the file twice."""
     warehouse.replace_partitions(TABLE, rows(DAY, 1), [DAY])
 
     def work(mine: Warehouse) -> int:
@@ -115,11 +115,11 @@ def test_threads_take_turns(warehouse: Warehouse) -> None:
         assert sum(pool.map(work, [warehouse, warehouse, Warehouse(warehouse.path)])) == 60
 
 
-def test_a_thread_that_waits_too_long_is_told(warehouse: Warehouse) -> None:
+def test_a_thread_that_waits_too_long_gets_an_error(warehouse: Warehouse) -> None:
     hasty = Warehouse(warehouse.path, lock_timeout_s=0.01)
     with warehouse.writing(), ThreadPoolExecutor(1) as pool:
-        told = pool.submit(hasty.query, "SELECT 1").exception()
-    assert isinstance(told, WarehouseBusyError)
+        error = pool.submit(hasty.query, "SELECT 1").exception()
+    assert isinstance(error, WarehouseBusyError)
     assert hasty.query("SELECT 1 AS one")["one"].to_list() == [1]
 
 
@@ -149,7 +149,7 @@ def test_publishing_replaces_the_file_under_a_reader(warehouse: Warehouse, tmp_p
     assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (9,)
 
 
-def test_days_held_back_stay_as_they_were_published_and_views_see_only_what_is(
+def test_unfinished_days_stay_as_published_and_views_see_only_published_days(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     target, next_day = tmp_path / "journeys.duckdb", NEXT
@@ -164,32 +164,32 @@ def test_days_held_back_stay_as_they_were_published_and_views_see_only_what_is(
     warehouse.publish(["counts"], target, views=view)
     warehouse.replace_partitions(TABLE, rows(DAY, 7, v=2), [DAY])
     warehouse.replace_partitions(TABLE, rows(next_day, 3, v=2), [next_day])
-    warehouse.publish(["counts"], target, views=view, held_back=lambda _: [DAY, next_day])
+    warehouse.publish(["counts"], target, views=view, unfinished_days=lambda _: [DAY, next_day])
     assert published() == [(DAY, 5, 1), (DAY,)]
-    warehouse.publish(["counts"], target, views=view, held_back=lambda _: [next_day])
+    warehouse.publish(["counts"], target, views=view, unfinished_days=lambda _: [next_day])
     assert published() == [(DAY, 7, 2), (DAY,)]
     warehouse.publish(["counts"], target, views=view)
     assert published() == [(DAY, 7, 2), (next_day, 3, 2), (next_day,)]
 
 
-def test_a_damaged_old_file_is_named_where_it_is_needed(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_damaged_old_file_is_an_error_where_it_is_needed(warehouse: Warehouse, tmp_path: Path) -> None:
     target = tmp_path / "journeys.duckdb"
     target.write_bytes(b"not a database" * 1000)
     warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
     with pytest.raises(WarehouseError, match=r"journeys\.duckdb.*Delete it"):
-        warehouse.publish(["counts"], target, held_back=lambda _: [DAY])
+        warehouse.publish(["counts"], target, unfinished_days=lambda _: [DAY])
     warehouse.publish(["counts"], target)
     assert duckdb.connect(str(target), read_only=True).sql("SELECT count(*) FROM counts").fetchone() == (5,)
 
 
-def test_appending_keeps_what_is_there_and_adds_what_is_not(warehouse: Warehouse) -> None:
+def test_appending_keeps_existing_rows_and_adds_new_ones(warehouse: Warehouse) -> None:
     warehouse.append_new(TABLE, rows(DAY, 3, v=1))
     warehouse.append_new(TABLE, rows(DAY, 5, v=2))
     assert warehouse.query("SELECT k, v FROM counts ORDER BY k").rows() == [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2)]
 
 
-def test_a_copy_holds_what_a_killed_writer_committed_and_nothing_later(warehouse: Warehouse, tmp_path: Path) -> None:
-    # Committed, and killed before the log beside the file was brought into it.
+def test_a_copy_has_what_a_killed_writer_committed_and_nothing_later(warehouse: Warehouse, tmp_path: Path) -> None:
+    # The writer committed, and was killed before a checkpoint moved the write-ahead log into the file.
     code = (
         "import duckdb, os, sys\n"
         "con = duckdb.connect(sys.argv[1])\n"
@@ -206,7 +206,7 @@ def test_a_copy_holds_what_a_killed_writer_committed_and_nothing_later(warehouse
     assert copy.query("SELECT count(*) AS n FROM main.counts")["n"].to_list() == [1000]
 
 
-def test_a_copy_of_a_warehouse_at_rest_changes_no_byte_of_it(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_copying_an_idle_warehouse_changes_no_byte_of_it(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
     before = warehouse.path.read_bytes()
     warehouse.copy_to(tmp_path / "copy.duckdb")
@@ -214,7 +214,7 @@ def test_a_copy_of_a_warehouse_at_rest_changes_no_byte_of_it(warehouse: Warehous
     assert (tmp_path / "copy.duckdb").read_bytes() == before
 
 
-def test_a_copy_that_finds_no_room_is_refused_and_leaves_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_copy_without_disk_space_is_an_error_and_leaves_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))

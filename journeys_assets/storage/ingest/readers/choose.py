@@ -1,4 +1,4 @@
-"""The reader for a file, by its ending."""
+"""Chooses the reader for a file by its ending."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
 
 
 def read_pieces(file: Path, wanted: Wanted) -> Iterator[Piece]:
-    """The rows of ``file``, piece by piece, in order.
+    """The rows of ``file`` in order, in pieces.
 
     Raises:
-        IngestError: the file is damaged, not of the kind that its ending says, or lacks a required column.
+        IngestError: the file is damaged, is not of the format of its ending, or lacks a required column.
     """
     suffix = suffix_of(file) or ""
     if suffix == ".parquet":
@@ -27,13 +27,13 @@ def read_pieces(file: Path, wanted: Wanted) -> Iterator[Piece]:
         return
     reader = read_csv if suffix.startswith(".csv") else read_json_lines
     try:
-        with _opened(file, compressed=suffix.endswith(".gz")) as stream:
+        with _open_file(file, compressed=suffix.endswith(".gz")) as stream:
             yield from reader(file, stream, wanted)
     except (OSError, EOFError, zlib.error) as error:
         raise DamagedFileError(
-            f"{file} cannot be read: {error}; it may be damaged or cut off, write it again"
+            f"{file} cannot be read: {error}; it may be damaged or cut off, so write it again"
         ) from error
 
 
-def _opened(file: Path, *, compressed: bool) -> BinaryIO:
+def _open_file(file: Path, *, compressed: bool) -> BinaryIO:
     return gzip.open(file, "rb") if compressed else file.open("rb")  # type: ignore[return-value]

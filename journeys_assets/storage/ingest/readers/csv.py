@@ -1,10 +1,7 @@
-"""Files as frames of raw columns with line numbers, a bounded piece at a time.
+"""Reads CSV as frames of text columns with line numbers, in pieces of bounded size.
 
-What belongs here: Parquet, CSV and JSON lines, broken lines and encodings. What does not: what the values mean
-(``domain.landing.contract``, ``importers``).
-
-CSV and JSON lines give every value as text; Parquet gives the file's own types, text as binary, because nothing has
-checked that it is UTF-8. A CSV record's line is that of its first line in the file; the header is line 1.
+Every value is text. The line of a record is its first line in the file; the header is line 1.
+``domain.landing.contract`` and ``importers`` interpret the values.
 """
 
 from __future__ import annotations
@@ -21,8 +18,6 @@ import polars as pl
 from journeys_assets.domain.landing.contract import refused_frame
 from journeys_assets.storage.ingest.files import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers.pieces import MAX_RECORD_BYTES, Piece, Wanted, decoded_lines, line_blocks
-
-# ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def read_csv(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Piece]:
@@ -45,14 +40,14 @@ def read_csv(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Piece]:
         carried = lines[len(lines) - left :] if left else []
         block = following
     if header is None:
-        raise DamagedFileError(f"{file} holds no header; the first line must name the columns")
+        raise DamagedFileError(f"{file} has no header; the first line must name the columns")
 
 
 def _csv_header(file: Path, line: bytes, wanted: Wanted) -> list[str]:
     try:
         header = [name.strip() for name in next(csv.reader([line.decode("utf-8-sig")]), [])]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise IngestError(f"{file}: its first line is no CSV header in UTF-8; save the file as UTF-8 CSV") from error
+        raise IngestError(f"{file}: the first line is not a CSV header in UTF-8; save the file as UTF-8 CSV") from error
     wanted.check(file, header)
     return header
 
@@ -60,12 +55,12 @@ def _csv_header(file: Path, line: bytes, wanted: Wanted) -> list[str]:
 def _csv_piece(
     lines: list[str], first: int, header: list[str], known: Sequence[str], *, is_last: bool
 ) -> tuple[Piece, int]:
-    """The records in ``lines``, and how many lines at the end belong to a record that goes on in the next block."""
+    """The records in ``lines``, and how many lines at the end belong to a record that continues in the next block."""
     quoted = [i for i, line in enumerate(lines) if '"' in line]
-    taken, records, broken, left = _quoted_records(lines, quoted, len(header), is_last=is_last)
+    consumed, records, broken, left = _quoted_records(lines, quoted, len(header), is_last=is_last)
     whole = len(lines) - left
     plain = pl.DataFrame({"text": lines[:whole]}, schema={"text": pl.String}).with_row_index("index")
-    in_records = pl.Series(sorted(taken), dtype=plain["index"].dtype).implode()
+    in_records = pl.Series(sorted(consumed), dtype=plain["index"].dtype).implode()
     plain = plain.filter(pl.col("text") != "", ~pl.col("index").is_in(in_records))
     n_commas = plain["text"].str.count_matches(",", literal=True)
     fits = n_commas == len(header) - 1
@@ -95,38 +90,38 @@ def _fields(header: list[str], known: Sequence[str]) -> list[pl.Expr]:
 def _quoted_records(
     lines: list[str], quoted: list[int], width: int, *, is_last: bool
 ) -> tuple[set[int], list[tuple[int, list[str]]], list[tuple[int, str]], int]:
-    """Records that hold a quote: lines they take, fields by first line, broken lines with reasons, lines left over."""
-    taken: set[int] = set()
+    """Records with quotes: their lines, their fields by first line, broken lines with reasons, number of lines left."""
+    consumed: set[int] = set()
     records: list[tuple[int, list[str]]] = []
     broken: list[tuple[int, str]] = []
     odd = [i for i in quoted if lines[i].count('"') % 2]
     unclosed = set() if is_last else set(odd)
     following = dict(itertools.pairwise(odd))
     for i in quoted:
-        if i in taken:
+        if i in consumed:
             continue
         row, reason = _parse_record(lines[i], width)
         end = i
         if row is None and i in following:
-            # A field in quotes may run over line ends; in sound CSV it ends on the next line with an odd count.
+            # A quoted field may contain line ends. In valid CSV it ends on the next line with an odd number of quotes.
             joined, _ = _parse_record("\n".join(lines[i : following[i] + 1]), width)
             if joined is not None:
                 row, end = joined, following[i]
         elif row is None and i in unclosed and sum(map(len, lines[i:])) <= MAX_RECORD_BYTES:
-            return taken, records, broken, len(lines) - i
-        taken.update(range(i, end + 1))
+            return consumed, records, broken, len(lines) - i
+        consumed.update(range(i, end + 1))
         if row is None:
             broken.append((i, reason))
         else:
             records.append((i, row))
-    return taken, records, broken, 0
+    return consumed, records, broken, 0
 
 
 def _parse_record(text: str, width: int) -> tuple[list[str] | None, str]:
     try:
         row = next(csv.reader(re.findall(r"[^\n]*\n|[^\n]+", text), strict=True))
     except csv.Error as error:
-        return None, f"is no CSV: {error}"
+        return None, f"is not CSV: {error}"
     if len(row) != width:
         return None, f"has {len(row)} fields where the header has {width}"
     return row, ""

@@ -1,4 +1,4 @@
-"""Reads JSON lines."""
+"""Reads JSON lines. Every value becomes text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from journeys_assets.domain.landing.contract import has_lone_surrogate, refused_
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted, decoded_lines, line_blocks
 
-# ── JSON lines ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
 
 def read_json_lines(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Piece]:
     seen: set[str] = set()
@@ -23,7 +21,7 @@ def read_json_lines(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Pi
         if first == 1:
             block[0] = block[0].removeprefix(b"\xef\xbb\xbf")
             if block[0].lstrip().startswith(b"["):
-                raise IngestError(f"{file} holds a JSON array; write one object a line")
+                raise IngestError(f"{file} is a JSON array; write one object per line")
         texts, refused = decoded_lines(block, first)
         piece = _json_piece(texts, first, wanted.known, seen)
         piece.refused = pl.concat([piece.refused, refused]).sort("line")
@@ -44,10 +42,10 @@ def _json_piece(texts: list[str], first: int, known: Sequence[str], seen: set[st
         try:
             row = json.loads(text, parse_constant=_no_constant)
             if not isinstance(row, dict):
-                raise ValueError("it is no object")
+                raise ValueError("it is not an object")
             values = [_json_text(row.get(name)) for name in known]
             if "\\ud" in text.lower() and any(has_lone_surrogate(value) for value in values if value):
-                raise ValueError("it holds half of a surrogate pair, which is no text")
+                raise ValueError("it has half of a surrogate pair, which is not text")
         except (ValueError, RecursionError) as error:
             broken.append((number, f"the line is not valid JSON: {str(error)[:200]}", text))
             continue
@@ -61,7 +59,7 @@ def _json_piece(texts: list[str], first: int, known: Sequence[str], seen: set[st
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _json_text(value: Any) -> str | None:

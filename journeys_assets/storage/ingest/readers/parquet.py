@@ -1,4 +1,4 @@
-"""Reads Parquet."""
+"""Reads Parquet. Columns keep the types of the file, but text becomes binary, because it may not be valid UTF-8."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import polars as pl
 
 from journeys_assets.storage.ingest.files import DamagedFileError
 from journeys_assets.storage.ingest.readers.pieces import BATCH_ROWS, Piece, Wanted
-
-# ── Parquet ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def read_parquet(file: Path, wanted: Wanted) -> Iterator[Piece]:
@@ -36,7 +34,7 @@ def read_parquet(file: Path, wanted: Wanted) -> Iterator[Piece]:
 
 
 def _unchecked(array: Any, name: str) -> pl.Series:
-    """An Arrow array as a series, text as binary: Arrow does not check that text is UTF-8, polars relies on it."""
+    """An Arrow array as a series, with text as binary. Arrow does not check that text is UTF-8; polars requires it."""
     import pyarrow as pa
 
     kind = array.type

@@ -1,4 +1,4 @@
-"""What every reader shares: pieces of a file, and blocks of lines."""
+"""What the readers share: pieces of a file, and blocks of lines."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from journeys_assets.storage.ingest.files import IngestError
 BLOCK_BYTES = 16 * 2**20
 """How much of a text file is read at once, bytes."""
 MAX_LINE_BYTES = 64 * 2**20
-"""Longest line that is still taken for one, bytes."""
+"""Length from which a line counts as an error, bytes."""
 MAX_RECORD_BYTES = 4 * 2**20
-"""How far a quoted CSV field may run over lines, bytes; beyond, its quote counts as never closed."""
+"""How far a quoted CSV field may extend over lines, bytes. Beyond that, its quote counts as never closed."""
 BATCH_ROWS = 200_000
 """Rows of a Parquet file that are read at once."""
 
 
 @dataclass
 class Piece:
-    """Some rows of a file: ``frame`` has ``line`` (Int64) and the wanted columns; ``refused`` never became columns."""
+    """Some rows of a file: ``frame`` has ``line`` (Int64) and the wanted columns; ``refused`` has unreadable lines."""
 
     frame: pl.DataFrame
     refused: pl.DataFrame = field(default_factory=REFUSED_SCHEMA.to_frame)
@@ -36,17 +36,17 @@ class Piece:
 
 @dataclass
 class Wanted:
-    """Which columns a file must and may have; reading it fills in which others it has."""
+    """Columns that a file must have and may have. Reading the file fills in ``unknown``, the other columns."""
 
     required: Sequence[str]
     known: Sequence[str]
     unknown: set[str] = field(default_factory=set)
 
     def check(self, file: Path, columns: Sequence[str]) -> None:
-        """Note unknown columns.
+        """Record unknown columns.
 
         Raises:
-            IngestError: a required column is missing, or a column is there twice.
+            IngestError: a required column is missing, or a column occurs twice.
         """
         missing = [name for name in self.required if name not in columns]
         if missing:
@@ -56,11 +56,8 @@ class Wanted:
             )
         twice = sorted({name for name in columns if columns.count(name) > 1 and name in self.known})
         if twice:
-            raise IngestError(f"{file}: column {', '.join(twice)} is there twice; rename or drop one")
+            raise IngestError(f"{file}: column {', '.join(twice)} occurs twice; rename or drop one")
         self.unknown.update(name for name in columns if name not in self.known)
-
-
-# ── lines of text ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def line_blocks(file: Path, stream: BinaryIO) -> Iterator[list[bytes]]:
@@ -74,14 +71,14 @@ def line_blocks(file: Path, stream: BinaryIO) -> Iterator[list[bytes]]:
             rest = rest[end:]
         elif len(rest) > MAX_LINE_BYTES:
             raise IngestError(
-                f"{file}: a line is longer than {MAX_LINE_BYTES // 2**20} MiB; write one record a line, ended by \\n"
+                f"{file}: a line is longer than {MAX_LINE_BYTES // 2**20} MiB; write one record per line, ended by \\n"
             )
     if rest:
         yield [rest.removesuffix(b"\r")]
 
 
 def decoded_lines(lines: list[bytes], first: int) -> tuple[list[str], pl.DataFrame]:
-    """Lines as text, and those that are not UTF-8 (which become blank, so that numbers stay)."""
+    """Lines as text, and the lines that are not UTF-8 (as text they are blank, so that line numbers stay right)."""
     try:
         return b"\n".join(lines).decode().split("\n"), REFUSED_SCHEMA.to_frame()
     except UnicodeDecodeError:
