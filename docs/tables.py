@@ -6,12 +6,11 @@ python docs/tables.py        rewrites what stands between the markers in README.
 import re
 from pathlib import Path
 
-from journeys_assets.deployment import SQL_FOLDER
 from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.tables.pipeline import JOURNEY_EVENTS, NOTIFICATION_CANDIDATES
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.sql_models import load_models
+from journeys_assets.storage.sql_models import load_models, sql_folder
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -37,7 +36,7 @@ def column_table(table: Table) -> str:
 
 
 def sections() -> dict[str, str]:
-    user_journeys = load_models(SQL_FOLDER)["user_journeys"].table
+    user_journeys = load_models(sql_folder())["user_journeys"].table
     return {
         "landing": landing_table(),
         "output": "\n\n".join(map(column_table, (user_journeys, NOTIFICATION_CANDIDATES, JOURNEY_EVENTS))),

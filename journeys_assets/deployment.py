@@ -14,7 +14,7 @@ from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest.load import ensure_landing
-from journeys_assets.storage.sql_models import SqlModel, load_models
+from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 Progress = Callable[[str, int, int], None]
@@ -68,9 +68,6 @@ class Deployment:
         self.warehouse.ensure(*PIPELINE_TABLES.values(), *marts)
 
 
-SQL_FOLDER = Path(__file__).parents[1] / "dbt_like_sql"
-
-
 def _log_progress(stage: str, done: int, total: int) -> None:
     """Progress as a plain line at every tenth of the way."""
     step = max(1, total // 10)
@@ -89,7 +86,7 @@ def build_deployment(
 
     return Deployment(
         settings=settings,
-        sql_models=load_models(SQL_FOLDER),
+        sql_models=load_models(sql_folder()),
         partitions=daily_partitions(settings.first_day),
         warehouse=Warehouse(settings.warehouse_path),
         embedder=make,

@@ -44,9 +44,9 @@ class Settings(BaseSettings):
     landing_patience_seconds: float = Field(
         300, ge=0, description="How long a damaged file in the landing folder counts as still being written."
     )
-    public_data: Path = Field(
-        Path(__file__).parents[2] / "shared" / "data",
-        description="Folder of public logs and labelled sets for `journeys evaluate`; those not there are left out.",
+    public_data: Path | None = Field(
+        None,
+        description="Folder of public logs and labelled sets for `journeys evaluate`; what is not there is left out.",
     )
     evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")
     evaluation_days: int = Field(120, ge=60, description="Days of the synthetic world of `journeys evaluate`.")

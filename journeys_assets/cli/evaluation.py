@@ -16,6 +16,7 @@ from journeys_assets.cli.context import (
     out,
     relative,
 )
+from journeys_assets.errors import require_extra
 from journeys_assets.settings import load_settings
 
 
@@ -30,6 +31,7 @@ def evaluate(
     `public_data`, where they are; and on your own log. The first time it runs the pipeline over those logs.
     """
     with known_errors():
+        require_extra("evaluate", "journeys evaluate")
         from journeys_assets.cli.render import tables
         from journeys_assets.defs.in_process import dagster_instance
         from journeys_assets.defs.in_process import evaluate as run_evaluation

@@ -15,6 +15,7 @@ from journeys_assets.cli.context import (
     out,
     relative,
 )
+from journeys_assets.errors import require_extra
 from journeys_assets.settings import load_settings
 
 
@@ -30,6 +31,7 @@ def train(
     nothing is released: the reasons are shown, and what judged before goes on. A daily run never trains.
     """
     with known_errors():
+        require_extra("train", "journeys train")
         from journeys_assets.defs.in_process import dagster_instance, train_models
 
         deployment = open_deployment(load_settings())

@@ -1,22 +1,16 @@
-"""Metadata that is worth looking at in the UI: counts, examples, column schema, plots."""
+"""Metadata that is worth looking at in the UI: counts, examples, column schema, distributions as text."""
 
-import base64
-import io
-import math
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
 from journeys_assets.domain.tables.table import Column, Table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 EXAMPLE_ROWS = 8
-CHARTS_PER_ROW = 3
+BARS, NO_BAR = "▁▂▃▄▅▆▇█", "·"
 OWNERS = ["team:journeys"]
 
 
@@ -95,48 +89,51 @@ def report_numbers(
 
 
 def histogram(values: pl.Series, title: str, bins: int = 30) -> dg.MarkdownMetadataValue:
-    """A picture of a distribution, as Markdown with the PNG inside."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 2.4), dpi=80, layout="constrained")
-    axes = figure.subplots()
-    axes.hist(values.drop_nulls().to_list(), bins=bins, color="#4f6df5")
-    axes.set_title(title, fontsize=9)
-    axes.tick_params(labelsize=8)
-    return _picture(figure, title)
+    """A distribution as a line of bars, as Markdown; the bars have equal width and reach from minimum to maximum."""
+    known = values.drop_nulls().cast(pl.Float64)
+    if known.is_empty():
+        return dg.MetadataValue.md(f"{title}: no values")
+    heights, edges = np.histogram(known.to_numpy(), bins=bins)
+    median = float(np.median(known.to_numpy()))
+    return dg.MetadataValue.md(
+        f"{title}\n\n`{edges[0]:.4g} {_bars(heights.astype(float).tolist(), least=0.0)} {edges[-1]:.4g}`\n\n"
+        f"n {known.len():,}, median {median:.4g}"
+    )
 
 
 def line_charts(measured: pl.DataFrame, title: str) -> dg.MarkdownMetadataValue:
-    """A small chart per monitor of its values and bounds over the days, as Markdown with one PNG inside.
+    """A line of bars per monitor of its values over the days, as a Markdown table.
 
     Args:
         measured: partition_date, monitor, value, lower, upper, passed; the values may be null.
     """
-    from matplotlib.figure import Figure
-
     monitors = measured.sort("partition_date").partition_by("monitor", as_dict=True, maintain_order=True)
-    n_rows = max(1, math.ceil(len(monitors) / CHARTS_PER_ROW))
-    figure = Figure(figsize=(9, 0.3 + 1.4 * n_rows), dpi=80, layout="constrained")
-    figure.suptitle(title, fontsize=9)
-    panels = figure.subplots(n_rows, CHARTS_PER_ROW, squeeze=False).ravel()
-    for panel in panels:
-        panel.set_visible(False)
-    for panel, ((name,), rows) in zip(panels, sorted(monitors.items()), strict=False):
-        panel.set_visible(True)
-        days = rows["partition_date"].to_list()
-        panel.plot(days, rows["value"].cast(pl.Float64).fill_null(float("nan")).to_list(), ".-", color="#4f6df5")
-        for bound in ("lower", "upper"):
-            panel.plot(days, rows[bound].fill_null(float("nan")).to_list(), "--", color="#888888", linewidth=0.8)
-        fired = rows.filter(~pl.col("passed"))
-        panel.plot(fired["partition_date"].to_list(), fired["value"].to_list(), "o", color="#d62728")
-        panel.set_title(name, fontsize=8)
-        panel.tick_params(labelsize=6)
-        panel.locator_params(axis="y", nbins=4)
-        panel.set_xticks([days[0], days[-1]], [f"{days[0]:%d %b}", f"{days[-1]:%d %b}"])
-    return _picture(figure, title)
+    lines = [
+        title,
+        "",
+        "| monitor | values | from | to | last value | bounds | fired |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (monitor,), rows in sorted(monitors.items()):
+        days, last = rows["partition_date"], rows.row(-1, named=True)
+        fired = rows.filter(~pl.col("passed")).height
+        lines.append(
+            f"| {monitor} | `{_bars(rows['value'].cast(pl.Float64).to_list())}` | {days[0]} | {days[-1]} "
+            f"| {_number(last['value'])} | {_number(last['lower'])} to {_number(last['upper'])} "
+            f"| {fired} of {rows.height} days |"
+        )
+    return dg.MetadataValue.md("\n".join(lines))
 
 
-def _picture(figure: "Figure", title: str) -> dg.MarkdownMetadataValue:
-    target = io.BytesIO()
-    figure.savefig(target, format="png")
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(target.getvalue()).decode()})")
+def _bars(values: Sequence[float | None], least: float | None = None) -> str:
+    """One block a value, from the least value (or ``least``) to the greatest; a dot where there is none."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return NO_BAR * len(values)
+    low, high = min(known) if least is None else least, max(known)
+    step = (high - low) / (len(BARS) - 1) or 1.0
+    return "".join(NO_BAR if value is None else BARS[round((value - low) / step)] for value in values)
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"

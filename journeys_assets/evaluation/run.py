@@ -14,6 +14,7 @@ import polars as pl
 
 from journeys_assets import __version__
 from journeys_assets.deployment import Deployment
+from journeys_assets.errors import require_extra
 from journeys_assets.evaluation import studies
 from journeys_assets.evaluation.data.study import Study, labelled_phrases
 from journeys_assets.evaluation.parts.annotation import evaluate_annotation
@@ -42,7 +43,7 @@ class Materials:
         """The synthetic world first, then the real logs that are there."""
         found = [
             self.synthetic,
-            studies.retail_study(self.deployment.settings, self.deployment.settings.public_data),
+            studies.retail_study(self.deployment.settings),
             studies.own_study(self.deployment),
         ]
         return [study for study in found if study is not None]
@@ -86,10 +87,21 @@ def sections_path(deployment: Deployment) -> Path:
 
 
 def evaluate_section(name: str, materials: Materials) -> Section:
-    """Measure one part and keep what was found."""
+    """Measure one part and keep what was found.
+
+    Raises:
+        MissingExtra: what the evaluation needs is not installed.
+    """
+    require_extra("evaluate", "the evaluation")
     section = SECTIONS[name](materials)
     save_section(section, sections_path(materials.deployment) / f"{name}.json")
     return section
+
+
+def _public_data(folder: Path | None) -> str:
+    if folder is None:
+        return "none given: synthetic world and own log only"
+    return "found" if folder.is_dir() else "not found: synthetic world and own log only"
 
 
 def make_report(deployment: Deployment) -> Path:
@@ -109,7 +121,7 @@ def make_report(deployment: Deployment) -> Path:
         "algorithm version": deployment.output_version,
         "embedder": deployment.settings.embedder,
         "package": __version__,
-        "public data": "found" if data.is_dir() else "not found: synthetic world and own log only",
+        "public data": _public_data(data),
         "synthetic world": f"{world.n_users} users, {world.n_days} days from {world.first_day}, seed {world.seed}",
         "world of seasons": f"{seasons.n_users} users, {seasons.n_days} days, seed {seasons.seed}",
         "intervals": "95 %, users resampled 1,000 times",

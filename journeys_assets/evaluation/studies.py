@@ -25,7 +25,7 @@ from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import run_days
 from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.domain.lifecycle.evidence import YEAR_DAYS
-from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.data.study import Study, public_file
 from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.params import WorldParams
@@ -82,10 +82,10 @@ def seasons_study(settings: Settings) -> Study:
     return dataclasses.replace(study, name="synthetic, 20 months")
 
 
-def retail_study(settings: Settings, data: Path) -> Study | None:
-    """The Online Retail log as of every other week; None where the file is not in ``data``."""
-    archive = data / RETAIL
-    if not archive.exists():
+def retail_study(settings: Settings) -> Study | None:
+    """The Online Retail log as of every other week; None where the public data does not hold it."""
+    archive = public_file(settings.public_data, RETAIL)
+    if archive is None:
         return None
     folder = settings.evaluation_path / "online-retail"
     with tarfile.open(archive) as packed:

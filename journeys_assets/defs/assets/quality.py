@@ -50,7 +50,7 @@ def build(deployment: Deployment) -> dg.AssetsDefinition:
             metadata={
                 "fired_on_last_day": last.filter(~pl.col("passed")).height,
                 "last_day": metadata.examples(last, ["monitor", "value", "bound", "passed"], rows=last.height),
-                "history": metadata.line_charts(shown, f"Last {DAYS_SHOWN} days; dashed: the bound; red: fired"),
+                "history": metadata.line_charts(shown, f"Last {DAYS_SHOWN} days"),
             }
         )
 

@@ -16,7 +16,7 @@ from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.experiment.readout import METRICS, Metric, Readout, read_out, user_outcomes
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.vocabulary import ARMS
-from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.data.study import Study, public_file
 from journeys_assets.evaluation.report.plots import new_figure, to_svg
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics.intervals import RESULTS, mean_of, measure
@@ -68,12 +68,12 @@ intervals are over rows. Counted is whether the interval of the difference to th
 """
 
 
-def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
+def evaluate_notifications(studies: Sequence[Study], data: Path | None) -> Section:
     """Recovery and coverage of known effects; off-policy values where the Open Bandit log is in ``data``.
 
     Args:
         studies: Those with truth and landed sends are read out; none need be given.
-        data: Folder that may hold ``OPEN_BANDIT``.
+        data: Folder that may hold ``OPEN_BANDIT``; may be absent.
     """
     population = _population(WORLD)
     truth = _known_effects(population)
@@ -92,8 +92,8 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
             tables[f"{study.name}: the experiment as it ran, rates"] = found.rates
             tables[f"{study.name}: the experiment as it ran, effects"] = _beside_truth(found, study)
     results, comparisons = gathered(parts)
-    if (data / OPEN_BANDIT).exists():
-        values, table = _open_bandit(pl.read_parquet(data / OPEN_BANDIT))
+    if bandit_log := public_file(data, OPEN_BANDIT):
+        values, table = _open_bandit(pl.read_parquet(bandit_log))
         results = pl.concat([results, values])
         tables["Open Bandit: values of each policy from the other's rows"] = table
         plots.append(_off_policy_plot(table))
