@@ -12,6 +12,7 @@ import polars as pl
 
 from journeys_assets.deployment import Deployment
 from journeys_assets.domain.quality.monitors import number
+from journeys_assets.errors import MissingExtra
 from journeys_assets.models.embedding.base import EmbedderError
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
@@ -38,7 +39,7 @@ def examine(deployment: Deployment) -> list[Finding]:
     settings = deployment.settings
     findings = [
         Finding("home", True, str(settings.home)),
-        _tried("embedding model", lambda: deployment.embedder().model_version, EmbedderError),
+        _tried("embedding model", lambda: _embedder(deployment), EmbedderError, MissingExtra),
         _tried("ranker", lambda: _ranker(deployment), ReleaseError),
         _tried("stage model", lambda: _stage_model(deployment), ReleaseError),
         _tried("naming weights", lambda: _naming_weights(deployment), ReleaseError),
@@ -65,6 +66,11 @@ def _open(deployment: Deployment) -> str:
     with deployment.warehouse.reading():
         size = deployment.settings.warehouse_path.stat().st_size
     return f"{deployment.settings.warehouse_path}, {size / 2**20:,.0f} MiB"
+
+
+def _embedder(deployment: Deployment) -> str:
+    embedder = deployment.embedder()
+    return f"{embedder.model_version}, {embedder.dimensions} dimensions"
 
 
 def _ranker(deployment: Deployment) -> str:

@@ -30,8 +30,8 @@ from journeys_assets.models.embedding.files import ModelFiles, ModelSource, Pool
 
 BACKEND = "onnx-fp32"
 
-_CHUNK_KEYWORDS = 16_384
-_BATCH_KEYWORDS = 64
+CHUNK_KEYWORDS = 16_384
+BATCH_KEYWORDS = 64
 _BATCH_TOKENS = 4_096
 
 
@@ -114,8 +114,8 @@ class OnnxEmbedder:
         vectors = np.zeros((len(distinct), self.dimensions), dtype=np.float32)
         texts = list(distinct)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="embed") as pool:
-            for start in range(0, len(texts), _CHUNK_KEYWORDS):
-                self._embed_chunk(texts[start : start + _CHUNK_KEYWORDS], vectors, start, pool, progress)
+            for start in range(0, len(texts), CHUNK_KEYWORDS):
+                self._embed_chunk(texts[start : start + CHUNK_KEYWORDS], vectors, start, pool, progress)
         return vectors[np.fromiter((distinct[keyword] for keyword in keywords), dtype=np.int64, count=len(keywords))]
 
     def _embed_chunk(
@@ -149,7 +149,7 @@ def _equal_length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     for row, length in enumerate(lengths):
         rows_of.setdefault(length, []).append(row)
     for length in sorted(rows_of):
-        size = max(1, min(_BATCH_KEYWORDS, _BATCH_TOKENS // max(1, length)))
+        size = max(1, min(BATCH_KEYWORDS, _BATCH_TOKENS // max(1, length)))
         rows = rows_of[length]
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
