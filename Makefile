@@ -1,4 +1,4 @@
-# Everything here works on a machine that has only Python >= 3.11 and make.
+# Everything here works on a machine that has only Python 3.11 to 3.13 and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help install demo test test-fast test-dbt check ui lock clean
+.PHONY: help install demo test test-fast test-dbt test-wheel check ui lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -14,7 +14,7 @@ help: ## List what can be made
 install: $(READY) ## Virtual environment .venv with the locked packages
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the locked packages into $(VENV) (a few minutes the first time) …"
 	@grep '^torch==' requirements.lock | $(BIN)/pip install -q -r /dev/stdin
@@ -45,6 +45,22 @@ $(DBT_READY): requirements.lock Makefile
 	@$(DBT_VENV)/bin/pip install -q dbt-core==1.11.16 dbt-duckdb==1.10.1 "$$(grep '^duckdb==' requirements.lock)"
 	@touch $(DBT_READY)
 
+# What a user gets: the wheel and the core install alone, in an environment that is made anew, away from the checkout.
+WHEEL_VENV := .venv-wheel
+WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
+ABSENT := torch sentence_transformers sklearn matplotlib dagster_webserver pytest
+
+test-wheel: ## The built wheel with the core install alone: runs the demo
+	@rm -rf $(WHEEL_VENV)
+	@$(PYTHON) -m venv $(WHEEL_VENV)
+	@echo "Building the wheel and installing it into $(WHEEL_VENV) …"
+	@$(WHEEL_BIN)/pip wheel -q --no-deps --wheel-dir $(WHEEL_VENV)/wheel .
+	@$(WHEEL_BIN)/pip install -q --constraint requirements.lock $(WHEEL_VENV)/wheel/*.whl
+	@$(WHEEL_BIN)/pip check
+	@cd $(WHEEL_VENV) && $(WHEEL_BIN)/python -c 'import sys; from importlib.util import find_spec; sys.exit("the core install holds " + ", ".join(f) if (f := [m for m in sys.argv[1:] if find_spec(m)]) else 0)' $(ABSENT)
+	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys demo --users 20 --days 10
+	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys doctor
+
 check: $(READY) ## Lint, types, definitions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -57,7 +73,7 @@ ui: $(READY) ## Dagster UI on $$JOURNEYS_HOME, at http://127.0.0.1:3000
 
 lock: ## Resolve requirements.lock anew
 	@$(BIN)/pip-compile -q --strip-extras --extra dev --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
-	@sed -i 's/+cpu//' requirements.lock
+	@sed -i -e 's/+cpu//' -e '/^user-journeys @/,+1d' requirements.lock
 
 clean: ## Remove the environment and the demo's state
-	rm -rf $(VENV) .venv-dbt .journeys
+	rm -rf $(VENV) .venv-dbt .venv-wheel .journeys

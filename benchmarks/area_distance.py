@@ -1,6 +1,6 @@
 """Quality of each distance for areas, and the best cuts of the baselines, on the half that may be fitted on.
 
-    python benchmarks/area_distance.py [--data ../shared/data]
+    python benchmarks/area_distance.py DATA
 
 The users have the half of the CLINC150 intents, and of the stray phrases, that the evaluation does not use: light and
 heavy users, with intents of any domain or of few, with and without strays. An area should be one of CLINC150's ten
@@ -112,7 +112,7 @@ def scores(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("data", type=Path, help="folder of the labelled phrases")
     parser.add_argument("--cache", type=Path, default=ROOT / ".journeys" / "benchmarks")
     options = parser.parse_args()
     labelled = labelled_phrases(options.data)

@@ -1,8 +1,8 @@
 """Fits the cut of the clustering and writes it into the package.
 
-    python benchmarks/fit_cut.py [--data ../shared/data]
+    python benchmarks/fit_cut.py DATA
 
-    python benchmarks/fit_cut.py --carry-over
+    python benchmarks/fit_cut.py DATA --carry-over
 
 The cut is learnt from pseudo users of the halves of the CLINC150 intents, the WANDS classes and the synthetic world's
 themes that the evaluation does not use: few and many journeys, small and large ones, similar ones (of one domain), with
@@ -297,7 +297,7 @@ def print_carry_over(fitting: Sources, scored: Sources, vectors: KeywordVectors)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("data", type=Path, help="folder of the labelled phrases")
     parser.add_argument("--cache", type=Path, default=ROOT / ".journeys" / "benchmarks")
     parser.add_argument("--carry-over", action="store_true", help="leave each source out in turn; write nothing")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Fits the weights of the naming score and prints them as ``NamingParams``, and compares LambdaMART out of fold.
 
-    python benchmarks/fit_naming.py [--data ../shared/data] [--home .journeys/naming]
+    python benchmarks/fit_naming.py DATA [--home .journeys/naming]
 
 The weights are fitted on the half of the CLINC150 intents and of the synthetic themes that
 ``evaluation.data.naming_data.halves`` allows, in worlds with other seeds than the one for testing. The other half,
@@ -148,7 +148,7 @@ def out_of_fold(rows: pl.DataFrame, scorer: Scorer) -> pl.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("data", type=Path, help="folder of the labelled phrases")
     parser.add_argument("--home", type=Path, default=ROOT / ".journeys" / "naming")
     options = parser.parse_args()
     phrases = labelled_phrases(options.data)

@@ -1,6 +1,6 @@
 """The Online Retail log from CSV to notification candidates: time, peak memory, rows per stage.
 
-    python benchmarks/online_retail.py [FOLDER_OR_ARCHIVE] [--home DIR]
+    python benchmarks/online_retail.py FOLDER_OR_ARCHIVE [--home DIR]
 
 Prints the tables of docs/performance.md. Each command runs in a process of its own, as a user would run it.
 """
@@ -13,8 +13,6 @@ import tarfile
 import tempfile
 import time
 from pathlib import Path
-
-DEFAULT_LOG = Path(__file__).parents[2] / "shared" / "data" / "online_retail_by_day_csv.tar.xz"
 
 
 def run_measured(name: str, command: list[str], environment: dict[str, str]) -> None:
@@ -34,7 +32,7 @@ def run_measured(name: str, command: list[str], environment: dict[str, str]) -> 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("log", nargs="?", type=Path, default=DEFAULT_LOG)
+    arguments.add_argument("log", type=Path, help="folder or archive of its CSV files")
     arguments.add_argument("--home", type=Path, help="keep the state there (default: a temporary folder)")
     given = arguments.parse_args()
     if not given.log.exists():

@@ -16,13 +16,11 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.settings import Settings
-from journeys_assets.storage.sql_models import SqlModel, load_models
+from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, days done, days in all)."""
-
-SQL_FOLDER = Path(__file__).parents[1] / "dbt_like_sql"
 
 
 @dataclass(frozen=True)
@@ -60,4 +58,4 @@ def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedd
     def make() -> Embedder:
         return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
 
-    return Deployment(settings, load_models(SQL_FOLDER), Warehouse(settings.warehouse_path), make, progress)
+    return Deployment(settings, load_models(sql_folder()), Warehouse(settings.warehouse_path), make, progress)

@@ -1,5 +1,34 @@
-"""The one base class of every error that a user may see: the command line catches it and prints its message."""
+"""The one base class of every error that a user may see, and the error of a part that is not installed."""
+
+from importlib.util import find_spec
 
 
 class JourneysError(Exception):
     """Something is wrong that a user can mend. The message names what, where, and the cure."""
+
+
+class MissingExtra(JourneysError):
+    """Something needs packages that the core install does not have; the message names the extra that brings them."""
+
+
+EXTRAS = {
+    "train": ("sklearn",),
+    "evaluate": ("matplotlib", "sklearn"),
+    "export": ("onnx", "sentence_transformers", "torch"),
+    "ui": ("dagster_webserver",),
+}
+"""Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
+
+
+def require_extra(extra: str, what: str) -> None:
+    """Check that the packages of ``extra`` are installed; imports none of them.
+
+    Args:
+        extra: A key of ``EXTRAS``.
+        what: What needs it, such as ``journeys evaluate``: the subject of the message.
+
+    Raises:
+        MissingExtra: one of them is not installed.
+    """
+    if any(find_spec(module) is None for module in EXTRAS[extra]):
+        raise MissingExtra(f"{what} needs the extra '{extra}': pip install 'user-journeys[{extra}]'")

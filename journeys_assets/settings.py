@@ -45,8 +45,8 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a damaged file in the landing folder is treated as incomplete before it is refused.",
     )
-    public_data: Path = Field(
-        Path(__file__).parents[2] / "shared" / "data",
+    public_data: Path | None = Field(
+        None,
         description="Folder of public logs and labelled sets for `journeys evaluate`. Missing ones are left out.",
     )
     evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")

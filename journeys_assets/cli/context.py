@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from journeys_assets.errors import JourneysError
 from journeys_assets.settings import Settings, load_settings
@@ -46,7 +47,7 @@ def known_errors() -> Iterator[None]:
     try:
         yield
     except JourneysError as error:
-        err.print(f"[red]error[/red] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[red]error[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
 
 

@@ -15,6 +15,7 @@ from journeys_assets.cli.context import (
     out,
     relative,
 )
+from journeys_assets.errors import require_extra
 
 
 def evaluate(
@@ -28,6 +29,7 @@ def evaluate(
     of the setting `public_data`, where it has any. The first call runs the pipeline over those logs.
     """
     with known_errors():
+        require_extra("evaluate", "journeys evaluate")
         from journeys_assets.cli.render import tables
         from journeys_assets.defs.build import build_definitions
         from journeys_assets.defs.in_process import dagster_instance

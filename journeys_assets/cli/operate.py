@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from journeys_assets.cli.context import known_errors, open_session, out, today
+from journeys_assets.errors import require_extra
 from journeys_assets.settings import load_settings
 
 
@@ -33,6 +34,7 @@ def ui(
     While it runs, log files in `$JOURNEYS_HOME/landing` are loaded automatically.
     """
     with known_errors():
+        require_extra("ui", "journeys ui")
         from journeys_assets.defs.in_process import prepare_dagster_home
 
         settings = load_settings()

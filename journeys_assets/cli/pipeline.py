@@ -61,7 +61,7 @@ def demo(
         out.print("[bold]Where to look next[/bold]")
         places = Table.grid(padding=(0, 3))
         places.add_row(f"  {command_name()} show {another}", "one user's journeys, with evidence")
-        places.add_row("  make ui", "assets, lineage, checks and this run in the browser")
+        places.add_row(f"  {command_name()} ui", "assets, lineage, checks and this run in the browser")
         places.add_row(
             f"  {relative(settings.published_path)}", "the output tables, for DuckDB or any tool that reads it"
         )

@@ -14,6 +14,7 @@ from journeys_assets.cli.context import (
     out,
     relative,
 )
+from journeys_assets.errors import require_extra
 
 
 def train(
@@ -30,6 +31,7 @@ def train(
     code is 1 if nothing is released; the reasons are printed, and live releases stay. A daily run never trains.
     """
     with known_errors():
+        require_extra("train", "journeys train")
         from journeys_assets.defs.build import build_definitions
         from journeys_assets.defs.in_process import dagster_instance, train_models
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets import __version__
+from journeys_assets.errors import require_extra
 from journeys_assets.evaluation import studies
 from journeys_assets.evaluation.data.study import Study, labelled_phrases
 from journeys_assets.evaluation.parts.annotation import evaluate_annotation
@@ -51,7 +52,7 @@ class Materials:
         """The synthetic world first, then the real logs that exist."""
         found = [
             self.synthetic,
-            studies.retail_study(self.settings, self.settings.public_data),
+            studies.retail_study(self.settings),
             studies.own_study(self.pipeline),
         ]
         return [study for study in found if study is not None]
@@ -93,10 +94,21 @@ def sections_path(settings: Settings) -> Path:
 
 
 def evaluate_section(name: str, materials: Materials) -> Section:
-    """Measure one part and save its section."""
+    """Measure one part and save its section.
+
+    Raises:
+        MissingExtra: a package that the evaluation needs is not installed.
+    """
+    require_extra("evaluate", "the evaluation")
     section = SECTIONS[name](materials)
     save_section(section, sections_path(materials.settings) / f"{name}.json")
     return section
+
+
+def _public_data(folder: Path | None) -> str:
+    if folder is None:
+        return "none given: synthetic world and own log only"
+    return "found" if folder.is_dir() else "not found: synthetic world and own log only"
 
 
 def make_report(settings: Settings, versions: Versions) -> Path:
@@ -116,7 +128,7 @@ def make_report(settings: Settings, versions: Versions) -> Path:
         "algorithm version": versions.of(DAY),
         "embedder": settings.embedder,
         "package": __version__,
-        "public data": "found" if data.is_dir() else "not found: synthetic world and own log only",
+        "public data": _public_data(data),
         "synthetic world": f"{world.n_users} users, {world.n_days} days from {world.first_day}, seed {world.seed}",
         "world of seasons": f"{seasons.n_users} users, {seasons.n_days} days, seed {seasons.seed}",
         "intervals": "95 %, users resampled 1,000 times",

@@ -21,7 +21,7 @@ from journeys_assets import __version__
 from journeys_assets.deployment import build_deployment
 from journeys_assets.domain.lifecycle.evidence import YEAR_DAYS
 from journeys_assets.domain.tables.pipeline import QUALITY_METRICS
-from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.data.study import Study, public_file
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.pipeline.run import run_days
 from journeys_assets.settings import Settings
@@ -80,10 +80,10 @@ def seasons_study(settings: Settings) -> Study:
     return dataclasses.replace(study, name="synthetic, 20 months")
 
 
-def retail_study(settings: Settings, data: Path) -> Study | None:
-    """The Online Retail log, run every other week; None if the file is not in ``data``."""
-    archive = data / RETAIL
-    if not archive.exists():
+def retail_study(settings: Settings) -> Study | None:
+    """The Online Retail log, run every other week; None if the public data does not contain it."""
+    archive = public_file(settings.public_data, RETAIL)
+    if archive is None:
         return None
     folder = settings.evaluation_path / "online-retail"
     with tarfile.open(archive) as packed:

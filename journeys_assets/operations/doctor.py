@@ -43,7 +43,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     """
     findings = [
         Finding("home", True, str(settings.home)),
-        _tried("embedding model", lambda: embedder().model_version),
+        _tried("embedding model", lambda: _model(embedder())),
         *(
             _tried(entry.release.title, partial(_live, entry.release, settings.models_path / entry.release.folder))
             for entry in pipeline.entries
@@ -79,6 +79,10 @@ def _open(warehouse: Warehouse) -> str:
     with warehouse.reading():
         size = warehouse.path.stat().st_size
     return f"{warehouse.path}, {size / 2**20:,.0f} MiB"
+
+
+def _model(embedder: Embedder) -> str:
+    return f"{embedder.model_version}, {embedder.dimensions} dimensions"
 
 
 def _live(kind: Released, folder: Path) -> str:

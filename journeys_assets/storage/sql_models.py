@@ -118,6 +118,13 @@ class SqlModel:
         return _column_lineage(self)
 
 
+def sql_folder() -> Path:
+    """The dbt project with the SQL models: inside an installed package, at the top of a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "dbt_like_sql"
+    return installed if installed.is_dir() else package.parent / "dbt_like_sql"
+
+
 def load_models(folder: Path) -> dict[str, SqlModel]:
     """All models of a dbt project, each after the models that it refers to.
 

@@ -15,10 +15,10 @@ from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.ingest.load import LANDING_TABLES
-from journeys_assets.storage.sql_models import load_models
+from journeys_assets.storage.sql_models import load_models, sql_folder
 from journeys_assets.storage.warehouse.base import create_tables
 
-SQL_FOLDER = Path(__file__).parents[2] / "dbt_like_sql"
+SQL_FOLDER = sql_folder()
 MODELS = load_models(SQL_FOLDER)
 DAY = date(2026, 3, 31)
 VERSION = "v1"

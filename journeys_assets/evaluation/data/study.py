@@ -41,7 +41,13 @@ class Study:
         return self.warehouse.query(sql, params)
 
 
-def labelled_phrases(data: Path) -> pl.DataFrame | None:
+def public_file(data: Path | None, name: str) -> Path | None:
+    """A file of the public data; None if no folder is given or the folder does not contain it."""
+    file = data / name if data else None
+    return file if file and file.exists() else None
+
+
+def labelled_phrases(data: Path | None) -> pl.DataFrame | None:
     """``set, text, label, domain`` of the public labelled sets; None if the file does not exist."""
-    file = data / LABELLED
-    return pl.read_parquet(file) if file.exists() else None
+    file = public_file(data, LABELLED)
+    return pl.read_parquet(file) if file else None

@@ -16,7 +16,7 @@ from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.experiment.readout import METRICS, Metric, Readout, read_out, user_outcomes
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.vocabulary import ARMS
-from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.data.study import Study, public_file
 from journeys_assets.evaluation.report.plots import new_figure, to_svg
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics.intervals import RESULTS, mean_of, measure
@@ -69,12 +69,12 @@ from the real value contains 0.
 """
 
 
-def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
+def evaluate_notifications(studies: Sequence[Study], data: Path | None) -> Section:
     """Recovery and coverage of known effects; off-policy values if the Open Bandit log is in ``data``.
 
     Args:
         studies: Those with truth and sends are read out. May be empty.
-        data: Folder that may contain ``OPEN_BANDIT``.
+        data: Folder that may contain ``OPEN_BANDIT``; None if there is none.
     """
     population = population_of(WORLD)
     truth = _known_effects(population)
@@ -93,8 +93,8 @@ def evaluate_notifications(studies: Sequence[Study], data: Path) -> Section:
             tables[f"{study.name}: the experiment as it ran, rates"] = found.rates
             tables[f"{study.name}: the experiment as it ran, effects"] = _with_true_effects(found, study)
     results, comparisons = gathered(parts)
-    if (data / OPEN_BANDIT).exists():
-        values, table = open_bandit_values(pl.read_parquet(data / OPEN_BANDIT))
+    if bandit_log := public_file(data, OPEN_BANDIT):
+        values, table = open_bandit_values(pl.read_parquet(bandit_log))
         results = pl.concat([results, values])
         tables["Open Bandit: values of each policy from the other's rows"] = table
         plots.append(_off_policy_plot(table))

@@ -19,7 +19,7 @@ import polars as pl
 from journeys_assets.domain.lifecycle.evidence import FEATURES
 from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.statistics.resampling import interval, resamples
-from journeys_assets.errors import JourneysError
+from journeys_assets.errors import JourneysError, require_extra
 from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, margins, sigmoid
 from journeys_assets.models.lifecycle.release import StageRelease
 from journeys_assets.models.releases import sha256
@@ -56,7 +56,9 @@ def train_stage_model(rows: pl.DataFrame, *, as_of: date, params: LifecycleParam
     Raises:
         NotEnoughStageLabels: fewer labels than ``LifecycleParams`` requires, with the counts.
         ValueError: a label is not 0 or 1, or is not known by ``as_of``.
+        MissingExtra: what training needs is not installed.
     """
+    require_extra("train", "training a stage model")
     data = _checked(rows, as_of, params)
     fitted = fit(data, params)
     calibration, model_text = fitted.calibration, str(fitted.booster.model_to_string())
