@@ -106,7 +106,7 @@ def _checked(rows: pl.DataFrame, as_of: date, params: LifecycleParams) -> pl.Dat
         raise NotEnoughStageLabels(
             f"too few labels to train a stage model: {rows.height} journeys of users who stayed active, of which "
             f"{n_ended} ended; at least {params.min_training_labels} are needed, and {params.min_labels_of_each} of "
-            "each kind. The fixed gap stays in use; a longer log is needed"
+            "each kind. The fixed gap stays in use; training needs some weeks of log"
         )
     return rows.select(*keys, *FEATURES).sort(*keys)
 
@@ -146,7 +146,7 @@ def fit(rows: pl.DataFrame, params: LifecycleParams) -> Fitted:
 
 
 def cross_fitted(train: pl.DataFrame, test: pl.DataFrame, params: LifecycleParams) -> Doubles:
-    """P(ended) of ``test``, (n,). Each row is predicted by a fit on the users of ``train`` in other folds."""
+    """P(ended) of ``test``, (n,). Each row is predicted by a fit on users of ``train`` in other folds than its own."""
     train_folds, folds = folds_of(train["user_id"], params), folds_of(test["user_id"], params)
     probability = np.zeros(test.height)
     for fold in np.unique(folds):

@@ -31,7 +31,7 @@ from journeys_assets.models.releases import sha256
 
 RIDGE = {name: 1e-2 if name in ("coverage", "topicality") else 1e-3 for name in FEATURES}
 """Penalty on the squared weights, relative to an expected grade of 0 to 1. Word counts and word overlap differ between
-logs, so the features that use words are penalised ten times more. Without that, one annotation rule loses on the
+logs, so the features that use words are penalised ten times more. Without that, one of the two judges loses on the
 fitting half of CLINC150 what the other gains."""
 FITTED = tuple(name for name in FEATURES if name != "readability")
 """Readability keeps its weight: labelled phrases contain neither codes nor junk, so its worth cannot be learnt."""

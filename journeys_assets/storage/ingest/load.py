@@ -34,7 +34,7 @@ EVENT_TIME = {
 """The time of each source's event, if it has one that is never null."""
 
 KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
-"""Sources that count as user activity."""
+"""Sources whose events can start a user's history."""
 
 
 def _landing_table(table: Table) -> Table:

@@ -114,7 +114,7 @@ def engagement_history(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """:func:`journey_days` of the journeys that the inferences ``states`` found, and their users' :func:`visits`.
 
-    Both go back as far as any rule of ``day`` looks, and end with ``until``.
+    Both go back as far as any rule needs for ``day``, and end with ``until``.
     """
     journeys = journeys_in(con, states, ("user_id", "journey_id", "keywords"))
     # The last engagement of a live journey is in the look-back window of a user who was active within the horizon.

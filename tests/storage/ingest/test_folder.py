@@ -218,7 +218,7 @@ def test_a_folder_without_permission_is_reported_and_stops_nothing(
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", refuses)
-    files = take(sandbox)
+    files = ingest_folder(sandbox)
     assert outcomes(files) == {"lost+found": "refused", "pins/z.jsonl": "ingested"}
     assert "or cannot be read; check the path and its permissions" in files.filter(file="lost+found")["reason"].item()
 
@@ -231,10 +231,10 @@ def test_extreme_times_do_not_break_the_listing(sandbox: Sandbox) -> None:
 # ── the record ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def take(sandbox: Sandbox, *, now_ns: int | None = None, record: bool = True) -> pl.DataFrame:
+def ingest_folder(sandbox: Sandbox, *, now_ns: int | None = None, record: bool = True) -> pl.DataFrame:
     """Ingest every file of the folder and record the outcomes; by default as if all files were a day old."""
     folder = list_folder(sandbox.landing)
-    taken = ingest_listed_files(
+    ingested = ingest_listed_files(
         sandbox.warehouse,
         sandbox.landing,
         folder,
@@ -244,8 +244,8 @@ def take(sandbox: Sandbox, *, now_ns: int | None = None, record: bool = True) ->
         scratch_dir=sandbox.folder / "scratch",
     )
     if record:
-        record_landed(sandbox.warehouse, taken.files, folder)
-    return landed_files(sandbox.warehouse) if record else taken.files
+        record_landed(sandbox.warehouse, ingested.files, folder)
+    return landed_files(sandbox.warehouse) if record else ingested.files
 
 
 def outcomes(files: pl.DataFrame) -> dict[str, str]:
@@ -266,7 +266,7 @@ def test_the_record_has_the_outcome_of_each_file(sandbox: Sandbox) -> None:
     sandbox.write("pins/copy.jsonl", GOOD["pins/z.jsonl"])
     sandbox.write("pins/b.parquet", CUT_PARQUET)
     sandbox.write("things/b.csv", "x\n")
-    files = take(sandbox)
+    files = ingest_folder(sandbox)
     assert violations(LANDED_FILES, files) == []
     assert outcomes(files) == {
         "pins/b.parquet": "refused",
@@ -290,10 +290,10 @@ def test_the_record_has_the_outcome_of_each_file(sandbox: Sandbox) -> None:
 def test_an_unrecorded_load_is_repeated_without_duplicates(sandbox: Sandbox) -> None:
     for path, text in GOOD.items():
         sandbox.write(path, text)
-    take(sandbox, record=False)
+    ingest_folder(sandbox, record=False)
     assert landed_files(sandbox.warehouse).is_empty()
     before = sandbox.contents()
-    files = take(sandbox)
+    files = ingest_folder(sandbox)
     assert set(outcomes(files).values()) == {"known"}
     assert files["ingest_seq"].to_list() == [1, 1, 1]
     assert sandbox.contents() == before
@@ -302,11 +302,11 @@ def test_an_unrecorded_load_is_repeated_without_duplicates(sandbox: Sandbox) -> 
 def test_records_of_removed_files_are_deleted_and_others_kept(sandbox: Sandbox) -> None:
     gone = sandbox.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
     sandbox.write("pins/z.jsonl", GOOD["pins/z.jsonl"])
-    kept = take(sandbox).filter(file="pins/z.jsonl")
+    kept = ingest_folder(sandbox).filter(file="pins/z.jsonl")
     gone.unlink()
     new = sandbox.write("pins/new.jsonl", '{"pin_id": "n"}\n')
     folder = list_folder(sandbox.landing)
-    taken = ingest_listed_files(
+    ingested = ingest_listed_files(
         sandbox.warehouse,
         sandbox.landing,
         folder,
@@ -315,7 +315,7 @@ def test_records_of_removed_files_are_deleted_and_others_kept(sandbox: Sandbox) 
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )
-    record_landed(sandbox.warehouse, taken.files, folder)
+    record_landed(sandbox.warehouse, ingested.files, folder)
     files = landed_files(sandbox.warehouse).sort("file")
     assert files["file"].to_list() == ["pins/new.jsonl", "pins/z.jsonl"]
     assert files.filter(file="pins/z.jsonl").equals(kept)
@@ -328,7 +328,7 @@ def test_a_file_removed_during_the_call_is_not_refused(sandbox: Sandbox) -> None
     sandbox.write("pins/gone.jsonl", '{"pin_id": "g"}\n')
     folder = list_folder(sandbox.landing)
     (sandbox.landing / "pins/gone.jsonl").unlink()
-    taken = ingest_listed_files(
+    ingested = ingest_listed_files(
         sandbox.warehouse,
         sandbox.landing,
         folder,
@@ -337,7 +337,7 @@ def test_a_file_removed_during_the_call_is_not_refused(sandbox: Sandbox) -> None
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )
-    assert outcomes(taken.files) == {"pins/z.jsonl": "ingested"}
+    assert outcomes(ingested.files) == {"pins/z.jsonl": "ingested"}
 
 
 @pytest.mark.parametrize(
@@ -357,8 +357,8 @@ def test_only_files_that_may_be_half_written_are_given_patience(
     at = datetime(2026, 1, 1).timestamp()
     os.utime(path, (at, at))
     written_ns = path.stat().st_mtime_ns
-    young = take(sandbox, now_ns=written_ns + 20 * 10**9)
+    young = ingest_folder(sandbox, now_ns=written_ns + 20 * 10**9)
     assert outcomes(young) == {name: outcome}
     assert violations(LANDED_FILES, young) == []
-    old = take(sandbox, now_ns=written_ns + round(PATIENCE_S * 10**9))
+    old = ingest_folder(sandbox, now_ns=written_ns + round(PATIENCE_S * 10**9))
     assert outcomes(old) == {name: "refused"}

@@ -15,7 +15,7 @@ from journeys_assets.storage.ingest.files import IngestError
 BLOCK_BYTES = 16 * 2**20
 """How much of a text file is read at once, bytes."""
 MAX_LINE_BYTES = 64 * 2**20
-"""Length from which a line counts as an error, bytes."""
+"""Longest line that is accepted, bytes."""
 MAX_RECORD_BYTES = 4 * 2**20
 """How far a quoted CSV field may extend over lines, bytes. Beyond that, its quote counts as never closed."""
 BATCH_ROWS = 200_000
