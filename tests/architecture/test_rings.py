@@ -32,6 +32,7 @@ EVERYWHERE = ("journeys_assets", "errors")
 BESIDE = (*EVERYWHERE, "domain")
 COMPUTING = (*BESIDE, "storage", "models", "importers", "synthetic")
 RUNNING = (*COMPUTING, "compute", "settings", "deployment")
+DOING = ("pipeline", "evaluation", "operations")
 RINGS: dict[str, tuple[str, ...]] = {
     "journeys_assets": (),
     "errors": (),
@@ -46,13 +47,10 @@ RINGS: dict[str, tuple[str, ...]] = {
     "pipeline": RUNNING,
     "evaluation": (*RUNNING, "pipeline"),
     "operations": (*RUNNING, "pipeline"),
-    "defs": (
-        *(*BESIDE, "settings", "deployment", "storage", "models", "compute"),
-        *("pipeline", "evaluation", "operations"),
-    ),
+    "defs": (*BESIDE, "storage", "models", "compute", "settings", "deployment", *DOING),
     "definitions": ("defs",),
-    "cli": (*RUNNING, "pipeline", "evaluation", "operations", "defs"),
-    "explorer": (*RUNNING, "pipeline", "evaluation", "operations", "defs"),
+    "cli": (*RUNNING, *DOING, "defs"),
+    "explorer": (*RUNNING, *DOING, "defs"),
 }
 """What each ring, a root module or a package, may import besides itself. A ring need not exist yet."""
 
