@@ -1,15 +1,18 @@
 """A whole deployment in a temporary folder: real warehouse, real runs, hashing embedder."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 
 from journeys_assets.defs import in_process
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.deployment import Deployment, build_deployment
+from journeys_assets.operations.doctor import Finding, examine
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.pipeline.run import RunSummary, days_to_run, run_days
 from journeys_assets.settings import Settings, load_settings
@@ -34,6 +37,20 @@ class Sandbox:
     @property
     def pipeline(self) -> Pipeline:
         return build_pipeline(self.deployment)
+
+    def version_of(self, stage: str, day: date = date.max) -> str:
+        """The algorithm version of a stage."""
+        return self.pipeline.versions().of(stage, day)
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """The deployment's own Dagster instance."""
+        with in_process.dagster_instance(self.settings.dagster_home) as instance:
+            yield instance
+
+    def findings(self) -> list[Finding]:
+        """What doctor finds."""
+        return examine(self.pipeline, self.settings, self.deployment.embedder, today=NOW.date())
 
     def land(self, frames: Mapping[str, pl.DataFrame], *, name: str = "log") -> IngestReport:
         """Write the frames as landing files and ingest them in one call."""
@@ -60,7 +77,7 @@ class Sandbox:
         if not is_recorded:
             return run_days(self.pipeline, first, last, full=full)
         deployment = self.deployment
-        with in_process.dagster_instance(self.settings.dagster_home) as instance:
+        with self.instance() as instance:
             return in_process.run_days(self.pipeline, build_definitions(deployment), instance, first, last, full=full)
 
     def days_to_run(self, first: date | None = None, last: date | None = None) -> tuple[date, date]:

@@ -14,6 +14,7 @@ from journeys_assets.cli.app import app
 from journeys_assets.errors import EXTRAS, MissingExtra, require_extra
 from journeys_assets.evaluation import run
 from journeys_assets.settings import load_settings
+from tests.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,9 +73,11 @@ def test_no_default_points_outside_of_home(tmp_path: Path) -> None:
 
 
 def test_public_data_that_is_not_given_is_left_out(tmp_path: Path) -> None:
-    from journeys_assets.deployment import build_deployment
     from journeys_assets.evaluation.studies import retail_study
 
-    settings = load_settings(home=tmp_path)
-    assert retail_study(settings) is None
-    assert run.Materials(build_deployment(settings)).phrases is None
+    sandbox = Sandbox(tmp_path)
+    materials = run.Materials(
+        sandbox.settings, sandbox.deployment.embedder, sandbox.deployment.sql_models, sandbox.pipeline
+    )
+    assert retail_study(sandbox.settings) is None
+    assert materials.phrases is None

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import dagster_instance
 from tests.sandbox import Sandbox
 
 NewSandbox = Callable[[str], Sandbox]
@@ -94,15 +93,15 @@ def test_a_broken_contract_stops_what_comes_after(new_sandbox: NewSandbox, monke
     words = ["wedding dress", "wedding dresses", "wedding dress long", "wedding dress lace"]
     sandbox.land({"search_events": pl.DataFrame({"user_id": "u", "query": words, "searched_at": at})})
     monkeypatch.setattr(
-        "journeys_assets.defs.assets.ranking.score_by_prior",
+        "journeys_assets.pipeline.ranking.score_by_prior",
         lambda features, params: features.select(
             "user_id", "journey_id", score=pl.lit(0.5), confidence=pl.lit(1.5), scored_by=pl.lit("prior")
         ),
     )
     with pytest.raises(Exception, match="confidence: above 1"):
         sandbox.run(DAY, DAY)
-    assert not sandbox.table("ranked_journeys").is_empty()
-    assert sandbox.table("user_journeys").is_empty()
+    for table in ("ranked_journeys", "user_journeys", "closed_days"):
+        assert sandbox.table(table).is_empty(), "nothing of a broken contract is written, and nothing that rests on it"
 
 
 def test_a_day_with_nothing_to_do_says_so(new_sandbox: NewSandbox) -> None:
@@ -110,8 +109,7 @@ def test_a_day_with_nothing_to_do_says_so(new_sandbox: NewSandbox) -> None:
     at = datetime(2026, 3, 2, 10)
     sandbox.land({"search_events": pl.DataFrame({"user_id": "u", "query": ["one"], "searched_at": [at]})})
     sandbox.run(DAY, DAY, is_recorded=True)
-    deployment = sandbox.deployment
-    with dagster_instance(deployment) as instance:
+    with sandbox.instance() as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("user_journeys"))
     assert event is not None
     assert event.asset_materialization is not None

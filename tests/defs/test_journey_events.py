@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.defs.in_process import dagster_instance
 from tests.sandbox import Sandbox
 
 NewSandbox = Callable[[str], Sandbox]
@@ -89,7 +88,7 @@ def test_days_in_runs_of_their_own_tell_the_same(calm: Sandbox, new_sandbox: New
     sandbox = furnished(new_sandbox("split"))
     # The first day has no journey, and is an earlier day to the second all the same.
     sandbox.run(FIRST, FIRST, is_recorded=True)
-    with dagster_instance(sandbox.deployment) as instance:
+    with sandbox.instance() as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("journey_events"))
     assert event is not None
     assert event.asset_materialization is not None

@@ -14,12 +14,11 @@ import pytest
 
 from journeys_assets.defs import ingestion
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import QUIET, dagster_instance
+from journeys_assets.defs.in_process import QUIET
 from journeys_assets.defs.ingestion import FILES_TAG, INGEST_JOB, LANDING_SENSOR, next_ingest, past_runs
-from journeys_assets.defs.jobs import HISTORY_JOB
+from journeys_assets.defs.jobs import DAILY_JOB
 from journeys_assets.domain.landing.files import IngestRequest
 from journeys_assets.domain.scheduling.requests import Wait
-from journeys_assets.operations.doctor import examine
 from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.locks import exclusive_lock
 from journeys_assets.storage.queries import days as day_queries
@@ -102,7 +101,7 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    with dagster_instance(Sandbox(tmp_path).deployment) as instance:
+    with Sandbox(tmp_path).instance() as instance:
         yield Watched(tmp_path, instance)
 
 
@@ -217,8 +216,8 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
 
     told = watched.skipped()
     assert "1 already ingested; 3 files (pins/b.parquet, search_events/b.csv.gz, things/c|d.csv) refused" in told
-    watched.deployment.prepare()
-    findings = [finding for finding in examine(watched.deployment) if finding.subject == "refused"]
+    watched.sandbox.pipeline.prepare()
+    findings = [finding for finding in watched.sandbox.findings() if finding.subject == "refused"]
     assert len(findings) == 3
     assert not any(finding.ok for finding in findings)
     assert "cannot be read as Parquet" in findings[0].text
@@ -232,7 +231,7 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
     os.utime(watched.landing / "pins/b.parquet", (time.time() - 20,) * 2)
     watched.take()
     assert watched.table("pins").height == 1
-    assert [f.text.split(" ")[0] for f in examine(watched.deployment) if f.subject == "refused"] == [
+    assert [f.text.split(" ")[0] for f in watched.sandbox.findings() if f.subject == "refused"] == [
         str(watched.landing / "search_events/b.csv.gz")
     ]
 
@@ -329,7 +328,7 @@ def test_two_runs_at_once_take_turns(watched: Watched) -> None:
 
 def test_runs_of_other_jobs_are_no_matter(watched: Watched) -> None:
     watched.write("search_events/a.csv", SEARCHES)
-    watched.leave(dg.DagsterRunStatus.STARTED, HISTORY_JOB)
+    watched.leave(dg.DagsterRunStatus.STARTED, DAILY_JOB)
     watched.asked()
 
 
@@ -397,7 +396,7 @@ def test_a_run_that_dies_after_its_load_heals_with_no_doubled_row(
 
 def test_a_tick_does_not_wait_long_for_a_writer(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.write("search_events/a.csv", SEARCHES)
-    watched.deployment.prepare()
+    watched.sandbox.pipeline.prepare()
     monkeypatch.setattr(ingestion, "SENSOR_LOCK_TIMEOUT_S", 0.05)
     writing, done = threading.Event(), threading.Event()
 

@@ -35,7 +35,7 @@ def release_from(sandbox: Sandbox, day: date) -> NamerRelease:
     algorithm = sandbox.deployment.algorithm
     release = naming_training.train_namer(rows, as_of=as_of, naming=algorithm.naming, params=algorithm.name_training)
     assert naming_training.refusal(release) is None
-    save(release, sandbox.deployment.naming_releases_path)
+    save(release, sandbox.deployment.releases("naming"))
     return release
 
 
@@ -131,4 +131,4 @@ def test_few_names_release_nothing_and_say_why(run: Run) -> None:
         )
     (told,) = result.asset_observations_for_node(NAMING_RELEASE)
     assert "too few names from annotators who were shown none" in str(told.metadata[NOT_RELEASED].value)
-    assert [path.name for path in sandbox.deployment.naming_releases_path.iterdir()] == [run.version]
+    assert [path.name for path in sandbox.deployment.releases("naming").iterdir()] == [run.version]

@@ -8,11 +8,10 @@ import dagster as dg
 import duckdb
 import polars as pl
 import pytest
-from journeys_assets.defs.monitors import quality_monitors
 
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import RunSummary, dagster_instance
-from journeys_assets.operations.doctor import Finding, examine
+from journeys_assets.defs.in_process import RunSummary
+from journeys_assets.operations.doctor import Finding
 from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
@@ -40,6 +39,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return sandbox
 
 
+def monitors_of(sandbox: Sandbox) -> list[QualityMonitor]:
+    """All monitors but those of the closed day."""
+    context = sandbox.pipeline.context(sandbox.pipeline.versions())
+    before = [entry for entry in sandbox.pipeline.entries if entry.name != "closed_days"]
+    return [monitor for entry in before if entry.monitors for monitor in entry.monitors(context)]
+
+
 @pytest.fixture(scope="module")
 def summary(sandbox: Sandbox) -> RunSummary:
     return sandbox.run(FIRST, LAST, is_recorded=True)
@@ -52,7 +58,7 @@ GROWING = "confidence_drift"
 
 def test_every_day_of_a_range_is_measured_and_only_the_drifted_one_fires(sandbox: Sandbox, summary: RunSummary) -> None:
     rows = sandbox.table("quality_metrics")
-    monitors = [m for m in quality_monitors(sandbox.deployment) if m.asset != "closed_days"]
+    monitors = monitors_of(sandbox)
     assert rows.height == 10 * len(monitors)
     assert {(m.asset, m.name) for m in monitors} == set(rows.select("asset", "monitor").unique().iter_rows())
     fired = rows.filter(~pl.col("passed") & (pl.col("monitor") != GROWING))
@@ -64,7 +70,7 @@ def test_every_day_of_a_range_is_measured_and_only_the_drifted_one_fires(sandbox
 
 def test_the_check_of_the_table_fires_with_a_number_and_offenders(sandbox: Sandbox, summary: RunSummary) -> None:
     assert {line.split(": ")[1].split(" = ")[0] for line in summary.warnings} == DRIFTED | {GROWING}
-    with dagster_instance(sandbox.deployment) as instance:
+    with sandbox.instance() as instance:
         records = instance.get_records_for_run(
             summary.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
         ).records
@@ -83,7 +89,7 @@ def test_the_check_of_the_table_fires_with_a_number_and_offenders(sandbox: Sandb
 
 def test_each_partition_shows_its_own_numbers_and_the_run_a_chart(sandbox: Sandbox, summary: RunSummary) -> None:
     rows = sandbox.table("quality_metrics")
-    with dagster_instance(sandbox.deployment) as instance:
+    with sandbox.instance() as instance:
         for day in (LAST - timedelta(days=1), LAST):
             records = instance.fetch_materializations(
                 dg.AssetRecordsFilter(dg.AssetKey("quality_metrics"), asset_partitions=[day.isoformat()]), limit=1
@@ -100,7 +106,7 @@ def test_each_partition_shows_its_own_numbers_and_the_run_a_chart(sandbox: Sandb
 
 
 def findings(sandbox: Sandbox) -> list[Finding]:
-    return [finding for finding in examine(sandbox.deployment) if finding.subject.startswith("monitor")]
+    return [finding for finding in sandbox.findings() if finding.subject.startswith("monitor")]
 
 
 def test_doctor_tells_what_fired_on_the_last_day(sandbox: Sandbox, summary: RunSummary) -> None:
@@ -130,12 +136,12 @@ def test_bounds_are_settings_and_ask_for_no_inference(
 ) -> None:
     lenient = new_sandbox("lenient")
     shutil.copytree(sandbox.home, lenient.home)
-    before = lenient.deployment
+    quality, day = lenient.version_of("quality_metrics"), lenient.version_of("closed_days")
     monkeypatch.setenv("JOURNEYS_ALGORITHM__QUALITY__MAX_PSI", "50")
     after = lenient.deployment
-    assert after.version_of("quality") != before.version_of("quality")
-    assert after.output_version == before.output_version
-    with dagster_instance(after) as instance:
+    assert lenient.version_of("quality_metrics") != quality
+    assert lenient.version_of("closed_days") == day
+    with lenient.instance() as instance:
         result = (
             build_definitions(after)
             .resolve_job_def("daily_job")

@@ -11,8 +11,7 @@ import pytest
 
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.day_lock import lock_path
-from journeys_assets.defs.in_process import dagster_instance
-from journeys_assets.defs.jobs import DAILY_JOB, HISTORY_JOB
+from journeys_assets.defs.jobs import DAILY_JOB
 from journeys_assets.defs.partitions import day_range, range_tags
 from journeys_assets.defs.sensors import ACTIVE_USERS_SENSOR
 from tests.sandbox import Sandbox
@@ -66,7 +65,7 @@ def sandbox(new_sandbox: NewSandbox) -> Sandbox:
 
 @pytest.fixture
 def automation(sandbox: Sandbox) -> Iterator[Automation]:
-    with dagster_instance(sandbox.deployment) as instance:
+    with sandbox.instance() as instance:
         yield Automation(sandbox, instance)
 
 
@@ -146,7 +145,7 @@ def test_after_a_failure_it_backs_off_and_then_tries_again(
     request = automation.tick()
     assert isinstance(request, dg.RunRequest)
     with monkeypatch.context() as broken:
-        broken.setattr("journeys_assets.defs.assets.naming.name_journeys", lambda *_: 1 / 0)
+        broken.setattr("journeys_assets.pipeline.naming.name_journeys", lambda *_: 1 / 0)
         assert not automation.execute(request).success
     waiting = automation.tick()
     assert isinstance(waiting, str)
@@ -163,14 +162,14 @@ def test_a_failed_run_closes_no_day(sandbox: Sandbox, automation: Automation, mo
     request = automation.tick()
     assert isinstance(request, dg.RunRequest)
     with monkeypatch.context() as broken:
-        broken.setattr("journeys_assets.defs.assets.notifications.plan_notifications", lambda *_: 1 / 0)
+        broken.setattr("journeys_assets.pipeline.notifications.plan_notifications", lambda *_: 1 / 0)
         assert not automation.execute(request).success
     assert not sandbox.table("user_journeys").is_empty()
     assert sandbox.table("closed_days").is_empty()
 
 
 def test_stages_run_by_hand_one_by_one_close_no_day(sandbox: Sandbox, automation: Automation) -> None:
-    sandbox.deployment.prepare()
+    sandbox.pipeline.prepare()
     job = automation.definitions.resolve_job_def(DAILY_JOB)
     tags = range_tags(DAY, DAY)
     first = job.execute_in_process(
@@ -183,18 +182,17 @@ def test_stages_run_by_hand_one_by_one_close_no_day(sandbox: Sandbox, automation
     assert asked(automation.tick()) == (DAY, DAY)
 
 
-def test_keywords_of_days_without_output_are_requested_first(sandbox: Sandbox, automation: Automation) -> None:
+def test_a_late_event_before_the_first_output_asks_for_the_days_that_rest_on_it(
+    sandbox: Sandbox, automation: Automation
+) -> None:
     sandbox.run(later(3), later(3))
     land(sandbox, later(1), user="bob", name="late")
     request = automation.tick()
+    assert asked(request) == (later(3), later(3))
     assert isinstance(request, dg.RunRequest)
-    assert request.job_name == HISTORY_JOB
-    assert asked(request) == (later(1), later(1))
     assert automation.execute(request).success
-    after = automation.tick()
-    assert isinstance(after, dg.RunRequest)
-    assert after.job_name == DAILY_JOB
-    assert asked(after) == (later(3), later(3))
+    assert set(sandbox.table("keyword_table")["partition_date"]) == {DAY, later(1)}
+    assert isinstance(automation.tick(), str)
 
 
 def test_a_changed_parameter_alone_starts_nothing(

@@ -28,7 +28,7 @@ WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST)
 def release_from(sandbox: Sandbox, day: date) -> str:
     rows = labelled().with_columns(pl.col("day") - (pl.col("day").max() - day) - timedelta(days=29))
     release = train_stage_model(rows, as_of=day - timedelta(days=1), params=sandbox.deployment.algorithm.lifecycle)
-    save(release, sandbox.deployment.stage_releases_path)
+    save(release, sandbox.deployment.releases("stage"))
     return release.version
 
 
@@ -103,4 +103,4 @@ def test_a_log_too_short_releases_no_stage_model(houses: tuple[Sandbox, Sandbox,
         )
     assert result.success
     assert not result.asset_materializations_for_node("stage_release")
-    assert [path.name for path in sandbox.deployment.stage_releases_path.iterdir()] == [version]
+    assert [path.name for path in sandbox.deployment.releases("stage").iterdir()] == [version]

@@ -29,7 +29,7 @@ def deployment_of(sandbox: Sandbox, habit: Habit) -> Sandbox:
     sandbox.home.mkdir(parents=True, exist_ok=True)
     make_study(sandbox.settings.warehouse_path, n_users=40, habit=habit)
     sandbox.settings.note_first_day(FIRST)
-    sandbox.deployment.prepare()
+    sandbox.pipeline.prepare()
     return sandbox
 
 

@@ -106,7 +106,7 @@ def test_readout_tells_arms_effects_and_warns_of_sends_in_the_wrong_arm(journeys
     assert record["first_day"] == str(sends["sent_at"].dt.date().min())
     assert "clicks per send" in shown
     assert record["last_day"] in shown
-    sandbox = build_deployment(load_settings(home=home, embedder="hashing"))
+    sandbox = build_deployment(load_settings(home=home, embedder="hashing"), progress=lambda *_: None)
     with dg.DagsterInstance.ephemeral() as instance:
         run = build_definitions(sandbox).resolve_job_def("readout_job").execute_in_process(instance=instance)
     (event,) = run.asset_materializations_for_node("experiment_readout")

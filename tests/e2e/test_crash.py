@@ -146,7 +146,7 @@ def test_a_damaged_block_is_an_error_and_never_wrong_rows(calm: Sandbox, tmp_pat
 
 def test_a_damaged_ranker_is_named_and_the_output_stays(calm: Sandbox, tmp_path: Path) -> None:
     sandbox = copy_of(calm, tmp_path / "home")
-    folder = sandbox.deployment.releases_path / "2026-03-01-broken"
+    folder = sandbox.deployment.releases("ranker") / "2026-03-01-broken"
     folder.mkdir(parents=True)
     (folder / "card.json").write_text('{"version": "broken", "live_fr')
     (folder / "model.txt").write_text("tree")

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.defs.in_process import dagster_instance, days_to_run
 from tests.sandbox import OUTPUTS, Sandbox
 
 FIRST = date(2026, 3, 2)
@@ -150,7 +149,7 @@ def test_more_takes_back_finished_from_its_day_on(
 ) -> None:
     sandbox = copied(heard, new_sandbox("more"))
     say(sandbox, said["finished"], "more", LAST)
-    assert days_to_run(sandbox.deployment, None, LAST) == (LAST, LAST)  # one word is enough to have the day run again
+    assert sandbox.days_to_run(None, LAST) == (LAST, LAST)  # one word is enough to have the day run again
     sandbox.run(LAST, LAST)
     rows = [journeys(sandbox, day)[said["finished"]] for day in (FIRST, SAID_ON, LAST)]
     assert [(row["stage"], row["feedback"]) for row in rows] == [
@@ -161,7 +160,7 @@ def test_more_takes_back_finished_from_its_day_on(
 
 
 def test_words_on_a_journey_that_is_not_there_are_counted(heard: Sandbox) -> None:
-    with dagster_instance(heard.deployment) as instance:
+    with heard.instance() as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("ranked_journeys"))
     assert event is not None
     assert event.asset_materialization is not None

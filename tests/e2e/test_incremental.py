@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from journeys_assets.defs.in_process import days_to_run
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
@@ -28,7 +27,7 @@ RETAIL_DAYS = 21
 
 
 def run_what_is_stale(sandbox: Sandbox) -> None:
-    sandbox.run(*days_to_run(sandbox.deployment, None, None))
+    sandbox.run(*sandbox.days_to_run())
 
 
 def journeys_of(sandbox: Sandbox, day: date) -> pl.DataFrame:
@@ -88,7 +87,7 @@ def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_sandbox: NewSand
         )
         assert report.first_day is not None
         sandbox.settings.note_first_day(report.first_day)
-    first, last = days_to_run(daily.deployment, None, None)
+    first, last = daily.days_to_run()
     assert (last - first).days >= RETAIL_DAYS - 1
     daily.run(first, last)
     full.run(last, last, full=True)

@@ -127,4 +127,4 @@ def is_settled(sandbox: Sandbox, live: Live) -> bool:
         return False
     deployment = sandbox.deployment
     with deployment.warehouse.reading() as con:
-        return staleness.stale_days(con, deployment.output_version, today=LAST).is_empty()
+        return staleness.stale_days(con, sandbox.pipeline.versions().periods("closed_days"), today=LAST).is_empty()

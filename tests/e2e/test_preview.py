@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.settings import load_settings
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.command_line import Journeys, runner
 
@@ -39,8 +38,7 @@ def settle(home: Path, **clustering: float) -> str:
     """Make these the settings of the deployment; returns their version."""
     lines = [f"{name} = {value}" for name, value in clustering.items()]
     home.joinpath("journeys.toml").write_text("\n".join(["[algorithm.clustering]", *lines]))
-    settings = load_settings(home=home, embedder="hashing")
-    return settings.algorithm.version_of("lifecycle", embedder="hashing")
+    return Sandbox(home).version_of("user_journeys")
 
 
 def state(home: Path) -> dict[str, bytes]:

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import dagster_instance
 from journeys_assets.defs.jobs import DAILY_JOB
 from journeys_assets.defs.partitions import range_tags
 from journeys_assets.storage.queries import staleness
@@ -37,7 +36,9 @@ def change(monkeypatch: pytest.MonkeyPatch) -> None:
 def stale(sandbox: Sandbox) -> pl.DataFrame:
     deployment = sandbox.deployment
     with deployment.warehouse.reading() as con:
-        return staleness.stale_users(con, deployment.output_version, horizon_days=180, today=LAST)
+        return staleness.stale_users(
+            con, sandbox.pipeline.versions().periods("closed_days"), horizon_days=180, today=LAST
+        )
 
 
 def inferred_as_of_today(sandbox: Sandbox) -> pl.DataFrame:
@@ -48,18 +49,18 @@ def inferred_as_of_today(sandbox: Sandbox) -> pl.DataFrame:
 def test_a_changed_parameter_shows_as_stale_and_one_full_run_brings_everybody_over(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = sandbox.deployment.output_version
+    old = sandbox.version_of("closed_days")
     users = set(sandbox.table("inference_ledger")["user_id"])
     assert stale(sandbox).is_empty()
     change(monkeypatch)
-    new = sandbox.deployment.output_version
+    new = sandbox.version_of("closed_days")
     assert new != old
     behind = stale(sandbox)
     assert set(behind["reason"]) == {"algorithm_version"}
     assert set(behind["user_id"]) == users
     sandbox.run(LAST, LAST, full=True)
     assert stale(sandbox).is_empty()
-    assert set(inferred_as_of_today(sandbox)["algorithm_version"]) == {sandbox.deployment.version_of("clustering")}
+    assert set(inferred_as_of_today(sandbox)["algorithm_version"]) == {sandbox.version_of("journey_clusters")}
 
 
 def test_a_days_run_after_a_change_takes_inactive_users_along(
@@ -71,17 +72,17 @@ def test_a_days_run_after_a_change_takes_inactive_users_along(
         {"search_events": pl.DataFrame({"user_id": "new", "query": ["oak"], "searched_at": [at]})}, name="next"
     )
     sandbox.run(NEXT, NEXT)
-    assert set(inferred_as_of_today(sandbox)["algorithm_version"]) == {sandbox.deployment.version_of("clustering")}
+    assert set(inferred_as_of_today(sandbox)["algorithm_version"]) == {sandbox.version_of("journey_clusters")}
     current = sandbox.deployment.warehouse.query(
         "SELECT DISTINCT partition_date, algorithm_version FROM current_journeys"
     )
-    assert current.rows() == [(NEXT, sandbox.deployment.version_of("lifecycle"))]
+    assert current.rows() == [(NEXT, sandbox.version_of("user_journeys"))]
 
 
 def test_single_stages_run_after_a_change_are_refused(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     change(monkeypatch)
     deployment = sandbox.deployment
-    with dagster_instance(deployment) as instance:
+    with sandbox.instance() as instance:
         result = (
             build_definitions(deployment)
             .resolve_job_def(DAILY_JOB)

@@ -42,42 +42,35 @@ def runs(draw: st.DrawFn) -> list[DayRun]:
     return found
 
 
-@given(st.lists(DAYS), st.lists(DAYS), runs())
-def test_a_request_covers_stale_days_before_any_day_in_flight(
-    stale: list[date], keyword_days: list[date], on_record: list[DayRun]
-) -> None:
-    request = next_request(stale, keyword_days, on_record, NOW)
+@given(st.lists(DAYS), runs())
+def test_a_request_covers_stale_days_before_any_day_in_flight(stale: list[date], on_record: list[DayRun]) -> None:
+    request = next_request(stale, on_record, NOW)
     if isinstance(request, Wait):
         assert request.reason
         return
-    asked = keyword_days if request.scope == "keywords" else stale
-    assert request.first_day == min(asked)
-    assert request.last_day in asked
+    assert request.first_day == min(stale)
+    assert request.last_day in stale
     assert all(request.last_day < run.first_day for run in on_record if run.outcome == "in_flight")
 
 
 @given(st.lists(DAYS, min_size=1))
 def test_with_nothing_in_flight_and_no_failure_all_stale_days_are_requested_at_once(stale: list[date]) -> None:
-    assert next_request(stale, [], [], NOW) == Request(min(stale), max(stale), "everything")
+    assert next_request(stale, [], NOW) == Request(min(stale), max(stale))
 
 
 @given(runs())
 def test_without_stale_days_nothing_is_requested(on_record: list[DayRun]) -> None:
-    assert isinstance(next_request([], [], on_record, NOW), Wait)
-
-
-def test_days_before_the_first_output_come_first_and_need_only_keywords() -> None:
-    assert next_request([day(5), day(6)], [day(2), day(3)], [], NOW) == Request(day(2), day(3), "keywords")
+    assert isinstance(next_request([], on_record, NOW), Wait)
 
 
 def test_days_at_or_after_a_day_in_flight_wait_for_that_run() -> None:
-    assert next_request([day(3), day(4), day(5)], [], [in_flight(5, 9)], NOW) == Request(day(3), day(4), "everything")
-    assert isinstance(next_request([day(5), day(12)], [], [in_flight(5, 9)], NOW), Wait)
+    assert next_request([day(3), day(4), day(5)], [in_flight(5, 9)], NOW) == Request(day(3), day(4))
+    assert isinstance(next_request([day(5), day(12)], [in_flight(5, 9)], NOW), Wait)
 
 
 def test_the_back_off_doubles_up_to_an_hour_and_ends_after_a_success() -> None:
     def waits(*on_record: DayRun) -> bool:
-        return isinstance(next_request([day(5)], [], list(on_record), NOW), Wait)
+        return isinstance(next_request([day(5)], list(on_record), NOW), Wait)
 
     assert waits(ended("failed", 0.9))
     assert not waits(ended("failed", 1.1))

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from journeys_assets.defs.in_process import days_to_run
 from journeys_assets.domain.scheduling import requests
 from journeys_assets.domain.tables.landing import INGEST_LEDGER, INGESTED_DAYS
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, KEYWORD_DAYS
@@ -26,6 +25,7 @@ N_DAYS = 6
 TODAY = ORIGIN + timedelta(days=N_DAYS)
 NOON = datetime(2026, 6, 1, 12)
 VERSION = "v1"
+ALWAYS = [(date.min, VERSION)]
 
 Event = tuple[date, int]
 """Day of the event, ingest_seq of the call that brought it."""
@@ -37,7 +37,6 @@ class Run:
 
     days: list[date]
     marks: staleness.Watermarks
-    keywords_only: bool
     keywords: dict[date, set[Event]]
     output: dict[date, set[Event]]
 
@@ -81,20 +80,31 @@ class Log(RuleBasedStateMachine):
                 con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
                 con.unregister("incoming")
 
-    @rule(first=st.integers(0, N_DAYS - 1), n_days=st.integers(1, N_DAYS), keywords_only=st.booleans())
-    def begin(self, first: int, n_days: int, keywords_only: bool) -> None:
+    @rule(first=st.integers(0, N_DAYS - 1), n_days=st.integers(1, N_DAYS))
+    def begin(self, first: int, n_days: int) -> None:
         days = [ORIGIN + timedelta(days=n) for n in range(first, min(first + n_days, N_DAYS))]
         if any(set(days) & set(run.days) for run in self.running):
             return  # the day lock
-        self._begin(days, keywords_only=keywords_only)
+        self._begin(days)
 
-    def _begin(self, days: list[date], *, keywords_only: bool) -> Run:
+    def _begin(self, days: list[date]) -> Run:
+        self._bring_keywords_up_to_date(before=days[0])
         with self.warehouse.reading() as con:
             marks = staleness.watermarks(con, days[0])
-        own = {day: {event for event in self.events if event[0] == day} for day in days}
-        run = Run(days, marks, keywords_only, self.keywords | own, dict(self.output))
+        run = Run(days, marks, self.keywords | {day: self._events_of(day) for day in days}, dict(self.output))
         self.running.append(run)
         return run
+
+    def _bring_keywords_up_to_date(self, *, before: date) -> None:
+        with self.warehouse.reading() as con:
+            marks = staleness.watermarks(con, before)
+            days = staleness.stale_keyword_days(con, VERSION, before=before)
+        if days:
+            self.keywords |= {day: self._events_of(day) for day in days}
+            self._note(KEYWORD_DAYS, days, ingest_seq=marks.ingest_seq)
+
+    def _events_of(self, day: date) -> set[Event]:
+        return {event for event in self.events if event[0] == day}
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 9), died=st.booleans())
@@ -106,8 +116,6 @@ class Log(RuleBasedStateMachine):
     def _close(self, run: Run) -> None:
         self.keywords |= {day: run.keywords[day] for day in run.days}
         self._note(KEYWORD_DAYS, run.days, ingest_seq=run.marks.ingest_seq)
-        if run.keywords_only:
-            return
         for day in run.days:
             # A state depends on the keywords of the window and, for users not active since, on earlier states.
             reached = {e for d, seen in run.keywords.items() if d <= day for e in seen}
@@ -126,7 +134,7 @@ class Log(RuleBasedStateMachine):
 
     def stale(self) -> set[date]:
         with self.warehouse.reading() as con:
-            return set(staleness.stale_days(con, VERSION, today=TODAY)["partition_date"])
+            return set(staleness.stale_days(con, ALWAYS, today=TODAY)["partition_date"])
 
     def lacking_events(self) -> set[date]:
         return {day for day, seen in self.output.items() if {e for e in self.events if e[0] <= day} - seen}
@@ -139,17 +147,11 @@ class Log(RuleBasedStateMachine):
         """The runs that the sensor requests always lead to a state with nothing stale and nothing missing."""
         self.running.clear()
         for _ in range(2 * N_DAYS + 2):
-            days = sorted(self.stale())
-            with self.warehouse.reading() as con:
-                keyword_days = staleness.stale_keyword_days(con, before=None, today=TODAY)
-            request = requests.next_request(days, keyword_days, [], now=NOON)
+            request = requests.next_request(sorted(self.stale()), [], now=NOON)
             if isinstance(request, requests.Wait):
                 break
             n_days = (request.last_day - request.first_day).days + 1
-            run = self._begin(
-                [request.first_day + timedelta(days=n) for n in range(n_days)],
-                keywords_only=request.scope == "keywords",
-            )
+            run = self._begin([request.first_day + timedelta(days=n) for n in range(n_days)])
             self.running.remove(run)
             self._close(run)
         else:
@@ -173,8 +175,8 @@ def log(tmp_path: Path) -> Log:
     return machine()
 
 
-def run(log: Log, first: int, last: int, *, keywords_only: bool = False) -> None:
-    log.begin(first, last - first + 1, keywords_only)
+def run(log: Log, first: int, last: int) -> None:
+    log.begin(first, last - first + 1)
     log.end(0, died=False)
 
 
@@ -184,7 +186,7 @@ def days(*numbers: int) -> set[date]:
 
 def reasons(log: Log) -> dict[int, str]:
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, VERSION, today=TODAY)
+        rows = staleness.stale_days(con, ALWAYS, today=TODAY)
     return {(day - ORIGIN).days: reason for day, reason in rows.iter_rows()}
 
 
@@ -231,25 +233,39 @@ def test_a_late_event_makes_every_later_closed_day_stale_and_no_earlier_one(log:
     assert reasons(log) == {2: "late_events", 3: "late_events"}
 
 
-def test_a_late_event_before_the_first_closed_day_needs_its_keywords_first(log: Log) -> None:
+def test_a_run_makes_the_keywords_of_days_before_the_first_closed_day(log: Log) -> None:
     log.ingest({0, 2})
-    run(log, 0, 0, keywords_only=True)
-    run(log, 2, 2)
-    log.ingest({0})
-    with log.warehouse.reading() as con:
-        assert set(staleness.stale_keyword_days(con, before=None, today=TODAY)) == days(0)
-    run(log, 2, 2)
-    assert reasons(log) == {2: "late_events"}
-    run(log, 0, 0, keywords_only=True)
     run(log, 2, 2)
     assert log.stale() == set()
+    log.ingest({0})
+    assert reasons(log) == {2: "late_events"}
+    with log.warehouse.reading() as con:
+        assert set(staleness.stale_keyword_days(con, VERSION, before=TODAY)) == days(0)
+    run(log, 2, 2)
+    assert log.stale() == set()
+
+
+def test_keywords_of_another_version_are_stale_even_on_closed_days(log: Log) -> None:
+    log.ingest({0, 1, 2})
+    run(log, 0, 2)
+    with log.warehouse.reading() as con:
+        assert staleness.stale_keyword_days(con, VERSION, before=TODAY) == []
+        assert set(staleness.stale_keyword_days(con, "v2", before=ORIGIN + timedelta(days=2))) == days(0, 1)
+
+
+def test_a_day_is_held_against_the_version_of_its_period(log: Log) -> None:
+    log.ingest({0, 1, 2})
+    run(log, 0, 2)
+    with log.warehouse.reading() as con:
+        rows = staleness.stale_days(con, [(date.min, VERSION), (ORIGIN + timedelta(days=1), "v2")], today=TODAY)
+    assert set(rows["partition_date"]) == days(1, 2)
 
 
 def test_another_algorithm_version_has_its_own_reason(log: Log) -> None:
     log.ingest({0, 1})
     run(log, 0, 1)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, "v2", today=TODAY)
+        rows = staleness.stale_days(con, [(date.min, "v2")], today=TODAY)
     assert rows["reason"].to_list() == ["algorithm_version"] * 2
 
 
@@ -257,7 +273,7 @@ def test_an_event_of_tomorrow_is_not_stale_today(log: Log) -> None:
     log.ingest({0, 5})
     run(log, 0, 0)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, VERSION, today=ORIGIN)
+        rows = staleness.stale_days(con, ALWAYS, today=ORIGIN)
     assert rows.is_empty()
 
 
@@ -270,10 +286,10 @@ def searches(day: date, **columns: list[str]) -> dict[str, pl.DataFrame]:
 
 
 def stale_pairs(sandbox: Sandbox, today: date = TODAY) -> set[tuple[str, int, str]]:
-    deployment = sandbox.deployment
-    deployment.prepare()
-    with deployment.warehouse.reading() as con:
-        rows = staleness.stale_users(con, deployment.output_version, horizon_days=180, today=today)
+    sandbox.pipeline.prepare()
+    versions = sandbox.pipeline.versions().periods("closed_days")
+    with sandbox.deployment.warehouse.reading() as con:
+        rows = staleness.stale_users(con, versions, horizon_days=180, today=today)
     return {(r["user_id"], (r["partition_date"] - ORIGIN).days, r["reason"]) for r in rows.iter_rows(named=True)}
 
 
@@ -293,7 +309,7 @@ def test_which_user_on_which_day_and_why(new_sandbox: Callable[[str], Sandbox]) 
 
 
 def days_of_default_run(sandbox: Sandbox) -> tuple[date, date]:
-    first, last = days_to_run(sandbox.deployment, None, None)
+    first, last = sandbox.days_to_run()
     assert (first, last) == (ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=3))
     return first, last
 
