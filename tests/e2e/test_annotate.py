@@ -64,7 +64,7 @@ def sheets(journeys: Journeys, home: Path) -> dict[str, Path]:
     shown = journeys(
         "annotate", "export", target, "--annotators", ",".join(ANNOTATORS), "--rows", ROWS, "--overlap", SHARED / ROWS
     ).output
-    expected = "176 journeys as of 2026-03-22, 2026-03-29; 240 rows to be judged, 32 of the journeys by every annotator"
+    expected = "176 journeys as of 2026-03-22, 2026-03-29: 240 rows in all, 32 journeys on every annotator's sheet"
     assert expected in " ".join(shown.split())
     return {name: target.with_name(f"march-{name}.csv") for name in ANNOTATORS}
 
