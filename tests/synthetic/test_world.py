@@ -109,9 +109,9 @@ def test_a_world_is_written_by_source_with_the_truth_in_its_own_folder(world: Wo
 
 def test_no_landing_column_contains_the_truth(world: World) -> None:
     themes = set(world.truth["truth_journeys"]["theme"])
-    told = {"theme", "user_class", "click_probability", "currentness"}
+    truth_columns = {"theme", "user_class", "click_probability", "currentness"}
     for source, frame in world.landing.items():
-        assert not told & set(frame.columns), source
+        assert not truth_columns & set(frame.columns), source
     boards = world.landing["board_pins"]["board_name"].value_counts()
     assert boards.filter(pl.col("board_name").is_in(list(themes)))["count"].sum() < boards["count"].sum() / 10
 

@@ -67,11 +67,11 @@ and examples. You see nothing of what happened later. Judge the row by itself.
 {levels}
 
 2. **stage** {STAGE_QUESTION} Leave it empty for levels 1 and 2.
-3. **better_name** What you would call it: where no name is shown, and where the one that is shown is wrong, vague or
-   too narrow. Else leave it empty. For levels 1 and 2 there is nothing to be named.
+3. **better_name** Your name for it, if no name is shown or if the shown one is wrong, vague or too narrow. Otherwise
+   leave it empty. Rows of level 1 and 2 need no name.
 4. **comment** Anything else.
 
-Leave a row empty if you do not want to judge it. Do not talk about rows with other annotators before all are done.
+Leave a row empty if you do not want to judge it. Do not discuss rows with other annotators before all are done.
 """
 
 

@@ -278,10 +278,10 @@ def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, 
                     distances[i, other] = joint
                     distances[other, i] = joint
                     for kind in range(kinds):
-                        alike = similarities[kind]
-                        mean = np.float32((own * alike[i, other] + joined * alike[j, other]) / both)
-                        alike[i, other] = mean
-                        alike[other, i] = mean
+                        similarity = similarities[kind]
+                        mean = np.float32((own * similarity[i, other] + joined * similarity[j, other]) / both)
+                        similarity[i, other] = mean
+                        similarity[other, i] = mean
             size[i] += size[j]
             node[i] = n + done
             done += 1

@@ -383,7 +383,7 @@ def _warnings(arms: pl.DataFrame, p_value: float, params: ReadoutParams) -> tupl
             f"few users ({sizes}; every arm needs {params.min_users_of_arm}): the coverage of intervals is somewhat "
             "below their level"
         )
-    held_back = arms.filter((pl.col("arm") == "holdout") & (pl.col("n_sends") > 0))
-    if held_back.height:
-        found.append(f"{held_back['n_sends'][0]} sends went to users of the holdout, who must not be sent anything")
+    holdout_sends = arms.filter((pl.col("arm") == "holdout") & (pl.col("n_sends") > 0))
+    if holdout_sends.height:
+        found.append(f"{holdout_sends['n_sends'][0]} sends went to users of the holdout, who must not be sent anything")
     return tuple(found)

@@ -134,7 +134,7 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
     before = pl.col("score").cum_max().shift(1).over(JOURNEY)
     challengers = by_time.filter(before.is_null() | (pl.col("score") > before))
     in_turn = challengers.group_by(JOURNEY, maintain_order=True).agg("keyword", "score")
-    holders = in_turn.select(
+    name_keywords = in_turn.select(
         *JOURNEY,
         keyword=pl.Series(
             [
@@ -143,10 +143,10 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
             ],
             dtype=pl.String,
         ),
-        holds=True,
+        is_name=True,
     )
-    return ordered.join(holders, on=[*JOURNEY, "keyword"], how="left", maintain_order="left").sort(
-        *JOURNEY, pl.col("holds").fill_null(False), descending=[False, False, True], maintain_order=True
+    return ordered.join(name_keywords, on=[*JOURNEY, "keyword"], how="left", maintain_order="left").sort(
+        *JOURNEY, pl.col("is_name").fill_null(False), descending=[False, False, True], maintain_order=True
     )
 
 

@@ -335,8 +335,8 @@ def _reason_unmeasured(n_history_days: int, n_of_day: int | None, needed_days: i
 def _comparable(daily: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The day, and the days before with the same ``made_by``; if there are none, all days before."""
     today, before = _split(daily, day)
-    alike = before.filter(pl.col("made_by").is_in(today["made_by"].implode()))
-    return today, alike if alike.height else before
+    same_version = before.filter(pl.col("made_by").is_in(today["made_by"].implode()))
+    return today, same_version if same_version.height else before
 
 
 def _split(daily: pl.DataFrame, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:

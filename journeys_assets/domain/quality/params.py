@@ -36,7 +36,7 @@ class QualityParams:
     max_journeys_per_user: float = 40.0
     """People do not pursue so many things at once; the heaviest synthetic user has about 20."""
     max_one_area_share: float = 0.6
-    """Share of users with four journeys or more. 0 in the synthetic world, 0.48 in a shop whose items are all alike."""
+    """Share of users with four journeys or more. 0 in the synthetic world, 0.48 in a shop with similar items."""
     min_journeys_per_user_shift: float = 0.25
     """Share of the trailing level. Journeys stay live for half a year, so the mean changes by a few percent a month."""
     min_users_shift: float = 0.25

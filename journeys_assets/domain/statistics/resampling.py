@@ -1,6 +1,6 @@
 """Intervals by resampling users, for every figure whose interval has no formula.
 
-Users are resampled whatever is measured. Sends, journeys and keywords of one user resemble each other, so intervals
+Users are resampled for every figure. Sends, journeys and keywords of one user resemble each other, so intervals
 over those would be too narrow (cluster bootstrap, Davison & Hinkley 1997, section 3.8).
 
 Intervals are expanded percentile intervals (Hesterberg 2015, *What Teachers Should Know About the Bootstrap*, section

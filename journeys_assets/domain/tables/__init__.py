@@ -1,1 +1,1 @@
-"""What every table and every landing file holds."""
+"""Definitions of all tables and landing sources."""

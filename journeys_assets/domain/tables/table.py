@@ -1,4 +1,4 @@
-"""What a table is: grain, columns, units, bounds, and the rules that rows must keep."""
+"""The definition of a table (grain, columns, units, bounds), and the check of rows against it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMESTAMP = pl.Datetime("us")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its type, what it means, and the values it may take."""
+    """One column: its type, meaning and valid values."""
 
     name: str
     dtype: pl.DataType
@@ -30,7 +30,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its grain (columns that are unique together) and its columns, in order."""
+    """A table: its columns, in order, and its grain (the columns that are unique together)."""
 
     name: str
     description: str
@@ -39,7 +39,7 @@ class Table:
     schema: str = "main"
     partitioned: bool = True
     refers: tuple[tuple[str, str], ...] = ()
-    """Pairs of columns: a value of the first is that of the second in some row of the same user and day."""
+    """Pairs of columns. Every value of the first must be a value of the second in a row of the same user and day."""
     column_names: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Table:
 
     @property
     def ddl(self) -> str:
-        """``CREATE TABLE IF NOT EXISTS``; no keys or NOT NULL: DuckLake knows neither, the contract checks do."""
+        """``CREATE TABLE IF NOT EXISTS``, without keys and NOT NULL: the contract checks ensure both."""
         columns = ",\n  ".join(f'"{c.name}" {c.sql_type}' for c in self.columns)
         return f"CREATE TABLE IF NOT EXISTS {self.qualified_name} (\n  {columns}\n)"
 
@@ -72,7 +72,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken rule of a table's contract, with how many rows break it and a few of them."""
+    """A broken rule of a table's contract, with the number of rows that break it and a sample of them."""
 
     rule: str
     column: str
@@ -100,7 +100,7 @@ def _sql_type(dtype: pl.DataType) -> str:
 
 
 def violations(table: Table, frame: pl.DataFrame, *, sample_rows: int = 5) -> list[Violation]:
-    """Every rule of ``table`` that ``frame`` breaks; an empty list means the contract holds."""
+    """The rules of ``table`` that ``frame`` breaks; empty if there are none."""
     found: list[Violation] = []
 
     def note(rule: str, column: str, offenders: pl.DataFrame) -> None:

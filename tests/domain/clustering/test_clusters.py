@@ -359,8 +359,8 @@ def test_the_history_determines_ids_and_nothing_else() -> None:
     past = pl.concat([now, log_of("u", words(8)[6:]).with_columns(first_engaged_at=START - timedelta(days=500))])
     got = clustering_clusters.cluster_users(now, past, vectors, PARAMS)
     assert got["journey_id"].to_list() == [journey_id("u", "k006")]
-    told = ["journey_id", "area_id", "keyword_theme_centralities"]
-    assert_frame_equal(got.drop(told), cluster_users(now, vectors, PARAMS).drop(told))
+    from_history = ["journey_id", "area_id", "keyword_theme_centralities"]
+    assert_frame_equal(got.drop(from_history), cluster_users(now, vectors, PARAMS).drop(from_history))
 
 
 def test_a_history_without_a_keyword_of_the_window_raises_an_error() -> None:

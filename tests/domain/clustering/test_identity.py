@@ -206,8 +206,8 @@ def test_theme_centralities_are_cosines_to_all_keywords_the_theme_has_ever_had()
     )  # the second is a side journey: its theme gives its id to the first
     got = theme_centralities(members, journey_ids(members, themes), themes, vectors)
     expected = []
-    for own, held in ((even[:4], even), (even[4:6], even[4:6]), (odd[7:], odd)):
-        centre = vectors.rows_for(held).astype(np.float64).sum(axis=0)
+    for own, of_theme in ((even[:4], even), (even[4:6], even[4:6]), (odd[7:], odd)):
+        centre = vectors.rows_for(of_theme).astype(np.float64).sum(axis=0)
         expected += (vectors.rows_for(own).astype(np.float64) @ centre / np.linalg.norm(centre)).tolist()
     assert np.allclose(got, expected, atol=1e-6)
 

@@ -186,10 +186,10 @@ def test_every_new_and_every_gone_id_has_exactly_one_event(earlier: list[Journey
     events = journey_events(frame(*earlier), frame(*later), PARAMS)
     before, after = ({j.journey_id for j in journeys} for journeys in (earlier, later))
     reidentified = events.filter(pl.col("event") == "reidentified")
-    came = events.filter(pl.col("event").is_in(["born", "split", "reidentified"]))["journey_id"].to_list()
-    went = events.filter(pl.col("event").is_in(["merged", "expired"]))["journey_id"].to_list()
-    assert sorted(came) == sorted(after - before)
-    assert sorted([*went, *reidentified["related_journey_ids"].explode()]) == sorted(before - after)
+    new = events.filter(pl.col("event").is_in(["born", "split", "reidentified"]))["journey_id"].to_list()
+    gone = events.filter(pl.col("event").is_in(["merged", "expired"]))["journey_id"].to_list()
+    assert sorted(new) == sorted(after - before)
+    assert sorted([*gone, *reidentified["related_journey_ids"].explode()]) == sorted(before - after)
     goes_on = continued(frame(*earlier), frame(*later), PARAMS)
     assert goes_on.height == len(before & after) + reidentified.height
 

@@ -198,9 +198,9 @@ def test_a_season_needs_turns_at_the_same_time_of_the_year_before_and_silence_be
     assert found["season_before"].to_list() == ([] if expected is None else [expected])
 
 
-def p_seasonal(turns: tuple[int, ...], came: tuple[int, ...]) -> float:
+def p_seasonal(turns: tuple[int, ...], visited: tuple[int, ...]) -> float:
     """Probability for a journey with turns that many days ago, and a user with additional visits."""
-    evidence = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *came})), DAY, PARAMS)
+    evidence = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *visited})), DAY, PARAMS)
     return evidence["p_seasonal"].item() if evidence.height else 0.0
 
 
@@ -212,23 +212,23 @@ def test_a_user_who_was_away_between_is_no_evidence_of_a_season() -> None:
 
 
 def test_one_stray_turn_makes_no_season_but_a_similar_season_before_does() -> None:
-    came = tuple(range(0, 460, 4))
+    visited = tuple(range(0, 460, 4))
     now = tuple(range(0, 40, 4))
-    assert p_seasonal((*now, 380), came) < PARAMS.seasonal_min_probability
-    assert p_seasonal((*now, *last_year(*range(3, 40, 8))), came) > 0.9
+    assert p_seasonal((*now, 380), visited) < PARAMS.seasonal_min_probability
+    assert p_seasonal((*now, *last_year(*range(3, 40, 8))), visited) > 0.9
 
 
 def test_a_rare_hobby_with_an_accidental_pause_is_not_seasonal() -> None:
-    came = tuple(range(0, 460, 10))
-    assert p_seasonal((0, 20, 150, 200, 260, 310, 370, 390, 440), came) < PARAMS.seasonal_min_probability
+    visited = tuple(range(0, 460, 10))
+    assert p_seasonal((0, 20, 150, 200, 260, 310, 370, 390, 440), visited) < PARAMS.seasonal_min_probability
 
 
 def test_the_probability_equals_numerical_integration_of_the_three_hypotheses() -> None:
-    came, turns = tuple(range(0, 480, 6)), (0, 6, 18, 30, 366, 384, 396)
-    found = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *came})), DAY, PARAMS).row(0, named=True)
+    visited, turns = tuple(range(0, 480, 6)), (0, 6, 18, 30, 366, 384, 396)
+    found = season_evidence(frame(journey(*turns)), visits(*sorted({*turns, *visited})), DAY, PARAMS).row(0, named=True)
     since, until = 365 + 30 + 30, 365 - 30  # the latest season began 30 days ago and ends today
-    times = [(n <= 30, until <= n <= since) for n in came]
-    hits = [n in turns for n in came]
+    times = [(n <= 30, until <= n <= since) for n in visited]
+    hits = [n in turns for n in visited]
     now, before, between = (
         [hit for hit, (is_now, is_before) in zip(hits, times, strict=True) if time(is_now, is_before)]
         for time in (lambda a, _: a, lambda _, b: b, lambda a, b: not a and not b)
