@@ -19,9 +19,8 @@ import polars as pl
 from journeys_assets.deployment import Deployment
 from journeys_assets.domain.landing.files import PastRun, Take, look_at_files, next_step, run_under_way
 from journeys_assets.domain.scheduling.requests import Wait
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
 from journeys_assets.storage.ingest.folder import Folder, Taken, landed_files, list_folder, record_landed, take_files
-from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.locks import at_work, is_at_work
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.warehouse.base import WarehouseBusyError

@@ -40,6 +40,10 @@ class AlgorithmParams:
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
     name_training: NameTrainingParams = field(default_factory=NameTrainingParams)
 
+    def sql_variables(self) -> dict[str, object]:
+        """The dbt vars that are parameters, by name."""
+        return {**dataclasses.asdict(self.keywords), **dataclasses.asdict(self.lifecycle)}
+
     def version_of(self, stage: str, **extra: str) -> str:
         """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""
         if stage not in STAGE_ORDER:

@@ -1,8 +1,8 @@
 """The SQL models of ``dbt_like_sql/``: read from the dbt project, rendered to plain SQL for DuckDB.
 
-A model is a ``.sql`` file in dbt's own conventions (``ref``, ``source``, ``var``, ``config``) and a ``.yml`` beside it
-that states grain, columns, units and tests. What belongs here: reading the two, rendering, and asking the SQL where its
-columns come from. What does not: running anything.
+A model is a ``.sql`` file in dbt's own conventions (``ref``, ``source``, ``var``, ``config``). Its grain and columns
+are described in ``domain.tables.sql``; the ``.yml`` beside it is generated from there, for dbt alone. What belongs
+here: reading the SQL, rendering it, and finding out where its columns come from. What does not: running anything.
 """
 
 from __future__ import annotations
@@ -17,36 +17,22 @@ from typing import Any
 
 import jinja2
 import jinja2.sandbox
-import polars as pl
 import yaml
 
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
-from journeys_assets.domain.tables.table import TIMESTAMP, Column, Table
+from journeys_assets.domain.tables.sql import SQL_TABLES
+from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 
 LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
-SOURCE_SCHEMAS = {"landing": "landing", "inference": "main"}
-"""dbt source name -> schema of the warehouse."""
-
-MODEL_TESTS = ("unique_grain",)
-COLUMN_TESTS = ("not_null", "accepted_values", "accepted_range")
-
-_DTYPES: dict[str, pl.DataType] = {
-    "VARCHAR": pl.String(),
-    "BIGINT": pl.Int64(),
-    "DOUBLE": pl.Float64(),
-    "BOOLEAN": pl.Boolean(),
-    "DATE": pl.Date(),
-    "TIMESTAMP": TIMESTAMP,
-    "BLOB": pl.Binary(),
-    "VARCHAR[]": pl.List(pl.String()),
-    "DOUBLE[]": pl.List(pl.Float64()),
-}
+SOURCES: Mapping[str, Mapping[str, Table]] = {"landing": LANDING_TABLES, "inference": PIPELINE_TABLES}
+"""dbt source name -> tables that it holds."""
 
 
 class SqlModelError(JourneysError):
-    """A model or its description is wrong; the message names the file, the name that is wrong, and what is known."""
+    """A model does not fit its project or its table; the message names the file, what is wrong, and what is known."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +43,21 @@ class SqlModel:
         name: Name of the model, its table or view and its asset.
         layer: staging, intermediate or marts: its folder.
         materialized: view, incremental (a table that replaces one partition date) or ephemeral (inlined).
-        description: What a row is.
-        table: Grain and columns, from the ``.yml``.
+        table: What a row is, its grain and its columns.
         refs: Models that it selects from.
         sources: (schema, table) pairs that it selects from.
-        fingerprint: Hash of SQL and description, 8 hex digits; of ephemeral models that it inlines, too.
+        variables: Names of the dbt vars that it and the ephemeral models it inlines use, sorted.
+        fingerprint: Hash of the SQL and of the columns' names and types, 8 hex digits; of ephemeral models that it
+            inlines, too. Comments, layout and descriptions do not change it.
     """
 
     name: str
     layer: str
     materialized: str
-    description: str
     table: Table
     refs: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
+    variables: tuple[str, ...]
     fingerprint: str
     path: Path
     sql: str = field(repr=False)
@@ -95,7 +82,7 @@ class SqlModel:
             return variables[name]
 
         def source(name: str, table: str) -> str:
-            return f"{SOURCE_SCHEMAS[name]}.{table}"
+            return SOURCES[name][table].qualified_name
 
         return _render(self.path, self.sql, ref=ref, source=source, var=var, config=_no_config)
 
@@ -118,12 +105,15 @@ class SqlModel:
         return _column_lineage(self)
 
 
-def load_models(folder: Path) -> dict[str, SqlModel]:
+def load_models(folder: Path, tables: Mapping[str, Table] = SQL_TABLES) -> dict[str, SqlModel]:
     """All models of a dbt project, each after those that it refers to.
 
+    Args:
+        tables: What the rows of each model are, by the model's name.
+
     Raises:
-        SqlModelError: a file is missing or wrong, a name is not known, the SQL's columns are not those of the ``.yml``,
-            or models refer to each other in a circle.
+        SqlModelError: a file is missing or wrong, a name is not known, a model has no table or a table no model, the
+            SQL's columns are not those of its table, or models refer to each other in a circle.
     """
     project = _Project.read(folder)
     paths = sorted((folder / "models").glob("*/*.sql"))
@@ -133,7 +123,9 @@ def load_models(folder: Path) -> dict[str, SqlModel]:
     for path in paths:
         if path.stem in drafts:
             raise SqlModelError(f"two models are named {path.stem!r}: {drafts[path.stem].path} and {path}")
-        drafts[path.stem] = _Draft.read(path, project)
+        drafts[path.stem] = _Draft.read(path, project, tables)
+    if without := set(tables) - set(drafts):
+        raise SqlModelError(f"no .sql file under {folder / 'models'} makes {_listed(without)}")
     models: dict[str, SqlModel] = {}
     for name in _in_dependency_order(drafts):
         _check_views_need_no_variables(drafts[name], drafts)
@@ -144,51 +136,34 @@ def load_models(folder: Path) -> dict[str, SqlModel]:
 
 @dataclass(frozen=True)
 class _Project:
-    """What the project as a whole says: materialisation by layer, names of variables and of source tables."""
+    """What the project as a whole states: materialisation by layer, and the variables."""
 
     layers: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, object]
-    sources: Mapping[str, frozenset[str]]
 
     @classmethod
     def read(cls, folder: Path) -> _Project:
         project = _read_yaml(folder / "dbt_project.yml")
-        described = [
-            source
-            for path in sorted((folder / "models").glob("*/_*.yml"))
-            for source in _read_yaml(path).get("sources", [])
-        ]
         return cls(
             layers=project.get("models", {}).get(project.get("name"), {}),
             variables=project.get("vars", {}),
-            sources={s["name"]: frozenset(table["name"] for table in s["tables"]) for s in described},
         )
-
-    def relation(self, path: Path, source: str, table: str) -> tuple[str, str]:
-        if source not in self.sources or source not in SOURCE_SCHEMAS:
-            raise SqlModelError(f"{path.name} has source('{source}', …); known sources are {_listed(SOURCE_SCHEMAS)}")
-        if table not in self.sources[source]:
-            raise SqlModelError(
-                f"{path.name} has source('{source}', '{table}'); known tables of {source} are "
-                f"{_listed(self.sources[source])}"
-            )
-        return SOURCE_SCHEMAS[source], table
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """A model as its own two files tell it, before it knows the others."""
+    """A model as its own file and its table state it, before the other models are known."""
 
     path: Path
     sql: str
+    table: Table
     materialized: str
     refs: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
     variables: tuple[str, ...]
-    description: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path, project: _Project) -> _Draft:
+    def read(cls, path: Path, project: _Project, tables: Mapping[str, Table]) -> _Draft:
         sql = path.read_text(encoding="utf-8")
         config: dict[str, Any] = {}
         refs: dict[str, None] = {}
@@ -204,7 +179,7 @@ class _Draft:
             return name
 
         def note_source(source: str, table: str) -> str:
-            sources[project.relation(path, source, table)] = None
+            sources[_relation(path, source, table)] = None
             return table
 
         def note_variable(name: str) -> object:
@@ -222,26 +197,43 @@ class _Draft:
                 f"{path}: layer {path.parent.name!r} or materialized {materialized!r} is not known; "
                 f"layers are {', '.join(LAYERS)}, materialisations {', '.join(MATERIALIZED)}"
             )
-        description = _read_description(path)
-        return cls(path, sql, materialized, tuple(refs), tuple(sources), tuple(variables), description)
+        if path.stem not in tables:
+            raise SqlModelError(f"{path.name}: domain.tables.sql describes no {path.stem!r}, only {_listed(tables)}")
+        table = tables[path.stem]
+        if table.partitioned != (materialized == "incremental"):
+            raise SqlModelError(
+                f"{path.name} is materialized as {materialized!r}, but its table is described as "
+                f"{'partitioned' if table.partitioned else 'not partitioned'}"
+            )
+        return cls(path, sql, table, materialized, tuple(refs), tuple(sources), tuple(variables))
 
     def finish(self, models: dict[str, SqlModel]) -> SqlModel:
-        table = _table(self.path, self.description, materialized=self.materialized)
-        inlined = [models[ref].fingerprint for ref in self.refs if models[ref].materialized == "ephemeral"]
-        text = "\n".join([_normalised(self.sql), repr(table), *inlined])
+        inlined = [models[ref] for ref in self.refs if models[ref].materialized == "ephemeral"]
+        columns = [(column.name, column.sql_type) for column in self.table.columns]
+        text = "\n".join([_normalised(self.sql), repr(columns), *(model.fingerprint for model in inlined)])
         return SqlModel(
             name=self.path.stem,
             layer=self.path.parent.name,
             materialized=self.materialized,
-            description=table.description,
-            table=table,
+            table=self.table,
             refs=self.refs,
             sources=self.sources,
+            variables=tuple(sorted({*self.variables, *(name for model in inlined for name in model.variables)})),
             fingerprint=hashlib.sha256(text.encode()).hexdigest()[:8],
             path=self.path,
             sql=self.sql,
             models=models,
         )
+
+
+def _relation(path: Path, source: str, table: str) -> tuple[str, str]:
+    if source not in SOURCES:
+        raise SqlModelError(f"{path.name} has source('{source}', …); known sources are {_listed(SOURCES)}")
+    if table not in SOURCES[source]:
+        raise SqlModelError(
+            f"{path.name} has source('{source}', '{table}'); known tables of {source} are {_listed(SOURCES[source])}"
+        )
+    return SOURCES[source][table].schema, table
 
 
 def _in_dependency_order(drafts: Mapping[str, _Draft]) -> list[str]:
@@ -275,12 +267,12 @@ def _check_views_need_no_variables(draft: _Draft, drafts: Mapping[str, _Draft]) 
 
 
 def _check_columns(model: SqlModel) -> None:
-    """The columns of the outermost SELECT are those of the ``.yml``, in order."""
+    """The columns of the outermost SELECT are those of the table, in order."""
     selected = tuple(model.parsed.named_selects)
     described = model.table.column_names
     if selected != described:
         raise SqlModelError(
-            f"{model.path.name} selects other columns than {model.path.with_suffix('.yml').name} describes: "
+            f"{model.path.name} selects other columns than domain.tables.sql describes for {model.name}: "
             f"only in the SQL {sorted(set(selected) - set(described))}, "
             f"only in the description {sorted(set(described) - set(selected))}, or the order differs"
         )
@@ -311,9 +303,6 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-# ── descriptions ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -322,65 +311,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise SqlModelError(f"{path} is not YAML: {error}") from error
     return content or {}
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    found = _read_yaml(path.with_suffix(".yml")).get("models", [])
-    mine = [model for model in found if model.get("name") == path.stem]
-    if len(mine) != 1:
-        raise SqlModelError(f"{path.with_suffix('.yml')} must describe exactly one model {path.stem!r}")
-    description: dict[str, Any] = mine[0]
-    return description
-
-
-def _table(path: Path, description: Mapping[str, Any], *, materialized: str) -> Table:
-    where = path.with_suffix(".yml").name
-    text = str(description.get("description", "")).strip()
-    columns = tuple(_column(where, column) for column in description.get("columns") or [])
-    grain = tuple(_tests(where, description, MODEL_TESTS).get("unique_grain", {}).get("columns", []))
-    if not text or not columns:
-        raise SqlModelError(f"{where}: {path.stem} needs a description and columns")
-    if not grain and materialized != "ephemeral":
-        raise SqlModelError(f"{where}: {path.stem} needs its grain, as a test unique_grain")
-    try:
-        return Table(path.stem, text, grain, columns, partitioned=materialized == "incremental")
-    except ValueError as error:
-        raise SqlModelError(f"{where}: {error}") from error
-
-
-def _column(where: str, described: Mapping[str, Any]) -> Column:
-    name, data_type = described.get("name"), described.get("data_type")
-    if not name or data_type not in _DTYPES or not described.get("description"):
-        raise SqlModelError(
-            f"{where}: column {name!r} needs a description and a data_type of {_listed(_DTYPES)}, not {data_type!r}"
-        )
-    tests = _tests(f"{where}, {name}", described, COLUMN_TESTS)
-    bounds = tests.get("accepted_range", {})
-    allowed = tests.get("accepted_values", {}).get("values")
-    return Column(
-        name=name,
-        dtype=_DTYPES[data_type],
-        description=str(described["description"]).strip(),
-        unit=described.get("config", {}).get("meta", {}).get("unit"),
-        nullable="not_null" not in tests,
-        minimum=bounds.get("min_value"),
-        maximum=bounds.get("max_value"),
-        allowed=None if allowed is None else tuple(allowed),
-    )
-
-
-def _tests(where: str, described: Mapping[str, Any], known: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Tests by name, with their arguments. An unknown one is refused: a slip of the pen would be a rule lost."""
-    tests: dict[str, dict[str, Any]] = {}
-    for test in described.get("data_tests", []):
-        if isinstance(test, str):
-            tests[test] = {}
-        else:
-            tests |= {name: (options or {}).get("arguments", {}) for name, options in test.items()}
-    for name in tests:
-        if name not in known:
-            raise SqlModelError(f"{where}: unknown test {name!r}; known are {_listed(known)}")
-    return tests
 
 
 # ── lineage ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -421,8 +351,6 @@ def _column_lineage(model: SqlModel) -> dict[str, list[tuple[str, str]]]:
 
 
 def _schema_of(models: Mapping[str, SqlModel]) -> dict[str, Any]:
-    from journeys_assets.storage.ingest.load import LANDING_TABLES
-
     tables = [*LANDING_TABLES.values(), *PIPELINE_TABLES.values(), *(model.table for model in models.values())]
     schema: dict[str, Any] = {}
     for table in tables:

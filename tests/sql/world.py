@@ -12,9 +12,9 @@ import polars as pl
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.lifecycle.params import LifecycleParams
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.sql_models import load_models
 from journeys_assets.storage.warehouse.base import create_tables
 

@@ -1,6 +1,5 @@
 """Every SQL model of ``dbt_like_sql/`` as an asset: views are (re)created, marts replace their day."""
 
-import dataclasses
 from datetime import date
 
 import dagster as dg
@@ -30,10 +29,8 @@ SIDE_TABLES = {"users", "notification_events", "journey_feedback", "journey_anno
 
 def sql_variables(deployment: Deployment, model: SqlModel, day: date) -> dict[str, object]:
     """The dbt vars of one model on one day: the parameters it may use, its version, its day."""
-    algorithm = deployment.algorithm
     return {
-        **dataclasses.asdict(algorithm.keywords),
-        **dataclasses.asdict(algorithm.lifecycle),
+        **deployment.algorithm.sql_variables(),
         "partition_date": day.isoformat(),
         "algorithm_version": deployment.version_of(MODEL_STAGE.get(model.name, "lifecycle")),
     }
@@ -87,7 +84,7 @@ def _build_sql_asset(deployment: Deployment, model: SqlModel) -> dg.AssetsDefini
         partitions_def=deployment.partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name=GROUPS.get(model.name, model.layer),
-        description=model.description,
+        description=model.table.description,
         owners=metadata.OWNERS,
         kinds={"duckdb", "sql"},
         code_version=f"{deployment.version_of(stage)}-{model.fingerprint}",

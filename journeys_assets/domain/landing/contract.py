@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise_series
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
 
 MAX_TEXT_CHARACTERS = 10_000
@@ -32,13 +32,6 @@ SHOWN_ROW_CHARACTERS = 1_000
 
 REFUSED_SCHEMA = pl.Schema({"line": pl.Int64(), "reason": pl.String(), "row_json": pl.String()})
 """Columns of refused rows: line in the file, what is wrong with column and value, the row as read, shortened."""
-
-KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
-    "search_events": {"query": "keyword"},
-    "pins": {"annotations": "annotation_keywords", "interests": "interest_keywords"},
-    "board_pins": {"board_name": "board_keyword"},
-}
-"""Per source: column with text for people → column with the keywords that it stands for."""
 
 # Blank to Rust's \s (Unicode White_Space) or to Python's str.split, which adds the four separators.
 _BLANK = r"^[\s\x1c-\x1f]*$"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
@@ -121,6 +123,31 @@ LANDING: dict[str, Table] = {
     )
 }
 """The landing contract by source name (grain = what makes an event the same event)."""
+
+KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
+    "search_events": {"query": "keyword"},
+    "pins": {"annotations": "annotation_keywords", "interests": "interest_keywords"},
+    "board_pins": {"board_name": "board_keyword"},
+}
+"""Per source: column with text for people → column with the keywords that it stands for."""
+
+
+def _stored(table: Table) -> Table:
+    keywords = tuple(
+        Column(
+            name,
+            table.column(text).dtype,
+            f"{text}, normalised (NFKC, casefold, single spaces)" + (", item by item." if name.endswith("s") else "."),
+            nullable=table.column(text).nullable,
+        )
+        for text, name in KEYWORD_COLUMNS.get(table.name, {}).items()
+    )
+    seq = Column("ingest_seq", pl.Int64(), "Ever-rising number of the ingest call that brought the row.", minimum=1)
+    return replace(table, columns=(*table.columns, *keywords, seq))
+
+
+LANDING_TABLES: dict[str, Table] = {name: _stored(table) for name, table in LANDING.items()}
+"""The landing tables as the warehouse holds them: contract, normalised keywords, ingest_seq."""
 
 INGEST_LEDGER = Table(
     "ingest_ledger",

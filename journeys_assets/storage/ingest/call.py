@@ -28,7 +28,6 @@ from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
 from journeys_assets.importers import Converted, Importer, importers
 from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
-    LANDING_TABLES,
     Loaded,
     PreparedFile,
     ensure_landing,
@@ -39,7 +38,7 @@ from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-__all__ = ["LANDING_TABLES", "FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
+__all__ = ["FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
 
 LANDING_FORMAT = "landing"
 

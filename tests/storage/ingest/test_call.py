@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.storage.ingest import call as module
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 from journeys_assets.storage.ingest.files import IngestError
-from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
+from journeys_assets.storage.ingest.load import ensure_landing
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
