@@ -14,10 +14,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import yaml
 
 from journeys_assets.deployment import SQL_FOLDER
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.parameters import AlgorithmParams
@@ -26,11 +28,12 @@ from journeys_assets.domain.tables.landing import (
     INGEST_LEDGER,
     INGESTED_DAYS,
     LANDED_FILES,
-    LANDING,
     QUARANTINED_ROWS,
+    landing_contract,
+    landing_tables,
 )
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
-from journeys_assets.domain.tables.sql import SQL_TABLES
+from journeys_assets.domain.tables.sql import sql_tables
 from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.settings import Settings
 from journeys_assets.storage.sql_models import SOURCES, SqlModel, load_models
@@ -51,12 +54,13 @@ SOURCE_FILES = {"landing": "staging/_landing.yml", "inference": "marts/_inferenc
 def generated() -> dict[Path, str]:
     """Every generated file with its text."""
     project = SQL_FOLDER / "dbt_project.yml"
-    models = load_models(SQL_FOLDER)
-    pages = {"tables.md": tables_page(), "landing.md": landing_page(), "settings.md": settings_page()}
+    actions = DEFAULT_ACTIONS
+    models = load_models(SQL_FOLDER, actions)
+    pages = {"tables.md": tables_page(actions), "landing.md": landing_page(actions), "settings.md": settings_page()}
     return {
         project: with_variables(project.read_text(), AlgorithmParams().sql_variables()),
         **{model.path.with_suffix(".yml"): model_yml(model) for model in models.values()},
-        **{SQL_FOLDER / "models" / SOURCE_FILES[name]: sources_yml(name, models) for name in SOURCES},
+        **{SQL_FOLDER / "models" / SOURCE_FILES[name]: sources_yml(name, models, actions) for name in SOURCES},
         **{REFERENCE / name: text for name, text in pages.items()},
     }
 
@@ -108,10 +112,11 @@ def model_yml(model: SqlModel) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sources_yml(name: str, models: Mapping[str, SqlModel]) -> str:
+def sources_yml(name: str, models: Mapping[str, SqlModel], actions: Sequence[Action]) -> str:
     """The tables of one dbt source that any model reads."""
     read = {relation for model in models.values() for relation in model.sources}
-    tables = [table for table in SOURCES[name].values() if (table.schema, table.name) in read]
+    described = landing_tables(actions) if name == "landing" else SOURCES[name]
+    tables = [table for table in described.values() if (table.schema, table.name) in read]
     lines = [
         f"# {BY} from journeys_assets/domain/tables/; do not edit.",
         "version: 2",
@@ -160,10 +165,11 @@ def _inline(value: object) -> str:
 # ── reference pages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def landing_page() -> str:
+def landing_page(actions: Sequence[Action]) -> str:
     """The landing contract: an overview of the sources, then each with its columns."""
+    contract = landing_contract(actions)
     overview = [["source", "one row is", "columns (`?`: may be absent or null)"]]
-    for table in LANDING.values():
+    for table in contract.values():
         required = required_columns(table.name)
         names = ", ".join(c.name if c.name in required else f"{c.name}?" for c in table.columns)
         overview.append([f"`{table.name}`", table.description.split(".")[0], names])
@@ -174,13 +180,13 @@ def landing_page() -> str:
         "journeys_assets/domain/tables/landing.py",
         _table(overview),
         "## Columns",
-        *(_described(table) for table in LANDING.values()),
+        *(_described(table) for table in contract.values()),
     )
 
 
-def tables_page() -> str:
+def tables_page(actions: Sequence[Action]) -> str:
     """Every table of the warehouse: the public ones, then those of the pipeline, then the records of ingestion."""
-    described = {**SQL_TABLES, **PIPELINE_TABLES}
+    described = {**sql_tables(actions), **PIPELINE_TABLES}
     internal = [table for name, table in described.items() if name not in PUBLIC]
     records = [INGEST_LEDGER, INGESTED_DAYS, LANDED_FILES, QUARANTINED_ROWS, ANNOTATION_ITEMS]
     return _page(
@@ -214,6 +220,14 @@ def settings_page() -> str:
         "## Parameters\n\nEach is a setting as well: `weekly_cap_per_user` of `notifications` is "
         "`JOURNEYS_ALGORITHM__NOTIFICATIONS__WEEKLY_CAP_PER_USER`, or a line of the section "
         "`[algorithm.notifications]` in `journeys.toml`.",
+        "### Actions\n\nThe registry of what users do with items. An entry of the setting `actions` adds one, or "
+        "replaces the one of the same name; its fields:",
+        _fields(Action),
+        'In `journeys.toml`:\n\n```toml\n[[actions]]\nname = "purchase"\nweight = 2.0\nstrength = "act"\n```',
+        "The defaults:",
+        _table(
+            [["name", "plural", "weight", "strength"], *(map(str, dataclasses.astuple(a)) for a in DEFAULT_ACTIONS)]
+        ),
         *(_parameters(f"`{name}`", part) for name, part in parts.items() if dataclasses.is_dataclass(part)),
         "## Constants\n\nThey are no settings.",
         _parameters("Read-out of experiments", ReadoutParams),
@@ -221,12 +235,16 @@ def settings_page() -> str:
 
 
 def _parameters(title: str, params: type) -> str:
+    about = inspect.cleandoc(params.__doc__ or "").replace("``", "`")
+    return f"### {title}\n\n{about}\n\n{_fields(params)}"
+
+
+def _fields(params: type) -> str:
     meanings = _attribute_docstrings(params)
     rows = [["parameter", "default", "meaning"]]
     for field in dataclasses.fields(params):
-        rows.append([f"`{field.name}`", _shown(field.default), meanings.get(field.name, "")])
-    about = inspect.cleandoc(params.__doc__ or "").replace("``", "`")
-    return f"### {title}\n\n{about}\n\n{_table(rows)}"
+        rows.append([f"`{field.name}`", _default(field), meanings.get(field.name, "")])
+    return _table(rows)
 
 
 def _attribute_docstrings(params: type) -> dict[str, str]:
@@ -240,8 +258,12 @@ def _attribute_docstrings(params: type) -> dict[str, str]:
     return found
 
 
+def _default(field: dataclasses.Field[Any]) -> str:
+    return "" if field.default is dataclasses.MISSING else _shown(field.default)
+
+
 def _shown(value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return ""
     if isinstance(value, Path):
         return f"`{os.path.relpath(value, SQL_FOLDER.parent) if value.is_absolute() else value}`"

@@ -89,7 +89,7 @@ def build_deployment(
 
     return Deployment(
         settings=settings,
-        sql_models=load_models(SQL_FOLDER),
+        sql_models=load_models(SQL_FOLDER, settings.algorithm.actions),
         partitions=daily_partitions(settings.first_day),
         warehouse=Warehouse(settings.warehouse_path),
         embedder=make,

@@ -44,6 +44,7 @@ class Sandbox:
             [folder],
             format="landing",
             now=NOW,
+            actions=self.deployment.algorithm.actions,
             scratch_dir=self.home / "scratch",
         )
         if report.first_day is not None:

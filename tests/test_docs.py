@@ -7,12 +7,13 @@ import pytest
 import yaml
 
 from docs.generate import SQL_FOLDER, generated, model_yml
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.storage.sql_models import load_models
 
 README = Path(__file__).parents[1] / "README.md"
 TEXTS = generated()
-MODELS = load_models(SQL_FOLDER)
+MODELS = load_models(SQL_FOLDER, DEFAULT_ACTIONS)
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

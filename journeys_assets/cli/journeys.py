@@ -91,13 +91,13 @@ def show_journeys(deployment: "Deployment", user: str, as_of: date | None, *, ex
         features = user_queries.features_of_user(con, user, day)
     if not known:
         raise CommandError(f"user {user!r} is in no log that was ingested")
-    records = render_journeys.journey_records(journeys, evidence, day)
+    records = render_journeys.journey_records(journeys, evidence, day, deployment.algorithm.actions)
     if explain:
         render_journeys.add_explanations(records, _explained(deployment, journeys, features))
     if as_json:
         print(json.dumps({"user_id": user, "as_of": str(day), "journeys": records}, ensure_ascii=False, indent=2))
     else:
-        out.print(render_journeys.show_user(user, day, records))
+        out.print(render_journeys.show_user(user, day, records, deployment.algorithm.actions))
 
 
 def _explained(deployment: "Deployment", journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":

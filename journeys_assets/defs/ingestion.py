@@ -88,6 +88,7 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         folder,
         ready,
         now_ns=now_ns,
+        actions=deployment.algorithm.actions,
         patience_s=settings.landing_patience_seconds,
         scratch_dir=settings.home / "scratch",
         progress=lambda done, total: deployment.progress("ingest", done, total),

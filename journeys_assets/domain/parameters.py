@@ -11,6 +11,8 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
+from journeys_assets.domain import actions as registry
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.history.params import EvolutionParams
@@ -39,15 +41,22 @@ class AlgorithmParams:
     quality: QualityParams = field(default_factory=QualityParams)
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
     name_training: NameTrainingParams = field(default_factory=NameTrainingParams)
+    actions: tuple[Action, ...] = DEFAULT_ACTIONS
+    """What users do with items; every stage counts it."""
 
     def sql_variables(self) -> dict[str, object]:
         """The dbt vars that are parameters, by name."""
-        return {**dataclasses.asdict(self.keywords), **dataclasses.asdict(self.lifecycle)}
+        return {
+            **registry.sql_variables(self.actions),
+            **dataclasses.asdict(self.keywords),
+            **dataclasses.asdict(self.lifecycle),
+        }
 
     def version_of(self, stage: str, **extra: str) -> str:
         """Fingerprint (12 hex digits) of ``stage``'s parameters, those of every stage before it, and ``extra``."""
         if stage not in STAGE_ORDER:
             raise ValueError(f"unknown stage {stage!r}; known: {', '.join(STAGE_ORDER)}")
         upto = STAGE_ORDER[: STAGE_ORDER.index(stage) + 1]
-        state = {name: dataclasses.asdict(getattr(self, name)) for name in upto} | {"extra": extra}
+        state: dict[str, object] = {name: dataclasses.asdict(getattr(self, name)) for name in upto}
+        state |= {"actions": [dataclasses.asdict(action) for action in self.actions], "extra": extra}
         return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]

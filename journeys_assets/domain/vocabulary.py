@@ -5,7 +5,6 @@ from __future__ import annotations
 # ── landing contract ────────────────────────────────────────────────────────────────────────────────────────────────
 # The columns that a landing file may carry. ``nullable`` means: may be absent from the file or null in a row.
 
-ACTIONS = ("closeup", "save", "clickthrough")
 CHANNELS = ("push", "email")
 ARMS = ("journey", "interest", "holdout")
 KEYWORD_SOURCES = ("query", "annotation", "interest", "board")

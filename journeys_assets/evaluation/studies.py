@@ -134,7 +134,14 @@ def _made(
         folder.mkdir(parents=True)
         path, format = log(folder)
         deployment = build_deployment(own)
-        report = ingest(deployment.warehouse, [path], format=format, now=_LOADED_AT, scratch_dir=folder / "scratch")
+        report = ingest(
+            deployment.warehouse,
+            [path],
+            format=format,
+            now=_LOADED_AT,
+            actions=own.algorithm.actions,
+            scratch_dir=folder / "scratch",
+        )
         if report.first_day is None:
             raise ValueError(f"{path} holds no event to study")
         own.note_first_day(report.first_day)

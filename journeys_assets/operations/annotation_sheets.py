@@ -95,7 +95,7 @@ def export_sheets(
                 f"no journeys are kept as of {', '.join(map(str, missing)) or last_day}; days that were run: "
                 "`journeys doctor`"
             )
-        candidates = storage.candidates(con, chosen)
+        candidates = storage.candidates(con, chosen, deployment.algorithm.actions)
     strata = sampling.candidates_by_stratum(candidates, params=params, seed=seed)
     drawn = sampling.draw_stratified(strata, sampling.n_items(len(names), rows_each, overlap))
     if drawn.is_empty():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +19,10 @@ import jinja2
 import jinja2.sandbox
 import yaml
 
+from journeys_assets.domain.actions import Action, sql_variables
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
-from journeys_assets.domain.tables.sql import SQL_TABLES
+from journeys_assets.domain.tables.sql import sql_tables
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 
@@ -47,6 +48,7 @@ class SqlModel:
         refs: Models that it selects from.
         sources: (schema, table) pairs that it selects from.
         variables: Names of the dbt vars that it and the ephemeral models it inlines use, sorted.
+        constants: Values of the dbt vars that are the same on every day: the registry of actions.
         fingerprint: Hash of the SQL and of the columns' names and types, 8 hex digits; of ephemeral models that it
             inlines, too. Comments, layout and descriptions do not change it.
     """
@@ -61,10 +63,14 @@ class SqlModel:
     fingerprint: str
     path: Path
     sql: str = field(repr=False)
+    constants: Mapping[str, object] = field(repr=False)
     models: Mapping[str, SqlModel] = field(repr=False)
 
     def render(self, variables: Mapping[str, object]) -> str:
         """The SELECT for DuckDB; ephemeral models are inlined.
+
+        Args:
+            variables: Values of the dbt vars; ``constants`` need not be given.
 
         Raises:
             SqlModelError: the model uses a variable that ``variables`` does not have.
@@ -75,11 +81,13 @@ class SqlModel:
             return f"(\n{upstream.render(variables)}\n)" if upstream.materialized == "ephemeral" else f"main.{name}"
 
         def var(name: str) -> object:
-            if name not in variables:
-                raise SqlModelError(
-                    f"{self.path.name} uses var('{name}'), which is not given; given are {_listed(variables)}"
-                )
-            return variables[name]
+            if name in variables:
+                return variables[name]
+            if name in self.constants:
+                return self.constants[name]
+            raise SqlModelError(
+                f"{self.path.name} uses var('{name}'), which is not given; given are {_listed(variables)}"
+            )
 
         def source(name: str, table: str) -> str:
             return SOURCES[name][table].qualified_name
@@ -92,7 +100,7 @@ class SqlModel:
         import sqlglot
 
         try:
-            return sqlglot.parse_one(self.render(_AnyVariables()), dialect="duckdb")
+            return sqlglot.parse_one(self.render(_AnyVariables(self.constants)), dialect="duckdb")
         except sqlglot.ParseError as error:
             raise SqlModelError(f"{self.path.name} is not SQL: {error}") from error
 
@@ -105,17 +113,23 @@ class SqlModel:
         return _column_lineage(self)
 
 
-def load_models(folder: Path, tables: Mapping[str, Table] = SQL_TABLES) -> dict[str, SqlModel]:
+def load_models(
+    folder: Path, actions: Sequence[Action], tables: Mapping[str, Table] | None = None
+) -> dict[str, SqlModel]:
     """All models of a dbt project, each after those that it refers to.
 
     Args:
-        tables: What the rows of each model are, by the model's name.
+        actions: The registry, which decides what the models count.
+        tables: What the rows of each model are, by the model's name; by default ``domain.tables.sql`` for ``actions``.
 
     Raises:
         SqlModelError: a file is missing or wrong, a name is not known, a model has no table or a table no model, the
             SQL's columns are not those of its table, or models refer to each other in a circle.
     """
     project = _Project.read(folder)
+    constants = sql_variables(actions)
+    if tables is None:
+        tables = sql_tables(actions)
     paths = sorted((folder / "models").glob("*/*.sql"))
     if not paths:
         raise SqlModelError(f"no .sql file under {folder / 'models'}")
@@ -123,13 +137,13 @@ def load_models(folder: Path, tables: Mapping[str, Table] = SQL_TABLES) -> dict[
     for path in paths:
         if path.stem in drafts:
             raise SqlModelError(f"two models are named {path.stem!r}: {drafts[path.stem].path} and {path}")
-        drafts[path.stem] = _Draft.read(path, project, tables)
+        drafts[path.stem] = _Draft.read(path, project, tables, constants)
     if without := set(tables) - set(drafts):
         raise SqlModelError(f"no .sql file under {folder / 'models'} makes {_listed(without)}")
     models: dict[str, SqlModel] = {}
     for name in _in_dependency_order(drafts):
-        _check_views_need_no_variables(drafts[name], drafts)
-        models[name] = drafts[name].finish(models)
+        _check_views_need_no_variables(drafts[name], drafts, constants)
+        models[name] = drafts[name].finish(models, constants)
         _check_columns(models[name])
     return models
 
@@ -163,7 +177,9 @@ class _Draft:
     variables: tuple[str, ...]
 
     @classmethod
-    def read(cls, path: Path, project: _Project, tables: Mapping[str, Table]) -> _Draft:
+    def read(
+        cls, path: Path, project: _Project, tables: Mapping[str, Table], constants: Mapping[str, object]
+    ) -> _Draft:
         sql = path.read_text(encoding="utf-8")
         config: dict[str, Any] = {}
         refs: dict[str, None] = {}
@@ -188,7 +204,7 @@ class _Draft:
                     f"{path.name} has var('{name}'); the vars of dbt_project.yml are {_listed(project.variables)}"
                 )
             variables[name] = None
-            return project.variables[name]
+            return constants.get(name, project.variables[name])
 
         _render(path, sql, ref=note_ref, source=note_source, var=note_variable, config=note_config)
         materialized = config.get("materialized", project.layers.get(path.parent.name, {}).get("+materialized", "view"))
@@ -207,7 +223,7 @@ class _Draft:
             )
         return cls(path, sql, table, materialized, tuple(refs), tuple(sources), tuple(variables))
 
-    def finish(self, models: dict[str, SqlModel]) -> SqlModel:
+    def finish(self, models: dict[str, SqlModel], constants: Mapping[str, object]) -> SqlModel:
         inlined = [models[ref] for ref in self.refs if models[ref].materialized == "ephemeral"]
         columns = [(column.name, column.sql_type) for column in self.table.columns]
         text = "\n".join([_normalised(self.sql), repr(columns), *(model.fingerprint for model in inlined)])
@@ -222,6 +238,7 @@ class _Draft:
             fingerprint=hashlib.sha256(text.encode()).hexdigest()[:8],
             path=self.path,
             sql=self.sql,
+            constants=constants,
             models=models,
         )
 
@@ -253,15 +270,17 @@ def _in_dependency_order(drafts: Mapping[str, _Draft]) -> list[str]:
     return list(order)
 
 
-def _check_views_need_no_variables(draft: _Draft, drafts: Mapping[str, _Draft]) -> None:
+def _check_views_need_no_variables(
+    draft: _Draft, drafts: Mapping[str, _Draft], constants: Mapping[str, object]
+) -> None:
     """A view stands for every day: it, and what it inlines, may not depend on the variables of one run."""
     if draft.materialized != "view":
         return
     inlined = [drafts[ref] for ref in draft.refs if drafts[ref].materialized == "ephemeral"]
     for one in [draft, *inlined]:
-        if one.variables:
+        if of_a_run := [name for name in one.variables if name not in constants]:
             raise SqlModelError(
-                f"{draft.path.name} is a view, so it cannot use var('{one.variables[0]}') (in {one.path.name}); "
+                f"{draft.path.name} is a view, so it cannot use var('{of_a_run[0]}') (in {one.path.name}); "
                 "filter in the incremental models that select from it"
             )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.tables.table import TEXT, TIMESTAMP, Column, Table
 from journeys_assets.storage.sql_models import SqlModel, SqlModelError, load_models
 
@@ -71,7 +72,7 @@ def load(tmp_path: Path) -> Load:
             if text is not None:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
-        return load_models(folder, {table.name: table for table in (*TABLES, *tables)})
+        return load_models(folder, DEFAULT_ACTIONS, {table.name: table for table in (*TABLES, *tables)})
 
     return write_and_load
 
@@ -209,7 +210,7 @@ def test_a_variable_that_is_not_given_is_named(load: Load) -> None:
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dbt_project.yml").write_text(PROJECT)
     with pytest.raises(SqlModelError, match=r"no \.sql file under"):
-        load_models(tmp_path)
+        load_models(tmp_path, DEFAULT_ACTIONS)
 
 
 def test_templates_cannot_reach_into_python(load: Load) -> None:
@@ -220,7 +221,9 @@ def test_templates_cannot_reach_into_python(load: Load) -> None:
 def test_loading_imports_no_database() -> None:
     folder = Path(__file__).parents[2] / "dbt_like_sql"
     code = (
-        "import sys; from pathlib import Path; from journeys_assets.storage.sql_models import load_models; "
-        f"load_models(Path({str(folder)!r})); assert 'duckdb' not in sys.modules and 'dagster' not in sys.modules"
+        "import sys; from pathlib import Path; from journeys_assets.domain.actions import DEFAULT_ACTIONS; "
+        "from journeys_assets.storage.sql_models import load_models; "
+        f"load_models(Path({str(folder)!r}), DEFAULT_ACTIONS); "
+        "assert 'duckdb' not in sys.modules and 'dagster' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

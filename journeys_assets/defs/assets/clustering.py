@@ -62,7 +62,7 @@ def compute_day(deployment: Deployment, day: date, *, full: bool) -> tuple[pl.Da
     params, version = deployment.algorithm.keywords, deployment.version_of("clustering")
     with deployment.warehouse.reading() as con:
         users = inference.users_to_cluster(con, day, params, version, full=full)
-        keywords = keyword_queries.window_keywords(con, users, params)
+        keywords = keyword_queries.window_keywords(con, users, params, deployment.algorithm.actions)
         history = keyword_queries.keyword_history(con, users)
         distinct = history["keyword"].unique().sort().to_list()
         vectors = KeywordVectors.from_frame(

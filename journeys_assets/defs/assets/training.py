@@ -14,6 +14,7 @@ import dagster as dg
 from journeys_assets.defs import metadata
 from journeys_assets.defs.jobs import TRAINING_GROUP
 from journeys_assets.deployment import Deployment
+from journeys_assets.domain.ranking.prior import features
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.models.lifecycle import release as stage_files
 from journeys_assets.models.lifecycle.training import NotEnoughStageLabels, train_stage_model
@@ -62,12 +63,12 @@ def build(deployment: Deployment) -> dg.AssetsDefinition:
     )
     def ranker_release(context: dg.AssetExecutionContext, config: TrainingConfig) -> Outcome:
         as_of = date.fromisoformat(config.as_of)
-        params = deployment.algorithm.ranking
+        params, names = deployment.algorithm.ranking, features(deployment.algorithm.actions)
         with deployment.warehouse.reading() as con:
-            rows = labels.training_rows(con, as_of, params)
+            rows = labels.training_rows(con, as_of, params, names)
         incumbent = released(deployment.releases_path, as_of + timedelta(days=1))
         try:
-            release = train_ranker(rows, as_of=as_of, params=params, incumbent=incumbent)
+            release = train_ranker(rows, as_of=as_of, params=params, features=names, incumbent=incumbent)
         except NotEnoughLabels as error:
             yield _not_released(RANKER_RELEASE, str(error), None)
             return

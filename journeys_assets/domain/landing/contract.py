@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.keywords.text import normalise_series
-from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING
+from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING, landing_contract
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
 
 MAX_TEXT_CHARACTERS = 10_000
@@ -56,7 +57,12 @@ _Read = tuple[pl.Series, list[_Finding]]
 
 
 def check_rows(
-    source: str, frame: pl.DataFrame, *, now: datetime, timezones: Collection[str] | None = None
+    source: str,
+    frame: pl.DataFrame,
+    *,
+    now: datetime,
+    actions: Sequence[Action] = DEFAULT_ACTIONS,
+    timezones: Collection[str] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Hold each row against the landing contract of ``source``.
 
@@ -67,13 +73,14 @@ def check_rows(
             separated by ``|``; their null and blank items are dropped. Times with a zone are converted to UTC, times
             without one are taken as UTC, a bare day is its midnight.
         now: The current time, naive UTC; a time more than ``MAX_CLOCK_SKEW`` after it is refused.
+        actions: The registry: the names that ``action`` may take.
         timezones: The names that ``timezone`` may take; None leaves them unchecked.
 
     Returns:
         Good rows: ``line`` and the contract's columns in their types, blank optional text as null. Refused rows:
         ``REFUSED_SCHEMA``. Together they hold every line once, each in the order of ``frame``.
     """
-    table = LANDING[source]
+    table = landing_contract(actions)[source]
     values: list[pl.Series] = []
     findings: list[_Finding] = []
     for column in table.columns:

@@ -35,12 +35,12 @@ class LifecycleParams:
     """Intent is told by the latest week if it has so many actions on items, else by 28 days, else by 90."""
     intent_prior_actions: float = 10.0
     """Actions at the usual mix that every journey counts as having: a few actions say little."""
-    usual_save_share: float = 0.18
-    usual_clickthrough_share: float = 0.12
-    """The usual mix; the other 0.7 are closeups: seven looks, about two saves, about one clickthrough."""
+    usual_keep_share: float = 0.18
+    """Share of actions of strength keep in the usual mix."""
+    usual_act_share: float = 0.12
+    """Share of actions of strength act in the usual mix; the other 0.7 are looks."""
     intent_min_lift: float = 1.2
-    """A journey is deciding (acting) from this multiple of the usual share of saves (clickthroughs) on, else it is
-    exploring."""
+    """A journey is deciding (acting) from this multiple of the usual share of keeps (acts) on, else it is exploring."""
     history_days: int = 90
     """A journey is judged by its engagements of so many days up to its last one; the look-back window of keywords."""
     usual_gap_days: float = 7.0

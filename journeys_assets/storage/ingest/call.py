@@ -23,6 +23,7 @@ from pathlib import Path
 import fasteners
 import polars as pl
 
+from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.contract import check_rows, fits, required_columns, with_keywords
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
 from journeys_assets.importers import Converted, Importer, importers
@@ -109,6 +110,7 @@ def ingest(
     *,
     format: str | Importer = LANDING_FORMAT,
     now: datetime,
+    actions: Sequence[Action],
     scratch_dir: Path,
     source: str | None = None,
     root: Path | None = None,
@@ -120,6 +122,7 @@ def ingest(
     Args:
         format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or one.
         now: The current time, naive UTC.
+        actions: The registry: what engagements may be. Importers make engagements of the default actions only.
         scratch_dir: Where good rows wait for the transaction; what killed calls left there is removed.
         source: The landing source of all files; by default each file's or folder's name tells.
         root: A folder above all ``paths``, which are files then: names of the folders from it on tell sources too.
@@ -141,7 +144,7 @@ def ingest(
     for file, above in find_files(paths, root):
         with _wrong_files_go_to(set_aside, file):
             check_file(file)
-            plans.append((file, _plan(file, above, source, importer, now)))
+            plans.append((file, _plan(file, above, source, importer, now, actions)))
     ensure_landing(warehouse)
     known, last_seq = known_batches(warehouse)
     with _scratch_folder(scratch_dir) as folder:
@@ -168,7 +171,9 @@ def _wrong_files_go_to(set_aside: Callable[[Path, IngestError], None] | None, fi
         set_aside(file, error)
 
 
-def _plan(file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime) -> _Plan:
+def _plan(
+    file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime, actions: Sequence[Action]
+) -> _Plan:
     if importer is not None:
         convert = importer.convert
         wanted = Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
@@ -178,7 +183,7 @@ def _plan(file: Path, root: Path, source: str | None, importer: Importer | None,
     wanted = Wanted(required_columns(name), LANDING[name].column_names)
 
     def check(raw: pl.DataFrame) -> Converted:
-        good, refused = check_rows(name, raw, now=now, timezones=_timezones())
+        good, refused = check_rows(name, raw, now=now, actions=actions, timezones=_timezones())
         return Converted({name: good}, {name: refused})
 
     return _Plan((name,), wanted, check, LANDING_FORMAT)

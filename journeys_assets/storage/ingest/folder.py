@@ -17,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damaged
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.storage.ingest.call import IngestReport, ingest
@@ -121,6 +122,7 @@ def take_files(
     names: Sequence[str],
     *,
     now_ns: int,
+    actions: Sequence[Action],
     patience_s: float,
     scratch_dir: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -131,6 +133,7 @@ def take_files(
         folder: From :func:`list_folder` of ``root``, made before: a file that changes meanwhile is looked at again.
         names: ``file`` of those to take, at least one.
         now_ns: The current time, ns since 1970, UTC.
+        actions: The registry.
         patience_s: See ``domain.landing.files.look_at_files``.
     """
     now = datetime(1970, 1, 1) + timedelta(microseconds=now_ns // 1000)
@@ -139,6 +142,7 @@ def take_files(
         warehouse,
         [folder.paths[name] for name in names],
         now=now,
+        actions=actions,
         scratch_dir=scratch_dir,
         root=root,
         set_aside=wrong.__setitem__,

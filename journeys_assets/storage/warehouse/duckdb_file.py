@@ -71,9 +71,9 @@ class Warehouse:
             con.execute("COMMIT")
 
     def ensure(self, *tables: Table) -> None:
-        """Create the tables (and their schemas) that are not there yet, and optional columns that a table lacks.
+        """Create the tables (and their schemas) that are not there yet, and columns that a table lacks.
 
-        A warehouse made by an earlier version has no column that came later; its rows have no value there.
+        A column that came later is added where it is optional or has a default, which rows written before hold then.
         """
         with self.reading() as con:
             rows = con.execute(
@@ -88,15 +88,15 @@ class Warehouse:
             (t, column)
             for t in tables
             for column in t.columns
-            if column.nullable and t.qualified_name in there and column.name not in there[t.qualified_name]
+            if (column.nullable or column.default is not None)
+            and t.qualified_name in there
+            and column.name not in there[t.qualified_name]
         ]
         if missing or late:
             with self.writing() as con:
                 create_tables(con, missing)
                 for table, column in late:
-                    con.execute(
-                        f'ALTER TABLE {table.qualified_name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
-                    )
+                    con.execute(f"ALTER TABLE {table.qualified_name} ADD COLUMN IF NOT EXISTS {column.ddl}")
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """The rows of one SELECT."""

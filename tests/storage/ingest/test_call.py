@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.storage.ingest import call as module
 from journeys_assets.storage.ingest.call import IngestReport, ingest
@@ -44,7 +45,14 @@ class Sandbox:
         return path
 
     def ingest(self, *paths: Path, **options: Any) -> IngestReport:
-        return ingest(self.warehouse, paths or [self.landing], now=NOW, scratch_dir=self.folder / "scratch", **options)
+        return ingest(
+            self.warehouse,
+            paths or [self.landing],
+            now=NOW,
+            actions=DEFAULT_ACTIONS,
+            scratch_dir=self.folder / "scratch",
+            **options,
+        )
 
     def table(self, name: str) -> pl.DataFrame:
         return self.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.domain.tables.table import violations
 from journeys_assets.storage.ingest import call as ingest_call
@@ -241,6 +242,7 @@ def take(sandbox: Sandbox, *, now_ns: int | None = None, record: bool = True) ->
         folder,
         folder.files["file"].to_list(),
         now_ns=now_ns or time.time_ns() + DAY_NS // 2,
+        actions=DEFAULT_ACTIONS,
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )
@@ -313,6 +315,7 @@ def test_files_that_are_gone_are_forgotten_and_others_kept(sandbox: Sandbox) -> 
         folder,
         ["pins/new.jsonl"],
         now_ns=time.time_ns() + DAY_NS,
+        actions=DEFAULT_ACTIONS,
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )
@@ -335,6 +338,7 @@ def test_a_file_that_goes_away_while_it_is_taken_is_no_refusal(sandbox: Sandbox)
         folder,
         folder.files["file"].to_list(),
         now_ns=time.time_ns(),
+        actions=DEFAULT_ACTIONS,
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )
