@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help install demo test test-fast test-dbt test-wheel check ui lock clean
+.PHONY: help install demo test test-fast test-dbt test-wheel check docs ui lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -66,6 +66,9 @@ check: $(READY) ## Lint, types, definitions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/dagster definitions validate -w workspace.yaml
+
+docs: $(READY) ## Files generated from the code: dbt's .yml, reference pages
+	@$(BIN)/python docs/generate.py
 
 ui: $(READY) ## Dagster UI on $$JOURNEYS_HOME, at http://127.0.0.1:3000
 	@mkdir -p $(JOURNEYS_HOME)/dagster

@@ -96,7 +96,10 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
         assert isinstance(day, date)
         history = keyword_queries.keyword_history(con, users)
         clusters = cluster_users(
-            keyword_queries.window_keywords(con, users, params.keywords), history, vectors, params.clustering
+            keyword_queries.window_keywords(con, users, params.keywords, params.actions),
+            history,
+            vectors,
+            params.clustering,
         ).join(users, on="user_id")
         facts = keyword_queries.keyword_facts(con, clusters, day, params.keywords).drop("commonness")
         facts = facts.join(commonness, on="keyword", how="left")

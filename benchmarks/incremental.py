@@ -87,7 +87,13 @@ class Home:
         self.folder.mkdir(parents=True)
         log.write_parquet(self.folder / "search_events.parquet")
         file = self.folder / "search_events.parquet"
-        ingest(self.deployment.warehouse, [file], now=NOW, scratch_dir=self.folder / "scratch")
+        ingest(
+            self.deployment.warehouse,
+            [file],
+            now=NOW,
+            actions=self.deployment.algorithm.actions,
+            scratch_dir=self.folder / "scratch",
+        )
         self.settings.note_first_day(FIRST)
 
     def run(self, first: date, last: date, *, full: bool = False) -> Cost:

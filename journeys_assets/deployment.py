@@ -58,4 +58,5 @@ def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedd
     def make() -> Embedder:
         return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
 
-    return Deployment(settings, load_models(sql_folder()), Warehouse(settings.warehouse_path), make, progress)
+    models = load_models(sql_folder(), settings.algorithm.actions)
+    return Deployment(settings, models, Warehouse(settings.warehouse_path), make, progress)

@@ -7,13 +7,15 @@ anything runs. The environment takes precedence. ``domain.parameters`` has the m
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.errors import JourneysError
 
@@ -52,7 +54,28 @@ class Settings(BaseSettings):
     evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")
     evaluation_days: int = Field(120, ge=60, description="Days of the synthetic world of `journeys evaluate`.")
     sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two checks for stale days.")
+    actions: tuple[Action, ...] = Field(
+        (),
+        description="Actions that are added to the registry, or that replace its entry of the same name. Each has a "
+        "name and, optionally, a plural, a weight and a strength (look, keep, act).",
+    )
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
+
+    @field_validator("actions")
+    @classmethod
+    def _actions_are_unique(cls, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        names = [action.name for action in actions]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two actions have the same name: {', '.join(names)}")
+        with_actions(DEFAULT_ACTIONS, actions)
+        return actions
+
+    @model_validator(mode="after")
+    def _actions_are_parameters(self) -> Self:
+        """The registry shapes rows, so it is part of the algorithm."""
+        algorithm = replace(self.algorithm, actions=with_actions(self.algorithm.actions, self.actions))
+        self.__dict__["algorithm"] = algorithm
+        return self
 
     @property
     def warehouse_path(self) -> Path:

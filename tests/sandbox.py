@@ -66,6 +66,7 @@ class Sandbox:
             [folder],
             format="landing",
             now=NOW,
+            actions=self.settings.algorithm.actions,
             scratch_dir=self.home / "scratch",
         )
         if report.first_day is not None:

@@ -50,6 +50,7 @@ def export_sheet(
         made = export_sheets(
             session.warehouse,
             session.params.annotation,
+            session.params.actions,
             session.settings.home / "annotation_salt",
             file,
             last_day=last_day_run(session),

@@ -98,13 +98,13 @@ def show_journeys(session: Session, user: str, as_of: date | None, *, explain: b
         features = user_queries.features_of_user(con, user, day)
     if not known:
         raise CommandError(f"user {user!r} is in none of the ingested logs")
-    records = render_journeys.journey_records(journeys, evidence, day)
+    records = render_journeys.journey_records(journeys, evidence, day, session.params.actions)
     if explain:
         render_journeys.add_explanations(records, _explained(session, journeys, features))
     if as_json:
         print(json.dumps({"user_id": user, "as_of": str(day), "journeys": records}, ensure_ascii=False, indent=2))
     else:
-        out.print(render_journeys.show_user(user, day, records))
+        out.print(render_journeys.show_user(user, day, records, session.params.actions))
 
 
 def _explained(session: Session, journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":

@@ -144,6 +144,7 @@ def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str
         paths,
         format=format,
         now=datetime.now(UTC).replace(tzinfo=None),
+        actions=settings.algorithm.actions,
         scratch_dir=settings.home / "scratch",
         source=source,
         progress=partial(reporter(err), "ingest"),

@@ -25,7 +25,7 @@ from journeys_assets.domain.landing.files import (
     with_file_states,
 )
 from journeys_assets.domain.scheduling.requests import Wait
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
 from journeys_assets.storage.ingest.folder import (
     Folder,
     FolderIngest,
@@ -34,7 +34,6 @@ from journeys_assets.storage.ingest.folder import (
     list_folder,
     record_landed,
 )
-from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
@@ -102,6 +101,7 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         folder,
         ready,
         now_ns=now_ns,
+        actions=deployment.algorithm.actions,
         patience_s=settings.landing_patience_seconds,
         scratch_dir=settings.home / "scratch",
         progress=lambda done, total: deployment.progress("ingest", done, total),

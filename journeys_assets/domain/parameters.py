@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from journeys_assets.domain import actions as registry
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.fields import is_training_only
@@ -36,6 +38,16 @@ class AlgorithmParams:
     quality: QualityParams = field(default_factory=QualityParams)
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
     name_training: NameTrainingParams = field(default_factory=NameTrainingParams)
+    actions: tuple[Action, ...] = DEFAULT_ACTIONS
+    """What users do with items; every stage counts it."""
+
+    def sql_variables(self) -> dict[str, object]:
+        """The dbt vars that are parameters, by name."""
+        return {
+            **registry.sql_variables(self.actions),
+            **dataclasses.asdict(self.keywords),
+            **dataclasses.asdict(self.lifecycle),
+        }
 
 
 def shaping_values(params: AlgorithmParams, names: Iterable[str]) -> dict[str, object]:
@@ -43,7 +55,7 @@ def shaping_values(params: AlgorithmParams, names: Iterable[str]) -> dict[str, o
 
     Args:
         names: ``ranking`` stands for every parameter of the group that is not for training only;
-            ``keywords.look_back_days`` for one parameter.
+            ``keywords.look_back_days`` for one parameter; ``actions`` for the registry.
 
     Raises:
         KeyError: a name is not known; names it.
@@ -54,6 +66,9 @@ def shaping_values(params: AlgorithmParams, names: Iterable[str]) -> dict[str, o
         if group not in {f.name for f in dataclasses.fields(AlgorithmParams)}:
             raise KeyError(f"no group of parameters {group!r}")
         chosen = getattr(params, group)
+        if group == "actions":
+            values[group] = [dataclasses.asdict(action) for action in chosen]
+            continue
         known = {f.name: f for f in dataclasses.fields(chosen)}
         if parameter and parameter not in known:
             raise KeyError(f"no parameter {name!r}")

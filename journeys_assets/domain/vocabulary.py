@@ -5,13 +5,13 @@ from __future__ import annotations
 # ── landing contract ────────────────────────────────────────────────────────────────────────────────────────────────
 # The columns that a landing file may carry. ``nullable`` means: may be absent from the file or null in a row.
 
-ACTIONS = ("closeup", "save", "clickthrough")
 CHANNELS = ("push", "email")
 ARMS = ("journey", "interest", "holdout")
 KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
 KINDS = ("situational", "evergreen", "seasonal")
 STAGES = ("ongoing", "ended")
+STAGE_REASONS = ("user_said_finished", "evergreen", "silent", "recent", "likely_ended", "likely_ongoing")
 INTENTS = ("exploring", "deciding", "acting")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")

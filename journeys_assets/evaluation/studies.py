@@ -134,7 +134,14 @@ def _study_pipeline(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         path, format = log(folder)
-        report = ingest(pipeline.warehouse, [path], format=format, now=_LOADED_AT, scratch_dir=folder / "scratch")
+        report = ingest(
+            pipeline.warehouse,
+            [path],
+            format=format,
+            now=_LOADED_AT,
+            actions=own.algorithm.actions,
+            scratch_dir=folder / "scratch",
+        )
         if report.first_day is None:
             raise ValueError(f"{path} has no events")
         own.note_first_day(report.first_day)

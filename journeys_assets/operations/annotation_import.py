@@ -54,7 +54,7 @@ def _import_one(warehouse: Warehouse, file: Path, now: datetime, scratch_dir: Pa
         return ImportedSheet(file, None, error, {}, nothing)
     importer = sheet_importer(*_sheet_rows(warehouse))
     try:
-        report = ingest(warehouse, [file], format=importer, now=now, scratch_dir=scratch_dir)
+        report = ingest(warehouse, [file], format=importer, now=now, actions=(), scratch_dir=scratch_dir)
     except IngestError as failure:
         return ImportedSheet(file, None, str(failure), {}, nothing)
     batches = [f"{sha256}-{importer.name}-{importer.main_source}" for sha256 in report.checksums.values()]

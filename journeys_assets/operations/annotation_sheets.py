@@ -19,6 +19,7 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.domain.actions import Action
 from journeys_assets.domain.annotation import sampling
 from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
@@ -54,6 +55,7 @@ class Export:
 def export_sheets(
     warehouse: Warehouse,
     params: AnnotationParams,
+    actions: Sequence[Action],
     salt_file: Path,
     target: Path,
     *,
@@ -70,6 +72,7 @@ def export_sheets(
     """Draw journeys and write a sheet for each annotator, with the guideline beside CSV sheets.
 
     Args:
+        actions: The action registry.
         salt_file: Holds the secret of the row keys; it is created if it does not exist.
         target: Ends in .csv or .html. With several annotators, each one's name is inserted before the ending.
         last_day: The latest day that has journeys.
@@ -98,7 +101,7 @@ def export_sheets(
                 f"no journeys are kept as of {', '.join(map(str, missing)) or last_day}; `journeys doctor` lists the "
                 "days that were run"
             )
-        candidates = storage.candidates(con, chosen)
+        candidates = storage.candidates(con, chosen, actions)
     strata = sampling.candidates_by_stratum(candidates, params=params, seed=seed)
     drawn = sampling.draw_stratified(strata, sampling.n_items(len(names), rows_each, overlap))
     if drawn.is_empty():

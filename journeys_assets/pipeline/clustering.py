@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
+from journeys_assets.domain.actions import Action
 from journeys_assets.domain.clustering.clusters import cluster_users
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.params import KeywordParams
@@ -26,6 +27,7 @@ class Clustering:
 
     warehouse: Warehouse
     keywords: KeywordParams
+    actions: Sequence[Action]
     clustering: ClusteringParams
     embedder: Callable[[], Embedder]
     version: str
@@ -51,7 +53,7 @@ class Clustering:
         """Rows of journey_clusters and inference_ledger of one day."""
         with self.warehouse.reading() as con:
             users = inference.users_to_cluster(con, day, self.keywords, self.version, full=full)
-            keywords = keyword_queries.window_keywords(con, users, self.keywords)
+            keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, users)
             distinct = history["keyword"].unique().sort().to_list()
             vectors = KeywordVectors.from_frame(

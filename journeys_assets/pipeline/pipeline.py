@@ -155,14 +155,15 @@ def _sql_entry(stage: SqlStage, models: Mapping[str, SqlModel]) -> StageEntry:
         raise RegistryError(f"stage {stage.name} is no SQL model; there are {', '.join(sorted(models))}")
     model = models[stage.name]
     is_table = model.materialized == "incremental"
+    parameters = _parameters(model)
 
     def make(context: StageContext) -> Stage:
         warehouse = context.deployment.warehouse
         if not is_table:
             return SqlView(warehouse, model)
-        variables = shaping_values(context.deployment.algorithm, _parameters(model, context.deployment.algorithm))
-        named = {name.partition(".")[2] or name: value for name, value in variables.items()}
-        return SqlTable(warehouse, model, named, lambda day: context.versions.of(model.name, day))
+        values = shaping_values(context.deployment.algorithm, parameters)
+        variables = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
+        return SqlTable(warehouse, model, variables, lambda day: context.versions.of(model.name, day))
 
     return StageEntry(
         stage.name,
@@ -170,8 +171,8 @@ def _sql_entry(stage: SqlStage, models: Mapping[str, SqlModel]) -> StageEntry:
         make,
         tables=(model.table,) if is_table else (),
         upstream=tuple(_upstream(model)),
-        parameters=_parameters(model, AlgorithmParams()),
-        description=model.description,
+        parameters=parameters,
+        description=model.table.description,
         kinds=frozenset({"duckdb", "sql"}),
         keeps=stage.keeps,
         is_published=stage.is_published,
@@ -196,33 +197,19 @@ _RUN_VARIABLES = ("partition_date", "algorithm_version")
 """Variables of a model that each run gives; all others are parameters."""
 
 
-class _Recorder(dict[str, object]):
-    """Notes which variables a model asks for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: dict[str, None] = {}
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> object:
-        self.asked[name] = None
-        return 1
-
-
-def _parameters(model: SqlModel, params: AlgorithmParams) -> tuple[str, ...]:
+def _parameters(model: SqlModel) -> tuple[str, ...]:
     """Dotted names of the parameters that a model uses, inlined models included."""
-    recorder = _Recorder()
-    model.render(recorder)
-    names = []
-    for variable in recorder.asked:
-        if variable not in _RUN_VARIABLES:
-            groups = [g for g in ("keywords", "lifecycle") if hasattr(getattr(params, g), variable)]
-            if not groups:
-                raise RegistryError(f"{model.path.name} uses var('{variable}'), which is no parameter")
-            names.append(f"{groups[0]}.{variable}")
-    return tuple(names)
+    return tuple(dict.fromkeys(_parameter(model, name) for name in model.variables if name not in _RUN_VARIABLES))
+
+
+def _parameter(model: SqlModel, variable: str) -> str:
+    if variable in model.constants:
+        return "actions"
+    params = AlgorithmParams()
+    groups = [group for group in ("keywords", "lifecycle") if hasattr(getattr(params, group), variable)]
+    if not groups:
+        raise RegistryError(f"{model.path.name} uses var('{variable}'), which is no parameter")
+    return f"{groups[0]}.{variable}"
 
 
 # ── versions ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -117,7 +117,9 @@ def _keyword_vectors(context: StageContext) -> Stage:
 def _clustering(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     version = context.versions.of(JOURNEY_CLUSTERS.name)
-    return Clustering(deployment.warehouse, params.keywords, params.clustering, deployment.embedder, version)
+    return Clustering(
+        deployment.warehouse, params.keywords, params.actions, params.clustering, deployment.embedder, version
+    )
 
 
 def _naming(context: StageContext) -> Stage:
@@ -223,10 +225,8 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
             *_WINDOW,
             "keywords.max_keywords_per_user",
             "keywords.search_weight",
-            "keywords.closeup_weight",
-            "keywords.save_weight",
-            "keywords.clickthrough_weight",
             "keywords.board_weight",
+            "actions",
         ),
         kinds=frozenset({"numpy"}),
         monitors=_cluster_monitors,

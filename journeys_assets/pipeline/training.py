@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.ranking.prior import features
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.models.lifecycle import release as stage_files
 from journeys_assets.models.lifecycle import training as stage_training
@@ -70,11 +71,14 @@ class Training:
 
 def train_ranker(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
     """A ranker from feedback, judgements and later engagement; see ``models.ranker.training``."""
+    names = features(params.actions)
     with warehouse.reading() as con:
-        rows = labels.training_rows(con, as_of, params.ranking)
+        rows = labels.training_rows(con, as_of, params.ranking, names)
     incumbent = ranker_files.released(folder, as_of + timedelta(days=1))
     try:
-        release = ranker_training.train_ranker(rows, as_of=as_of, params=params.ranking, incumbent=incumbent)
+        release = ranker_training.train_ranker(
+            rows, as_of=as_of, params=params.ranking, features=names, incumbent=incumbent
+        )
     except ranker_training.NotEnoughLabels as error:
         return str(error)
     return Candidate(

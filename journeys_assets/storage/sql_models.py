@@ -1,15 +1,15 @@
 """The SQL models of ``dbt_like_sql/``: reads them from the dbt project and renders them to plain SQL for DuckDB.
 
-A model is a ``.sql`` file in dbt's conventions (``ref``, ``source``, ``var``, ``config``) with a ``.yml`` beside it
-that states grain, columns, units and tests. This module reads both, renders the SQL, and derives column lineage from
-it. It does not run anything.
+A model is a ``.sql`` file in dbt's conventions (``ref``, ``source``, ``var``, ``config``). Its grain and columns are
+described in ``domain.tables.sql``; the ``.yml`` beside it is generated from there, for dbt alone. This module reads the
+SQL, renders it, and derives column lineage from it. It does not run anything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,36 +17,23 @@ from typing import Any
 
 import jinja2
 import jinja2.sandbox
-import polars as pl
 import yaml
 
+from journeys_assets.domain.actions import Action, sql_variables
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
-from journeys_assets.domain.tables.table import TIMESTAMP, Column, Table
+from journeys_assets.domain.tables.sql import sql_tables
+from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 
 LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
-SOURCE_SCHEMAS = {"landing": "landing", "inference": "main"}
-"""From the name of a dbt source to the schema in the warehouse."""
-
-MODEL_TESTS = ("unique_grain",)
-COLUMN_TESTS = ("not_null", "accepted_values", "accepted_range")
-
-_DTYPES: dict[str, pl.DataType] = {
-    "VARCHAR": pl.String(),
-    "BIGINT": pl.Int64(),
-    "DOUBLE": pl.Float64(),
-    "BOOLEAN": pl.Boolean(),
-    "DATE": pl.Date(),
-    "TIMESTAMP": TIMESTAMP,
-    "BLOB": pl.Binary(),
-    "VARCHAR[]": pl.List(pl.String()),
-    "DOUBLE[]": pl.List(pl.Float64()),
-}
+SOURCES: Mapping[str, Mapping[str, Table]] = {"landing": LANDING_TABLES, "inference": PIPELINE_TABLES}
+"""From the name of a dbt source to its tables."""
 
 
 class SqlModelError(JourneysError):
-    """A model or its description is wrong. The message names the file, the wrong name, and the allowed names."""
+    """A model does not fit its project or its table. The message names the file, what is wrong, and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +44,33 @@ class SqlModel:
         name: Name of the model, of its table or view, and of its asset.
         layer: staging, intermediate or marts; the name of its folder.
         materialized: view, incremental (a table in which a run replaces one partition date) or ephemeral (inlined).
-        description: What a row is.
-        table: Grain and columns, from the ``.yml``.
+        table: What a row is, its grain and its columns.
         refs: Models that it selects from.
         sources: (schema, table) pairs that it selects from.
-        fingerprint: Hash of the SQL and the description, including inlined ephemeral models; 8 hex digits.
+        variables: Names of the dbt vars that it and its inlined ephemeral models use, sorted.
+        constants: Values of the dbt vars that are the same on every day: the action registry.
+        fingerprint: Hash of the SQL and of the columns' names and types, including inlined ephemeral models; 8 hex
+            digits. Comments, layout and descriptions do not change it.
     """
 
     name: str
     layer: str
     materialized: str
-    description: str
     table: Table
     refs: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
+    variables: tuple[str, ...]
     fingerprint: str
     path: Path
     sql: str = field(repr=False)
+    constants: Mapping[str, object] = field(repr=False)
     models: Mapping[str, SqlModel] = field(repr=False)
 
     def render(self, variables: Mapping[str, object]) -> str:
         """The SELECT for DuckDB; ephemeral models are inlined.
+
+        Args:
+            variables: Values of the dbt vars; ``constants`` need not be given.
 
         Raises:
             SqlModelError: the model uses a variable that is not in ``variables``.
@@ -88,14 +81,16 @@ class SqlModel:
             return f"(\n{upstream.render(variables)}\n)" if upstream.materialized == "ephemeral" else f"main.{name}"
 
         def var(name: str) -> object:
-            if name not in variables:
-                raise SqlModelError(
-                    f"{self.path.name} uses var('{name}'), which is not given; the given ones are {_listed(variables)}"
-                )
-            return variables[name]
+            if name in variables:
+                return variables[name]
+            if name in self.constants:
+                return self.constants[name]
+            raise SqlModelError(
+                f"{self.path.name} uses var('{name}'), which is not given; the given ones are {_listed(variables)}"
+            )
 
         def source(name: str, table: str) -> str:
-            return f"{SOURCE_SCHEMAS[name]}.{table}"
+            return SOURCES[name][table].qualified_name
 
         return _render(self.path, self.sql, ref=ref, source=source, var=var, config=_no_config)
 
@@ -105,7 +100,7 @@ class SqlModel:
         import sqlglot
 
         try:
-            return sqlglot.parse_one(self.render(_AnyVariables()), dialect="duckdb")
+            return sqlglot.parse_one(self.render(_AnyVariables(self.constants)), dialect="duckdb")
         except sqlglot.ParseError as error:
             raise SqlModelError(f"{self.path.name} is not SQL: {error}") from error
 
@@ -125,14 +120,23 @@ def sql_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "dbt_like_sql"
 
 
-def load_models(folder: Path) -> dict[str, SqlModel]:
+def load_models(
+    folder: Path, actions: Sequence[Action], tables: Mapping[str, Table] | None = None
+) -> dict[str, SqlModel]:
     """All models of a dbt project, each after the models that it refers to.
 
+    Args:
+        actions: The registry, which decides what the models count.
+        tables: What the rows of each model are, by the model's name; by default ``domain.tables.sql`` for ``actions``.
+
     Raises:
-        SqlModelError: a file is missing or wrong, a name is unknown, the SQL's columns differ from those of the
-            ``.yml``, or models refer to each other in a circle.
+        SqlModelError: a file is missing or wrong, a name is unknown, a model has no table or a table no model, the
+            SQL's columns differ from those of its table, or models refer to each other in a circle.
     """
     project = _Project.read(folder)
+    constants = sql_variables(actions)
+    if tables is None:
+        tables = sql_tables(actions)
     paths = sorted((folder / "models").glob("*/*.sql"))
     if not paths:
         raise SqlModelError(f"there is no .sql file under {folder / 'models'}")
@@ -140,62 +144,49 @@ def load_models(folder: Path) -> dict[str, SqlModel]:
     for path in paths:
         if path.stem in drafts:
             raise SqlModelError(f"two models are named {path.stem!r}: {drafts[path.stem].path} and {path}")
-        drafts[path.stem] = _Draft.read(path, project)
+        drafts[path.stem] = _Draft.read(path, project, tables, constants)
+    if without := set(tables) - set(drafts):
+        raise SqlModelError(f"no .sql file under {folder / 'models'} makes {_listed(without)}")
     models: dict[str, SqlModel] = {}
     for name in _in_dependency_order(drafts):
-        _check_views_need_no_variables(drafts[name], drafts)
-        models[name] = drafts[name].finish(models)
+        _check_views_need_no_variables(drafts[name], drafts, constants)
+        models[name] = drafts[name].finish(models, constants)
         _check_columns(models[name])
     return models
 
 
 @dataclass(frozen=True)
 class _Project:
-    """Settings of the project as a whole: materialisation by layer, names of variables and of source tables."""
+    """Settings of the project as a whole: materialisation by layer, and variables."""
 
     layers: Mapping[str, Mapping[str, Any]]
     variables: Mapping[str, object]
-    sources: Mapping[str, frozenset[str]]
 
     @classmethod
     def read(cls, folder: Path) -> _Project:
         project = _read_yaml(folder / "dbt_project.yml")
-        described = [
-            source
-            for path in sorted((folder / "models").glob("*/_*.yml"))
-            for source in _read_yaml(path).get("sources", [])
-        ]
         return cls(
             layers=project.get("models", {}).get(project.get("name"), {}),
             variables=project.get("vars", {}),
-            sources={s["name"]: frozenset(table["name"] for table in s["tables"]) for s in described},
         )
-
-    def relation(self, path: Path, source: str, table: str) -> tuple[str, str]:
-        if source not in self.sources or source not in SOURCE_SCHEMAS:
-            raise SqlModelError(f"{path.name} has source('{source}', …); known sources are {_listed(SOURCE_SCHEMAS)}")
-        if table not in self.sources[source]:
-            raise SqlModelError(
-                f"{path.name} has source('{source}', '{table}'); known tables of {source} are "
-                f"{_listed(self.sources[source])}"
-            )
-        return SOURCE_SCHEMAS[source], table
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """A model as read from its own two files, before references are resolved."""
+    """A model as read from its own file and table, before references are resolved."""
 
     path: Path
     sql: str
+    table: Table
     materialized: str
     refs: tuple[str, ...]
     sources: tuple[tuple[str, str], ...]
     variables: tuple[str, ...]
-    description: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path, project: _Project) -> _Draft:
+    def read(
+        cls, path: Path, project: _Project, tables: Mapping[str, Table], constants: Mapping[str, object]
+    ) -> _Draft:
         sql = path.read_text(encoding="utf-8")
         config: dict[str, Any] = {}
         refs: dict[str, None] = {}
@@ -211,7 +202,7 @@ class _Draft:
             return name
 
         def note_source(source: str, table: str) -> str:
-            sources[project.relation(path, source, table)] = None
+            sources[_relation(path, source, table)] = None
             return table
 
         def note_variable(name: str) -> object:
@@ -220,7 +211,7 @@ class _Draft:
                     f"{path.name} has var('{name}'); the vars of dbt_project.yml are {_listed(project.variables)}"
                 )
             variables[name] = None
-            return project.variables[name]
+            return constants.get(name, project.variables[name])
 
         _render(path, sql, ref=note_ref, source=note_source, var=note_variable, config=note_config)
         materialized = config.get("materialized", project.layers.get(path.parent.name, {}).get("+materialized", "view"))
@@ -229,26 +220,44 @@ class _Draft:
                 f"{path}: layer {path.parent.name!r} or materialized {materialized!r} is not known; "
                 f"layers are {', '.join(LAYERS)}, materialisations {', '.join(MATERIALIZED)}"
             )
-        description = _read_description(path)
-        return cls(path, sql, materialized, tuple(refs), tuple(sources), tuple(variables), description)
+        if path.stem not in tables:
+            raise SqlModelError(f"{path.name}: domain.tables.sql describes no {path.stem!r}, only {_listed(tables)}")
+        table = tables[path.stem]
+        if table.partitioned != (materialized == "incremental"):
+            raise SqlModelError(
+                f"{path.name} is materialized as {materialized!r}, but its table is described as "
+                f"{'partitioned' if table.partitioned else 'not partitioned'}"
+            )
+        return cls(path, sql, table, materialized, tuple(refs), tuple(sources), tuple(variables))
 
-    def finish(self, models: dict[str, SqlModel]) -> SqlModel:
-        table = _table(self.path, self.description, materialized=self.materialized)
-        inlined = [models[ref].fingerprint for ref in self.refs if models[ref].materialized == "ephemeral"]
-        text = "\n".join([_normalised(self.sql), repr(table), *inlined])
+    def finish(self, models: dict[str, SqlModel], constants: Mapping[str, object]) -> SqlModel:
+        inlined = [models[ref] for ref in self.refs if models[ref].materialized == "ephemeral"]
+        columns = [(column.name, column.sql_type) for column in self.table.columns]
+        text = "\n".join([_normalised(self.sql), repr(columns), *(model.fingerprint for model in inlined)])
         return SqlModel(
             name=self.path.stem,
             layer=self.path.parent.name,
             materialized=self.materialized,
-            description=table.description,
-            table=table,
+            table=self.table,
             refs=self.refs,
             sources=self.sources,
+            variables=tuple(sorted({*self.variables, *(name for model in inlined for name in model.variables)})),
             fingerprint=hashlib.sha256(text.encode()).hexdigest()[:8],
             path=self.path,
             sql=self.sql,
+            constants=constants,
             models=models,
         )
+
+
+def _relation(path: Path, source: str, table: str) -> tuple[str, str]:
+    if source not in SOURCES:
+        raise SqlModelError(f"{path.name} has source('{source}', …); known sources are {_listed(SOURCES)}")
+    if table not in SOURCES[source]:
+        raise SqlModelError(
+            f"{path.name} has source('{source}', '{table}'); known tables of {source} are {_listed(SOURCES[source])}"
+        )
+    return SOURCES[source][table].schema, table
 
 
 def _in_dependency_order(drafts: Mapping[str, _Draft]) -> list[str]:
@@ -268,26 +277,28 @@ def _in_dependency_order(drafts: Mapping[str, _Draft]) -> list[str]:
     return list(order)
 
 
-def _check_views_need_no_variables(draft: _Draft, drafts: Mapping[str, _Draft]) -> None:
-    """Raise if a view, or a model that it inlines, uses variables: a view covers all days, variables are per run."""
+def _check_views_need_no_variables(
+    draft: _Draft, drafts: Mapping[str, _Draft], constants: Mapping[str, object]
+) -> None:
+    """Raise if a view, or a model that it inlines, uses variables of one run: a view covers all days."""
     if draft.materialized != "view":
         return
     inlined = [drafts[ref] for ref in draft.refs if drafts[ref].materialized == "ephemeral"]
     for one in [draft, *inlined]:
-        if one.variables:
+        if of_a_run := [name for name in one.variables if name not in constants]:
             raise SqlModelError(
-                f"{draft.path.name} is a view, so it cannot use var('{one.variables[0]}') (in {one.path.name}); "
+                f"{draft.path.name} is a view, so it cannot use var('{of_a_run[0]}') (in {one.path.name}); "
                 "filter in the incremental models that select from it"
             )
 
 
 def _check_columns(model: SqlModel) -> None:
-    """Raise unless the columns of the outermost SELECT are those of the ``.yml``, in the same order."""
+    """Raise unless the columns of the outermost SELECT are those of the table, in the same order."""
     selected = tuple(model.parsed.named_selects)
     described = model.table.column_names
     if selected != described:
         raise SqlModelError(
-            f"{model.path.name} selects other columns than {model.path.with_suffix('.yml').name} describes: "
+            f"{model.path.name} selects other columns than domain.tables.sql describes for {model.name}: "
             f"only in the SQL {sorted(set(selected) - set(described))}, "
             f"only in the description {sorted(set(described) - set(selected))}, or the order differs"
         )
@@ -318,9 +329,6 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-# ── descriptions ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -329,65 +337,6 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise SqlModelError(f"{path} is not YAML: {error}") from error
     return content or {}
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    found = _read_yaml(path.with_suffix(".yml")).get("models", [])
-    mine = [model for model in found if model.get("name") == path.stem]
-    if len(mine) != 1:
-        raise SqlModelError(f"{path.with_suffix('.yml')} must describe exactly one model {path.stem!r}")
-    description: dict[str, Any] = mine[0]
-    return description
-
-
-def _table(path: Path, description: Mapping[str, Any], *, materialized: str) -> Table:
-    where = path.with_suffix(".yml").name
-    text = str(description.get("description", "")).strip()
-    columns = tuple(_column(where, column) for column in description.get("columns") or [])
-    grain = tuple(_tests(where, description, MODEL_TESTS).get("unique_grain", {}).get("columns", []))
-    if not text or not columns:
-        raise SqlModelError(f"{where}: {path.stem} needs a description and columns")
-    if not grain and materialized != "ephemeral":
-        raise SqlModelError(f"{where}: {path.stem} needs its grain, as a test unique_grain")
-    try:
-        return Table(path.stem, text, grain, columns, partitioned=materialized == "incremental")
-    except ValueError as error:
-        raise SqlModelError(f"{where}: {error}") from error
-
-
-def _column(where: str, described: Mapping[str, Any]) -> Column:
-    name, data_type = described.get("name"), described.get("data_type")
-    if not name or data_type not in _DTYPES or not described.get("description"):
-        raise SqlModelError(
-            f"{where}: column {name!r} needs a description and a data_type of {_listed(_DTYPES)}, not {data_type!r}"
-        )
-    tests = _tests(f"{where}, {name}", described, COLUMN_TESTS)
-    bounds = tests.get("accepted_range", {})
-    allowed = tests.get("accepted_values", {}).get("values")
-    return Column(
-        name=name,
-        dtype=_DTYPES[data_type],
-        description=str(described["description"]).strip(),
-        unit=described.get("config", {}).get("meta", {}).get("unit"),
-        nullable="not_null" not in tests,
-        minimum=bounds.get("min_value"),
-        maximum=bounds.get("max_value"),
-        allowed=None if allowed is None else tuple(allowed),
-    )
-
-
-def _tests(where: str, described: Mapping[str, Any], known: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Tests by name, with their arguments. An unknown test is an error, so that a typing mistake drops no rule."""
-    tests: dict[str, dict[str, Any]] = {}
-    for test in described.get("data_tests", []):
-        if isinstance(test, str):
-            tests[test] = {}
-        else:
-            tests |= {name: (options or {}).get("arguments", {}) for name, options in test.items()}
-    for name in tests:
-        if name not in known:
-            raise SqlModelError(f"{where}: unknown test {name!r}; the known tests are {_listed(known)}")
-    return tests
 
 
 # ── lineage ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -428,8 +377,6 @@ def _column_lineage(model: SqlModel) -> dict[str, list[tuple[str, str]]]:
 
 
 def _schema_of(models: Mapping[str, SqlModel]) -> dict[str, Any]:
-    from journeys_assets.storage.ingest.load import LANDING_TABLES
-
     tables = [*LANDING_TABLES.values(), *PIPELINE_TABLES.values(), *(model.table for model in models.values())]
     schema: dict[str, Any] = {}
     for table in tables:

@@ -12,6 +12,7 @@ import pytest
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import RunSummary
 from journeys_assets.operations.doctor import Finding
+from journeys_assets.pipeline.monitors import QualityMonitor
 from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)

@@ -14,6 +14,7 @@ import pytest
 from journeys_assets.domain.annotation import sampling
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.ranking.prior import features
 from journeys_assets.models.ranker.training import train_ranker
 from journeys_assets.storage.queries import annotation as storage
 from journeys_assets.storage.queries import labels
@@ -223,10 +224,10 @@ def test_a_ranker_learns_from_the_sheets(journeys: Journeys, imported: str, home
     n_items = warehouse(home).query(
         "SELECT count(DISTINCT (user_id, journey_id, as_of_date)) AS n FROM landing.journey_annotations"
     )
-    params = AlgorithmParams().ranking
+    params, names = AlgorithmParams().ranking, features(AlgorithmParams().actions)
     with warehouse(home).reading() as con:
-        rows = labels.training_rows(con, DAYS[-1], params)
-    data = train_ranker(rows, as_of=DAYS[-1], params=params).card["data"]
+        rows = labels.training_rows(con, DAYS[-1], params, names)
+    data = train_ranker(rows, as_of=DAYS[-1], params=params, features=names).card["data"]
     sources = [data[part]["sources"] for part in ("earlier", "later")]
     assert [list(part) for part in sources] == [["annotation"], ["annotation"]]
     assert sum(part["annotation"] for part in sources) == n_items["n"][0], (

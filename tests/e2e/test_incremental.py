@@ -83,6 +83,7 @@ def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_sandbox: NewSand
             [tmp_path / "csv"],
             format="online-retail",
             now=NOW,
+            actions=sandbox.deployment.algorithm.actions,
             scratch_dir=sandbox.home / "scratch",
         )
         assert report.first_day is not None

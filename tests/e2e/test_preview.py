@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+from tests.sandbox import Sandbox
 from tests.support.command_line import Journeys, runner
 
 DAYS = 12

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -47,7 +48,14 @@ class Shop:
         return self.load(path)
 
     def load(self, *paths: Path) -> IngestReport:
-        return ingest(self.warehouse, list(paths), format="online-retail", now=NOW, scratch_dir=self.folder / "scratch")
+        return ingest(
+            self.warehouse,
+            list(paths),
+            format="online-retail",
+            now=NOW,
+            actions=DEFAULT_ACTIONS,
+            scratch_dir=self.folder / "scratch",
+        )
 
     def rows(self, columns: str, table: str) -> list[tuple[Any, ...]]:
         return self.warehouse.query(f"SELECT {columns} FROM landing.{table} ORDER BY ALL").rows()

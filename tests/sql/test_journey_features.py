@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,9 +10,15 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from tests.support.sql_world import DAY, SqlWorld, ago, at
 
 COUNTS = ("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins")
+
+
+def weighing(**weights: float) -> dict[str, object]:
+    """The dbt var ``actions`` with other weights of some."""
+    return {"actions": [asdict(replace(a, weight=weights.get(a.name, a.weight))) for a in DEFAULT_ACTIONS]}
 
 
 def engaged(day: date, keyword: str, *, user_id: str = "ann", source: str = "query", **counts: int) -> dict[str, Any]:
@@ -51,8 +58,7 @@ def test_engagement_weight_is_the_weighted_sum_of_actions() -> None:
     world.infer("ann", DAY, journey("kitchen", ["tiles"]))
     actions = {"n_searches": 1, "n_closeups": 10, "n_saves": 100, "n_clickthroughs": 1000, "n_board_pins": 10_000}
     world.add("keyword_table", engaged(ago(3), "tiles", **actions))
-    weights = {"search_weight": 2.0, "closeup_weight": 0.5, "save_weight": 3.0}
-    weights |= {"clickthrough_weight": 0.25, "board_weight": 1.0}
+    weights = {"search_weight": 2.0, "board_weight": 1.0, **weighing(closeup=0.5, save=3.0, clickthrough=0.25)}
     row = only(world.build("journey_features", **weights))
     assert row["engagement_weight_7d"] == row["user_engagement_weight_28d"] == 2 + 5 + 300 + 250 + 10_000
 
@@ -138,6 +144,6 @@ def test_the_order_of_input_rows_does_not_matter(seed: int) -> None:
         for user in shuffler.sample(users, len(users)) if shuffle else users:
             world.infer(user, ago(2), journey("a", keywords[:2]), journey("b", keywords[2:]))
         world.add("keyword_table", *(shuffler.sample(rows, len(rows)) if shuffle else rows))
-        return world.build("journey_features", closeup_weight=0.1, search_weight=0.7)
+        return world.build("journey_features", search_weight=0.7, **weighing(closeup=0.1))
 
     assert_frame_equal(built(shuffle=True), built(shuffle=False), check_exact=True)

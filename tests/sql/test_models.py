@@ -1,17 +1,12 @@
 """All models together: the described columns are what DuckDB returns, and names and values agree with the code."""
 
-import dataclasses
-
 import polars as pl
 import pytest
-import yaml
 
-from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
-from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.sql_models import SqlModel
-from tests.support.sql_world import DAY, MODELS, SQL_FOLDER, SqlWorld, variables
+from tests.support.sql_world import DAY, MODELS, SqlWorld, variables
 
 INCREMENTAL = [name for name, model in MODELS.items() if model.materialized == "incremental"]
 
@@ -42,38 +37,9 @@ def test_a_mart_is_one_partition_of_one_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
-def test_the_description_states_the_grain(model: SqlModel) -> None:
-    if model.materialized != "ephemeral":
-        assert f"One row per {', '.join(model.table.grain)}." in " ".join(model.description.split())
-
-
-@pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
 def test_counts_times_and_days_state_their_unit(model: SqlModel) -> None:
     numbers = [c for c in model.table.columns if c.name.startswith("n_") or c.name.endswith(("_date", "_at", "_days"))]
     assert [c.name for c in numbers if not c.unit] == []
-
-
-def test_variables_of_the_dbt_project_are_the_defaults_of_the_parameters() -> None:
-    project = yaml.safe_load((SQL_FOLDER / "dbt_project.yml").read_text())["vars"]
-    algorithm = AlgorithmParams()
-    defaults = dataclasses.asdict(algorithm.keywords) | dataclasses.asdict(algorithm.lifecycle)
-    own = {"partition_date", "algorithm_version"}
-    assert {name: value for name, value in project.items() if name not in own} == {
-        name: defaults[name] for name in project if name not in own
-    }
-    assert own <= set(project)
-
-
-@pytest.mark.parametrize(
-    ("file", "tables"), [("staging/_landing.yml", LANDING_TABLES), ("marts/_inference.yml", PIPELINE_TABLES)]
-)
-def test_described_sources_are_the_tables_of_the_code(file: str, tables: dict[str, Table]) -> None:
-    source = yaml.safe_load((SQL_FOLDER / "models" / file).read_text())["sources"][0]
-    for described in source["tables"]:
-        table = tables[described["name"]]
-        assert described["description"] == table.description
-        columns = [(c["name"], c["data_type"], c["description"]) for c in described["columns"]]
-        assert columns == [(c.name, c.sql_type, c.description) for c in table.columns]
 
 
 def test_layers_run_one_way() -> None:
@@ -83,15 +49,6 @@ def test_layers_run_one_way() -> None:
             assert order.index(MODELS[ref].layer) <= order.index(model.layer), f"{model.name} → {ref}"
         if model.sources and model.layer == "marts":
             assert {schema for schema, _ in model.sources} == {"main"}, "marts read logs through staging"
-
-
-def test_columns_that_a_mart_takes_over_keep_the_bounds_of_their_table() -> None:
-    for name in ("confidence", "rank", "score"):
-        ours, theirs = MODELS["user_journeys"].table.column(name), PIPELINE_TABLES["ranked_journeys"].column(name)
-        assert (ours.dtype, ours.minimum, ours.maximum) == (theirs.dtype, theirs.minimum, theirs.maximum)
-    for name in ("cohesion", "separation", "n_keywords"):
-        ours, theirs = MODELS["journey_features"].table.column(name), PIPELINE_TABLES["journey_clusters"].column(name)
-        assert (ours.dtype, ours.minimum, ours.maximum) == (theirs.dtype, theirs.minimum, theirs.maximum)
 
 
 # ── lineage ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import (
     INFERENCE_LEDGER,
     JOURNEY_CLUSTERS,
@@ -22,7 +23,7 @@ from journeys_assets.domain.tables.pipeline import (
     STAGE_EVIDENCE,
 )
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
+from journeys_assets.storage.ingest.load import ensure_landing
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.sql_world import DAY, MODELS, VERSION, ago, at, filled, pin, search, variables
 

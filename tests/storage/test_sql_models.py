@@ -1,15 +1,18 @@
 """The loader of SQL models: reading, rendering, and errors."""
 
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from journeys_assets.domain.tables.table import TIMESTAMP
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
+from journeys_assets.domain.tables.table import TEXT, TIMESTAMP, Column, Table
 from journeys_assets.storage.sql_models import SqlModel, SqlModelError, load_models
 
 PROJECT = """
@@ -20,14 +23,6 @@ models:
     staging: {+materialized: view}
     intermediate: {+materialized: ephemeral}
     marts: {+materialized: incremental}
-"""
-SOURCES = """
-version: 2
-sources:
-  - name: landing
-    tables: [{name: search_events}, {name: users}]
-  - name: inference
-    tables: [{name: journey_clusters}]
 """
 STAGING = "select user_id, query, searched_at from {{ source('landing', 'search_events') }}"
 INTERMEDIATE = """
@@ -42,46 +37,42 @@ left join {{ source('inference', 'journey_clusters') }} as clusters on busy.user
 """
 
 
-def described(name: str, columns: str, grain: str = "user_id") -> str:
-    lines = [f"version: 2\nmodels:\n  - name: {name}\n    description: What a row is.\n    columns:"]
-    for column in columns.split():
-        column_name, _, data_type = column.partition(":")
-        lines.append(f"      - {{name: {column_name}, data_type: {data_type}, description: Some column.}}")
-    lines.append(f"    data_tests: [{{unique_grain: {{arguments: {{columns: [{grain}]}}}}}}]" if grain else "")
-    return "\n".join(lines) + "\n"
+def described(name: str, columns: str, grain: str = "user_id", *, partitioned: bool = False) -> Table:
+    """A table of the columns ``name:type …``."""
+    types = {"VARCHAR": TEXT, "BIGINT": pl.Int64(), "DATE": pl.Date(), "TIMESTAMP": TIMESTAMP}
+    made = [
+        Column(column, types[data_type], "Some column.") for column, data_type in re.findall(r"(\w+):(\w+)", columns)
+    ]
+    return Table(name, "What a row is.", tuple(grain.split()), tuple(made), partitioned=partitioned)
 
 
 FILES = {
     "dbt_project.yml": PROJECT,
-    "models/staging/_landing.yml": SOURCES,
     "models/staging/stg_searches.sql": STAGING,
-    "models/staging/stg_searches.yml": described(
-        "stg_searches", "user_id:VARCHAR query:VARCHAR searched_at:TIMESTAMP", "user_id, query, searched_at"
-    ),
     "models/intermediate/int_busy.sql": INTERMEDIATE,
-    "models/intermediate/int_busy.yml": described("int_busy", "user_id:VARCHAR n_searches:BIGINT", ""),
     "models/marts/busy_users.sql": MART,
-    "models/marts/busy_users.yml": described(
-        "busy_users",
-        "partition_date:DATE user_id:VARCHAR n_searches:BIGINT journey_id:VARCHAR",
-        "partition_date, user_id",
-    ),
 }
+BUSY_USERS = "partition_date:DATE user_id:VARCHAR n_searches:BIGINT journey_id:VARCHAR"
+TABLES = (
+    described("stg_searches", "user_id:VARCHAR query:VARCHAR searched_at:TIMESTAMP", "user_id query searched_at"),
+    described("int_busy", "user_id:VARCHAR n_searches:BIGINT"),
+    described("busy_users", BUSY_USERS, "partition_date user_id", partitioned=True),
+)
 Load = Callable[..., dict[str, SqlModel]]
 
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """Loads a small project. ``changes`` replaces files; None removes one."""
+    """Loads a small project with some of its files replaced (None removes one) and other tables."""
 
-    def write_and_load(changes: dict[str, str | None] | None = None) -> dict[str, SqlModel]:
+    def write_and_load(changes: dict[str, str | None] | None = None, *tables: Table) -> dict[str, SqlModel]:
         folder = tmp_path / "project"
         shutil.rmtree(folder, ignore_errors=True)
         for name, text in {**FILES, **(changes or {})}.items():
             if text is not None:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
-        return load_models(folder)
+        return load_models(folder, DEFAULT_ACTIONS, {table.name: table for table in (*TABLES, *tables)})
 
     return write_and_load
 
@@ -96,34 +87,11 @@ def test_models_come_after_those_that_they_refer_to(load: Load) -> None:
     assert models["stg_searches"].sources == (("landing", "search_events"),)
 
 
-def test_the_table_follows_the_description(load: Load) -> None:
-    text = """
-version: 2
-models:
-  - name: int_busy
-    description: >-
-      Users who search
-      a lot.
-    data_tests: [{unique_grain: {arguments: {columns: [user_id]}}}]
-    columns:
-      - {name: user_id, data_type: VARCHAR, description: Who., data_tests: [not_null]}
-      - name: n_searches
-        data_type: BIGINT
-        description: How many.
-        config: {meta: {unit: searches}}
-        data_tests:
-          - accepted_range: {arguments: {min_value: 0, max_value: 9}}
-          - accepted_values: {arguments: {values: [a, b]}}
-"""
-    table = load({"models/intermediate/int_busy.yml": text})["int_busy"].table
-    assert (table.description, table.grain, table.partitioned) == ("Users who search a lot.", ("user_id",), False)
-    user, n = table.columns
-    assert (user.dtype, user.nullable, user.minimum, user.allowed) == (pl.String(), False, None, None)
-    assert (n.dtype, n.nullable, n.minimum, n.maximum) == (pl.Int64(), True, 0, 9)
-    assert (n.unit, n.allowed) == ("searches", ("a", "b"))
+def test_variables_are_those_of_the_model_and_of_the_models_it_inlines(load: Load) -> None:
     models = load()
-    assert models["busy_users"].table.partitioned
-    assert models["stg_searches"].table.column("searched_at").dtype == TIMESTAMP
+    assert models["busy_users"].variables == ("least", "partition_date")
+    assert models["int_busy"].variables == ("least",)
+    assert models["stg_searches"].variables == ()
 
 
 def test_rendered_sql_names_tables_and_inlines_ephemeral_models(load: Load) -> None:
@@ -140,11 +108,8 @@ def test_rendered_sql_names_tables_and_inlines_ephemeral_models(load: Load) -> N
 
 def test_config_in_the_sql_overrides_the_project(load: Load) -> None:
     sql = "{{ config(materialized='view') }}\n" + STAGING.replace("query, ", "")
-    changes: dict[str, str | None] = {
-        "models/marts/searchers.sql": sql,
-        "models/marts/searchers.yml": described("searchers", "user_id:VARCHAR searched_at:TIMESTAMP"),
-    }
-    assert load(changes)["searchers"].materialized == "view"
+    searchers = described("searchers", "user_id:VARCHAR searched_at:TIMESTAMP")
+    assert load({"models/marts/searchers.sql": sql}, searchers)["searchers"].materialized == "view"
 
 
 def test_lineage_resolves_ephemeral_models(load: Load) -> None:
@@ -159,15 +124,10 @@ def test_lineage_resolves_ephemeral_models(load: Load) -> None:
     [
         ("models/marts/busy_users.sql", MART.replace("a comment without", "another, without") + "\n\n", False),
         ("models/marts/busy_users.sql", MART.replace("left join", "inner join"), True),
-        (
-            "models/marts/busy_users.yml",
-            FILES["models/marts/busy_users.yml"].replace("[partition_date, user_id]", "[user_id]"),
-            True,
-        ),
         ("models/intermediate/int_busy.sql", INTERMEDIATE.replace(">=", ">"), True),
         ("models/staging/stg_searches.sql", STAGING + " where true", False),
     ],
-    ids=["comment and layout", "sql", "description", "inlined model", "view below"],
+    ids=["comment and layout", "sql", "inlined model", "view below"],
 )
 def test_the_fingerprint_changes_with_what_the_model_computes(load: Load, file: str, text: str, moves: bool) -> None:
     before = load()["busy_users"].fingerprint
@@ -175,27 +135,34 @@ def test_the_fingerprint_changes_with_what_the_model_computes(load: Load, file: 
     assert (load({file: text})["busy_users"].fingerprint != before) is moves
 
 
-SQL, YML = "models/marts/busy_users.sql", "models/marts/busy_users.yml"
+def test_fingerprint_moves_with_names_and_types_of_columns_and_not_with_their_descriptions(load: Load) -> None:
+    before = load()["busy_users"].fingerprint
+    table = described("busy_users", BUSY_USERS, "partition_date user_id", partitioned=True)
+    reworded = tuple(replace(column, description="Other words.", unit="users") for column in table.columns)
+    assert load({}, replace(table, columns=reworded, description="Rows."))["busy_users"].fingerprint == before
+    retyped = described("busy_users", BUSY_USERS.replace("BIGINT", "VARCHAR"), "user_id", partitioned=True)
+    assert load({}, retyped)["busy_users"].fingerprint != before
+    renamed = described("busy_users", BUSY_USERS.replace("n_searches", "searches"), "user_id", partitioned=True)
+    changes = {SQL: MART.replace("busy.n_searches", "busy.n_searches as searches")}
+    same_sql_otherwise = load({}, described("busy_users", BUSY_USERS, "user_id", partitioned=True))["busy_users"]
+    assert same_sql_otherwise.fingerprint == before
+    assert load(changes, renamed)["busy_users"].fingerprint != before
+
+
+SQL = "models/marts/busy_users.sql"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"dbt_project.yml": None}, "dbt_project.yml is missing"),
-        ({YML: None}, "busy_users.yml is missing"),
-        ({YML: "models: ["}, "busy_users.yml is not YAML"),
-        ({YML: "version: 2"}, "must describe exactly one model 'busy_users'"),
-        ({YML: FILES[YML].replace("What a row is.", "''")}, "busy_users needs a description"),
-        ({YML: FILES[YML].replace("BIGINT", "HUGEINT")}, "column 'n_searches' .* not 'HUGEINT'"),
-        ({YML: FILES[YML].replace("description: Some column.", "description: ''")}, "column 'partition_date' needs"),
-        ({YML: FILES[YML].replace("unique_grain", "unique_grian")}, "unknown test 'unique_grian'; the known tests are"),
+        ({SQL: None}, "no .sql file under .* makes busy_users"),
         (
-            {YML: FILES[YML].replace("Some column.}", "Some column., data_tests: [not_nul]}")},
-            "busy_users.yml, partition_date: unknown test 'not_nul'; the known tests are accepted_range, accepted_val",
+            {"models/marts/more.sql": STAGING},
+            "more.sql: domain.tables.sql describes no 'more', only busy_users, int_busy",
         ),
-        ({YML: FILES[YML].replace("[partition_date, user_id]", "[day]")}, "grain names columns .*'day'"),
-        ({YML: FILES[YML].split("    data_tests")[0]}, "busy_users needs its grain"),
-        ({YML: FILES[YML].replace("name: n_searches", "name: n_clicks")}, r"only in the SQL \['n_searches'\]"),
+        ({SQL: "{{ config(materialized='view') }}" + MART}, "materialized as 'view', .* described as partitioned"),
+        ({SQL: MART.replace("n_searches", "n_clicks")}, r"only in the SQL \['n_clicks'\]"),
         ({SQL: MART.replace(", clusters.journey_id", "")}, r"only in the description \['journey_id'\]"),
         ({SQL: MART.replace("busy.user_id, busy.n_searches", "busy.n_searches, busy.user_id")}, "order differs"),
         ({SQL: MART.replace("busy.user_id, busy.n_searches", "busy.*")}, r"only in the SQL \['\*'\]"),
@@ -205,7 +172,7 @@ SQL, YML = "models/marts/busy_users.sql", "models/marts/busy_users.yml"
             {SQL: MART.replace("'inference'", "'inferred'")},
             r"source\('inferred', …\); known sources are inference, lan",
         ),
-        ({SQL: MART.replace("'journey_clusters'", "'clusters'")}, r"known tables of inference are journey_clusters"),
+        ({SQL: MART.replace("'journey_clusters'", "'clusters'")}, r"known tables of inference are closed_days, inf"),
         ({SQL: MART.replace('partition_date"', 'day"')}, r"var\('day'\); the vars .* are least, partition_date"),
         ({SQL: MART + "{{ fer('x') }}"}, "'fer' is undefined; the functions are ref, source, var and config"),
         ({SQL: MART + "{{ source('landing') }}"}, "busy_users.sql: .*missing 1 required positional argument"),
@@ -220,8 +187,8 @@ SQL, YML = "models/marts/busy_users.sql", "models/marts/busy_users.yml"
             },
             "in a circle: int_busy → stg_searches → int_busy",
         ),
-        ({"models/staging/busy_users.sql": STAGING, "models/staging/busy_users.yml": ""}, "two models are named 'busy"),
-        ({"models/extra/more.sql": STAGING, "models/extra/more.yml": "version: 2"}, "layer 'extra'"),
+        ({"models/staging/busy_users.sql": STAGING}, "two models are named 'busy"),
+        ({"models/extra/more.sql": STAGING}, "layer 'extra'"),
     ],
 )
 def test_errors_name_what_is_wrong(load: Load, changes: dict[str, str | None], message: str) -> None:
@@ -230,12 +197,9 @@ def test_errors_name_what_is_wrong(load: Load, changes: dict[str, str | None], m
 
 
 def test_a_view_may_not_use_variables_through_inlined_models(load: Load) -> None:
-    changes: dict[str, str | None] = {
-        "models/marts/busy_now.sql": "{{ config(materialized='view') }} select user_id from {{ ref('int_busy') }}",
-        "models/marts/busy_now.yml": described("busy_now", "user_id:VARCHAR"),
-    }
+    sql = "{{ config(materialized='view') }} select user_id from {{ ref('int_busy') }}"
     with pytest.raises(SqlModelError, match=r"busy_now.sql is a view.*var\('least'\) \(in int_busy.sql\)"):
-        load(changes)
+        load({"models/marts/busy_now.sql": sql}, described("busy_now", "user_id:VARCHAR"))
 
 
 def test_a_variable_that_is_not_given_is_named(load: Load) -> None:
@@ -246,7 +210,7 @@ def test_a_variable_that_is_not_given_is_named(load: Load) -> None:
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dbt_project.yml").write_text(PROJECT)
     with pytest.raises(SqlModelError, match=r"no \.sql file under"):
-        load_models(tmp_path)
+        load_models(tmp_path, DEFAULT_ACTIONS)
 
 
 def test_templates_cannot_reach_into_python(load: Load) -> None:
@@ -257,7 +221,9 @@ def test_templates_cannot_reach_into_python(load: Load) -> None:
 def test_loading_imports_no_database() -> None:
     folder = Path(__file__).parents[2] / "dbt_like_sql"
     code = (
-        "import sys; from pathlib import Path; from journeys_assets.storage.sql_models import load_models; "
-        f"load_models(Path({str(folder)!r})); assert 'duckdb' not in sys.modules and 'dagster' not in sys.modules"
+        "import sys; from pathlib import Path; from journeys_assets.domain.actions import DEFAULT_ACTIONS; "
+        "from journeys_assets.storage.sql_models import load_models; "
+        f"load_models(Path({str(folder)!r}), DEFAULT_ACTIONS); "
+        "assert 'duckdb' not in sys.modules and 'dagster' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

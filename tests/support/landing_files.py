@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -35,7 +36,14 @@ class Sandbox:
         return path
 
     def ingest(self, *paths: Path, **options: Any) -> IngestReport:
-        return ingest(self.warehouse, paths or [self.landing], now=NOW, scratch_dir=self.folder / "scratch", **options)
+        return ingest(
+            self.warehouse,
+            paths or [self.landing],
+            now=NOW,
+            actions=DEFAULT_ACTIONS,
+            scratch_dir=self.folder / "scratch",
+            **options,
+        )
 
     def table(self, name: str) -> pl.DataFrame:
         return self.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")

@@ -1,6 +1,5 @@
 """The SQL models on an empty in-memory DuckDB: rows in as values, one model built for one day, rows out."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,17 +8,17 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.lifecycle.params import LifecycleParams
+from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.ingest.load import LANDING_TABLES
 from journeys_assets.storage.sql_models import load_models, sql_folder
 from journeys_assets.storage.warehouse.base import create_tables
 
 SQL_FOLDER = sql_folder()
-MODELS = load_models(SQL_FOLDER)
+MODELS = load_models(SQL_FOLDER, DEFAULT_ACTIONS)
 DAY = date(2026, 3, 31)
 VERSION = "v1"
 
@@ -46,8 +45,7 @@ def ago(days: int) -> date:
 
 def variables(day: date, **overrides: object) -> dict[str, object]:
     return {
-        **dataclasses.asdict(KeywordParams()),
-        **dataclasses.asdict(LifecycleParams()),
+        **AlgorithmParams().sql_variables(),
         "partition_date": day.isoformat(),
         "algorithm_version": VERSION,
         **overrides,

@@ -22,11 +22,9 @@ select
     p_ended,
     intent,
     days_since_last_engaged,
-    n_searches_90d,
-    n_closeups_90d,
-    n_saves_90d,
-    n_clickthroughs_90d,
-    n_board_pins_90d,
+    {%- for count in var("counts") %}
+    {{ count.column }}_90d,
+    {%- endfor %}
     active_days_90d,
     area_id,
     area_name,

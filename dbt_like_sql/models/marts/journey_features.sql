@@ -1,7 +1,9 @@
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='partition_date') }}
 
 {%- set windows = [1, 7, 28, 90] %}
-{%- set counts = ['n_searches', 'n_closeups', 'n_saves', 'n_clickthroughs', 'n_board_pins'] %}
+{%- set counts = var("counts") | map(attribute="column") | list %}
+{%- set item_weights = var("actions") | map(attribute="weight") | list %}
+{%- set weights = [var("search_weight")] + item_weights + [var("board_weight")] %}
 
 -- Only whole numbers are summed and weights are applied to the sums: sums of fractions would depend on the order of rows.
 -- The counts are summed as doubles: exact for whole numbers up to 2^53, and a third faster than DuckDB's 128-bit sums.
@@ -89,11 +91,9 @@ user_weights as (
         user_id,
         active_days,
         cast(
-            {{ var("search_weight") }} * n_searches
-            + {{ var("closeup_weight") }} * n_closeups
-            + {{ var("save_weight") }} * n_saves
-            + {{ var("clickthrough_weight") }} * n_clickthroughs
-            + {{ var("board_weight") }} * n_board_pins as double
+            {%- for count in counts %}
+            {{ "+ " if not loop.first }}{{ weights[loop.index0] }} * {{ count }}
+            {%- endfor %} as double
         ) as engagement_weight
     from user_totals
 ),
@@ -109,11 +109,9 @@ weighted as (
         journey_number,
         {%- for days in windows[1:] %}
         cast(
-            {{ var("search_weight") }} * coalesce(n_searches_{{ days }}d, 0)
-            + {{ var("closeup_weight") }} * coalesce(n_closeups_{{ days }}d, 0)
-            + {{ var("save_weight") }} * coalesce(n_saves_{{ days }}d, 0)
-            + {{ var("clickthrough_weight") }} * coalesce(n_clickthroughs_{{ days }}d, 0)
-            + {{ var("board_weight") }} * coalesce(n_board_pins_{{ days }}d, 0) as double
+            {%- for count in counts %}
+            {{ "+ " if not loop.first }}{{ weights[loop.index0] }} * coalesce({{ count }}_{{ days }}d, 0)
+            {%- endfor %} as double
         ) as engagement_weight_{{ days }}d{{ "," if not loop.last }}
         {%- endfor %}
     from journey_totals

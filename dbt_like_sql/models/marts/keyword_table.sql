@@ -28,11 +28,9 @@ totals as (
         user_id,
         keyword,
         source,
-        count(*) filter (where action = 'search') as n_searches,
-        count(*) filter (where action = 'closeup') as n_closeups,
-        count(*) filter (where action = 'save') as n_saves,
-        count(*) filter (where action = 'clickthrough') as n_clickthroughs,
-        count(*) filter (where action = 'board_pin') as n_board_pins,
+        {%- for count in var("counts") %}
+        count(*) filter (where action = '{{ count.action }}') as {{ count.column }},
+        {%- endfor %}
         count(distinct item_id) as n_items,
         min(engaged_at) as first_engaged_at,
         max(engaged_at) as last_engaged_at
@@ -46,11 +44,9 @@ select
     totals.keyword,
     totals.source,
     chosen_forms.display_form,
-    totals.n_searches,
-    totals.n_closeups,
-    totals.n_saves,
-    totals.n_clickthroughs,
-    totals.n_board_pins,
+    {%- for count in var("counts") %}
+    totals.{{ count.column }},
+    {%- endfor %}
     totals.n_items,
     totals.first_engaged_at,
     totals.last_engaged_at,

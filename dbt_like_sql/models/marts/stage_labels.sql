@@ -2,7 +2,26 @@
 
 -- The user's own word counts more than the log: a journey that the user called finished has ended, while that word holds.
 -- An action on an item counts once for each member keyword that the item carries, so intent compares only actions on items.
-with measured as (
+{%- set strengths = ['look', 'keep', 'act'] %}
+
+with features as (
+    select
+        partition_date,
+        user_id,
+        journey_id,
+        days_since_last_engaged,
+        {%- for days in [7, 28, 90] %}
+        {%- for strength in strengths %}
+        {% for action in var("actions") if action.strength == strength -%}
+        n_{{ action.plural }}_{{ days }}d + {% endfor %}0 as n_{{ strength }}_{{ days }}d
+        {{- "," if not (loop.last and days == 90) }}
+        {%- endfor %}
+        {%- endfor %}
+    from {{ ref('journey_features') }}
+    where partition_date = date '{{ var("partition_date") }}'
+),
+
+measured as (
     select
         features.partition_date,
         features.user_id,
@@ -15,18 +34,18 @@ with measured as (
         evidence.turn_week_share,
         evidence.turn_gap_days,
         coalesce(ranked.feedback = 'finished', false) as is_finished,
-        {%- for count in ['n_closeups', 'n_saves', 'n_clickthroughs'] %}
+        {%- for strength in strengths %}
         case
             when
-                features.n_closeups_7d + features.n_saves_7d + features.n_clickthroughs_7d
-                >= {{ var("intent_min_actions") }} then features.{{ count }}_7d
+                features.n_look_7d + features.n_keep_7d + features.n_act_7d
+                >= {{ var("intent_min_actions") }} then features.n_{{ strength }}_7d
             when
-                features.n_closeups_28d + features.n_saves_28d + features.n_clickthroughs_28d
-                >= {{ var("intent_min_actions") }} then features.{{ count }}_28d
-            else features.{{ count }}_90d
-        end as {{ count }}{{ "," if not loop.last }}
+                features.n_look_28d + features.n_keep_28d + features.n_act_28d
+                >= {{ var("intent_min_actions") }} then features.n_{{ strength }}_28d
+            else features.n_{{ strength }}_90d
+        end as n_{{ strength }}{{ "," if not loop.last }}
         {%- endfor %}
-    from {{ ref('journey_features') }} as features
+    from features
     left join {{ source('inference', 'stage_evidence') }} as evidence
         on
             features.user_id = evidence.user_id
@@ -37,18 +56,17 @@ with measured as (
             features.user_id = ranked.user_id
             and features.journey_id = ranked.journey_id
             and ranked.partition_date = date '{{ var("partition_date") }}'
-    where features.partition_date = date '{{ var("partition_date") }}'
 ),
 
 mixed as (
     select
         *,
-        (n_saves + {{ var("intent_prior_actions") }} * {{ var("usual_save_share") }})
-        / (n_closeups + n_saves + n_clickthroughs + {{ var("intent_prior_actions") }})
-        / {{ var("usual_save_share") }} as save_lift,
-        (n_clickthroughs + {{ var("intent_prior_actions") }} * {{ var("usual_clickthrough_share") }})
-        / (n_closeups + n_saves + n_clickthroughs + {{ var("intent_prior_actions") }})
-        / {{ var("usual_clickthrough_share") }} as clickthrough_lift
+        (n_keep + {{ var("intent_prior_actions") }} * {{ var("usual_keep_share") }})
+        / (n_look + n_keep + n_act + {{ var("intent_prior_actions") }})
+        / {{ var("usual_keep_share") }} as keep_lift,
+        (n_act + {{ var("intent_prior_actions") }} * {{ var("usual_act_share") }})
+        / (n_look + n_keep + n_act + {{ var("intent_prior_actions") }})
+        / {{ var("usual_act_share") }} as act_lift
     from measured
 ),
 
@@ -56,8 +74,8 @@ reasoned as (
     select
         *,
         case
-            when greatest(save_lift, clickthrough_lift) < {{ var("intent_min_lift") }} then 'exploring'
-            when clickthrough_lift >= save_lift then 'acting'
+            when greatest(keep_lift, act_lift) < {{ var("intent_min_lift") }} then 'exploring'
+            when act_lift >= keep_lift then 'acting'
             else 'deciding'
         end as intent,
         case

@@ -22,8 +22,8 @@ select
     stages.p_ended,
     stages.intent,
     stages.days_since_last_engaged,
-    {%- for count in ['n_searches', 'n_closeups', 'n_saves', 'n_clickthroughs', 'n_board_pins'] %}
-    features.{{ count }}_90d,
+    {%- for count in var("counts") %}
+    features.{{ count.column }}_90d,
     {%- endfor %}
     features.active_days_90d,
     live.area_id,

@@ -1,6 +1,6 @@
 """A user's journeys, as text or record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,18 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from journeys_assets.domain.actions import BOARD_PIN, SEARCH, Action, counted
 from journeys_assets.domain.statistics.bars import sparkline
 
 WEEKS_SHOWN = 13
 KEYWORDS_SHOWN = 8
-ACTIONS = {
-    "search": "searches",
-    "save": "saves",
-    "clickthrough": "clickthroughs",
-    "closeup": "closeups",
-    "board_pin": "board pins",
-}
-"""Kinds of action, strongest evidence first, with their plurals."""
 FEEDBACK_SHOWN = {
     "finished": " · the user finished it",
     "not_mine": " · the user says it is not theirs",
@@ -30,13 +23,16 @@ FEEDBACK_SHOWN = {
 STAGE_STYLE = {"ongoing": "green", "ended": "dim"}
 
 
-def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -> list[dict[str, Any]]:
+def journey_records(
+    journeys: pl.DataFrame, evidence: pl.DataFrame, day: date, actions: Sequence[Action]
+) -> list[dict[str, Any]]:
     """One user's journeys as plain records, best first, each with its evidence.
 
     Args:
         journeys: Rows of user_journeys of one user and day.
         evidence: The user's actions in the look-back window (``storage.queries.users.evidence_of_user``).
         day: The day of the journeys.
+        actions: The action registry.
 
     Returns:
         Records with name, kind, stage, confidence, rank, keywords, engagement times, ``area`` (id, name, and the
@@ -67,7 +63,7 @@ def journey_records(journeys: pl.DataFrame, evidence: pl.DataFrame, day: date) -
                 "keywords": row["keywords"],
                 "first_engaged_at": row["first_engaged_at"].isoformat(),
                 "last_engaged_at": row["last_engaged_at"].isoformat(),
-                "evidence": _evidence(mine, day),
+                "evidence": _evidence(mine, day, actions),
             }
         )
     return records
@@ -84,7 +80,14 @@ def add_explanations(records: list[dict[str, Any]], parts: pl.DataFrame) -> None
         record["explanation"] = {part: round(value, 3) for part, value in mine.select("part", "contribution").rows()}
 
 
-def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
+def _plurals(actions: Sequence[Action]) -> dict[str, str]:
+    """Every kind of engagement with its plural, strongest evidence first: searches, then keep, act and look."""
+    order = {SEARCH: 0, **{a.name: 1 + ("keep", "act", "look").index(a.strength) for a in actions}, BOARD_PIN: 4}
+    known = sorted(counted(actions), key=lambda one: order[one.action])
+    return {one.action: one.plural.replace("_", " ") for one in known}
+
+
+def _evidence(rows: pl.DataFrame, day: date, actions: Sequence[Action]) -> dict[str, Any]:
     # An action on an item is evidence for each of the item's keywords; it is counted once.
     acts = rows.unique(["action", "item_id", "engaged_at"])
     per_action = dict(acts.group_by("action").len().iter_rows())
@@ -95,29 +98,29 @@ def _evidence(rows: pl.DataFrame, day: date) -> dict[str, Any]:
         if age < WEEKS_SHOWN:
             weeks[WEEKS_SHOWN - 1 - age] += n
     return {
-        "actions": {action: per_action[action] for action in ACTIONS if action in per_action},
+        "actions": {name: per_action[name] for name in _plurals(actions) if name in per_action},
         "sources": dict(per_source.iter_rows()),
         "active_days": acts["event_date"].n_unique(),
         "engagements_per_week": weeks,
     }
 
 
-def show_user(user_id: str, day: date, records: list[dict[str, Any]]) -> RenderableType:
+def show_user(user_id: str, day: date, records: list[dict[str, Any]], actions: Sequence[Action]) -> RenderableType:
     """A user's journeys as text."""
     ongoing = sum(record["stage"] == "ongoing" for record in records)
     title = Text.assemble(
         ("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing\n"
     )
     shown = {record["journey_id"]: f"{record['rank']} {record['journey_name']}" for record in records}
-    return Group(title, *(_journey(record, day, shown) for record in records))
+    return Group(title, *(_journey(record, day, shown, _plurals(actions)) for record in records))
 
 
-def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str]) -> RenderableType:
+def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plurals: Mapping[str, str]) -> RenderableType:
     last = datetime.fromisoformat(record["last_engaged_at"]).date()
     evidence = record["evidence"]
     keywords = record["keywords"]
     more = f"  +{len(keywords) - KEYWORDS_SHOWN} more" if len(keywords) > KEYWORDS_SHOWN else ""
-    actions = ", ".join(_counted(n, name.replace("_", " "), ACTIONS[name]) for name, n in evidence["actions"].items())
+    actions = ", ".join(_counted(n, name.replace("_", " "), plurals[name]) for name, n in evidence["actions"].items())
     sources = ", ".join(f"{source} {n}" for source, n in evidence["sources"].items())
     since = day - timedelta(days=7 * WEEKS_SHOWN - 1)
     grid = Table.grid(padding=(0, 2))

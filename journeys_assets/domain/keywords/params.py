@@ -16,10 +16,9 @@ class KeywordParams:
     max_keywords_per_user: int = 2000
     """Heaviest keywords kept per user and window; clustering is quadratic."""
     search_weight: float = 1.0
-    closeup_weight: float = 0.3
-    save_weight: float = 1.0
-    clickthrough_weight: float = 0.7
+    """What one search says of its keyword; actions on items have weights of their own (``domain.actions``)."""
     board_weight: float = 1.0
+    """What one pin put on a board says of the pin's keywords and of the board's name."""
     generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items is generic …"""
     generic_min_items: int = 10

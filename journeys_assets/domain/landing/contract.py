@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.keywords.text import normalise_series
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING, landing_contract
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
 
 MAX_TEXT_CHARACTERS = 10_000
@@ -31,13 +32,6 @@ SHOWN_ROW_CHARACTERS = 1_000
 
 REFUSED_SCHEMA = pl.Schema({"line": pl.Int64(), "reason": pl.String(), "row_json": pl.String()})
 """Columns of refused rows: line in the file, the problem with its column and value, the row as read, shortened."""
-
-KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
-    "search_events": {"query": "keyword"},
-    "pins": {"annotations": "annotation_keywords", "interests": "interest_keywords"},
-    "board_pins": {"board_name": "board_keyword"},
-}
-"""Per source: text column → column of the normalised keywords."""
 
 # Blank for Rust's \s (Unicode White_Space) or for Python's str.split, which adds the four separators.
 _BLANK = r"^[\s\x1c-\x1f]*$"
@@ -62,7 +56,12 @@ _Read = tuple[pl.Series, list[_Finding]]
 
 
 def check_rows(
-    source: str, frame: pl.DataFrame, *, now: datetime, timezones: Collection[str] | None = None
+    source: str,
+    frame: pl.DataFrame,
+    *,
+    now: datetime,
+    actions: Sequence[Action] = DEFAULT_ACTIONS,
+    timezones: Collection[str] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split rows into good and refused ones by the landing contract of ``source``.
 
@@ -73,13 +72,14 @@ def check_rows(
             or separated by ``|``; null and blank items are dropped. Times with a zone are converted to UTC, times
             without a zone are UTC, and a bare day means midnight.
         now: The current time, naive UTC; a time more than ``MAX_CLOCK_SKEW`` after it is refused.
+        actions: The action registry: the valid values of ``action``.
         timezones: Valid values of ``timezone``; None disables this check.
 
     Returns:
         Good rows: ``line`` and the contract's columns in their types, with blank optional text as null. Refused rows:
         ``REFUSED_SCHEMA``. Every line is in exactly one of the two, each in the order of ``frame``.
     """
-    table = LANDING[source]
+    table = landing_contract(actions)[source]
     values: list[pl.Series] = []
     findings: list[_Finding] = []
     for column in table.columns:

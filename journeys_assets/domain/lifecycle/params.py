@@ -40,12 +40,13 @@ class LifecycleParams:
     from 90 days."""
     intent_prior_actions: float = 10.0
     """Number of additional actions with the usual mix in every journey, because a few actions are weak evidence."""
-    usual_save_share: float = 0.18
-    usual_clickthrough_share: float = 0.12
-    """Shares in the usual mix; the remaining 0.7 are closeups."""
+    usual_keep_share: float = 0.18
+    """Share of actions of strength keep in the usual mix."""
+    usual_act_share: float = 0.12
+    """Share of actions of strength act in the usual mix. The remaining 0.7 are of strength look."""
     intent_min_lift: float = 1.2
-    """A journey is deciding (acting) if its share of saves (clickthroughs) is at least this multiple of the usual
-    share, else exploring."""
+    """A journey is deciding (acting) if its share of keeps (acts) is at least this multiple of the usual share, else
+    exploring."""
     history_days: int = 90
     """Number of days up to a journey's last engagement that its features depend on (the look-back window of keywords).
     """

@@ -8,7 +8,6 @@ from datetime import date
 import polars as pl
 
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.domain.ranking.prior import FEATURES
 
 LABEL_SCHEMA = pl.Schema(
     {
@@ -216,12 +215,12 @@ def training_rows(labels: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         labels: columns of ``LABEL_SCHEMA``.
-        features: rows of ``journey_features`` (partition_date, user_id, journey_id, ``FEATURES``).
+        features: partition_date, user_id, journey_id and the features of ``journey_features``.
 
     Returns:
-        Columns of ``LABEL_SCHEMA`` and ``FEATURES``, sorted by day, user_id, journey_id, source.
+        Columns of ``LABEL_SCHEMA`` and the features, sorted by day, user_id, journey_id, source.
     """
-    by_day = features.select(pl.col("partition_date").alias("day"), "user_id", "journey_id", *FEATURES)
+    by_day = features.rename({"partition_date": "day"})
     return labels.join(by_day, on=["day", "user_id", "journey_id"], how="inner").sort(
         "day", "user_id", "journey_id", "source"
     )

@@ -5,19 +5,17 @@ Labels are in ``domain.ranking.labels``, training in ``models.ranker.training``.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import polars as pl
 
+from journeys_assets.domain.actions import Action, count_columns
 from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.tables.sql import WINDOWS_DAYS
 
-FEATURES: tuple[str, ...] = (
-    "n_keywords",
-    "cohesion",
-    "separation",
-    *(
-        f"{count}_{days}d"
-        for count in ("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins")
-        for days in (1, 7, 28, 90)
-    ),
+_SHAPE = ("n_keywords", "cohesion", "separation")
+_RHYTHM = (
     "engagement_weight_7d",
     "engagement_weight_28d",
     "engagement_weight_90d",
@@ -34,28 +32,17 @@ FEATURES: tuple[str, ...] = (
     "user_engagement_weight_28d",
     "n_user_journeys",
 )
-"""Columns of ``journey_features`` that are the input of a ranker, in order."""
 
-FEATURE_PARTS: dict[str, tuple[str, ...]] = {
-    "recency": (
-        "days_since_last_engaged",
-        *(
-            f"{c}_{days}d"
-            for c in ("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins")
-            for days in (1, 7)
-        ),
-        "engagement_weight_7d",
-        "active_days_7d",
-    ),
-    "volume": (
-        *(
-            f"{c}_{days}d"
-            for c in ("n_searches", "n_closeups", "n_saves", "n_clickthroughs", "n_board_pins")
-            for days in (28, 90)
-        ),
-        "engagement_weight_28d",
-        "engagement_weight_90d",
-    ),
+
+def features(actions: Sequence[Action]) -> tuple[str, ...]:
+    """Columns of ``journey_features`` that a ranker reads, in the order in which it reads them."""
+    counts = (f"{column}_{days}d" for column in count_columns(actions) for days in WINDOWS_DAYS)
+    return (*_SHAPE, *counts, *_RHYTHM)
+
+
+_PARTS: dict[str, tuple[str, ...]] = {
+    "recency": ("days_since_last_engaged", "engagement_weight_7d", "active_days_7d"),
+    "volume": ("engagement_weight_28d", "engagement_weight_90d"),
     "regularity": ("active_days_28d", "active_days_90d", "active_weeks_90d"),
     "age": ("days_since_first_engaged", "span_days"),
     "coherence": ("cohesion", "separation"),
@@ -63,7 +50,21 @@ FEATURE_PARTS: dict[str, tuple[str, ...]] = {
     "share of attention": ("share_of_user_engagement_28d", "n_user_journeys"),
     "how active the user is": ("user_active_days_28d", "user_engagement_weight_28d"),
 }
-"""Groups of features, by the names used to explain a score. Each feature is in exactly one group."""
+_PART_OF = {name: part for part, names in _PARTS.items() for name in names}
+_PART_OF_COUNTS = {1: "recency", 7: "recency", 28: "volume", 90: "volume"}
+
+PARTS = tuple(_PARTS)
+"""Groups of features, by the names used to explain a score."""
+
+
+def part_of(feature: str) -> str | None:
+    """The one of ``PARTS`` that a feature belongs to; None if it is no feature.
+
+    A release may read counts of actions that are no longer in the registry; the names of their columns suffice.
+    """
+    count = re.fullmatch(r"n_\w+_(\d+)d", feature)
+    return _PART_OF_COUNTS.get(int(count[1])) if count else _PART_OF.get(feature)
+
 
 BASE = "base"
 """The part of a score that is the same for every journey."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import polars as pl
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
-from journeys_assets.domain.vocabulary import ACTIONS, ARMS, CHANNELS, LANDED_OUTCOMES, STAGES, VERDICTS
+from journeys_assets.domain.vocabulary import ARMS, CHANNELS, LANDED_OUTCOMES, STAGES, VERDICTS
 
 
 def _landing(name: str, description: str, grain: tuple[str, ...], *columns: Column) -> Table:
@@ -29,7 +33,7 @@ LANDING: dict[str, Table] = {
             ("user_id", "pin_id", "action", "engaged_at"),
             USER_ID,
             Column("pin_id", TEXT, "The item acted on."),
-            Column("action", TEXT, "What the user did.", allowed=ACTIONS),
+            Column("action", TEXT, "What the user did.", allowed=tuple(a.name for a in DEFAULT_ACTIONS)),
             Column("engaged_at", TIMESTAMP, "When it was done.", unit="UTC"),
         ),
         _landing(
@@ -120,7 +124,50 @@ LANDING: dict[str, Table] = {
         ),
     )
 }
-"""The landing contract by source name (grain = what makes an event the same event)."""
+"""The landing contract by source name (grain = what makes an event the same event), with the default actions."""
+
+
+def landing_contract(actions: Sequence[Action]) -> dict[str, Table]:
+    """``LANDING`` with ``actions``, which decide what pin_engagements.action may be."""
+    return {name: _with_actions(table, actions) for name, table in LANDING.items()}
+
+
+def _with_actions(table: Table, actions: Sequence[Action]) -> Table:
+    allowed = tuple(action.name for action in actions)
+    return replace(
+        table, columns=tuple(replace(c, allowed=allowed) if c.name == "action" else c for c in table.columns)
+    )
+
+
+KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
+    "search_events": {"query": "keyword"},
+    "pins": {"annotations": "annotation_keywords", "interests": "interest_keywords"},
+    "board_pins": {"board_name": "board_keyword"},
+}
+"""Per source: column with text for people → column with the keywords that it stands for."""
+
+
+def _stored(table: Table) -> Table:
+    keywords = tuple(
+        Column(
+            name,
+            table.column(text).dtype,
+            f"{text}, normalised (NFKC, casefold, single spaces)" + (", item by item." if name.endswith("s") else "."),
+            nullable=table.column(text).nullable,
+        )
+        for text, name in KEYWORD_COLUMNS.get(table.name, {}).items()
+    )
+    seq = Column("ingest_seq", pl.Int64(), "Ever-rising number of the ingest call that brought the row.", minimum=1)
+    return replace(table, columns=(*table.columns, *keywords, seq))
+
+
+def landing_tables(actions: Sequence[Action]) -> dict[str, Table]:
+    """The landing tables as the warehouse holds them: contract, normalised keywords, ingest_seq."""
+    return {name: _stored(table) for name, table in landing_contract(actions).items()}
+
+
+LANDING_TABLES = landing_tables(DEFAULT_ACTIONS)
+"""The landing tables with the default actions; their columns are the same whatever the actions are."""
 
 INGEST_LEDGER = Table(
     "ingest_ledger",

@@ -1,8 +1,7 @@
-"""What every table and every landing file holds: grain, columns, units, bounds.
+"""What every table of the Python stages holds: grain, columns, units, bounds.
 
-This is the one place where a Python-made table is described. DDL, contract checks, column metadata in the Dagster UI
-and the table in the README are all derived from it. Tables made by SQL models are described in the ``.yml`` beside the
-SQL and read into the same :class:`Table` by ``storage.sql_models``.
+The tables of SQL models are described in ``domain.tables.sql``, those of ingestion in ``domain.tables.landing``. DDL,
+contract checks, column metadata in the Dagster UI, dbt's ``.yml`` files and the reference docs are derived from them.
 
 What belongs here: descriptions of data. What does not: reading, writing or changing it.
 """
@@ -34,7 +33,7 @@ KEYWORD_EMBEDDINGS = Table(
     "One vector per distinct keyword and embedding model, made once and kept, in the partition that first needed it.",
     ("keyword", "embedding_model"),
     _pipeline_columns(
-        Column("keyword", TEXT, "The normalised keyword."),
+        Column("keyword", TEXT, "The normalised keyword (NFKC, casefold, single spaces)."),
         Column("embedding_model", TEXT, "Name and weights hash of the model that made the vector."),
         Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
     ),
@@ -54,20 +53,30 @@ JOURNEY_CLUSTERS = Table(
         Column(
             "area_id",
             TEXT,
-            "The area that the journey lies in with those akin to it: the id of the one whose theme is largest.",
+            "The area that the journey lies in: the user's journeys that belong together, such as a dress and a venue. "
+            "It is the id of the journey whose theme is largest, and stays while the area grows.",
         ),
         Column(
             "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
         ),
         Column("keywords", TEXTS, "Member keywords, most central first."),
-        Column("keyword_weights", pl.List(pl.Float64()), "Engagement weight of each keyword, same order."),
         Column(
-            "keyword_centralities", pl.List(pl.Float64()), "Cosine of each keyword to the weighted centre, same order."
+            "keyword_weights",
+            pl.List(pl.Float64()),
+            "Engagement weight of each keyword, same order.",
+            unit="log(1 + weighted actions)",
+        ),
+        Column(
+            "keyword_centralities",
+            pl.List(pl.Float64()),
+            "Cosine of each keyword to the weighted centre, same order.",
+            unit="cosine",
         ),
         Column(
             "keyword_theme_centralities",
             pl.List(pl.Float64()),
             "Cosine of each keyword to the mean of all keywords that the journey's theme ever held, same order.",
+            unit="cosine",
         ),
         Column("medoid", TEXT, "The member keyword nearest the cluster's weighted centre."),
         Column("n_keywords", pl.Int64(), "Number of member keywords.", unit="keywords", minimum=1),
@@ -144,6 +153,7 @@ RANKED_JOURNEYS = Table(
             "confidence",
             pl.Float64(),
             "Calibrated probability that the journey is real and current.",
+            unit="probability",
             minimum=0.0,
             maximum=1.0,
         ),

@@ -22,10 +22,18 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
+    default: int | None = None
+    """What rows hold that were written before the table had the column; without one only an optional column can come
+    later."""
 
     @property
     def sql_type(self) -> str:
         return _sql_type(self.dtype)
+
+    @property
+    def ddl(self) -> str:
+        default = "" if self.default is None else f" DEFAULT {self.default}"
+        return f'"{self.name}" {self.sql_type}{default}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Table:
     @property
     def ddl(self) -> str:
         """``CREATE TABLE IF NOT EXISTS``, without keys and NOT NULL: the contract checks ensure both."""
-        columns = ",\n  ".join(f'"{c.name}" {c.sql_type}' for c in self.columns)
+        columns = ",\n  ".join(c.ddl for c in self.columns)
         return f"CREATE TABLE IF NOT EXISTS {self.qualified_name} (\n  {columns}\n)"
 
     def column(self, name: str) -> Column:

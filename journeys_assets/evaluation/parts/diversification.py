@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from journeys_assets.domain.actions import count_columns
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.plan import plan_notifications
 from journeys_assets.domain.notifications.send_memory import similar_sends
@@ -140,9 +141,8 @@ def _lists_of_day(study: Study, day: date) -> pl.DataFrame:
             params={"day": day},
         ).pl()
         future = con.sql(
-            """
-            SELECT user_id, keyword,
-                   sum(n_searches + n_closeups + n_saves + n_clickthroughs + n_board_pins)::DOUBLE AS n
+            f"""
+            SELECT user_id, keyword, sum({" + ".join(count_columns(study.algorithm.actions))})::DOUBLE AS n
             FROM main.keyword_table
             WHERE partition_date > $day AND partition_date <= $day + $days::INTEGER GROUP BY ALL
             """,

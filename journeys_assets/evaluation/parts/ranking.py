@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from journeys_assets.domain.ranking.labels import SOURCES, future_engagement, ndcg_by_user
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.domain.ranking.prior import FEATURES, prior_probability
+from journeys_assets.domain.ranking.prior import features, prior_probability
 from journeys_assets.domain.statistics.resampling import interval, resamples
 from journeys_assets.errors import JourneysError
 from journeys_assets.evaluation.data.study import Study
@@ -183,12 +183,12 @@ def tested_days(study: Study, as_of: date, horizon: int) -> list[date]:
 
 def _trained(study: Study, as_of: date, found: _Findings) -> tuple[Release | None, pl.DataFrame]:
     """The ranker as of a day. None if the log has too few labels; then a note is added."""
-    params = study.algorithm.ranking
+    params, names = study.algorithm.ranking, features(study.algorithm.actions)
     with study.warehouse.reading() as con:
-        rows = labels.training_rows(con, as_of, params)
+        rows = labels.training_rows(con, as_of, params, names)
     by_source = ", ".join(f"{n:,} {source}" for source, n in rows.group_by("source").len().sort("source").iter_rows())
     try:
-        release = train_ranker(rows, as_of=as_of, params=params)
+        release = train_ranker(rows, as_of=as_of, params=params, features=names)
     except NotEnoughLabels as error:
         found.notes.append(f"`{study.name}`: no ranker as of {as_of}, so the prior is used as ours: {error}.")
         return None, rows
@@ -309,10 +309,9 @@ def check_no_look_ahead(
 def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], day: date) -> list[str]:
     """Features of ``day`` that differ if they are computed from a log that ends on that day."""
     model = sql_models["journey_features"]
-    algorithm = study.algorithm
+    names = features(study.algorithm.actions)
     variables = {
-        **dataclasses.asdict(algorithm.keywords),
-        **dataclasses.asdict(algorithm.lifecycle),
+        **study.algorithm.sql_variables(),
         "partition_date": day.isoformat(),
         "algorithm_version": "",
     }
@@ -322,7 +321,7 @@ def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], 
         con.register("guarded_users", users.to_arrow())
         stored = _rows(
             con,
-            f"SELECT user_id, journey_id, {', '.join(FEATURES)} FROM main.journey_features "
+            f"SELECT user_id, journey_id, {', '.join(names)} FROM main.journey_features "
             "JOIN guarded_users USING (user_id) WHERE partition_date = $day",
             day=day,
         )
@@ -339,11 +338,9 @@ def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], 
             truncated.register("incoming", table)
             truncated.execute(f"CREATE TABLE main.{name} AS SELECT * FROM incoming")
             truncated.unregister("incoming")
-        again = truncated.sql(model.render(variables)).pl().select("user_id", "journey_id", *FEATURES)
+        again = truncated.sql(model.render(variables)).pl().select("user_id", "journey_id", *names)
     both = stored.join(again, on=["user_id", "journey_id"], how="full", coalesce=True, suffix="_again")
-    return [
-        name for name in FEATURES if not ((both[name] - both[f"{name}_again"]).abs() <= 1e-9).fill_null(False).all()
-    ]
+    return [name for name in names if not ((both[name] - both[f"{name}_again"]).abs() <= 1e-9).fill_null(False).all()]
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, **params: object) -> pl.DataFrame:
@@ -491,6 +488,7 @@ def _learning_curve(found: _Findings, study: Study, frame: pl.DataFrame, rows: p
     params = dataclasses.replace(
         study.algorithm.ranking, min_training_labels=1, min_labels_of_each=1, min_later_labels=1
     )
+    names = features(study.algorithm.actions)
     kinds = {"annotation": ["annotation"], "engagement": ["engagement"], "all sources": list(SOURCES)}
     curve = []
     for name, sources in kinds.items():
@@ -499,7 +497,7 @@ def _learning_curve(found: _Findings, study: Study, frame: pl.DataFrame, rows: p
             draws = [
                 drawn
                 for seed in range(CURVE_DRAWS)
-                if (drawn := _ndcg_after(pool.sample(size, seed=seed), frame, as_of, params)) is not None
+                if (drawn := _ndcg_after(pool.sample(size, seed=seed), frame, as_of, params, names)) is not None
             ]
             if draws:
                 curve.append((name, size, float(np.mean(draws)), min(draws), max(draws), len(draws)))
@@ -510,10 +508,12 @@ def _learning_curve(found: _Findings, study: Study, frame: pl.DataFrame, rows: p
     found.plots.append(_curve_plot(study.name, table, levels))
 
 
-def _ndcg_after(labelled: pl.DataFrame, frame: pl.DataFrame, as_of: date, params: RankingParams) -> float | None:
+def _ndcg_after(
+    labelled: pl.DataFrame, frame: pl.DataFrame, as_of: date, params: RankingParams, names: Sequence[str]
+) -> float | None:
     """NDCG of a ranker trained on these labels; None if they are of one kind or one day only."""
     try:
-        release = train_ranker(labelled, as_of=as_of, params=params)
+        release = train_ranker(labelled, as_of=as_of, params=params, features=names)
     except NotEnoughLabels:
         return None
     return _mean_ndcg(_with_scores(frame.drop(RANKER, f"confidence_{RANKER}"), release).rename({RANKER: "score"}))

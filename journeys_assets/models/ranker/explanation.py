@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.domain.ranking.prior import BASE, FEATURE_PARTS, prior_parts
+from journeys_assets.domain.ranking.prior import BASE, PARTS, part_of, prior_parts
 from journeys_assets.models.boosters import booster_of
 from journeys_assets.models.ranker.release import Release
 
@@ -29,8 +29,8 @@ def explain(features: pl.DataFrame, release: Release | None, params: RankingPara
         features: Rows of ``journey_features`` of one day.
 
     Returns:
-        user_id, journey_id, part (of ``FEATURE_PARTS``, or 'base'), contribution; sorted by user and journey, then by
-        absolute contribution, largest first, with 'base' last.
+        user_id, journey_id, part (of ``PARTS``, or 'base'), contribution; sorted by user and journey, then by absolute
+        contribution, largest first, with 'base' last.
 
     Raises:
         ValueError: the release has features that belong to no part.
@@ -53,20 +53,17 @@ def explain(features: pl.DataFrame, release: Release | None, params: RankingPara
 
 def _release_parts(rows: pl.DataFrame, release: Release) -> pl.DataFrame:
     names: list[str] = release.card["features"]
-    part_of = {name: part for part, members in FEATURE_PARTS.items() for name in members}
-    unknown = [name for name in names if name not in part_of]
+    parts = [part_of(name) for name in names]
+    unknown = [name for name, part in zip(names, parts, strict=True) if part is None]
     if unknown:
         raise ValueError(f"features of {release.version} that belong to no part: {', '.join(unknown)}")
     keys = rows.select("user_id", "journey_id")
     if rows.is_empty():
-        return keys.with_columns(pl.lit(0.0).alias(part) for part in (*FEATURE_PARTS, BASE))
+        return keys.with_columns(pl.lit(0.0).alias(part) for part in (*PARTS, BASE))
     matrix = rows.select(pl.col(names).cast(pl.Float64)).to_numpy()
     shares = np.asarray(
         booster_of(release.model_text).predict(matrix, pred_contrib=True, num_threads=1), dtype=np.float64
     )
-    columns = {
-        part: shares[:, [i for i, name in enumerate(names) if part_of[name] == part]].sum(axis=1)
-        for part in FEATURE_PARTS
-    }
+    columns = {part: shares[:, [i for i, own in enumerate(parts) if own == part]].sum(axis=1) for part in PARTS}
     columns[BASE] = shares[:, -1] + release.card["base_margin"]
     return keys.with_columns(pl.Series(name, values, dtype=pl.Float64) for name, values in columns.items())

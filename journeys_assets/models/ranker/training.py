@@ -30,7 +30,7 @@ import polars as pl
 
 from journeys_assets.domain.ranking.labels import ndcg_by_user
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.domain.ranking.prior import FEATURES, PRIOR
+from journeys_assets.domain.ranking.prior import PRIOR
 from journeys_assets.domain.statistics.resampling import interval, resamples
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.boosters import Doubles, calibration_error, lightgbm_version, sigmoid
@@ -95,7 +95,12 @@ class NotEnoughLabels(JourneysError):
 
 
 def train_ranker(
-    rows: pl.DataFrame, *, as_of: date, params: RankingParams, incumbent: Release | None = None
+    rows: pl.DataFrame,
+    *,
+    as_of: date,
+    params: RankingParams,
+    features: Sequence[str],
+    incumbent: Release | None = None,
 ) -> Release:
     """Fit a ranker on the earlier labels and measure it on the later ones; then fit it in the same way on all labels.
 
@@ -104,23 +109,24 @@ def train_ranker(
     whether it may be released.
 
     Args:
-        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``FEATURES``, and optionally source (one of
+        rows: label (0 or 1), weight (> 0), day, user_id, journey_id, ``features``, and optionally source (one of
             ``ranking.SOURCES``; by default ``annotation``) and known_on (by default ``day``), in any order.
         as_of: Last day whose labels may be used. The release is live from the day after.
+        features: Columns that the ranker reads, in their order (``ranking.prior.features``).
         incumbent: The release that is live on that day, to compare with.
 
     Raises:
         NotEnoughLabels: fewer labels than ``RankingParams`` requires, with the counts.
         ValueError: a label is not 0 or 1, a weight is not positive, or a row is later than ``as_of``.
     """
-    data = _checked(rows, as_of)
+    data = _checked(rows, as_of, features)
     earlier, later = _time_split(data, params)
     _require(earlier, later, data, params)
     rounds = _rounds(earlier, params)
     card: dict[str, Any] = {
         "live_from": as_of + timedelta(days=1),
         "as_of": as_of,
-        "features": list(FEATURES),
+        "features": list(features),
         "monotone": MONOTONE,
         "booster": BOOSTER | {"seed": params.training_seed, "rounds": rounds},
         "parameters": asdict(params),
@@ -179,14 +185,21 @@ def _out_of_fold(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Doub
     return margins
 
 
-def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
+_KEYS = ("day", "user_id", "journey_id", "source", "label", "weight", "known_on")
+
+
+def _features(rows: pl.DataFrame) -> list[str]:
+    """Features of rows from :func:`_checked`, in their order."""
+    return [name for name in rows.columns if name not in _KEYS]
+
+
+def _checked(rows: pl.DataFrame, as_of: date, features: Sequence[str]) -> pl.DataFrame:
     """The rows in a fixed order, so that their original order does not matter."""
     if "source" not in rows.columns:
         rows = rows.with_columns(source=pl.lit("annotation"))
     if "known_on" not in rows.columns:
         rows = rows.with_columns(known_on=pl.col("day"))
-    keys = ("day", "user_id", "journey_id", "source", "label", "weight", "known_on")
-    missing = [name for name in (*keys, *FEATURES) if name not in rows.columns]
+    missing = [name for name in (*_KEYS, *features) if name not in rows.columns]
     if missing:
         raise ValueError(f"training rows lack the columns {', '.join(missing)}")
     if rows.filter(~pl.col("label").is_in([0, 1]).fill_null(False)).height:
@@ -199,7 +212,7 @@ def _checked(rows: pl.DataFrame, as_of: date) -> pl.DataFrame:
             f"{late.height} training rows are of days after {as_of}, or became known only after it, for instance one "
             f"of {late['day'].to_list()[0]}: look-ahead"
         )
-    return rows.select(*keys, *FEATURES).sort(*keys, *FEATURES)
+    return rows.select(*_KEYS, *features).sort(*_KEYS, *features)
 
 
 def _time_split(data: pl.DataFrame, params: RankingParams) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -264,17 +277,18 @@ def _rate(rows: pl.DataFrame) -> float:
 def _train(rows: pl.DataFrame, rounds: int, params: RankingParams) -> Any:
     import lightgbm
 
+    features = _features(rows)
     dataset = lightgbm.Dataset(
-        rows.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy(),
+        rows.select(pl.col(features).cast(pl.Float64)).to_numpy(),
         label=rows["label"].to_numpy(),
         weight=rows["weight"].to_numpy(),
         init_score=_offsets(rows, rows),
-        feature_name=list(FEATURES),
+        feature_name=features,
         params={"verbosity": -1},
     )
     settings = BOOSTER | {
         "seed": params.training_seed,
-        "monotone_constraints": [MONOTONE.get(name, 0) for name in FEATURES],
+        "monotone_constraints": [MONOTONE.get(name, 0) for name in features],
     }
     return lightgbm.train(settings, dataset, num_boost_round=rounds)
 
@@ -286,7 +300,7 @@ def _fit(rows: pl.DataFrame, rounds: int, params: RankingParams) -> str:
 def _fit_and_predict(rows: pl.DataFrame, held: pl.DataFrame, rounds: Sequence[int], params: RankingParams) -> Doubles:
     """(numbers of trees, held rows) margins."""
     booster = _train(rows, max(rounds), params)
-    matrix = held.select(pl.col(FEATURES).cast(pl.Float64)).to_numpy()
+    matrix = held.select(pl.col(_features(rows)).cast(pl.Float64)).to_numpy()
     return np.stack([booster.predict(matrix, raw_score=True, num_iteration=n, num_threads=1) for n in rounds])
 
 

@@ -23,13 +23,13 @@ from pathlib import Path
 import fasteners
 import polars as pl
 
+from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.contract import check_rows, fits, required_columns, with_keywords
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import importers
 from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
-    LANDING_TABLES,
     Loaded,
     PreparedFile,
     ensure_landing,
@@ -40,7 +40,7 @@ from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-__all__ = ["LANDING_TABLES", "FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
+__all__ = ["FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
 
 LANDING_FORMAT = "landing"
 
@@ -111,6 +111,7 @@ def ingest(
     *,
     format: str | Importer = LANDING_FORMAT,
     now: datetime,
+    actions: Sequence[Action],
     scratch_dir: Path,
     source: str | None = None,
     root: Path | None = None,
@@ -122,6 +123,7 @@ def ingest(
     Args:
         format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or an importer.
         now: The current time, naive UTC.
+        actions: The action registry: the valid actions of engagements. Importers produce default actions only.
         scratch_dir: Folder for valid rows until the transaction. Leftovers of killed calls in it are removed.
         source: The landing source of all files. By default it follows from the name of each file or folder.
         root: A folder above all ``paths``, which must then be files. The names of the folders from ``root`` on count
@@ -143,7 +145,7 @@ def ingest(
     for file, above in find_files(paths, root):
         with _setting_aside_errors(set_aside, file):
             check_file(file)
-            plans.append((file, _plan(file, above, source, importer, now)))
+            plans.append((file, _plan(file, above, source, importer, now, actions)))
     ensure_landing(warehouse)
     known, last_seq = known_batches(warehouse)
     with _scratch_folder(scratch_dir) as folder:
@@ -170,7 +172,9 @@ def _setting_aside_errors(set_aside: Callable[[Path, IngestError], None] | None,
         set_aside(file, error)
 
 
-def _plan(file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime) -> _Plan:
+def _plan(
+    file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime, actions: Sequence[Action]
+) -> _Plan:
     if importer is not None:
         convert = importer.convert
         wanted = Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
@@ -180,7 +184,7 @@ def _plan(file: Path, root: Path, source: str | None, importer: Importer | None,
     wanted = Wanted(required_columns(name), LANDING[name].column_names)
 
     def check(raw: pl.DataFrame) -> Converted:
-        good, refused = check_rows(name, raw, now=now, timezones=_timezones())
+        good, refused = check_rows(name, raw, now=now, actions=actions, timezones=_timezones())
         return Converted({name: good}, {name: refused})
 
     return _Plan((name,), wanted, check, LANDING_FORMAT)

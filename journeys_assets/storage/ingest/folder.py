@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damaged
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.storage.ingest.call import IngestReport, ingest
@@ -120,6 +121,7 @@ def ingest_listed_files(
     names: Sequence[str],
     *,
     now_ns: int,
+    actions: Sequence[Action],
     patience_s: float,
     scratch_dir: Path,
     progress: Callable[[int, int], None] | None = None,
@@ -131,6 +133,7 @@ def ingest_listed_files(
             processed again later.
         names: ``file`` of the files to ingest, at least one.
         now_ns: The current time, ns since 1970, UTC.
+        actions: The action registry.
         patience_s: See ``domain.landing.files.with_file_states``.
     """
     now = datetime(1970, 1, 1) + timedelta(microseconds=now_ns // 1000)
@@ -139,6 +142,7 @@ def ingest_listed_files(
         warehouse,
         [folder.paths[name] for name in names],
         now=now,
+        actions=actions,
         scratch_dir=scratch_dir,
         root=root,
         set_aside=wrong.__setitem__,

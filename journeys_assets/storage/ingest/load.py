@@ -8,16 +8,21 @@ latest already changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.landing.contract import KEYWORD_COLUMNS
-from journeys_assets.domain.tables.landing import INGEST_LEDGER, INGESTED_DAYS, LANDING, QUARANTINED_ROWS
-from journeys_assets.domain.tables.table import Column, Table
+from journeys_assets.domain.tables.landing import (
+    INGEST_LEDGER,
+    INGESTED_DAYS,
+    LANDING,
+    LANDING_TABLES,
+    QUARANTINED_ROWS,
+)
+from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -35,24 +40,6 @@ EVENT_TIME = {
 
 KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
 """Sources whose events can start a user's history."""
-
-
-def _landing_table(table: Table) -> Table:
-    keywords = tuple(
-        Column(
-            name,
-            table.column(text).dtype,
-            f"{text}, normalised (see domain.text)" + (", item by item." if name.endswith("s") else "."),
-            nullable=table.column(text).nullable,
-        )
-        for text, name in KEYWORD_COLUMNS.get(table.name, {}).items()
-    )
-    seq = Column("ingest_seq", pl.Int64(), "Ever-rising number of the ingest call that brought the row.", minimum=1)
-    return replace(table, columns=(*table.columns, *keywords, seq))
-
-
-LANDING_TABLES: dict[str, Table] = {name: _landing_table(table) for name, table in LANDING.items()}
-"""The landing tables as they are stored: the contract, normalised keywords, ingest_seq."""
 
 
 @dataclass

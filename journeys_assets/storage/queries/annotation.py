@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.actions import Action, count_columns
 from journeys_assets.domain.annotation.agreement import JUDGEMENT_SCHEMA
 from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.annotation.sampling import CANDIDATE_SCHEMA
@@ -38,13 +39,12 @@ def days_with_journeys(con: duckdb.DuckDBPyConnection, last: date, n: int, *, ap
     return days
 
 
-def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
+def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date], actions: Sequence[Action]) -> pl.DataFrame:
     """Every journey on each of ``days`` (``CANDIDATE_SCHEMA``), without journeys that were judged on one of them."""
     return con.sql(
         f"""
         SELECT partition_date AS as_of_date, user_id, journey_id, journey_name, keywords, kind, stage, confidence,
-               n_searches_90d + n_closeups_90d + n_saves_90d + n_clickthroughs_90d + n_board_pins_90d
-               AS n_engagements_90d
+               {" + ".join(f"{column}_90d" for column in count_columns(actions))} AS n_engagements_90d
         FROM main.user_journeys
         WHERE partition_date IN (SELECT unnest($days)) AND (user_id, journey_id) NOT IN (
           SELECT (user_id, journey_id) FROM landing.journey_annotations

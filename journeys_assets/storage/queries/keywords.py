@@ -8,18 +8,19 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.actions import Action, count_columns
 from journeys_assets.domain.keywords.params import KeywordParams
 
-_WEIGHT = """ln(1 + {search_weight} * sum(n_searches) + {closeup_weight} * sum(n_closeups)
-  + {save_weight} * sum(n_saves) + {clickthrough_weight} * sum(n_clickthroughs) + {board_weight} * sum(n_board_pins))"""
+
+def _weight(params: KeywordParams, actions: Sequence[Action]) -> str:
+    weights = (params.search_weight, *(action.weight for action in actions), params.board_weight)
+    terms = (f"{weight} * sum({column})" for weight, column in zip(weights, count_columns(actions), strict=True))
+    return f"ln(1 + {' + '.join(terms)})"
 
 
-def _weight(params: KeywordParams) -> str:
-    names = ("search", "closeup", "save", "clickthrough", "board")
-    return _WEIGHT.format(**{f"{name}_weight": getattr(params, f"{name}_weight") for name in names})
-
-
-def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams) -> pl.DataFrame:
+def window_keywords(
+    con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams, actions: Sequence[Action]
+) -> pl.DataFrame:
     """The keywords of each user in the look-back window that ends on the user's own last active day.
 
     Args:
@@ -32,7 +33,7 @@ def window_keywords(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params:
     con.register("wanted_users", users.to_arrow())
     rows = con.sql(
         f"""
-        SELECT k.user_id, k.keyword, {_weight(params)} AS weight,
+        SELECT k.user_id, k.keyword, {_weight(params, actions)} AS weight,
                min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
         FROM main.keyword_table k JOIN wanted_users w USING (user_id)
         WHERE k.partition_date > w.window_end_date - {params.look_back_days}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import duckdb
@@ -15,17 +16,21 @@ from journeys_assets.domain.lifecycle import evidence
 from journeys_assets.domain.naming import labels as naming_labels
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking import labels as ranking_labels
-from journeys_assets.domain.ranking import prior
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.storage.queries import inference
 from journeys_assets.storage.queries import keywords as keyword_queries
 
 
-def training_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:
+def training_rows(
+    con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams, features: Sequence[str]
+) -> pl.DataFrame:
     """Labels that are known by the end of ``as_of``, each with the features of its own day.
 
+    Args:
+        features: Columns of journey_features that a ranker reads (``prior.features``).
+
     Returns:
-        Columns of ``ranking_labels.LABEL_SCHEMA`` and ``prior.FEATURES``; empty if there are no labels. Labels of
+        Columns of ``ranking_labels.LABEL_SCHEMA`` and ``features``; empty if there are no labels. Labels of
         partitions that were never computed, or have been deleted, are left out.
     """
     labels = pl.concat(
@@ -37,7 +42,7 @@ def training_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingPa
             _engagement_labels(con, as_of, params),
         ]
     )
-    return ranking_labels.training_rows(labels, _features(con, labels))
+    return ranking_labels.training_rows(labels, _features(con, labels, features))
 
 
 def stage_training_rows(
@@ -223,11 +228,11 @@ def engagements_after(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, n_
     return rows
 
 
-def _features(con: duckdb.DuckDBPyConnection, labels: pl.DataFrame) -> pl.DataFrame:
+def _features(con: duckdb.DuckDBPyConnection, labels: pl.DataFrame, features: Sequence[str]) -> pl.DataFrame:
     con.register("wanted_labels", labels.select("day", "user_id", "journey_id").unique().to_arrow())
     rows = con.sql(
         f"""
-        SELECT f.partition_date, f.user_id, f.journey_id, {", ".join(prior.FEATURES)}
+        SELECT f.partition_date, f.user_id, f.journey_id, {", ".join(features)}
         FROM main.journey_features f
         JOIN wanted_labels w ON f.partition_date = w.day AND f.user_id = w.user_id AND f.journey_id = w.journey_id
         """

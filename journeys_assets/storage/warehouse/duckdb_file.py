@@ -71,9 +71,10 @@ class Warehouse:
             con.execute("COMMIT")
 
     def ensure(self, *tables: Table) -> None:
-        """Create the tables (and their schemas) that do not exist, and add nullable columns that a table lacks.
+        """Create the tables (and their schemas) that do not exist, and add columns that a table lacks.
 
-        A warehouse from an earlier release lacks columns that were added later. They are null in its rows.
+        A warehouse from an earlier release lacks columns that were added later. A column is added if it is nullable or
+        has a default; earlier rows have null or the default there.
         """
         with self.reading() as con:
             rows = con.execute(
@@ -88,15 +89,15 @@ class Warehouse:
             (t, column)
             for t in tables
             for column in t.columns
-            if column.nullable and t.qualified_name in existing and column.name not in existing[t.qualified_name]
+            if (column.nullable or column.default is not None)
+            and t.qualified_name in existing
+            and column.name not in existing[t.qualified_name]
         ]
         if missing or late:
             with self.writing() as con:
                 create_tables(con, missing)
                 for table, column in late:
-                    con.execute(
-                        f'ALTER TABLE {table.qualified_name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
-                    )
+                    con.execute(f"ALTER TABLE {table.qualified_name} ADD COLUMN IF NOT EXISTS {column.ddl}")
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """The rows of one SELECT."""

@@ -8,6 +8,7 @@ import polars as pl
 from rich.console import Console
 
 from journeys_assets.cli.render.journeys import journey_records, show_user
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 
 DAY = date(2026, 3, 31)
 EVIDENCE = pl.DataFrame(
@@ -41,7 +42,7 @@ def journeys(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
 def printed(frame: pl.DataFrame) -> list[str]:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(show_user("ann", DAY, journey_records(frame, EVIDENCE, DAY)))
+        console.print(show_user("ann", DAY, journey_records(frame, EVIDENCE, DAY, DEFAULT_ACTIONS), DEFAULT_ACTIONS))
     return [line.strip() for line in capture.get().splitlines()]
 
 
@@ -57,7 +58,7 @@ def test_a_journey_lists_the_others_of_its_area_best_first() -> None:
         "area      wedding, with 1 name of dress, 4 name of venue",
         "area      wedding, with 1 name of dress, 3 name of cake",
     ]
-    records = journey_records(frame, EVIDENCE, DAY)
+    records = journey_records(frame, EVIDENCE, DAY, DEFAULT_ACTIONS)
     assert [(r["journey_id"], r["area"]["area_id"], r["area"]["with"]) for r in records] == [
         ("dress", "a", ["cake", "venue"]),
         ("soil", "b", []),

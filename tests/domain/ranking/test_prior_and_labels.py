@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.ranking.labels import (
     LABEL_SCHEMA,
     annotation_labels,
@@ -19,7 +20,7 @@ from journeys_assets.domain.ranking.labels import (
     training_rows,
 )
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.domain.ranking.prior import BASE, FEATURE_PARTS, FEATURES, prior_parts, score_by_prior
+from journeys_assets.domain.ranking.prior import BASE, PARTS, features, part_of, prior_parts, score_by_prior
 
 PARAMS = RankingParams()
 AS_OF = date(2026, 3, 31)
@@ -293,6 +294,7 @@ def test_training_rows_have_the_features_of_their_own_day() -> None:
 
 # ── engagement ──
 
+FEATURES = features(DEFAULT_ACTIONS)
 DAY = date(2026, 3, 18)
 ENGAGED_SCHEMA = {"user_id": pl.String, "keyword": pl.String, "engaged_on": pl.Date}
 
@@ -396,8 +398,9 @@ def test_ndcg_of_the_true_order_is_one() -> None:
 
 
 def test_every_feature_is_in_exactly_one_part() -> None:
-    members = [name for part in FEATURE_PARTS.values() for name in part]
-    assert sorted(members) == sorted(FEATURES)
+    assert {part_of(name) for name in FEATURES} == set(PARTS)
+    assert part_of("n_purchases_7d") == "recency", "also of an action that is not in the registry"
+    assert part_of("journey_id") is None
 
 
 @settings(max_examples=40, deadline=None)
@@ -413,6 +416,6 @@ def test_the_terms_of_the_prior_combine_to_the_prior(
         "cohesion": cohesion,
     }
     parts = prior_parts(pl.DataFrame([journey(**values)]), PARAMS).row(0, named=True)
-    assert set(parts) - {"user_id", "journey_id"} <= {*FEATURE_PARTS, BASE}
+    assert set(parts) - {"user_id", "journey_id"} <= {*PARTS, BASE}
     evidence = sum(parts[name] for name in ("volume", "regularity", "breadth", "coherence", BASE))
     assert np.exp(parts["recency"]) / (1 + np.exp(-evidence)) == pytest.approx(prior(**values))

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.naming.params import NameTrainingParams
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.evaluation.data.study import Study
@@ -49,7 +50,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     write_world(world, folder)
     warehouse = Warehouse(folder / "warehouse.duckdb")
     landing = folder / "landing" / "journey_annotations"
-    ingest(warehouse, [landing], now=datetime(2026, 6, 1), scratch_dir=folder / "scratch")
+    ingest(warehouse, [landing], now=datetime(2026, 6, 1), actions=DEFAULT_ACTIONS, scratch_dir=folder / "scratch")
     known = world.truth["truth_keywords"].filter(pl.col("theme").is_not_null())
     journeys = known.group_by("user_id", "theme", maintain_order=True).agg(keywords="normalised_keyword")
     days = [FIRST + timedelta(days=n) for n in range(40)]

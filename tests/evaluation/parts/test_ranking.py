@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.ranking.prior import features
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.parts import ranking
 from journeys_assets.evaluation.parts.ranking import LookAheadError, evaluate_ranking
@@ -22,6 +24,8 @@ from journeys_assets.storage.queries import labels
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.ranking_world import FIRST, RUN_DAYS, make_study
 from tests.support.sql_world import MODELS
+
+FEATURES = features(DEFAULT_ACTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +127,9 @@ def test_a_ranker_trained_on_the_test_days_is_detected(study: Study) -> None:
     params = RankingParams()
     as_of = RUN_DAYS[12]
     with study.warehouse.reading() as con:
-        release = train_ranker(labels.training_rows(con, as_of, params), as_of=as_of, params=params)
+        release = train_ranker(
+            labels.training_rows(con, as_of, params, FEATURES), as_of=as_of, params=params, features=FEATURES
+        )
     ranking.check_no_look_ahead(study, MODELS, [as_of + timedelta(days=1)], release)
     with pytest.raises(LookAheadError, match=f"cannot be tested on {as_of}"):
         ranking.check_no_look_ahead(study, MODELS, [as_of], release)
@@ -132,11 +138,11 @@ def test_a_ranker_trained_on_the_test_days_is_detected(study: Study) -> None:
 def test_labels_of_later_days_are_never_read(study: Study) -> None:
     params = RankingParams()
     with study.warehouse.reading() as con:
-        rows = labels.training_rows(con, RUN_DAYS[8], params)
+        rows = labels.training_rows(con, RUN_DAYS[8], params, FEATURES)
     assert rows["known_on"].max() == RUN_DAYS[8]
     assert rows["day"].max() == RUN_DAYS[7]
     with pytest.raises(ValueError, match="look-ahead"):
-        train_ranker(rows, as_of=RUN_DAYS[8] - timedelta(days=1), params=params)
+        train_ranker(rows, as_of=RUN_DAYS[8] - timedelta(days=1), params=params, features=FEATURES)
 
 
 # ── measures ──

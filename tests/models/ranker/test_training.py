@@ -10,14 +10,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.domain.ranking.prior import BASE, FEATURE_PARTS, FEATURES, score_by_prior
+from journeys_assets.domain.ranking.prior import BASE, PARTS, features, score_by_prior
 from journeys_assets.models.boosters import calibration_error
 from journeys_assets.models.ranker.explanation import explain
 from journeys_assets.models.ranker.release import Release, load, released, save
 from journeys_assets.models.ranker.training import NotEnoughLabels, auc, refusal, train_ranker
 from journeys_assets.models.releases import ReleaseError
 
+FEATURES = features(DEFAULT_ACTIONS)
 PARAMS = RankingParams()
 FIRST = date(2026, 1, 1)
 AS_OF = date(2026, 3, 1)
@@ -45,7 +47,7 @@ def labelled(n: int = 900, seed: int = 7, *, source: str | None = None, rate: fl
 
 @pytest.fixture(scope="module")
 def release() -> Release:
-    return train_ranker(labelled(), as_of=AS_OF, params=PARAMS)
+    return train_ranker(labelled(), as_of=AS_OF, params=PARAMS, features=FEATURES)
 
 
 def test_it_beats_the_prior_on_unseen_days(release: Release) -> None:
@@ -69,7 +71,7 @@ def with_flipped_later_labels(release: Release) -> pl.DataFrame:
 
 def test_the_measured_model_has_not_seen_the_later_labels(release: Release) -> None:
     """If the later labels are flipped, a metric without leakage is exactly reversed."""
-    other = train_ranker(with_flipped_later_labels(release), as_of=AS_OF, params=PARAMS)
+    other = train_ranker(with_flipped_later_labels(release), as_of=AS_OF, params=PARAMS, features=FEATURES)
     assert other.card["booster"]["rounds"] == release.card["booster"]["rounds"]
     assert other.card["metrics"]["annotation"]["auc"] == pytest.approx(1 - release.card["metrics"]["annotation"]["auc"])
     assert other.model_text != release.model_text  # the released model is trained on all labels
@@ -78,12 +80,12 @@ def test_the_measured_model_has_not_seen_the_later_labels(release: Release) -> N
 def test_labels_unknown_at_the_start_of_the_later_slice_are_left_out() -> None:
     """A label window that extends into the later days contains what happened on them."""
     slow = labelled().with_columns(known_on=pl.col("day") + pl.duration(days=7))
-    data = train_ranker(slow, as_of=AS_OF, params=PARAMS).card["data"]
+    data = train_ranker(slow, as_of=AS_OF, params=PARAMS, features=FEATURES).card["data"]
     first_later = date.fromisoformat(data["later"]["first_day"])
     assert date.fromisoformat(data["earlier"]["last_day"]) == first_later - timedelta(days=8)
     assert data["earlier"]["n"] + data["later"]["n"] < slow.height
     with pytest.raises(ValueError, match="look-ahead"):
-        train_ranker(slow, as_of=slow["day"].max(), params=PARAMS)
+        train_ranker(slow, as_of=slow["day"].max(), params=PARAMS, features=FEATURES)
 
 
 def comparisons(release: Release) -> dict[tuple[str, str, str], dict[str, object]]:
@@ -102,7 +104,7 @@ def test_a_ranker_that_is_better_than_the_prior_may_be_released(release: Release
 
 def test_a_ranker_that_is_worse_than_the_prior_is_refused(release: Release) -> None:
     """The later labels are the flipped earlier ones, so the learnt order is misleading."""
-    other = train_ranker(with_flipped_later_labels(release), as_of=AS_OF, params=PARAMS)
+    other = train_ranker(with_flipped_later_labels(release), as_of=AS_OF, params=PARAMS, features=FEATURES)
     reason = refusal(other)
     assert reason is not None
     assert "worse: AUC by annotation" in reason
@@ -111,16 +113,18 @@ def test_a_ranker_that_is_worse_than_the_prior_is_refused(release: Release) -> N
 
 def test_too_few_later_labels_of_a_kind_are_refused() -> None:
     rows = labelled()
-    first_later = train_ranker(rows, as_of=AS_OF, params=PARAMS).card["data"]["later"]["first_day"]
+    first_later = train_ranker(rows, as_of=AS_OF, params=PARAMS, features=FEATURES).card["data"]["later"]["first_day"]
     later = pl.col("day") >= date.fromisoformat(first_later)
     one_kind = rows.with_columns(label=pl.when(later).then(1).otherwise("label"))
-    assert "too few" in str(refusal(train_ranker(one_kind, as_of=AS_OF, params=PARAMS)))
+    assert "too few" in str(refusal(train_ranker(one_kind, as_of=AS_OF, params=PARAMS, features=FEATURES)))
 
 
 def test_the_live_release_is_a_rival_on_days_after_its_training(release: Release) -> None:
     live_as_of = FIRST + timedelta(days=29)
-    good = train_ranker(labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS)
-    retrained = train_ranker(labelled(), as_of=AS_OF, params=PARAMS, incumbent=good)
+    good = train_ranker(
+        labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS, features=FEATURES
+    )
+    retrained = train_ranker(labelled(), as_of=AS_OF, params=PARAMS, features=FEATURES, incumbent=good)
     row = comparisons(retrained)[good.version, "annotation", "AUC"]
     assert row["value"] == pytest.approx(row["rival_value"], abs=0.01)  # the same labels, the same recipe
     assert refusal(retrained) is None
@@ -129,19 +133,21 @@ def test_the_live_release_is_a_rival_on_days_after_its_training(release: Release
 def test_a_better_live_release_stays() -> None:
     """New labels are broken (they follow saves). The live release, trained on sound labels, stays."""
     live_as_of = FIRST + timedelta(days=29)
-    sound = train_ranker(labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS)
+    sound = train_ranker(
+        labelled().filter(pl.col("day") <= live_as_of), as_of=live_as_of, params=PARAMS, features=FEATURES
+    )
     is_old = pl.col("day") <= live_as_of
     broken = labelled().with_columns(
         label=pl.when(is_old).then((pl.col("n_saves_7d") > 14).cast(pl.Int64)).otherwise("label")
     )
-    reason = refusal(train_ranker(broken, as_of=AS_OF, params=PARAMS, incumbent=sound))
+    reason = refusal(train_ranker(broken, as_of=AS_OF, params=PARAMS, features=FEATURES, incumbent=sound))
     assert reason is not None
     assert sound.version in reason
 
 
 def test_engagement_labels_are_measured_by_the_order_within_a_user() -> None:
     rows = labelled(source="engagement").with_columns(day=FIRST + pl.duration(days=7 * (pl.col("day").dt.day() % 7)))
-    card = train_ranker(rows, as_of=AS_OF, params=PARAMS).card
+    card = train_ranker(rows, as_of=AS_OF, params=PARAMS, features=FEATURES).card
     row = card["comparisons"][0]
     assert (row["source"], row["metric"], row["rival"]) == ("engagement", "NDCG@5", "prior")
     assert 0 < row["rival_value"] < row["value"] <= 1
@@ -156,7 +162,7 @@ def test_the_parts_of_a_score_sum_to_its_log_odds(release: Release) -> None:
     score = both["score"].to_numpy()
     assert both.height == 40
     assert np.allclose(both["contribution"].to_numpy(), np.log(score / (1 - score)), atol=1e-9)
-    assert set(parts["part"]) == {*FEATURE_PARTS, BASE}
+    assert set(parts["part"]) == {*PARTS, BASE}
 
 
 def test_the_largest_parts_are_those_that_the_truth_depends_on(release: Release) -> None:
@@ -180,7 +186,7 @@ def test_parts_come_strongest_first_in_any_order_of_rows(release: Release) -> No
 
 def test_row_order_changes_nothing(release: Release) -> None:
     shuffled = labelled().sample(fraction=1, shuffle=True, seed=3)
-    again = train_ranker(shuffled, as_of=AS_OF, params=PARAMS)
+    again = train_ranker(shuffled, as_of=AS_OF, params=PARAMS, features=FEATURES)
     assert again == release
     assert again.version == release.version
 
@@ -212,39 +218,39 @@ def test_a_missing_feature_is_named(release: Release) -> None:
 
 def test_too_few_labels_are_an_error_with_their_number() -> None:
     with pytest.raises(NotEnoughLabels, match="100 labels"):
-        train_ranker(labelled(100), as_of=AS_OF, params=PARAMS)
+        train_ranker(labelled(100), as_of=AS_OF, params=PARAMS, features=FEATURES)
     one_kind = labelled().with_columns(label=pl.lit(1))
     with pytest.raises(NotEnoughLabels, match="0 negative"):
-        train_ranker(one_kind, as_of=AS_OF, params=PARAMS)
+        train_ranker(one_kind, as_of=AS_OF, params=PARAMS, features=FEATURES)
     with pytest.raises(NotEnoughLabels, match="on 1 days"):
-        train_ranker(labelled().with_columns(day=pl.lit(FIRST)), as_of=AS_OF, params=PARAMS)
+        train_ranker(labelled().with_columns(day=pl.lit(FIRST)), as_of=AS_OF, params=PARAMS, features=FEATURES)
     with pytest.raises(NotEnoughLabels, match="0 labels"):
-        train_ranker(labelled().head(0), as_of=AS_OF, params=PARAMS)
+        train_ranker(labelled().head(0), as_of=AS_OF, params=PARAMS, features=FEATURES)
 
 
 def test_labels_from_the_future_and_invalid_rows_are_refused() -> None:
     rows = labelled()
     with pytest.raises(ValueError, match="look-ahead"):
-        train_ranker(rows, as_of=FIRST + timedelta(days=30), params=PARAMS)
+        train_ranker(rows, as_of=FIRST + timedelta(days=30), params=PARAMS, features=FEATURES)
     with pytest.raises(ValueError, match="labels other than"):
-        train_ranker(rows.with_columns(label=pl.lit(2)), as_of=AS_OF, params=PARAMS)
+        train_ranker(rows.with_columns(label=pl.lit(2)), as_of=AS_OF, params=PARAMS, features=FEATURES)
     with pytest.raises(ValueError, match="weights"):
-        train_ranker(rows.with_columns(weight=pl.lit(0.0)), as_of=AS_OF, params=PARAMS)
+        train_ranker(rows.with_columns(weight=pl.lit(0.0)), as_of=AS_OF, params=PARAMS, features=FEATURES)
     with pytest.raises(ValueError, match="n_saves_7d"):
-        train_ranker(rows.drop("n_saves_7d"), as_of=AS_OF, params=PARAMS)
+        train_ranker(rows.drop("n_saves_7d"), as_of=AS_OF, params=PARAMS, features=FEATURES)
 
 
 def test_confidence_comes_from_annotations_and_never_from_clicks() -> None:
     """Clicks are rare, but that must not lower confidence."""
     clicks = labelled(900, source="feedback", rate=-3.0)
     judged = labelled(300, seed=8, source="annotation", rate=1.0)
-    of_clicks = train_ranker(clicks, as_of=AS_OF, params=PARAMS)
+    of_clicks = train_ranker(clicks, as_of=AS_OF, params=PARAMS, features=FEATURES)
     assert of_clicks.card["calibration"]["from"] == "prior"
     prior = score_by_prior(clicks, PARAMS)
     assert np.allclose(of_clicks.score(clicks)["confidence"], prior["confidence"], atol=1e-12)
     assert not np.allclose(of_clicks.score(clicks)["score"], prior["score"], atol=0.01)
     assert "ece" not in of_clicks.card["metrics"]["feedback"]
-    both = train_ranker(pl.concat([clicks, judged]), as_of=AS_OF, params=PARAMS)
+    both = train_ranker(pl.concat([clicks, judged]), as_of=AS_OF, params=PARAMS, features=FEATURES)
     assert both.card["calibration"]["from"] == "annotations"
     rate = (judged["label"] * judged["weight"]).sum() / judged["weight"].sum()
     assert both.score(judged)["confidence"].mean() == pytest.approx(rate, abs=0.08)

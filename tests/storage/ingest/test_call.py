@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.storage.ingest import call as module
 from journeys_assets.storage.ingest.files import IngestError
-from journeys_assets.storage.ingest.load import LANDING_TABLES, ensure_landing
+from journeys_assets.storage.ingest.load import ensure_landing
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, assert_reconciled

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.domain.tables.table import violations
 from journeys_assets.storage.ingest import call as ingest_call
@@ -240,6 +241,7 @@ def ingest_folder(sandbox: Sandbox, *, now_ns: int | None = None, record: bool =
         folder,
         folder.files["file"].to_list(),
         now_ns=now_ns or time.time_ns() + DAY_NS // 2,
+        actions=DEFAULT_ACTIONS,
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )
@@ -312,6 +314,7 @@ def test_records_of_removed_files_are_deleted_and_others_kept(sandbox: Sandbox) 
         folder,
         ["pins/new.jsonl"],
         now_ns=time.time_ns() + DAY_NS,
+        actions=DEFAULT_ACTIONS,
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )
@@ -334,6 +337,7 @@ def test_a_file_removed_during_the_call_is_not_refused(sandbox: Sandbox) -> None
         folder,
         folder.files["file"].to_list(),
         now_ns=time.time_ns(),
+        actions=DEFAULT_ACTIONS,
         patience_s=PATIENCE_S,
         scratch_dir=sandbox.folder / "scratch",
     )

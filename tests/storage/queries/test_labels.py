@@ -6,11 +6,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.domain.ranking.prior import FEATURES
+from journeys_assets.domain.ranking.prior import features
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.storage.queries.labels import training_rows
 
+FEATURES = features(DEFAULT_ACTIONS)
 AS_OF = date(2026, 3, 31)
 
 
@@ -69,7 +71,7 @@ def test_labels_come_with_the_features_of_their_own_day(con: duckdb.DuckDBPyConn
     con.register("judged", judged)
     con.sql("INSERT INTO landing.notification_events BY NAME SELECT * FROM sends")
     con.sql("INSERT INTO landing.journey_annotations BY NAME SELECT * FROM judged")
-    rows = training_rows(con, AS_OF, RankingParams())
+    rows = training_rows(con, AS_OF, RankingParams(), FEATURES)
     assert rows.select("day", "journey_id", "source", "label", "n_saves_7d").rows() == [
         (date(2026, 3, 9), "j", "feedback", 1, 1.0),
         (date(2026, 3, 20), "k", "annotation", 0, 3.0),
@@ -86,13 +88,13 @@ def test_later_engagement_gives_one_label_a_week(con: duckdb.DuckDBPyConnection)
     engage(con, AS_OF - timedelta(days=20), "kitchen tiles")
     engage(con, AS_OF - timedelta(days=1), "garden")
     engage(con, AS_OF + timedelta(days=1), "kitchen tiles")
-    rows = training_rows(con, AS_OF, RankingParams())
+    rows = training_rows(con, AS_OF, RankingParams(), FEATURES)
     # The last computed day of each week whose window is over. In the week after the day 14 days ago nobody was active.
     assert rows.select("day", "label", "n_saves_7d", "source").rows() == [
         (AS_OF - timedelta(days=21), 1, 1.0, "engagement"),
         (AS_OF - timedelta(days=7), 0, 5.0, "engagement"),
     ]
-    before = training_rows(con, AS_OF - timedelta(days=1), RankingParams())
+    before = training_rows(con, AS_OF - timedelta(days=1), RankingParams(), FEATURES)
     assert before["known_on"].max() == AS_OF - timedelta(days=1)
 
 
@@ -104,13 +106,13 @@ def test_the_number_of_labels_is_limited_by_whole_users(con: duckdb.DuckDBPyConn
             con.execute("INSERT INTO main.user_journeys VALUES (?, ?, ?, ['x'])", [day, f"u{user}", journey])
             con.execute(f"INSERT INTO main.journey_features VALUES (?, ?, ?, {marks})", [day, f"u{user}", journey])
         con.execute("INSERT INTO main.keyword_table VALUES (?, ?, 'x', 'query')", [AS_OF, f"u{user}"])
-    rows = training_rows(con, AS_OF, RankingParams(max_engagement_labels=21))
+    rows = training_rows(con, AS_OF, RankingParams(max_engagement_labels=21), FEATURES)
     assert rows.height == 20
     assert rows.group_by("user_id").len()["len"].unique().to_list() == [2]
-    assert training_rows(con, AS_OF, RankingParams(max_engagement_labels=21)).equals(rows)
+    assert training_rows(con, AS_OF, RankingParams(max_engagement_labels=21), FEATURES).equals(rows)
 
 
 def test_without_labels_there_are_no_rows(con: duckdb.DuckDBPyConnection) -> None:
-    rows = training_rows(con, AS_OF, RankingParams())
+    rows = training_rows(con, AS_OF, RankingParams(), FEATURES)
     assert rows.is_empty()
     assert set(FEATURES) <= set(rows.columns)

@@ -7,6 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, OPENED_DAYS
 from journeys_assets.storage.queries import days as day_queries
@@ -54,15 +55,15 @@ USERS = pl.DataFrame({"user_id": ["a"], "window_end_date": [END]})
 
 
 def test_the_window_is_90_days_of_the_wanted_users(con: duckdb.DuckDBPyConnection) -> None:
-    got = keyword_queries.window_keywords(con, USERS, KeywordParams())
+    got = keyword_queries.window_keywords(con, USERS, KeywordParams(), DEFAULT_ACTIONS)
     assert got.select("user_id", "keyword").rows() == [("a", "oak"), ("a", "old")]
     assert got["first_engaged_at"].to_list() == [datetime(2026, 1, 1, 9), datetime(2026, 3, 21, 9)]
 
 
 def test_only_the_heaviest_keywords_are_kept(con: duckdb.DuckDBPyConnection) -> None:
-    assert keyword_queries.window_keywords(con, USERS, KeywordParams(max_keywords_per_user=1))["keyword"].to_list() == [
-        "oak"
-    ]
+    assert keyword_queries.window_keywords(con, USERS, KeywordParams(max_keywords_per_user=1), DEFAULT_ACTIONS)[
+        "keyword"
+    ].to_list() == ["oak"]
 
 
 def test_the_history_is_unlimited_and_ends_with_the_window(con: duckdb.DuckDBPyConnection) -> None:
