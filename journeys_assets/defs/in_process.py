@@ -1,5 +1,7 @@
 """Runs the jobs of ``defs.jobs`` in this process, without the daemon; the instance records them for the UI."""
 
+import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,25 +36,38 @@ run_monitoring:
   enabled: true
   poll_interval_seconds: 20
 """
-CLI_YAML = (
+COMMAND_LINE_YAML = (
     DAGSTER_YAML
-    + "compute_logs:\n  module: dagster._core.storage.noop_compute_log_manager\n  class: NoOpComputeLogManager\n"
+    + """compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+storage:
+  custom:
+    module: journeys_assets.defs.sqlite_storage
+    class: OpenSqliteStorage
+    config:
+      base_dir: {folder}
+"""
 )
-"""Dagster captures the output of a run's process and plays it back; on the command line that would eat the progress."""
+"""For runs of the command line. Dagster would capture the output of a run's process and play it back, which would hide
+the progress; and its stock storage opens about a thousand connections for a run."""
+
+EVENTS_PER_WRITE = "1000"
 
 
 def prepare_dagster_home(folder: Path) -> None:
-    """Make the Dagster instance folder; telemetry is off."""
+    """Make the Dagster instance folder; telemetry is off. ``dagster.yaml`` is the user's once it is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in (("dagster.yaml", DAGSTER_YAML), ("command-line.yaml", CLI_YAML)):
-        if not (folder / name).exists():
-            (folder / name).write_text(content)
+    if not (folder / "dagster.yaml").exists():
+        (folder / "dagster.yaml").write_text(DAGSTER_YAML)
+    (folder / "command-line.yaml").write_text(COMMAND_LINE_YAML.format(folder=json.dumps(str(folder))))
 
 
 @contextmanager
 def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
     """The deployment's persistent Dagster instance, which the UI reads too."""
     prepare_dagster_home(folder)
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_PER_WRITE)
     with dg.DagsterInstance.from_config(str(folder), "command-line.yaml") as instance:
         yield instance
 
