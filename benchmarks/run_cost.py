@@ -2,8 +2,8 @@
 
     python benchmarks/run_cost.py [--repeats 3] [--embedder minilm]
 
-Each figure is the least of the repeats, user and system time of a process of its own, imports included. The day has been
-run before, so every keyword has its vector: what is left is the cost that every run has.
+Each figure is the least of the repeats: user and system time of a whole process, imports included. The day has been run
+before, so every keyword has its vector, and what remains is the cost that every run has.
 """
 
 import argparse

@@ -224,7 +224,8 @@ def settings_page() -> str:
         "replaces the one of the same name; its fields:",
         _fields(Action),
         'In `journeys.toml`:\n\n```toml\n[[actions]]\nname = "purchase"\nweight = 2.0\nstrength = "act"\n```',
-        "The defaults:",
+        "Engagements of an action that is not in the registry are quarantined. Once it is, land them again in a file "
+        "of other bytes, then `journeys run --full`. The defaults:",
         _table(
             [["name", "plural", "weight", "strength"], *(map(str, dataclasses.astuple(a)) for a in DEFAULT_ACTIONS)]
         ),

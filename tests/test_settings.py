@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.parameters import shaping_values
 from journeys_assets.settings import SettingsError, load_settings
 
@@ -47,3 +48,41 @@ def test_the_first_day_is_the_earliest_one_stored(tmp_path: Path) -> None:
     for day in (date(2026, 3, 1), date(2026, 2, 1), date(2026, 2, 9)):
         settings.note_first_day(day)
     assert settings.first_day == date(2026, 2, 1)
+
+
+PURCHASE = '[[actions]]\nname = "purchase"\nweight = 2\nstrength = "act"\n'
+
+
+def test_an_action_is_added_by_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "journeys.toml").write_text(PURCHASE)
+    settings, plain = load_settings(home=tmp_path), load_settings(home=tmp_path / "other")
+    assert settings.algorithm.actions == (*DEFAULT_ACTIONS, Action("purchase", "purchases", 2.0, "act"))
+    assert settings.algorithm.version_of("keywords") != plain.algorithm.version_of("keywords")
+    monkeypatch.setenv("JOURNEYS_ACTIONS", '[{"name": "purchase", "weight": 2.0, "strength": "act"}]')
+    assert load_settings(home=tmp_path / "other").algorithm == settings.algorithm
+
+
+def test_an_entry_of_a_known_name_replaces_it(tmp_path: Path) -> None:
+    (tmp_path / "journeys.toml").write_text('[[actions]]\nname = "save"\nweight = 3.0\nstrength = "keep"\n')
+    assert [(a.name, a.weight) for a in load_settings(home=tmp_path).algorithm.actions] == [
+        ("closeup", 0.3),
+        ("save", 3.0),
+        ("clickthrough", 0.7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ('[[actions]]\nname = "board_pin"', "actions.0.*'board_pin' has a landing source of its own"),
+        ('[[actions]]\nname = "buy"\nstrength = "own"', "actions.0.strength = 'own': .*'look', 'keep' or 'act'"),
+        ('[[actions]]\nname = "buy"\nweight = 0', "actions.0.*must be above 0"),
+        ('[[actions]]\nname = "buy"\nwieght = 1', "actions.0.wieght"),
+        (PURCHASE + PURCHASE, "actions = .*two actions have the same name"),
+        ('[[actions]]\nname = "keep"\nplural = "saves"', "actions = .*have the same plural 'saves'"),
+    ],
+)
+def test_a_wrong_action_is_refused(tmp_path: Path, toml: str, message: str) -> None:
+    (tmp_path / "journeys.toml").write_text(toml)
+    with pytest.raises(SettingsError, match=message):
+        load_settings(home=tmp_path)

@@ -14,7 +14,7 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.sql_models import load_models, sql_folder
+from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
 from journeys_assets.storage.warehouse.base import create_tables
 
 SQL_FOLDER = sql_folder()
@@ -44,8 +44,10 @@ def ago(days: int) -> date:
 
 
 def variables(day: date, **overrides: object) -> dict[str, object]:
+    """Values of the dbt vars, but for the registry of actions, which the models have."""
+    parameters = AlgorithmParams().sql_variables()
     return {
-        **AlgorithmParams().sql_variables(),
+        **{name: value for name, value in parameters.items() if name not in ("actions", "counts")},
         "partition_date": day.isoformat(),
         "algorithm_version": VERSION,
         **overrides,
@@ -64,13 +66,14 @@ def filled(table: Table, rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
 class SqlWorld:
     """All tables that the models read and write, empty, and all views."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, models: Mapping[str, SqlModel] = MODELS) -> None:
+        self.models = models
         self.con = duckdb.connect(":memory:" if path is None else str(path))
-        marts = [model.table for model in MODELS.values() if model.materialized == "incremental"]
+        marts = [model.table for model in models.values() if model.materialized == "incremental"]
         tables = [*LANDING_TABLES.values(), *PIPELINE_TABLES.values(), *marts]
         self.tables: dict[str, Table] = {table.name: table for table in tables}
         create_tables(self.con, tables)
-        for model in MODELS.values():
+        for model in models.values():
             if model.materialized == "view":
                 self.con.execute(f"CREATE VIEW main.{model.name} AS {model.render({})}")
 
@@ -83,8 +86,8 @@ class SqlWorld:
 
     def build(self, model: str, day: date = DAY, **overrides: object) -> pl.DataFrame:
         """Build one day of a mart, keep it in its table, and return it, sorted by its grain."""
-        table = MODELS[model].table
-        rows = self.con.sql(MODELS[model].render(variables(day, **overrides))).pl()
+        table = self.models[model].table
+        rows = self.con.sql(self.models[model].render(variables(day, **overrides))).pl()
         self.con.execute(f"DELETE FROM main.{model} WHERE partition_date = ?", [day])
         self.con.register("incoming", rows.to_arrow())
         self.con.execute(f"INSERT INTO main.{model} BY NAME FROM incoming")

@@ -8,7 +8,7 @@ import polars as pl
 from rich.console import Console
 
 from journeys_assets.cli.render.journeys import journey_records, show_user
-from journeys_assets.domain.actions import DEFAULT_ACTIONS
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
 
 DAY = date(2026, 3, 31)
 EVIDENCE = pl.DataFrame(
@@ -69,3 +69,21 @@ def test_a_journey_lists_the_others_of_its_area_best_first() -> None:
 
 def test_an_area_of_one_journey_is_not_printed() -> None:
     assert not [line for line in printed(journeys(("soil", 1, "b", "soil"))) if line.startswith("area")]
+
+
+def test_evidence_counts_every_action_of_the_registry_strongest_first() -> None:
+    actions = with_actions(DEFAULT_ACTIONS, [Action("add_to_cart", plural="cart_additions", strength="act")])
+    done = ["closeup", "closeup", "add_to_cart", "search", "board_pin", "save", "add_to_cart"]
+    rows = [
+        ("oak desk", "annotation", action, f"p{n}", datetime(2026, 3, 30, n), date(2026, 3, 30))
+        for n, action in enumerate(done)
+    ]
+    evidence = pl.DataFrame(rows, schema=EVIDENCE.schema, orient="row")
+    records = journey_records(journeys(("desk", 1, "a", "desk")), evidence, DAY, actions)
+    assert records[0]["evidence"]["actions"] == {
+        "search": 1, "save": 1, "add_to_cart": 2, "closeup": 2, "board_pin": 1
+    }  # fmt: skip
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(show_user("ann", DAY, records, actions))
+    assert "1 search, 1 save, 2 cart additions, 2 closeups, 1 board pin on 1 day" in capture.get()

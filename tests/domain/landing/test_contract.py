@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.landing.contract import (
     MAX_LIST_ITEMS,
@@ -189,3 +190,11 @@ def test_every_row_is_either_good_or_refused_and_good_queries_have_a_keyword(
         assert all(keywords)
         expected = {q for q in queries if q is not None and normalise(q) and "\0" not in q and len(q) <= 10_000}
         assert set(good["query"]) == expected
+
+
+@given(st.text(max_size=20), st.sampled_from([DEFAULT_ACTIONS, with_actions(DEFAULT_ACTIONS, [Action("purchase")])]))
+def test_an_action_is_accepted_exactly_if_the_registry_has_it(name: str, actions: tuple[Action, ...]) -> None:
+    for one in (name, "purchase", "save"):
+        rows = frame("pin_engagements", {"action": one})
+        good, refused = check_rows("pin_engagements", rows, now=NOW, actions=actions)
+        assert (good.height, refused.height) == ((1, 0) if one in {a.name for a in actions} else (0, 1))
