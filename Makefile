@@ -50,6 +50,7 @@ WHEEL_VENV := .venv-wheel
 WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
 ABSENT := torch sentence_transformers sklearn matplotlib dagster_webserver pytest
 
+test-wheel: export PYTHONPATH =
 test-wheel: ## The built wheel with the core install alone: runs the demo
 	@rm -rf $(WHEEL_VENV)
 	@$(PYTHON) -m venv $(WHEEL_VENV)

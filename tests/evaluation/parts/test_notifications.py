@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -55,7 +56,7 @@ def evaluated(monkeypatch: pytest.MonkeyPatch) -> Section:
     monkeypatch.setattr(notifications, "N_EXPERIMENTS", 250)
     monkeypatch.setattr(notifications, "SIZES", (900,))
     monkeypatch.setattr(notifications, "USERS_OF_EXPERIMENT", 900)
-    return evaluate_notifications([], None)
+    return evaluate_notifications([], Path("nowhere"))
 
 
 def coverage(section: Section, metric: str, method: str) -> float:
