@@ -16,6 +16,8 @@ from journeys_assets.evaluation.report.section import SECTION_NAMES
 from journeys_assets.synthetic.params import WorldParams
 from tests.support.lifecycle_world import days_of, make_study
 
+pytestmark = pytest.mark.slow
+
 MAIN_FIGURES = Path(__file__).with_name("main_figures.json")
 """Our figure of each metric that users of the system rely on, as it was when it was last changed on purpose. To change
 it on purpose: run this module and copy what the failing test prints."""
