@@ -16,6 +16,8 @@ from journeys_assets.evaluation.report.section import SECTION_NAMES
 from journeys_assets.synthetic.params import WorldParams
 from tests.support.lifecycle_world import days_of, make_study
 
+pytestmark = pytest.mark.slow
+
 MAIN_FIGURES = Path(__file__).with_name("main_figures.json")
 """Our figure for each metric that users rely on, as of the last intended change. To change it intentionally: run this
 module and copy the output of the failing test."""
