@@ -21,7 +21,7 @@ from rich.table import Table
 DAY = "2026-03-02"
 QUERIES = ["wedding dress", "wedding dresses", "wedding dress long", "wedding dress lace"]
 
-THROUGH_DAGSTER = "from journeys_assets.cli.app import app; app()"
+THROUGH_DAGSTER = "from journeys_assets.cli.app import main; main()"
 WITHOUT_DAGSTER = f"""
 from datetime import date
 from journeys_assets.deployment import build_deployment

@@ -2,4 +2,4 @@
 
 from journeys_assets.defs.build import build_definitions
 
-defs = build_definitions()
+defs = build_definitions(column_lineage=True)

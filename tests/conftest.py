@@ -1,12 +1,16 @@
-"""Fixtures that several rooms share."""
+"""What all tests share: the marker of slow ones, a setting of hypothesis, and deployments to run."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.sandbox import Sandbox
 
+# How long an example takes depends on the machine and what else it does; speed is measured in benchmarks/.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 pytest.register_assert_rewrite("tests.support")
 
 SLOW_FOLDERS = ("e2e", "defs")

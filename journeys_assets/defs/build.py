@@ -41,25 +41,35 @@ def log_progress(stage: str, done: int, total: int) -> None:
 
 
 def build_definitions(
-    deployment: Deployment | None = None, stages: Sequence[StageEntry | SqlStage] = STAGES
+    deployment: Deployment | None = None,
+    stages: Sequence[StageEntry | SqlStage] = STAGES,
+    *,
+    column_lineage: bool = False,
 ) -> dg.Definitions:
-    """All definitions of a deployment; without one, of the deployment that the environment describes."""
+    """All definitions of a deployment; without one, of the deployment that the environment describes.
+
+    Args:
+        column_lineage: Whether assets show which columns theirs come from. It is derived by parsing all SQL, which
+            takes longer than the rest of the definitions; only the UI shows it.
+    """
     # Single-run backfills are marked beta; the locked version is tested with them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         deployment = deployment or build_deployment(load_settings(), progress=log_progress)
-        return _definitions(deployment, build_pipeline(deployment, stages))
+        return _definitions(deployment, build_pipeline(deployment, stages), column_lineage)
 
 
-def _definitions(deployment: Deployment, pipeline: Pipeline) -> dg.Definitions:
+def _definitions(deployment: Deployment, pipeline: Pipeline, column_lineage: bool) -> dg.Definitions:
     jobs = build_jobs()
     ingest_job = build_ingest_job(deployment)
     partitions = daily_partitions(deployment.settings.first_day)
+    models = deployment.sql_models
+    lineage = {name: model.column_lineage for name, model in models.items()} if column_lineage else {}
     folders = {training.kind.folder: deployment.releases(training.kind.folder) for training in TRAININGS}
     return dg.Definitions(
         assets=[
             *build_source_specs(),
-            *build_stage_assets(pipeline, deployment.sql_models, static_versions(pipeline, deployment), partitions),
+            *build_stage_assets(pipeline, models, lineage, static_versions(pipeline, deployment), partitions),
             *build_training_assets(deployment.warehouse, deployment.algorithm, folders),
             *_evaluation(deployment, pipeline),
             _experiment(deployment),

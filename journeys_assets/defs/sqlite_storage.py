@@ -10,19 +10,29 @@ a process that lives long and reads from many threads keeps the stock storage.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Self
 
 from dagster import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage, _event_logs_directory, _runs_directory
+from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
+from dagster._core.storage.sqlite import create_db_conn_string
+from dagster._core.storage.sqlite_storage import (
+    DagsterSqliteStorage,
+    _event_logs_directory,
+    _runs_directory,
+    _schedule_directory,
+)
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
+RUNS = "runs"
 BUSY_TIMEOUT_S = 60
 """How long a statement waits for another process that writes the file."""
 
@@ -68,11 +78,23 @@ class OpenFile:
         return self._connection
 
 
+def is_prepared(file: Path) -> bool:
+    """Whether Dagster has made the tables of a file, which it notes last. To ask Dagster takes 50 ms a file."""
+    if not file.exists():
+        return False
+    with closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT_S)) as con:
+        try:
+            return bool(con.execute("SELECT 1 FROM alembic_version").fetchall())
+        except sqlite3.OperationalError:
+            return False
+
+
 class OpenEventLog(SqliteEventLogStorage):
     """The event log: one file for the index and one per run."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._files: dict[str, OpenFile] = {}
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -82,9 +104,10 @@ class OpenEventLog(SqliteEventLogStorage):
 
     def _file(self, shard: str) -> OpenFile:
         if shard not in self._files:
-            # The stock storage makes the file and its tables on the first use.
-            with super()._connect(shard):
-                pass
+            if not is_prepared(Path(self.path_for_shard(shard))):
+                # The stock storage makes the file and its tables on the first use.
+                with super()._connect(shard):
+                    pass
             self._files[shard] = OpenFile(self.conn_string_for_shard(shard))
         return self._files[shard]
 
@@ -96,6 +119,12 @@ class OpenEventLog(SqliteEventLogStorage):
         with self.index_connection(), self.run_connection(events[0].run_id):
             super().store_event_batch(events)
 
+    def has_table(self, table_name: str) -> bool:
+        """As in the stock storage, which looks again for every event; no table is ever dropped."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
     def dispose(self) -> None:
         for file in self._files.values():
             file.close()
@@ -106,6 +135,12 @@ class OpenRunStorage(SqliteRunStorage):
     """The records of runs."""
 
     _file: OpenFile | None = None
+
+    @classmethod
+    def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
+        if is_prepared(Path(base_dir, f"{RUNS}.db")):
+            return cls(create_db_conn_string(base_dir, RUNS), inst_data)
+        return super().from_local(base_dir, inst_data)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -124,9 +159,12 @@ class OpenSqliteStorage(DagsterSqliteStorage):
     """The storage of an instance; its files are those of the stock storage in ``base_dir``."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(base_dir, inst_data)
+        self.base_dir = base_dir
+        self._inst_data = inst_data
         self._run_storage = OpenRunStorage.from_local(_runs_directory(base_dir))
         self._event_log_storage = OpenEventLog(_event_logs_directory(base_dir))
+        self._schedule_storage = SqliteScheduleStorage.from_local(_schedule_directory(base_dir))
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]  # its own constructor would open the stock storages
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Any:

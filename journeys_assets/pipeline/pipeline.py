@@ -16,7 +16,7 @@ from journeys_assets.pipeline.registry import STAGES, SqlStage
 from journeys_assets.pipeline.sql import SqlTable, SqlView
 from journeys_assets.pipeline.stage import LANDING, PUBLISHED, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.versions import Ingredients, Versions
-from journeys_assets.storage.ingest.load import ensure_landing
+from journeys_assets.storage.ingest.load import INGEST_TABLES
 from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -68,8 +68,7 @@ class Pipeline:
 
 def prepare(warehouse: Warehouse, tables: Sequence[Table]) -> None:
     """Create ``tables`` and those of ingestion in ``warehouse`` where they are not there yet."""
-    ensure_landing(warehouse)
-    warehouse.ensure(*tables)
+    warehouse.ensure(*INGEST_TABLES, *tables)
 
 
 def build_pipeline(deployment: Deployment, stages: Sequence[StageEntry | SqlStage] = STAGES) -> Pipeline:

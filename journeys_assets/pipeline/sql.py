@@ -32,7 +32,7 @@ class SqlTable:
         for start in range(0, len(run.days), DAYS_PER_WRITE):
             days = run.days[start : start + DAYS_PER_WRITE]
             with self.warehouse.reading() as con:
-                rows = pl.concat([con.sql(self.model.render(self._on(day))).pl() for day in days])
+                rows = pl.concat([self.model.query(con, self._on(day)).pl() for day in days])
             yield Batch(days, {self.model.name: rows})
         return Notes({"examples": rows.head(EXAMPLE_ROWS)})
 
@@ -48,6 +48,8 @@ class SqlView:
     model: SqlModel
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        self.warehouse.create_view(self.model.name, self.model.render({}))
+        with self.warehouse.writing() as con:
+            self.model.query(con, {})
+            con.execute(f"CREATE OR REPLACE VIEW main.{self.model.name} AS {self.model.render({})}")
         yield from ()
         return Notes()

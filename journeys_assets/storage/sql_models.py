@@ -2,7 +2,7 @@
 
 A model is a ``.sql`` file in dbt's conventions (``ref``, ``source``, ``var``, ``config``). Its grain and columns are
 described in ``domain.tables.sql``; the ``.yml`` beside it is generated from there, for dbt alone. This module reads the
-SQL, renders it, and derives column lineage from it. It does not run anything.
+SQL, renders it, and derives column lineage from it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jinja2
 import jinja2.sandbox
 import yaml
@@ -30,6 +31,9 @@ LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
 SOURCES: Mapping[str, Mapping[str, Table]] = {"landing": LANDING_TABLES, "inference": PIPELINE_TABLES}
 """From the name of a dbt source to its tables."""
+
+ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
+"""From each column to the (relation, column) pairs that it is computed from."""
 
 
 class SqlModelError(JourneysError):
@@ -94,18 +98,40 @@ class SqlModel:
 
         return _render(self.path, self.sql, ref=ref, source=source, var=var, config=_no_config)
 
+    def query(self, con: duckdb.DuckDBPyConnection, variables: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
+        """The SELECT as a relation of DuckDB, which has not run yet.
+
+        Raises:
+            SqlModelError: the SQL is wrong, or its columns are not those of the table, in the same order.
+        """
+        sql = self.render(variables)
+        try:
+            relation = con.sql(sql)
+        except duckdb.ProgrammingError as error:
+            raise SqlModelError(f"{self.path.name}: {error}") from error
+        if relation is None:
+            raise SqlModelError(f"{self.path.name} is not a SELECT")
+        self._check_columns(tuple(relation.columns))
+        return relation
+
+    def _check_columns(self, selected: Sequence[str]) -> None:
+        described = self.table.column_names
+        if tuple(selected) != tuple(described):
+            raise SqlModelError(
+                f"{self.path.name} selects other columns than domain.tables.sql describes for {self.name}: "
+                f"only in the SQL {sorted(set(selected) - set(described))}, "
+                f"only in the description {sorted(set(described) - set(selected))}, or the order differs"
+            )
+
     @cached_property
     def parsed(self) -> Any:
         """The sqlglot expression of the SELECT, with stand-ins for the variables."""
         import sqlglot
 
-        try:
-            return sqlglot.parse_one(self.render(_AnyVariables(self.constants)), dialect="duckdb")
-        except sqlglot.ParseError as error:
-            raise SqlModelError(f"{self.path.name} is not SQL: {error}") from error
+        return sqlglot.parse_one(self.render(_AnyVariables(self.constants)), dialect="duckdb")
 
     @cached_property
-    def column_lineage(self) -> dict[str, list[tuple[str, str]]]:
+    def column_lineage(self) -> ColumnLineage:
         """For each column, the (relation, column) pairs that it is computed from, resolved through ephemeral models.
 
         Columns that only determine which rows there are (joins, filters) are not included.
@@ -130,8 +156,8 @@ def load_models(
         tables: What the rows of each model are, by the model's name; by default ``domain.tables.sql`` for ``actions``.
 
     Raises:
-        SqlModelError: a file is missing or wrong, a name is unknown, a model has no table or a table no model, the
-            SQL's columns differ from those of its table, or models refer to each other in a circle.
+        SqlModelError: a file is missing or wrong, a name is unknown, a model has no table or a table no model,
+            or models refer to each other in a circle.
     """
     project = _Project.read(folder)
     constants = sql_variables(actions)
@@ -151,7 +177,6 @@ def load_models(
     for name in _in_dependency_order(drafts):
         _check_views_need_no_variables(drafts[name], drafts, constants)
         models[name] = drafts[name].finish(models, constants)
-        _check_columns(models[name])
     return models
 
 
@@ -292,26 +317,20 @@ def _check_views_need_no_variables(
             )
 
 
-def _check_columns(model: SqlModel) -> None:
-    """Raise unless the columns of the outermost SELECT are those of the table, in the same order."""
-    selected = tuple(model.parsed.named_selects)
-    described = model.table.column_names
-    if selected != described:
-        raise SqlModelError(
-            f"{model.path.name} selects other columns than domain.tables.sql describes for {model.name}: "
-            f"only in the SQL {sorted(set(selected) - set(described))}, "
-            f"only in the description {sorted(set(described) - set(selected))}, or the order differs"
-        )
-
-
 # ── rendering ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _JINJA = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=False)
 
 
+@cache
+def _template(sql: str) -> jinja2.Template:
+    """The compiled template; compiling takes longer than to run most models on a small log."""
+    return _JINJA.from_string(sql)
+
+
 def _render(path: Path, sql: str, **functions: Callable[..., object]) -> str:
     try:
-        return _JINJA.from_string(sql).render(**functions).strip()
+        return _template(sql).render(**functions).strip()
     except (jinja2.TemplateError, TypeError) as error:
         raise SqlModelError(f"{path.name}: {error}; the functions are ref, source, var and config") from error
 
@@ -354,7 +373,7 @@ class _AnyVariables(dict[str, object]):
         return _ANY_DAY if name == "partition_date" else 1
 
 
-def _column_lineage(model: SqlModel) -> dict[str, list[tuple[str, str]]]:
+def _column_lineage(model: SqlModel) -> ColumnLineage:
     from sqlglot import exp
     from sqlglot.lineage import lineage
     from sqlglot.optimizer import build_scope

@@ -65,29 +65,10 @@ READS_ITS_PACKAGED_FILE = "journeys_assets.domain.clustering.cut"
 
 HEAVY = ("torch", "sentence_transformers", "onnxruntime", "lightgbm", "numba", "sklearn", "matplotlib")
 
-UNTIL_PIPELINE: dict[str, set[str]] = {
-    "journeys_assets.deployment": {"dagster", "journeys_assets.defs.partitions"},
-    "journeys_assets.evaluation.studies": {
-        "dagster",
-        "journeys_assets.defs.build",
-        "journeys_assets.defs.in_process",
-    },
-    "journeys_assets.operations.preview": {
-        "dagster",
-        "journeys_assets.defs.build",
-        "journeys_assets.defs.in_process",
-    },
-}
-"""What modules import against the rules as long as a day can be computed through Dagster alone."""
-
-
-def is_excepted(found: Import) -> bool:
-    return found.imported in UNTIL_PIPELINE.get(found.importer, ())
-
 
 def inside(imports: Iterable[Import]) -> list[Import]:
     """The imports of the package's own modules."""
-    return [found for found in imports if found.imported.split(".")[0] == PACKAGE.name and not is_excepted(found)]
+    return [found for found in imports if found.imported.split(".")[0] == PACKAGE.name]
 
 
 def described(imports: Iterable[Import]) -> list[str]:
@@ -114,13 +95,7 @@ def test_no_imports_in_a_circle() -> None:
 def test_dagster_stays_in_its_rings() -> None:
     uses = using(IMPORTS, "dagster")
     assert uses
-    assert described(u for u in uses if ring_of(u.importer) not in DAGSTER_RINGS and not is_excepted(u)) == []
-
-
-def test_every_exception_is_still_needed() -> None:
-    found = {(i.importer, i.imported) for i in IMPORTS}
-    gone = {(module, name) for module, names in UNTIL_PIPELINE.items() for name in names} - found
-    assert not gone, "delete these from UNTIL_PIPELINE"
+    assert described(u for u in uses if ring_of(u.importer) not in DAGSTER_RINGS) == []
 
 
 def test_the_domain_imports_nothing_that_reaches_outside() -> None:

@@ -8,12 +8,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.defs.assets.training import NAMING_RELEASE, NOT_RELEASED
+from journeys_assets.defs.assets.training import NOT_RELEASED
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.jobs import TRAINING_JOB
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.models.naming import training as naming_training
 from journeys_assets.models.naming.release import PACKAGED, NamerRelease, save
+from journeys_assets.pipeline.registry import NAMING_WEIGHTS
 from journeys_assets.storage.queries.labels import naming_rows
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
@@ -126,9 +127,9 @@ def test_few_names_release_nothing_and_say_why(run: Run) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
             instance=instance,
-            run_config={"ops": {NAMING_RELEASE: {"config": {"as_of": LAST.isoformat()}}}},
-            asset_selection=[dg.AssetKey(NAMING_RELEASE)],
+            run_config={"ops": {NAMING_WEIGHTS.name: {"config": {"as_of": LAST.isoformat()}}}},
+            asset_selection=[dg.AssetKey(NAMING_WEIGHTS.name)],
         )
-    (told,) = result.asset_observations_for_node(NAMING_RELEASE)
-    assert "too few names from annotators who were shown none" in str(told.metadata[NOT_RELEASED].value)
+    (observation,) = result.asset_observations_for_node(NAMING_WEIGHTS.name)
+    assert "too few names from annotators who were shown none" in str(observation.metadata[NOT_RELEASED].value)
     assert [path.name for path in sandbox.deployment.releases("naming").iterdir()] == [run.version]

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import dagster as dg
 
-from journeys_assets.defs.assets.training import RANKER_RELEASE
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import Trained, train_models
 from journeys_assets.deployment import Deployment
 from journeys_assets.models.ranker.release import released
+from journeys_assets.pipeline.registry import RANKER
 from tests.sandbox import Sandbox
 from tests.support.ranking_world import FIRST, N_JOURNEYS, RUN_DAYS, Habit, hot_and_cold, make_study
 
@@ -35,12 +35,12 @@ def deployment_of(sandbox: Sandbox, habit: Habit) -> Sandbox:
 
 def trained(sandbox: Deployment) -> dict[str, Trained]:
     with dg.DagsterInstance.ephemeral() as instance:
-        return {one.model: one for one in train_models(sandbox, build_definitions(sandbox), instance, AS_OF)}
+        return {one.model: one for one in train_models(build_definitions(sandbox), instance, AS_OF)}
 
 
 def test_a_ranker_is_released_from_the_log_alone(new_sandbox: NewSandbox) -> None:
     sandbox = deployment_of(new_sandbox("home"), hot_and_cold).deployment
-    folder = trained(sandbox)[RANKER_RELEASE].folder
+    folder = trained(sandbox)[RANKER.name].folder
     assert folder is not None
     live = released(sandbox.releases_path, AS_OF + timedelta(days=1))
     assert live is not None
@@ -55,10 +55,10 @@ def test_a_ranker_is_released_from_the_log_alone(new_sandbox: NewSandbox) -> Non
 def test_a_ranker_that_does_not_hold_up_is_not_released_and_the_run_says_why(new_sandbox: NewSandbox) -> None:
     sandbox = deployment_of(new_sandbox("home"), habits_that_change).deployment
     with dg.DagsterInstance.ephemeral() as instance:
-        outcome = {one.model: one for one in train_models(sandbox, build_definitions(sandbox), instance, AS_OF)}
-        (record,) = instance.fetch_observations(dg.AssetKey(RANKER_RELEASE), limit=2).records
-    assert outcome[RANKER_RELEASE].folder is None
-    assert re.match(r"ranker-\w+: on later days .* prior", outcome[RANKER_RELEASE].reason or "")
+        outcome = {one.model: one for one in train_models(build_definitions(sandbox), instance, AS_OF)}
+        (record,) = instance.fetch_observations(dg.AssetKey(RANKER.name), limit=2).records
+    assert outcome[RANKER.name].folder is None
+    assert re.match(r"ranker-\w+: on later days .* prior", outcome[RANKER.name].reason or "")
     assert record.asset_observation is not None
     assert "model_card" in record.asset_observation.metadata  # what was measured can be read in the run
     assert not sandbox.releases_path.exists()
@@ -67,6 +67,6 @@ def test_a_ranker_that_does_not_hold_up_is_not_released_and_the_run_says_why(new
 def test_too_short_a_log_is_no_failure(new_sandbox: NewSandbox) -> None:
     sandbox = deployment_of(new_sandbox("home"), hot_and_cold).deployment
     with dg.DagsterInstance.ephemeral() as instance:
-        outcome = train_models(sandbox, build_definitions(sandbox), instance, FIRST)
+        outcome = train_models(build_definitions(sandbox), instance, FIRST)
     assert [one.folder for one in outcome] == [None, None, None]
     assert all("too few" in (one.reason or "") for one in outcome)

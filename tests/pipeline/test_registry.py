@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.domain.quality.monitors import held
+from journeys_assets.domain.quality.monitors import bounded
 from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.operations.doctor import examine
 from journeys_assets.operations.preview import preview
@@ -62,7 +62,7 @@ def toy_monitors(_: object) -> list[QualityMonitor]:
             "toy_users",
             "Users that were counted.",
             (lambda con, day: con.execute(f"SELECT count(*) FROM main.{TOY.name}").fetchall()[0][0],),
-            lambda day, n: held("toy_users", float(n), upper=0.0, advice="none"),
+            lambda day, n: bounded("toy_users", float(n), upper=0.0, advice="none"),
         )
     ]
 

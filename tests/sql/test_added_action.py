@@ -14,7 +14,7 @@ from journeys_assets.domain.tables.sql import keyword_table, sql_tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.sql_models import load_models
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.sql.world import DAY, MODELS, SQL_FOLDER, SqlWorld, ago, at, filled, variables
+from tests.support.sql_world import DAY, MODELS, SQL_FOLDER, SqlWorld, ago, at, filled, variables
 
 ACTIONS = with_actions(DEFAULT_ACTIONS, [Action("purchase", weight=2.0, strength="act")])
 WITH_PURCHASE = load_models(SQL_FOLDER, ACTIONS)

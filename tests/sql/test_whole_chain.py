@@ -46,7 +46,8 @@ class Chain:
         ensure_landing(self.warehouse)
         self.warehouse.ensure(*PIPELINE_TABLES.values(), *(MODELS[name].table for name in MARTS))
         for name in VIEWS:
-            self.warehouse.create_view(name, MODELS[name].render({}))
+            with self.warehouse.writing() as con:
+                con.execute(f"CREATE OR REPLACE VIEW main.{name} AS {MODELS[name].render({})}")
         with self.warehouse.writing() as con:
             for source, rows in log.items():
                 con.register("incoming", filled(LANDING_TABLES[source], rows).to_arrow())

@@ -1,6 +1,6 @@
 """The stages as assets: a factory over the registry. One step per group, one asset per table or view."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -16,7 +16,7 @@ from journeys_assets.pipeline.pipeline import Pipeline
 from journeys_assets.pipeline.run import ContractError, MixedVersionsError, Outcome, execute
 from journeys_assets.pipeline.stage import GROUPS, LANDING, Run, StageEntry
 from journeys_assets.pipeline.versions import Versions
-from journeys_assets.storage.sql_models import SqlModel
+from journeys_assets.storage.sql_models import ColumnLineage, SqlModel
 
 CONTRACT, ONE_VERSION = "contract", "one_version"
 BLOCKING = (CONTRACT, ONE_VERSION)
@@ -26,11 +26,16 @@ Results = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 
 
 def build_stage_assets(
-    pipeline: Pipeline, models: dict[str, SqlModel], code_versions: Versions, partitions: dg.DailyPartitionsDefinition
+    pipeline: Pipeline,
+    models: Mapping[str, SqlModel],
+    lineage: Mapping[str, ColumnLineage],
+    code_versions: Versions,
+    partitions: dg.DailyPartitionsDefinition,
 ) -> list[dg.AssetsDefinition]:
     """One multi-asset per group of the registry.
 
     Args:
+        lineage: Where the columns of SQL models come from, by the model's name; a model may be missing.
         code_versions: Versions that can be computed without loading anything.
     """
     context = pipeline.context(code_versions)
@@ -38,7 +43,11 @@ def build_stage_assets(
     for group in GROUPS:
         entries = [entry for entry in pipeline.entries if entry.group == group]
         monitors = {e.name: tuple(e.monitors(context)) if e.monitors else () for e in entries}
-        specs = [spec for entry in entries for spec in _specs(entry, models.get(entry.name), code_versions)]
+        specs = [
+            spec
+            for entry in entries
+            for spec in _specs(entry, models.get(entry.name), lineage.get(entry.name), code_versions)
+        ]
         checks = [check for entry in entries for check in _check_specs(entry, monitors[entry.name])]
         steps.append(_step(group, pipeline, entries, specs, checks, partitions))
     return steps
@@ -84,12 +93,14 @@ def _step(
 # ── specifications ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _specs(entry: StageEntry, model: SqlModel | None, versions: Versions) -> Iterator[dg.AssetSpec]:
+def _specs(
+    entry: StageEntry, model: SqlModel | None, lineage: ColumnLineage | None, versions: Versions
+) -> Iterator[dg.AssetSpec]:
     """The assets of one stage: what they are, where they come from, and their code version."""
     tables: Sequence[Table | None] = entry.tables or ([model.table] if model else [None])
     kinds = entry.kinds if model else entry.kinds | {"python", "polars"}
     for name, table in zip(entry.assets, tables, strict=True):
-        described = {} if table is None else _described(table, model)
+        described = {} if table is None else _described(table, lineage)
         yield dg.AssetSpec(
             name,
             deps=[asset_key(upstream) for upstream in entry.upstream],
@@ -108,17 +119,17 @@ def asset_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(name.split("/")) if name.startswith(LANDING) else dg.AssetKey(name)
 
 
-def _described(table: Table, model: SqlModel | None) -> dict[str, object]:
+def _described(table: Table, lineage: ColumnLineage | None) -> dict[str, object]:
     found: dict[str, object] = {
         "dagster/column_schema": metadata.column_schema(table),
         "grain": ", ".join(table.grain),
     }
-    if model is not None:
-        found["dagster/column_lineage"] = _column_lineage(model)
+    if lineage is not None:
+        found["dagster/column_lineage"] = _column_lineage(lineage)
     return found
 
 
-def _column_lineage(model: SqlModel) -> dg.TableColumnLineage:
+def _column_lineage(lineage: ColumnLineage) -> dg.TableColumnLineage:
     def key(relation: str) -> dg.AssetKey:
         is_landing = relation.startswith("landing.")
         return dg.AssetKey(relation.split(".") if is_landing else relation.split(".")[-1])
@@ -126,7 +137,7 @@ def _column_lineage(model: SqlModel) -> dg.TableColumnLineage:
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(asset_key=key(relation), column_name=name) for relation, name in upstream]
-            for column, upstream in model.column_lineage.items()
+            for column, upstream in lineage.items()
         }
     )
 

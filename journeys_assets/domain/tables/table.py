@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -109,35 +110,46 @@ def _sql_type(dtype: pl.DataType) -> str:
 
 def violations(table: Table, frame: pl.DataFrame, *, sample_rows: int = 5) -> list[Violation]:
     """The rules of ``table`` that ``frame`` breaks; empty if there are none."""
-    found: list[Violation] = []
-
-    def note(rule: str, column: str, offenders: pl.DataFrame) -> None:
-        if offenders.height:
-            found.append(Violation(rule, column, offenders.height, offenders.head(sample_rows)))
-
-    for column in table.columns:
-        if column.name not in frame.columns:
-            found.append(Violation("missing column", column.name, frame.height, frame.head(0)))
-            continue
-        value = pl.col(column.name)
-        if not column.nullable:
-            note("null", column.name, frame.filter(value.is_null()))
-        if column.dtype.is_float():
-            note("not finite", column.name, frame.filter(value.is_not_null() & ~value.is_finite()))
-        if column.minimum is not None:
-            note(f"below {column.minimum}", column.name, frame.filter(value < column.minimum))
-        if column.maximum is not None:
-            note(f"above {column.maximum}", column.name, frame.filter(value > column.maximum))
-        if column.allowed is not None:
-            note(f"not in {list(column.allowed)}", column.name, frame.filter(~value.is_in(list(column.allowed))))
+    found = [
+        Violation("missing column", column.name, frame.height, frame.head(0))
+        for column in table.columns
+        if column.name not in frame.columns
+    ]
+    rules = _row_rules(table, frame.columns)
+    counts = frame.select(broken.sum().alias(str(n)) for n, (_, _, broken) in enumerate(rules)).row(0) if rules else ()
+    for (rule, column, broken), n_rows in zip(rules, counts, strict=True):
+        if n_rows:
+            found.append(Violation(rule, column, n_rows, frame.filter(broken).head(sample_rows)))
     for name, other in table.refers:
         scope = ["partition_date", "user_id"]
         if {*scope, name, other} <= set(frame.columns):
             known = frame.select(*scope, pl.col(other).alias(name)).unique()
-            note(f"no {other} of the user", name, frame.join(known, on=[*scope, name], how="anti"))
-    if table.grain and set(table.grain) <= set(frame.columns):
-        note("not unique", ", ".join(table.grain), frame.filter(pl.struct(table.grain).is_duplicated()))
+            strangers = frame.join(known, on=[*scope, name], how="anti")
+            if strangers.height:
+                found.append(Violation(f"no {other} of the user", name, strangers.height, strangers.head(sample_rows)))
     return found
+
+
+def _row_rules(table: Table, present: Sequence[str]) -> list[tuple[str, str, pl.Expr]]:
+    """Rule, column and whether a row breaks it, for the columns that are there."""
+    rules = []
+    for column in table.columns:
+        if column.name not in present:
+            continue
+        name, value = column.name, pl.col(column.name)
+        if not column.nullable:
+            rules.append(("null", name, value.is_null()))
+        if column.dtype.is_float():
+            rules.append(("not finite", name, value.is_not_null() & ~value.is_finite()))
+        if column.minimum is not None:
+            rules.append((f"below {column.minimum}", name, value < column.minimum))
+        if column.maximum is not None:
+            rules.append((f"above {column.maximum}", name, value > column.maximum))
+        if column.allowed is not None:
+            rules.append((f"not in {list(column.allowed)}", name, ~value.is_in(list(column.allowed))))
+    if table.grain and set(table.grain) <= set(present):
+        rules.append(("not unique", ", ".join(table.grain), pl.struct(table.grain).is_duplicated()))
+    return rules
 
 
 TEXT = pl.String()

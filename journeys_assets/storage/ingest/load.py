@@ -65,9 +65,13 @@ class Loaded:
     first_day: date | None
 
 
+INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS)
+"""All tables that ingestion writes."""
+
+
 def ensure_landing(warehouse: Warehouse) -> None:
     """Create the landing tables, the ledger and the quarantine if they do not exist."""
-    warehouse.ensure(*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS)
+    warehouse.ensure(*INGEST_TABLES)
 
 
 def known_batches(warehouse: Warehouse) -> tuple[set[str], int]:
@@ -95,7 +99,7 @@ def load(
     first_days: list[date] = []
     with warehouse.writing() as con:
         con.execute(f"SET temp_directory = '{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'")
-        create_tables(con, [*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS])
+        create_tables(con, INGEST_TABLES)
         seq = int(con.sql("SELECT coalesce(max(ingest_seq), 0) + 1 FROM landing.ingest_ledger").fetchall()[0][0])
         # Another call may have loaded the same file while this one was reading.
         known = {row[0] for row in con.sql("SELECT batch_id FROM landing.ingest_ledger").fetchall()}

@@ -156,13 +156,6 @@ class Warehouse:
                 dropped += int(result[0]) if result else 0
         return dropped
 
-    def create_view(self, name: str, select: str) -> None:
-        """Create the view, or replace it."""
-        statement = f"CREATE OR REPLACE VIEW main.{name} AS {select}"
-        with self.writing() as con:
-            con.execute("CREATE SCHEMA IF NOT EXISTS main")
-            con.execute(statement)
-
     def publish(
         self,
         tables: Sequence[str],

@@ -213,7 +213,7 @@ def test_a_day_run_across_a_gap_stays_stale_until_the_gap_is_closed(log: Log) ->
 
 def test_an_event_that_arrives_while_its_day_is_being_run_is_not_lost(log: Log) -> None:
     log.ingest({0})
-    log.begin(0, 1, keywords_only=False)
+    log.begin(0, 1)
     log.ingest({0})
     log.end(0, died=False)
     assert reasons(log) == {0: "new_events"}
@@ -221,7 +221,7 @@ def test_an_event_that_arrives_while_its_day_is_being_run_is_not_lost(log: Log) 
 
 def test_a_killed_run_leaves_its_days_stale(log: Log) -> None:
     log.ingest({0, 1})
-    log.begin(0, 2, keywords_only=False)
+    log.begin(0, 2)
     log.end(0, died=True)
     assert reasons(log) == {0: "new_events", 1: "new_events"}
 
