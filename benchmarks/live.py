@@ -57,7 +57,7 @@ class Live:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.home.mkdir(parents=True, exist_ok=True)
-        command = ["-c", "from journeys_assets.cli import app; app()", "ui", "--port", str(self.port)]
+        command = ["-c", "from journeys_assets.cli.app import main; main()", "ui", "--port", str(self.port)]
         with (self.home / "live.log").open("ab") as log:
             # In a process group of its own, so that all its processes can be stopped together.
             self.process = subprocess.Popen(
@@ -100,7 +100,7 @@ class Live:
 
     def cli(self, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a ``journeys`` command on the deployment."""
-        command = [sys.executable, "-c", "from journeys_assets.cli import app; app()", *map(str, arguments)]
+        command = [sys.executable, "-c", "from journeys_assets.cli.app import main; main()", *map(str, arguments)]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=check)
 
     def graphql(self, query: str, **variables: object) -> dict[str, Any]:

@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.live import Live, wait_until
 from journeys_assets.deployment import Deployment, build_deployment
+from journeys_assets.pipeline.pipeline import DAY, build_pipeline
 from journeys_assets.settings import load_settings
 from journeys_assets.storage.queries import staleness
 from journeys_assets.synthetic.params import WorldParams
@@ -163,7 +164,9 @@ def is_settled(live: Live, deployment: Deployment, week: Week) -> bool:
         return False
     with deployment.warehouse.reading() as con:
         looked_at = con.sql("SELECT count(*) FROM landing.landed_files WHERE outcome <> 'unfinished'").fetchall()[0][0]
-        stale = staleness.stale_days(con, deployment.output_version, today=datetime.now(UTC).date())
+        stale = staleness.stale_days(
+            con, build_pipeline(deployment).versions().periods(DAY), today=datetime.now(UTC).date()
+        )
     return bool(looked_at == week.counts["files"] + week.counts["files that come twice"]) and stale.is_empty()
 
 

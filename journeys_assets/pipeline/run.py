@@ -200,7 +200,7 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
     chosen = [entry for entry in pipeline.entries if entry.name in names]
     history: list[date] = []
     for entry in chosen:
-        if entry.name == chosen[0].name and set(KEYWORD_STAGES) <= set(names):
+        if entry.name == KEYWORD_STAGES[0] and set(KEYWORD_STAGES) <= set(names):
             history = _bring_keywords_up_to_date(pipeline, context, run)
         if entry.needs_one_version:
             _refuse_mixed_versions(pipeline, entry, versions, run.days)
