@@ -57,7 +57,7 @@ def test_an_action_is_added_by_one_entry(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "journeys.toml").write_text(PURCHASE)
     settings, plain = load_settings(home=tmp_path), load_settings(home=tmp_path / "other")
     assert settings.algorithm.actions == (*DEFAULT_ACTIONS, Action("purchase", "purchases", 2.0, "act"))
-    assert settings.algorithm.version_of("keywords") != plain.algorithm.version_of("keywords")
+    assert shaping_values(settings.algorithm, ["actions"]) != shaping_values(plain.algorithm, ["actions"])
     monkeypatch.setenv("JOURNEYS_ACTIONS", '[{"name": "purchase", "weight": 2.0, "strength": "act"}]')
     assert load_settings(home=tmp_path / "other").algorithm == settings.algorithm
 

@@ -1,4 +1,4 @@
-"""The resource through which every stage of a run holds the run's days, so that runs over the same days take turns."""
+"""The resource with which a run locks its days, so that runs over the same days take turns."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +16,9 @@ def lock_path(home: Path) -> Path:
 
 
 def build_day_lock(home: Path) -> dg.ResourceDefinition:
-    """Held from the first stage of a run to its last; with the in-process executor a resource lives that long."""
+    """Locked from the first stage of a run to its last; with the in-process executor a resource lives that long."""
 
-    @dg.resource(description="Holds the days of the run; waits while another run holds any of them.")
+    @dg.resource(description="Locks the days of the run; waits while another run has locked any of them.")
     def day_lock(context: dg.InitResourceContext) -> Iterator[None]:
         days = day_range(context.run.tags) if context.run else None
         if days is None:
@@ -27,7 +27,7 @@ def build_day_lock(home: Path) -> dg.ResourceDefinition:
 
         def say() -> None:
             log = context.log or dg.get_dagster_logger("journeys")
-            log.info(f"another run holds days of {days[0]} … {days[1]}; waiting for it to end")
+            log.info(f"another run has locked days of {days[0]} … {days[1]}; waiting for it to end")
 
         with days_locked(lock_path(home), *days, on_wait=say):
             yield

@@ -1,4 +1,4 @@
-"""The landing folder, watched: a sensor that sees ready files and a job that loads them.
+"""Ingestion from the landing folder: a sensor that finds files that are ready, and a job that loads them.
 
 What belongs here: reading the folder, the record and the past runs for the decision, and reporting what a run took.
 What does not: the decision (``domain.landing.files``), loading and recording (``storage.ingest.folder``).
@@ -42,14 +42,14 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 INGEST_JOB = "ingest_job"
 LANDING_SENSOR = "landing_sensor"
 FILES_TAG = "journeys/landing_files"
-"""Run tag: fingerprint of the files that the run was asked for."""
+"""Run tag: fingerprint of the files for which the run was requested."""
 
 SENSOR_INTERVAL_S = 15
 SENSOR_LOCK_TIMEOUT_S = 2.0
-"""How long a tick waits for a writer of the warehouse; the next tick is near."""
+"""How long an evaluation waits for the warehouse; the next evaluation follows soon."""
 RUNS_LOOKED_AT = 100
 TOLD_FILES = 50
-"""Most files that a table in the UI shows."""
+"""Maximum number of files that a table in the UI lists."""
 
 _STATUS: dict[dg.DagsterRunStatus, Literal["queued", "started", "succeeded", "failed"]] = {
     dg.DagsterRunStatus.QUEUED: "queued",
@@ -60,7 +60,7 @@ _STATUS: dict[dg.DagsterRunStatus, Literal["queued", "started", "succeeded", "fa
     dg.DagsterRunStatus.FAILURE: "failed",
     dg.DagsterRunStatus.CANCELED: "failed",
 }
-"""A run that was made and never launched is left out: asked for with the same run key, Dagster launches it."""
+"""A run that was created but never launched is left out: Dagster launches it when its run key is requested again."""
 
 
 # ── the job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -68,17 +68,19 @@ _STATUS: dict[dg.DagsterRunStatus, Literal["queued", "started", "succeeded", "fa
 
 def build_ingest_job(deployment: Deployment) -> dg.JobDefinition:
     @dg.op(
-        name="ingest_landing", description="Loads the files of the landing folder that are new or changed, and settled."
+        name="ingest_landing",
+        description="Loads files of the landing folder that are new or changed and are no longer being written.",
     )
     def ingest_landing(context: dg.OpExecutionContext) -> None:
         with exclusive_lock(
-            _lock_file(deployment), on_wait=lambda: context.log.info("another run is taking files; waiting for it")
+            _lock_file(deployment),
+            on_wait=lambda: context.log.info("another run is loading files; waiting for it to end"),
         ):
             _ingest(context, deployment)
 
     @dg.job(
         name=INGEST_JOB,
-        description="Loads what is new in the landing folder; a file that is wrong is refused and stops no other.",
+        description="Loads new files of the landing folder. A file with an error is refused; the others are loaded.",
         executor_def=dg.in_process_executor,
     )
     def ingest_job() -> None:
@@ -107,7 +109,7 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         progress=lambda done, total: deployment.progress("ingest", done, total),
     )
     with deployment.warehouse.reading() as con:
-        # From the warehouse, not from the report: a run that died after its load may have left it unsaid.
+        # From the warehouse, not from the report: a run that died after loading may not have recorded it.
         days = day_queries.landed_days(con)
         totals = _row_counts(con)
     if days:
@@ -138,7 +140,7 @@ def _look(deployment: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: 
 
 
 def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[str, int]) -> None:
-    """One event a landing source, and all outcomes on the step."""
+    """One event for each landing source; the step has the outcomes of all files."""
     wrong = taken.files.filter(pl.col("reason").is_not_null())
     counts = {source: numbers for source, *numbers in taken.report.by_source()}
     ignored = taken.report.ignored_columns()
@@ -163,7 +165,7 @@ def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[st
         if source in ignored:
             metadata["ignored_columns"] = dg.MetadataValue.text(", ".join(ignored[source]))
         key = dg.AssetKey(["landing", source])
-        # What loaded nothing must not look like new data.
+        # A run that loaded nothing must not look like new data.
         event = dg.AssetMaterialization if n_files else dg.AssetObservation
         context.log_event(event(asset_key=key, metadata=metadata))
     for name, outcome, reason in wrong.select("file", "outcome", "reason").iter_rows():
@@ -192,7 +194,7 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
         job=job,
         minimum_interval_seconds=SENSOR_INTERVAL_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks for an ingest run when files in the landing folder are new or changed, and settled.",
+        description="Requests an ingest run for new or changed files that are no longer being written.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         step = next_ingest(deployment, context.instance, time.time_ns())
@@ -204,20 +206,20 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
 
 
 def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: int) -> IngestRequest | Wait:
-    """What the sensor does at ``now_ns`` (ns since 1970). Opens no file of the folder and writes nothing."""
+    """What the sensor requests at ``now_ns`` (ns since 1970). It opens no file of the folder and writes nothing."""
     root = deployment.settings.landing_path
     if not root.exists():
-        return Wait(f"there is no folder {root} yet; make it and put log files in")
+        return Wait(f"folder {root} does not exist; create it and put log files into it")
     folder = list_folder(root)
     if folder.files.is_empty():
         return Wait(f"{root} holds no file")
     runs = past_runs(instance)
     if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(deployment))):
-        return Wait(f"run {running.run_id} is taking files; what is new is looked at after it")
+        return Wait(f"run {running.run_id} is loading files; new files are looked for when it has ended")
     try:
         landed = landed_files(Warehouse(deployment.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
     except WarehouseBusyError as error:
-        return Wait(f"looked at again at the next tick: {error}")
+        return Wait(f"the next evaluation tries again: {error}")
     return next_ingest_request(_look(deployment, folder, landed, now_ns), runs, now_ns=now_ns)
 
 

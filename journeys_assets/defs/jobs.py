@@ -28,18 +28,18 @@ def build_jobs() -> list[Job]:
         dg.define_asset_job(
             DAILY_JOB,
             selection=everything,
-            description="Incremental inference: clusters of users whose log changed; all else for every live journey.",
+            description="Incremental inference: clusters users whose log changed; all else covers all live journeys.",
         ),
         dg.define_asset_job(
             FULL_INFERENCE_JOB,
             selection=everything,
             tags={INFERENCE_TAG: FULL},
-            description="Full inference: clusters of every user in the horizon. Run it after an algorithm change.",
+            description="Full inference: clusters every user in the horizon. Run it after an algorithm change.",
         ),
         dg.define_asset_job(
             TRAINING_JOB,
             selection=dg.AssetSelection.groups(TRAINING_GROUP),
-            description="Trains ranker, stage model and naming weights; what holds up is live from the day after.",
+            description="Trains ranker, stage model and naming weights; releases those that beat their baseline.",
         ),
         dg.define_asset_job(
             EVALUATION_JOB,
@@ -49,6 +49,6 @@ def build_jobs() -> list[Job]:
         dg.define_asset_job(
             READOUT_JOB,
             selection=dg.AssetSelection.groups(EXPERIMENT_GROUP),
-            description="Reads out the notification experiment: run it once the days that were settled on are over.",
+            description="Reads out the notification experiment. Run it once its planned days are over.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Metadata that is worth looking at in the UI: counts, examples, column schema, distributions, trends."""
+"""Metadata for the UI: counts, examples, column schema, distributions, trends."""
 
 from collections.abc import Mapping, Sequence
 
@@ -73,12 +73,12 @@ def counted(counts: Counts) -> dict[str, int | str]:
 
 
 def numbers(values: Mapping[str, float | None]) -> dict[str, float]:
-    """Those of ``values`` that are there, as numbers, so that the UI charts their history."""
+    """The ``values`` that are not null, as numbers, so that the UI charts their history."""
     return {name: float(value) for name, value in values.items() if value is not None}
 
 
 def shown(values: Mapping[str, Shown]) -> dict[str, MetadataValue]:
-    """What a stage found worth a look, for the UI. Distributions and trends are drawn as text, which costs nothing."""
+    """What a stage shows in the UI. Distributions and trends are drawn as text, which costs no CPU time."""
     return {name: _shown(value) for name, value in values.items()}
 
 

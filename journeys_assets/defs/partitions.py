@@ -11,22 +11,22 @@ PARTITION_TAG = "dagster/partition"
 
 
 def daily_partitions(first_day: date) -> dg.DailyPartitionsDefinition:
-    """One partition a day from ``first_day`` on; today's exists too, for incremental runs within the day."""
+    """One partition per day from ``first_day`` to today; today's exists for incremental runs within the day."""
     return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), timezone="UTC", end_offset=1)
 
 
 def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[date]:
-    """The days that this run stands for, in order; one day or a range alike."""
+    """The days of a run, in order: one day or a range."""
     return sorted(date.fromisoformat(key) for key in context.partition_keys)
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:
-    """The tags that make a run of a partitioned job stand for a range of days."""
+    """The tags that make a run of a partitioned job cover a range of days."""
     return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
 
 
 def day_range(tags: Mapping[str, str]) -> tuple[date, date] | None:
-    """First and last day of a run with these tags; None for a run that stands for no days."""
+    """First and last day of a run with these tags; None for a run without partitions."""
     first, last = tags.get(RANGE_START_TAG), tags.get(RANGE_END_TAG)
     if first is None or last is None:
         first = last = tags.get(PARTITION_TAG)
@@ -34,5 +34,5 @@ def day_range(tags: Mapping[str, str]) -> tuple[date, date] | None:
 
 
 def chunked(days: list[date], size: int) -> list[list[date]]:
-    """``days`` in stretches of at most ``size``, in order."""
+    """``days`` in chunks of at most ``size``, in order."""
     return [days[start : start + size] for start in range(0, len(days), size)]

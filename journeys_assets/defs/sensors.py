@@ -1,4 +1,4 @@
-"""active_users_sensor and daily_schedule: they ask the warehouse what is stale and request just those days.
+"""active_users_sensor and daily_schedule: they ask the warehouse which days are stale, and request exactly those.
 
 What belongs here: reading stored state (the warehouse, Dagster's run records) and handing it to
 ``domain.scheduling.requests``. Neither keeps a cursor: a tick that is lost is made up for by the next.
@@ -25,13 +25,13 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 ACTIVE_USERS_SENSOR = "active_users_sensor"
 REQUESTED_BY_TAG = "journeys/requested_by"
 RUNS_LOOKED_AT = 50
-"""Latest ended runs that are asked for failures; the back-off reaches its longest pause after seven."""
+"""Number of latest ended runs in which failures are counted; the pause between attempts is longest after seven."""
 
 LOST_AFTER = timedelta(minutes=2)
-"""A run that says it is at work for longer than this, while nobody holds its days, died with whoever started it."""
+"""A run that is recorded as started for longer than this, while no process holds the lock of its days, has died."""
 
 LOCK_TIMEOUT_S = 5.0
-"""How long a tick waits for a writer of the warehouse; the next tick is near."""
+"""How long an evaluation waits for the warehouse; the next evaluation follows soon."""
 
 _AT_WORK = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -51,14 +51,14 @@ def build_sensors(settings: Settings, pipeline: Pipeline, jobs: Sequence[Job]) -
         job=_daily(jobs),
         minimum_interval_seconds=settings.sensor_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Requests the days on which a user's log is ahead of what was computed: new events and late ones.",
+        description="Requests the days that have new or late events since they were computed.",
     )
     def active_users_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC).replace(tzinfo=None)
         try:
             days, newest = _stale(pipeline, impatient, today=now.date())
         except WarehouseBusyError as error:
-            return dg.SkipReason(f"looked at again at the next tick: {error}")
+            return dg.SkipReason(f"the next evaluation tries again: {error}")
         report_lost_runs(context.instance, lock_path(settings.home), now)
         decision = requests.next_request(days, day_runs(context.instance), now)
         if isinstance(decision, requests.Wait):
@@ -75,7 +75,7 @@ def build_daily_schedule(settings: Settings, pipeline: Pipeline, jobs: Sequence[
         cron_schedule="0 1 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Closes each UTC day at 01:00 of the next, and every day before it that was left open.",
+        description="Runs each UTC day at 01:00 of the next day, and every earlier day that has not been run.",
     )
     def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
@@ -94,17 +94,17 @@ def build_daily_schedule(settings: Settings, pipeline: Pipeline, jobs: Sequence[
 
 
 def report_lost_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) -> None:
-    """Mark runs as failed whose process died with everything around it; on record they would be at work for ever."""
+    """Mark runs as failed whose process has died; otherwise they would be recorded as started for ever."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=_AT_WORK)):
         days = day_range(record.dagster_run.tags)
         silent = now - _naive_utc(record.update_timestamp.timestamp())
         if days is not None and silent > LOST_AFTER and days_are_free(lock, *days):
-            message = f"the process of the run has died: nobody holds the days {days[0]} … {days[1]}"
+            message = f"the process of the run has died: no process holds the lock of the days {days[0]} … {days[1]}"
             instance.report_run_failed(record.dagster_run, message)
 
 
 def day_runs(instance: dg.DagsterInstance) -> list[requests.DayRun]:
-    """Runs over days, whoever started them: all that are in flight, and the latest that ended."""
+    """Runs over days, from any source: all that are in flight, and the latest that ended."""
     records = instance.get_run_records(dg.RunsFilter(statuses=_IN_FLIGHT))
     records = [*records, *instance.get_run_records(dg.RunsFilter(statuses=_ENDED), limit=RUNS_LOOKED_AT)]
     runs = []
@@ -136,7 +136,7 @@ def _daily(jobs: Sequence[Job]) -> Job:
 
 
 def _stale(pipeline: Pipeline, warehouse: Warehouse, *, today: date) -> tuple[list[date], int]:
-    """Days that are behind the log, and the newest ingest_seq.
+    """Days that lack events of the log, and the newest ingest_seq.
 
     Args:
         warehouse: That of the pipeline; a tick must not outlast the interval between ticks, so its lock may be shorter.
@@ -149,7 +149,7 @@ def _stale(pipeline: Pipeline, warehouse: Warehouse, *, today: date) -> tuple[li
 
 
 def _run_request(request: requests.Request, newest: int, instance: dg.DagsterInstance) -> dg.RunRequest:
-    """The request with a key of its own for each attempt, so that a tick that is evaluated twice starts one run."""
+    """The request, with one run key per attempt, so that two evaluations at the same time start one run."""
     days = range_tags(request.first_day, request.last_day)
     before = instance.get_runs_count(dg.RunsFilter(tags={REQUESTED_BY_TAG: ACTIVE_USERS_SENSOR, **days}))
     return dg.RunRequest(

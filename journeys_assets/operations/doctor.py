@@ -116,9 +116,7 @@ def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
     """Files that lie in the landing folder and could not be taken; those that were removed since are no matter."""
     for row in landed_files(warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
         if (landing / row["file"]).exists():
-            yield Finding(
-                "refused", False, f"{row['reason']}. It is looked at again once it is replaced, touched or removed"
-            )
+            yield Finding("refused", False, f"{row['reason']}. It is read again once it is replaced or touched")
 
 
 def _computed(con: duckdb.DuckDBPyConnection, versions: Versions, horizon_days: int, today: date) -> Iterator[Finding]:

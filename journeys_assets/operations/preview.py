@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import fasteners
 import polars as pl
 
 from journeys_assets.errors import JourneysError
 from journeys_assets.pipeline.pipeline import Pipeline
 from journeys_assets.pipeline.run import RunSummary, run_days
+from journeys_assets.storage.locks import exclusive_lock
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -143,16 +143,15 @@ def rows_of(warehouse: Warehouse, found: VersionDay) -> pl.DataFrame:
 @contextmanager
 def _scratch(home: Path) -> Iterator[Path]:
     """A folder for the copy of the warehouse, removed at the end, or by the next preview if this one dies."""
-    lock = fasteners.InterProcessLock(home / "preview.lock")
-    if not lock.acquire(blocking=False):
+
+    def refuse() -> None:
         raise VersionsError(f"another preview of {home} is being made; wait for it to end")
-    try:
+
+    with exclusive_lock(home / "preview.lock", on_wait=refuse):
         for leftover in (home / VERSIONS).glob(".preview-*"):
             shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(prefix=".preview-", dir=home / VERSIONS) as folder:
             yield Path(folder)
-    finally:
-        lock.release()
 
 
 def _copy_of(pipeline: Pipeline, home: Path, target: Path) -> Pipeline:

@@ -13,7 +13,6 @@ import polars as pl
 
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, KEYWORD_DAYS, OPENED_DAYS
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.pipeline.monitors import QualityMonitor, measure
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import staleness
@@ -22,7 +21,7 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 @dataclass(frozen=True)
 class OpenedDays:
-    """Notes what the run may rely on, before it reads anything of its days."""
+    """Records up to which ingest call the log is read, before anything of the days is read."""
 
     warehouse: Warehouse
 
@@ -38,7 +37,7 @@ class OpenedDays:
 
 @dataclass(frozen=True)
 class CompletedDays:
-    """Marks days as complete, as far as this run opened them."""
+    """Marks days as complete up to the ingest call that the run recorded when it opened them."""
 
     warehouse: Warehouse
     table: Table
@@ -59,15 +58,12 @@ class ClosedDays:
     """Closes the days of the run: the last thing that a run writes."""
 
     warehouse: Warehouse
-    monitors: Sequence[QualityMonitor]
     keep_days: int
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         notes = yield from CompletedDays(self.warehouse, CLOSED_DAYS).run(run)
         self.warehouse.delete_old_partitions((OPENED_DAYS.name, CLOSED_DAYS.name), keep_days=self.keep_days)
-        # Whether a day is behind its log can be measured only once it is closed.
-        measured = zip(self.monitors, measure(self.warehouse, self.monitors, run.days[-1]), strict=True)
-        return Notes(notes.shown, measured=tuple(measured))
+        return notes
 
 
 def keyword_day_rows(days: Sequence[object], ingest_seq: int) -> pl.DataFrame:

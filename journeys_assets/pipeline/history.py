@@ -1,4 +1,4 @@
-"""journey_events: what became of journeys since the day before."""
+"""journey_events: how journeys changed since the day before."""
 
 from __future__ import annotations
 

@@ -27,7 +27,6 @@ class Quality:
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         numbers = {}
-        results = []
         for start in range(0, len(run.days), DAYS_PER_WRITE):
             days = run.days[start : start + DAYS_PER_WRITE]
             frames = []
@@ -45,6 +44,5 @@ class Quality:
                 "fired_on_last_day": last.filter(~pl.col("passed")).height,
                 "history": Trend(shown),
             },
-            measured=tuple(zip(self.monitors, results, strict=True)),
             day_numbers=numbers,
         )

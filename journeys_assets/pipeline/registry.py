@@ -60,7 +60,7 @@ NAMING_WEIGHTS = Released(
 )
 
 DAY_VERSION = ("user_journeys", "notification_candidates")
-"""Stages whose versions make up the version of a whole day: those whose rows somebody acts on."""
+"""Stages whose versions make up the version of a whole day: those whose rows are used outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _publishing(context: StageContext) -> Stage:
 
 def _closed_days(context: StageContext) -> Stage:
     keep_days = context.deployment.settings.output_retention_days
-    return ClosedDays(context.deployment.warehouse, _day_monitors(context), keep_days)
+    return ClosedDays(context.deployment.warehouse, keep_days)
 
 
 _INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
@@ -318,7 +318,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         upstream=(PUBLISHED,),
         version_upstream=(),
         description="The output tables, copied to `journeys.duckdb` in one atomic step for outside readers. Days that "
-        "another run is in the middle of stay as they were.",
+        "another run is computing stay as they were.",
         kinds=frozenset({"duckdb"}),
     ),
     StageEntry(

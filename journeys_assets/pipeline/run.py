@@ -11,15 +11,17 @@ import sys
 import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import polars as pl
 
-from journeys_assets.domain.tables.pipeline import KEYWORD_DAYS, KEYWORD_EMBEDDINGS
+from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.tables.pipeline import KEYWORD_DAYS, KEYWORD_EMBEDDINGS, OPENED_DAYS
 from journeys_assets.domain.tables.table import Table, Violation, violations
 from journeys_assets.errors import JourneysError
 from journeys_assets.pipeline.days import keyword_day_rows
+from journeys_assets.pipeline.monitors import QualityMonitor, measure
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.stage import Batch, Notes, Run, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.versions import Versions
@@ -27,7 +29,7 @@ from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import inference, staleness, tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-KEYWORD_STAGES = ("keyword_table", KEYWORD_EMBEDDINGS.name)
+KEYWORD_STAGES = ("int_keyword_events", "keyword_table", KEYWORD_EMBEDDINGS.name)
 """Stages that must be complete for every earlier day before a day can be computed."""
 
 
@@ -85,12 +87,14 @@ class Outcome:
     Attributes:
         entry: The stage.
         counts: By table and day.
-        notes: What it found that is worth a look.
+        notes: What it shows.
+        measured: Its quality monitors, with what they measured on the last day of the run.
     """
 
     entry: StageEntry
     counts: dict[str, dict[date, Counts]] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
+    measured: Sequence[tuple[QualityMonitor, Monitor]] = ()
 
     def rows_of(self, table: str) -> int:
         return sum(counts.rows for counts in self.counts.get(table, {}).values())
@@ -173,7 +177,7 @@ def run_days(pipeline: Pipeline, first: date, last: date, *, full: bool = False)
     run = Run(days, uuid.uuid4().hex, full)
     pipeline.prepare()
     outcomes = list(execute(pipeline, [entry.name for entry in pipeline.entries], run))
-    measured = [pair for outcome in outcomes for pair in outcome.notes.measured]
+    measured = [pair for outcome in outcomes for pair in outcome.measured]
     history = [outcome.notes.shown.get(HISTORY_DAYS, 0) for outcome in outcomes]
     return summary(
         pipeline,
@@ -187,9 +191,10 @@ def run_days(pipeline: Pipeline, first: date, last: date, *, full: bool = False)
 
 
 def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outcome]:
-    """Run the named stages in the order of the registry; yields each stage's outcome once its rows are stored.
+    """Run the named stages in the order of the registry; yields each stage's outcome once its rows are stored
+    and its monitors measured.
 
-    Before keywords are made, the keywords of earlier days are brought up to date, as every day rests on them.
+    Before days are opened, the keywords of earlier days are brought up to date, as every day rests on them.
 
     Raises:
         ContractError: rows break the contract of their table. The stage's earlier days stay as written.
@@ -200,15 +205,16 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
     chosen = [entry for entry in pipeline.entries if entry.name in names]
     history: list[date] = []
     for entry in chosen:
-        if entry.name == KEYWORD_STAGES[0] and set(KEYWORD_STAGES) <= set(names):
+        if entry.name == OPENED_DAYS.name and set(KEYWORD_STAGES) <= set(names):
             history = _bring_keywords_up_to_date(pipeline, context, run)
         if entry.needs_one_version:
             _refuse_mixed_versions(pipeline, entry, versions, run.days)
         outcome = _run_stage(entry, context, run, pipeline)
         if entry.name == KEYWORD_DAYS.name and history:
-            shown = {**outcome.notes.shown, HISTORY_DAYS: len(history)}
-            outcome = Outcome(entry, outcome.counts, Notes(shown))
-        yield outcome
+            outcome = replace(outcome, notes=Notes({**outcome.notes.shown, HISTORY_DAYS: len(history)}))
+        monitors = entry.monitors(context) if entry.monitors else ()
+        results = measure(pipeline.warehouse, monitors, run.days[-1]) if monitors else ()
+        yield replace(outcome, measured=tuple(zip(monitors, results, strict=True)))
 
 
 def summary(
@@ -232,7 +238,7 @@ def summary(
 
 
 def _run_stage(entry: StageEntry, context: StageContext, run: Run, pipeline: Pipeline) -> Outcome:
-    """Run one stage; an error that a user can mend names the stage."""
+    """Run one stage; errors that a user can fix name the stage."""
     try:
         return _outcome(entry, entry.make(context), run, context.versions, pipeline)
     except RunError:

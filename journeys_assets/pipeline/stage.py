@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 import polars as pl
 
 from journeys_assets.deployment import Deployment
-from journeys_assets.domain.quality.monitors import Monitor
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.pipeline.monitors import QualityMonitor
 from journeys_assets.pipeline.versions import Versions
@@ -74,7 +73,7 @@ class Trend:
 
 
 Shown = int | float | str | pl.DataFrame | Distribution | Trend
-"""What people may look at: a number, a text, a few example rows, a distribution, values over days."""
+"""What the UI can show: a number, a text, a few example rows, a distribution, values over days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +82,10 @@ class Notes:
 
     Attributes:
         shown: By name.
-        measured: Quality monitors of the last day, with what they measured.
         day_numbers: Numbers of single days, by day and name; null where there was nothing to measure.
     """
 
     shown: Mapping[str, Shown] = field(default_factory=dict)
-    measured: Sequence[tuple[QualityMonitor, Monitor]] = ()
     day_numbers: Mapping[date, Mapping[str, float | None]] = field(default_factory=dict)
 
 
@@ -121,7 +118,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class StageEntry:
-    """Everything that the project knows of one stage. Assets, checks, versions, retention and docs derive from it.
+    """The declaration of one stage. Assets, checks, versions, retention and docs are derived from it.
 
     Attributes:
         name: Name of the stage and of its asset.

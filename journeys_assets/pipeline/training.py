@@ -91,7 +91,7 @@ def train_ranker(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as
 
 
 def train_stage_model(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
-    """A model of P(ended) from what became of journeys; see ``models.lifecycle.training``."""
+    """A model of P(ended) from later engagement with journeys; see ``models.lifecycle.training``."""
     with warehouse.reading() as con:
         rows = labels.stage_training_rows(con, as_of, params)
     try:
@@ -146,8 +146,8 @@ TRAININGS: tuple[Training, ...] = (
     Training(
         STAGE_MODEL,
         ("journey_clusters", "inference_ledger", "keyword_table"),
-        "A LightGBM model of P(ended), learnt from what became of journeys: a versioned artefact with a model card. "
-        "Released only if it predicts later days better than the fixed gap.",
+        "A LightGBM model of P(ended), learnt from later engagement with journeys: a versioned artefact with a "
+        "model card. Released only if it predicts later days better than the fixed gap.",
         "lightgbm",
         train_stage_model,
     ),
@@ -162,9 +162,9 @@ TRAININGS: tuple[Training, ...] = (
             "landing/journey_annotations",
         ),
         "Weights of the naming score, learnt from what annotators would call journeys: a versioned artefact with a "
-        "card. Released only if they surely name users better that they never saw.",
+        "card. Released only if they name journeys of other users better, beyond chance.",
         "scipy",
         train_naming_weights,
     ),
 )
-"""Every trained model, by the order of training."""
+"""Every trained model, in the order of training."""

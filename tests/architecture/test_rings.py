@@ -54,7 +54,7 @@ RINGS: dict[str, tuple[str, ...]] = {
 }
 """What each ring, a root module or a package, may import besides itself. A ring need not exist yet."""
 
-DAGSTER_RINGS = {"defs", "definitions", "cli"}
+DAGSTER_RINGS = {"defs", "definitions"}
 NOT_IN_THE_DOMAIN = {
     *("dagster", "duckdb", "torch", "sentence_transformers", "onnxruntime", "lightgbm"),
     *("asyncio", "multiprocessing", "threading", "random", "secrets", "uuid", "urllib", "http"),

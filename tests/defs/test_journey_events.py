@@ -44,7 +44,7 @@ def furnished(sandbox: Sandbox, settings: str = SETTINGS) -> Sandbox:
     return sandbox
 
 
-TOLD = [
+EXPECTED = [
     (1, "u", "born"),
     (1, "v", "born"),
     (2, "u", "born"),
@@ -55,7 +55,7 @@ TOLD = [
 ]
 
 
-def told(sandbox: Sandbox) -> list[tuple[int, str, str]]:
+def events_of(sandbox: Sandbox) -> list[tuple[int, str, str]]:
     rows = sandbox.table("journey_events").select("partition_date", "user_id", "event").sort(pl.all()).rows()
     return [((when - FIRST).days, user, event) for when, user, event in rows]
 
@@ -74,14 +74,14 @@ def copy_of(sandbox: Sandbox, other: Sandbox, settings: str) -> Sandbox:
 
 
 def test_each_day_of_a_range_is_compared_with_the_day_before(calm: Sandbox) -> None:
-    assert told(calm) == TOLD
+    assert events_of(calm) == EXPECTED
     rows = calm.table("journey_events")
     assert (rows["partition_date"] - rows["compared_date"]).unique().to_list() == [timedelta(days=1)]
     assert rows["is_same_algorithm"].all()
     born = rows.filter(pl.col("event") == "born")
     assert born["detail"].unique().to_list() == ["4 of 4 keywords were in no journey before"]
     with duckdb.connect(str(calm.settings.published_path), read_only=True) as con:
-        assert con.execute("SELECT count(*) FROM journey_events").fetchall() == [(len(TOLD),)]
+        assert con.execute("SELECT count(*) FROM journey_events").fetchall() == [(len(EXPECTED),)]
 
 
 def test_days_in_runs_of_their_own_tell_the_same(calm: Sandbox, new_sandbox: NewSandbox) -> None:
@@ -113,11 +113,11 @@ def test_events_outlive_the_snapshots_that_they_were_made_from(calm: Sandbox, ne
     sandbox.run(day(LAST), day(LAST))
     oldest = day(LAST - 2)
     assert sandbox.table("user_journeys")["partition_date"].min() == oldest
-    assert told(sandbox) == TOLD
+    assert events_of(sandbox) == EXPECTED
     # Run again, the oldest day that is kept finds nothing before it to be compared with.
     sandbox.run(day(LAST - 1), day(LAST - 1))
     sandbox.run(oldest, oldest)
-    assert told(sandbox) == TOLD
+    assert events_of(sandbox) == EXPECTED
 
 
 def test_events_that_a_change_of_algorithm_may_have_made_say_so(calm: Sandbox, new_sandbox: NewSandbox) -> None:

@@ -120,7 +120,7 @@ def test_the_sensor_runs_by_default(watched: Watched) -> None:
 
 
 def test_with_nothing_there_it_says_so_and_makes_nothing(watched: Watched) -> None:
-    assert "make it and put log files in" in watched.skipped()
+    assert "create it and put log files into it" in watched.skipped()
     watched.landing.mkdir()
     assert "holds no file" in watched.skipped()
     watched.write("search_events.csv", SEARCHES)
@@ -214,8 +214,8 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
     assert table[-1].startswith(r"| things/c\|d.csv | refused | ")
     assert "its source is unknown" in table[-1]
 
-    told = watched.skipped()
-    assert "1 already ingested; 3 files (pins/b.parquet, search_events/b.csv.gz, things/c|d.csv) refused" in told
+    message = watched.skipped()
+    assert "1 already ingested; 3 files (pins/b.parquet, search_events/b.csv.gz, things/c|d.csv) refused" in message
     watched.sandbox.pipeline.prepare()
     findings = [finding for finding in watched.sandbox.findings() if finding.subject == "refused"]
     assert len(findings) == 3
@@ -294,7 +294,7 @@ def test_while_a_run_is_under_way_none_is_asked_for(watched: Watched, monkeypatc
 
     monkeypatch.setattr(ingestion, "ingest_listed_files", taking)
     result = watched.take()
-    reason = f"run {result.run_id} is taking files; what is new is looked at after it"
+    reason = f"run {result.run_id} is loading files; new files are looked for when it has ended"
     assert seen == [reason, str(Wait(reason))]
     assert len(watched.queries()) == 2
     monkeypatch.undo()
@@ -313,7 +313,7 @@ def test_a_run_counts_as_under_way_until_it_counts_as_lost(watched: Watched, sta
 
 def test_two_runs_at_once_take_turns(watched: Watched) -> None:
     watched.write("search_events/a.csv", SEARCHES)
-    waiting = "another run is taking files; waiting for it"
+    waiting = "another run is loading files; waiting for it to end"
     with exclusive_lock(watched.sandbox.home / "landing.lock", on_wait=fails):
         run = threading.Thread(target=watched.execute)
         run.start()

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import RunSummary
 from journeys_assets.operations.doctor import Finding
 from journeys_assets.pipeline.monitors import QualityMonitor
+from journeys_assets.pipeline.run import RunSummary
+from journeys_assets.pipeline.stage import GROUPS
 from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
@@ -86,6 +87,17 @@ def test_the_check_of_the_table_fires_with_a_number_and_offenders(sandbox: Sandb
         assert evaluation.metadata["value"].value == row["value"]
         assert evaluation.passed == row["passed"]
     assert "share_of_reference" in str(drift.metadata["offenders"].value)
+
+
+def test_every_check_of_the_job_is_evaluated_by_a_run(sandbox: Sandbox, summary: RunSummary) -> None:
+    graph = build_definitions(sandbox.deployment).get_repository_def().asset_graph
+    with sandbox.instance() as instance:
+        records = instance.get_records_for_run(
+            summary.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ).records
+    evaluations = [r.event_log_entry.dagster_event.asset_check_evaluation_data for r in records]  # type: ignore[union-attr]
+    in_the_job = {key for key in graph.asset_check_keys if graph.get(key.asset_key).group_name in GROUPS}
+    assert {evaluation.asset_check_key for evaluation in evaluations} == in_the_job
 
 
 def test_each_partition_shows_its_own_numbers_and_the_run_a_chart(sandbox: Sandbox, summary: RunSummary) -> None:

@@ -32,7 +32,7 @@ def land(sandbox: Sandbox, day: date, *, user: str = "ann", name: str = "log") -
 
 
 class Automation:
-    """The sensor of one deployment on its own Dagster instance, and a hand that runs what it asks for."""
+    """The sensor of one deployment on its own Dagster instance; ``execute`` runs what it requests."""
 
     def __init__(self, sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
         self.instance = instance
@@ -46,7 +46,7 @@ class Automation:
         return data.run_requests[0] if data.run_requests else str(data.skip_message)
 
     def execute(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        job = self.definitions.resolve_job_def(str(request.job_name))
+        job = self.definitions.resolve_job_def(request.job_name or DAILY_JOB)
         return job.execute_in_process(instance=self.instance, tags=dict(request.tags), raise_on_error=False)
 
     def leave_in_flight(self, first: date, last: date) -> str:

@@ -42,10 +42,10 @@ def test_a_ranker_is_released_from_the_log_alone(new_sandbox: NewSandbox) -> Non
     sandbox = deployment_of(new_sandbox("home"), hot_and_cold).deployment
     folder = trained(sandbox)[RANKER.name].folder
     assert folder is not None
-    live = released(sandbox.releases_path, AS_OF + timedelta(days=1))
+    live = released(sandbox.releases("ranker"), AS_OF + timedelta(days=1))
     assert live is not None
     assert folder.name == live.version
-    assert released(sandbox.releases_path, AS_OF) is None
+    assert released(sandbox.releases("ranker"), AS_OF) is None
     assert live.card["data"]["later"]["sources"] == {"engagement": live.card["data"]["later"]["n"]}
     assert live.card["calibration"]["from"] == "prior"
     page = (folder / "model_card.md").read_text()
@@ -61,7 +61,7 @@ def test_a_ranker_that_does_not_hold_up_is_not_released_and_the_run_says_why(new
     assert re.match(r"ranker-\w+: on later days .* prior", outcome[RANKER.name].reason or "")
     assert record.asset_observation is not None
     assert "model_card" in record.asset_observation.metadata  # what was measured can be read in the run
-    assert not sandbox.releases_path.exists()
+    assert not sandbox.releases("ranker").exists()
 
 
 def test_too_short_a_log_is_no_failure(new_sandbox: NewSandbox) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from journeys_assets.defs.in_process import RunError
+from journeys_assets.models.releases import ReleaseError
 from journeys_assets.storage.warehouse.base import WarehouseError
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
@@ -151,7 +152,7 @@ def test_a_damaged_ranker_is_named_and_the_output_stays(calm: Sandbox, tmp_path:
     (folder / "card.json").write_text('{"version": "broken", "live_fr')
     (folder / "model.txt").write_text("tree")
     before = sandbox.table("user_journeys")
-    with pytest.raises(RunError, match=r"ranked_journeys: .*card\.json"):
+    with pytest.raises(ReleaseError, match=r"ranker/2026-03-01-broken/card\.json"):
         sandbox.run(LAST, LAST)
     assert sandbox.table("user_journeys").equals(before)
     shutil.rmtree(folder)

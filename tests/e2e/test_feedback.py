@@ -74,9 +74,9 @@ def said(silent: Sandbox) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def heard(silent: Sandbox, said: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+def sandbox_with_feedback(silent: Sandbox, said: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """Each verdict was given on ``SAID_ON`` and every day was run again."""
-    sandbox = copied(silent, Sandbox(tmp_path_factory.mktemp("heard") / "home"))
+    sandbox = copied(silent, Sandbox(tmp_path_factory.mktemp("sandbox_with_feedback") / "home"))
     say(sandbox, said["more"], "mute", hour=19)
     for verdict, journey in said.items():
         say(sandbox, journey, verdict)
@@ -85,19 +85,21 @@ def heard(silent: Sandbox, said: dict[str, str], tmp_path_factory: pytest.TempPa
     return sandbox
 
 
-def test_nothing_changes_before_the_day_on_which_it_was_said(silent: Sandbox, heard: Sandbox) -> None:
+def test_nothing_changes_before_the_day_on_which_it_was_said(silent: Sandbox, sandbox_with_feedback: Sandbox) -> None:
     # Seen to fail with all verdicts read on every day.
     for name in OUTPUTS:
         before = silent.table(name, upto=FIRST)
-        assert before.is_empty() == (name == "journey_events")  # nothing is told of the first day
-        assert_frame_equal(heard.table(name, upto=FIRST), before, check_exact=True)
-    assert not heard.table("user_journeys").equals(silent.table("user_journeys"))
+        assert before.is_empty() == (name == "journey_events")  # the first day has no events
+        assert_frame_equal(sandbox_with_feedback.table(name, upto=FIRST), before, check_exact=True)
+    assert not sandbox_with_feedback.table("user_journeys").equals(silent.table("user_journeys"))
 
 
 @pytest.mark.parametrize("day", [SAID_ON, LAST])
-def test_each_verdict_counts_from_its_day_on(silent: Sandbox, heard: Sandbox, said: dict[str, str], day: date) -> None:
+def test_each_verdict_counts_from_its_day_on(
+    silent: Sandbox, sandbox_with_feedback: Sandbox, said: dict[str, str], day: date
+) -> None:
     # Seen to fail with verdicts applied after diversification, and with those of the day itself left out.
-    before, after = journeys(silent, day), journeys(heard, day)
+    before, after = journeys(silent, day), journeys(sandbox_with_feedback, day)
     for verdict, journey in said.items():
         assert after[journey]["feedback"] == verdict
     for verdict in ("not_mine", "finished"):
@@ -113,31 +115,33 @@ def test_each_verdict_counts_from_its_day_on(silent: Sandbox, heard: Sandbox, sa
 
 
 @pytest.mark.parametrize("day", [SAID_ON, LAST])
-def test_notifications_heed_each_verdict(heard: Sandbox, said: dict[str, str], day: date) -> None:
-    assert reasons(heard, day, said["not_mine"]) == {"feedback_not_mine"}
-    assert reasons(heard, day, said["finished"]) == {"feedback_finished"}
-    assert reasons(heard, day, said["mute"]) == {"feedback_muted"}
-    assert not {reason for reason in reasons(heard, day, said["more"]) if reason.startswith("feedback")}
+def test_notifications_follow_each_verdict(sandbox_with_feedback: Sandbox, said: dict[str, str], day: date) -> None:
+    assert reasons(sandbox_with_feedback, day, said["not_mine"]) == {"feedback_not_mine"}
+    assert reasons(sandbox_with_feedback, day, said["finished"]) == {"feedback_finished"}
+    assert reasons(sandbox_with_feedback, day, said["mute"]) == {"feedback_muted"}
+    assert not {reason for reason in reasons(sandbox_with_feedback, day, said["more"]) if reason.startswith("feedback")}
 
 
-def test_it_survives_recomputation_in_full_and_of_earlier_days(heard: Sandbox, new_sandbox: NewSandbox) -> None:
-    again = copied(heard, new_sandbox("again"))
+def test_it_survives_recomputation_in_full_and_of_earlier_days(
+    sandbox_with_feedback: Sandbox, new_sandbox: NewSandbox
+) -> None:
+    again = copied(sandbox_with_feedback, new_sandbox("again"))
     again.run(LAST, LAST, full=True)
     again.run(FIRST, SAID_ON, full=True)
     for name in OUTPUTS:
-        assert_frame_equal(again.table(name), heard.table(name), check_exact=True)
+        assert_frame_equal(again.table(name), sandbox_with_feedback.table(name), check_exact=True)
 
 
 def test_engaging_again_takes_back_finished_alone(
-    heard: Sandbox, said: dict[str, str], new_sandbox: NewSandbox
+    sandbox_with_feedback: Sandbox, said: dict[str, str], new_sandbox: NewSandbox
 ) -> None:
     # Seen to fail with `finished` that holds for good.
-    sandbox = copied(heard, new_sandbox("again"))
+    sandbox = copied(sandbox_with_feedback, new_sandbox("again"))
     sandbox.land(searches(AGAIN, THEMES), name="again")
     sandbox.run(AGAIN, AGAIN)
     now = journeys(sandbox, AGAIN)
-    told = {verdict: now[journey]["feedback"] for verdict, journey in said.items()}
-    assert told == {"not_mine": "not_mine", "finished": None, "mute": "mute", "more": "more"}
+    shown = {verdict: now[journey]["feedback"] for verdict, journey in said.items()}
+    assert shown == {"not_mine": "not_mine", "finished": None, "mute": "mute", "more": "more"}
     assert {row["stage"] for row in now.values()} == {"ongoing"}
     assert now[said["finished"]]["confidence"] > 0.5
     assert now[said["not_mine"]]["confidence"] == 0
@@ -145,9 +149,9 @@ def test_engaging_again_takes_back_finished_alone(
 
 
 def test_more_takes_back_finished_from_its_day_on(
-    heard: Sandbox, said: dict[str, str], new_sandbox: NewSandbox
+    sandbox_with_feedback: Sandbox, said: dict[str, str], new_sandbox: NewSandbox
 ) -> None:
-    sandbox = copied(heard, new_sandbox("more"))
+    sandbox = copied(sandbox_with_feedback, new_sandbox("more"))
     say(sandbox, said["finished"], "more", LAST)
     assert sandbox.days_to_run(None, LAST) == (LAST, LAST)  # one word is enough to have the day run again
     sandbox.run(LAST, LAST)
@@ -159,10 +163,10 @@ def test_more_takes_back_finished_from_its_day_on(
     ]
 
 
-def test_words_on_a_journey_that_is_not_there_are_counted(heard: Sandbox) -> None:
-    with heard.instance() as instance:
+def test_verdicts_on_journeys_that_are_not_there_are_counted(sandbox_with_feedback: Sandbox) -> None:
+    with sandbox_with_feedback.instance() as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("ranked_journeys"))
     assert event is not None
     assert event.asset_materialization is not None
-    told = event.asset_materialization.metadata
-    assert (told["verdicts_that_hold"].value, told["verdicts_on_journeys_not_live"].value) == (len(VERDICTS), 1)
+    shown = event.asset_materialization.metadata
+    assert (shown["verdicts_in_force"].value, shown["verdicts_on_journeys_not_live"].value) == (len(VERDICTS), 1)

@@ -165,16 +165,15 @@ def test_a_day_that_cannot_be_run_is_refused_and_leaves_nothing(
 
 def test_two_previews_at_once_are_refused(journeys: Journeys, home: Path, coarser: tuple[str, str]) -> None:
     code = (
-        "import fasteners, sys\n"
-        "lock = fasteners.InterProcessLock(sys.argv[1])\n"
-        "lock.acquire()\n"
-        "print('held', flush=True)\n"
-        "input()\n"
+        "import sys; from pathlib import Path; from journeys_assets.storage.locks import exclusive_lock\n"
+        "with exclusive_lock(Path(sys.argv[1]), on_wait=exit):\n"
+        "    print('locked', flush=True)\n"
+        "    input()\n"
     )
     command = [sys.executable, "-c", code, str(home / "preview.lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
+        assert other.stdout.readline() == "locked\n"
         said = journeys("preview", code=2).stderr
         other.communicate("\n")
     assert "another preview" in said

@@ -46,12 +46,12 @@ def test_a_memory_spreads_sends_and_says_why(new_sandbox: NewSandbox) -> None:
     forgetful, mindful = planned(new_sandbox, "forgetful", 1.0), planned(new_sandbox, "mindful", 0.5)
     assert sends(forgetful)["journey_id"].n_unique() == 1
     assert sends(forgetful).height == sends(mindful).height == 6
-    told = sends(mindful)["journey_id"].to_list()
-    assert told[0] == sends(forgetful)["journey_id"][0]
-    assert told[1] != told[0]
+    sent = sends(mindful)["journey_id"].to_list()
+    assert sent[0] == sends(forgetful)["journey_id"][0]
+    assert sent[1] != sent[0]
     waits = mindful.table("notification_candidates").filter(pl.col("reason") == "similar_sent_lately")
     assert (
-        waits.filter(pl.col("partition_date") == FIRST + timedelta(days=1))["journey_id"].unique().to_list() == told[:1]
+        waits.filter(pl.col("partition_date") == FIRST + timedelta(days=1))["journey_id"].unique().to_list() == sent[:1]
     )
     journeys = [sandbox.table("user_journeys").drop("algorithm_version") for sandbox in (forgetful, mindful)]
     assert_frame_equal(*journeys, check_exact=True)  # the rank is as it was
@@ -66,12 +66,12 @@ def test_a_memory_spreads_sends_and_says_why(new_sandbox: NewSandbox) -> None:
         {
             "notification_id": ["n"],
             "user_id": ["ann"],
-            "journey_id": [told[3]],
+            "journey_id": [sent[3]],
             "channel": ["push"],
             "arm": ["journey"],
             "sent_at": [datetime.combine(day, datetime.min.time()) + timedelta(hours=1)],
         }
     )
-    heard = sends(planned(new_sandbox, "heard", 0.5, sent=logged))["journey_id"].to_list()
-    assert heard[:3] == told[:3]
-    assert heard[3] != told[3]
+    after_logged_sends = sends(planned(new_sandbox, "logged", 0.5, sent=logged))["journey_id"].to_list()
+    assert after_logged_sends[:3] == sent[:3]
+    assert after_logged_sends[3] != sent[3]

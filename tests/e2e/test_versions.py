@@ -1,4 +1,4 @@
-"""Promise 9: a changed parameter is a new version, and nobody's journeys ever mix two."""
+"""Promise 9: a changed parameter is a new version, and no user's journeys mix two."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta

@@ -122,7 +122,7 @@ def some_log(seed: int, days: Sequence[date], users: Sequence[str] = USERS) -> L
                 log["search_events"].append(search(user, chance.choice(WORDS), time))
                 action = chance.choice(["closeup", "save", "clickthrough"])
                 log["pin_engagements"].append({"user_id": user, "pin_id": item, "action": action, "engaged_at": time})
-                # One event told twice by one load, with two names: neither is later.
+                # One load has the same event twice, with two names: neither is later.
                 board = {"user_id": user, "board_id": "b", "pin_id": item, "saved_at": time}
                 for name in chance.sample(("Home", "home", "Garden", None), 2):
                     keyword = None if name is None else name.lower()

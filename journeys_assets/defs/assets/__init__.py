@@ -1,1 +1,1 @@
-"""The stages as assets: each body reads, calls one domain function, writes and reports."""
+"""The assets: stages of the pipeline, landing sources, training, evaluation and the readout of the experiment."""

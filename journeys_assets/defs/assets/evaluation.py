@@ -1,4 +1,4 @@
-"""…_evaluation: each part of the pipeline beside its baselines; evaluation_report: one page of all of them."""
+"""…_evaluation: each part of the pipeline compared with its baselines; evaluation_report: all of them on one page."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,7 +21,7 @@ def asset_name(section: str) -> str:
 def build(
     sections: Iterable[str], evaluate: Callable[[str], Section], report: Callable[[], Path]
 ) -> list[dg.AssetsDefinition]:
-    """One asset a section, and the report after them.
+    """One asset per section, and the report that follows them.
 
     Args:
         evaluate: Measures the section of that name and keeps what it found.
@@ -51,7 +51,7 @@ def _part(name: str, evaluate: Callable[[str], Section]) -> dg.AssetsDefinition:
     @dg.asset(
         name=asset_name(name),
         group_name=EVALUATION_GROUP,
-        description=f"The part '{name}' beside its baselines, with intervals; the protocol is in the report.",
+        description=f"The part '{name}' compared with its baselines, with intervals; the protocol is in the report.",
         owners=metadata.OWNERS,
         kinds={"python"},
         code_version="1",

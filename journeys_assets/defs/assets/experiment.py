@@ -1,4 +1,4 @@
-"""experiment_readout: what came of the notification experiment, by arm with intervals, and whether to believe it.
+"""experiment_readout: results of the notification experiment by arm, with intervals and checks of its validity.
 
 A job of its own, run when somebody wants to know: intervals that are looked at every day until one leaves 0 out find
 effects that are not there. The readout is of the whole log as it is then, so it has no partitions.
@@ -57,12 +57,12 @@ def build(read_out: ReadOut) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 SOUND,
                 asset=READOUT,
-                description="Arms have the meant sizes and enough users, and get what they should.",
+                description="Arms have the planned sizes and enough users, and receive the sends of their arm.",
             ),
             dg.AssetCheckSpec(
                 UNSUBSCRIBES,
                 asset=READOUT,
-                description="Journey sends do not drive out more users than the interest sends that they replace.",
+                description="Journey sends make no more users unsubscribe than the interest sends that they replace.",
             ),
         ],
     )
@@ -92,25 +92,27 @@ def build(read_out: ReadOut) -> dg.AssetsDefinition:
 
 
 def by_arm(rates: pl.DataFrame) -> pl.DataFrame:
-    """One row a metric, one column an arm: value and interval, as text; '–' where an arm has no such figure."""
-    told = rates.with_columns(shown=pl.format("{} ({} … {})", *(pl.col(c).round(4) for c in ("value", "low", "high"))))
-    wide = told.pivot("arm", index="metric", values="shown", maintain_order=True)
+    """One row per metric, one column per arm: value and interval as text; '–' where an arm has no value."""
+    formatted = rates.with_columns(
+        shown=pl.format("{} ({} … {})", *(pl.col(c).round(4) for c in ("value", "low", "high")))
+    )
+    wide = formatted.pivot("arm", index="metric", values="shown", maintain_order=True)
     shown = [pl.col(arm) if arm in wide.columns else pl.lit(None, dtype=pl.String).alias(arm) for arm in ARMS]
     return wide.select("metric", *shown).with_columns(pl.col(ARMS).fill_null("–"))
 
 
 def _unsubscribes(readout: Readout) -> dg.AssetCheckResult:
-    """The holdout is sent nothing, so nobody in it can unsubscribe: against it every send would fail."""
+    """The holdout receives no sends, so nobody in it can unsubscribe: compared with it, every arm would fail."""
     costs = readout.effects.filter(pl.col("metric").is_in(COSTS))
     more = costs.filter(pl.col("low") > 0)
     if costs.is_empty():
-        return _check(UNSUBSCRIBES, True, "too few users were sent anything to compare")
-    told = "; ".join(
+        return _check(UNSUBSCRIBES, True, "too few users received a send to compare the arms")
+    summary = "; ".join(
         f"{row['metric']}: {row['arm']} {row['effect']:+.4f} against {row['against']} "
         f"({row['low']:+.4f} … {row['high']:+.4f})"
         for row in (more if more.height else costs).iter_rows(named=True)
     )
-    return _check(UNSUBSCRIBES, more.is_empty(), told)
+    return _check(UNSUBSCRIBES, more.is_empty(), summary)
 
 
 def _check(name: str, passed: bool, description: str) -> dg.AssetCheckResult:

@@ -145,10 +145,10 @@ def _column_lineage(lineage: ColumnLineage) -> dg.TableColumnLineage:
 def _check_specs(entry: StageEntry, monitors: Sequence[QualityMonitor]) -> Iterator[dg.AssetCheckSpec]:
     for table in entry.tables:
         grain = ", ".join(table.grain)
-        about = f"Columns, nulls, bounds and grain ({grain}) are as described; rows that are not are never written."
+        about = f"Columns, nulls, bounds and grain ({grain}) are as described. Other rows are never written."
         yield dg.AssetCheckSpec(CONTRACT, asset=table.name, blocking=True, description=about)
     if entry.needs_one_version:
-        about = "All rows that this stage reads are of the algorithm versions of the present settings."
+        about = "All rows that this stage reads have the algorithm versions of the current settings."
         yield dg.AssetCheckSpec(ONE_VERSION, asset=entry.name, blocking=True, description=about)
     for monitor in monitors:
         yield dg.AssetCheckSpec(monitor.name, asset=monitor.asset, blocking=False, description=monitor.about)
@@ -175,7 +175,7 @@ def _results(context: dg.AssetExecutionContext, outcome: Outcome) -> Results:
         checks.append(
             dg.AssetCheckResult(asset_key=outcome.entry.name, check_name=ONE_VERSION, passed=True, description=text)
         )
-    checks += [_monitored(monitor, result) for monitor, result in outcome.notes.measured]
+    checks += [_monitored(monitor, result) for monitor, result in outcome.measured]
     yield from _selected(context, checks)
 
 
@@ -193,7 +193,7 @@ def _materializations(context: dg.AssetExecutionContext, outcome: Outcome) -> It
 
 
 def _failed_checks(context: dg.AssetExecutionContext, error: JourneysError) -> Iterator[dg.AssetCheckResult]:
-    """The check that an error broke, if it was one."""
+    """The failed check, if the error is one of a check."""
     if isinstance(error, ContractError):
         offenders = {f"{v.column}: {v.rule}": metadata.examples(v.sample) for v in error.broken}
         broken = dg.AssetCheckResult(
@@ -211,7 +211,7 @@ def _failed_checks(context: dg.AssetExecutionContext, error: JourneysError) -> I
 def _selected(
     context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckResult]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Those of ``checks`` that the run was asked for; Dagster takes no others."""
+    """The ``checks`` that the run selected; Dagster accepts no others."""
     for check in checks:
         assert check.asset_key is not None
         assert check.check_name is not None

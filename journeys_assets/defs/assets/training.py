@@ -1,4 +1,4 @@
-"""The trained models as assets of a job of their own; a day's run never trains."""
+"""The trained models as assets, in a job of their own; the run of a day trains nothing."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -18,7 +18,7 @@ NOT_RELEASED = "not_released"
 
 
 class TrainingConfig(dg.Config):
-    """What a model may know."""
+    """The labels that a model is trained on."""
 
     as_of: str
     """Last day (YYYY-MM-DD) whose labels are used; the release is live from the day after."""

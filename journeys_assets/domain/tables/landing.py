@@ -251,8 +251,8 @@ LANDED_FILES = Table(
         Column(
             "outcome",
             TEXT,
-            "ingested; known (the same bytes were loaded before); unfinished (damaged and young: looked at once more); "
-            "refused (looked at again when size or time of modification change).",
+            "ingested; known (the same bytes were loaded before); unfinished (damaged, but written recently: read "
+            "again later); refused (read again when size or time of modification change).",
             allowed=LANDED_OUTCOMES,
         ),
         Column("reason", TEXT, "Why it was refused or counts as unfinished, and the cure.", nullable=True),

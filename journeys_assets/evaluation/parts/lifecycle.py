@@ -423,9 +423,10 @@ def _lead(study: Study, themes: pl.DataFrame, **shared: int) -> list[Part]:
     users, n_users = numbered(delays[OURS])
     waits = {name: ratio_of(rows["days"].to_numpy(), users) for name, rows in delays.items()}
     common = {"dataset": study.name, "ours": OURS, "is_higher_better": False, **shared}
-    parts.append(measure(waits, metric="ended: days until told", n_users=n_users, **common))  # type: ignore[arg-type]
+    parts.append(measure(waits, metric="ended: days until recognised", n_users=n_users, **common))  # type: ignore[arg-type]
     at_equal_rate, n_users = _at_equal_rate(study, themes, going_on)
-    parts.append(measure(at_equal_rate, metric="ended: days until told at the rule's rate", n_users=n_users, **common))  # type: ignore[arg-type]
+    metric = "ended: days until recognised at the rule's rate"
+    parts.append(measure(at_equal_rate, metric=metric, n_users=n_users, **common))  # type: ignore[arg-type]
     users, n_users = numbered(going_on)
     wrongs = {
         name: ratio_of(going_on.select(rule.cast(pl.Float64)).to_series().to_numpy(), users)

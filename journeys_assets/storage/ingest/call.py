@@ -20,7 +20,6 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
-import fasteners
 import polars as pl
 
 from journeys_assets.domain.actions import Action
@@ -38,6 +37,7 @@ from journeys_assets.storage.ingest.load import (
 )
 from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
+from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 __all__ = ["FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
@@ -314,16 +314,14 @@ def _scratch_folder(parent: Path) -> Iterator[Path]:
     """A folder for this call, removed at the end. Folders that killed calls left behind are removed first."""
     parent.mkdir(parents=True, exist_ok=True)
     for lock_file in sorted(parent.glob("ingest-*.lock")):
-        stale = fasteners.InterProcessLock(str(lock_file))
-        if stale.acquire(blocking=False):
+        if not is_locked(lock_file):
             shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
             lock_file.unlink(missing_ok=True)
-            stale.release()
     folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=parent))
-    lock = fasteners.InterProcessLock(f"{folder}.lock")
-    with lock:
+    lock_file = Path(f"{folder}.lock")
+    with exclusive_lock(lock_file, on_wait=lambda: None):
         try:
             yield folder
         finally:
             shutil.rmtree(folder)
-            Path(f"{folder}.lock").unlink()
+            lock_file.unlink()
