@@ -24,10 +24,12 @@ QUERIES = ["wedding dress", "wedding dresses", "wedding dress long", "wedding dr
 THROUGH_DAGSTER = "from journeys_assets.cli.app import main; main()"
 WITHOUT_DAGSTER = f"""
 from datetime import date
+from journeys_assets.cli.app import collect_less_often
 from journeys_assets.deployment import build_deployment
 from journeys_assets.pipeline.pipeline import build_pipeline
 from journeys_assets.pipeline.run import run_days
 from journeys_assets.settings import load_settings
+collect_less_often()
 day = date.fromisoformat("{DAY}")
 run_days(build_pipeline(build_deployment(load_settings(), progress=lambda *_: None)), day, day)
 """
