@@ -1,3 +1,3 @@
 """User journeys from raw logs: a Dagster project."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

@@ -44,7 +44,16 @@ class Deployment:
     def at(self, home: Path) -> Deployment:
         """The same deployment on state in another folder."""
         settings = self.settings.model_copy(update={"home": home})
-        return dataclasses.replace(self, settings=settings, warehouse=Warehouse(settings.warehouse_path))
+        return dataclasses.replace(self, settings=settings, warehouse=open_warehouse(settings))
+
+
+def open_warehouse(settings: Settings, *, lock_timeout_s: float = 600.0) -> Warehouse:
+    """The warehouse of a deployment; it is created on the first write.
+
+    Args:
+        lock_timeout_s: How long a read or a write waits for other processes, seconds.
+    """
+    return Warehouse(settings.warehouse_path, lock_timeout_s=lock_timeout_s)
 
 
 def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedder | None = None) -> Deployment:
@@ -59,4 +68,4 @@ def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedd
         return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
 
     models = load_models(sql_folder(), settings.algorithm.actions)
-    return Deployment(settings, models, Warehouse(settings.warehouse_path), make, progress)
+    return Deployment(settings, models, open_warehouse(settings), make, progress)

@@ -136,11 +136,11 @@ def run_through_dagster(session: Session, first: date | None, last: date | None,
 
 def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":
     from journeys_assets.cli.render.progress import reporter
+    from journeys_assets.deployment import open_warehouse
     from journeys_assets.storage.ingest.call import ingest as ingest_files
-    from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
     report = ingest_files(
-        Warehouse(settings.warehouse_path),
+        open_warehouse(settings),
         paths,
         format=format,
         now=datetime.now(UTC).replace(tzinfo=None),

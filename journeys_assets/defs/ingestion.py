@@ -16,7 +16,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from journeys_assets.deployment import Deployment
+from journeys_assets.deployment import Deployment, open_warehouse
 from journeys_assets.domain.landing.files import (
     IngestRequest,
     PastRun,
@@ -37,7 +37,6 @@ from journeys_assets.storage.ingest.folder import (
 from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
-from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 INGEST_JOB = "ingest_job"
 LANDING_SENSOR = "landing_sensor"
@@ -217,7 +216,7 @@ def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: in
     if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(deployment))):
         return Wait(f"run {running.run_id} is loading files; new files are looked for when it has ended")
     try:
-        landed = landed_files(Warehouse(deployment.warehouse.path, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
+        landed = landed_files(open_warehouse(deployment.settings, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
     except WarehouseBusyError as error:
         return Wait(f"the next evaluation tries again: {error}")
     return next_ingest_request(_look(deployment, folder, landed, now_ns), runs, now_ns=now_ns)

@@ -13,6 +13,7 @@ import dagster as dg
 from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.jobs import DAILY_JOB, Job
 from journeys_assets.defs.partitions import day_range, range_tags
+from journeys_assets.deployment import open_warehouse
 from journeys_assets.domain.scheduling import requests
 from journeys_assets.pipeline.pipeline import DAY, Pipeline, prepare
 from journeys_assets.settings import Settings
@@ -44,7 +45,7 @@ _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRu
 
 
 def build_sensors(settings: Settings, pipeline: Pipeline, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
-    impatient = Warehouse(pipeline.warehouse.path, lock_timeout_s=LOCK_TIMEOUT_S)
+    impatient = open_warehouse(settings, lock_timeout_s=LOCK_TIMEOUT_S)
 
     @dg.sensor(
         name=ACTIVE_USERS_SENSOR,

@@ -303,17 +303,17 @@ JOURNEY_EVENTS = Table(
 
 QUALITY_METRICS = Table(
     "quality_metrics",
-    "What every quality monitor measured of every day, against its bound. What is of no day (refused rows, days that "
-    "wait) is as it was when the day was run.",
+    "What every quality monitor measured on every day, with its bound. Measurements that belong to no day (refused "
+    "rows, days that wait) are those of the moment when the day was run.",
     ("partition_date", "monitor"),
     _pipeline_columns(
         Column("monitor", TEXT, "What was measured."),
-        Column("asset", TEXT, "The table that it speaks of."),
+        Column("asset", TEXT, "The table that it concerns."),
         Column("value", pl.Float64(), "The measurement; null where there was nothing to measure.", nullable=True),
         Column("lower", pl.Float64(), "Lowest value that passes; null where there is none.", nullable=True),
         Column("upper", pl.Float64(), "Highest value that passes; null where there is none.", nullable=True),
         Column("bound", TEXT, "The bound in words, or why there is none."),
-        Column("passed", pl.Boolean(), "Whether the value is within the bound; true where there was none to hold."),
+        Column("passed", pl.Boolean(), "Whether the value is within the bound; true where there is no bound."),
         Column("advice", TEXT, "What to look at when it fires."),
     ),
 )
