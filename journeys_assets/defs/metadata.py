@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 import polars as pl
 
-from journeys_assets.domain.quality.monitors import format_number
+from journeys_assets.domain.quality.monitors import format_measured
 from journeys_assets.domain.statistics.bars import trend
 from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.pipeline.run import Counts
@@ -110,13 +110,13 @@ def trends(measured: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """The values of each monitor over the days, oldest first, as a Markdown table with a line of bars.
 
     Args:
-        measured: partition_date, monitor, value, bound, passed; the values may be null.
+        measured: Rows of quality_metrics.
     """
     lines = ["| monitor | values, oldest first | last | expected | |", "|---|---|---|---|---|"]
     monitors = measured.sort("partition_date").partition_by("monitor", as_dict=True, maintain_order=True)
     for (name,), rows in sorted(monitors.items()):
         last = rows.row(-1, named=True)
-        value = "" if last["value"] is None else format_number(last["value"])
+        value = "" if last["value"] is None else format_measured(last["value"], last["lower"], last["upper"])
         mark = "" if last["passed"] else "**fired**"
         lines.append(f"| {name} | `{trend(rows['value'].to_list())}` | {value} | {_cell(last['bound'])} | {mark} |")
     return dg.MetadataValue.md("\n".join(lines))

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.quality.monitors import format_number
+from journeys_assets.domain.quality.monitors import format_measured
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
@@ -57,15 +57,13 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     if not opened.ok:
         return findings
     refused = list(_refused(pipeline.warehouse, settings.landing_path))
-    versions = pipeline.versions()
+    # A model that cannot be read has no version, so what was computed cannot be compared with it.
+    versions = pipeline.versions() if all(finding.ok for finding in findings) else None
     with pipeline.warehouse.reading() as con:
-        return [
-            *findings,
-            *_ingested(con),
-            *refused,
-            *_tables(pipeline, con),
-            *_computed(con, versions, pipeline.params.keywords.horizon_days, today),
-        ]
+        findings += [*_ingested(con), *refused, *_tables(pipeline, con)]
+        if versions is None:
+            return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
+        return [*findings, *_computed(con, versions, pipeline.params.keywords.horizon_days, today)]
 
 
 def _tried(subject: str, attempt: Callable[[], str]) -> Finding:
@@ -169,5 +167,6 @@ def _monitors(con: duckdb.DuckDBPyConnection, done: date) -> Iterator[Finding]:
         note = f", {unjudged} of them could not judge the day" if unjudged else ""
         yield Finding("monitors", True, f"{rows.height} on {done}, none fired{note}")
     for row in fired.iter_rows(named=True):
-        text = f"{format_number(row['value'])} on {done}, expected {row['bound']}; {row['advice']}"
+        value = format_measured(row["value"], row["lower"], row["upper"])
+        text = f"{value} on {done}, expected {row['bound']}; {row['advice']}"
         yield Finding(f"monitor {row['monitor']} of {row['asset']}", False, text)

@@ -67,7 +67,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """What monitors measured over some days: partition_date, monitor, value, bound, passed; the values may be null."""
+    """What monitors measured over some days: rows of quality_metrics."""
 
     measured: pl.DataFrame
 

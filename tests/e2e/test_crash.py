@@ -155,6 +155,7 @@ def test_a_damaged_ranker_is_named_and_the_output_stays(calm: Sandbox, tmp_path:
     with pytest.raises(ReleaseError, match=r"ranker/2026-03-01-broken/card\.json"):
         sandbox.run(LAST, LAST)
     assert sandbox.table("user_journeys").equals(before)
+    assert [finding.subject for finding in sandbox.findings() if "card.json" in finding.text] == ["ranker"]
     shutil.rmtree(folder)
     sandbox.run(LAST, LAST)
     assert_same_output(calm, sandbox, upto=LAST)

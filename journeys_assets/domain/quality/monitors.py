@@ -43,12 +43,19 @@ class Monitor:
         """One line: what was measured and what was expected."""
         if self.value is None:
             return f"{self.name}: {self.bound}"
-        return f"{self.name} = {format_number(self.value)}, expected {self.bound}"
+        return f"{self.name} = {format_measured(self.value, self.lower, self.upper)}, expected {self.bound}"
 
 
 def format_number(value: float) -> str:
     """``value`` for people: three significant digits below 100, whole numbers above, no powers of ten."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def format_measured(value: float, *bounds: float | None) -> str:
+    """``value`` for people, with as many digits as it takes to tell it from ``bounds`` that it does not equal."""
+    others = {format_number(bound) for bound in bounds if bound is not None and bound != value}
+    candidates = [format_number(value), *(f"{value:,.{digits}g}" for digits in range(4, 16))]
+    return next((text for text in candidates if text not in others), candidates[-1])
 
 
 def bounded(

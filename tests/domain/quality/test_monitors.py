@@ -3,6 +3,9 @@
 from datetime import date, timedelta
 
 import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from journeys_assets.domain.quality import monitors as quality_monitors
 
@@ -137,3 +140,27 @@ def test_as_frame_has_one_row_per_monitor() -> None:
         ("share_quarantined", 0.06, None, 0.05, "<= 0.05", False),
         ("other", None, None, None, "nothing to measure", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "text"),
+    [
+        (0.8, 0.8, "0.8"),
+        (0.80016, 0.8, "0.8002"),
+        (0.79996, 0.8, "0.79996"),
+        (1234.4, 1234.0, "1,234.4"),
+        (0.5, 0.8, "0.5"),
+    ],
+)
+def test_a_measurement_reads_differently_from_a_bound_that_it_does_not_equal(
+    value: float, bound: float, text: str
+) -> None:
+    assert quality_monitors.format_measured(value, None, bound) == text
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6))
+def test_what_fired_never_reads_as_within_its_bound(value: float, upper: float) -> None:
+    monitor = quality_monitors.bounded("m", value, upper=upper, advice="none")
+    shown, bound = monitor.summary.removeprefix("m = ").split(", expected <= ")
+    if not monitor.passed:
+        assert shown != bound or abs(value - upper) < 1e-9 * upper
