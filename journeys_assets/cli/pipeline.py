@@ -174,8 +174,9 @@ def print_run_summary(summary: "RunSummary", settings: Settings) -> None:
 
     rows = [(table, summary.rows[table], summary.total_rows[table]) for table in summary.rows]
     out.print(tables.table_of("Rows", rows, "table", f"on {summary.last_day}", "all days"))
+    n_days = (summary.last_day - summary.first_day).days + 1
     out.print(
-        f"{(summary.last_day - summary.first_day).days + 1} days in {summary.seconds:.1f} s, "
+        f"{n_days} {'day' if n_days == 1 else 'days'} in {summary.seconds:.1f} s, "
         f"peak memory {summary.peak_memory_mib:,.0f} MiB, run {summary.run_id}"
     )
     for warning in summary.warnings:

@@ -264,7 +264,7 @@ def _outcome(entry: StageEntry, stage: Stage, run: Run, versions: Versions, pipe
             counts[table.name] |= _counts(frame, batch.days)
         done += len(batch.days)
         pipeline.progress(entry.name, done, len(run.days))
-    if not done:
+    if not done and not entry.is_view:
         pipeline.progress(entry.name, len(run.days), len(run.days))
     return Outcome(entry, counts, found)
 
