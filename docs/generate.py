@@ -264,7 +264,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    if value is None or value == ():
+    if value in (None, (), ""):
         return ""
     if isinstance(value, Path):
         return f"`{os.path.relpath(value, SQL_FOLDER.parent) if value.is_absolute() else value}`"
