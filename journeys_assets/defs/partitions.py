@@ -31,8 +31,3 @@ def day_range(tags: Mapping[str, str]) -> tuple[date, date] | None:
     if first is None or last is None:
         first = last = tags.get(PARTITION_TAG)
     return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
-
-
-def chunked(days: list[date], size: int) -> list[list[date]]:
-    """``days`` in chunks of at most ``size``, in order."""
-    return [days[start : start + size] for start in range(0, len(days), size)]

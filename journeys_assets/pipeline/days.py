@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, KEYWORD_DAYS, OPENED_DAYS
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, OPENED_DAYS
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import days as day_queries
@@ -71,6 +71,3 @@ def keyword_day_rows(days: Sequence[object], ingest_seq: int) -> pl.DataFrame:
     return pl.DataFrame({"partition_date": days}, schema={"partition_date": pl.Date}).with_columns(
         ingest_seq=pl.lit(ingest_seq, dtype=pl.Int64)
     )
-
-
-__all__ = ["KEYWORD_DAYS", "ClosedDays", "CompletedDays", "OpenedDays", "keyword_day_rows"]

@@ -14,7 +14,6 @@ from journeys_assets.pipeline.stage import Batch, Notes, Run, Trend
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-DAYS_PER_WRITE = 31
 DAYS_SHOWN = 28
 
 
@@ -27,8 +26,7 @@ class Quality:
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         numbers = {}
-        for start in range(0, len(run.days), DAYS_PER_WRITE):
-            days = run.days[start : start + DAYS_PER_WRITE]
+        for days in run.chunks():
             frames = []
             for day in days:
                 results = measure(self.warehouse, self.monitors, day)

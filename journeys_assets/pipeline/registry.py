@@ -41,21 +41,19 @@ from journeys_assets.pipeline.quality import Quality
 from journeys_assets.pipeline.ranking import Ranking
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
 
-RANKER = Released(
-    "ranker_release", "ranker", "ranker", lambda folder, day: released(folder, day), "none released; the prior scores"
-)
+RANKER = Released("ranker_release", "ranker", "ranker", released, "none released; the prior scores")
 STAGE_MODEL = Released(
     "stage_release",
     "stage model",
     "stage",
-    lambda folder, day: released_stage_model(folder, day),
+    released_stage_model,
     "none released; the fixed gap",
 )
 NAMING_WEIGHTS = Released(
     "naming_release",
     "naming weights",
     "naming",
-    lambda folder, day: released_namer(folder, day),
+    released_namer,
     "none released; those of the parameters",
 )
 

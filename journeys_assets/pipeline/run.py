@@ -32,7 +32,6 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 KEYWORD_STAGES = ("int_keyword_events", "keyword_table", KEYWORD_EMBEDDINGS.name)
 """Stages that must be complete for every earlier day before a day can be computed."""
 
-
 HISTORY_DAYS = "earlier_days_brought_up_to_date"
 """What keyword_days shows: earlier days whose keywords were made again in the run."""
 

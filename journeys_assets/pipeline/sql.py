@@ -12,9 +12,6 @@ from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-DAYS_PER_WRITE = 31
-"""Days of a range that one read and one write transaction take; bounds memory."""
-
 EXAMPLE_ROWS = 8
 
 
@@ -29,8 +26,7 @@ class SqlTable:
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         rows = self.model.table.empty()
-        for start in range(0, len(run.days), DAYS_PER_WRITE):
-            days = run.days[start : start + DAYS_PER_WRITE]
+        for days in run.chunks():
             with self.warehouse.reading() as con:
                 rows = pl.concat([self.model.query(con, self._on(day)).pl() for day in days])
             yield Batch(days, {self.model.name: rows})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -27,6 +27,10 @@ PUBLISHED = "*published"
 """Stands in ``upstream`` for every stage before that is published."""
 
 
+DAYS_PER_WRITE = 31
+"""Days of a range that one read and one write transaction take; bounds memory."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What one run computes.
@@ -40,6 +44,11 @@ class Run:
     days: tuple[date, ...]
     run_id: str
     full: bool = False
+
+    def chunks(self) -> Iterator[tuple[date, ...]]:
+        """The days in order, at most ``DAYS_PER_WRITE`` at a time."""
+        for start in range(0, len(self.days), DAYS_PER_WRITE):
+            yield self.days[start : start + DAYS_PER_WRITE]
 
 
 @dataclass(frozen=True, slots=True)

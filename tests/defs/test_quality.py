@@ -70,13 +70,18 @@ def test_every_day_of_a_range_is_measured_and_only_the_drifted_one_fires(sandbox
     assert drift["value"][9] > drift["upper"][9]
 
 
-def test_the_check_of_the_table_fires_with_a_number_and_offenders(sandbox: Sandbox, summary: RunSummary) -> None:
-    assert {line.split(": ")[1].split(" = ")[0] for line in summary.warnings} == DRIFTED | {GROWING}
+def evaluations_of(sandbox: Sandbox, summary: RunSummary) -> list[dg.AssetCheckEvaluation]:
+    """What the checks of a run found, as the instance recorded it."""
     with sandbox.instance() as instance:
         records = instance.get_records_for_run(
             summary.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
         ).records
-    evaluations = [r.event_log_entry.dagster_event.asset_check_evaluation_data for r in records]  # type: ignore[union-attr]
+    return [r.event_log_entry.dagster_event.asset_check_evaluation_data for r in records]  # type: ignore[union-attr]
+
+
+def test_the_check_of_the_table_fires_with_a_number_and_offenders(sandbox: Sandbox, summary: RunSummary) -> None:
+    assert {line.split(": ")[1].split(" = ")[0] for line in summary.warnings} == DRIFTED | {GROWING}
+    evaluations = evaluations_of(sandbox, summary)
     found = {e.check_name: e for e in evaluations}
     drift = found["cluster_size_drift"]
     assert (drift.asset_key, drift.severity) == (dg.AssetKey("user_journeys"), dg.AssetCheckSeverity.WARN)
@@ -91,11 +96,7 @@ def test_the_check_of_the_table_fires_with_a_number_and_offenders(sandbox: Sandb
 
 def test_every_check_of_the_job_is_evaluated_by_a_run(sandbox: Sandbox, summary: RunSummary) -> None:
     graph = build_definitions(sandbox.deployment).get_repository_def().asset_graph
-    with sandbox.instance() as instance:
-        records = instance.get_records_for_run(
-            summary.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
-        ).records
-    evaluations = [r.event_log_entry.dagster_event.asset_check_evaluation_data for r in records]  # type: ignore[union-attr]
+    evaluations = evaluations_of(sandbox, summary)
     in_the_job = {key for key in graph.asset_check_keys if graph.get(key.asset_key).group_name in GROUPS}
     assert {evaluation.asset_check_key for evaluation in evaluations} == in_the_job
 

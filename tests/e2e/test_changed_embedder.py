@@ -8,9 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from journeys_assets.cli.app import app
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import dagster_instance
 from journeys_assets.defs.jobs import DAILY_JOB
@@ -20,6 +18,7 @@ from journeys_assets.deployment import build_deployment
 from journeys_assets.settings import load_settings
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
+from tests.support.command_line import runner
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 5
@@ -28,10 +27,7 @@ BEFORE, AFTER = "hashing", "minilm"
 
 
 def journeys(home: Path, embedder: str, *arguments: object) -> Result:
-    environment = {"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": embedder, "COLUMNS": "160"}
-    result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)
-    assert result.exit_code == 0, f"{arguments}: {result.output}\n{result.stderr}\n{result.exception!r}"
-    return result
+    return runner(home, embedder)(*arguments)
 
 
 @pytest.fixture(scope="module")

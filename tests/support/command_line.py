@@ -11,8 +11,8 @@ from journeys_assets.cli.app import app
 Journeys = Callable[..., Result]
 
 
-def runner(home: Path) -> Journeys:
-    environment = {"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": "hashing", "COLUMNS": "160"}
+def runner(home: Path, embedder: str = "hashing") -> Journeys:
+    environment = {"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": embedder, "COLUMNS": "160"}
 
     def journeys(*arguments: object, code: int = 0) -> Result:
         result = CliRunner().invoke(app, [str(a) for a in arguments], env=environment)

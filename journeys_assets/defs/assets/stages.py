@@ -19,8 +19,7 @@ from journeys_assets.pipeline.versions import Versions
 from journeys_assets.storage.sql_models import ColumnLineage, SqlModel
 
 CONTRACT, ONE_VERSION = "contract", "one_version"
-BLOCKING = (CONTRACT, ONE_VERSION)
-"""Checks that stop a run; all others are quality monitors, which warn."""
+"""The checks that stop a run; all others are quality monitors, which warn."""
 
 Results = Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -125,16 +124,6 @@ def _n_above(similar: Flags) -> Ints:
 
 
 # ── greedy methods ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Gain(Protocol):
-    """The gain of placing each journey next, for users with equally many journeys."""
-
-    def values(self) -> Floats:
-        """(users, n): the gains."""
-
-    def place(self, picked: Ints) -> None:
-        """Add the journey that was picked for each user's next place."""
 
 
 def _ranked_greedily(ordered: pl.DataFrame, params: RankingParams) -> pl.DataFrame:

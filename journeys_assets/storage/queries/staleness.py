@@ -31,8 +31,6 @@ VersionPeriods = Sequence[tuple[date, str]]
 """The algorithm version that a day should have: each holds from its day on, until the next one. Oldest first, from
 ``date.min`` on; a released model begins a new period."""
 
-STALE_DAY_SCHEMA = pl.Schema({"partition_date": pl.Date(), "reason": pl.String()})
-
 KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins", "pins")
 """Sources that have keywords. The others change only the output."""
 
