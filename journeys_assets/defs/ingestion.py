@@ -165,8 +165,8 @@ def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[st
         if source in ignored:
             metadata["ignored_columns"] = dg.MetadataValue.text(", ".join(ignored[source]))
         key = dg.AssetKey(["landing", source])
-        # A run that loaded nothing must not look like new data.
-        event = dg.AssetMaterialization if n_files else dg.AssetObservation
+        # A run that added nothing must not look like new data.
+        event = dg.AssetMaterialization if n_accepted else dg.AssetObservation
         context.log_event(event(asset_key=key, metadata=metadata))
     for name, outcome, reason in wrong.select("file", "outcome", "reason").iter_rows():
         context.log.warning("%s: %s: %s", name, outcome, reason)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.table import Table
 from journeys_assets.synthetic import noise
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.streams import draw_without_replacement, pick, pick_early, stream
@@ -54,7 +57,13 @@ class Catalogue:
         """The pins in the form of the landing contract."""
         pins = [pin for own in self.of_theme.values() for pin in own] + list(self.off_topic)
         rows = [(p.pin_id, list(p.annotations), list(p.interests), p.title) for p in pins]
-        return pl.DataFrame(rows, schema=LANDING["pins"].polars_schema, orient="row")
+        return landing_frame(LANDING["pins"], rows)
+
+
+def landing_frame(source: Table, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    """Landing rows of the world, without ``updated_at``: its items and users do not change."""
+    schema = {name: dtype for name, dtype in source.polars_schema.items() if name != "updated_at"}
+    return pl.concat([source.empty(), pl.DataFrame(rows, schema=schema, orient="row")], how="diagonal")
 
 
 def make_catalogue(params: WorldParams) -> Catalogue:

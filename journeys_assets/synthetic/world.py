@@ -16,7 +16,7 @@ import polars as pl
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.tables.table import TIMESTAMP
 from journeys_assets.synthetic.behaviour import is_active, simulate_day
-from journeys_assets.synthetic.catalogue import Catalogue, make_catalogue
+from journeys_assets.synthetic.catalogue import Catalogue, landing_frame, make_catalogue
 from journeys_assets.synthetic.judgements import maybe_annotate, maybe_give_feedback
 from journeys_assets.synthetic.notifications import describe_policy, maybe_send, open_mailbox
 from journeys_assets.synthetic.params import WorldParams
@@ -129,10 +129,7 @@ def generate_world(params: WorldParams) -> World:
         user = make_user(params, index)
         if user.signs_up_on < params.n_days:
             _simulate_user(params, user, catalogue, rows)
-    landing = {
-        name: pl.DataFrame(rows.landing[name], schema=table.polars_schema, orient="row")
-        for name, table in LANDING.items()
-    }
+    landing = {name: landing_frame(table, rows.landing[name]) for name, table in LANDING.items()}
     landing["pins"] = catalogue.frame
     for name, time in EVENT_TIMES.items():
         landing[name] = landing[name].sort(time, "user_id", maintain_order=True)

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.sandbox import Sandbox
 
 SEARCHES = "user_id,query,searched_at\nu,wedding dress,2026-03-01\nu,wedding cake,2026-03-02\nu,,2026-03-02\n"
+SOUND = SEARCHES.removesuffix("u,,2026-03-02\n")
 MORE = "user_id,query,searched_at\nv,oak table,2026-02-27\nu,wedding cake,2026-03-02\n"
 PIN = '{"pin_id": "p", "annotations": ["garden"]}\n'
 S = 1_000_000_000
@@ -159,20 +160,20 @@ def test_a_later_file_adds_to_it_and_an_earlier_day_is_noted(watched: Watched) -
 
 
 def test_the_same_bytes_again_change_nothing(watched: Watched) -> None:
-    path = watched.write("search_events/a.csv", SEARCHES)
+    path = watched.write("search_events/a.csv", SOUND)
     watched.take()
-    before = [watched.table(name) for name in ("search_events", "quarantined_rows", "ingest_ledger")]
+    before = [watched.table(name) for name in ("search_events", "ingest_ledger")]
     os.utime(path, (time.time() - 30,) * 2)
-    watched.write("search_events/copy.csv", SEARCHES)
+    watched.write("search_events/copy.csv", SOUND)
     result = watched.take()
     assert not [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
     assert watched.outcomes() == {"search_events/a.csv": "known", "search_events/copy.csv": "known"}
-    after = [watched.table(name) for name in ("search_events", "quarantined_rows", "ingest_ledger")]
+    after = [watched.table(name) for name in ("search_events", "ingest_ledger")]
     assert all(a.equals(b) for a, b in zip(before, after, strict=True))
 
 
 def test_a_file_that_the_command_line_took_is_known(watched: Watched) -> None:
-    watched.write("search_events/a.csv", SEARCHES)
+    watched.write("search_events/a.csv", SOUND)
     watched.sandbox.load(watched.landing)
     watched.take()
     assert watched.outcomes() == {"search_events/a.csv": "known"}
@@ -383,13 +384,14 @@ def test_a_run_that_dies_after_its_load_heals_with_no_doubled_row(
         assert not watched.execute(watched.asked()).success
     assert len(watched.queries()) == 2
     assert watched.outcomes() == {}
-    before = [watched.table(name) for name in ("search_events", "pins", "quarantined_rows", "ingest_ledger")]
+    before = [watched.table(name) for name in ("search_events", "pins")]
     assert isinstance(watched.at(61), IngestRequest)
     assert watched.execute().success
-    after = [watched.table(name) for name in ("search_events", "pins", "quarantined_rows", "ingest_ledger")]
+    after = [watched.table(name) for name in ("search_events", "pins")]
     assert all(a.equals(b) for a, b in zip(before, after, strict=True))
-    assert watched.outcomes() == {"pins/z.jsonl": "known", "search_events/a.csv": "known"}
-    assert landed_files(watched.deployment.warehouse)["ingest_seq"].to_list() == [1, 1]
+    assert watched.table("quarantined_rows").height == 1
+    assert watched.outcomes() == {"pins/z.jsonl": "ingested", "search_events/a.csv": "ingested"}
+    assert landed_files(watched.deployment.warehouse)["ingest_seq"].to_list() == [2, 2]
     assert watched.sandbox.settings.first_day == date(2026, 3, 1)
     assert watched.skipped() == "nothing is ready: 2 already ingested"
 
@@ -414,3 +416,12 @@ def test_a_tick_does_not_wait_long_for_a_writer(watched: Watched, monkeypatch: p
         done.set()
         writer.join()
     watched.take()
+
+
+def test_a_row_ahead_of_the_clock_is_read_once_its_time_has_come(watched: Watched) -> None:
+    later = datetime.now(UTC) + timedelta(days=1, minutes=10)
+    watched.write("search_events/a.csv", SOUND + f"u,next week,{later:%Y-%m-%dT%H:%M:%S}\n")
+    watched.take()
+    assert len(watched.queries()) == 2
+    assert watched.skipped() == "nothing is ready: 1 already ingested"
+    assert isinstance(watched.at(15 * 60), IngestRequest)

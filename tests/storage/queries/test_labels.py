@@ -9,7 +9,7 @@ import pytest
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import features
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.storage.queries.labels import training_rows
 
 FEATURES = features(DEFAULT_ACTIONS)
@@ -21,7 +21,7 @@ def con() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.sql("CREATE SCHEMA landing")
     for source in ("journey_annotations", "notification_events"):
-        connection.sql(LANDING[source].ddl)
+        connection.sql(LANDING_TABLES[source].ddl)
     connection.sql("CREATE VIEW main.stg_notification_events AS FROM landing.notification_events")
     connection.sql("CREATE TABLE main.keyword_table (partition_date DATE, user_id TEXT, keyword TEXT, source TEXT)")
     connection.sql(
