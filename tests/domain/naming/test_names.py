@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.naming.features import FEATURES
-from journeys_assets.domain.naming.names import MAX_NAME_CHARACTERS, NAMES_SCHEMA, name_journeys
+from journeys_assets.domain.naming.forms import MAX_NAME_CHARACTERS
+from journeys_assets.domain.naming.names import NAMES_SCHEMA, name_journeys
 from journeys_assets.domain.naming.params import NamingParams
 
 PARAMS = NamingParams()
