@@ -76,11 +76,12 @@ _DATE = (
 )
 _DATES = re.compile(rf"(?<![\d.\-/+(]){_DATE}(?: ?- ?{_DATE})?(?!\d|[.\-/ )]\d)", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:\+ ?)?(?:\(\d+\)|\d+)(?:[ .\-/()]{1,3}\d+)*")
-_CALLED = re.compile(
-    r"\b(?:phone|telephone|tel|mobile|cell|call|fax|whatsapp|sms|text|handy|telefon|telefono|teléfono|móvil|portable|"
-    r"numéro|nummer|ring|dial)\b[^\d+(]{0,12}$",
-    re.IGNORECASE,
+_CALL_WORDS = (
+    "phone|telephone|tel|mobile|cell|call|fax|whatsapp|sms|text|handy|telefon|telefono|teléfono|móvil|portable|numéro|"
+    "nummer|ring|dial"
 )
+_CALLED = re.compile(rf"\b(?:{_CALL_WORDS})\b[^\d+(]{{0,12}}$", re.IGNORECASE)
+_WORDS_OF_CONTACT = frozenset({*_CALL_WORDS.split("|"), *"e-mail email mail number my me or and is to at".split()})
 _ISBN = re.compile(r"\bisbn\b[^\d]{0,6}$", re.IGNORECASE)
 _LOCAL_NUMBER = re.compile(r"([2-9]\d{2})-(\d{4})")
 _SIGNS = re.compile(r"[@/?#:(\[{<]")
@@ -113,12 +114,18 @@ def masked(text: str) -> str:
 
 
 def impersonal(text: str) -> str:
-    """The words of ``text`` without personal data; unchanged if there is none, empty if no letter is left."""
+    """The words of ``text`` without personal data; unchanged if there is none.
+
+    Empty if nothing of interest is left: no letter, or only words of contact such as "call".
+    """
     words = text
     # What is left of two pieces may be one piece.
     while (found := _replaced(words, lambda _: " ")) is not None:
         words = " ".join(_EMPTY_BRACKETS.sub(" ", found).split()).strip(" ,;:.-/|+#@([{<")
-    return words if words == text or any(map(str.isalpha, words)) else ""
+    if words == text:
+        return text
+    says_something = any(map(str.isalpha, words)) and not {*words.casefold().split()} <= _WORDS_OF_CONTACT
+    return words if says_something else ""
 
 
 def hold_personal_data(texts: pl.Series) -> pl.Series:

@@ -65,13 +65,14 @@ _NEVER_JOINS_NEXT = (
     "\u0622-\u0625\u0627\u0629\u062f-\u0632\u0648\u0671-\u0673\u0675-\u0677\u0688-\u0699\u06c0\u06c3-\u06cb\u06cd\u06cf"
     "\u06d2\u06d3\u06d5"
 )
-_VIRAMAS = (
+VIRAMAS = (
     "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d3b\u0d3c\u0d4d\u0dca\u0e3a\u0eba\u0f84\u1039\u103a\u1714"
     "\u1715\u1734\u17d2\u1a60\u1b44\u1baa\u1bab\u1bf2\u1bf3\u2d7f\ua806\ua82c\ua8c4\ua953\ua9c0\uaaf6\uabed"
     "\U00010a3f\U00011046\U00011070\U0001107f\U000110b9\U00011133\U00011134\U000111c0\U00011235\U000112ea"
     "\U0001134d\U00011442\U000114c2\U000115bf\U0001163f\U000116b6\U0001172b\U00011839\U0001193d\U0001193e"
     "\U000119e0\U00011a34\U00011a47\U00011a99\U00011c3f\U00011d44\U00011d45\U00011d97"
 )
+"""Signs that join a consonant of an Indian script to the next one: the characters of combining class 9."""
 _SOFT_DOTTED = "ij\u012f\u0249\u0268\u029d\u03f3\u0456\u0458\u1d96\u1e2d\u1ecb"
 
 _TOUCHED = re.compile(f"[{CONTROLS}{INVISIBLE}{_SELECTORS}{_TAGS}{_ZWNJ}{_ZWJ}\u2800]")
@@ -85,7 +86,7 @@ _ANY_JOINER = re.compile(f"[{_ZWNJ}{_ZWJ}]")
 _JOINER_RUN = re.compile(f"([{_ZWNJ}{_ZWJ}])[{_ZWNJ}{_ZWJ}]+")
 _JOINER = re.compile(
     rf"((?<=[{_PICTURES}\ufe0f\u20e3\U000e007f]){_ZWJ}(?=[{_PICTURES}])"
-    rf"|(?<=[{_VIRAMAS}]){_ZWJ}"
+    rf"|(?<=[{VIRAMAS}]){_ZWJ}"
     rf"|(?<=[{_JOINING}]){_ZWJ}(?=[{_JOINING}])"
     rf"|(?<=[{_JOINING}])(?<![{_NEVER_JOINS_NEXT}]){_ZWNJ}(?=[{_JOINING}]))|[{_ZWNJ}{_ZWJ}]"
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeys_assets.domain.keywords.text import _VIRAMAS, cleaned, cleaned_series, normalise, normalise_series
+from journeys_assets.domain.keywords.text import VIRAMAS, cleaned, cleaned_series, normalise, normalise_series
 
 FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 PERSIAN, CHILLU, RAPHA = "می\u200cخواهم", "അവന\u0d4d\u200d", "অর\u200d\u09cdয"
@@ -135,7 +135,7 @@ def test_every_format_and_control_character_is_invisible_or_known_to_be_visible(
 def test_the_viramas_are_those_of_unicode() -> None:
     known = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.combining(chr(code)) == 9}
     assert {"\u094d", "\u0d4d", "\u0dca"} <= known
-    assert known <= set(_VIRAMAS)
+    assert known <= set(VIRAMAS)
 
 
 @settings(max_examples=1_000)
