@@ -15,3 +15,6 @@ STAGE_REASONS = ("user_said_finished", "evergreen", "silent", "recent", "likely_
 INTENTS = ("exploring", "deciding", "acting")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
+
+NAMELESS = "unnamed journey"
+"""What a journey is called if none of its keywords may be shown, such as one of phone numbers or invisible text."""

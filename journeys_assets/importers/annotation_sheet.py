@@ -12,8 +12,8 @@ from functools import partial
 
 import polars as pl
 
-from journeys_assets.domain.landing.contract import SHOWN_CHARACTERS, check_rows, refused_frame
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.landing.contract import SHOWN_CHARACTERS, check_rows, clean_texts, refused_frame
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS, LANDING
 from journeys_assets.domain.vocabulary import STAGES
 from journeys_assets.importers.base import Converted, Importer
 
@@ -23,6 +23,10 @@ OPTIONAL = (*ANSWERS, "annotated_at")
 SHOWN = ("position", "as_of", "name", "keywords", "last_engaged", "weeks", "searches", "items")
 """Columns that a sheet only shows; they are ignored on import."""
 NAME = "annotation-sheet"
+
+_COLUMNS = {
+    column.name: column for column in (ANNOTATION_ITEMS.column("row_key"), *LANDING["journey_annotations"].columns)
+}
 
 NOT_JUDGED = "not judged yet"
 ALREADY_STORED = "the same as is stored already"
@@ -59,7 +63,7 @@ def sheet_importer(items: pl.DataFrame, judged: pl.DataFrame) -> Importer:
 
 def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl.DataFrame) -> Converted:
     """Landing rows of ``journey_annotations``. Each raw row becomes a judgement, is refused, or is skipped."""
-    given = raw.select("line", *(_text(raw, name) for name in (*REQUIRED, *OPTIONAL)))
+    given = pl.DataFrame([raw["line"], *(_text(raw, name) for name in (*REQUIRED, *OPTIONAL))])
     rows = given.with_columns(
         row_key=pl.col("row_key").str.to_lowercase(),
         level=pl.col("relevance").cast(pl.Float64, strict=False),
@@ -91,11 +95,11 @@ def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl
     )
 
 
-def _text(raw: pl.DataFrame, name: str) -> pl.Expr:
-    """The column without surrounding white space; null where it is blank or not in the file."""
+def _text(raw: pl.DataFrame, name: str) -> pl.Series:
+    """The column as the contract stores it, so that it can be compared; null where it is blank or not in the file."""
     if name not in raw.columns:
-        return pl.lit(None, dtype=pl.String).alias(name)
-    return pl.col(name).str.strip_chars().replace("", None)
+        return pl.Series(name, [None] * raw.height, dtype=pl.String)
+    return clean_texts(raw[name], _COLUMNS[name])
 
 
 def _problems(rows: pl.DataFrame, items: pl.DataFrame) -> list[pl.Expr]:

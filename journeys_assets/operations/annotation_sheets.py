@@ -22,6 +22,7 @@ import polars as pl
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.annotation import sampling
 from journeys_assets.domain.annotation.params import AnnotationParams
+from journeys_assets.domain.keywords.personal import masked_series
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.errors import JourneysError
 from journeys_assets.importers.annotation_sheet import ANSWERS, SHOWN
@@ -137,18 +138,13 @@ def export_sheets(
 def _sheet_columns(rows: pl.DataFrame) -> pl.DataFrame:
     """The columns of a sheet, with personal data masked."""
     masked = rows.with_columns(
-        name=sampling.without_personal_data(rows["journey_name"]),
-        **{name: _each_masked(rows[name]) for name in ("shown", "searches", "items")},
+        name=masked_series(rows["journey_name"]),
+        **{name: masked_series(rows[name]) for name in ("shown", "searches", "items")},
     )
     return masked.select(
         "row_key", "annotator_id", "position", pl.col("as_of_date").cast(pl.String).alias("as_of"), "name",
         pl.col("shown").alias("keywords"), "days_ago", "weeks", "searches", "items",
     )  # fmt: skip
-
-
-def _each_masked(lists: pl.Series) -> pl.Series:
-    masked = [sampling.without_personal_data(pl.Series(items, dtype=pl.String)).to_list() for items in lists]
-    return pl.Series(lists.name, masked, dtype=pl.List(pl.String))
 
 
 def _write(target: Path, annotator: str, rows: pl.DataFrame, is_one_of_many: bool) -> Path:

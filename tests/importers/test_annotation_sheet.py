@@ -143,3 +143,11 @@ def test_every_row_is_accepted_refused_or_skipped() -> None:
     rows = [row(), row(relevance=""), row(relevance="x"), row(row_key="bbb", annotator_id="ben"), row(row_key="?")]
     found = converted(*rows)
     assert good(found).height + len(reasons(found)) + sum(found.skipped.values()) == len(rows)
+
+
+def test_a_judgement_is_compared_in_the_spelling_that_is_stored() -> None:
+    given = row(annotator_id="Jose\u0301 \u200b", better_name="Big\u00a0 day\ufeff", comment="n/a", stage=" Ended\r")
+    first = good(converted(given)).with_columns(row_key=pl.lit("aaa")).select(JUDGED_SCHEMA.names())
+    assert first.row(0) == ("aaa", "José", 4, "ended", "Big day", None)
+    again = converted(given, judged=first)
+    assert (good(again).height, again.skipped) == (0, {ALREADY_STORED: 1})

@@ -10,6 +10,7 @@ import pytest
 
 from journeys_assets.deployment import build_deployment
 from journeys_assets.domain.fields import is_training_only
+from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.hashing import HashingEmbedder
@@ -194,7 +195,10 @@ def test_quality_bounds_leave_the_days_closed(tmp_path: Path) -> None:
 def release(live_from: date) -> NamerRelease:
     weights = "{}"
     return NamerRelease(
-        f"{live_from}-x", live_from, {"live_from": str(live_from), "features": [], "revision": 2}, weights
+        f"{live_from}-x",
+        live_from,
+        {"live_from": str(live_from), "features": [], "revision": NamingParams().revision},
+        weights,
     )
 
 

@@ -79,7 +79,7 @@ keyword_events as (
 select
     user_id,
     keyword,
-    min(trim(display_form)) as display_form,
+    min(display_form) as display_form,
     source,
     action,
     item_id,

@@ -46,13 +46,6 @@ CANDIDATE_SCHEMA = pl.Schema(
 )
 """Journeys that may be drawn: one row per day, user and journey."""
 
-_PERSONAL = (
-    (r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", "[e-mail]"),
-    (r"(?:https?://|www\.)\S+", "[link]"),
-    (r"(?:\+|\b)\d(?:[\s()./-]?\d){6,}\b", "[number]"),
-)
-"""Patterns of text that may identify a person, and their replacements."""
-
 
 def guideline() -> str:
     """The guideline for annotators, as Markdown."""
@@ -73,13 +66,6 @@ and examples. You see nothing of what happened later. Judge the row by itself.
 
 Leave a row empty if you do not want to judge it. Do not discuss rows with other annotators before all are done.
 """
-
-
-def without_personal_data(texts: pl.Series) -> pl.Series:
-    """Texts with e-mail addresses, links and long numbers (phones, cards) masked. Names of people are not detected."""
-    for pattern, shown in _PERSONAL:
-        texts = texts.str.replace_all(pattern, shown)
-    return texts
 
 
 # ── the sample ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class KeywordParams:
     """Which keywords count, and how much one action says."""
 
-    revision: int = 1
+    revision: int = 2
     look_back_days: int = 90
     horizon_days: int = 180
     """A user whose last active day is longer ago has no live journeys."""

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
-from journeys_assets.domain.keywords.text import normalise_series
+from journeys_assets.domain.keywords.text import PLAIN, cleaned, cleaned_series, normalise, normalise_series
+from journeys_assets.domain.landing.ids import NULL_MARKERS, NULL_WORDS, are_broken, are_null_words, clean_ids
 from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING, landing_contract
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
 
@@ -46,8 +47,6 @@ wrong with it is a time ahead of the clock (else null)."""
 UNREADABLE_SCHEMA = pl.Schema({"line": pl.Int64(), "column": pl.String(), "problem": pl.String(), "value": pl.String()})
 """Values that a reader could not read as their column's type: the frame has null in their place."""
 
-# Blank for Rust's \s (Unicode White_Space) or for Python's str.split, which adds the four separators.
-_BLANK = r"^[\s\x1c-\x1f]*$"
 _ISO = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<minute>\d{2}:\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r" ?(?P<zone>Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$"
@@ -98,17 +97,18 @@ def check_rows(
         source: A key of ``LANDING``.
         frame: ``line`` (Int64, unique) and any of the contract's columns, as text or in a compatible type (binary
             counts as UTF-8 text). A missing column counts as null; unknown columns are ignored. Lists as text are JSON
-            or separated by ``|``; null and blank items are dropped. Times with a zone are converted to UTC, times
-            without a zone are UTC, and a bare day means midnight.
+            or separated by ``|``; null items and those that are no keyword are dropped. Times with a zone are converted
+            to UTC, times without a zone are UTC, and a bare day means midnight.
         now: The current time, naive UTC; a time more than ``MAX_CLOCK_SKEW`` after it is refused.
         actions: The action registry: the valid values of ``action``.
         timezones: Valid values of ``timezone``; None disables this check.
         unreadable: ``UNREADABLE_SCHEMA``: values that the reader refused, with null in their place in ``frame``.
 
     Returns:
-        Good rows: ``line`` and the contract's columns in their types, with blank optional text as null. What was
-        refused: ``REFUSED_SCHEMA``, one row per line. A line that is not good is refused; a good line is among the
-        refused ones, with ``is_kept``, if a field of it was. Both are in the order of ``frame``.
+        Good rows: ``line`` and the contract's columns in their types, ids and texts clean, and null where an optional
+        text is blank or a word for a missing value. What was refused: ``REFUSED_SCHEMA``, one row per line. A line that
+        is not good is refused; a good line is among the refused ones, with ``is_kept``, if a field of it was. Both are
+        in the order of ``frame``.
     """
     table = landing_contract(actions)[source]
     values: dict[str, pl.Series] = {}
@@ -217,16 +217,57 @@ def _reader(column: Column, now: datetime) -> Callable[[pl.Series, Column], _Rea
 
 
 def _as_text(raw: pl.Series, column: Column) -> _Read:
-    """A column of any scalar type as text, with blank text as null."""
+    """A column of any scalar type as clean text (:func:`clean_texts`)."""
+    text, found = _decoded(raw, column)
+    # Bytes are counted first, because that is cheap and a text has at most as many characters as bytes.
+    if (text.str.len_bytes().max() or 0) > MAX_TEXT_CHARACTERS:  # type: ignore[operator]
+        too_long = (text.str.len_chars() > MAX_TEXT_CHARACTERS).fill_null(False)
+        found.append(_Finding(too_long, column.name, f"is longer than {MAX_TEXT_CHARACTERS:,} characters"))
+        text = text.set(too_long, None)
+    return clean_texts(text, column), found
+
+
+def _decoded(raw: pl.Series, column: Column) -> _Read:
+    """A column of any scalar type as text without NUL characters."""
     if raw.dtype == pl.Binary:
         text = decoded(raw)
         found = [_Finding(raw.is_not_null() & text.is_null(), column.name, "is not valid UTF-8")]
     else:
         text, found = raw.cast(pl.String), []
-    suspicious = text.len() and text.str.contains(r"^[\s\x1c-\x1f]|^$").any()
-    if suspicious:
-        text = text.set(text.str.contains(_BLANK).fill_null(False), None)
-    return text, found
+    nul = text.str.contains("\0", literal=True).fill_null(False)
+    found.append(_Finding(nul, column.name, "holds a NUL character"))
+    return text.set(nul, None), found
+
+
+def clean_texts(texts: pl.Series, column: Column) -> pl.Series:
+    """Texts of ``column`` as the warehouse stores them.
+
+    Ids follow ``domain.landing.ids``, other texts are as people see them (``domain.keywords.text``). A text in which
+    nothing can be seen is null, and so is a word for a missing value in an optional column.
+    """
+    texts = clean_ids(texts) if column.is_id else _cleaned(texts)
+    # A number that is not one ("nan") is the result of a wrong calculation and not a missing value.
+    may_be_missing = column.nullable and not column.dtype.is_numeric()
+    return _without_null_words(texts) if may_be_missing else texts
+
+
+def _cleaned(texts: pl.Series) -> pl.Series:
+    odd = texts.filter(~texts.str.contains(PLAIN)).unique()
+    if odd.is_empty():
+        return texts
+    new = pl.Series([cleaned(text) or None for text in odd], dtype=pl.String)
+    return texts.to_frame().select(pl.all().replace(odd, new)).to_series()
+
+
+def _without_null_words(texts: pl.Series) -> pl.Series:
+    return texts.set(texts.str.to_lowercase().is_in(sorted(NULL_WORDS)).fill_null(False), None)
+
+
+def _have_no_keyword(texts: pl.Series) -> pl.Series:
+    """Whether each text has no keyword; nulls do not count."""
+    odd = texts.filter(~texts.str.contains("[0-9A-Za-z]")).unique()
+    without = [text for text in odd if not normalise(text)]
+    return texts.is_in(without).fill_null(False)
 
 
 def decoded(raw: pl.Series) -> pl.Series:
@@ -261,16 +302,35 @@ def _decoded_lists(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def _read_text(raw: pl.Series, column: Column) -> _Read:
     text, found = _as_text(raw, column)
-    # Bytes are counted first, because that is cheap and a text has at most as many characters as bytes.
-    if (text.str.len_bytes().max() or 0) > MAX_TEXT_CHARACTERS:  # type: ignore[operator]
-        too_long = (text.str.len_chars() > MAX_TEXT_CHARACTERS).fill_null(False)
-        found.append(_Finding(too_long, column.name, f"is longer than {MAX_TEXT_CHARACTERS:,} characters"))
-    found.append(_Finding(text.str.contains("\0", literal=True).fill_null(False), column.name, "holds a NUL character"))
+    if column.is_id and column.nullable:
+        text = text.set(are_null_words(text), None)
+    if column.is_id:
+        found += _id_findings(text, column)
+    if column.keyword_column is not None:
+        without = _have_no_keyword(text)
+        if column.nullable:
+            text = text.set(without, None)
+        else:
+            found.append(_Finding(without, column.name, "has no letter, digit or emoji, so it is no keyword"))
+            is_marker = text.str.to_lowercase().is_in(sorted(NULL_MARKERS)).fill_null(False)
+            found.append(_Finding(is_marker, column.name, "stands for a missing value; leave such rows out"))
     if column.allowed is not None:
-        text = text.str.strip_chars().str.to_lowercase()
+        text = text.str.to_lowercase()
         known = text.is_in(list(column.allowed)).fill_null(True)
         found.append(_Finding(~known, column.name, f"is not one of {', '.join(column.allowed)}"))
     return text, found
+
+
+def _id_findings(ids: pl.Series, column: Column) -> list[_Finding]:
+    cure = (
+        "leave the traffic of unknown people out, or give each of them an id, such as that of the device or session"
+        if column.name == "user_id"
+        else "leave such rows out, or give the id"
+    )
+    return [
+        _Finding(are_null_words(ids), column.name, f"stands for a missing value and is no id; {cure}"),
+        _Finding(are_broken(ids), column.name, "holds a tab, line break or other control character inside"),
+    ]
 
 
 def _read_time(raw: pl.Series, column: Column, latest: datetime) -> _Read:
@@ -364,21 +424,29 @@ def _read_number(raw: pl.Series, column: Column) -> _Read:
 def _read_list(raw: pl.Series, column: Column) -> _Read:
     found: list[_Finding] = []
     if not isinstance(raw.dtype, pl.List):
-        text, found = _as_text(raw, column)
-        lists, readable = _parse_lists(text)
+        text, found = _decoded(raw, column)
+        lists, readable = _parse_lists(_without_null_words(text))
         found.append(_Finding(~readable, column.name, "is no list of texts (JSON, or separated by |)"))
     else:
         lists, broken = _decoded_lists(raw)
         found.append(_Finding(broken, column.name, "is not valid UTF-8"))
     element = pl.element()
-    lists = lists.list.eval(element.filter(element.is_not_null() & ~element.str.contains(_BLANK)))
     too_long = (lists.list.eval(element.str.len_chars()).list.max() > MAX_TEXT_CHARACTERS).fill_null(False)
     nul = lists.list.eval(element.str.contains("\0", literal=True)).list.any().fill_null(False)
     found.append(_Finding(too_long, column.name, f"has an item longer than {MAX_TEXT_CHARACTERS:,} characters"))
     found.append(_Finding(nul, column.name, "holds a NUL character"))
+    lists = _keyword_items(lists.set(too_long | nul, None))
     too_many = (lists.list.len() > MAX_LIST_ITEMS).fill_null(False)
     found.append(_Finding(too_many, column.name, f"has more than {MAX_LIST_ITEMS:,} items"))
     return lists, found
+
+
+def _keyword_items(lists: pl.Series) -> pl.Series:
+    """Lists of clean texts without null items and without those that have no keyword."""
+    lists = cleaned_series(lists.list.drop_nulls())
+    items = lists.explode().drop_nulls().unique()
+    without = items.filter(_have_no_keyword(items)).to_list()
+    return lists.list.eval(pl.element().filter(~pl.element().is_in(without)))
 
 
 def _parse_lists(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -395,7 +463,8 @@ def _parse_lists(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def _parse_list(text: str) -> list[str | None] | None:
-    if not text.lstrip().startswith("["):
+    text = text.lstrip("\ufeff \t\r\n")
+    if not text.startswith("["):
         return [part.strip() for part in text.split("|")]
     try:
         items = json.loads(text)

@@ -14,6 +14,7 @@ import math
 
 import polars as pl
 
+from journeys_assets.domain.keywords.personal import holds_personal_data, impersonal
 from journeys_assets.domain.naming.params import NamingParams
 
 JOURNEY = ("user_id", "journey_id")
@@ -53,7 +54,8 @@ def member_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params:
         clusters, keyword_facts: As for ``names.name_journeys``.
 
     Returns:
-        user_id, journey_id, keyword, display_form, n_queries, first_engaged_at, is_generic and ``FEATURES``; unordered.
+        user_id, journey_id, keyword, display_form, n_queries, first_engaged_at, is_generic, personal (0: the keyword
+        holds no personal data; 1: some beside other words; 2: nothing else) and ``FEATURES``; unordered.
     """
     members = clusters.select(*JOURNEY, keyword="keywords", cosine="keyword_theme_centralities").explode(
         "keyword", "cosine"
@@ -63,10 +65,12 @@ def member_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params:
         pl.col("display_form").fill_null(""), pl.col("n_queries").fill_null(0), pl.col("commonness").fill_null(0.0)
     )
     texts = rows.select("keyword").unique()
+    forms = rows.select("keyword", "display_form").unique()
     best = pl.col("cosine").max().over(JOURNEY)
     spread = pl.max_horizontal(best - pl.col("cosine").min().over(JOURNEY), _MIN_CENTRALITY_RANGE)
     return (
         rows.join(texts.with_columns(_readability_columns(pl.col("keyword"))), on="keyword")
+        .join(forms.with_columns(personal=_personal(forms)), on=["keyword", "display_form"])
         .join(_word_features(members, texts), on=[*JOURNEY, "keyword"], how="left")
         .select(
             *JOURNEY,
@@ -75,6 +79,7 @@ def member_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params:
             "n_queries",
             "first_engaged_at",
             "readability",
+            "personal",
             theme_centrality=(1 - (best - pl.col("cosine")) / spread).clip(0.0, 1.0),
             coverage=_share_of_highest("word_sum"),
             topicality=_share_of_highest("word_mean"),
@@ -83,6 +88,13 @@ def member_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params:
             is_generic=pl.col("commonness") >= params.generic_share,
         )
     )
+
+
+def _personal(forms: pl.DataFrame) -> pl.Series:
+    """How much of each keyword and display form is personal data: see ``member_features``."""
+    texts = forms.select("keyword", "display_form").iter_rows()
+    held = [[text for text in pair if holds_personal_data(text)] for pair in texts]
+    return pl.Series([2 - all(map(impersonal, pair)) if pair else 0 for pair in held], dtype=pl.Int64)
 
 
 def _share_of_highest(column: str) -> pl.Expr:

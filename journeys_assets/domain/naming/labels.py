@@ -27,6 +27,7 @@ ROW_SCHEMA = pl.Schema(
         "n_queries": pl.Int64(),
         "first_engaged_at": pl.Datetime("us"),
         "is_generic": pl.Boolean(),
+        "personal": pl.Int64(),
         **dict.fromkeys(FEATURES, pl.Float64()),
         "grade": pl.Float64(),
         "blind_grade": pl.Float64(),

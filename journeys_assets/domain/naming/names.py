@@ -4,7 +4,8 @@ The naming score of a keyword is the weighted mean of ``features.FEATURES``: how
 how much it shares with the journey's other keywords, how specific and how readable it is. The weights were fitted on
 labelled themes (``models.naming.training``, ``benchmarks/fit_naming.py``) and are tested on themes that were not used
 for fitting (``evaluation.parts.naming``). A generic keyword (carried by at least ``generic_share`` of the catalogue)
-comes after every readable one.
+comes after every readable one. A keyword that holds personal data (``domain.keywords.personal``) comes last: it names a
+journey only if every member holds some, and then without it (``forms``). So no name holds any.
 
 Names are stable from day to day, because they do not depend on the calendar or on yesterday's name, and because earlier
 keywords have an advantage: members are considered in the order of the user's first engagement, and a later one takes
@@ -21,10 +22,13 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.naming.features import FEATURES, JOURNEY, member_features
+from journeys_assets.domain.naming.forms import name_of
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES
+from journeys_assets.domain.vocabulary import NAMELESS
 
 NAMES_SCHEMA = pl.Schema(
     {
@@ -35,12 +39,9 @@ NAMES_SCHEMA = pl.Schema(
 )
 """Schema of the result of :func:`name_journeys`: the table without the columns that the run adds."""
 
-MAX_NAME_CHARACTERS = 80
-
-_ACRONYM_CHARACTERS = 4
-_NAMELESS = "unnamed journey"
-"""Shown for a keyword without visible characters, such as only control characters."""
 _UNREADABLE = 0.1
+_A_NUMBER = 99_999
+"""As long as the largest number that is ever added to a name."""
 
 
 def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
@@ -70,7 +71,7 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
         return NAMES_SCHEMA.to_frame()
     ordered = in_naming_order(member_features(clusters, keyword_facts, params), params)
     ordered = ordered.join(
-        ordered.select("keyword", "display_form").unique().with_columns(shown=_shown()),
+        _with_names(ordered.select("keyword", "display_form").unique()),
         on=["keyword", "display_form"],
         how="left",
         maintain_order="left",
@@ -124,8 +125,14 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
     descending = [False, True, True, False]
     ordered = features.with_columns(
         score=naming_score(params),
-        # Text without letters, bare codes and very long text come last, even after generic keywords.
-        tier=pl.when(pl.col("readability") < _UNREADABLE).then(2).when(pl.col("is_generic")).then(1).otherwise(0),
+        # Text without letters, bare codes and very long text come after generic keywords, and personal data last.
+        tier=pl.when(pl.col("personal") > 0)
+        .then(2 + pl.col("personal"))
+        .when(pl.col("readability") < _UNREADABLE)
+        .then(2)
+        .when(pl.col("is_generic"))
+        .then(1)
+        .otherwise(0),
     ).sort(*JOURNEY, *best_first, descending=[False, False, *descending])
     by_time = ordered.filter(pl.col("tier") == pl.col("tier").min().over(JOURNEY)).sort(
         *JOURNEY, "first_engaged_at", nulls_last=True, maintain_order=True
@@ -170,22 +177,10 @@ def _weights(params: NamingParams) -> dict[str, float]:
     return {name: getattr(params, f"{name}_weight") for name in FEATURES}
 
 
-def _shown() -> pl.Expr:
-    """The display form as a name: on one line, not in capitals, shortened; the keyword if it has no display form."""
-
-    def one_line(text: pl.Expr) -> pl.Expr:
-        return text.str.replace_all(r"[\s\p{Cc}]+", " ").str.strip_chars()
-
-    form = one_line(pl.col("display_form"))
-    form = pl.when(form == "").then(one_line(pl.col("keyword"))).otherwise(form)
-    form = pl.when(form == "").then(pl.lit(_NAMELESS)).otherwise(form)
-    lower = form.str.to_lowercase()
-    is_in_capitals = (form == form.str.to_uppercase()) & (form != lower)
-    is_acronym = ~form.str.contains(r"\s") & (form.str.len_chars() <= _ACRONYM_CHARACTERS)
-    sentence = form.str.slice(0, 1) + lower.str.slice(1)
-    readable = pl.when(is_in_capitals & ~is_acronym).then(sentence).otherwise(form)
-    cut = readable.str.slice(0, MAX_NAME_CHARACTERS - 1).str.strip_chars_end() + "…"
-    return pl.when(readable.str.len_chars() > MAX_NAME_CHARACTERS).then(cut).otherwise(readable)
+def _with_names(forms: pl.DataFrame) -> pl.DataFrame:
+    """Distinct keywords and display forms with the name that each gives a journey."""
+    names = [name_of(form, keyword) for keyword, form in forms.select("keyword", "display_form").iter_rows()]
+    return forms.with_columns(shown=pl.Series(names, dtype=pl.String))
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,7 +196,7 @@ def _unique_names(
         shown: Display forms of each journey's keywords, best first.
         distinct_shown: All display forms.
     """
-    key_of = {form: normalise(form) for form in distinct_shown}
+    key_of = {form: _key(form) for form in distinct_shown}
     names: list[str] = []
     places: list[int] = []
     taken: set[str] = set()
@@ -212,7 +207,7 @@ def _unique_names(
             taken, numbers, previous = set(), {}, user
         place = next((i for i, form in enumerate(forms) if key_of[form] not in taken), None)
         name = forms[place] if place is not None else _qualified(forms, taken, numbers)
-        taken.add(normalise(name) if place is None else key_of[name])
+        taken.add(_key(name) if place is None else key_of[name])
         names.append(name)
         places.append(place or 0)
     return names, places
@@ -226,12 +221,19 @@ def _qualified(forms: list[str], taken: set[str], numbers: dict[str, int]) -> st
     """
     for other in forms[1:]:
         name = f"{forms[0]} ({other})"
-        if normalise(other) != normalise(forms[0]) and normalise(name) not in taken:
+        if _key(other) != _key(forms[0]) and _key(name) not in taken and not holds_personal_data(name):
             return name
-    number = numbers.get(forms[0], 1)
+    # Two numbers, harmless each, may look like a phone number together.
+    best = NAMELESS if holds_personal_data(f"{forms[0]} ({_A_NUMBER})") else forms[0]
+    number = numbers.get(best, 1)
     while True:
         number += 1
-        name = f"{forms[0]} ({number})"
-        if normalise(name) not in taken:
-            numbers[forms[0]] = number
+        name = f"{best} ({number})"
+        if _key(name) not in taken:
+            numbers[best] = number
             return name
+
+
+def _key(name: str) -> str:
+    """What two names have in common that people would take for the same; a name without a keyword stands for itself."""
+    return normalise(name) or name

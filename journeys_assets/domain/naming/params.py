@@ -13,7 +13,7 @@ class NamingParams:
     contain neither codes nor unreadable text.
     """
 
-    revision: int = 2
+    revision: int = 3
     theme_centrality_weight: float = 3.02
     coverage_weight: float = 0.37
     topicality_weight: float = 0.44

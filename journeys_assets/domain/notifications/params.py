@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class NotificationParams:
     """Rules of sending: who, what, how often and when. Hours are local hours of the user, 0-23."""
 
-    revision: int = 1
+    revision: int = 2
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
     """Maximum number of sends to a user in any 7 consecutive days, over all journeys and channels."""

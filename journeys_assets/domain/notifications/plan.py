@@ -29,6 +29,7 @@ times. Only the title differs: it names no journey. So the arms differ only in w
 from __future__ import annotations
 
 import functools
+import re
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta
 
@@ -36,10 +37,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from journeys_assets.domain.keywords.personal import holds_personal_data
+from journeys_assets.domain.keywords.text import cleaned
 from journeys_assets.domain.notifications.arms import experiment_arm
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.ranking.diversification import powers
-from journeys_assets.domain.vocabulary import CHANNELS
+from journeys_assets.domain.vocabulary import CHANNELS, NAMELESS
 
 REASONS = (
     "feedback_finished",
@@ -65,6 +68,7 @@ CONSENT = ("email_opt_in", "push_opt_in", "email_unsubscribed", "push_unsubscrib
 
 INTEREST_TITLE = "Fresh ideas picked for you"
 MAX_TITLE_NAME_CHARACTERS = 80
+_NAMELESS = re.compile(rf"{NAMELESS}(?: \(\d+\))?")
 
 OUTPUT_COLUMNS = (
     "user_id",
@@ -162,7 +166,7 @@ def plan_notifications(
                 .otherwise(pl.lit("another_journey_chosen")),
             ),
             decision=pl.when("is_chosen").then(pl.lit("send")).otherwise(pl.lit("hold")),
-            title_text=_title(),
+            title_text=_titles(rows),
         )
         .select(OUTPUT_COLUMNS)
     )
@@ -226,13 +230,26 @@ def _hold(params: NotificationParams) -> pl.Expr:
     return pl.coalesce(*(pl.when(condition).then(pl.lit(reason)) for reason, condition in rules))
 
 
-def _title() -> pl.Expr:
-    """The title of the message. It contains the journey's name, a keyword of the user, on one line and shortened."""
-    name = pl.col("journey_name").fill_null("").str.replace_all(r"\s+", " ").str.strip_chars()
-    is_long = name.str.len_chars() > MAX_TITLE_NAME_CHARACTERS
-    shown = pl.when(is_long).then(name.str.head(MAX_TITLE_NAME_CHARACTERS - 1) + "…").otherwise(name)
-    is_generic = (pl.col("arm") == "interest") | (name == "")
-    return pl.when(is_generic).then(pl.lit(INTEREST_TITLE)).otherwise(pl.lit("More ideas for your journey: ") + shown)
+def _titles(rows: pl.DataFrame) -> pl.Expr:
+    """The title of the message of each of ``rows``: the journey's name, or for the ``interest`` arm none."""
+    names = rows["journey_name"].fill_null("").unique()
+    titles = pl.Series([_title(name) for name in names], dtype=pl.String)
+    about_the_journey = pl.col("journey_name").fill_null("").replace_strict(names, titles, return_dtype=pl.String)
+    return pl.when(pl.col("arm") == "interest").then(pl.lit(INTEREST_TITLE)).otherwise(about_the_journey)
+
+
+def _title(journey_name: str) -> str:
+    """The title about a journey. Its name, a keyword of the user, is shown on one line and shortened.
+
+    The title names no journey that has no name of its own, and none whose name holds personal data. Names hold none;
+    should one do so nevertheless, it is not sent.
+    """
+    name = cleaned(journey_name)
+    if len(name) > MAX_TITLE_NAME_CHARACTERS:
+        name = name[: MAX_TITLE_NAME_CHARACTERS - 1] + "…"
+    title = f"More ideas for your journey: {name}"
+    is_nameless = not name or _NAMELESS.fullmatch(name) is not None
+    return INTEREST_TITLE if is_nameless or holds_personal_data(title) else title
 
 
 def _cooling(sent: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:

@@ -33,7 +33,7 @@ LANDING: dict[str, Table] = {
             "One search.",
             ("user_id", "query", "searched_at"),
             USER_ID,
-            Column("query", TEXT, "What the user typed, in any language or script."),
+            Column("query", TEXT, "What the user typed, in any language or script.", keyword_column="keyword"),
             Column("searched_at", TIMESTAMP, "When the search was made.", unit="UTC"),
         ),
         _landing(
@@ -41,7 +41,7 @@ LANDING: dict[str, Table] = {
             "One action of one user on one pin.",
             ("user_id", "pin_id", "action", "engaged_at"),
             USER_ID,
-            Column("pin_id", TEXT, "The item acted on."),
+            Column("pin_id", TEXT, "The item acted on.", is_id=True),
             Column("action", TEXT, "What the user did.", allowed=tuple(a.name for a in DEFAULT_ACTIONS)),
             Column("engaged_at", TIMESTAMP, "When it was done.", unit="UTC"),
         ),
@@ -49,9 +49,21 @@ LANDING: dict[str, Table] = {
             "pins",
             "One version of a pin (item), with the text that describes it.",
             ("pin_id",),
-            Column("pin_id", TEXT, "The item."),
-            Column("annotations", TEXTS, "Keywords that describe the item.", nullable=True),
-            Column("interests", TEXTS, "Broader interests that the item belongs to.", nullable=True),
+            Column("pin_id", TEXT, "The item.", is_id=True),
+            Column(
+                "annotations",
+                TEXTS,
+                "Keywords that describe the item.",
+                nullable=True,
+                keyword_column="annotation_keywords",
+            ),
+            Column(
+                "interests",
+                TEXTS,
+                "Broader interests that the item belongs to.",
+                nullable=True,
+                keyword_column="interest_keywords",
+            ),
             Column("title", TEXT, "The item's title.", nullable=True),
             UPDATED_AT,
         ),
@@ -60,11 +72,15 @@ LANDING: dict[str, Table] = {
             "One pin put on one board.",
             ("user_id", "board_id", "pin_id", "saved_at"),
             USER_ID,
-            Column("board_id", TEXT, "The board."),
+            Column("board_id", TEXT, "The board.", is_id=True),
             Column(
-                "board_name", TEXT, "What the user calls the board; null where boards have no names.", nullable=True
+                "board_name",
+                TEXT,
+                "What the user calls the board; null where boards have no names.",
+                nullable=True,
+                keyword_column="board_keyword",
             ),
-            Column("pin_id", TEXT, "The item put on it."),
+            Column("pin_id", TEXT, "The item put on it.", is_id=True),
             Column("saved_at", TIMESTAMP, "When it was put there.", unit="UTC"),
             UPDATED_AT,
         ),
@@ -85,9 +101,15 @@ LANDING: dict[str, Table] = {
             "notification_events",
             "One version of a notification sent, with what came of it.",
             ("notification_id",),
-            Column("notification_id", TEXT, "The send."),
+            Column("notification_id", TEXT, "The send.", is_id=True),
             USER_ID,
-            Column("journey_id", TEXT, "The journey it was about; null for arms that are about none.", nullable=True),
+            Column(
+                "journey_id",
+                TEXT,
+                "The journey it was about; null for arms that are about none.",
+                nullable=True,
+                is_id=True,
+            ),
             Column("channel", TEXT, "How it was sent.", allowed=CHANNELS),
             Column("arm", TEXT, "Experiment arm.", allowed=ARMS),
             Column("sent_at", TIMESTAMP, "When it was sent.", unit="UTC"),
@@ -110,12 +132,18 @@ LANDING: dict[str, Table] = {
             "One human judgement of one journey, named by its id or by its keywords.",
             ("user_id", "journey_id", "keywords", "annotator_id", "annotated_at", "as_of_date"),
             USER_ID,
-            Column("journey_id", TEXT, "The journey judged; may be null where keywords are given.", nullable=True),
+            Column(
+                "journey_id",
+                TEXT,
+                "The journey judged; may be null where keywords are given.",
+                nullable=True,
+                is_id=True,
+            ),
             Column("keywords", TEXTS, "Keywords of the journey judged.", nullable=True),
             Column("relevance", pl.Int64(), "1 (not a journey of the user's) to 5 (surely one).", minimum=1, maximum=5),
             Column("stage", TEXT, "The stage that the annotator saw.", nullable=True, allowed=STAGES),
             Column("better_name", TEXT, "A name that the annotator likes better.", nullable=True),
-            Column("annotator_id", TEXT, "Who judged."),
+            Column("annotator_id", TEXT, "Who judged.", is_id=True),
             Column("annotated_at", TIMESTAMP, "When the judgement was given.", unit="UTC", nullable=True),
             Column(
                 "as_of_date",
@@ -131,7 +159,7 @@ LANDING: dict[str, Table] = {
             "One thing that a user said of a journey.",
             ("user_id", "journey_id", "verdict", "given_at"),
             USER_ID,
-            Column("journey_id", TEXT, "The journey spoken of."),
+            Column("journey_id", TEXT, "The journey spoken of.", is_id=True),
             Column("verdict", TEXT, "What the user said.", allowed=VERDICTS),
             Column("given_at", TIMESTAMP, "When.", unit="UTC"),
         ),
@@ -153,9 +181,9 @@ def _with_actions(table: Table, actions: Sequence[Action]) -> Table:
 
 
 KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
-    "search_events": {"query": "keyword"},
-    "pins": {"annotations": "annotation_keywords", "interests": "interest_keywords"},
-    "board_pins": {"board_name": "board_keyword"},
+    name: {column.name: column.keyword_column for column in table.columns if column.keyword_column is not None}
+    for name, table in LANDING.items()
+    if any(column.keyword_column for column in table.columns)
 }
 """Per source: column with text for people → column with the keywords that it stands for."""
 
@@ -165,7 +193,8 @@ def _stored(table: Table) -> Table:
         Column(
             name,
             table.column(text).dtype,
-            f"{text}, normalised (NFKC, casefold, single spaces)" + (", item by item." if name.endswith("s") else "."),
+            f"{text}, normalised (NFKC, casefold, nothing invisible, single spaces)"
+            + (", item by item." if name.endswith("s") else "."),
             nullable=table.column(text).nullable,
         )
         for text, name in KEYWORD_COLUMNS.get(table.name, {}).items()

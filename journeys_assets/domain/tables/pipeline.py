@@ -33,7 +33,7 @@ KEYWORD_EMBEDDINGS = Table(
     "One vector per distinct keyword and embedding model, made once and kept, in the partition that first needed it.",
     ("keyword", "embedding_model"),
     _pipeline_columns(
-        Column("keyword", TEXT, "The normalised keyword (NFKC, casefold, single spaces)."),
+        Column("keyword", TEXT, "The normalised keyword (NFKC, casefold, nothing invisible, single spaces)."),
         Column("embedding_model", TEXT, "Name and weights hash of the model that made the vector."),
         Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
     ),
@@ -118,7 +118,12 @@ JOURNEY_NAMES = Table(
     _pipeline_columns(
         USER_ID,
         Column("journey_id", TEXT, "The journey."),
-        Column("journey_name", TEXT, "Display form of the top keyword; unique within a user."),
+        Column(
+            "journey_name",
+            TEXT,
+            "Display form of the top keyword, without personal data; unique within a user.",
+            is_impersonal=True,
+        ),
         Column("name_keyword", TEXT, "The keyword that the name shows."),
         Column("naming_score", pl.Float64(), "Naming score of the chosen keyword.", minimum=0.0, maximum=1.0),
         Column("keywords", TEXTS, "Member keywords in naming order, best first."),
@@ -252,7 +257,7 @@ NOTIFICATION_CANDIDATES = Table(
         Column("decision", TEXT, "send or hold.", allowed=("send", "hold")),
         Column("reason", TEXT, "Why: 'eligible' for a send, else the first rule that held it back."),
         Column("arm", TEXT, "Experiment arm of the user.", allowed=ARMS),
-        Column("title_text", TEXT, "What the message says."),
+        Column("title_text", TEXT, "What the message says; never personal data.", is_impersonal=True),
         Column("confidence", pl.Float64(), "Confidence of the journey.", minimum=0.0, maximum=1.0),
         Column("rank", pl.Int64(), "Rank of the journey.", minimum=1),
         Column("timezone", TEXT, "Time zone used for the window (UTC where the user's is unknown).", nullable=False),

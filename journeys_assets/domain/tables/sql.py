@@ -403,6 +403,7 @@ def user_journeys(actions: Sequence[Action]) -> Table:
                 "area_name",
                 TEXT,
                 "Name of the area: that of its main journey or, where that is not live, of the one engaged with most.",
+                is_impersonal=True,
             ),
             _count(
                 "n_area_journeys",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+
+from journeys_assets.domain.keywords.personal import hold_personal_data
 
 TIMESTAMP = pl.Datetime("us")
 """All times are UTC, microseconds, without a zone attached (DuckDB ``TIMESTAMP``)."""
@@ -26,6 +27,12 @@ class Column:
     default: int | None = None
     """What rows hold that were written before the table had the column; without one only an optional column can come
     later."""
+    is_id: bool = False
+    """An id of the landing contract: one spelling per id (``domain.landing.ids``)."""
+    is_impersonal: bool = False
+    """Holds no personal data (``domain.keywords.personal``); the check of the contract refuses rows that do."""
+    keyword_column: str | None = None
+    """Text of the landing contract that stands for keywords: the column of the stored table that holds them."""
 
     @property
     def sql_type(self) -> str:
@@ -115,7 +122,7 @@ def violations(table: Table, frame: pl.DataFrame, *, sample_rows: int = 5) -> li
         for column in table.columns
         if column.name not in frame.columns
     ]
-    rules = _row_rules(table, frame.columns)
+    rules = _row_rules(table, frame)
     counts = frame.select(broken.sum().alias(str(n)) for n, (_, _, broken) in enumerate(rules)).row(0) if rules else ()
     for (rule, column, broken), n_rows in zip(rules, counts, strict=True):
         if n_rows:
@@ -130,8 +137,9 @@ def violations(table: Table, frame: pl.DataFrame, *, sample_rows: int = 5) -> li
     return found
 
 
-def _row_rules(table: Table, present: Sequence[str]) -> list[tuple[str, str, pl.Expr]]:
+def _row_rules(table: Table, frame: pl.DataFrame) -> list[tuple[str, str, pl.Expr]]:
     """Rule, column and whether a row breaks it, for the columns that are there."""
+    present = frame.columns
     rules = []
     for column in table.columns:
         if column.name not in present:
@@ -147,6 +155,8 @@ def _row_rules(table: Table, present: Sequence[str]) -> list[tuple[str, str, pl.
             rules.append((f"above {column.maximum}", name, value > column.maximum))
         if column.allowed is not None:
             rules.append((f"not in {list(column.allowed)}", name, ~value.is_in(list(column.allowed))))
+        if column.is_impersonal:
+            rules.append(("personal data", name, pl.lit(hold_personal_data(frame[name]))))
     if table.grain and set(table.grain) <= set(present):
         rules.append(("not unique", ", ".join(table.grain), pl.struct(table.grain).is_duplicated()))
     return rules
@@ -155,4 +165,4 @@ def _row_rules(table: Table, present: Sequence[str]) -> list[tuple[str, str, pl.
 TEXT = pl.String()
 TEXTS = pl.List(pl.String())
 
-USER_ID = Column("user_id", TEXT, "Who acted; any non-empty text.")
+USER_ID = Column("user_id", TEXT, "Who acted; any text but a word for a missing value.", is_id=True)

@@ -155,27 +155,6 @@ def test_a_row_key_is_the_same_each_time_and_needs_the_salt() -> None:
     assert not set(keys) & set(sampling.row_keys(rows, b"other"))
 
 
-def test_addresses_links_and_long_numbers_are_masked_and_words_are_not() -> None:
-    texts = pl.Series(
-        [
-            "mail jo.smith+x@mail.example.org now",
-            "call +44 20 7946 0958",
-            "card 4111-1111-1111-1111",
-            "https://example.org/me?id=3 photos",
-            "kitchen 2026 ideas, 60x60 tiles",
-            "1000 calories",
-        ]
-    )
-    assert sampling.without_personal_data(texts).to_list() == [
-        "mail [e-mail] now",
-        "call [number]",
-        "card [number]",
-        "[link] photos",
-        "kitchen 2026 ideas, 60x60 tiles",
-        "1000 calories",
-    ]
-
-
 def test_the_guideline_explains_every_level() -> None:
     text = sampling.guideline()
     for level, (name, when) in sampling.LEVELS.items():

@@ -1,5 +1,6 @@
 """The name of a journey is its best keyword, is not a bare generic word, and is unique within a user."""
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -9,9 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from journeys_assets.domain.keywords.personal import holds_personal_data
+from journeys_assets.domain.keywords.text import cleaned
 from journeys_assets.domain.naming.features import FEATURES
-from journeys_assets.domain.naming.names import MAX_NAME_CHARACTERS, NAMES_SCHEMA, name_journeys
+from journeys_assets.domain.naming.forms import MAX_NAME_CHARACTERS, name_of
+from journeys_assets.domain.naming.names import NAMES_SCHEMA, name_journeys
 from journeys_assets.domain.naming.params import NamingParams
+from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES
+from journeys_assets.domain.tables.table import violations
+from journeys_assets.domain.vocabulary import NAMELESS
 
 PARAMS = NamingParams()
 
@@ -218,6 +225,24 @@ def test_later_keywords_do_not_rename_a_journey_for_a_small_improvement() -> Non
         ("6 RIBBONS", "6 ribbons"),
         ("ÄPFEL UND BÄUME", "Äpfel und bäume"),
         ("DIY", "DIY"),
+        ("İSTANBUL", "İstanbul"),
+        ("I\u0307STANBUL", "İstanbul"),
+        ("DİYARBAKIR GEZİSİ", "Diyarbakır gezisi"),
+        ("İstanbul", "İstanbul"),
+        ("i\u0307stanbul", "i\u0307stanbul"),
+        ("IZMIR GEZI", "Izmir gezi"),
+        ("STRAẞEN", "Straßen"),
+        ("STRAßEN", "STRAßEN"),
+        ("ŉ", "ŉ"),
+        ("ﬁsh soup", "ﬁsh soup"),
+        ("ǄEPARICA", "ǅeparica"),
+        ("ΟΔΥΣΣΕΥΣ ΟΔΟΣ", "Οδυσσευς οδος"),
+        ("ΕΙΣ ΤΗΝ", "Εις την"),
+        ("ᲗᲑᲘᲚᲘᲡᲘ", "თბილისი"),
+        ("E\u0301COLE", "École"),
+        ("wed\u00adding\u200b dress\ufeff", "wedding dress"),
+        ("👩\u200d💻 desk\u200d", "👩\u200d💻 desk"),
+        ("\u200b", "the keyword"),
         ("iPhone Hülle", "iPhone Hülle"),
         ("日本庭園", "日本庭園"),
         ("  two\n lines\x00 ", "two lines"),
@@ -229,9 +254,70 @@ def test_the_display_form_is_converted_to_a_readable_name(form: str, shown: str)
     assert named(equals("the keyword"), forms={"the keyword": form})["journey_name"] == shown
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_a_name_is_clean_readable_and_the_same_when_made_of_itself(form: str) -> None:
+    name = name_of(form, "the keyword")
+    assert name == cleaned(name) != ""
+    assert name_of(name, "the keyword") == name
+    assert name_of(unicodedata.normalize("NFD", form), "the keyword") == name
+
+
 def test_a_keyword_without_facts_is_shown_unchanged() -> None:
     rows = clusters(("u", "j", equals("oak table")))
     assert name_journeys(rows, facts(rows).head(0), PARAMS)["journey_name"].to_list() == ["oak table"]
+
+
+# ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "personal", ["birthday gift ann@mail.example", "plumber 020 7946 0958", "ａｎｎ＠ｍａｉｌ．ｅｘａｍｐｌｅ"]
+)
+@pytest.mark.parametrize("other", ["gift", "84029e", "vintage"])
+def test_a_keyword_with_personal_data_names_no_journey_that_has_another(personal: str, other: str) -> None:
+    row = named([(personal, 0.99), (other, 0.1)], common={"vintage": 1.0}, days={personal: 0, other: 5})
+    assert row["journey_name"] == row["name_keyword"] == other
+    assert row["keywords"] == [other, personal]
+
+
+def test_a_journey_of_personal_data_only_is_named_by_the_other_words() -> None:
+    row = named([("020 7946 0958", 0.9), ("plumber ann@mail.example", 0.8)], forms={"020 7946 0958": "020 7946 0958"})
+    assert (row["journey_name"], row["name_keyword"]) == ("plumber", "plumber ann@mail.example")
+    assert named(equals("020 7946 0958"))["journey_name"] == NAMELESS
+
+
+def test_personal_data_that_only_the_display_form_shows_is_found() -> None:
+    row = named(equals("a", "b b"), forms={"a": "b b", "b b": "b at mail dot com"})
+    assert row["journey_name"] == "b b"
+
+
+def test_journeys_without_a_name_of_their_own_have_different_names() -> None:
+    rows = clusters(*[("u", f"j{i}", equals(f"ann{i}@mail.example")) for i in range(3)])
+    names = name_journeys(rows, facts(rows), PARAMS)["journey_name"]
+    assert names.to_list() == [NAMELESS, f"{NAMELESS} (2)", f"{NAMELESS} (3)"]
+
+
+def test_numbers_that_are_added_to_names_make_no_phone_numbers() -> None:
+    rows = clusters(*[("u", f"j{i}", equals(f"call 1234{i}")) for i in range(3)])
+    names = name_journeys(rows, facts(rows, forms={f"call 1234{i}": "call 12345" for i in range(3)}), PARAMS)
+    assert not any(map(holds_personal_data, names["journey_name"]))
+    assert names["journey_name"].n_unique() == 3
+
+
+def test_a_shortened_name_is_no_phone_number() -> None:
+    row = named(equals("x"), forms={"x": "a" + " b" * 31 + " 978-3-16-148410-0"})
+    assert not holds_personal_data(str(row["journey_name"]))
+
+
+def test_the_contract_refuses_a_name_with_personal_data() -> None:
+    rows = clusters(("u", "j", equals("oak table")))
+    names = name_journeys(rows, facts(rows), PARAMS).with_columns(
+        journey_name=pl.lit("ann@mail.example"), partition_date=pl.lit(datetime(2026, 1, 1)).cast(pl.Date),
+        algorithm_version=pl.lit("v"), named_by=pl.lit("parameters"),
+    )  # fmt: skip
+    assert [(v.rule, v.column, v.n_rows) for v in violations(JOURNEY_NAMES, names)] == [
+        ("personal data", "journey_name", 1)
+    ]
 
 
 # ── unique within a user ────────────────────────────────────────────────────────────────────────────────────────────
@@ -260,10 +346,23 @@ def test_if_all_names_are_taken_another_member_or_a_number_is_added() -> None:
 
 
 FORMS = st.sampled_from(
-    ["Table", "TABLE", "table", "tABLE (2)", "Table (table)", "ｔａｂｌｅ", "ß", "SS", " ", "İ", "🎂", "oak"]
+    [
+        *["Table", "TABLE", "table", "tABLE (2)", "Table (table)", "ｔａｂｌｅ", "ß", "SS", " ", "İ", "🎂", "oak"],
+        *["ann@mail.example", "call 020 7946 0958", "table ann@mail.example", "555 1234", "978-3-16-148410-0", "???"],
+    ]
 )
 WORDS = st.sampled_from(
-    ["table", "oak table", "table (2)", "結婚式", "7", "🎂", "a", "oak", "x" * 200, "84029e", " ", "ß"]
+    [
+        *["table", "oak table", "table (2)", "結婚式", "7", "🎂", "a", "oak", "x" * 200, "84029e", " ", "ß"],
+        *[
+            "ann@mail.example",
+            "oak ann@mail.example",
+            "call 12345",
+            "123 456 78",
+            "020 7946 0958",
+            "isbn " * 14 + "0306406152",
+        ],
+    ]
 )
 
 
@@ -305,6 +404,7 @@ def test_names_are_complete_unique_and_independent_of_row_order_and_other_users(
     assert names.select(pl.col("name_keyword").is_in(pl.col("keywords"))).to_series().all()
     assert names["naming_score"].is_between(0.0, 1.0).all()
     assert (names["journey_name"].str.strip_chars() != "").all()
+    assert not any(map(holds_personal_data, names["journey_name"]))
     # unique within a user with any case folding
     for fold in (str.casefold, str.lower, str.upper):
         folded = [(u, fold(n)) for u, n in zip(names["user_id"], names["journey_name"], strict=True)]

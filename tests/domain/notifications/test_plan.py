@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.keywords.personal import holds_personal_data
+from journeys_assets.domain.keywords.text import cleaned
 from journeys_assets.domain.notifications.arms import experiment_arm
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.plan import (
@@ -21,7 +23,7 @@ from journeys_assets.domain.notifications.plan import (
 )
 from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
 from journeys_assets.domain.tables.table import violations
-from journeys_assets.domain.vocabulary import CHANNELS
+from journeys_assets.domain.vocabulary import CHANNELS, NAMELESS
 
 DAY = date(2026, 5, 10)
 ALL_JOURNEY = NotificationParams(journey_arm_share=1.0, interest_arm_share=0.0)
@@ -234,6 +236,32 @@ def test_arms_differ_only_in_the_title_and_the_holdout_gets_no_sends() -> None:
 
 def test_the_length_of_a_title_is_limited() -> None:
     assert len(plan([journey(journey_name="x" * 100_000)])["title_text"][0]) < 150
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["ann@mail.example", "call 020 7946 0958", "ann (at) mail (dot) com", "+44\u200b 20 7946 0958", NAMELESS, ""],
+        *["\u200b", f"{NAMELESS} (2)", None, "x" * 64 + " 978-3-16-148410-0"],
+    ],
+)
+def test_a_title_names_no_journey_without_a_name_or_with_personal_data_in_it(name: str | None) -> None:
+    assert plan([journey(journey_name=name)])["title_text"].unique().to_list() == [INTEREST_TITLE]
+
+
+PIECES = st.sampled_from(
+    ["ann", "@", "mail.example", " at ", " dot ", "com", "020", " ", "7946 0958", "(", "+44", "\u200b", "１２３"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PIECES | st.text(max_size=5), max_size=8))
+def test_no_title_ever_holds_personal_data(pieces: list[str]) -> None:
+    name = "".join(pieces).encode("utf-8", "ignore").decode()
+    planned = plan([journey(journey_name=name)])
+    assert not any(map(holds_personal_data, planned["title_text"]))
+    if cleaned(name) and not holds_personal_data(name) and len(name) < 60:
+        assert cleaned(name) in planned["title_text"][0]
 
 
 def window(planned: pl.DataFrame, zone: str) -> tuple[datetime, datetime]:
