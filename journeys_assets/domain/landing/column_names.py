@@ -2,8 +2,8 @@
 
 Two names are the same if they agree after the following: invisible characters (byte order mark, zero-width characters,
 soft hyphen, marks of direction) and surrounding white space (no-break spaces too) are removed, upper and lower case
-count as equal, and runs of white space and hyphens count as ``_``. So ``Push Opt-In`` is ``push_opt_in``. A wanted name in
-camel case may also be written with ``_``: ``Invoice No`` is ``InvoiceNo``.
+count as equal, and runs of white space and hyphens count as ``_``. So ``Push Opt-In`` is ``push_opt_in``. A wanted name
+in camel case may also be written with ``_``: ``Invoice No`` is ``InvoiceNo``.
 """
 
 from __future__ import annotations

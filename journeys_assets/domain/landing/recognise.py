@@ -46,9 +46,10 @@ def recognise(names: Sequence[str], columns: Collection[str] | None) -> Recognis
         return Recognised(agreed)
     if not said:
         return Recognised(problem=_nothing_said(fitting))
-    if not fitting and all(_missing(source, columns) for source in said):
+    telling = [source for source in fitting if len(columns) > len(_required(source)) or not _is_key_only(source)]
+    if not telling and all(_missing(source, columns) for source in said):
         return Recognised(said[0])  # The columns say nothing: reading the file will say which column is missing.
-    return Recognised(problem=_contradiction(said, fitting, columns))
+    return Recognised(problem=_contradiction(said, telling, columns))
 
 
 def sources_named(name: str) -> list[str]:
@@ -63,7 +64,7 @@ def misfit(source: str, columns: Collection[str]) -> str | None:
     missing = _missing(source, columns)
     if missing:
         return f"{', '.join(missing)} is missing"
-    if any(name not in _required_elsewhere(source) for name in _required(source)):
+    if not _is_key_only(source):
         return None
     own = LANDING[source].column_names
     present = _present(columns)
@@ -89,6 +90,11 @@ def _required(source: str) -> list[str]:
 def _missing(source: str, columns: Collection[str]) -> list[str]:
     present = _present(columns)
     return [name for name in _required(source) if name not in present]
+
+
+def _is_key_only(source: str) -> bool:
+    """Whether other sources require all columns too that the source requires."""
+    return set(_required(source)) <= _required_elsewhere(source)
 
 
 def _required_elsewhere(source: str) -> set[str]:

@@ -23,11 +23,12 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.landing.contract import check_rows, fits, required_columns, with_keywords
+from journeys_assets.domain.landing.contract import check_rows, fits, with_keywords
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import importers
-from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
+from journeys_assets.storage.ingest.errors import IngestError
+from journeys_assets.storage.ingest.files import LANDING_HEADERS, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
     Loaded,
     PreparedFile,
@@ -142,9 +143,10 @@ def ingest(
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
     plans = []
-    for file, above in find_files(paths, root):
+    headers = LANDING_HEADERS if importer is None else [importer.columns]
+    for file, above in find_files(paths, root, headers).files:
         with _setting_aside_errors(set_aside, file):
-            check_file(file)
+            check_file(file, headers)
             plans.append((file, _plan(file, above, source, importer, now, actions)))
     ensure_landing(warehouse)
     known, last_seq = known_batches(warehouse)
@@ -181,7 +183,7 @@ def _plan(
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
         return _Plan(sources, wanted, lambda raw: convert(raw, now), importer.name)
     name = source or source_of(file, root)
-    wanted = Wanted(required_columns(name), LANDING[name].column_names)
+    wanted = Wanted.of_source(name)
 
     def check(raw: pl.DataFrame) -> Converted:
         good, refused = check_rows(name, raw, now=now, actions=actions, timezones=_timezones())

@@ -199,9 +199,9 @@ def test_a_file_that_cannot_be_read_changes_nothing(sandbox: Sandbox, name: str,
 
 
 def test_a_wrong_column_type_names_the_column(sandbox: Sandbox, tmp_path: Path) -> None:
-    frame = pl.DataFrame(SEARCHES).with_columns(searched_at=pl.lit(5), query=pl.lit(1.5))
+    frame = pl.DataFrame(SEARCHES).with_columns(searched_at=pl.lit(5), query=pl.lit(True))
     sandbox.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))
-    with pytest.raises(IngestError, match="column query is Float64, not VARCHAR"):
+    with pytest.raises(IngestError, match="column query is Boolean, not VARCHAR"):
         sandbox.ingest()
     frame = frame.with_columns(query=pl.lit("q")).clear()
     sandbox.write("search_events.parquet", parquet_bytes(frame, tmp_path / "x.parquet"))

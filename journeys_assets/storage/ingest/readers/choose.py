@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
+from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.readers.columns import format_of
 from journeys_assets.storage.ingest.readers.csv import SEPARATORS, read_csv
 from journeys_assets.storage.ingest.readers.formats import HELP, opened
@@ -27,6 +27,6 @@ def read_pieces(file: Path, wanted: Wanted) -> Iterator[Piece]:
         yield from read_parquet(file, wanted)
         return
     with opened(file) as stream:
-        yield from read_json(file, stream, wanted) if form == "json" else read_csv(
-            file, stream, wanted, SEPARATORS[form]
+        yield from (
+            read_json(file, stream, wanted) if form == "json" else read_csv(file, stream, wanted, SEPARATORS[form])
         )

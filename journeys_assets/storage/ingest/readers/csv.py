@@ -3,12 +3,13 @@
 Every value is text. The line of a record is its first line in the file; the header is line 1.
 ``domain.landing.contract`` and ``importers`` interpret the values.
 
-**Separator.** A comma, a semicolon or a tab: the one with which the first line has most of the wanted columns, and among
-equals the one that the ending of the file promises.
+**Separator.** A comma, a semicolon or a tab: the one with which the first line has most of the wanted columns, and
+among equals the one that the ending of the file promises.
 
 **Records.** A line without quotes is a record. A quoted field may contain separators, doubled quotes and line ends. A
-quote within a field that does not begin with one is a character. If a quoted field does not end on its line, it ends on
-the next line with an odd number of quotes, if the lines up to there are one record; otherwise the line is refused alone.
+quote within a field that does not begin with one is a character. If a quoted field does not end on its line, it ends
+on the next line with an odd number of quotes, if the lines up to there are one record; otherwise the line is refused
+alone.
 
 **Stray quotes.** A log that is written without quoting may have a quote at the beginning of a field, and another one
 many lines below. Read as one record, the lines in between would be lost. They are read as lines, and only the line with
@@ -238,7 +239,7 @@ def _joined_record(lines: list[str], layout: _Layout) -> tuple[list[str] | None,
 
 def _parse_record(text: str, layout: _Layout) -> tuple[list[str] | None, str]:
     try:
-        row = next(csv.reader(re.findall(r"[^\n]*\n|[^\n]+", text), delimiter=layout.separator, strict=True))
+        row = next(csv.reader(re.findall(r"[^\n]*\n|[^\n]+", text), delimiter=layout.separator, strict=True), [])
     except csv.Error as error:
         return None, f"is not CSV: {error}"
     if len(row) != layout.width:

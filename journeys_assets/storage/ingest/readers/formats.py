@@ -1,9 +1,9 @@
 """The format and the compression of a file.
 
 The ending of the name gives the format: ``name.FORMAT``, ``name.FORMAT.COMPRESSION``, and either with a number or a day
-behind it, as log rotation writes them (``f.csv.1``, ``f.csv-20260131.gz``). Without a known ending, the content gives it:
-see ``readers.columns``. The compression follows from the first bytes. A zip archive must have exactly one file, whose
-ending counts if that of the archive says nothing.
+behind it, as log rotation writes them (``f.csv.1``, ``f.csv-20260131.gz``). Without a known ending, the content gives
+it: see ``readers.columns``. The compression follows from the first bytes. A zip archive must have exactly one file,
+whose ending counts if that of the archive says nothing.
 """
 
 from __future__ import annotations
@@ -169,7 +169,9 @@ def _only_member(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     ]
     if len(members) != 1:
         names = ", ".join(member.filename for member in members)[:300]
-        raise IngestError(f"{file} has {len(members)} files ({names or 'none'}); unpack the archive and ingest its files")
+        raise IngestError(
+            f"{file} has {len(members)} files ({names or 'none'}); unpack the archive and ingest its files"
+        )
     if members[0].flag_bits & 1:
         raise IngestError(f"{file} needs a password; unpack the archive and ingest its file")
     return members[0]

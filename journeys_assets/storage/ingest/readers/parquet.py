@@ -82,11 +82,14 @@ def _is_list_of_text(kind: Any) -> bool:
     import pyarrow as pa
 
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    return is_list and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))
+    return bool(is_list and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)))
 
 
 def _converted(values: pl.Series, kind: Kind, *, is_required: bool) -> _Converted:
-    """The values in a type that the contract reads; values that do not fit are null."""
+    """The values in a type that the contract reads; values that do not fit are null.
+
+    NaN is null, because data frames write missing numbers so.
+    """
     dtype = values.dtype
     if dtype in _TEXT:
         return _Converted(values, [])
@@ -94,6 +97,8 @@ def _converted(values: pl.Series, kind: Kind, *, is_required: bool) -> _Converte
         return _whole_numbers(values, kind)
     if kind == "list" and isinstance(dtype, pl.List | pl.Array):
         return _lists(values, is_required=is_required)
+    if kind == "number" and dtype.is_float():
+        return _Converted(values.fill_nan(None), [])
     if _is_of_kind(dtype, kind) or is_required:
         return _Converted(values, [])
     problem = NUMBER_AS_TIME if kind == "time" and dtype.is_numeric() else f"is {_named(dtype)}, not {_meant(kind)}"
@@ -111,7 +116,7 @@ def _is_of_kind(dtype: pl.DataType, kind: Kind) -> bool:
 
 
 def _whole_numbers(values: pl.Series, kind: Kind) -> _Converted:
-    """Floating-point and decimal numbers as digits. NaN counts as null, because data frames write nulls so."""
+    """Floating-point and decimal numbers as digits; NaN is null."""
     problem = NOT_WHOLE if kind == "text" else "is no boolean"
     texts: list[str | None] = []
     unreadable = []
@@ -137,11 +142,15 @@ def _lists(values: pl.Series, *, is_required: bool) -> _Converted:
         return _Converted(values, [])
     if inner.is_integer() or inner in (pl.Categorical, pl.Enum):
         return _Converted(values.cast(pl.List(pl.String)), [])
-    return _Converted(values, []) if is_required else _none_fits(values, f"has an item that is {_named(inner)}, not text")
+    return (
+        _Converted(values, []) if is_required else _none_fits(values, f"has an item that is {_named(inner)}, not text")
+    )
 
 
 def _none_fits(values: pl.Series, problem: str) -> _Converted:
-    unreadable = [(at, problem, str(values[at])) for at in values.is_not_null().arg_true()]
+    # Nested values are not shown, because they may hold text that is not UTF-8.
+    shown = "[…]" if values.dtype.is_nested() else None
+    unreadable = [(at, problem, shown or str(values[at])) for at in values.is_not_null().arg_true()]
     return _Converted(pl.Series(values.name, [None] * len(values), dtype=pl.String), unreadable)
 
 

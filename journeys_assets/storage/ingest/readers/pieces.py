@@ -24,9 +24,7 @@ MAX_RECORD_CHARACTERS = 4 * 2**20
 BATCH_ROWS = 200_000
 """Rows of a Parquet file that are read at once."""
 
-UNREADABLE_SCHEMA = pl.Schema(
-    {"line": pl.Int64(), "column": pl.String(), "problem": pl.String(), "value": pl.String()}
-)
+UNREADABLE_SCHEMA = pl.Schema({"line": pl.Int64(), "column": pl.String(), "problem": pl.String(), "value": pl.String()})
 """Values that do not fit their column: line in the file, column, the problem, the value as text, shortened."""
 SHOWN_CHARACTERS = 80
 """Length to which an unreadable value is shortened, characters."""
@@ -127,8 +125,9 @@ class Wanted:
         missing = [name for name in self.required if name not in matched.positions]
         if missing:
             close = "".join(f"; did you mean {name} by {column!r}?" for column, name in self.did_you_mean.items())
+            given = printable(", ".join(columns)[:300])
             raise IngestError(
-                f"{file}: column {', '.join(missing)} is missing (it has {printable(', '.join(columns)[:300])}){close}; "
+                f"{file}: column {', '.join(missing)} is missing (it has {given}){close}; "
                 f"name the columns {', '.join(self.known)} (required: {', '.join(self.required)}), "
                 "separated by commas, semicolons or tabs"
             )
@@ -196,14 +195,13 @@ def _line_end(content: bytes) -> bytes:
     r"""How the first line ends: ``\r``, or ``\n`` with or without ``\r``; empty while that is unknown."""
     line_feed = content.find(b"\n")
     first_return = content.find(b"\r", 0, None if line_feed < 0 else line_feed)
-    if first_return >= 0 and first_return + 1 < len(content):
-        if content[first_return + 1 : first_return + 2] != b"\n":
-            return b"\r"
+    if 0 <= first_return < len(content) - 1 and content[first_return + 1 : first_return + 2] != b"\n":
+        return b"\r"
     return b"\n" if line_feed >= 0 else b""
 
 
 def decoded_lines(lines: list[bytes], first: int) -> tuple[list[str], dict[int, str]]:
-    """Lines as text, and by number those that are not UTF-8. As text they are blank, so that line numbers stay right."""
+    """Lines as text, and by number the lines that are not UTF-8. In the text these are blank, so the numbers stay right."""
     try:
         return b"\n".join(lines).decode().split("\n"), {}
     except UnicodeDecodeError:
