@@ -12,14 +12,16 @@ on the next line with an odd number of quotes, if the lines up to there are one 
 alone.
 
 **Stray quotes.** A log that is written without quoting may have a quote at the beginning of a field, and another one
-many lines below. Read as one record, the lines in between would be lost. They are read as lines, and only the line with
-the quote is refused, if
+many lines below. Read as one record, the lines in between would be lost. A line *is a record by itself* if it has the
+right number of fields, no required field is blank, times look like times and numbers like numbers (quotes are left out
+for all this), and no field begins with a space. The lines are read as lines, and only the first one is refused, if
 
-* most of these lines are records by themselves: they have the right number of fields (quotes not counted), no required
-  field is blank, times look like times and numbers like numbers, and no field begins with a space;
-* and either the first or the last of them is one, or one of the record's fields would be too long to be accepted.
+* a required column is a time or a number, the first line is a record by itself, and so is another line, or else the
+  lines together are none;
+* or most of the lines are records by themselves, among them the first or the last;
+* or most of the lines are records by themselves, and together they would be refused for the length of a field.
 
-So a text of several lines stays one record even if it quotes lines of a log.
+So a text of several lines stays one record even if it contains lines of a log.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ class _Layout:
     positions: dict[str, int]
     kinds: dict[int, Kind]
     required: frozenset[int]
+    is_typed: bool
+    """Whether a required column is a time, a number or a boolean."""
     is_padded: bool
     """Whether a space follows the separators in the header."""
 
@@ -143,6 +147,7 @@ def _read_header(file: Path, line: bytes, wanted: Wanted, separators: str) -> _L
         positions={name: positions[name] for name in wanted.known if name in positions},
         kinds={positions[name]: kind for name, kind in wanted.kinds.items() if name in positions},
         required=frozenset(positions[name] for name in wanted.required),
+        is_typed=any(wanted.kinds.get(name) in ("time", "number", "boolean") for name in wanted.required),
         is_padded=any(name.startswith(" ") for name in header[1:]),
     )
 
@@ -250,16 +255,25 @@ def _parse_record(text: str, layout: _Layout) -> tuple[list[str] | None, str]:
 def _are_lines(lines: list[str], joined: list[str], layout: _Layout) -> bool:
     """Whether lines that could be one record are read as lines; see the rule for stray quotes above."""
     whole = [_is_record(line, layout) for line in lines]
+    if layout.is_typed and whole[0] and (any(whole[1:]) or not _is_plausible(joined, layout)):
+        return True
     is_too_long = any(len(value) > MAX_TEXT_CHARACTERS for value in joined)
     return 2 * sum(whole) > len(lines) and (whole[0] or whole[-1] or is_too_long)
 
 
 def _is_record(line: str, layout: _Layout) -> bool:
+    """Whether the line is a record by itself."""
     row, _ = _parse_record(line, layout)
-    values = [value.replace('"', "") for value in row or line.split(layout.separator)]
+    values = row or line.split(layout.separator)
+    is_spaced = not layout.is_padded and any(value.startswith(" ") for value in values[1:])
+    return not is_spaced and _is_plausible(values, layout)
+
+
+def _is_plausible(values: list[str], layout: _Layout) -> bool:
+    """Whether fields can be a record: their number, required ones, and how typed ones look. Quotes are left out."""
+    values = [value.replace('"', "") for value in values]
     return (
         len(values) == layout.width
-        and (layout.is_padded or not any(value.startswith(" ") for value in values[1:]))
         and all(values[at].strip() for at in layout.required)
         and all(not values[at].strip() or _looks_like(values[at], kind) for at, kind in layout.kinds.items())
     )

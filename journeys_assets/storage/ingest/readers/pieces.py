@@ -201,7 +201,7 @@ def _line_end(content: bytes) -> bytes:
 
 
 def decoded_lines(lines: list[bytes], first: int) -> tuple[list[str], dict[int, str]]:
-    """Lines as text, and by number the lines that are not UTF-8. In the text these are blank, so the numbers stay right."""
+    """Lines as text, and by number the lines that are not UTF-8. In the text these are blank, to keep the numbers."""
     try:
         return b"\n".join(lines).decode().split("\n"), {}
     except UnicodeDecodeError:
