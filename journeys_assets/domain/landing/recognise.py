@@ -59,6 +59,11 @@ def sources_named(name: str) -> list[str]:
     return list(dict.fromkeys(re.findall(rf"(?<![a-z])(?:{longest_first})(?![a-z])", words)))
 
 
+def fits_a_source(columns: Sequence[str]) -> bool:
+    """Whether the columns are those of any source."""
+    return any(misfit(source, columns) is None for source in LANDING)
+
+
 def misfit(source: str, columns: Collection[str]) -> str | None:
     """Why the columns are not those of the source; None if they fit."""
     missing = _missing(source, columns)

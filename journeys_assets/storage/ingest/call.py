@@ -24,11 +24,12 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.contract import check_rows, fits, with_keywords
+from journeys_assets.domain.landing.recognise import fits_a_source
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import importers
 from journeys_assets.storage.ingest.errors import IngestError
-from journeys_assets.storage.ingest.files import LANDING_HEADERS, check_file, checksum, find_files, source_of
+from journeys_assets.storage.ingest.files import check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
     Loaded,
     PreparedFile,
@@ -143,10 +144,10 @@ def ingest(
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
     plans = []
-    headers = LANDING_HEADERS if importer is None else [importer.columns]
-    for file, above in find_files(paths, root, headers).files:
+    is_header = fits_a_source if importer is None else _wanted(importer).has_required
+    for file, above in find_files(paths, root, is_header).files:
         with _setting_aside_errors(set_aside, file):
-            check_file(file, headers)
+            check_file(file, is_header)
             plans.append((file, _plan(file, above, source, importer, now, actions)))
     ensure_landing(warehouse)
     known, last_seq = known_batches(warehouse)
@@ -174,12 +175,16 @@ def _setting_aside_errors(set_aside: Callable[[Path, IngestError], None] | None,
         set_aside(file, error)
 
 
+def _wanted(importer: Importer) -> Wanted:
+    return Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
+
+
 def _plan(
     file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime, actions: Sequence[Action]
 ) -> _Plan:
     if importer is not None:
         convert = importer.convert
-        wanted = Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
+        wanted = _wanted(importer)
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
         return _Plan(sources, wanted, lambda raw: convert(raw, now), importer.name)
     name = source or source_of(file, root)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.landing.file_names import why_passed_over
-from journeys_assets.domain.landing.recognise import recognise
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.landing.recognise import fits_a_source, recognise
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
-from journeys_assets.storage.ingest.readers.columns import columns_of, format_of
+from journeys_assets.storage.ingest.readers.columns import IsHeader, columns_of, format_of
 from journeys_assets.storage.ingest.readers.formats import (
     HELP,
     UNREADABLE_ENDINGS,
@@ -39,8 +37,6 @@ __all__ = [
 ]
 
 SHOWN = 3
-LANDING_HEADERS = tuple(required_columns(source) for source in LANDING)
-"""Columns by which a file without a known ending is recognised as CSV, for the landing contract."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +60,7 @@ class Found:
     passed_over: tuple[PassedOver, ...]
 
 
-def find_files(
-    paths: Sequence[Path], root: Path | None = None, headers: Sequence[Collection[str]] = LANDING_HEADERS
-) -> Found:
+def find_files(paths: Sequence[Path], root: Path | None = None, is_header: IsHeader = fits_a_source) -> Found:
     """Every file in ``paths``, once.
 
     Folders are searched at any depth. Links to folders are followed, each folder once. A path that is not a folder is
@@ -74,7 +68,7 @@ def find_files(
     all paths, is given, every path is returned as a file.
 
     Args:
-        headers: A file without a known ending is CSV if its first line has all columns of one of these.
+        is_header: Which first lines make a file without a known ending CSV.
 
     Raises:
         IngestError: no path is given, or a folder has no file that can be read.
@@ -87,7 +81,7 @@ def find_files(
             continue
         n_before, reasons = len(found), {}
         for file, _, problem in walk(path):
-            reason = why_passed_over(file.relative_to(path).as_posix()) or problem or _why_unreadable(file, headers)
+            reason = why_passed_over(file.relative_to(path).as_posix()) or problem or _why_unreadable(file, is_header)
             if reason:
                 reasons[file] = reason
             else:
@@ -148,7 +142,7 @@ def _status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str | None]
     return status, None if entry.is_file() else "it is not a regular file"
 
 
-def _why_unreadable(file: Path, headers: Sequence[Collection[str]]) -> str | None:
+def _why_unreadable(file: Path, is_header: IsHeader) -> str | None:
     """Why a file of a folder is passed over by its ending and content; None if it is to be ingested.
 
     A file with a known ending is always to be ingested: if it is damaged, that is an error and no reason to pass over.
@@ -156,7 +150,7 @@ def _why_unreadable(file: Path, headers: Sequence[Collection[str]]) -> str | Non
     if not file.is_file() or format_by_name(file.name) or printable(file) != str(file):
         return None
     try:
-        return None if format_of(file, headers) else _unknown(file)
+        return None if format_of(file, is_header) else _unknown(file)
     except IngestError as error:
         return str(error).removeprefix(f"{file} ")
 
@@ -174,11 +168,11 @@ def _unknown(file: Path) -> str:
     )
 
 
-def check_file(path: Path, headers: Sequence[Collection[str]] = LANDING_HEADERS) -> None:
+def check_file(path: Path, is_header: IsHeader = fits_a_source) -> None:
     """Check that the file exists and that its format is known.
 
     Args:
-        headers: See :func:`find_files`.
+        is_header: See :func:`find_files`.
 
     Raises:
         IngestError: it does not exist, is not a file, has a name that cannot be used, or its format is unknown.
@@ -189,7 +183,7 @@ def check_file(path: Path, headers: Sequence[Collection[str]] = LANDING_HEADERS)
         raise IngestError(f"{path} does not exist; check the path")
     if not path.is_file():
         raise IngestError(f"{path} is not a file, or cannot be read; check the path and its permissions")
-    if format_by_name(path.name) is None and format_of(path, headers) is None:
+    if format_by_name(path.name) is None and format_of(path, is_header) is None:
         raise IngestError(f"{path}: {_unknown(path)}")
 
 
@@ -225,7 +219,7 @@ def _member_names(file: Path) -> list[str]:
 
 def _columns(file: Path) -> list[str] | None:
     try:
-        form = format_of(file, LANDING_HEADERS)
+        form = format_of(file, fits_a_source)
     except IngestError:
         return None  # Reading the file gives the reason.
     return columns_of(file, form) if form else None

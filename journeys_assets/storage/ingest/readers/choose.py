@@ -20,7 +20,7 @@ def read_pieces(file: Path, wanted: Wanted) -> Iterator[Piece]:
     Raises:
         IngestError: the file is damaged, is not of the format of its ending, or lacks a required column.
     """
-    form = format_of(file, [wanted.required])
+    form = format_of(file, wanted.has_required)
     if form is None:
         raise IngestError(f"{file} has no known ending, and its content is not known either; {HELP}")
     if form == "parquet":

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from journeys_assets.domain.landing.column_names import match_columns
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers.csv import SEPARATORS, split_header
@@ -20,15 +19,18 @@ SAMPLE_BYTES = 2**20
 SAMPLE_ROWS = 1_000
 """How many JSON objects are read to learn the columns of a file."""
 
+IsHeader = Callable[[Sequence[str]], bool]
+"""Whether the fields of the first line of a file are the names of its columns."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
-def format_of(file: Path, headers: Sequence[Collection[str]]) -> Format | None:
+def format_of(file: Path, is_header: IsHeader) -> Format | None:
     """The format of a file.
 
     Its content shows whether it is Parquet. Otherwise its ending counts, or that of the one file in a zip archive.
-    Without a known ending, a file whose first line is a JSON object is JSON lines, and a file whose first line has all
-    columns of one of ``headers`` is CSV.
+    Without a known ending, a file that begins with JSON objects is JSON, and a file whose first line is a header is
+    CSV.
 
     Returns:
         The format; None if neither name nor content gives it.
@@ -42,7 +44,7 @@ def format_of(file: Path, headers: Sequence[Collection[str]]) -> Format | None:
     except OSError as error:
         raise IngestError(f"{file} cannot be read: {error.strerror}; check its permissions") from error
     by_name = format_by_name(file.name) or format_by_name(zip_member(file) or "")
-    return by_name or _format_by_content(_sample(file), headers)
+    return by_name or _format_by_content(_sample(file), is_header)
 
 
 def columns_of(file: Path, form: Format) -> list[str] | None:
@@ -72,19 +74,16 @@ def _first_line(sample: bytes) -> bytes:
     return sample.replace(b"\r", b"\n").split(b"\n", 1)[0]
 
 
-def _format_by_content(sample: bytes, headers: Sequence[Collection[str]]) -> Format | None:
+def _format_by_content(sample: bytes, is_header: IsHeader) -> Format | None:
     if b"\0" in sample:
         return None
     if is_array(sample) or sample.lstrip().startswith(b"{"):
         return "json" if next(_json_objects(sample), None) is not None else None
-    for required in headers:
-        try:
-            header, _ = split_header(_first_line(sample), list(required), SEPARATORS["csv"])
-        except (UnicodeDecodeError, csv.Error):
-            return None
-        if required and len(match_columns(required, header).positions) == len(required):
-            return "csv"
-    return None
+    try:
+        headers = [split_header(_first_line(sample), (), separator)[0] for separator in SEPARATORS["csv"]]
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    return "csv" if any(map(is_header, headers)) else None
 
 
 def _header(line: bytes, separators: str) -> list[str] | None:

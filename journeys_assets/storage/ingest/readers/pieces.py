@@ -113,6 +113,10 @@ class Wanted:
         """For each unknown column that is nearly a wanted one that the file lacks: that one."""
         return close_names(sorted(self.unknown), [name for name in self.known if name not in self.found])
 
+    def has_required(self, columns: Sequence[str]) -> bool:
+        """Whether the required columns are among the columns of a file."""
+        return set(self.required) <= match_columns(self.known, columns).positions.keys()
+
     def match(self, file: Path, columns: Sequence[str]) -> dict[str, int]:
         """The index of each wanted column in ``columns``, the columns of the file as they are written.
 

@@ -141,7 +141,9 @@ def log_lines(draw: st.DrawFn) -> tuple[str, str | None, int]:
         at = draw(st.integers(0, len(plain)))
         return plain[:at] + '"' + plain[at:], None, 1
     if kind in ("quoted", "spanning"):
-        joint = draw(st.sampled_from([", ", '"', ' "x" '] if kind == "quoted" else ["\n", "\n\n", ', "q"\n', "\nu,v,w\n"]))
+        joint = draw(
+            st.sampled_from([", ", '"', ' "x" '] if kind == "quoted" else ["\n", "\n\n", ', "q"\n', "\nu,v,w\n"])
+        )
         text = joint.join([word, *draw(st.lists(WORDS, min_size=1, max_size=3))])
         return f'{draw(WORDS)},"{text.replace(chr(34), chr(34) * 2)}",2026-01-01', text, 1 + text.count("\n")
     return ("", None, 1) if kind == "blank" else (draw(WORDS), None, 1)
