@@ -53,6 +53,7 @@ from journeys_assets.storage.ingest.readers.pieces import (
 SEPARATORS = {"csv": ",;\t", "tsv": "\t,;"}
 """The possible separators by format, the promised one first."""
 
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _TIME = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?:[T\s]|$)")
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
 _WORDS = ("true", "t", "yes", "y", "1", "false", "f", "no", "n", "0")
@@ -221,7 +222,7 @@ def _quoted_records(lines: list[str], bad: set[int], layout: _Layout, *, is_last
             found.n_left = len(lines) - i
             return found
         found.consumed.update(range(i, end + 1))
-        broken = sorted(bad.intersection(range(i, end + 1)))
+        broken = sorted(bad.intersection(range(i, end + 1))) if bad else []
         if row is None:
             found.broken.append((i, reason))
         elif broken:
@@ -243,8 +244,9 @@ def _joined_record(lines: list[str], layout: _Layout) -> tuple[list[str] | None,
 
 
 def _parse_record(text: str, layout: _Layout) -> tuple[list[str] | None, str]:
+    lines = _LINES.findall(text) if "\n" in text else [text]
     try:
-        row = next(csv.reader(re.findall(r"[^\n]*\n|[^\n]+", text), delimiter=layout.separator, strict=True), [])
+        row = next(csv.reader(lines, delimiter=layout.separator, strict=True), [])
     except csv.Error as error:
         return None, f"is not CSV: {error}"
     if len(row) != layout.width:
@@ -254,6 +256,8 @@ def _parse_record(text: str, layout: _Layout) -> tuple[list[str] | None, str]:
 
 def _are_lines(lines: list[str], joined: list[str], layout: _Layout) -> bool:
     """Whether lines that could be one record are read as lines; see the rule for stray quotes above."""
+    if len(lines) == 2 and not _is_record(lines[0], layout):
+        return False  # At most one of two is a record, which none of the rules accepts.
     whole = [_is_record(line, layout) for line in lines]
     if layout.is_typed and whole[0] and (any(whole[1:]) or not _is_plausible(joined, layout)):
         return True
@@ -263,8 +267,8 @@ def _are_lines(lines: list[str], joined: list[str], layout: _Layout) -> bool:
 
 def _is_record(line: str, layout: _Layout) -> bool:
     """Whether the line is a record by itself."""
-    row, _ = _parse_record(line, layout)
-    values = row or line.split(layout.separator)
+    n_quotes = line.count('"')
+    values = (n_quotes and n_quotes % 2 == 0 and _parse_record(line, layout)[0]) or line.split(layout.separator)
     is_spaced = not layout.is_padded and any(value.startswith(" ") for value in values[1:])
     return not is_spaced and _is_plausible(values, layout)
 

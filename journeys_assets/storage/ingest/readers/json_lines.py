@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,9 +32,18 @@ from journeys_assets.storage.ingest.readers.values import json_text
 
 MAX_ARRAY_BYTES = 64 * 2**20
 """Largest JSON array that is read, bytes."""
+MAX_SHAPES = 1_000
+"""For how many different sequences of keys the match to columns is kept."""
 
 _BOM = b"\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def read_json(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Piece]:
@@ -124,7 +133,7 @@ def _after_space(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-class _Ambiguous(Exception):
+class _AmbiguousKeysError(Exception):
     """Two keys of an object mean the same wanted column."""
 
 
@@ -137,6 +146,8 @@ class _Rows:
         self.written: dict[str, str | None] = {}
         """Every key, and the wanted column that it means."""
         self._by_key = names_by_key(wanted.known)
+        self._kinds = [wanted.kinds.get(name) for name in wanted.known]
+        self._keys: dict[tuple[str, ...], list[str | None]] = {}
 
     @property
     def columns(self) -> list[str]:
@@ -146,52 +157,69 @@ class _Rows:
 
     def piece(self, numbered: Iterable[tuple[int, str]]) -> Piece:
         """The rows of (line, text of a record)."""
-        columns: dict[str, list[str | None]] = {name: [] for name in self.wanted.known}
         lines: list[int] = []
+        columns: dict[str, list[str | None]] = {name: [] for name in self.wanted.known}
+        appends = [column.append for column in columns.values()]
         broken: list[tuple[int, str, str]] = []
         unreadable: list[tuple[int, str, str, str]] = []
         for line, text in numbered:
             try:
-                row = self._parsed(text)
-                values = {name: json_text(value, self.wanted.kinds.get(name)) for name, value in row.items()}
-                if "\\ud" in text.lower() and any(has_lone_surrogate(value.text or "") for value in values.values()):
+                values = self._parsed(text)
+                problems = self._become_text(values)
+                if ("\\ud" in text or "\\uD" in text) and any(has_lone_surrogate(value or "") for value in values):
                     raise ValueError("it has half of a surrogate pair, which is not text")
-            except _Ambiguous as error:
+            except _AmbiguousKeysError as error:
                 broken.append((line, str(error)[:200], text))
-                continue
             except (ValueError, RecursionError) as error:
                 broken.append((line, f"the line is not valid JSON: {str(error)[:200]}", text))
-                continue
-            lines.append(line)
-            for name, column in columns.items():
-                value = values.get(name)
-                column.append(value.text if value else None)
-                if value and value.problem:
-                    unreadable.append((line, name, value.problem, json.dumps(row[name], ensure_ascii=False)))
+            else:
+                lines.append(line)
+                for append, value in zip(appends, values, strict=True):
+                    append(value)
+                unreadable += [(line, *problem) for problem in problems]
         self.n_good += len(lines)
-        schema = {"line": pl.Int64(), **{name: pl.String() for name in columns}}
+        schema = {"line": pl.Int64(), **{name: pl.String() for name in self.wanted.known}}
         return Piece(
             pl.DataFrame({"line": lines, **columns}, schema=schema),
             refused_frame([at for at, _, _ in broken], [why for _, why, _ in broken], [row for _, _, row in broken]),
             unreadable_frame(unreadable),
         )
 
-    def _parsed(self, text: str) -> dict[str, Any]:
-        """The values of a record by wanted column."""
-        row = json.loads(text, parse_constant=_no_constant)
+    def _parsed(self, text: str) -> list[Any]:
+        """The values of a record in the order of the wanted columns."""
+        row = _DECODER.decode(text)
         if not isinstance(row, dict):
             raise ValueError("it is not an object")
+        written = tuple(row)
+        keys = self._keys.get(written)
+        if keys is None:
+            keys = self._matched(written)
+            if len(self._keys) < MAX_SHAPES:
+                self._keys[written] = keys
+        return [row[key] if key is not None else None for key in keys]
+
+    def _matched(self, written: Sequence[str]) -> list[str | None]:
+        """The key of an object for each wanted column."""
         keys: dict[str, str] = {}
-        for key in row:
-            if key not in self.written:
-                self.written[key] = self._by_key.get(column_key(key))
-            name = self.written[key]
+        for key in written:
+            name = self._by_key.get(column_key(key))
             if name in keys:
-                raise _Ambiguous(f"the line has {keys[name]!r} and {key!r}, which mean the same column; keep one")
+                raise _AmbiguousKeysError(
+                    f"the line has {keys[name]!r} and {key!r}, which mean the same column; keep one"
+                )
             if name is not None:
                 keys[name] = key
-        return {name: row[key] for name, key in keys.items()}
+            self.written[key] = name
+        return [keys.get(name) for name in self.wanted.known]
 
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    def _become_text(self, values: list[Any]) -> list[tuple[str, str, str]]:
+        """Replace values by their texts; (column, problem, value) of those that do not fit, which become null."""
+        problems = []
+        for at, value in enumerate(values):
+            if value is not None and type(value) is not str:
+                text = json_text(value, self._kinds[at])
+                values[at] = text.text
+                if text.problem:
+                    shown = json.dumps(value, ensure_ascii=False)
+                    problems.append((self.wanted.known[at], text.problem, shown))
+        return problems
