@@ -103,13 +103,15 @@ def _json_columns(file: Path, sample: bytes) -> list[str] | None:
 def _json_objects(sample: bytes) -> Iterator[dict[str, object]]:
     """The objects of the beginning of a JSON file; what is no object or broken is left out."""
     lines = _elements(sample) if is_array(sample) else sample.decode("utf-8", "replace").splitlines()
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict):
-            yield row
+    return (row for line in lines if (row := _object(line)) is not None)
+
+
+def _object(text: str) -> dict[str, object] | None:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def _elements(sample: bytes) -> Iterator[str]:
