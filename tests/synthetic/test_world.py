@@ -96,7 +96,7 @@ def test_a_world_is_written_by_source_with_the_truth_in_its_own_folder(world: Wo
     world.landing["search_events"].head(1).write_parquet(stale)
     write_world(world, tmp_path)
     assert not stale.exists(), "two worlds must not be mixed"
-    files = find_files([tmp_path / "landing"])
+    files = find_files([tmp_path / "landing"]).files
     for source, frame in world.landing.items():
         own = [file for file, root in files if source_of(file, root) == source]
         assert len(own) == (frame[EVENT_TIMES[source]].dt.date().n_unique() if source in EVENT_TIMES else 1)

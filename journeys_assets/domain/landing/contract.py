@@ -45,7 +45,7 @@ whether only optional fields were refused and the rest of the row was kept; when
 wrong with it is a time ahead of the clock (else null)."""
 
 UNREADABLE_SCHEMA = pl.Schema({"line": pl.Int64(), "column": pl.String(), "problem": pl.String(), "value": pl.String()})
-"""Values that a reader could not read as their column's type: the frame has null in their place."""
+"""Values that do not fit their column: line in the file, column, the problem, the value as text, shortened."""
 
 _ISO = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<minute>\d{2}:\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
@@ -138,13 +138,16 @@ def check_rows(
     return _split(frame.select("line", *(c for c in table.column_names if c in frame.columns)), checked, findings)
 
 
-def refused_unsubscribes(frame: pl.DataFrame, refused: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
+def refused_unsubscribes(
+    frame: pl.DataFrame, refused: pl.DataFrame, *, now: datetime, unreadable: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """The unsubscribes in refused rows of ``notification_events``, because they hold whatever else is wrong.
 
     Args:
         frame: As for :func:`check_rows`.
         refused: What it refused of ``frame``.
         now: The current time, naive UTC; it stands for a time that cannot be read.
+        unreadable: As for :func:`check_rows`.
 
     Returns:
         user_id, channel (null where it cannot be read), unsubscribed_at; only rows with a user.
@@ -157,6 +160,8 @@ def refused_unsubscribes(frame: pl.DataFrame, refused: pl.DataFrame, *, now: dat
         raw = rows[name] if name in rows.columns else pl.Series(name, [None] * rows.height)
         column = replace(contract.column(name), nullable=True)
         value, found = _reader(column, now)(raw.alias(name), column)
+        if unreadable is not None:
+            found += _unreadable(unreadable, rows["line"], name)
         for finding in found:
             value = _without(value, finding.mask)
         values[name] = value
@@ -515,9 +520,16 @@ def _without_assumed_consent(
 
     if source == "notification_events":
         unread = refused("unsubscribed_at")
-        if unread.any() and frame["unsubscribed_at"].dtype in (pl.String, pl.Binary):
-            word = decoded(frame["unsubscribed_at"].cast(pl.Binary)).str.strip_chars().str.to_lowercase()
-            unread = unread & ~word.is_in(_FALSE).fill_null(False)
+        if unread.any():
+            given = [
+                finding.shown
+                for finding in findings
+                if finding.column == "unsubscribed_at" and finding.shown is not None
+            ]
+            if frame["unsubscribed_at"].dtype in (pl.String, pl.Binary):
+                given.append(decoded(frame["unsubscribed_at"].cast(pl.Binary)))
+            for texts in given:
+                unread = unread & ~texts.str.strip_chars().str.to_lowercase().is_in(_FALSE).fill_null(False)
         return {"unsubscribed_at": values["unsubscribed_at"].set(unread, now)}
     if source == "users":
         undated = refused("updated_at")

@@ -14,15 +14,13 @@ from typing import Literal
 
 import polars as pl
 
+from journeys_assets.domain.landing.file_names import passed_over_reason
 from journeys_assets.domain.scheduling.requests import FIRST_BACK_OFF, LONGEST_BACK_OFF, Wait
 from journeys_assets.domain.tables.landing import LANDED_FILES
 
 FILE_COLUMNS = ("file", "n_bytes", "modified_at")
 """Properties of a file that identify it without opening it; types as in ``LANDED_FILES``."""
 FILES_SCHEMA = pl.Schema({name: LANDED_FILES.polars_schema[name] for name in FILE_COLUMNS})
-
-IGNORED_NAMES = r"(^|/)[._]|(?i:\.tmp|\.part|\.crdownload|~)$"
-"""Names of hidden or unfinished files, or of hidden folders above them."""
 
 LAUNCH_TIMEOUT_S = 120
 """Time within which a started run must hold the lock on the folder, seconds. After that it counts as lost."""
@@ -47,23 +45,26 @@ def with_file_states(
         ``files`` in order of path with ``state``, and with the recorded ``outcome`` and ``reason`` if the file has not
         changed since. States: ``ready`` (new or changed, and old enough; or due for another attempt, because it was
         half-written, or because a row whose time lay ahead of the clock can be accepted now), ``waiting``
-        (modified too recently, or half-written), ``as_recorded`` (nothing to do), ``ignored`` (by its name).
+        (modified too recently, or half-written), ``as_recorded`` (nothing to do), ``ignored`` (by its name; ``reason``
+        says why, see ``domain.landing.file_names``).
     """
     recorded = landed.select(*FILE_COLUMNS, "outcome", "reason", "look_again_at")
     is_due = (pl.col("look_again_at") <= pl.from_epoch(pl.lit(now_ns), time_unit="ns")).fill_null(False)
     unfinished = pl.col("outcome") == "unfinished"
     return (
         files.join(recorded, on=list(FILE_COLUMNS), how="left", maintain_order="left")
+        .with_columns(by_name=passed_over_reason(pl.col("file")))
         .with_columns(
-            state=pl.when(pl.col("file").str.contains(IGNORED_NAMES))
+            reason=pl.coalesce("by_name", "reason"),
+            state=pl.when(pl.col("by_name").is_not_null())
             .then(pl.lit("ignored"))
             .when(pl.col("outcome").is_not_null() & ~unfinished & ~is_due)
             .then(pl.lit("as_recorded"))
             .when(~_is_older(now_ns, settle_s) | (unfinished.fill_null(False) & ~_is_older(now_ns, patience_s)))
             .then(pl.lit("waiting"))
-            .otherwise(pl.lit("ready"))
+            .otherwise(pl.lit("ready")),
         )
-        .drop("look_again_at")
+        .drop("look_again_at", "by_name")
         .sort("file")
     )
 

@@ -24,17 +24,13 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.landing.contract import (
-    check_rows,
-    fits,
-    refused_unsubscribes,
-    required_columns,
-    with_keywords,
-)
+from journeys_assets.domain.landing.contract import check_rows, fits, refused_unsubscribes, with_keywords
+from journeys_assets.domain.landing.recognise import fits_a_source
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import importers
-from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
+from journeys_assets.storage.ingest.errors import IngestError
+from journeys_assets.storage.ingest.files import PassedOver, check_columns, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
     SUPERSEDED,
     Loaded,
@@ -44,7 +40,7 @@ from journeys_assets.storage.ingest.load import (
     load,
 )
 from journeys_assets.storage.ingest.readers.choose import read_pieces
-from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
+from journeys_assets.storage.ingest.readers.pieces import LineCounts, Piece, Wanted
 from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -66,6 +62,10 @@ class FileReport:
     n_skipped: int
     n_rows_with_refused_fields: int = 0
     ignored_columns: tuple[str, ...] = ()
+    did_you_mean: Mapping[str, str] = field(default_factory=dict)
+    """For each ignored column that is nearly one of the contract that the file lacks: that one."""
+    lines: LineCounts | None = None
+    """The lines of the file; None for a source that an importer derives from the file's main one."""
 
     @property
     def is_all_refused(self) -> bool:
@@ -80,7 +80,9 @@ class IngestReport:
     ``ingest_seq`` is the number of the call, or that of the previous call if every file was known. ``first_day`` is the
     earliest UTC day of an accepted search, engagement or board pin; None if there is none. ``checksums`` has the sha256
     of every file that could be opened, including known files and files that were set aside because of an error.
-    ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists.
+    ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists. ``passed_over``
+    has the files of the given folders that are not read, with the reasons. Every file found is among ``files``, passed
+    over, skipped as known, or was set aside.
     """
 
     ingest_seq: int
@@ -90,6 +92,7 @@ class IngestReport:
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     checksums: Mapping[Path, str] = field(default_factory=dict)
     n_unlisted_users: int = 0
+    passed_over: tuple[PassedOver, ...] = ()
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
         """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
@@ -99,6 +102,21 @@ class IngestReport:
             total = totals.setdefault(file.source, [0] * len(counts))
             totals[file.source] = [a + b for a, b in zip(total, counts, strict=True)]
         return [(source, *counts) for source, counts in sorted(totals.items())]  # type: ignore[misc]
+
+    def n_lines(self) -> LineCounts:
+        """The lines of all files that were read."""
+        total = LineCounts()
+        for file in self.files:
+            if file.lines is not None:
+                total.add(file.lines)
+        return total
+
+    def did_you_mean(self) -> dict[str, dict[str, str]]:
+        """For each source, ignored columns that are nearly columns of the contract, and these."""
+        names: dict[str, dict[str, str]] = {}
+        for file in self.files:
+            names.setdefault(file.source, {}).update(file.did_you_mean)
+        return {source: dict(sorted(columns.items())) for source, columns in sorted(names.items()) if columns}
 
     def ignored_columns(self) -> dict[str, tuple[str, ...]]:
         """For each source, the columns of its files that are not in the contract."""
@@ -162,9 +180,11 @@ def ingest(
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
     plans = []
-    for file, above in find_files(paths, root):
+    is_header = fits_a_source if importer is None else _wanted(importer).has_required
+    found = find_files(paths, root, is_header)
+    for file, above in found.files:
         with _setting_aside_errors(set_aside, file):
-            check_file(file)
+            check_file(file, is_header)
             plans.append((file, _plan(file, above, source, importer, now, actions)))
     ensure_landing(warehouse)
     known, last_seq = known_files(warehouse)
@@ -176,7 +196,9 @@ def ingest(
             if progress is not None:
                 progress(done, len(plans))
         if not call.prepared:
-            return IngestReport(last_seq, (), None, call.n_known, checksums=call.checksums)
+            return IngestReport(
+                last_seq, (), None, call.n_known, checksums=call.checksums, passed_over=found.passed_over
+            )
         loaded = load(
             warehouse,
             folder,
@@ -186,7 +208,7 @@ def ingest(
             now,
             users_are_snapshots=users_are_snapshots,
         )
-    return call.report(loaded)
+    return call.report(loaded, found.passed_over)
 
 
 @contextmanager
@@ -199,19 +221,27 @@ def _setting_aside_errors(set_aside: Callable[[Path, IngestError], None] | None,
         set_aside(file, error)
 
 
+def _wanted(importer: Importer) -> Wanted:
+    return Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
+
+
 def _plan(
     file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime, actions: Sequence[Action]
 ) -> _Plan:
     if importer is not None:
         convert = importer.convert
-        wanted = Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
+        wanted = _wanted(importer)
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
         return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name)
+    if source is not None:
+        check_columns(file, source)
     name = source or source_of(file, root)
-    wanted = Wanted(required_columns(name), LANDING[name].column_names)
+    wanted = Wanted.of_source(name)
 
     def check(piece: Piece) -> Converted:
-        good, refused = check_rows(name, piece.frame, now=now, actions=actions, timezones=_timezones())
+        good, refused = check_rows(
+            name, piece.frame, now=now, actions=actions, timezones=_timezones(), unreadable=piece.unreadable
+        )
         return Converted({name: good}, {name: refused})
 
     return _Plan((name,), wanted, check, LANDING_FORMAT)
@@ -232,7 +262,7 @@ class _Call:
         self.prepared: list[PreparedFile] = []
         self.n_known = 0
         self.checksums: dict[Path, str] = {}
-        self._ignored: dict[int, tuple[str, ...]] = {}
+        self._wanted: dict[int, Wanted] = {}
         self._skipped: Counter[str] = Counter()
         self._refused: list[pl.DataFrame] = []
         self._unsubscribes: list[pl.DataFrame] = []
@@ -249,8 +279,9 @@ class _Call:
         if key in self.known:
             self.n_known += 1
             return
-        number = len(self._ignored)
+        number = len(self._wanted)
         files = {name: PreparedFile(number, name, str(file), sha256, plan.format) for name in plan.sources}
+        files[plan.sources[0]].is_main = True
         refused_before, held_before, skipped = len(self._refused), len(self._unsubscribes), Counter[str]()
         columns: set[str] = set()
         try:
@@ -277,7 +308,7 @@ class _Call:
         if plan.sources == ("users",) and not files["users"].n_good:
             files["users"].is_snapshot = "updated_at" not in columns
         self._skipped.update(skipped)
-        self._ignored[number] = tuple(sorted(plan.wanted.unknown))
+        self._wanted[number] = plan.wanted
         self.prepared += files.values()
         if plan.is_append_only:
             self.known.add(key)
@@ -303,7 +334,7 @@ class _Call:
     def _hold(self, file: PreparedFile, piece: Piece, refused: pl.DataFrame) -> None:
         """Keep the unsubscribes of refused rows."""
         if file.source == "notification_events" and file.format == LANDING_FORMAT and refused.height:
-            found = refused_unsubscribes(piece.frame, refused, now=self.now)
+            found = refused_unsubscribes(piece.frame, refused, now=self.now, unreadable=piece.unreadable)
             self._unsubscribes.append(found.with_columns(file_no=pl.lit(file.number, dtype=pl.Int64)))
 
     def quarantined(self) -> pl.DataFrame:
@@ -316,13 +347,14 @@ class _Call:
         empty = REFUSED_UNSUBSCRIBES.empty().drop("ingest_seq").with_columns(file_no=pl.lit(None, dtype=pl.Int64))
         return pl.concat([empty, *self._unsubscribes])
 
-    def report(self, loaded: Loaded) -> IngestReport:
+    def report(self, loaded: Loaded, passed_over: tuple[PassedOver, ...]) -> IngestReport:
         files = []
         for file in self.prepared:
             if file.number in loaded.loaded_meanwhile:
                 continue
             n_accepted = loaded.accepted.get((file.source, file.number), 0)
             n_superseded = loaded.superseded.get((file.source, file.number), 0)
+            wanted = self._wanted[file.number]
             files.append(
                 FileReport(
                     file=file.file,
@@ -333,7 +365,9 @@ class _Call:
                     n_quarantined=file.n_quarantined,
                     n_skipped=file.n_skipped + n_superseded,
                     n_rows_with_refused_fields=file.n_rows_with_refused_fields,
-                    ignored_columns=self._ignored[file.number],
+                    ignored_columns=tuple(sorted(wanted.unknown)),
+                    did_you_mean=wanted.did_you_mean,
+                    lines=wanted.counts if file.is_main else None,
                 )
             )
         skipped = self._skipped + Counter({SUPERSEDED: sum(loaded.superseded.values())})
@@ -345,6 +379,7 @@ class _Call:
             dict(sorted(skipped.items())),
             self.checksums,
             loaded.n_unlisted,
+            passed_over,
         )
 
 

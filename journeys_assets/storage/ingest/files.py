@@ -1,63 +1,181 @@
-"""Finds the files of an ingest call, their sources and checksums. ``readers`` reads what is in them."""
+"""Finds the files of an ingest call, their sources and checksums. ``readers`` reads what is in them.
+
+Every file below a folder is found or passed over with the reason. ``domain.landing.file_names`` says which names hold
+no data, ``readers.formats`` and ``readers.columns`` what a file is, ``domain.landing.recognise`` which source it
+belongs to.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from journeys_assets.domain.tables.landing import LANDING
-from journeys_assets.errors import JourneysError
+from journeys_assets.domain.landing.file_names import why_passed_over
+from journeys_assets.domain.landing.recognise import contradiction, fits_a_source, recognise
+from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
+from journeys_assets.storage.ingest.readers.columns import IsHeader, columns_of, format_of
+from journeys_assets.storage.ingest.readers.formats import (
+    HELP,
+    UNREADABLE_ENDINGS,
+    format_by_name,
+    stem_of,
+    zip_member,
+)
 
-SUFFIXES = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz")
-"""Endings that determine how a file is read."""
+__all__ = [
+    "DamagedFileError",
+    "Found",
+    "IngestError",
+    "PassedOver",
+    "check_file",
+    "checksum",
+    "find_files",
+    "source_of",
+]
+
+SHOWN = 3
 
 
-class IngestError(JourneysError):
-    """Files cannot be ingested. The message names the file, the error and the cure. The warehouse is unchanged."""
+@dataclass(frozen=True)
+class PassedOver:
+    """A file or folder below a folder that is not ingested."""
+
+    path: Path
+    reason: str
 
 
-class DamagedFileError(IngestError):
-    """A file is empty, cut off or otherwise damaged. A file that is still being written looks the same."""
+@dataclass(frozen=True)
+class Found:
+    """What is below the paths of an ingest call.
+
+    Attributes:
+        files: Files to ingest, each with the folder or file through which it was found; sorted by path.
+        passed_over: All other files, and links that lead to nothing or to a folder that is read already; sorted.
+    """
+
+    files: tuple[tuple[Path, Path], ...]
+    passed_over: tuple[PassedOver, ...]
 
 
-def suffix_of(path: Path) -> str | None:
-    """The ending of the file if it is one of ``SUFFIXES``, else None."""
-    name = path.name.lower()
-    return next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(suffix)), None)
+def find_files(paths: Sequence[Path], root: Path | None = None, is_header: IsHeader = fits_a_source) -> Found:
+    """Every file in ``paths``, once.
 
+    Folders are searched at any depth. Links to folders are followed, each folder once. A path that is not a folder is
+    returned as a file, whether it exists or not, and so is a folder that cannot be listed. If ``root``, a folder above
+    all paths, is given, every path is returned as a file.
 
-def find_files(paths: Sequence[Path], root: Path | None = None) -> list[tuple[Path, Path]]:
-    """Every file in ``paths``, once, with the folder or file through which it was found; sorted by path.
-
-    Folders are searched at any depth for files with known endings. Hidden files and files whose name begins with ``_``
-    are left out. A path that is not a folder is returned as a file, whether it exists or not. If ``root``, a folder
-    above all paths, is given, every path is returned as a file.
+    Args:
+        is_header: Which first lines make a file without a known ending CSV.
 
     Raises:
-        IngestError: a folder has no file that can be read.
+        IngestError: no path is given, or a folder has no file that can be read.
     """
     found: dict[Path, Path] = {}
+    passed_over: dict[Path, str] = {}
     for path in paths:
         if root is not None or not path.is_dir():
             found.setdefault(path, root or path)
             continue
-        inside = [file for file in path.rglob("*") if file.is_file() and suffix_of(file) and not _is_hidden(file, path)]
-        if not inside:
-            raise IngestError(f"{path} has no file that ends in one of {', '.join(SUFFIXES)}; check the path")
-        for file in inside:
-            found.setdefault(file, path)
+        n_before, reasons = len(found), {}
+        for file, _, problem in walk(path):
+            reason = why_passed_over(file.relative_to(path).as_posix()) or problem or _why_unreadable(file, is_header)
+            if reason:
+                reasons[file] = reason
+            else:
+                found.setdefault(file, path)
+        if len(found) == n_before and not any(path == above for above in found.values()):
+            raise IngestError(
+                f"{printable(path)} has no file that can be read{_shown(reasons)}; check the path, or {HELP}"
+            )
+        passed_over |= reasons
     if not found:
         raise IngestError("no path is given; name files or folders to ingest")
-    return sorted(found.items())
+    left = (PassedOver(path, reason) for path, reason in sorted(passed_over.items()) if path not in found)
+    return Found(tuple(sorted(found.items())), tuple(left))
 
 
-def check_file(path: Path) -> None:
-    """Check what can be checked without opening the file.
+def _shown(reasons: dict[Path, str]) -> str:
+    some = [f"{printable(path)}: {reason}" for path, reason in sorted(reasons.items())[:SHOWN]]
+    return f" ({'; '.join(some)}{'; …' if len(reasons) > SHOWN else ''})" if some else ""
+
+
+def walk(root: Path) -> Iterator[tuple[Path, os.stat_result | None, str | None]]:
+    """Everything below ``root`` that is not a folder: its path, its status, and why it is no file (None if it is one).
+
+    Links to folders are followed after the folders themselves, so that a folder is found under its own name, and each
+    folder is visited once. A folder that cannot be listed is returned like a file, so that reading it gives the reason.
 
     Raises:
-        IngestError: it does not exist, is not a file, or has a name that cannot be used.
+        OSError: ``root`` itself cannot be listed.
+    """
+    folders, links, seen = [root], list[Path](), set[tuple[int, int]]()
+    while folders or links:
+        folder = folders.pop() if folders else links.pop(0)
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            yield folder, None, "it links to a folder that is read already"
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except PermissionError:
+            if folder == root:
+                raise
+            yield folder, status, None
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.is_dir():
+                (links if entry.is_symlink() else folders).append(path)
+            else:
+                yield path, *_status(entry)
+
+
+def _status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str | None]:
+    try:
+        status = entry.stat()
+    except OSError as error:  # It was removed since the folder was listed, or is a broken link.
+        return None, "it links to nothing" if entry.is_symlink() else f"it cannot be read: {error.strerror}"
+    return status, None if entry.is_file() else "it is not a regular file"
+
+
+def _why_unreadable(file: Path, is_header: IsHeader) -> str | None:
+    """Why a file of a folder is passed over by its ending and content; None if it is to be ingested.
+
+    A file with a known ending is always to be ingested: if it is damaged, that is an error and no reason to pass over.
+    """
+    if not file.is_file() or format_by_name(file.name) or printable(file) != str(file):
+        return None
+    try:
+        return None if format_of(file, is_header) else _unknown(file)
+    except IngestError as error:
+        return str(error).removeprefix(f"{file} ")
+
+
+def _unknown(file: Path) -> str:
+    """Why the format of a file is unknown."""
+    if file.stat().st_size == 0:
+        return "it is empty and has no known ending"
+    what = UNREADABLE_ENDINGS.get(file.suffix.lower().removeprefix("."))
+    if what:
+        return f"it is {what}, which cannot be read; {HELP}"
+    return (
+        "it has no known ending, and its content is not known either (Parquet, JSON lines, or a first line with the "
+        f"columns of a source); {HELP}, with that ending"
+    )
+
+
+def check_file(path: Path, is_header: IsHeader = fits_a_source) -> None:
+    """Check that the file exists and that its format is known.
+
+    Args:
+        is_header: See :func:`find_files`.
+
+    Raises:
+        IngestError: it does not exist, is not a file, has a name that cannot be used, or its format is unknown.
     """
     if printable(path) != str(path):
         raise IngestError(f"{printable(path)}: the name is not valid UTF-8; rename the file")
@@ -65,8 +183,8 @@ def check_file(path: Path) -> None:
         raise IngestError(f"{path} does not exist; check the path")
     if not path.is_file():
         raise IngestError(f"{path} is not a file, or cannot be read; check the path and its permissions")
-    if suffix_of(path) is None:
-        raise IngestError(f"{path} has no known ending; files must end in one of {', '.join(SUFFIXES)}")
+    if format_by_name(path.name) is None and format_of(path, is_header) is None:
+        raise IngestError(f"{path}: {_unknown(path)}")
 
 
 def printable(path: Path) -> str:
@@ -74,30 +192,49 @@ def printable(path: Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 
-def _is_hidden(file: Path, root: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in file.relative_to(root).parts)
-
-
 def source_of(file: Path, root: Path) -> str:
-    """The landing source, from a file's name (``pins.csv``, ``pins_2026-01.csv``) or its folder (``pins/…``).
+    """The landing source of a file, from its names and its columns: see ``domain.landing.recognise``.
 
-    The folders from the file's own up to ``root``, the folder that was given, are tried.
+    The names are the stem of the file, that of the file in a zip archive, and the folders from the file's own up to
+    ``root``, the folder that was given.
 
     Raises:
-        IngestError: no name gives the source.
+        IngestError: no name says the source, or the columns contradict the names.
     """
-    stem = file.name[: -len(suffix_of(file) or "")]
-    for source in sorted(LANDING, key=len, reverse=True):
-        if re.fullmatch(rf"{source}(?:[^A-Za-z].*)?", stem):
-            return source
-    between = file.relative_to(root).parts[:-1] if root != file else ()
-    for folder in (*reversed(between), root.name if root != file else file.resolve().parent.name):
-        if folder in LANDING:
-            return folder
-    raise IngestError(
-        f"{file}: its source is unknown; put it in a folder named after its source, begin its name with the source, "
-        f"or use `--source`. Sources are {', '.join(LANDING)}"
-    )
+    folders = file.relative_to(root).parts[-2::-1] if root != file else ()
+    above = root.name if root != file else file.resolve().parent.name
+    recognised = recognise([stem_of(file.name), *_member_names(file), *folders, above], _columns(file))
+    if recognised.source is None:
+        raise IngestError(f"{file}: {recognised.problem}")
+    return recognised.source
+
+
+def check_columns(file: Path, source: str) -> None:
+    """Check that the columns of a file do not contradict the source that was named for it.
+
+    Raises:
+        IngestError: they do. A required column that is missing is found when the file is read.
+    """
+    columns = _columns(file)
+    problem = None if columns is None else contradiction(source, columns)
+    if problem:
+        raise IngestError(f"{file}: its columns are not those of {source}: {problem}; check `--source`")
+
+
+def _member_names(file: Path) -> list[str]:
+    try:
+        member = zip_member(file)
+    except IngestError:
+        return []  # Reading the file gives the reason.
+    return [stem_of(part) for part in reversed(member.split("/"))] if member else []
+
+
+def _columns(file: Path) -> list[str] | None:
+    try:
+        form = format_of(file, fits_a_source)
+    except IngestError:
+        return None  # Reading the file gives the reason.
+    return columns_of(file, form) if form else None
 
 
 def checksum(file: Path) -> str:

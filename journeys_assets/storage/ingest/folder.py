@@ -8,8 +8,7 @@ processed again, which changes nothing: its events and versions are there alread
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,8 @@ from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damaged
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.storage.ingest.call import IngestReport, ingest
-from journeys_assets.storage.ingest.files import DamagedFileError, IngestError, printable, source_of
+from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
+from journeys_assets.storage.ingest.files import printable, source_of, walk
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 MAX_MODIFIED_NS = 2**62
@@ -56,44 +56,16 @@ def list_folder(root: Path) -> Folder:
     Raises:
         OSError: ``root`` itself cannot be listed.
     """
-    found = {printable(path.relative_to(root)): (path, status) for path, status in _walk(root)} if root.exists() else {}
+    walked = walk(root) if root.exists() else ()
+    found = {
+        printable(path.relative_to(root)): (path, status) for path, status, problem in walked if status and not problem
+    }
     rows = [
         (name, status.st_size, max(-MAX_MODIFIED_NS, min(status.st_mtime_ns, MAX_MODIFIED_NS)))
         for name, (_, status) in found.items()
     ]
     files = pl.DataFrame(rows, schema=FILES_SCHEMA, orient="row").sort("file")
     return Folder(files, {name: path for name, (path, _) in found.items()})
-
-
-def _walk(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Files with their status. Links to folders are followed; each folder is visited once."""
-    folders, seen = [root], set()
-    while folders:
-        folder = folders.pop()
-        status = folder.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        try:
-            entries = list(os.scandir(folder))
-        except PermissionError:
-            if folder == root:
-                raise
-            yield folder, status
-            continue
-        for entry in entries:
-            if entry.is_dir():
-                folders.append(Path(entry.path))
-            elif entry.is_file() and (found := _status(entry)) is not None:
-                yield Path(entry.path), found
-
-
-def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """The status; None if the file was removed since the folder was listed."""
-    try:
-        return entry.stat()
-    except FileNotFoundError:
-        return None
 
 
 def landed_files(warehouse: Warehouse) -> pl.DataFrame:

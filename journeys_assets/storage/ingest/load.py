@@ -68,6 +68,8 @@ class PreparedFile:
     n_quarantined: int = 0
     n_skipped: int = 0
     n_rows_with_refused_fields: int = 0
+    is_main: bool = False
+    """Whether it is the main source of the file: the one whose counts include all its rows."""
     is_snapshot: bool = False
     """Whether it lists all users: a file of ``users`` that has no row, or in which a row has no ``updated_at``."""
 

@@ -57,15 +57,15 @@ def contents_of_good_alone(sandbox: Sandbox, good: list[Path]) -> dict[str, list
 
 # ── one wrong file does not stop the others ─────────────────────────────────────────────────────────────────────────
 
-WRONG_TYPE = as_parquet(pl.DataFrame(SEARCHES).with_columns(query=pl.lit(1.5)))
+WRONG_TYPE = as_parquet(pl.DataFrame(SEARCHES).with_columns(query=pl.lit(True)))
 CUT_PARQUET = as_parquet(pl.DataFrame(SEARCHES))[:-20]
 LATE = as_json_lines([{"user_id": "late", "query": f"q{i}"} for i in range(50)]) + "no JSON\n"
 WRONG: list[tuple[str, str, bytes, str]] = [
     *BROKEN,
-    ("wrong type", "search_events/b.parquet", WRONG_TYPE, "column query is Float64, not VARCHAR"),
+    ("wrong type", "search_events/b.parquet", WRONG_TYPE, "column query is Boolean, not VARCHAR"),
     ("cut Parquet", "search_events/b.parquet", CUT_PARQUET, "cannot be read as Parquet"),
     ("column missing, known only at the end", "search_events/b.jsonl", LATE.encode(), "column searched_at is missing"),
-    ("unknown ending", "search_events/b.xlsx", b"PK", "has no known ending"),
+    ("unknown ending", "search_events/b.xlsx", b"PK", "is a spreadsheet"),
     ("gone", "search_events/gone.csv", b"", "does not exist"),
 ]
 
@@ -302,7 +302,11 @@ def test_an_unrecorded_load_is_repeated_without_duplicates(sandbox: Sandbox) -> 
         "search_events/2026/01/c.jsonl": "known",
         "search_events/a.csv": "ingested",  # because a row of it was refused
     }
-    assert files["ingest_seq"].to_list() == [2, 1, 2]
+    assert dict(files.select("file", "ingest_seq").iter_rows()) == {
+        "pins/z.jsonl": 2,
+        "search_events/2026/01/c.jsonl": 1,
+        "search_events/a.csv": 2,
+    }
     assert sandbox.landed() == before
 
 

@@ -1,0 +1,210 @@
+"""The format and the compression of a file.
+
+The ending of the name gives the format: ``name.FORMAT``, ``name.FORMAT.COMPRESSION``, and either with a number or a day
+behind it, as log rotation writes them (``f.csv.1``, ``f.csv-20260131.gz``). Without a known ending, the content gives
+it: see ``readers.columns``. The compression follows from the first bytes. A zip archive must have exactly one file,
+whose ending counts if that of the archive says nothing.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
+
+Format = Literal["parquet", "csv", "tsv", "json"]
+
+ENDINGS: dict[str, Format] = {
+    "parquet": "parquet",
+    "pq": "parquet",
+    "csv": "csv",
+    "tsv": "tsv",
+    "tab": "tsv",
+    "jsonl": "json",
+    "ndjson": "json",
+    "json": "json",
+}
+"""The format by the ending of the name."""
+COMPRESSIONS = ("gz", "bz2", "xz", "zst", "zip")
+
+UNREADABLE_ENDINGS = {
+    "avro": "Avro",
+    "db": "a database",
+    "duckdb": "a database",
+    "feather": "Arrow",
+    "arrow": "Arrow",
+    "orc": "ORC",
+    "ods": "a spreadsheet",
+    "sqlite": "a database",
+    "xls": "a spreadsheet",
+    "xlsx": "a spreadsheet",
+    "7z": "an archive",
+    "rar": "an archive",
+    "tar": "an archive",
+    "tgz": "an archive",
+    "br": "compressed with Brotli",
+    "lz4": "compressed with LZ4",
+    "snappy": "compressed with Snappy",
+    "z": "compressed with compress",
+}
+"""What a file with one of these endings is. Such files are refused by name."""
+
+HELP = "write Parquet, CSV, TSV or JSON lines, plain or as .gz, .bz2, .xz, .zst or .zip"
+
+_ENDING = re.compile(
+    rf"\.(?P<format>{'|'.join(ENDINGS)})(?:[.-]\d[\d-]*)?(?:\.(?:{'|'.join(COMPRESSIONS)}))?(?:\.\d+)?$", re.IGNORECASE
+)
+_COMPRESSED = re.compile(rf"\.(?P<compression>{'|'.join(COMPRESSIONS)})(?:\.\d+)?$", re.IGNORECASE)
+_MAGIC = (
+    (b"\x1f\x8b", "gz"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zst"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+)
+_CHUNK_BYTES = 2**20
+
+
+def stem_of(name: str) -> str:
+    """The name of a file without its ending."""
+    ending = _ENDING.search(name) or _COMPRESSED.search(name)
+    return name[: ending.start()] if ending else name
+
+
+def format_by_name(name: str) -> Format | None:
+    """The format that the ending gives; None if it gives none."""
+    ending = _ENDING.search(name)
+    return ENDINGS[ending["format"].lower()] if ending else None
+
+
+def is_parquet(file: Path) -> bool:
+    """Whether the file begins and ends as Parquet does."""
+    with file.open("rb") as stream:
+        begin = stream.read(4)
+        stream.seek(max(0, stream.seek(0, io.SEEK_END) - 4))
+        return begin == stream.read() == b"PAR1"
+
+
+def zip_member(file: Path) -> str | None:
+    """The name of the file in a zip archive; None if the file is no zip archive.
+
+    Raises:
+        IngestError: the archive has no file or several, or needs a password.
+    """
+    with _explaining_damage(file):
+        if _compression(file) != "zip":
+            return None
+        with zipfile.ZipFile(file) as archive:
+            return _only_member(file, archive).filename
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """The content of the file as a stream of bytes, decompressed.
+
+    Raises:
+        DamagedFileError: while it is read, if it is damaged, cut off or not compressed as its name says.
+        IngestError: it is a zip archive without a file or with several, or with a password.
+    """
+    with _explaining_damage(file), _stream(file, _compression(file)) as stream:
+        yield stream
+
+
+@contextmanager
+def _explaining_damage(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise DamagedFileError(
+            f"{file} cannot be read: {error}; it may be damaged or cut off, so write it again"
+        ) from error
+
+
+def _compression(file: Path) -> str | None:
+    """By the first bytes. A file whose name says that it is compressed is taken for it, so that reading it fails."""
+    with file.open("rb") as stream:
+        head = stream.read(8)
+    ending = _COMPRESSED.search(file.name)
+    found = next((compression for magic, compression in _MAGIC if head.startswith(magic)), None)
+    if found == "bz2" and not head[3:4].isdigit():
+        found = None
+    return found or (ending["compression"].lower() if ending else None)
+
+
+@contextmanager
+def _stream(file: Path, compression: str | None) -> Iterator[BinaryIO]:
+    if compression == "zip":
+        with zipfile.ZipFile(file) as archive, archive.open(_only_member(file, archive)) as stream:
+            yield cast(BinaryIO, stream)
+    elif compression == "gz":
+        with gzip.open(file) as stream:
+            yield cast(BinaryIO, stream)
+    elif compression == "zst":
+        import pyarrow as pa
+
+        with pa.CompressedInputStream(pa.OSFile(str(file)), "zstd") as stream:
+            yield stream
+    else:
+        new = _DECOMPRESSORS.get(compression or "")
+        with file.open("rb") as raw:
+            yield cast(BinaryIO, _Decompressed(raw, new)) if new else raw
+
+
+def _only_member(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/"))
+    ]
+    if len(members) != 1:
+        names = ", ".join(member.filename for member in members)[:300]
+        raise IngestError(
+            f"{file} has {len(members)} files ({names or 'none'}); unpack the archive and ingest its files"
+        )
+    if members[0].flag_bits & 1:
+        raise IngestError(f"{file} needs a password; unpack the archive and ingest its file")
+    return members[0]
+
+
+_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
+}
+
+
+class _Decompressed:
+    """Reads compressed streams that follow one another.
+
+    ``bz2.open`` and ``lzma.open`` end without an error where anything else follows a stream. Here it is an error.
+    """
+
+    def __init__(self, raw: BinaryIO, new: Callable[[], Any]) -> None:
+        self._raw, self._new, self._stream = raw, new, new()
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes; empty at the end only."""
+        while True:
+            data = b""
+            if self._stream.eof:
+                # Streams of xz may be followed by zeros.
+                data = self._stream.unused_data.lstrip(b"\0") or self._raw.read(_CHUNK_BYTES).lstrip(b"\0")
+                if not data:
+                    return b""
+                self._stream = self._new()
+            elif self._stream.needs_input:
+                data = self._raw.read(_CHUNK_BYTES)
+                if not data:
+                    raise EOFError("the compressed data ends before its end mark")
+            if content := self._stream.decompress(data, size):
+                return bytes(content)
