@@ -12,7 +12,8 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from journeys_assets.pipeline.run import Run, execute
+from journeys_assets.pipeline.run import execute
+from journeys_assets.pipeline.stage import Run
 from tests.sandbox import Sandbox
 from tests.support.consent_world import SETTINGS, ConsentWorld, searches
 
