@@ -153,7 +153,7 @@ def tables(draw: st.DrawFn, columns: Mapping[str, str], max_rows: int = 5) -> li
 @st.composite
 def headers(draw: st.DrawFn, columns: list[str]) -> list[str]:
     """The names of the columns as a file writes them: mostly right, else in another case, missing, twice or unknown."""
-    if draw(st.integers(0, 3)):
+    if draw(st.integers(0, 6)):
         return columns
     change = draw(st.sampled_from(("upper", "title", "spaces", "bom", "missing", "twice", "other", "blank")))
     at = draw(st.integers(0, len(columns) - 1))
@@ -178,7 +178,7 @@ def headers(draw: st.DrawFn, columns: list[str]) -> list[str]:
 def csv_files(draw: st.DrawFn, columns: Mapping[str, str]) -> tuple[str, bytes, int | None]:
     rows = draw(tables(columns))
     names = draw(headers(list(columns)))
-    separator = draw(st.sampled_from((",", ",", ",", ";", "\t", "|")))
+    separator = draw(st.sampled_from((*[","] * 8, ";", "\t", "|")))
     line_end = draw(st.sampled_from(("\n", "\n", "\r\n", "\r")))
     cells = [names, *(list(row.values()) + ["extra"] * (len(names) - len(row)) for row in rows)]
     if draw(st.booleans()):
@@ -191,7 +191,7 @@ def csv_files(draw: st.DrawFn, columns: Mapping[str, str]) -> tuple[str, bytes, 
         )
         n_records = _plain_lines(text)
     suffix = {"\t": draw(st.sampled_from((".tsv", ".csv")))}.get(separator, ".csv")
-    encoding = draw(st.sampled_from(("utf-8",) * 6 + ("utf-8-sig", "utf-16", "latin-1")))
+    encoding = draw(st.sampled_from((*["utf-8"] * 12, "utf-8-sig", "utf-16", "latin-1")))
     content = text.encode(encoding, "replace")
     return suffix, content, n_records if encoding == "utf-8" and separator == "," else None
 
@@ -283,7 +283,7 @@ def parquet_files(draw: st.DrawFn, columns: Mapping[str, str]) -> tuple[str, byt
         column, kind = given[min(at, len(given) - 1)]
         values = [row[column] for row in rows]
         usual = _FITTING.get(kind, "string")
-        dtype = draw(st.sampled_from(sorted(_ARRAYS))) if draw(st.integers(0, 5)) == 0 else usual
+        dtype = draw(st.sampled_from(sorted(_ARRAYS))) if draw(st.integers(0, 15)) == 0 else usual
         arrays.append(_ARRAYS[dtype](values))
     stream = io.BytesIO()
     compression = draw(st.sampled_from(("snappy", "none", "zstd", "gzip")))
