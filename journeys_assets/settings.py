@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a damaged file in the landing folder is treated as incomplete before it is refused.",
     )
+    users_are_snapshots: bool = Field(
+        True,
+        description="Whether files of `users` without `updated_at` list all users, so that nothing is sent to users "
+        "whom they no longer list. Set it to false if your files list only the users that changed.",
+    )
     public_data: Path | None = Field(
         None,
         description="Folder of public logs and labelled sets for `journeys evaluate`. Missing ones are left out.",

@@ -148,6 +148,7 @@ def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str
         scratch_dir=settings.home / "scratch",
         source=source,
         progress=partial(reporter(err), "ingest"),
+        users_are_snapshots=settings.users_are_snapshots,
     )
     if report.first_day is not None:
         settings.note_first_day(report.first_day)

@@ -106,6 +106,7 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         patience_s=settings.landing_patience_seconds,
         scratch_dir=settings.home / "scratch",
         progress=lambda done, total: deployment.progress("ingest", done, total),
+        users_are_snapshots=settings.users_are_snapshots,
     )
     with deployment.warehouse.reading() as con:
         # From the warehouse, not from the report: a run that died after loading may not have recorded it.

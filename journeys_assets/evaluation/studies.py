@@ -26,6 +26,7 @@ from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.pipeline.run import run_days
 from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest.call import ingest
+from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world, write_world
 
@@ -108,10 +109,11 @@ def own_study(pipeline: Pipeline) -> Study | None:
     if not pipeline.warehouse.path.exists():
         return None
     days = pipeline.warehouse.query("SELECT DISTINCT partition_date AS day FROM main.user_journeys ORDER BY 1")
-    landed = pipeline.warehouse.query("SELECT max(event_date) AS day FROM landing.ingested_days")["day"][0]
-    if days.is_empty() or landed is None:
+    with pipeline.warehouse.reading() as con:
+        landed = day_queries.landed_days(con)
+    if days.is_empty() or not landed:
         return None
-    return Study("own", pipeline.warehouse, days["day"].to_list(), landed, pipeline.params)
+    return Study("own", pipeline.warehouse, days["day"].to_list(), landed[-1], pipeline.params)
 
 
 def _study_pipeline(

@@ -80,6 +80,8 @@ def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl
     good, refused = check_rows(
         "journey_annotations", landing.select("line", *LANDING["journey_annotations"].column_names), now=now
     )
+    # A sheet is corrected by the one who filled it in, so a row is not kept without one of its answers.
+    good = good.join(refused, on="line", how="anti", maintain_order="left")
     late = rows.drop("reason").join(refused.select("line", "reason"), on="line").select(broken.columns)
     skipped = {NOT_JUDGED: int(rows["is_blank"].sum()), ALREADY_STORED: answered.height - new.height}
     return Converted(

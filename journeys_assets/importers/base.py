@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +36,3 @@ class Importer:
     """Raw rows (``line`` and ``columns`` as text) and the current time (naive UTC) → landing rows."""
     optional_columns: Sequence[str] = ()
     """Optional columns of its files. Raw rows contain only the columns of the file."""
-    precedence: Mapping[str, str] = field(default_factory=dict)
-    """For sources with several versions of a row: an SQL ORDER BY. The first of all versions ever seen is kept, so
-    files may be ingested in any order and in any number of calls."""

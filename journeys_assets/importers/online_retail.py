@@ -4,10 +4,10 @@ A purchase becomes a ``save`` of the item's pin, and the pin is put on a board (
 item's title becomes the pin's title and its only annotation, with runs of white space collapsed. The customer becomes a
 user with a country.
 
-An item may have several titles, and a customer several countries. The longest title is used (the first in alphabetical
-order among equally long ones), and the first country in alphabetical order. These rules depend neither on the order of
-files nor on their distribution over calls. Stock codes differ in case only by mistake, so they are converted to upper
-case.
+An item may have several titles over time, and a customer several countries. Each is a version from the time of its
+invoice on, so days before see the earlier one, in whatever order the files come. Of several titles at one time the
+longest is used (the first in alphabetical order among equally long ones), and the first country in alphabetical order.
+Stock codes differ in case only by mistake, so they are converted to upper case.
 
 Skipped and counted by reason: cancellations, stock corrections, lines that are not products (postage, fees, manual
 entries), sales without a customer, and items without a price. The purchase that a cancellation refers to is kept,
@@ -92,7 +92,8 @@ def convert(raw: pl.DataFrame, now: datetime) -> Converted:
         {"pin_engagements": pl.concat([refused, late]).sort("line")},
         dict(skipped.rows()),
     )
-    accepted = purchases.join(good.select("line", saved_at="engaged_at"), on="line", maintain_order="left")
+    times = good.select("line", saved_at="engaged_at", updated_at="engaged_at")
+    accepted = purchases.join(times, on="line", maintain_order="left")
     for source, derived in _derived(accepted).items():
         converted.good[source], converted.refused[source] = check_rows(source, derived, now=now)
     return converted
@@ -100,19 +101,28 @@ def convert(raw: pl.DataFrame, now: datetime) -> Converted:
 
 def _derived(purchases: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Rows of boards, pins and users from purchases, each with the line of the purchase that it comes from."""
-    titles = purchases.filter(pl.col("title").is_not_null()).sort(
+    titled = purchases.filter(pl.col("title").is_not_null()).sort(
         pl.col("title").str.len_chars(), "title", "line", descending=[True, False, False]
     )
-    pins = titles.unique("pin_id", keep="first", maintain_order=True).sort("line")
-    users = purchases.sort("country", "line", nulls_last=True).unique("user_id", keep="first", maintain_order=True)
     boards = purchases.sort("line").unique(
         ["user_id", "board_id", "pin_id", "saved_at"], keep="first", maintain_order=True
     )
     return {
         "board_pins": boards.select("line", "user_id", "board_id", "pin_id", "saved_at"),
-        "pins": pins.select("line", "pin_id", "title", annotations=pl.concat_list("title")),
-        "users": users.sort("line").select("line", "user_id", "country"),
+        "pins": _versions(titled, "pin_id", "title").select(
+            "line", "pin_id", "title", "updated_at", annotations=pl.concat_list("title")
+        ),
+        "users": _versions(purchases.sort("country", "line", nulls_last=True), "user_id", "country").select(
+            "line", "user_id", "country", "updated_at"
+        ),
     }
+
+
+def _versions(rows: pl.DataFrame, key: str, value: str) -> pl.DataFrame:
+    """The rows at which ``value`` of a ``key`` begins or changes; of rows at one time the first counts."""
+    ordered = rows.unique([key, "updated_at"], keep="first", maintain_order=True).sort(key, "updated_at")
+    is_same = pl.col(value).eq_missing(pl.col(value).shift(1)) & (pl.col(key) == pl.col(key).shift(1))
+    return ordered.filter(~is_same.fill_null(False)).sort("line")
 
 
 def _as_line(row: tuple[str | None, ...]) -> str:
@@ -125,5 +135,4 @@ ONLINE_RETAIL = Importer(
     main_source="pin_engagements",
     sources=SOURCES,
     convert=convert,
-    precedence={"pins": "length(title) DESC, title", "users": "country NULLS LAST"},
 )

@@ -57,10 +57,13 @@ def _import_one(warehouse: Warehouse, file: Path, now: datetime, scratch_dir: Pa
         report = ingest(warehouse, [file], format=importer, now=now, actions=(), scratch_dir=scratch_dir)
     except IngestError as failure:
         return ImportedSheet(file, None, str(failure), {}, nothing)
-    batches = [f"{sha256}-{importer.name}-{importer.main_source}" for sha256 in report.checksums.values()]
     refused = warehouse.query(
-        "SELECT line, reason FROM landing.quarantined_rows WHERE batch_id IN (SELECT unnest($ids)) ORDER BY ALL",
-        {"ids": batches},
+        """
+        SELECT line, reason FROM landing.quarantined_rows
+        WHERE batch_id IN (SELECT batch_id FROM landing.ingest_ledger WHERE sha256 IN (SELECT unnest($files)))
+        ORDER BY ALL
+        """,
+        {"files": list(report.checksums.values())},
     )
     return ImportedSheet(file, report.files[0] if report.files else None, None, report.skipped_by_reason, refused)
 
@@ -72,7 +75,8 @@ def _sheet_rows(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame]:
         """
         SELECT i.row_key, j.annotator_id, j.relevance, j.stage, j.better_name, j.comment
         FROM landing.journey_annotations j JOIN landing.annotation_items i USING (user_id, journey_id, as_of_date)
-        QUALIFY row_number() OVER (PARTITION BY row_key, annotator_id ORDER BY annotated_at DESC NULLS LAST) = 1
+        QUALIFY row_number() OVER (
+          PARTITION BY row_key, annotator_id ORDER BY annotated_at DESC NULLS LAST, j.ingest_seq DESC) = 1
         ORDER BY ALL
         """
     )

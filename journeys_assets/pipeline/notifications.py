@@ -32,7 +32,7 @@ class Notifications:
         for day in run.days:
             with self.warehouse.reading() as con:
                 journeys = queries.journeys_to_send(con, day)
-                users = user_queries.users(con)
+                users = user_queries.users(con, day)
                 hours = queries.active_hours(con, day, self.keywords.look_back_days)
                 sent = queries.sends_before(con, day, params)
                 centroids = queries.centroids_to_remember(con, sent, day, params, self.keywords.horizon_days)

@@ -283,6 +283,8 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
             *_INFERRED,
             "stg_users",
             "stg_notification_events",
+            "landing/users",
+            "landing/notification_events",
             "landing/search_events",
             "landing/pin_engagements",
         ),

@@ -1,16 +1,44 @@
 """Staging views: the latest loaded version of what has versions."""
 
+from datetime import date
+
 import pytest
 
-from tests.support.sql_world import DAY, SqlWorld, at
+from tests.support.sql_world import DAY, SqlWorld, ago, at
 
 
-def test_the_latest_version_of_a_user_counts_and_unknown_opt_in_is_no() -> None:
+def test_a_version_without_a_time_replaces_all_versions_of_earlier_calls() -> None:
     world = SqlWorld()
+    dated = {"user_id": "ann", "updated_at": at(DAY)}
+    world.add("users", {**dated, "ingest_seq": 1, "timezone": "Europe/Paris", "email_opt_in": True})
     world.add("users", {"user_id": "ann", "ingest_seq": 2, "timezone": "Asia/Tokyo"})
-    world.add("users", {"user_id": "ann", "ingest_seq": 1, "timezone": "Europe/Paris", "email_opt_in": True})
-    rows = world.query("SELECT user_id, timezone, email_opt_in, push_opt_in FROM main.stg_users")
-    assert rows.rows() == [("ann", "Asia/Tokyo", False, False)]
+    world.add("users", {**dated, "ingest_seq": 3, "timezone": "Europe/Rome"})
+    world.add("users", {**dated, "ingest_seq": 4, "timezone": "Europe/Oslo"})
+    rows = world.query("SELECT timezone, email_opt_in, updated_at FROM main.stg_users ORDER BY ingest_seq")
+    assert rows.rows() == [("Asia/Tokyo", None, None), ("Europe/Oslo", None, at(DAY))]
+
+
+def test_each_day_sees_the_version_of_a_pin_as_of_the_day() -> None:
+    world = SqlWorld()
+    for seq, title, updated_at in [
+        (1, "third", at(DAY, 9)),
+        (2, "first", at(ago(5), 9)),
+        (3, "second", at(ago(5), 10)),
+    ]:
+        world.add("pins", {"pin_id": "p", "title": title, "updated_at": updated_at, "ingest_seq": seq})
+    world.add("pins", {"pin_id": "timeless", "title": "new", "ingest_seq": 2})
+    world.add("pins", {"pin_id": "timeless", "title": "old", "ingest_seq": 1})
+    rows = world.query("SELECT title, known_from, valid_from, valid_to FROM main.stg_pins ORDER BY ALL").rows()
+    begin, end = date(1, 1, 1), date(9999, 12, 31)
+    assert rows == [("new", begin, begin, end), ("second", ago(5), begin, DAY), ("third", DAY, DAY, end)]
+
+
+def test_a_board_pin_has_the_name_as_of_its_day() -> None:
+    world = SqlWorld()
+    pinned = {"user_id": "ann", "board_id": "b", "pin_id": "p", "saved_at": at(ago(3))}
+    for seq, name, updated_at in [(1, "later", at(DAY)), (2, "then", at(ago(3), 20)), (3, "before", at(ago(9)))]:
+        world.add("board_pins", {**pinned, "board_name": name, "updated_at": updated_at, "ingest_seq": seq})
+    assert world.query("SELECT board_name FROM main.stg_board_pins").rows() == [("then",)]
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -39,17 +39,21 @@ class Sandbox:
         return ingest(
             self.warehouse,
             paths or [self.landing],
-            now=NOW,
-            actions=DEFAULT_ACTIONS,
             scratch_dir=self.folder / "scratch",
-            **options,
+            **{"now": NOW, "actions": DEFAULT_ACTIONS, **options},
         )
 
     def table(self, name: str) -> pl.DataFrame:
         return self.warehouse.query(f"SELECT * FROM landing.{name} ORDER BY ALL")
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows of the landing tables, the ledger and the quarantine."""
         return {name: self.table(name).rows() for name in (*LANDING_TABLES, "ingest_ledger", "quarantined_rows")}
+
+    def landed(self) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of the landing tables and the quarantine, without what another load of the same file changes."""
+        tables = {name: self.table(name) for name in (*LANDING_TABLES, "quarantined_rows")}
+        return {name: rows.drop("batch_id", "quarantined_at", strict=False).rows() for name, rows in tables.items()}
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:

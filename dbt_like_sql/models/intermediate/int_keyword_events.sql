@@ -21,7 +21,11 @@ described_actions as (
         pins.interests,
         pins.interest_keywords
     from item_actions
-    inner join {{ ref('stg_pins') }} as pins on item_actions.pin_id = pins.pin_id
+    inner join {{ ref('stg_pins') }} as pins
+        on
+            item_actions.pin_id = pins.pin_id
+            and item_actions.event_date >= pins.valid_from
+            and item_actions.event_date < pins.valid_to
 ),
 
 keyword_events as (

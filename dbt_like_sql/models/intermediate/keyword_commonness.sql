@@ -4,6 +4,7 @@
 with pins as materialized (
     select list_distinct(list_concat(annotation_keywords, interest_keywords)) as keywords
     from {{ ref('stg_pins') }}
+    where known_from <= date '{{ var("partition_date") }}' and valid_to > date '{{ var("partition_date") }}'
 ),
 
 pin_keywords as (

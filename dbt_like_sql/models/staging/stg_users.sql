@@ -1,17 +1,29 @@
 {{ config(materialized='view') }}
 
+-- A version without updated_at is the state at its ingest call: it replaces all versions of earlier calls.
+with marked as (
+    select
+        *,
+        coalesce(max(case when updated_at is null then ingest_seq end) over (partition by user_id), 0)
+            as replaced_before
+    from {{ source('landing', 'users') }}
+)
+
 select
     user_id,
     signed_up_at,
     country,
     locale,
     timezone,
-    coalesce(email_opt_in, false) as email_opt_in,
-    coalesce(push_opt_in, false) as push_opt_in
-from {{ source('landing', 'users') }}
+    email_opt_in,
+    push_opt_in,
+    updated_at,
+    ingest_seq
+from marked
+where ingest_seq >= replaced_before
 -- Of two versions of one ingest call the more cautious opt-in counts.
 qualify row_number() over (
-    partition by user_id
+    partition by user_id, updated_at
     order by
         ingest_seq desc,
         email_opt_in nulls first,

@@ -6,8 +6,8 @@ Files are read in ``storage.ingest``; duplicates are removed in the warehouse.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -30,8 +30,21 @@ SHOWN_CHARACTERS = 80
 SHOWN_ROW_CHARACTERS = 1_000
 """Length to which a refused row is shortened, characters."""
 
-REFUSED_SCHEMA = pl.Schema({"line": pl.Int64(), "reason": pl.String(), "row_json": pl.String()})
-"""Columns of refused rows: line in the file, the problem with its column and value, the row as read, shortened."""
+REFUSED_SCHEMA = pl.Schema(
+    {
+        "line": pl.Int64(),
+        "reason": pl.String(),
+        "row_json": pl.String(),
+        "is_kept": pl.Boolean(),
+        "acceptable_at": TIMESTAMP,
+    }
+)
+"""Columns of what was refused: line in the file; the problem with its column and value; the row as read, shortened;
+whether only optional fields were refused and the rest of the row was kept; when the row can be accepted, if all that is
+wrong with it is a time ahead of the clock (else null)."""
+
+UNREADABLE_SCHEMA = pl.Schema({"line": pl.Int64(), "column": pl.String(), "problem": pl.String(), "value": pl.String()})
+"""Values that a reader could not read as their column's type: the frame has null in their place."""
 
 # Blank for Rust's \s (Unicode White_Space) or for Python's str.split, which adds the four separators.
 _BLANK = r"^[\s\x1c-\x1f]*$"
@@ -39,17 +52,26 @@ _ISO = (
     r"^(?P<day>\d{4}-\d{2}-\d{2})(?:[T ](?P<minute>\d{2}:\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
     r" ?(?P<zone>Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$"
 )
-_TRUE = ("true", "t", "yes", "y", "1")
-_FALSE = ("false", "f", "no", "n", "0")
+_TRUE = ("true", "t", "yes", "y", "1", "1.0")
+_FALSE = ("false", "f", "no", "n", "0", "0.0")
 
 
 @dataclass(frozen=True)
 class _Finding:
-    """A mask of the rows that break one rule, and a description of the problem."""
+    """A mask of the rows that break one rule, and a description of the problem.
+
+    Attributes:
+        refuses_row: Whether the row is refused; otherwise only the field is, and the rest of the row is kept.
+        acceptable_at: For each row, when time alone will have mended the problem; null where it cannot.
+        shown: The values as read, where the frame no longer has them.
+    """
 
     mask: pl.Series
     column: str
     problem: str
+    refuses_row: bool = True
+    acceptable_at: pl.Series | None = None
+    shown: pl.Series | None = None
 
 
 _Read = tuple[pl.Series, list[_Finding]]
@@ -62,8 +84,15 @@ def check_rows(
     now: datetime,
     actions: Sequence[Action] = DEFAULT_ACTIONS,
     timezones: Collection[str] | None = None,
+    unreadable: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split rows into good and refused ones by the landing contract of ``source``.
+
+    A problem in a required column, or in a column that identifies the row, refuses the row. A problem in another
+    column refuses that field only: it becomes null, and the rest of the row is good. Otherwise a typing error in a time
+    zone would keep an opt-out from being heard. Three fields are read so that no consent is assumed: an opt-in that
+    cannot be read is unknown, which counts as no; ``unsubscribed_at`` that cannot be read counts as ``now``; and where
+    ``updated_at`` cannot be read, the row's opt-ins are unknown, because it may be older than what is stored.
 
     Args:
         source: A key of ``LANDING``.
@@ -74,27 +103,67 @@ def check_rows(
         now: The current time, naive UTC; a time more than ``MAX_CLOCK_SKEW`` after it is refused.
         actions: The action registry: the valid values of ``action``.
         timezones: Valid values of ``timezone``; None disables this check.
+        unreadable: ``UNREADABLE_SCHEMA``: values that the reader refused, with null in their place in ``frame``.
 
     Returns:
-        Good rows: ``line`` and the contract's columns in their types, with blank optional text as null. Refused rows:
-        ``REFUSED_SCHEMA``. Every line is in exactly one of the two, each in the order of ``frame``.
+        Good rows: ``line`` and the contract's columns in their types, with blank optional text as null. What was
+        refused: ``REFUSED_SCHEMA``, one row per line. A line that is not good is refused; a good line is among the
+        refused ones, with ``is_kept``, if a field of it was. Both are in the order of ``frame``.
     """
     table = landing_contract(actions)[source]
-    values: list[pl.Series] = []
+    values: dict[str, pl.Series] = {}
     findings: list[_Finding] = []
     for column in table.columns:
         raw = frame[column.name] if column.name in frame.columns else pl.Series(column.name, [None] * frame.height)
         value, found = _reader(column, now)(raw.alias(column.name), column)
-        findings += found
+        if column.name == "timezone" and timezones is not None:
+            unknown = ~value.is_in(sorted(timezones)).fill_null(True)
+            found.append(_Finding(unknown, column.name, "is no known IANA time zone such as Europe/London"))
+        if unreadable is not None:
+            found += _unreadable(unreadable, frame["line"], column.name)
+        if column.nullable and column.name not in table.grain:
+            for finding in found:
+                value = _without(value, finding.mask)
+            found = [replace(finding, refuses_row=False) for finding in found]
         if not column.nullable:
             is_missing = value.is_null()
             for finding in found:
                 is_missing = is_missing & ~finding.mask
-            findings.append(_Finding(is_missing, column.name, "is missing or blank"))
-        values.append(value)
-    checked = pl.DataFrame([frame["line"].cast(pl.Int64), *values])
-    findings += _rules_across_columns(source, checked, timezones)
+            found.append(_Finding(is_missing, column.name, "is missing or blank"))
+        findings += found
+        values[column.name] = value
+    values |= _without_assumed_consent(source, values, frame, findings, now)
+    checked = pl.DataFrame([frame["line"].cast(pl.Int64), *values.values()])
+    findings += _rules_across_columns(source, checked)
     return _split(frame.select("line", *(c for c in table.column_names if c in frame.columns)), checked, findings)
+
+
+def refused_unsubscribes(frame: pl.DataFrame, refused: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
+    """The unsubscribes in refused rows of ``notification_events``, because they hold whatever else is wrong.
+
+    Args:
+        frame: As for :func:`check_rows`.
+        refused: What it refused of ``frame``.
+        now: The current time, naive UTC; it stands for a time that cannot be read.
+
+    Returns:
+        user_id, channel (null where it cannot be read), unsubscribed_at; only rows with a user.
+    """
+    lines = refused.filter(~pl.col("is_kept"))["line"]
+    rows = frame.filter(pl.col("line").is_in(lines.implode()))
+    contract = LANDING["notification_events"]
+    values: dict[str, pl.Series] = {}
+    for name in ("user_id", "channel", "unsubscribed_at"):
+        raw = rows[name] if name in rows.columns else pl.Series(name, [None] * rows.height)
+        column = replace(contract.column(name), nullable=True)
+        value, found = _reader(column, now)(raw.alias(name), column)
+        for finding in found:
+            value = _without(value, finding.mask)
+        values[name] = value
+        if name == "unsubscribed_at":
+            values |= _without_assumed_consent("notification_events", values, rows, found, now)
+    read = pl.DataFrame(list(values.values()))
+    return read.filter(pl.col("user_id").is_not_null() & pl.col("unsubscribed_at").is_not_null())
 
 
 def required_columns(source: str) -> tuple[str, ...]:
@@ -113,7 +182,7 @@ def fits(column: Column, dtype: pl.DataType) -> bool:
     if column.dtype in (TIMESTAMP, pl.Date):
         return dtype in (pl.Datetime, pl.Date)
     if column.dtype == pl.Boolean:
-        return dtype == pl.Boolean or dtype.is_integer()
+        return dtype == pl.Boolean or dtype.is_numeric()
     return dtype.is_numeric()
 
 
@@ -126,7 +195,10 @@ def with_keywords(source: str, good: pl.DataFrame) -> pl.DataFrame:
 def refused_frame(lines: Sequence[int], reasons: Sequence[str], rows: Sequence[str]) -> pl.DataFrame:
     """Refused rows that could not be split into columns, such as malformed lines."""
     shown = [row[:SHOWN_ROW_CHARACTERS] for row in rows]
-    return pl.DataFrame({"line": lines, "reason": reasons, "row_json": shown}, schema=REFUSED_SCHEMA)
+    return pl.DataFrame(
+        {"line": lines, "reason": reasons, "row_json": shown},
+        schema={name: REFUSED_SCHEMA[name] for name in ("line", "reason", "row_json")},
+    ).with_columns(is_kept=pl.lit(False), acceptable_at=pl.lit(None, dtype=TIMESTAMP))
 
 
 # ── types ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -195,7 +267,7 @@ def _read_text(raw: pl.Series, column: Column) -> _Read:
         found.append(_Finding(too_long, column.name, f"is longer than {MAX_TEXT_CHARACTERS:,} characters"))
     found.append(_Finding(text.str.contains("\0", literal=True).fill_null(False), column.name, "holds a NUL character"))
     if column.allowed is not None:
-        text = text.str.strip_chars()
+        text = text.str.strip_chars().str.to_lowercase()
         known = text.is_in(list(column.allowed)).fill_null(True)
         found.append(_Finding(~known, column.name, f"is not one of {', '.join(column.allowed)}"))
     return text, found
@@ -215,7 +287,9 @@ def _read_time(raw: pl.Series, column: Column, latest: datetime) -> _Read:
             _Finding(text.is_not_null() & time.is_null(), column.name, "is not a time such as 2026-01-31T12:00:00Z")
         )
     outside = ((time < EARLIEST) | (time > latest)).fill_null(False)
-    found.append(_Finding(outside, column.name, f"is not between 1970-01-01 and {latest:%Y-%m-%d %H:%M} UTC"))
+    acceptable_at = time.set(~outside | (time < EARLIEST).fill_null(False), None) - MAX_CLOCK_SKEW
+    problem = f"is not between 1970-01-01 and {latest:%Y-%m-%d %H:%M} UTC"
+    found.append(_Finding(outside, column.name, problem, acceptable_at=acceptable_at))
     return time.set(outside, None), found
 
 
@@ -341,10 +415,48 @@ def has_lone_surrogate(text: str) -> bool:
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _rules_across_columns(source: str, checked: pl.DataFrame, timezones: Collection[str] | None) -> list[_Finding]:
-    if source == "users" and timezones is not None:
-        zone = checked["timezone"]
-        return [_Finding(~zone.is_in(sorted(timezones)).fill_null(True), "timezone", "is no known IANA time zone")]
+def _unreadable(unreadable: pl.DataFrame, lines: pl.Series, column: str) -> list[_Finding]:
+    """The values of ``column`` that the reader refused, one finding per kind of problem."""
+    mine = unreadable.filter(pl.col("column") == column)
+    found = []
+    for (problem,), of_problem in mine.partition_by("problem", as_dict=True, maintain_order=True).items():
+        shown = lines.to_frame("line").join(of_problem.unique("line"), on="line", how="left", maintain_order="left")
+        found.append(_Finding(shown["problem"].is_not_null(), column, str(problem), shown=shown["value"]))
+    return found
+
+
+def _without(values: pl.Series, mask: pl.Series) -> pl.Series:
+    return pl.select(pl.when(mask).then(None).otherwise(values)).to_series().alias(values.name)
+
+
+def _without_assumed_consent(
+    source: str,
+    values: Mapping[str, pl.Series],
+    frame: pl.DataFrame,
+    findings: Sequence[_Finding],
+    now: datetime,
+) -> dict[str, pl.Series]:
+    """The columns in which a field that cannot be read must not leave an earlier consent in force."""
+
+    def refused(column: str) -> pl.Series:
+        mask = pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)
+        for finding in findings:
+            mask = mask | finding.mask if finding.column == column else mask
+        return mask
+
+    if source == "notification_events":
+        unread = refused("unsubscribed_at")
+        if unread.any() and frame["unsubscribed_at"].dtype in (pl.String, pl.Binary):
+            word = decoded(frame["unsubscribed_at"].cast(pl.Binary)).str.strip_chars().str.to_lowercase()
+            unread = unread & ~word.is_in(_FALSE).fill_null(False)
+        return {"unsubscribed_at": values["unsubscribed_at"].set(unread, now)}
+    if source == "users":
+        undated = refused("updated_at")
+        return {name: _without(values[name], undated & values[name]) for name in ("email_opt_in", "push_opt_in")}
+    return {}
+
+
+def _rules_across_columns(source: str, checked: pl.DataFrame) -> list[_Finding]:
     if source == "journey_annotations":
         nameless = checked["journey_id"].is_null() & (checked["keywords"].list.len().fill_null(0) == 0)
         return [
@@ -357,20 +469,33 @@ def _split(raw: pl.DataFrame, checked: pl.DataFrame, findings: Sequence[_Finding
     findings = [finding for finding in findings if finding.mask.any()]
     if not findings:
         return checked, REFUSED_SCHEMA.to_frame()
-    bad = pl.repeat(False, checked.height, dtype=pl.Boolean, eager=True)
+    nothing = pl.repeat(False, checked.height, dtype=pl.Boolean, eager=True)
+    touched, bad = nothing, nothing
     for finding in findings:
-        bad = bad | finding.mask
-    shown = _shown(raw.filter(bad))
-    reasons = [_reason(finding, shown).filter(finding.mask.filter(bad)) for finding in findings]
-    lines = [shown["line"].filter(finding.mask.filter(bad)) for finding in findings]
-    joined = (
-        pl.DataFrame({"line": pl.concat(lines), "reason": pl.concat(reasons)})
-        .group_by("line", maintain_order=True)
-        .agg(pl.col("reason").str.join("; "))
+        touched = touched | finding.mask
+        bad = bad | finding.mask if finding.refuses_row else bad
+    shown = _shown(raw.filter(touched))
+    problems = pl.concat([_problems(finding, touched, shown) for finding in findings])
+    joined = problems.group_by("line", maintain_order=True).agg(
+        pl.col("reason").str.join("; "),
+        acceptable_at=pl.when(pl.col("acceptable_at").null_count() == 0).then(pl.col("acceptable_at").max()),
     )
     texts = shown.select("line", row_json=pl.struct(pl.exclude("line")).struct.json_encode())
-    refused = texts.join(joined, on="line", how="left", maintain_order="left")
-    return checked.filter(~bad), refused.select(pl.col(name).cast(dtype) for name, dtype in REFUSED_SCHEMA.items())
+    refused = texts.with_columns(is_kept=~bad.filter(touched)).join(joined, on="line", maintain_order="left")
+    reason = pl.when("is_kept").then(pl.col("reason") + "; the rest of the row was kept").otherwise("reason")
+    return checked.filter(~bad), refused.with_columns(reason=reason).select(
+        pl.col(name).cast(dtype) for name, dtype in REFUSED_SCHEMA.items()
+    )
+
+
+def _problems(finding: _Finding, touched: pl.Series, shown: pl.DataFrame) -> pl.DataFrame:
+    """line, reason, acceptable_at of the rows that one finding is about."""
+    mask = finding.mask.filter(touched)
+    values = shown if finding.shown is None else shown.with_columns(finding.shown.filter(touched).alias(finding.column))
+    at = pl.Series("acceptable_at", [None] * shown.height, dtype=TIMESTAMP)
+    if finding.acceptable_at is not None:
+        at = finding.acceptable_at.filter(touched).alias("acceptable_at")
+    return pl.DataFrame([shown["line"], _reason(finding, values).alias("reason"), at]).filter(mask)
 
 
 def _reason(finding: _Finding, shown: pl.DataFrame) -> pl.Series:

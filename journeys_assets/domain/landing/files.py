@@ -45,22 +45,25 @@ def with_file_states(
 
     Returns:
         ``files`` in order of path with ``state``, and with the recorded ``outcome`` and ``reason`` if the file has not
-        changed since. States: ``ready`` (new or changed, and old enough; or due for another attempt), ``waiting``
+        changed since. States: ``ready`` (new or changed, and old enough; or due for another attempt, because it was
+        half-written, or because a row whose time lay ahead of the clock can be accepted now), ``waiting``
         (modified too recently, or half-written), ``as_recorded`` (nothing to do), ``ignored`` (by its name).
     """
-    recorded = landed.select(*FILE_COLUMNS, "outcome", "reason")
+    recorded = landed.select(*FILE_COLUMNS, "outcome", "reason", "look_again_at")
+    is_due = (pl.col("look_again_at") <= pl.from_epoch(pl.lit(now_ns), time_unit="ns")).fill_null(False)
     unfinished = pl.col("outcome") == "unfinished"
     return (
         files.join(recorded, on=list(FILE_COLUMNS), how="left", maintain_order="left")
         .with_columns(
             state=pl.when(pl.col("file").str.contains(IGNORED_NAMES))
             .then(pl.lit("ignored"))
-            .when(pl.col("outcome").is_not_null() & ~unfinished)
+            .when(pl.col("outcome").is_not_null() & ~unfinished & ~is_due)
             .then(pl.lit("as_recorded"))
             .when(~_is_older(now_ns, settle_s) | (unfinished.fill_null(False) & ~_is_older(now_ns, patience_s)))
             .then(pl.lit("waiting"))
             .otherwise(pl.lit("ready"))
         )
+        .drop("look_again_at")
         .sort("file")
     )
 

@@ -7,6 +7,7 @@ Its ``reason`` is the first of ``REASONS`` that applies:
   journey that the user engages with again is ongoing (the stage decides), and the old verdict does not hold it back.
 * ``feedback_not_mine``, ``feedback_muted`` - the user's verdict on the journey (``domain.ranking.feedback``).
 * ``low_confidence`` - the confidence is below ``min_confidence``.
+* ``unsubscribed`` - the user unsubscribed from this channel, and has not opted in to it since.
 * ``not_opted_in`` - the user has not opted in to this channel; unknown counts as no.
 * ``arm_holdout`` - the user is in the holdout, which gets no sends.
 * ``no_send_window`` - the day has no window of ``send_window_hours`` outside of the user's quiet hours.
@@ -46,6 +47,7 @@ REASONS = (
     "feedback_not_mine",
     "feedback_muted",
     "low_confidence",
+    "unsubscribed",
     "not_opted_in",
     "arm_holdout",
     "no_send_window",
@@ -57,6 +59,9 @@ REASONS = (
     "eligible",
 )
 """All reasons, in the order in which they are checked."""
+
+CONSENT = ("email_opt_in", "push_opt_in", "email_unsubscribed", "push_unsubscribed")
+"""Columns of users that decide whether they may be sent anything on a channel."""
 
 INTEREST_TITLE = "Fresh ideas picked for you"
 MAX_TITLE_NAME_CHARACTERS = 80
@@ -97,7 +102,8 @@ def plan_notifications(
     Args:
         journeys: user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback (the verdict
             that applies, nullable) of every live journey as of ``day``; other columns are ignored.
-        users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable); users may be missing.
+        users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable), email_unsubscribed,
+            push_unsubscribed (nullable); users may be missing.
         active_hours: user_id, hour_utc (0-23), n: how often the user was active in that hour of the day.
         sent: user_id, journey_id (null: about no journey), channel, sent_date; rows after ``day`` are ignored.
         similar_sends: user_id, journey_id, n_similar_sends as of ``day``, from ``domain.notifications.send_memory``;
@@ -200,7 +206,9 @@ def _adjusted_score(params: NotificationParams) -> pl.Expr:
 def _hold(params: NotificationParams) -> pl.Expr:
     """The first rule that holds a row back independently of other rows; null if none does."""
     has_ended = pl.col("stage") != "ongoing"
-    opted_in = pl.when(pl.col("channel") == "push").then("push_opt_in").otherwise("email_opt_in")
+    is_push = pl.col("channel") == "push"
+    opted_in = pl.when(is_push).then("push_opt_in").otherwise("email_opt_in")
+    unsubscribed = pl.when(is_push).then("push_unsubscribed").otherwise("email_unsubscribed")
     feedback = pl.col("feedback").fill_null("")
     rules = (
         ("feedback_finished", has_ended & (feedback == "finished")),
@@ -208,6 +216,7 @@ def _hold(params: NotificationParams) -> pl.Expr:
         ("feedback_not_mine", feedback == "not_mine"),
         ("feedback_muted", feedback == "mute"),
         ("low_confidence", ~(pl.col("confidence") >= params.min_confidence).fill_null(False)),
+        ("unsubscribed", unsubscribed.fill_null(False)),
         ("not_opted_in", ~opted_in.fill_null(False)),
         ("arm_holdout", pl.col("arm") == "holdout"),
         ("no_send_window", pl.col("send_window_start_at").is_null()),
@@ -264,7 +273,7 @@ def _user_facts(
     facts = (
         journeys.select("user_id")
         .unique()
-        .join(users.select("user_id", "timezone", "email_opt_in", "push_opt_in"), on="user_id", how="left")
+        .join(users.select("user_id", "timezone", *CONSENT), on="user_id", how="left")
         .join(_sends(sent, day), on="user_id", how="left")
         .with_columns(
             pl.col("sends_last_7_days").fill_null(0),

@@ -11,6 +11,15 @@ from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
 from journeys_assets.domain.vocabulary import ARMS, CHANNELS, LANDED_OUTCOMES, STAGES, VERDICTS
 
+UPDATED_AT = Column(
+    "updated_at",
+    TIMESTAMP,
+    "When the row came to be as it is: when it was changed, not when it was exported. Days before it see an older "
+    "version. A row without it is the state at its ingest call, and replaces all versions of earlier calls.",
+    unit="UTC",
+    nullable=True,
+)
+
 
 def _landing(name: str, description: str, grain: tuple[str, ...], *columns: Column) -> Table:
     return Table(name, description, grain, columns, schema="landing", partitioned=False)
@@ -38,12 +47,13 @@ LANDING: dict[str, Table] = {
         ),
         _landing(
             "pins",
-            "One pin (item) with the text that describes it. The latest ingested version of a pin counts.",
+            "One version of a pin (item), with the text that describes it.",
             ("pin_id",),
             Column("pin_id", TEXT, "The item."),
             Column("annotations", TEXTS, "Keywords that describe the item.", nullable=True),
             Column("interests", TEXTS, "Broader interests that the item belongs to.", nullable=True),
             Column("title", TEXT, "The item's title.", nullable=True),
+            UPDATED_AT,
         ),
         _landing(
             "board_pins",
@@ -56,10 +66,11 @@ LANDING: dict[str, Table] = {
             ),
             Column("pin_id", TEXT, "The item put on it."),
             Column("saved_at", TIMESTAMP, "When it was put there.", unit="UTC"),
+            UPDATED_AT,
         ),
         _landing(
             "users",
-            "One user. The latest ingested version of a user counts.",
+            "One version of a user.",
             ("user_id",),
             USER_ID,
             Column("signed_up_at", TIMESTAMP, "When the account was made.", unit="UTC", nullable=True),
@@ -68,10 +79,11 @@ LANDING: dict[str, Table] = {
             Column("timezone", TEXT, "IANA time zone, such as Europe/London.", nullable=True),
             Column("email_opt_in", pl.Boolean(), "May be sent e-mail; unknown counts as no.", nullable=True),
             Column("push_opt_in", pl.Boolean(), "May be sent push messages; unknown counts as no.", nullable=True),
+            UPDATED_AT,
         ),
         _landing(
             "notification_events",
-            "One notification sent, with what came of it. The latest ingested version of a notification counts.",
+            "One version of a notification sent, with what came of it.",
             ("notification_id",),
             Column("notification_id", TEXT, "The send."),
             USER_ID,
@@ -91,6 +103,7 @@ LANDING: dict[str, Table] = {
                 maximum=1.0,
             ),
             Column("is_random_slot", pl.Boolean(), "The journey was drawn uniformly at random.", nullable=True),
+            UPDATED_AT,
         ),
         _landing(
             "journey_annotations",
@@ -169,18 +182,23 @@ def landing_tables(actions: Sequence[Action]) -> dict[str, Table]:
 LANDING_TABLES = landing_tables(DEFAULT_ACTIONS)
 """The landing tables with the default actions; their columns are the same whatever the actions are."""
 
+VERSIONED = ("pins", "users", "notification_events", "board_pins", "journey_annotations")
+"""Sources whose rows are versions of something that changes. A known file of them is the state again; of the others,
+which are append-only, it is skipped."""
+
 INGEST_LEDGER = Table(
     "ingest_ledger",
-    "One row per file and batch: what was read, taken, refused.",
+    "One row per file, source and load: what was read, taken, refused.",
     ("batch_id",),
     (
-        Column("batch_id", TEXT, "Id of the file's load: checksum and source."),
+        Column("batch_id", TEXT, "Id of the load of one file and source."),
         Column(
             "ingest_seq", pl.Int64(), "Ever-rising number of the ingest call; files of one call share it.", minimum=1
         ),
         Column("source", TEXT, "Landing source."),
         Column("file", TEXT, "Path as given."),
         Column("sha256", TEXT, "Checksum of the file."),
+        Column("format", TEXT, "How the file was read: landing, or the name of an importer.", nullable=True),
         Column("n_rows", pl.Int64(), "Rows read.", unit="rows", minimum=0),
         Column("n_accepted", pl.Int64(), "New rows taken.", unit="rows", minimum=0),
         Column("n_duplicate", pl.Int64(), "Good rows that were there already.", unit="rows", minimum=0),
@@ -188,9 +206,17 @@ INGEST_LEDGER = Table(
         Column(
             "n_skipped",
             pl.Int64(),
-            "Rows that an importer set aside by rule (cancellations, say).",
+            "Rows set aside by a named rule: cancellations, say, or versions that a later row of the call replaces.",
             unit="rows",
             minimum=0,
+        ),
+        Column(
+            "n_rows_with_refused_fields",
+            pl.Int64(),
+            "Rows that were kept without an optional field that was refused.",
+            unit="rows",
+            minimum=0,
+            default=0,
         ),
         Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
     ),
@@ -224,7 +250,7 @@ ANNOTATION_ITEMS = Table(
 
 QUARANTINED_ROWS = Table(
     "quarantined_rows",
-    "One refused row of a landing file, with the reason.",
+    "One row of a landing file that was refused, or of which an optional field was refused, with the reason.",
     ("batch_id", "line", "reason"),
     (
         Column("batch_id", TEXT, "Id of the file's load."),
@@ -233,6 +259,19 @@ QUARANTINED_ROWS = Table(
         Column("line", pl.Int64(), "Line in the file, header = 1 (Parquet: row number, first = 1).", minimum=1),
         Column("reason", TEXT, "What is wrong, with column and value."),
         Column("row_json", TEXT, "The row as read, shortened."),
+        Column(
+            "is_kept",
+            pl.Boolean(),
+            "Only the fields that the reason names were refused; the rest of the row was accepted.",
+            nullable=True,
+        ),
+        Column(
+            "acceptable_at",
+            TIMESTAMP,
+            "When the row can be accepted, if its time is all that is wrong with it: it lies ahead of the clock.",
+            unit="UTC",
+            nullable=True,
+        ),
         Column("quarantined_at", TIMESTAMP, "When.", unit="UTC"),
     ),
     schema="landing",
@@ -258,6 +297,27 @@ LANDED_FILES = Table(
         Column("reason", TEXT, "Why it was refused or counts as unfinished, and the cure.", nullable=True),
         Column("ingest_seq", pl.Int64(), "Ingest call that loaded these bytes.", nullable=True, minimum=1),
         Column("looked_at", TIMESTAMP, "When it was looked at.", unit="UTC"),
+        Column(
+            "look_again_at",
+            TIMESTAMP,
+            "When it is read again, because a row that was refused for a time ahead of the clock can be accepted then.",
+            unit="UTC",
+            nullable=True,
+        ),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+REFUSED_UNSUBSCRIBES = Table(
+    "refused_unsubscribes",
+    "An unsubscribe in a row of notification_events that was refused for another reason. It holds all the same.",
+    ("ingest_seq", "user_id", "channel", "unsubscribed_at"),
+    (
+        USER_ID,
+        Column("channel", TEXT, "The channel; null where it could not be read: all channels.", nullable=True),
+        Column("unsubscribed_at", TIMESTAMP, "When the user unsubscribed.", unit="UTC"),
+        Column("ingest_seq", pl.Int64(), "The ingest call.", minimum=1),
     ),
     schema="landing",
     partitioned=False,
@@ -265,14 +325,14 @@ LANDED_FILES = Table(
 
 INGESTED_DAYS = Table(
     "ingested_days",
-    "What each ingest call changed: one row per source and UTC day of events. A pin counts on the days it was engaged.",
+    "What each ingest call changed, per source and UTC day. Versions of pins and users count on days that they change.",
     ("ingest_seq", "source", "event_date"),
     (
         Column("ingest_seq", pl.Int64(), "The ingest call.", minimum=1),
         Column("source", TEXT, "Landing source."),
         Column("event_date", pl.Date(), "The day of the events.", unit="UTC day"),
-        Column("n_events", pl.Int64(), "Events that the call added or changed.", unit="events", minimum=1),
-        Column("n_users", pl.Int64(), "Users that they belong to.", unit="users", minimum=1),
+        Column("n_events", pl.Int64(), "Events or versions that the call added.", unit="events", minimum=1),
+        Column("n_users", pl.Int64(), "Users that they belong to; 0 for the catalogue.", unit="users", minimum=0),
     ),
     schema="landing",
     partitioned=False,

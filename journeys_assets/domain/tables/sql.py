@@ -49,16 +49,41 @@ def _columns(table: Table, *names: str) -> tuple[Column, ...]:
     return tuple(table.column(name) for name in names)
 
 
+_VALIDITY = (
+    Column(
+        "known_from",
+        pl.Date(),
+        "The day of updated_at; 0001-01-01 without one. Before it, the version is no part of the catalogue.",
+        unit="UTC day",
+    ),
+    Column(
+        "valid_from",
+        pl.Date(),
+        "First day for which the version counts; 0001-01-01 for the first version that is known.",
+        unit="UTC day",
+    ),
+    Column("valid_to", pl.Date(), "First day for which it counts no more.", unit="UTC day"),
+)
+
+
 # ── staging: views over the landing tables ──────────────────────────────────────────────────────────────────────────
 
 
 def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
-    def view(source: str, description: str, *columns: str, given: tuple[str, ...] = (), is_dated: bool = True) -> Table:
-        """The view over one source; ``given``: columns in which it replaces nulls."""
+    def view(
+        source: str,
+        description: str,
+        *columns: str,
+        given: tuple[str, ...] = (),
+        is_dated: bool = True,
+        grain: tuple[str, ...] | None = None,
+        made: tuple[Column, ...] = (),
+    ) -> Table:
+        """The view over one source; ``given``: columns in which it replaces nulls; ``made``: columns that it adds."""
         table = landed[source]
         taken = (replace(c, nullable=False) if c.name in given else c for c in _columns(table, *columns))
-        made = (*taken, _EVENT_DATE) if is_dated else tuple(taken)
-        return Table(f"stg_{source}", description, table.grain, made, partitioned=False)
+        shown = (*taken, *made, *([_EVENT_DATE] if is_dated else []))
+        return Table(f"stg_{source}", description, grain or table.grain, shown, partitioned=False)
 
     described = ("annotations", "annotation_keywords", "interests", "interest_keywords")
     return (
@@ -73,16 +98,18 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
         view("pin_engagements", "Actions on pins.", "user_id", "pin_id", "action", "engaged_at"),
         view(
             "pins",
-            "The latest ingested version of each pin.",
+            "The versions of each pin, with the days for which each counts.",
             "pin_id",
             "title",
             *described,
             given=described,
             is_dated=False,
+            grain=("pin_id", "valid_from"),
+            made=_VALIDITY,
         ),
         view(
             "board_pins",
-            "Pins put on boards; of two names of a board in one event the later ingested counts.",
+            "Pins put on boards, with the name of the board as of the day.",
             "user_id",
             "board_id",
             "board_name",
@@ -92,7 +119,7 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
         ),
         view(
             "users",
-            "The latest ingested version of each user.",
+            "The versions of each user that no later snapshot replaced.",
             "user_id",
             "signed_up_at",
             "country",
@@ -100,12 +127,14 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
             "timezone",
             "email_opt_in",
             "push_opt_in",
-            given=("email_opt_in", "push_opt_in"),
+            "updated_at",
+            "ingest_seq",
             is_dated=False,
+            grain=("user_id", "updated_at"),
         ),
         view(
             "notification_events",
-            "The latest ingested version of each send.",
+            "The latest version of each send.",
             "notification_id",
             "user_id",
             "journey_id",

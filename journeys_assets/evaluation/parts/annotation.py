@@ -22,7 +22,7 @@ from journeys_assets.evaluation.report.plots import dots
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS, Statistic, Weights, measure
 from journeys_assets.evaluation.statistics.prediction_powered import mean_with_judge
-from journeys_assets.storage.queries.annotation import stored_judgements
+from journeys_assets.storage.queries.annotation import JUDGEMENTS, stored_judgements
 from journeys_assets.synthetic.annotators import judge, true_relevance
 from journeys_assets.synthetic.judgements import ANNOTATORS
 
@@ -176,7 +176,7 @@ def judged_items(study: Study) -> pl.DataFrame:
     )
     judged = study.rows(
         "SELECT user_id, annotated_at::DATE AS judged_on, keywords, annotator_id, relevance, stage "
-        "FROM landing.journey_annotations WHERE as_of_date IS NULL ORDER BY ALL"
+        f"FROM {JUDGEMENTS} WHERE as_of_date IS NULL ORDER BY ALL"
     )
     rows = truth.unique(["user_id", "judged_on", "keywords"], keep="none", maintain_order=True)
     for annotator in ANNOTATORS:

@@ -343,8 +343,6 @@ def theme_repeats(sends: pl.DataFrame) -> pl.DataFrame:
 
 def _replayed(study: Study, params: NotificationParams) -> pl.DataFrame:
     """The sends if every planned send is made: user_id, sent_date, journey_id, theme, relevance."""
-    with study.warehouse.reading() as con:
-        users = user_queries.users(con)
     hours = pl.DataFrame(schema={"user_id": pl.String, "hour_utc": pl.Int64, "n": pl.Int64})
     schema = {"user_id": pl.String, "journey_id": pl.String, "channel": pl.String, "sent_date": pl.Date}
     sent, outcomes = pl.DataFrame(schema=schema), []
@@ -352,6 +350,7 @@ def _replayed(study: Study, params: NotificationParams) -> pl.DataFrame:
         if day + timedelta(days=FUTURE_DAYS) > study.last_day:
             break
         with study.warehouse.reading() as con:
+            users = user_queries.users(con, day)
             journeys = notification_queries.journeys_to_send(con, day)
             horizon_days = study.algorithm.keywords.horizon_days
             centroids = notification_queries.centroids_to_remember(con, sent, day, params, horizon_days)

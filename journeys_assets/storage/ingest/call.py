@@ -1,7 +1,8 @@
 """Loads log files into the warehouse: all files of a call, or none if one of them cannot be read.
 
 Every file is read and checked first, and its valid rows are written as Parquet in pieces of bounded size. Then one
-transaction inserts everything. A file that is already in the ledger (same bytes, source and format) is skipped.
+transaction inserts everything. A file of append-only events that was loaded before without a refusal (same bytes,
+source and format) is skipped; any other file is read again, because it may say something new (``load``).
 
 This module has the order of the steps and the report. ``readers`` reads files, ``domain.landing.contract`` has the
 rules for rows, ``load`` has the SQL.
@@ -23,16 +24,23 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.landing.contract import check_rows, fits, required_columns, with_keywords
-from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS
+from journeys_assets.domain.landing.contract import (
+    check_rows,
+    fits,
+    refused_unsubscribes,
+    required_columns,
+    with_keywords,
+)
+from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import importers
 from journeys_assets.storage.ingest.files import IngestError, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
+    SUPERSEDED,
     Loaded,
     PreparedFile,
     ensure_landing,
-    known_batches,
+    known_files,
     load,
 )
 from journeys_assets.storage.ingest.readers.choose import read_pieces
@@ -56,7 +64,13 @@ class FileReport:
     n_duplicate: int
     n_quarantined: int
     n_skipped: int
+    n_rows_with_refused_fields: int = 0
     ignored_columns: tuple[str, ...] = ()
+
+    @property
+    def is_all_refused(self) -> bool:
+        """Whether the file has rows and every one of them was quarantined."""
+        return 0 < self.n_rows == self.n_quarantined
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,7 @@ class IngestReport:
     ``ingest_seq`` is the number of the call, or that of the previous call if every file was known. ``first_day`` is the
     earliest UTC day of an accepted search, engagement or board pin; None if there is none. ``checksums`` has the sha256
     of every file that could be opened, including known files and files that were set aside because of an error.
+    ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists.
     """
 
     ingest_seq: int
@@ -74,6 +89,7 @@ class IngestReport:
     n_files_skipped_as_known: int
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     checksums: Mapping[Path, str] = field(default_factory=dict)
+    n_unlisted_users: int = 0
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
         """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
@@ -98,11 +114,12 @@ class _Plan:
 
     sources: tuple[str, ...]
     wanted: Wanted
-    convert: Callable[[pl.DataFrame], Converted]
+    convert: Callable[[Piece], Converted]
     format: str
 
-    def batch_id(self, sha256: str, source: str) -> str:
-        return f"{sha256}-{source}" if self.format == LANDING_FORMAT else f"{sha256}-{self.format}-{source}"
+    @property
+    def is_append_only(self) -> bool:
+        return not set(self.sources) & set(VERSIONED)
 
 
 def ingest(
@@ -117,6 +134,7 @@ def ingest(
     root: Path | None = None,
     set_aside: Callable[[Path, IngestError], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    users_are_snapshots: bool = True,
 ) -> IngestReport:
     """Read, check and load files and folders.
 
@@ -131,6 +149,8 @@ def ingest(
         set_aside: Called with each file that cannot be read or is not as expected, and the error. Nothing of that file
             is loaded, and the other files are loaded as if it did not exist. By default such a file is an error.
         progress: Called with (files done, files in all).
+        users_are_snapshots: Whether the users of a call, where they have no ``updated_at``, are all users. Then whom it
+            does not list has unknown opt-ins from now on, and unknown counts as no.
 
     Raises:
         IngestError: a file cannot be read or is not as expected, and ``set_aside`` is None. The warehouse is unchanged.
@@ -147,7 +167,7 @@ def ingest(
             check_file(file)
             plans.append((file, _plan(file, above, source, importer, now, actions)))
     ensure_landing(warehouse)
-    known, last_seq = known_batches(warehouse)
+    known, last_seq = known_files(warehouse)
     with _scratch_folder(scratch_dir) as folder:
         call = _Call(folder, now, known)
         for done, (file, plan) in enumerate(plans, start=1):
@@ -157,8 +177,15 @@ def ingest(
                 progress(done, len(plans))
         if not call.prepared:
             return IngestReport(last_seq, (), None, call.n_known, checksums=call.checksums)
-        precedence = importer.precedence if importer else {}
-        loaded = load(warehouse, folder, call.prepared, call.quarantined(), precedence, now)
+        loaded = load(
+            warehouse,
+            folder,
+            call.prepared,
+            call.quarantined(),
+            call.unsubscribes(),
+            now,
+            users_are_snapshots=users_are_snapshots,
+        )
     return call.report(loaded)
 
 
@@ -179,12 +206,12 @@ def _plan(
         convert = importer.convert
         wanted = Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
-        return _Plan(sources, wanted, lambda raw: convert(raw, now), importer.name)
+        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name)
     name = source or source_of(file, root)
     wanted = Wanted(required_columns(name), LANDING[name].column_names)
 
-    def check(raw: pl.DataFrame) -> Converted:
-        good, refused = check_rows(name, raw, now=now, actions=actions, timezones=_timezones())
+    def check(piece: Piece) -> Converted:
+        good, refused = check_rows(name, piece.frame, now=now, actions=actions, timezones=_timezones())
         return Converted({name: good}, {name: refused})
 
     return _Plan((name,), wanted, check, LANDING_FORMAT)
@@ -198,7 +225,7 @@ def _timezones() -> frozenset[str]:
 class _Call:
     """The files of one call that were read and checked so far."""
 
-    def __init__(self, folder: Path, now: datetime, known: set[str]) -> None:
+    def __init__(self, folder: Path, now: datetime, known: set[tuple[str, str, str]]) -> None:
         self.folder = folder
         self.now = now
         self.known = set(known)
@@ -208,6 +235,7 @@ class _Call:
         self._ignored: dict[int, tuple[str, ...]] = {}
         self._skipped: Counter[str] = Counter()
         self._refused: list[pl.DataFrame] = []
+        self._unsubscribes: list[pl.DataFrame] = []
 
     def prepare(self, file: Path, plan: _Plan) -> None:
         """Read and check the file, and write its valid rows to the scratch folder.
@@ -217,35 +245,42 @@ class _Call:
         """
         sha256 = checksum(file)
         self.checksums[file] = sha256
-        if plan.batch_id(sha256, plan.sources[0]) in self.known:
+        key = (sha256, plan.format, plan.sources[0])
+        if key in self.known:
             self.n_known += 1
             return
         number = len(self._ignored)
-        batches = {
-            name: PreparedFile(number, plan.batch_id(sha256, name), name, str(file), sha256) for name in plan.sources
-        }
-        refused_before, skipped = len(self._refused), Counter[str]()
+        files = {name: PreparedFile(number, name, str(file), sha256, plan.format) for name in plan.sources}
+        refused_before, held_before, skipped = len(self._refused), len(self._unsubscribes), Counter[str]()
+        columns: set[str] = set()
         try:
             for part, piece in enumerate(read_pieces(file, plan.wanted)):
                 _check_types(file, plan, piece)
-                converted = plan.convert(piece.frame) if piece.frame.height else Converted({}, {})
-                self._refuse(batches[plan.sources[0]], piece.refused)
+                columns.update(piece.frame.columns)
+                converted = plan.convert(piece) if piece.frame.height else Converted({}, {})
+                self._refuse(files[plan.sources[0]], piece.refused)
                 for name, refused in converted.refused.items():
-                    self._refuse(batches[name], refused)
+                    self._refuse(files[name], refused)
+                    self._hold(files[name], piece, refused)
                 for name, good in converted.good.items():
-                    batches[name].n_good += good.height
+                    files[name].n_good += good.height
+                    files[name].is_snapshot |= name == "users" and good["updated_at"].null_count() > 0
                     self._write(name, number, part, good)
-                batches[plan.sources[0]].n_skipped += sum(converted.skipped.values())
+                files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
         except IngestError:
             del self._refused[refused_before:]
+            del self._unsubscribes[held_before:]
             for piece_file in self.folder.glob(f"*/{number:08d}-*.parquet"):
                 piece_file.unlink()
             raise
+        if plan.sources == ("users",) and not files["users"].n_good:
+            files["users"].is_snapshot = "updated_at" not in columns
         self._skipped.update(skipped)
         self._ignored[number] = tuple(sorted(plan.wanted.unknown))
-        self.prepared += batches.values()
-        self.known.update(batch.batch_id for batch in batches.values())
+        self.prepared += files.values()
+        if plan.is_append_only:
+            self.known.add(key)
 
     def _write(self, source: str, number: int, part: int, good: pl.DataFrame) -> None:
         if good.height:
@@ -253,43 +288,63 @@ class _Call:
             rows = with_keywords(source, good).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
             rows.write_parquet(self.folder / source / f"{number:08d}-{part:08d}.parquet")
 
-    def _refuse(self, batch: PreparedFile, refused: pl.DataFrame) -> None:
-        batch.n_quarantined += refused.height
+    def _refuse(self, file: PreparedFile, refused: pl.DataFrame) -> None:
+        n_kept = int(refused["is_kept"].sum())
+        file.n_quarantined += refused.height - n_kept
+        file.n_rows_with_refused_fields += n_kept
         if refused.height:
-            constants = {"batch_id": batch.batch_id, "source": batch.source, "file": batch.file}
+            constants = {"file_no": file.number, "source": file.source, "file": file.file}
             self._refused.append(
                 refused.with_columns(pl.lit(value).alias(name) for name, value in constants.items()).with_columns(
-                    quarantined_at=pl.lit(self.now, dtype=pl.Datetime("us"))
+                    pl.col("file_no").cast(pl.Int64), quarantined_at=pl.lit(self.now, dtype=pl.Datetime("us"))
                 )
             )
 
+    def _hold(self, file: PreparedFile, piece: Piece, refused: pl.DataFrame) -> None:
+        """Keep the unsubscribes of refused rows."""
+        if file.source == "notification_events" and file.format == LANDING_FORMAT and refused.height:
+            found = refused_unsubscribes(piece.frame, refused, now=self.now)
+            self._unsubscribes.append(found.with_columns(file_no=pl.lit(file.number, dtype=pl.Int64)))
+
     def quarantined(self) -> pl.DataFrame:
-        columns = QUARANTINED_ROWS.column_names
-        return pl.concat([QUARANTINED_ROWS.empty(), *(frame.select(columns) for frame in self._refused)])
+        """Columns of ``QUARANTINED_ROWS`` without batch_id, and file_no."""
+        empty = QUARANTINED_ROWS.empty().drop("batch_id").with_columns(file_no=pl.lit(None, dtype=pl.Int64))
+        return pl.concat([empty, *(frame.select(empty.columns) for frame in self._refused)])
+
+    def unsubscribes(self) -> pl.DataFrame:
+        """Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, and file_no."""
+        empty = REFUSED_UNSUBSCRIBES.empty().drop("ingest_seq").with_columns(file_no=pl.lit(None, dtype=pl.Int64))
+        return pl.concat([empty, *self._unsubscribes])
 
     def report(self, loaded: Loaded) -> IngestReport:
         files = []
-        for batch in self.prepared:
-            n_accepted = loaded.accepted.get((batch.source, batch.number), 0)
+        for file in self.prepared:
+            if file.number in loaded.loaded_meanwhile:
+                continue
+            n_accepted = loaded.accepted.get((file.source, file.number), 0)
+            n_superseded = loaded.superseded.get((file.source, file.number), 0)
             files.append(
                 FileReport(
-                    file=batch.file,
-                    source=batch.source,
-                    n_rows=batch.n_good + batch.n_quarantined + batch.n_skipped,
+                    file=file.file,
+                    source=file.source,
+                    n_rows=file.n_good + file.n_quarantined + file.n_skipped,
                     n_accepted=n_accepted,
-                    n_duplicate=batch.n_good - n_accepted,
-                    n_quarantined=batch.n_quarantined,
-                    n_skipped=batch.n_skipped,
-                    ignored_columns=self._ignored[batch.number],
+                    n_duplicate=file.n_good - n_accepted - n_superseded,
+                    n_quarantined=file.n_quarantined,
+                    n_skipped=file.n_skipped + n_superseded,
+                    n_rows_with_refused_fields=file.n_rows_with_refused_fields,
+                    ignored_columns=self._ignored[file.number],
                 )
             )
+        skipped = self._skipped + Counter({SUPERSEDED: sum(loaded.superseded.values())})
         return IngestReport(
             loaded.ingest_seq,
             tuple(files),
             loaded.first_day,
-            self.n_known,
-            dict(sorted(self._skipped.items())),
+            self.n_known + len(loaded.loaded_meanwhile),
+            dict(sorted(skipped.items())),
             self.checksums,
+            loaded.n_unlisted,
         )
 
 

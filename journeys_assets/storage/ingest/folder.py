@@ -3,7 +3,7 @@
 ``domain.landing.files`` decides which files to ingest; ``ingest`` reads and loads them.
 
 The outcomes are recorded after the load, in a separate transaction. A file that was loaded but not recorded is
-processed again, which changes nothing, because the ledger has its checksum.
+processed again, which changes nothing: its events and versions are there already.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damage
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 from journeys_assets.storage.ingest.files import DamagedFileError, IngestError, printable, source_of
-from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 MAX_MODIFIED_NS = 2**62
@@ -42,8 +41,7 @@ class FolderIngest:
 
     Attributes:
         report: The report of the ingest call.
-        files: ``LANDED_FILES`` without ingest_seq, with ``source`` (null if no name gives it) and ``batch_id`` (in the
-            ledger; null if nothing was loaded).
+        files: ``LANDED_FILES`` without ingest_seq and look_again_at, with ``source`` (null if no name gives it).
     """
 
     report: IngestReport
@@ -111,7 +109,9 @@ def landed_files(warehouse: Warehouse) -> pl.DataFrame:
             "SELECT 1 FROM duckdb_tables() WHERE schema_name = $1 AND table_name = $2",
             [LANDED_FILES.schema, LANDED_FILES.name],
         ).fetchone()
-        return con.sql(f"FROM {LANDED_FILES.qualified_name}").pl() if exists else LANDED_FILES.empty()
+        rows = con.sql(f"FROM {LANDED_FILES.qualified_name}").pl() if exists else LANDED_FILES.empty()
+    # A warehouse of an earlier release may lack a column.
+    return pl.concat([LANDED_FILES.empty(), rows], how="diagonal")
 
 
 def ingest_listed_files(
@@ -125,6 +125,7 @@ def ingest_listed_files(
     patience_s: float,
     scratch_dir: Path,
     progress: Callable[[int, int], None] | None = None,
+    users_are_snapshots: bool = True,
 ) -> FolderIngest:
     """Ingest the named files. An error in one file is recorded for that file and does not stop the others.
 
@@ -135,6 +136,7 @@ def ingest_listed_files(
         now_ns: The current time, ns since 1970, UTC.
         actions: The action registry.
         patience_s: See ``domain.landing.files.with_file_states``.
+        users_are_snapshots: See :func:`ingest`.
     """
     now = datetime(1970, 1, 1) + timedelta(microseconds=now_ns // 1000)
     wrong: dict[Path, IngestError] = {}
@@ -147,34 +149,38 @@ def ingest_listed_files(
         root=root,
         set_aside=wrong.__setitem__,
         progress=progress,
+        users_are_snapshots=users_are_snapshots,
     )
     looked_at = folder.files.filter(pl.col("file").is_in(list(names)))
     if_damaged = outcome_of_damaged(looked_at, now_ns=now_ns, patience_s=patience_s)
     loaded = {Path(file.file) for file in report.files}
+    all_refused = {Path(file.file) for file in report.files if file.is_all_refused}
     rows = []
     for row, damaged_outcome in zip(looked_at.iter_rows(named=True), if_damaged, strict=True):
         path = folder.paths[row["file"]]
         error = wrong.get(path)
-        if error is None:
+        reason = None if error is None else str(error)
+        if path in all_refused:
+            outcome, reason = "refused", f"{path}: every row was refused; landing.quarantined_rows has the reasons"
+        elif error is None:
             outcome = "ingested" if path in loaded else "known"
         elif not path.exists():
             continue
         else:
             outcome = damaged_outcome if isinstance(error, DamagedFileError) else "refused"
-        sha256, source = report.checksums.get(path), _source(path, root)
         rows.append(
             {
                 **row,
-                "sha256": sha256,
+                "sha256": report.checksums.get(path),
                 "outcome": outcome,
-                "reason": None if error is None else str(error),
+                "reason": reason,
                 "looked_at": now,
-                "source": source,
-                "batch_id": f"{sha256}-{source}" if error is None else None,
+                "source": _source(path, root),
             }
         )
-    schema = {name: dtype for name, dtype in LANDED_FILES.polars_schema.items() if name != "ingest_seq"}
-    return FolderIngest(report, pl.DataFrame(rows, schema={**schema, "source": pl.String(), "batch_id": pl.String()}))
+    recorded_later = ("ingest_seq", "look_again_at")
+    schema = {name: dtype for name, dtype in LANDED_FILES.polars_schema.items() if name not in recorded_later}
+    return FolderIngest(report, pl.DataFrame(rows, schema={**schema, "source": pl.String()}))
 
 
 def _source(path: Path, root: Path) -> str | None:
@@ -191,8 +197,8 @@ def record_landed(warehouse: Warehouse, files: pl.DataFrame, folder: Folder) -> 
         files: ``FolderIngest.files``.
         folder: The listing from which the files were chosen.
     """
+    warehouse.ensure(LANDED_FILES)
     with warehouse.writing() as con:
-        create_tables(con, [LANDED_FILES])
         con.register("processed", files.to_arrow())
         con.register("listed", folder.files.select("file").to_arrow())
         con.execute(
@@ -202,9 +208,14 @@ def record_landed(warehouse: Warehouse, files: pl.DataFrame, folder: Folder) -> 
         con.execute(
             f"""
             INSERT INTO {LANDED_FILES.qualified_name} BY NAME
-            SELECT processed.* EXCLUDE (source, batch_id), ledger.ingest_seq
-            FROM processed LEFT JOIN landing.ingest_ledger AS ledger
-            ON ledger.batch_id = processed.batch_id
+            WITH loads AS (
+              SELECT sha256, source, max(ingest_seq) AS ingest_seq, max_by(batch_id, ingest_seq) AS batch_id
+              FROM landing.ingest_ledger GROUP BY sha256, source
+            ), waiting AS (
+              SELECT batch_id, min(acceptable_at) AS look_again_at FROM landing.quarantined_rows GROUP BY batch_id
+            )
+            SELECT processed.* EXCLUDE (source), loads.ingest_seq, waiting.look_again_at
+            FROM processed LEFT JOIN loads USING (sha256, source) LEFT JOIN waiting USING (batch_id)
             """
         )
         con.unregister("processed")

@@ -1,8 +1,15 @@
 """Loads prepared rows into the landing tables: de-duplicates them as set operations, in one transaction.
 
-An event is identified by its grain. If it is in the warehouse already, or twice in a call, it is stored once. Of an
-entity (a pin, a user, …) every version is stored, and the latest counts. A call with exactly the versions that are the
-latest already changes nothing.
+The rules, by kind of source (``domain.tables.landing.VERSIONED``):
+
+* **Append-only events.** An event is identified by its grain. If it is in the warehouse already, or twice in a call, it
+  is stored once. The same file again is skipped.
+* **Versions of something that changes** (an item, a user, a board, a send, a judgement). Versions are ordered by
+  (``updated_at``, ingest call, path of the file, line). A version without ``updated_at`` is the state at its call and
+  replaces all versions of earlier calls. So the same file again is not skipped: it says that this is the state again.
+  A version that is already in force is a duplicate, so what has not changed is not stored twice. All versions are kept.
+* **Snapshots of users.** A call with users without ``updated_at`` lists all users. A user whom it does not list gets a
+  version with unknown opt-ins, and unknown counts as no.
 """
 
 from __future__ import annotations
@@ -21,13 +28,12 @@ from journeys_assets.domain.tables.landing import (
     LANDING,
     LANDING_TABLES,
     QUARANTINED_ROWS,
+    REFUSED_UNSUBSCRIBES,
+    VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-VERSIONED = ("pins", "users", "notification_events", "board_pins")
-"""Sources of which the latest version of a row counts."""
 
 EVENT_TIME = {
     "search_events": "searched_at",
@@ -42,30 +48,55 @@ KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
 """Sources whose events can start a user's history."""
 
 
+CATALOGUE = "catalogue"
+"""In ``ingested_days``: the days whose keyword_commonness changes, because the catalogue does."""
+
+SUPERSEDED = "replaced by a later row of the same call"
+"""Why a version is skipped: within a call only the last one of each entity and ``updated_at`` counts."""
+
+
 @dataclass
 class PreparedFile:
     """The rows of one source in one file, read and checked: what the ledger records."""
 
     number: int
-    batch_id: str
     source: str
     file: str
     sha256: str
+    format: str
     n_good: int = 0
     n_quarantined: int = 0
     n_skipped: int = 0
+    n_rows_with_refused_fields: int = 0
+    is_snapshot: bool = False
+    """Whether it lists all users: a file of ``users`` that has no row, or in which a row has no ``updated_at``."""
+
+    def batch_id(self, ingest_seq: int) -> str:
+        return f"{ingest_seq}-{self.number}-{self.source}"
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The result of one transaction: rows accepted by (source, file number), and the day of the earliest event."""
+    """The result of one transaction.
+
+    Attributes:
+        ingest_seq: Number of the call.
+        accepted: Rows accepted, by (source, number of the file).
+        superseded: Rows skipped for ``SUPERSEDED``, likewise.
+        first_day: Day of the earliest event of a source with keywords; None if there is none.
+        n_unlisted: Users with an opt-in whom a snapshot does not list; their opt-ins are unknown from now on.
+        loaded_meanwhile: Numbers of files that another call loaded while this one was reading.
+    """
 
     ingest_seq: int
     accepted: Mapping[tuple[str, int], int]
+    superseded: Mapping[tuple[str, int], int]
     first_day: date | None
+    n_unlisted: int
+    loaded_meanwhile: frozenset[int]
 
 
-INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS)
+INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES)
 """All tables that ingestion writes."""
 
 
@@ -74,10 +105,31 @@ def ensure_landing(warehouse: Warehouse) -> None:
     warehouse.ensure(*INGEST_TABLES)
 
 
-def known_batches(warehouse: Warehouse) -> tuple[set[str], int]:
-    """Batch ids in the ledger, and its highest ingest_seq (0 if it is empty)."""
-    ledger = warehouse.query("SELECT batch_id, ingest_seq FROM landing.ingest_ledger")
-    return set(ledger["batch_id"]), int(ledger["ingest_seq"].max() or 0)  # type: ignore[arg-type]
+_KNOWN = f"""
+    SELECT sha256, format, ingest_seq FROM landing.ingest_ledger WHERE format IS NOT NULL
+    GROUP BY sha256, format, ingest_seq
+    HAVING bool_and(source NOT IN {VERSIONED}) AND sum(n_quarantined + n_rows_with_refused_fields) = 0
+"""
+"""Files whose bytes need not be read again: append-only events, of which nothing was refused. What was refused may be
+accepted later: a time that lay ahead of the clock, an action that has been added since."""
+
+
+def known_files(warehouse: Warehouse) -> tuple[set[tuple[str, str, str]], int]:
+    """Files that need not be read again, as (sha256, format, main source), and the highest ingest_seq (0: none)."""
+    with warehouse.reading() as con:
+        return _known(con), _last_seq(con)
+
+
+def _known(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+    rows = con.execute(
+        f"SELECT l.sha256, l.format, l.source FROM landing.ingest_ledger l SEMI JOIN ({_KNOWN}) k "
+        "USING (sha256, format, ingest_seq)"
+    ).fetchall()
+    return {(sha256, format, source) for sha256, format, source in rows}
+
+
+def _last_seq(con: duckdb.DuckDBPyConnection) -> int:
+    return int(con.sql("SELECT coalesce(max(ingest_seq), 0) FROM landing.ingest_ledger").fetchall()[0][0])
 
 
 def load(
@@ -85,67 +137,93 @@ def load(
     scratch: Path,
     files: Sequence[PreparedFile],
     quarantined: pl.DataFrame,
-    precedence: Mapping[str, str],
+    unsubscribes: pl.DataFrame,
     now: datetime,
+    *,
+    users_are_snapshots: bool,
 ) -> Loaded:
     """Insert all prepared rows, their ledger rows and the quarantined rows; on any error, insert nothing.
 
     Args:
         scratch: Folder with a folder of Parquet files for each source: the landing columns, ``file_no``, ``line``.
-        quarantined: Columns of ``QUARANTINED_ROWS``.
-        precedence: For each source: see ``importers.base.Importer``.
+        quarantined: Columns of ``QUARANTINED_ROWS`` without batch_id, and ``file_no``.
+        unsubscribes: Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, and ``file_no``.
+        users_are_snapshots: Whether users without ``updated_at`` are lists of all users.
     """
     accepted: dict[tuple[str, int], int] = {}
+    superseded: dict[tuple[str, int], int] = {}
     first_days: list[date] = []
+    n_unlisted = 0
     with warehouse.writing() as con:
         con.execute(f"SET temp_directory = '{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'")
         create_tables(con, INGEST_TABLES)
-        seq = int(con.sql("SELECT coalesce(max(ingest_seq), 0) + 1 FROM landing.ingest_ledger").fetchall()[0][0])
-        # Another call may have loaded the same file while this one was reading.
-        known = {row[0] for row in con.sql("SELECT batch_id FROM landing.ingest_ledger").fetchall()}
-        new = [file for file in files if file.batch_id not in known]
-        for source in sorted({file.source for file in new if file.n_good}):
-            numbers = [file.number for file in new if file.source == source]
-            counts, first_day = _load_source(con, source, scratch, numbers, precedence.get(source), seq)
+        seq = _last_seq(con) + 1
+        known = _known(con)
+        late = frozenset(file.number for file in files if (file.sha256, file.format, file.source) in known)
+        new = [file for file in files if file.number not in late]
+        # Events come first: what a changed pin or user makes stale depends on the days that have events.
+        has_snapshot = users_are_snapshots and any(file.is_snapshot for file in new)
+        sources = {file.source for file in new if file.n_good} | ({"users"} if has_snapshot else set())
+        for source in sorted(sources, key=lambda name: (name in VERSIONED, name)):
+            _read_incoming(
+                con, LANDING_TABLES[source], scratch, [f.number for f in new if f.source == source and f.n_good]
+            )
+            superseded |= {(source, n): k for n, k in _choose(con, LANDING_TABLES[source]).items()}
+            if source == "users" and has_snapshot:
+                n_unlisted = _add_unlisted_users(con)
+            _record_days(con, source, seq, now.date())
+            counts, first_day = _insert(con, LANDING_TABLES[source], seq)
             accepted |= {(source, number): n for number, n in counts.items()}
             first_days += [first_day] if first_day else []
-        _append(con, QUARANTINED_ROWS, quarantined.filter(pl.col("batch_id").is_in([f.batch_id for f in new])))
-        _append(con, INGEST_LEDGER, _ledger(new, accepted, seq, now))
-    return Loaded(seq, accepted, min(first_days, default=None))
+        _replace_quarantined(con, new, quarantined, seq)
+        _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late))), seq)
+        _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, seq, now))
+    return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late)
 
 
-def _load_source(
-    con: duckdb.DuckDBPyConnection,
-    source: str,
-    scratch: Path,
-    numbers: Sequence[int],
-    precedence: str | None,
-    seq: int,
-) -> tuple[dict[int, int], date | None]:
-    table = LANDING_TABLES[source]
-    pattern = str(scratch / source / "*.parquet").replace("'", "''")
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT * FROM read_parquet('{pattern}') "
-        "WHERE file_no IN (SELECT unnest($1))",
-        [list(numbers)],
-    )
-    if source not in VERSIONED:
+def _read_incoming(con: duckdb.DuckDBPyConnection, table: Table, scratch: Path, numbers: Sequence[int]) -> None:
+    """Make ``incoming``: the prepared rows of a source."""
+    rows = f"SELECT *, 0::INTEGER AS file_no, 0::BIGINT AS line FROM {table.qualified_name} LIMIT 0"
+    if numbers:
+        pattern = str(scratch / table.name / "*.parquet").replace("'", "''")
+        rows = f"SELECT * FROM read_parquet('{pattern}') WHERE list_contains({list(numbers)}, file_no)"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS {rows}")
+
+
+def _choose(con: duckdb.DuckDBPyConnection, table: Table) -> dict[int, int]:
+    """Make ``fresh``: the rows of ``incoming`` to store. Returns how many rows were superseded, by file number."""
+    if table.name not in VERSIONED:
         con.execute(_new_events(con, table))
-    else:
-        con.execute(_new_versions(table) if precedence is None else _better_versions(table, precedence))
-    con.execute(_ingested_days(source, seq))
+        return {}
+    con.execute(_last_of_call(table))
+    con.execute(_new_versions(table))
+    if con.execute("SELECT (SELECT count(*) FROM incoming) = (SELECT count(*) FROM given)").fetchall()[0][0]:
+        return {}
+    columns = ", ".join(_contract(table))
+    # A row that differs from the one that replaces it is superseded; one that repeats it is a duplicate.
+    rows = con.execute(
+        f"""
+        SELECT file_no, count(*) FROM incoming SEMI JOIN (
+          SELECT {columns} FROM incoming EXCEPT SELECT {columns} FROM given) AS replaced
+        ON {_same("incoming", "replaced", _contract(table))} GROUP BY file_no
+        """
+    ).fetchall()
+    return {int(number): int(n) for number, n in rows}
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, seq: int) -> tuple[dict[int, int], date | None]:
     columns = ", ".join(name for name in table.column_names if name != "ingest_seq")
     con.execute(
         f"INSERT INTO {table.qualified_name} BY NAME SELECT {columns}, {seq}::BIGINT AS ingest_seq FROM fresh "
         f"ORDER BY {', '.join(_order(table))}"
     )
-    counts = {int(n): int(k) for n, k in con.sql("SELECT file_no, count(*) FROM fresh GROUP BY file_no").fetchall()}
+    rows = con.sql("SELECT file_no, count(*) FROM fresh WHERE file_no IS NOT NULL GROUP BY file_no").fetchall()
     first_day = None
-    if source in KEYWORD_EVENTS:
-        first_day = con.sql(f"SELECT min({EVENT_TIME[source]})::DATE FROM fresh").fetchall()[0][0]
-    con.execute("DROP TABLE fresh")
-    con.execute("DROP TABLE incoming")
-    return counts, first_day
+    if table.name in KEYWORD_EVENTS:
+        first_day = con.sql(f"SELECT min({EVENT_TIME[table.name]})::DATE FROM fresh").fetchall()[0][0]
+    for name in ("fresh", "given", "incoming"):
+        con.execute(f"DROP TABLE IF EXISTS {name}")
+    return {int(number): int(n) for number, n in rows}, first_day
 
 
 def _contract(table: Table) -> list[str]:
@@ -182,74 +260,187 @@ def _new_events(con: duckdb.DuckDBPyConnection, table: Table) -> str:
     """
 
 
-def _latest(table: Table) -> str:
-    grain = ", ".join(table.grain)
+def _key(table: Table) -> list[str]:
+    """What a version is of, and its time: of versions that agree in both, the one loaded last counts."""
+    return [*table.grain, *(["updated_at"] if "updated_at" in table.column_names else [])]
+
+
+def _last_of_call(table: Table) -> str:
+    """SQL for ``given``: the last row of the call for each entity and ``updated_at``."""
     return f"""
-        SELECT * FROM {table.qualified_name} WHERE ({grain}) IN (SELECT ({grain}) FROM incoming)
-        QUALIFY rank() OVER (PARTITION BY {grain} ORDER BY ingest_seq DESC) = 1
+        CREATE OR REPLACE TEMP TABLE given AS SELECT * FROM incoming
+        QUALIFY row_number() OVER (PARTITION BY {", ".join(_key(table))} ORDER BY file_no DESC, line DESC) = 1
     """
 
 
 def _new_versions(table: Table) -> str:
-    """SQL for ``fresh``: the distinct versions of every entity whose versions differ from its latest ones."""
-    grain, columns = ", ".join(table.grain), ", ".join(_contract(table))
+    """SQL for ``fresh``: the rows of ``given`` that are not in force already.
+
+    In force is, of each entity and time, the version loaded last, unless a later call has a version without a time. If
+    the call has a new version without a time, all its versions of the entity are new, because it replaces the others.
+    """
+    time = "updated_at" if "updated_at" in table.column_names else "NULL::TIMESTAMP"
+    grain = ", ".join(table.grain)
     return f"""
         CREATE OR REPLACE TEMP TABLE fresh AS
-        WITH given AS (
-          SELECT * FROM incoming QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY file_no, line) = 1
-        ), latest AS ({_latest(table)}), changed AS (
-          (SELECT {columns} FROM given EXCEPT SELECT {columns} FROM latest)
-          UNION ALL (SELECT {columns} FROM latest EXCEPT SELECT {columns} FROM given)
+        WITH stored AS (
+          SELECT *, {time} IS NULL AS is_state, max(ingest_seq) OVER (PARTITION BY {grain}) AS last_seq
+          FROM {table.qualified_name} AS existing SEMI JOIN given ON {_same("existing", "given", table.grain)}
+        ), in_force AS (
+          SELECT * FROM stored
+          QUALIFY row_number() OVER (PARTITION BY {", ".join(_key(table))} ORDER BY ingest_seq DESC) = 1
+            AND ingest_seq >= coalesce(max(ingest_seq) FILTER (is_state) OVER (PARTITION BY {grain}), 0)
+        ), marked AS (
+          SELECT *, {time} IS NULL AS is_state, EXISTS (
+            FROM in_force WHERE {_same("in_force", "given", _contract(table))}
+              AND (NOT in_force.is_state OR in_force.ingest_seq = in_force.last_seq)
+          ) AS is_known FROM given
         )
-        SELECT * FROM given WHERE ({grain}) IN (SELECT ({grain}) FROM changed)
+        SELECT * EXCLUDE (is_state, is_known) FROM marked
+        QUALIFY NOT is_known OR bool_or(is_state AND NOT is_known) OVER (PARTITION BY {grain})
     """
 
 
-def _better_versions(table: Table, precedence: str) -> str:
-    """SQL for ``fresh``: the best version of every entity if it takes precedence over the stored one."""
-    grain, columns = ", ".join(table.grain), ", ".join(_contract(table))
-    return f"""
-        CREATE OR REPLACE TEMP TABLE fresh AS
-        WITH latest AS ({_latest(table)}), versions AS (
-          SELECT {columns}, 0 AS is_new, -1 AS file_no, -1 AS line FROM latest
-          UNION ALL SELECT {columns}, 1 AS is_new, file_no, line FROM incoming
-        ), best AS (
-          SELECT * FROM versions
-          QUALIFY row_number() OVER (PARTITION BY {grain} ORDER BY {precedence}, is_new, file_no, line) = 1
-        )
-        SELECT incoming.* FROM incoming JOIN best USING (file_no, line) WHERE best.is_new = 1
-    """
+def _add_unlisted_users(con: duckdb.DuckDBPyConnection) -> int:
+    """Add to ``fresh`` a version with unknown opt-ins of every user with an opt-in whom a snapshot does not list."""
+    con.execute(
+        """
+        INSERT INTO fresh BY NAME
+        SELECT user_id FROM (
+          SELECT * FROM landing.users ANTI JOIN incoming USING (user_id)
+          QUALIFY ingest_seq >= coalesce(max(ingest_seq) FILTER (updated_at IS NULL) OVER (PARTITION BY user_id), 0)
+        ) GROUP BY user_id HAVING bool_or(coalesce(email_opt_in, false) OR coalesce(push_opt_in, false))
+        """
+    )
+    return int(con.execute("SELECT count(*) FROM fresh WHERE file_no IS NULL").fetchall()[0][0])
 
 
-def _ingested_days(source: str, seq: int) -> str:
-    """SQL that records the days that ``fresh`` changes; run it before ``fresh`` is inserted.
+def _record_days(con: duckdb.DuckDBPyConnection, source: str, seq: int, today: date) -> None:
+    """Record in ``ingested_days`` the days that ``fresh`` changes; call it before ``fresh`` is inserted.
 
-    Users and judgements change no day.
+    A day that is recorded is stale, and so is every later one. Judgements change no day.
     """
     if source == "pins":
-        # Pins have no dates: a pin that is new or changed affects the days on which users engaged with it.
-        touched = """
-            SELECT user_id, engaged_at::DATE AS event_date FROM landing.pin_engagements
-            WHERE pin_id IN (SELECT pin_id FROM fresh)
-            UNION ALL SELECT user_id, saved_at::DATE FROM landing.board_pins
-            WHERE pin_id IN (SELECT pin_id FROM fresh)
-        """
+        _record(con, "pins", _DAYS_OF_PINS, seq)
+        _record(con, CATALOGUE, _days_of_catalogue(today), seq)
+    elif source == "users":
+        _record(con, "users", _DAYS_OF_USERS, seq)
     elif source == "notification_events":
-        # Only the send counts for caps and cool-downs; opens and clicks that come later change no plan.
-        touched = """
-            SELECT user_id, sent_at::DATE AS event_date FROM fresh
-            WHERE notification_id NOT IN (SELECT notification_id FROM landing.notification_events)
-        """
+        _record(con, source, _DAYS_OF_SENDS, seq)
     elif source in EVENT_TIME:
-        touched = f"SELECT user_id, {EVENT_TIME[source]}::DATE AS event_date FROM fresh"
-    else:
-        touched = "SELECT NULL::VARCHAR AS user_id, NULL::DATE AS event_date WHERE false"
-    return f"""
+        _record(con, source, f"SELECT user_id, {EVENT_TIME[source]}::DATE AS event_date FROM fresh", seq)
+
+
+def _record(con: duckdb.DuckDBPyConnection, source: str, touched: str, seq: int) -> None:
+    con.execute(
+        f"""
         INSERT INTO landing.ingested_days BY NAME
         SELECT {seq}::BIGINT AS ingest_seq, '{source}' AS source, event_date, count(*) AS n_events,
                count(DISTINCT user_id) AS n_users
-        FROM ({touched}) GROUP BY event_date ORDER BY event_date
+        FROM ({touched}) WHERE event_date IS NOT NULL GROUP BY event_date ORDER BY event_date
+        """
+    )
+
+
+_ENGAGED = """
+    SELECT user_id, pin_id, engaged_at::DATE AS event_date FROM landing.pin_engagements
+    UNION ALL SELECT user_id, pin_id, saved_at::DATE FROM landing.board_pins
+"""
+
+_DAYS_OF_PINS = f"""
+    WITH periods AS (
+      -- The days for which a new version counts. The first version of a pin counts before its own time, too.
+      SELECT pin_id,
+             CASE WHEN updated_at IS NULL OR NOT EXISTS (
+               FROM landing.pins AS old
+               WHERE old.pin_id = fresh.pin_id AND (old.updated_at IS NULL OR old.updated_at <= fresh.updated_at)
+             ) THEN DATE '0001-01-01' ELSE updated_at::DATE END AS first_day,
+             coalesce((
+               SELECT min(later.updated_at)::DATE FROM landing.pins AS later
+               WHERE later.pin_id = fresh.pin_id AND later.updated_at > fresh.updated_at
+             ), DATE '9999-12-31') AS day_after
+      FROM fresh
+    )
+    SELECT user_id, event_date FROM ({_ENGAGED}) JOIN periods USING (pin_id)
+    WHERE event_date >= first_day AND event_date < day_after
+"""
+
+
+def _days_of_catalogue(today: date) -> str:
+    """What is common in the catalogue changes from a version's day on. Without a time, the present output changes."""
+    return f"""
+        SELECT NULL AS user_id, coalesce(updated_at::DATE, (
+          SELECT max(event_date) FROM (
+            {_ENGAGED} UNION ALL SELECT user_id, NULL, searched_at::DATE FROM landing.search_events
+          ) WHERE event_date <= DATE '{today}'
+        )) AS event_date FROM fresh
     """
+
+
+_DAYS_OF_USERS = """
+    -- The plan of a day is for the day after, and an opt-out holds on its own day. A version without a time changes the
+    -- plans to come; those of the past were carried out.
+    SELECT user_id, updated_at::DATE AS event_date FROM fresh WHERE updated_at IS NOT NULL
+    UNION ALL
+    SELECT user_id, updated_at::DATE - 1 FROM fresh
+    WHERE updated_at IS NOT NULL AND NOT coalesce(email_opt_in AND push_opt_in, false)
+"""
+
+_DAYS_OF_SENDS = """
+    -- The send counts for caps and cool-downs, and an unsubscribe holds sends from its own day on. Opens and clicks
+    -- change no plan.
+    SELECT user_id, sent_at::DATE AS event_date FROM fresh
+    WHERE notification_id NOT IN (SELECT notification_id FROM landing.notification_events)
+    UNION ALL
+    SELECT user_id, unsubscribed_at::DATE - 1 FROM fresh ANTI JOIN landing.notification_events AS stored
+    ON stored.notification_id = fresh.notification_id AND stored.channel = fresh.channel
+      AND stored.user_id = fresh.user_id AND stored.unsubscribed_at = fresh.unsubscribed_at
+    WHERE unsubscribed_at IS NOT NULL
+"""
+
+
+def _append_unsubscribes(con: duckdb.DuckDBPyConnection, unsubscribes: pl.DataFrame, seq: int) -> None:
+    """Store the unsubscribes of refused rows that are not stored yet, and record the days that they change."""
+    con.register("given_unsubscribes", unsubscribes.drop("file_no").to_arrow())
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE fresh_unsubscribes AS
+        SELECT DISTINCT *, {seq}::BIGINT AS ingest_seq FROM given_unsubscribes AS given
+        ANTI JOIN landing.refused_unsubscribes AS stored
+        ON {_same("stored", "given", ("user_id", "channel", "unsubscribed_at"))}
+        """
+    )
+    con.unregister("given_unsubscribes")
+    con.execute("INSERT INTO landing.refused_unsubscribes BY NAME SELECT * FROM fresh_unsubscribes ORDER BY ALL")
+    con.execute(
+        f"""
+        INSERT INTO landing.ingested_days BY NAME
+        SELECT {seq}::BIGINT AS ingest_seq, 'refused_unsubscribes' AS source, unsubscribed_at::DATE - 1 AS event_date,
+               count(*) AS n_events, count(DISTINCT user_id) AS n_users
+        FROM fresh_unsubscribes GROUP BY ALL ORDER BY ALL
+        """
+    )
+    con.execute("DROP TABLE fresh_unsubscribes")
+
+
+def _replace_quarantined(
+    con: duckdb.DuckDBPyConnection, files: Sequence[PreparedFile], quarantined: pl.DataFrame, seq: int
+) -> None:
+    """Store what was refused, in the place of what was refused of the same files before."""
+    keys = pl.DataFrame(
+        [(file.number, file.source, file.sha256, file.batch_id(seq)) for file in files],
+        schema={"file_no": pl.Int64, "source": pl.String, "sha256": pl.String, "batch_id": pl.String},
+        orient="row",
+    )
+    con.register("loaded_files", keys.to_arrow())
+    con.execute(
+        """
+        DELETE FROM landing.quarantined_rows WHERE batch_id IN (
+          SELECT batch_id FROM landing.ingest_ledger SEMI JOIN loaded_files USING (sha256, source))
+        """
+    )
+    con.unregister("loaded_files")
+    _append(con, QUARANTINED_ROWS, quarantined.join(keys, on=["file_no", "source"], how="inner"))
 
 
 def _append(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
@@ -259,23 +450,30 @@ def _append(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -
 
 
 def _ledger(
-    files: Sequence[PreparedFile], accepted: Mapping[tuple[str, int], int], seq: int, now: datetime
+    files: Sequence[PreparedFile],
+    accepted: Mapping[tuple[str, int], int],
+    superseded: Mapping[tuple[str, int], int],
+    seq: int,
+    now: datetime,
 ) -> pl.DataFrame:
     rows = []
     for file in files:
         n_accepted = accepted.get((file.source, file.number), 0)
+        n_superseded = superseded.get((file.source, file.number), 0)
         rows.append(
             {
-                "batch_id": file.batch_id,
+                "batch_id": file.batch_id(seq),
                 "ingest_seq": seq,
                 "source": file.source,
                 "file": file.file,
                 "sha256": file.sha256,
+                "format": file.format,
                 "n_rows": file.n_good + file.n_quarantined + file.n_skipped,
                 "n_accepted": n_accepted,
-                "n_duplicate": file.n_good - n_accepted,
+                "n_duplicate": file.n_good - n_accepted - n_superseded,
                 "n_quarantined": file.n_quarantined,
-                "n_skipped": file.n_skipped,
+                "n_skipped": file.n_skipped + n_superseded,
+                "n_rows_with_refused_fields": file.n_rows_with_refused_fields,
                 "ingested_at": now,
             }
         )

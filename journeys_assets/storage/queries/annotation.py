@@ -19,6 +19,13 @@ from journeys_assets.domain.annotation.sampling import CANDIDATE_SCHEMA
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
+JUDGEMENTS = """(
+  FROM landing.journey_annotations QUALIFY row_number() OVER (
+    PARTITION BY user_id, journey_id, keywords, annotator_id, annotated_at, as_of_date
+    ORDER BY ingest_seq DESC, relevance, stage, better_name, comment) = 1
+)"""
+"""The latest version of each judgement."""
+
 _JUDGED_ON = "coalesce(as_of_date, annotated_at::DATE)"
 
 
@@ -47,7 +54,7 @@ def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date], actions: Se
                {" + ".join(f"{column}_90d" for column in count_columns(actions))} AS n_engagements_90d
         FROM main.user_journeys
         WHERE partition_date IN (SELECT unnest($days)) AND (user_id, journey_id) NOT IN (
-          SELECT (user_id, journey_id) FROM landing.journey_annotations
+          SELECT (user_id, journey_id) FROM {JUDGEMENTS}
           WHERE journey_id IS NOT NULL AND {_JUDGED_ON} IN (SELECT unnest($days)))
         ORDER BY 1, 2, 3
         """,
@@ -103,7 +110,8 @@ def evidence(
           ) GROUP BY row_key
         ), titled AS (
           SELECT a.row_key, p.title, count(DISTINCT a.engaged_at) AS n FROM acts a
-          JOIN main.stg_pins p ON p.pin_id = a.item_id
+          JOIN main.stg_pins p
+            ON p.pin_id = a.item_id AND a.as_of_date >= p.valid_from AND a.as_of_date < p.valid_to
           WHERE p.title IS NOT NULL GROUP BY ALL
         ), titles AS (
           SELECT row_key, list(title ORDER BY n DESC, title)[1:$examples::INTEGER] AS items FROM titled GROUP BY row_key
@@ -147,7 +155,7 @@ def stored_judgements(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         f"""
         SELECT user_id || chr(31) || coalesce(journey_id, array_to_string(list_sort(keywords), chr(30))) || chr(31)
                || coalesce({_JUDGED_ON}::VARCHAR, '') AS item, user_id, annotator_id, relevance, stage
-        FROM landing.journey_annotations
+        FROM {JUDGEMENTS}
         QUALIFY row_number() OVER (
           PARTITION BY item, annotator_id ORDER BY annotated_at DESC NULLS LAST, ingest_seq DESC, relevance, stage) = 1
         ORDER BY item, annotator_id
@@ -160,8 +168,8 @@ def n_untrainable(con: duckdb.DuckDBPyConnection) -> int:
     """Number of judgements of days whose features were deleted. They count for agreement, but train no ranker."""
     return int(
         con.sql(
-            """
-            SELECT count(*) AS n FROM landing.journey_annotations
+            f"""
+            SELECT count(*) AS n FROM {JUDGEMENTS}
             WHERE as_of_date IS NOT NULL
               AND as_of_date NOT IN (SELECT DISTINCT partition_date FROM main.journey_features)
             """

@@ -7,6 +7,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.storage.queries.staleness import EVENT_SOURCES
+
 
 def population(con: duckdb.DuckDBPyConnection, last: date) -> pl.DataFrame:
     """Every user in a text-bearing source by the end of ``last``: user_id.
@@ -50,9 +52,9 @@ def days_of_sends(con: duckdb.DuckDBPyConnection) -> tuple[date | None, date | N
     """First day with a logged send, and last day of the log; None if there is none."""
     row = (
         con.sql(
-            """
+            f"""
         SELECT (SELECT min(sent_at)::DATE FROM main.stg_notification_events) AS first,
-               (SELECT max(event_date) FROM landing.ingested_days) AS last
+               (SELECT max(event_date) FROM landing.ingested_days WHERE source IN {EVENT_SOURCES}) AS last
         """
         )
         .pl()

@@ -19,6 +19,7 @@ from journeys_assets.domain.ranking import labels as ranking_labels
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.storage.queries import inference
 from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries.annotation import JUDGEMENTS
 
 
 def training_rows(
@@ -135,9 +136,9 @@ def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
 
 def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     rows = con.sql(
-        """
+        f"""
         SELECT user_id, journey_id, keywords, relevance, stage, better_name, annotator_id, annotated_at, as_of_date
-        FROM landing.journey_annotations ORDER BY ALL
+        FROM {JUDGEMENTS} ORDER BY ALL
         """
     ).pl()
     keywords = [None if own is None else [normalise(keyword) for keyword in own] for own in rows["keywords"].to_list()]
@@ -147,10 +148,10 @@ def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
     """Journeys of annotated users on the last computed day at or before the day of each judgement."""
     return con.sql(
-        """
+        f"""
         WITH judged AS (
           SELECT DISTINCT user_id, coalesce(as_of_date, annotated_at::DATE, $as_of) AS judged_on
-          FROM landing.journey_annotations
+          FROM {JUDGEMENTS}
         ), days AS (
           SELECT DISTINCT user_id, partition_date FROM main.user_journeys
           WHERE partition_date <= $as_of AND user_id IN (SELECT user_id FROM judged)

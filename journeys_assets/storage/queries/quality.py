@@ -69,9 +69,13 @@ def sends_of_week(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
 
 
 def rows_read_and_refused(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
-    """Number of rows in all files so far, and number of those that were quarantined."""
+    """Number of rows in all files so far, and number of those that were quarantined. The last load of a file counts."""
     row = con.sql(
-        "SELECT coalesce(sum(n_rows), 0)::BIGINT, coalesce(sum(n_quarantined), 0)::BIGINT FROM landing.ingest_ledger"
+        """
+        SELECT coalesce(sum(n_rows), 0)::BIGINT, coalesce(sum(n_quarantined), 0)::BIGINT FROM (
+          FROM landing.ingest_ledger
+          QUALIFY row_number() OVER (PARTITION BY sha256, source ORDER BY ingest_seq DESC, batch_id) = 1)
+        """
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 

@@ -34,12 +34,16 @@ VersionPeriods = Sequence[tuple[date, str]]
 KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins", "pins")
 """Sources that have keywords. The others change only the output."""
 
+EVENT_SOURCES = ("search_events", "pin_engagements", "board_pins", "journey_feedback", "notification_events")
+"""Sources whose days are days of the log. Versions of items and users change days, but do not add any."""
+
 _DAYS = f"""
     closed AS (SELECT partition_date, covered_seq, algorithm_version FROM main.closed_days),
     bounds AS (SELECT min(partition_date) AS first_closed, max(partition_date) AS last_closed FROM closed),
     ingested AS (
       SELECT event_date, max(ingest_seq) AS ingest_seq,
-             max(ingest_seq) FILTER (source IN {KEYWORD_SOURCES}) AS keyword_seq
+             max(ingest_seq) FILTER (source IN {KEYWORD_SOURCES}) AS keyword_seq,
+             bool_or(source IN {EVENT_SOURCES}) AS has_events
       FROM landing.ingested_days WHERE event_date <= $today GROUP BY event_date
     )
 """
@@ -69,8 +73,9 @@ def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, toda
         f"""
         WITH {_DAYS}, days AS (
           SELECT unnest(generate_series(
-            coalesce((SELECT first_closed FROM bounds), (SELECT min(event_date) FROM ingested)),
-            greatest((SELECT last_closed FROM bounds), (SELECT max(event_date) FROM ingested)), INTERVAL 1 DAY
+            coalesce((SELECT first_closed FROM bounds), (SELECT min(event_date) FROM ingested WHERE has_events)),
+            greatest((SELECT last_closed FROM bounds), (SELECT max(event_date) FROM ingested WHERE has_events)),
+            INTERVAL 1 DAY
           ))::DATE AS partition_date
         ), needed AS (
           SELECT d.partition_date, max(i.ingest_seq) AS needed_seq,
@@ -181,6 +186,8 @@ def stale_users(
                     UNION SELECT user_id, pin_id, saved_at::DATE FROM landing.board_pins) a
               JOIN (SELECT pin_id, ingest_seq FROM landing.pins WHERE ingest_seq > (SELECT seq FROM lowest)) p
                 USING (pin_id)
+            UNION ALL SELECT user_id, updated_at::DATE, ingest_seq FROM landing.users WHERE updated_at IS NOT NULL
+            UNION ALL SELECT user_id, unsubscribed_at::DATE - 1, ingest_seq FROM landing.refused_unsubscribes
           )
           WHERE ingest_seq > (SELECT seq FROM lowest) AND event_date <= $today GROUP BY user_id, event_date
         ), behind AS (

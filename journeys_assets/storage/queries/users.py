@@ -2,14 +2,96 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import duckdb
 import polars as pl
 
 
-def users(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    return con.sql("SELECT user_id, timezone, email_opt_in, push_opt_in FROM main.stg_users ORDER BY user_id").pl()
+def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """Time zone and consent of every user, for the plan of partition ``day``, which is carried out on the day after.
+
+    Versions of a user count as of the end of ``day``. What speaks against a send counts up to the end of the day after,
+    if it is known: an opt-out, an unsubscribe. So does an opt-out without a time.
+
+    * **Opt-in.** The version in force (``stg_users``) says yes; unknown counts as no. A version with a time does not
+      lift the opt-out of a snapshot that was ingested after that time, because the snapshot may be newer.
+    * **Unsubscribe.** Every unsubscribe that was ever landed holds its channel until a newer opt-in: a version with a
+      later ``updated_at`` that says yes or, without times, a change from no to yes in a later ingest call.
+    * **Time zone.** The last one that is known, so that a version without one does not open the quiet hours.
+
+    Returns:
+        user_id, timezone (nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed; sorted. Users
+        without a row in ``users`` are there if they unsubscribed.
+    """
+    return con.sql(
+        f"""
+        WITH versions AS (
+          SELECT *, lag(push_opt_in) OVER history AS push_before, lag(email_opt_in) OVER history AS email_before
+          FROM landing.users
+          WINDOW history AS (
+            PARTITION BY user_id ORDER BY ingest_seq, updated_at NULLS FIRST, email_opt_in, push_opt_in)
+        ), visible AS (
+          SELECT * FROM main.stg_users WHERE updated_at IS NULL OR updated_at < $day_after
+        ), current AS (
+          SELECT * FROM visible
+          QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY updated_at DESC NULLS LAST, ingest_seq DESC) = 1
+        ), snapshots AS (
+          SELECT user_id, email_opt_in, push_opt_in, ingested_at FROM main.stg_users JOIN (
+            SELECT ingest_seq, max(ingested_at) AS ingested_at FROM landing.ingest_ledger GROUP BY ingest_seq
+          ) USING (ingest_seq) WHERE updated_at IS NULL
+        ), zones AS (
+          SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
+            SELECT user_id, timezone, coalesce(updated_at, TIMESTAMP '0001-01-01') AS updated_at, ingest_seq
+            FROM visible WHERE timezone IS NOT NULL
+          ) GROUP BY user_id
+        ), former_zones AS (
+          SELECT user_id, arg_max(timezone, {{'seq': ingest_seq, 'at': updated_at}}) AS timezone FROM (
+            SELECT user_id, timezone, coalesce(updated_at, TIMESTAMP '0001-01-01') AS updated_at, ingest_seq
+            FROM landing.users
+            WHERE timezone IS NOT NULL AND (updated_at IS NULL OR updated_at < $day_after)
+          ) GROUP BY user_id
+        ), unsubscribes AS (
+          SELECT user_id, channel, unsubscribed_at, min(ingest_seq) AS ingest_seq FROM (
+            SELECT user_id, channel, unsubscribed_at, ingest_seq FROM landing.notification_events
+            WHERE unsubscribed_at IS NOT NULL
+            UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM landing.refused_unsubscribes
+          ) WHERE unsubscribed_at < $day_after + INTERVAL 1 DAY GROUP BY ALL
+        ), {_consent("push")}, {_consent("email")}
+        SELECT user_id, coalesce(zones.timezone, former_zones.timezone) AS timezone,
+               coalesce(email_in.says_yes, false) AS email_opt_in, coalesce(push_in.says_yes, false) AS push_opt_in,
+               email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed
+        FROM (SELECT user_id FROM landing.users UNION SELECT user_id FROM unsubscribes) AS known
+        LEFT JOIN zones USING (user_id) LEFT JOIN former_zones USING (user_id)
+        LEFT JOIN email_in USING (user_id) LEFT JOIN push_in USING (user_id)
+        LEFT JOIN email_out USING (user_id) LEFT JOIN push_out USING (user_id)
+        ORDER BY user_id
+        """,
+        params={"day_after": datetime.combine(day + timedelta(days=1), datetime.min.time())},
+    ).pl()
+
+
+def _consent(channel: str) -> str:
+    """Common table expressions: the opt-in of every user, and the users who unsubscribed from the channel."""
+    opt_in, before = f"{channel}_opt_in", f"{channel}_before"
+    return f"""
+        {channel}_in AS (
+          SELECT user_id, coalesce(c.{opt_in}, false)
+            AND (s.user_id IS NULL OR coalesce(s.{opt_in}, false)
+                 OR coalesce(c.updated_at >= s.ingested_at, false)) AND o.user_id IS NULL AS says_yes
+          FROM current AS c LEFT JOIN snapshots AS s USING (user_id) LEFT JOIN (
+            SELECT DISTINCT user_id FROM main.stg_users
+            WHERE NOT coalesce({opt_in}, false)
+              AND updated_at >= $day_after AND updated_at < $day_after + INTERVAL 1 DAY
+          ) AS o USING (user_id)
+        ), {channel}_out AS (
+          SELECT DISTINCT u.user_id FROM unsubscribes AS u ANTI JOIN versions AS v
+          ON v.user_id = u.user_id AND v.{opt_in} AND (
+            (v.updated_at > u.unsubscribed_at AND v.updated_at < $day_after)
+            OR (v.updated_at IS NULL AND v.ingest_seq > u.ingest_seq AND NOT v.{before}))
+          WHERE u.channel = '{channel}' OR u.channel IS NULL
+        )
+    """
 
 
 def journeys_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:

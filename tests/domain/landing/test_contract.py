@@ -80,17 +80,6 @@ def test_a_valid_row_is_accepted_and_has_the_types_of_the_contract(source: str) 
         ("search_events", {"searched_at": "2026-02-30"}, "searched_at is not a time such as"),
         ("search_events", {"searched_at": ""}, "searched_at is missing or blank"),
         ("pin_engagements", {"action": "like"}, "action is not one of closeup, save, clickthrough: 'like'"),
-        ("pins", {"annotations": "[1, "}, "annotations is no list of texts"),
-        ("pins", {"annotations": '[["nested"]]'}, "annotations is no list of texts"),
-        ("pins", {"annotations": '["\\ud800"]'}, "annotations is no list of texts"),
-        ("pins", {"interests": '["a\\u0000"]'}, "interests holds a NUL character"),
-        ("pins", {"annotations": "y" * 10_001}, "annotations is longer than"),
-        ("pins", {"annotations": "|".join("ab" for _ in range(MAX_LIST_ITEMS + 1))}, "has more than 1,000 items"),
-        ("users", {"timezone": "Mars/Base"}, "timezone is no known IANA time zone: 'Mars/Base'"),
-        ("users", {"email_opt_in": "perhaps"}, "email_opt_in is neither true nor false: 'perhaps'"),
-        ("notification_events", {"propensity": "1.5"}, "propensity is above 1: '1.5'"),
-        ("notification_events", {"propensity": "nan"}, "propensity is not a number: 'nan'"),
-        ("notification_events", {"opened_at": "2027-01-01"}, "opened_at is not between"),
         ("journey_annotations", {"relevance": "0"}, "relevance is below 1: '0'"),
         ("journey_annotations", {"relevance": "4.5"}, "relevance is not a whole number: '4.5'"),
         ("journey_annotations", {"relevance": "1e30"}, "relevance is not a whole number"),
@@ -98,16 +87,42 @@ def test_a_valid_row_is_accepted_and_has_the_types_of_the_contract(source: str) 
         ("journey_annotations", {"as_of_date": "2026-01-02T10:00:00Z"}, "as_of_date is not a day such as 2026-01-31"),
         ("journey_annotations", {"as_of_date": "2 Jan"}, "as_of_date is not a time such as"),
         ("journey_annotations", {"as_of_date": "2036-01-02"}, "as_of_date is not between"),
-        ("journey_annotations", {"stage": "over"}, "stage is not one of ongoing, ended"),
     ],
 )
 def test_an_invalid_row_is_refused_with_column_and_value(source: str, change: dict[str, Any], reason: str) -> None:
-    if "annotations" in change and change["annotations"].startswith("y"):
-        reason = "annotations has an item longer than 10,000 characters"
     good, refused = check(source, {}, change, {})
     assert good["line"].to_list() == [2, 4]
     assert refused["line"].to_list() == [3]
     assert reason in refused["reason"][0]
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "reason"),
+    [
+        ("pins", {"annotations": "[1, "}, "annotations is no list of texts"),
+        ("pins", {"annotations": '[["nested"]]'}, "annotations is no list of texts"),
+        ("pins", {"annotations": '["\\ud800"]'}, "annotations is no list of texts"),
+        ("pins", {"interests": '["a\\u0000"]'}, "interests holds a NUL character"),
+        ("pins", {"annotations": "y" * 10_001}, "annotations is longer than"),
+        ("pins", {"annotations": "|".join("ab" for _ in range(MAX_LIST_ITEMS + 1))}, "has more than 1,000 items"),
+        ("users", {"timezone": "Mars/Base"}, "timezone is no known IANA time zone such as Europe/London: 'Mars/Base'"),
+        ("users", {"email_opt_in": "perhaps"}, "email_opt_in is neither true nor false: 'perhaps'"),
+        ("notification_events", {"propensity": "1.5"}, "propensity is above 1: '1.5'"),
+        ("notification_events", {"propensity": "nan"}, "propensity is not a number: 'nan'"),
+        ("notification_events", {"opened_at": "2027-01-01"}, "opened_at is not between"),
+        ("journey_annotations", {"stage": "over"}, "stage is not one of ongoing, ended"),
+    ],
+)
+def test_an_invalid_optional_field_is_refused_alone(source: str, change: dict[str, Any], reason: str) -> None:
+    if "annotations" in change and change["annotations"].startswith("y"):
+        reason = "annotations has an item longer than 10,000 characters"
+    good, refused = check(source, {}, change, {})
+    assert good["line"].to_list() == [2, 3, 4]
+    assert good[next(iter(change))][1] is None
+    assert good.drop(next(iter(change)))[1].drop("line").equals(good.drop(next(iter(change)))[0].drop("line"))
+    assert (refused["line"].to_list(), refused["is_kept"].to_list()) == ([3], [True])
+    assert reason in refused["reason"][0]
+    assert refused["reason"][0].endswith("; the rest of the row was kept")
     assert len(refused["reason"][0]) < 400
     assert isinstance(json.loads(refused["row_json"][0]), dict)
     assert len(refused["row_json"][0]) < 5_000

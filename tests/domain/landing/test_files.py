@@ -47,7 +47,9 @@ def as_files(rows: Sequence[Row]) -> pl.DataFrame:
 
 
 def as_landed(rows: Sequence[Record]) -> pl.DataFrame:
-    frame = pl.DataFrame(list(rows), schema={**FILES_SCHEMA, "outcome": pl.String()}, orient="row")
+    frame = pl.DataFrame(list(rows), schema={**FILES_SCHEMA, "outcome": pl.String()}, orient="row").with_columns(
+        look_again_at=pl.lit(None, dtype=pl.Datetime("us"))
+    )
     return frame.with_columns(reason=pl.lit("why", dtype=pl.String))
 
 

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from journeys_assets.domain.notifications.arms import experiment_arm
 from journeys_assets.domain.notifications.params import NotificationParams
-from journeys_assets.domain.notifications.plan import INTEREST_TITLE, OUTPUT_COLUMNS, REASONS, plan_notifications
+from journeys_assets.domain.notifications.plan import (
+    CONSENT,
+    INTEREST_TITLE,
+    OUTPUT_COLUMNS,
+    REASONS,
+    plan_notifications,
+)
 from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
 from journeys_assets.domain.tables.table import violations
 from journeys_assets.domain.vocabulary import CHANNELS
@@ -32,9 +38,7 @@ JOURNEY_SCHEMA = pl.Schema(
         "feedback": pl.String,
     }
 )
-USER_SCHEMA = pl.Schema(
-    {"user_id": pl.String, "timezone": pl.String, "email_opt_in": pl.Boolean, "push_opt_in": pl.Boolean}
-)
+USER_SCHEMA = pl.Schema({"user_id": pl.String, "timezone": pl.String, **dict.fromkeys(CONSENT, pl.Boolean)})
 HOUR_SCHEMA = pl.Schema({"user_id": pl.String, "hour_utc": pl.Int64, "n": pl.Int64})
 SENT_SCHEMA = pl.Schema({"user_id": pl.String, "journey_id": pl.String, "channel": pl.String, "sent_date": pl.Date})
 
@@ -58,7 +62,8 @@ def journey(**values: Any) -> dict[str, Any]:
 
 
 def user(**values: Any) -> dict[str, Any]:
-    return {"user_id": "u", "timezone": "UTC", "email_opt_in": True, "push_opt_in": True} | values
+    consent = {"email_opt_in": True, "push_opt_in": True, "email_unsubscribed": False, "push_unsubscribed": False}
+    return {"user_id": "u", "timezone": "UTC"} | consent | values
 
 
 def sent_row(days_ago: int, **values: Any) -> dict[str, Any]:
@@ -101,6 +106,9 @@ def reasons(planned: pl.DataFrame) -> list[tuple[str, str, str]]:
         ({"feedback": "mute"}, {}, "feedback_muted"),
         ({"confidence": 0.49}, {}, "low_confidence"),
         ({}, {"push_opt_in": False}, "not_opted_in"),
+        ({}, {"push_unsubscribed": True}, "unsubscribed"),
+        ({}, {"push_unsubscribed": True, "push_opt_in": False}, "unsubscribed"),
+        ({}, {"email_unsubscribed": True}, "eligible"),
         ({}, {"push_opt_in": None}, "not_opted_in"),
         ({"feedback": "more"}, {}, "eligible"),
         ({"feedback": "finished"}, {}, "eligible"),

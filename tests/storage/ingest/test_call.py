@@ -231,7 +231,7 @@ def test_a_header_without_rows_is_fine(sandbox: Sandbox) -> None:
 
 
 def test_the_same_file_again_changes_nothing(sandbox: Sandbox) -> None:
-    path = sandbox.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    path = sandbox.write("search_events.csv", as_csv(SEARCHES))
     sandbox.ingest()
     before = sandbox.contents()
     report = sandbox.ingest()
@@ -241,32 +241,20 @@ def test_the_same_file_again_changes_nothing(sandbox: Sandbox) -> None:
     assert sandbox.contents() == before
 
 
+def test_a_file_of_which_rows_were_refused_is_read_again_and_its_refusals_are_kept_once(sandbox: Sandbox) -> None:
+    sandbox.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    sandbox.ingest()
+    before = sandbox.landed()
+    assert sandbox.ingest().by_source() == [("search_events", 1, 4, 0, 3, 1, 0)]
+    assert sandbox.landed() == before
+
+
 def test_copies_of_a_file_within_one_call_are_one_batch(sandbox: Sandbox) -> None:
     for name in ("a", "b"):
         sandbox.write(f"search_events/{name}.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
     report = sandbox.ingest()
     assert (report.n_files_skipped_as_known, report.by_source()) == (1, [("search_events", 1, 4, 3, 0, 1, 0)])
     assert sandbox.table("ingest_ledger")["batch_id"].is_unique().all()
-
-
-@pytest.mark.parametrize("relevances", [(2, 5), (5, 2)])
-def test_of_differing_rows_for_one_event_the_order_does_not_decide(
-    sandbox: Sandbox, relevances: tuple[int, int]
-) -> None:
-    row = {"user_id": "u", "journey_id": "j", "annotator_id": "x"}
-    sandbox.write("journey_annotations.jsonl", as_json_lines([{**row, "relevance": r} for r in relevances]))
-    sandbox.ingest()
-    assert sandbox.table("journey_annotations")["relevance"].to_list() == [2]
-
-
-def test_one_of_two_latest_versions_alone_is_a_change(sandbox: Sandbox) -> None:
-    versions = [{"user_id": "u", "country": country} for country in ("FR", "DE")]
-    sandbox.write("users/a.csv", as_csv(versions))
-    assert sandbox.ingest().by_source()[0][3:5] == (2, 0)
-    sandbox.write("users/b.csv", as_csv(versions[::-1]))
-    assert sandbox.ingest().by_source()[0][3:5] == (0, 2)
-    sandbox.write("users/c.csv", as_csv(versions[:1]))
-    assert sandbox.ingest().by_source()[0][3:5] == (1, 0)
 
 
 def test_the_same_event_in_two_files_is_stored_once(sandbox: Sandbox) -> None:
@@ -285,15 +273,14 @@ def test_null_columns_of_the_grain_compare_as_equal(sandbox: Sandbox) -> None:
     sandbox.write("journey_annotations/a.jsonl", as_json_lines([row, row]))
     sandbox.write("journey_annotations/b.jsonl", as_json_lines([{**row, "journey_id": None}]))
     assert sandbox.ingest().by_source()[0][3:5] == (1, 2)
-    sandbox.write("journey_annotations/c.jsonl", as_json_lines([row, {**row, "keywords": ["a"]}]))
-    assert sandbox.ingest().by_source()[0][3:5] == (1, 1)
+    more = sandbox.write("journey_annotations/c.jsonl", as_json_lines([row, {**row, "keywords": ["a"]}]))
+    assert sandbox.ingest(more).by_source()[0][3:5] == (1, 1)
 
 
 def test_a_new_version_is_kept_and_an_old_one_can_come_back(sandbox: Sandbox) -> None:
     def load(title: str, number: int) -> tuple[int, ...]:
         pin = {"pin_id": "p", "annotations": [title], "interests": None, "title": title, "batch": number}
-        sandbox.write(f"pins/{number}.jsonl", as_json_lines([pin]))
-        return sandbox.ingest().by_source()[0][3:5]
+        return sandbox.ingest(sandbox.write(f"pins/{number}.jsonl", as_json_lines([pin]))).by_source()[0][3:5]
 
     assert [load(title, n) for n, title in enumerate(["Old", "Old", "New", "Old"])] == [(1, 0), (0, 1), (1, 0), (1, 0)]
     versions = sandbox.table("pins").sort("ingest_seq")
@@ -315,7 +302,10 @@ def test_order_of_rows_and_split_over_files_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, str, int]], seed: int
 ) -> None:
     searches = [{"user_id": u, "query": q, "searched_at": f"2026-01-0{d}"} for u, q, d in events]
-    pins = [{"pin_id": u, "annotations": [q], "title": f"{d}"} for u, q, d in events]
+    pins = [
+        {"pin_id": u, "annotations": [q], "title": f"{d}", "updated_at": f"2026-01-0{d}T00:00:{place:02}"}
+        for place, (u, q, d) in enumerate(events)
+    ]
     chance = random.Random(seed)
 
     def contents(n_files: int, shuffled: bool) -> list[list[tuple[Any, ...]]]:
@@ -369,11 +359,12 @@ def test_leftovers_of_a_killed_call_are_removed(sandbox: Sandbox) -> None:
 def test_a_file_loaded_by_another_call_meanwhile_is_loaded_once(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.write("search_events.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
+    sandbox.write("search_events.csv", as_csv(SEARCHES))
     sandbox.ingest()
     before = sandbox.contents()
-    monkeypatch.setattr(module, "known_batches", lambda _: (set(), 0))
-    sandbox.ingest()
+    monkeypatch.setattr(module, "known_files", lambda _: (set(), 0))
+    report = sandbox.ingest()
+    assert (report.files, report.n_files_skipped_as_known) == ((), 1)
     assert sandbox.contents() == before
 
 
