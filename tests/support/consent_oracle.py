@@ -138,14 +138,21 @@ def consent(facts: Facts, user_id: str, channel: str, day: date) -> Verdict:
 def opted_in(facts: Facts, user_id: str, channel: str, day: date) -> Verdict:
     """Whether the latest version of the user that counts on partition ``day`` has an opt-in."""
     readings = {
-        _opted_in(facts, user_id, channel, day, once, with_call, unreadable)
-        for once, with_call, unreadable in itertools.product((False, True), repeat=3)
+        _opted_in(facts, user_id, channel, day, once, with_call, unreadable, replaced)
+        for once, with_call, unreadable, replaced in itertools.product((False, True), repeat=4)
     }
     return _only(readings)
 
 
 def _opted_in(
-    facts: Facts, user_id: str, channel: str, day: date, once: bool, with_call: bool, unreadable_is_snapshot: bool
+    facts: Facts,
+    user_id: str,
+    channel: str,
+    day: date,
+    once: bool,
+    with_call: bool,
+    unreadable_is_snapshot: bool,
+    replaced_hide: bool,
 ) -> bool | None:
     """One reading of the rules; None if they do not say.
 
@@ -153,6 +160,7 @@ def _opted_in(
         once: A dated row that lands again counts with the call that first brought it.
         with_call: Dated rows of the call that brought a snapshot apply on top of it.
         unreadable_is_snapshot: A row with an unreadable time makes its call one with a snapshot.
+        replaced_hide: Dated rows that a snapshot replaced still hide older ones that land after it.
     """
     rows = facts.rows[user_id]
     snapshots = facts.snapshots | (facts.unreadable if unreadable_is_snapshot else {})
@@ -164,11 +172,14 @@ def _opted_in(
         base_call, base_at, base = latest.call, latest.at, latest.says(channel) is True
     elif any(row.call == last_snapshot for row in rows):
         return None  # the call with the snapshot lists the person in dated rows only
-    dated = [row for row in _dated(rows, once) if row.call > base_call or (with_call and row.call == base_call)]
+    first_call = base_call + (not with_call)
+    dated = [row for row in _dated(rows, once) if row.call >= first_call or replaced_hide]
     seen = [row for row in dated if _is_seen(row, row.says(channel) is True, day)]
     if not seen:
         return base
     newest = max(seen, key=lambda row: row.order)
+    if newest.call < first_call:
+        return base
     if newest.says(channel) is not True:
         return False
     return base or newest.order[0] >= base_at
@@ -334,7 +345,10 @@ def _touches_quiet_hours(planned: Planned, zone: str, limits: Limits) -> bool:
 
 
 def last_zones(facts: Facts, user_id: str, day: date) -> set[str]:
-    """The last valid time zone of the user on partition ``day``; several where the rules leave it open."""
+    """The last valid time zone of the user on partition ``day``; several where the rules leave it open.
+
+    It is empty where none may be known yet.
+    """
     rows = [row for row in facts.rows[user_id] if row.timezone in ZONES]
     found = set()
     for times_count, last_day in itertools.product((False, True), (day, day + timedelta(days=1))):
@@ -345,7 +359,7 @@ def last_zones(facts: Facts, user_id: str, day: date) -> set[str]:
                 row for row in seen if row.call > base or (row.call == base and (with_call or row.dated_at is None))
             ]
             if not kept:
-                continue
+                return set()
             newest = max(
                 kept,
                 key=lambda row: row.order if times_count else (row.dated_at or ALWAYS, row.call, row.file, row.line),
