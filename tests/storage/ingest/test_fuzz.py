@@ -1,0 +1,305 @@
+"""Ingestion of generated files, good and damaged: no traceback, and no row that is not accounted for.
+
+It takes about a minute; ``JOURNEYS_FUZZ_SECONDS=3600`` makes it an hour, and ``JOURNEYS_FUZZ_SEED=1000`` starts with
+other inputs. The number of files that it has seen is printed.
+"""
+
+import os
+import shutil
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from journeys_assets.cli.app import app
+from journeys_assets.domain.actions import DEFAULT_ACTIONS
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
+from journeys_assets.importers.base import Importer
+from journeys_assets.importers.choose import importers
+from journeys_assets.storage.ingest.call import FileReport, IngestReport, ingest
+from journeys_assets.storage.ingest.files import IngestError
+from journeys_assets.storage.ingest.load import INGEST_TABLES, VERSIONED, ensure_landing
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+from tests.support.fuzz_files import LandingFile, landing_files, sheet_files, shop_files
+from tests.support.landing_files import NOW, assert_reconciled
+from tests.support.sql_world import MODELS
+
+SECONDS = float(os.environ.get("JOURNEYS_FUZZ_SECONDS", "60"))
+FIRST_SEED = int(os.environ.get("JOURNEYS_FUZZ_SEED", "0"))
+EXAMPLES_PER_SEED = 25
+APPEND_ONLY = [name for name in LANDING if name not in VERSIONED]
+VIEWS = [model for model in MODELS.values() if model.layer == "staging"]
+ITEMS = pl.DataFrame(
+    {
+        "row_key": ["aaa", "bbb"],
+        "user_id": ["u", "v"],
+        "journey_id": ["j1", "j2"],
+        "as_of_date": [date(2026, 1, 4)] * 2,
+        "keywords": [["wedding dress", "venue"], ["kitchen"]],
+    }
+)
+Rows = list[tuple[Any, ...]]
+
+
+class Fuzzed:
+    """A warehouse that files are thrown at, and what must hold after each call."""
+
+    def __init__(self, folder: Path) -> None:
+        self.landing = folder / "landing"
+        self.scratch = folder / "scratch"
+        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+        self.n_files = self.n_loaded = 0
+        ensure_landing(self.warehouse)
+        self.columns: dict[str, str] = {}
+        with self.warehouse.writing() as con:
+            for model in VIEWS:
+                con.execute(f"CREATE VIEW main.{model.name} AS {model.render({})}")
+                columns = [name for name in con.sql(f"FROM main.{model.name}").columns if name != "ingest_seq"]
+                self.columns[model.name] = ", ".join(columns)
+
+    def forget(self) -> None:
+        """Empty every table."""
+        with self.warehouse.writing() as con:
+            for table in INGEST_TABLES:
+                con.execute(f"DELETE FROM {table.qualified_name}")
+
+    def write(self, files: Sequence[LandingFile]) -> list[Path]:
+        shutil.rmtree(self.landing, ignore_errors=True)
+        for file in files:
+            note(f"{file.path!r}, {len(file.content)} bytes, {file.n_records} records: {file.content[:2000]!r}")
+            path = self.landing / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
+        return [self.landing / file.path for file in files]
+
+    def rows(self, *queries: str) -> list[Rows]:
+        with self.warehouse.reading() as con:
+            return [con.sql(query).fetchall() for query in queries]
+
+    def contents(self) -> list[Rows]:
+        return self.rows(*(f"FROM {table.qualified_name} ORDER BY ALL" for table in INGEST_TABLES))
+
+    def state(self) -> list[Rows]:
+        """What the stages see: every event, and the current version of everything else."""
+        events = [f"FROM landing.{name} ORDER BY ALL" for name in APPEND_ONLY]
+        return self.rows(*events, *(f"SELECT {self.columns[v.name]} FROM main.{v.name} ORDER BY ALL" for v in VIEWS))
+
+    def take(
+        self,
+        files: Sequence[LandingFile],
+        *,
+        is_strict: bool = False,
+        as_files: bool = True,
+        source: str | None = None,
+        format: str | Importer = "landing",
+    ) -> None:
+        """Ingest the files in one call, and check what became of them.
+
+        Args:
+            is_strict: A file that cannot be read is an error; otherwise it is set aside.
+            as_files: The files are named one by one, not the folder that they are in.
+        """
+        paths = self.write(files)
+        self.n_files += len(files)
+        before = self.contents()
+        aside: dict[Path, IngestError] = {}
+        call = partial(
+            ingest,
+            self.warehouse,
+            paths if as_files else [self.landing],
+            format=format,
+            now=NOW,
+            actions=DEFAULT_ACTIONS,
+            scratch_dir=self.scratch,
+            source=source,
+            set_aside=None if is_strict else aside.__setitem__,
+        )
+        report = self.report_or_error(call, before, paths)
+        for path, error in aside.items():
+            assert_names(error, [path])
+        if report is None:
+            return
+        self.n_loaded += len({file.file for file in report.files})
+        assert_reconciled(report)
+        self.assert_counted(report, files)
+        self.assert_ledger_adds_up()
+        self.assert_ids_and_keywords_are_text()
+        assert not list(self.scratch.iterdir())
+        after = self.state()
+        call()
+        assert self.state() == after, "the same files again changed the state"
+        self.assert_ledger_adds_up()
+
+    def report_or_error(
+        self, call: Callable[[], IngestReport], before: list[Rows], paths: Sequence[Path]
+    ) -> IngestReport | None:
+        try:
+            return call()
+        except IngestError as raised:
+            error = raised
+        assert self.contents() == before, "an error changed the warehouse"
+        assert_names(error, [self.landing, *paths])
+        return None
+
+    def assert_counted(self, report: IngestReport, files: Sequence[LandingFile]) -> None:
+        read: dict[str, FileReport] = {}
+        for of_file in report.files:  # the main source of an importer comes first and has the rows of the file
+            read.setdefault(of_file.file, of_file)
+        for file in files:
+            counts = read.get(str(self.landing / file.path))
+            if counts is not None and file.n_records is not None:
+                assert counts.n_rows == file.n_records, f"{file.path!r} has {file.n_records} records: {counts}"
+
+    def assert_ledger_adds_up(self) -> None:
+        stored = " UNION ALL ".join(f"SELECT '{name}' AS source, count(*) AS n FROM landing.{name}" for name in LANDING)
+        ledger, refused, vague = self.rows(
+            f"""
+            FROM ({stored}) LEFT JOIN (
+              SELECT source, sum(n_accepted) AS accepted FROM landing.ingest_ledger GROUP BY source
+            ) USING (source) WHERE n <> coalesce(accepted, 0)
+            """,
+            """
+            FROM (SELECT source, sum(n_quarantined) AS n FROM landing.ingest_ledger GROUP BY source)
+            FULL JOIN (SELECT source, count(*) AS m FROM landing.quarantined_rows GROUP BY source) USING (source)
+            WHERE coalesce(n, 0) <> coalesce(m, 0)
+            """,
+            """
+            FROM landing.quarantined_rows
+            WHERE coalesce(file, '') = '' OR coalesce(reason, '') = '' OR coalesce(line, 0) < 1 OR row_json IS NULL
+            """,
+        )
+        assert ledger == [], "rows in the landing table and accepted rows of the ledger differ"
+        assert refused == [], "refused rows and those of the ledger differ"
+        assert vague == [], "a refused row has no file, line or reason"
+
+    def assert_ids_and_keywords_are_text(self) -> None:
+        ids = [
+            f"SELECT DISTINCT '{table.name}.{column.name}', {column.name} FROM landing.{table.name}"
+            for table in LANDING.values()
+            for column in table.columns
+            if column.name.endswith("_id") and not column.nullable
+        ]
+        keywords = "SELECT DISTINCT 'keyword', keyword FROM main.stg_search_events"
+        found = [row for rows in self.rows(*ids, keywords) for row in rows]
+        assert [row for row in found if not is_text(row[1])] == []
+
+
+def is_text(value: str) -> bool:
+    """Whether something of it can be seen, and nothing of it is a control character or white space at an end."""
+    seen = [c for c in value if unicodedata.category(c)[0] not in "CZ"]
+    controls = [c for c in value if unicodedata.category(c) == "Cc"]
+    return bool(seen) and not controls and value == value.strip()
+
+
+def assert_names(error: IngestError, paths: Sequence[Path]) -> None:
+    """The message has the name of one of the files. Characters that cannot be shown may be left out or escaped."""
+    names = [part for path in paths for part in (str(path), path.name.split("\n")[0])]
+    assert any(name in str(error) for name in names), f"the message names no file: {error}"
+
+
+@pytest.fixture(scope="module")
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Fuzzed:
+    return Fuzzed(tmp_path_factory.mktemp("fuzz"))
+
+
+def repeated(test: Callable[..., None], seconds: float) -> int:
+    """Run a property test with one seed after another until the time is over; returns the number of seeds."""
+    quiet = settings(
+        max_examples=EXAMPLES_PER_SEED,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=False,
+    )
+    started, n = time.monotonic(), 0
+    while not n or time.monotonic() - started < seconds:
+        seed(FIRST_SEED + n)(quiet(test))()
+        n += 1
+    return n
+
+
+def unique(files: Sequence[LandingFile]) -> list[LandingFile]:
+    """The files without those whose path is taken, or needs a folder where a file is."""
+    kept: dict[str, LandingFile] = {}
+    for file in files:
+        above = {str(parent) for parent in Path(file.path).parents}
+        if not above & set(kept) and not any(file.path == str(p) for name in kept for p in Path(name).parents):
+            kept.setdefault(file.path, file)
+    return list(kept.values())
+
+
+def calls(files: st.SearchStrategy[LandingFile]) -> st.SearchStrategy[list[list[LandingFile]]]:
+    return st.lists(st.lists(files, min_size=1, max_size=3).map(unique), min_size=1, max_size=2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS * 2 + 600)
+def test_every_row_of_landing_files_is_accounted_for(fuzzed: Fuzzed, capsys: pytest.CaptureFixture[str]) -> None:
+    @given(given_calls=calls(landing_files()), is_strict=st.booleans(), as_files=st.booleans(), is_named=st.booleans())
+    def takes(given_calls: list[list[LandingFile]], is_strict: bool, as_files: bool, is_named: bool) -> None:
+        fuzzed.forget()
+        for files in given_calls:
+            source = files[0].source if as_files and is_named and len(files) == 1 else None
+            fuzzed.take(files, is_strict=is_strict, as_files=as_files, source=source)
+
+    n_seeds = repeated(takes, SECONDS * 0.7)
+    with capsys.disabled():
+        print(f"\n{fuzzed.n_files} landing files seen, {fuzzed.n_loaded} of them loaded; {n_seeds} seeds")
+    assert fuzzed.n_loaded > fuzzed.n_files / 20, "too few files can be read for the test to show anything"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS * 2 + 600)
+@pytest.mark.parametrize(
+    ("strategy", "importer"),
+    [(shop_files, importers()["online-retail"]), (sheet_files, sheet_importer(ITEMS, JUDGED_SCHEMA.to_frame()))],
+    ids=["online-retail", "annotation-sheet"],
+)
+def test_every_row_of_other_formats_is_accounted_for(
+    tmp_path: Path,
+    strategy: Callable[[], st.SearchStrategy[LandingFile]],
+    importer: Importer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fuzzed = Fuzzed(tmp_path)
+
+    @given(given_calls=calls(strategy()), is_strict=st.booleans())
+    def takes(given_calls: list[list[LandingFile]], is_strict: bool) -> None:
+        fuzzed.forget()
+        for files in given_calls:
+            fuzzed.take(files, is_strict=is_strict, format=importer)
+
+    repeated(takes, SECONDS * 0.1)
+    with capsys.disabled():
+        print(f"\n{fuzzed.n_files} files of {importer.name} seen, {fuzzed.n_loaded} of them loaded")
+    assert fuzzed.n_loaded > fuzzed.n_files / 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS * 2 + 600)
+def test_the_command_line_shows_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fuzzed = Fuzzed(tmp_path / "files")
+    environment = {"JOURNEYS_HOME": str(tmp_path / "home"), "JOURNEYS_EMBEDDER": "hashing", "COLUMNS": "160"}
+
+    @given(files=st.lists(landing_files(), min_size=1, max_size=3).map(unique))
+    def takes(files: list[LandingFile]) -> None:
+        fuzzed.write(files)
+        fuzzed.n_files += len(files)
+        result = CliRunner().invoke(app, ["ingest", str(fuzzed.landing)], env=environment)
+        assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+        assert "Traceback" not in result.output + result.stderr
+        assert result.exit_code in (0, 1, 2), result.output
+
+    repeated(takes, SECONDS * 0.1)
+    with capsys.disabled():
+        print(f"\n{fuzzed.n_files} files seen by the command line")
