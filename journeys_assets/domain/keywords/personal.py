@@ -81,7 +81,9 @@ _CALL_WORDS = (
     "nummer|ring|dial"
 )
 _CALLED = re.compile(rf"\b(?:{_CALL_WORDS})\b[^\d+(]{{0,12}}$", re.IGNORECASE)
-_WORDS_OF_CONTACT = frozenset({*_CALL_WORDS.split("|"), *"e-mail email mail number my me or and is to at".split()})
+_WORDS_OF_CONTACT = frozenset(
+    {*_CALL_WORDS.split("|"), *["e-mail", "email", "mail", "number", "my", "me", "or", "and", "is", "to", "at"]}
+)
 _ISBN = re.compile(r"\bisbn\b[^\d]{0,6}$", re.IGNORECASE)
 _LOCAL_NUMBER = re.compile(r"([2-9]\d{2})-(\d{4})")
 _SIGNS = re.compile(r"[@/?#:(\[{<]")
