@@ -103,7 +103,7 @@ def cleaned(text: str) -> str:
     """The form of ``text`` that is shown to people: see above. Empty if nothing can be seen."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
-    return _settled(unicodedata.normalize("NFC", text), _shown)
+    return settled(unicodedata.normalize("NFC", text), _shown)
 
 
 def normalise(text: str) -> str:
@@ -111,7 +111,7 @@ def normalise(text: str) -> str:
     if text.isascii():
         keyword = " ".join((text if text.isprintable() else _HIDDEN.sub("", text)).lower().split())
         return keyword if _LETTER_OR_DIGIT.search(keyword) else ""
-    keyword = _settled(cleaned(text), _folded)
+    keyword = settled(cleaned(text), _folded)
     return keyword if any(map(_means_something, keyword)) else ""
 
 
@@ -150,7 +150,7 @@ def _folded(text: str) -> str:
     return " ".join(_SECOND_DOT.sub("", unicodedata.normalize("NFKC", text)).split())
 
 
-def _settled(text: str, step: Callable[[str], str]) -> str:
+def settled(text: str, step: Callable[[str], str]) -> str:
     """``text`` after ``step`` until nothing changes. Real text settles at once.
 
     Marks and joiners that alternate could need a pass for each of them. Such text loses its joiners, so that the time

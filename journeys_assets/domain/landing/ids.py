@@ -23,7 +23,7 @@ import unicodedata
 
 import polars as pl
 
-from journeys_assets.domain.keywords.text import CONTROLS, INVISIBLE, without_invisible
+from journeys_assets.domain.keywords.text import CONTROLS, INVISIBLE, settled, without_invisible
 
 NULL_MARKERS = frozenset({"\\n", "(null)", "<null>", "[null]", "<na>", "#n/a", "<nil>", "(none)", "<none>"})
 """Spellings of a missing value that are no words; in lower case."""
@@ -54,10 +54,7 @@ def clean_id(text: str) -> str:
     """``text`` as an id: see above. Empty if nothing can be seen. Control characters inside stay, to be refused."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    before, text = text, _cleaned_once(text)
-    while text != before:
-        before, text = text, _cleaned_once(text)
-    return text
+    return settled(text, _cleaned_once)
 
 
 def clean_ids(texts: pl.Series) -> pl.Series:

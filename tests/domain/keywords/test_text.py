@@ -4,7 +4,7 @@ import unicodedata
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journeys_assets.domain.keywords.text import VIRAMAS, cleaned, cleaned_series, normalise, normalise_series
@@ -16,7 +16,7 @@ TRICKY = (
     "Iiı\u0130\u0307\u0345\u0301\u0323\u0338Σς1# \t\u00a0\u200b\u200c\u200d\u034f\u00ad\ufeff\u200e\ufe0e\ufe0f\u180b"
     "❤👩💻\U0001f3fb\u20e3\U0001f3f4\U000e0067\U000e007f\u0627\u0645\u0640\u0915\u094d\u09b0\u09cd\u1100\u1160\u11a8ﬁŉẞ\x1b"
 )
-TEXTS = st.text(st.sampled_from(TRICKY) | st.characters(exclude_categories=["Cs"]), max_size=12)
+TEXTS = st.text(st.sampled_from(TRICKY), max_size=12) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 def test_spelling_variants_are_one_keyword() -> None:
@@ -140,6 +140,8 @@ def test_the_viramas_are_those_of_unicode() -> None:
 
 @settings(max_examples=1_000)
 @given(TEXTS)
+@example("\u0645\u0345\U000e007f\u0301")  # a tag between marks that casefolding and NFC treat differently
+@example("\u0301\u200c\u094d\u200d")  # without the first joiner the marks change places, and the second means nothing
 def test_both_forms_are_idempotent_and_the_same_for_equivalent_spellings(text: str) -> None:
     for form in (normalise, cleaned):
         once = form(text)
@@ -149,7 +151,7 @@ def test_both_forms_are_idempotent_and_the_same_for_equivalent_spellings(text: s
 
 
 def test_time_is_proportional_to_the_length() -> None:
-    text = "\u0301\u200c\u094d\u200d" * 2_500  # every joiner waits for the one before it
+    text = "\u0301\u200c" + "\u094d\u200d" * 5_000  # each joiner loses its meaning once the one before it is gone
     start = time.perf_counter()
     assert normalise(text) == ""
     assert time.perf_counter() - start < 2

@@ -291,6 +291,14 @@ def test_personal_data_that_only_the_display_form_shows_is_found() -> None:
     assert row["journey_name"] == "b b"
 
 
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [("020 7946 0958", "the keyword"), ("kitchen " * 9 + "ann@mail.example", ("kitchen " * 9).strip())],
+)
+def test_personal_data_is_left_out_before_a_name_is_shortened(form: str, shown: str) -> None:
+    assert named(equals("the keyword"), forms={"the keyword": form})["journey_name"] == shown
+
+
 def test_journeys_without_a_name_of_their_own_have_different_names() -> None:
     rows = clusters(*[("u", f"j{i}", equals(f"ann{i}@mail.example")) for i in range(3)])
     names = name_journeys(rows, facts(rows), PARAMS)["journey_name"]
