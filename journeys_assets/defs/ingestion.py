@@ -16,7 +16,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from journeys_assets.deployment import Deployment, open_warehouse
+from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
 from journeys_assets.domain.landing.files import (
     IngestRequest,
     PastRun,
@@ -35,7 +35,6 @@ from journeys_assets.storage.ingest.folder import (
     record_landed,
 )
 from journeys_assets.storage.locks import exclusive_lock, is_locked
-from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
 
 INGEST_JOB = "ingest_job"
@@ -108,11 +107,9 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         progress=lambda done, total: deployment.progress("ingest", done, total),
     )
     with deployment.warehouse.reading() as con:
-        # From the warehouse, not from the report: a run that died after loading may not have recorded it.
-        days = day_queries.landed_days(con)
         totals = _row_counts(con)
-    if days:
-        settings.note_first_day(days[0])
+    # From the warehouse, not from the report: a run that died after loading may not have recorded it.
+    note_first_day(settings, deployment.warehouse)
     _report(context, taken, totals)
     record_landed(deployment.warehouse, taken.files, folder)
 

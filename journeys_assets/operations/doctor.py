@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from journeys_assets.domain.quality.monitors import format_measured
+from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
@@ -63,7 +64,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         findings += [*_ingested(con), *refused, *_tables(pipeline, con)]
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
-        return [*findings, *_computed(con, versions, pipeline.params.keywords.horizon_days, today)]
+        return [*findings, *_computed(con, pipeline, versions, today)]
 
 
 def _tried(subject: str, attempt: Callable[[], str]) -> Finding:
@@ -117,26 +118,35 @@ def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
             yield Finding("refused", False, f"{row['reason']}. It is read again once it is replaced or touched")
 
 
-def _computed(con: duckdb.DuckDBPyConnection, versions: Versions, horizon_days: int, today: date) -> Iterator[Finding]:
-    landed = day_queries.landed_days(con)
-    if not landed:
-        return
+def _log(log: LogDays) -> Iterator[Finding]:
+    """Events that are not computed now. Those of tomorrow and those before first_partition_date are as they should."""
+    if log.set_aside_note:
+        yield Finding("days of the log", log.is_start_set, log.set_aside_note)
+    if log.waiting_note:
+        yield Finding("days of the log", True, log.waiting_note)
+
+
+def _computed(con: duckdb.DuckDBPyConnection, pipeline: Pipeline, versions: Versions, today: date) -> Iterator[Finding]:
+    log = pipeline.log_days(con, today=today)
+    yield from _log(log)
     done = day_queries.last_closed_day(con)
-    if done is None:
-        yield Finding("computed", False, f"nothing yet of {landed[0]} … {landed[-1]}; `journeys run`")
+    if done is None or done < log.start:
+        if log.counted:
+            yield Finding("computed", False, f"nothing yet of {log.counted.first} … {log.counted.last}; `journeys run`")
         return
-    days = staleness.stale_days(con, versions.periods(DAY), today=today)
+    days = staleness.stale_days(con, versions.periods(DAY), start=log.start, today=today)
     behind = days.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"].to_list()
     advice = f"; {len(behind)} days are behind the log, {behind[0]} … {behind[-1]}: `journeys run`" if behind else ""
     yield Finding("computed", not behind, f"up to {done}{advice}")
-    yield from _users(con, versions, horizon_days, done, today)
+    yield from _users(con, pipeline, versions, done, log.start, today)
     yield from _monitors(con, done)
 
 
 def _users(
-    con: duckdb.DuckDBPyConnection, versions: Versions, horizon_days: int, done: date, today: date
+    con: duckdb.DuckDBPyConnection, pipeline: Pipeline, versions: Versions, done: date, start: date, today: date
 ) -> Iterator[Finding]:
-    users = staleness.stale_users(con, versions.periods(DAY), horizon_days=horizon_days, today=today)
+    horizon_days = pipeline.params.keywords.horizon_days
+    users = staleness.stale_users(con, versions.periods(DAY), horizon_days=horizon_days, start=start, today=today)
     if users.is_empty():
         yield Finding(
             "users up to date", True, f"algorithm version of user_journeys {versions.of('user_journeys', done)}"

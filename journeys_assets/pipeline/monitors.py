@@ -254,15 +254,23 @@ def of_notifications(params: QualityParams, *, weekly_cap: int) -> list[QualityM
 
 
 def of_closed_days(
-    params: QualityParams, *, versions: Callable[[], VersionPeriods], horizon_days: int
+    params: QualityParams,
+    *,
+    versions: Callable[[], VersionPeriods],
+    horizon_days: int,
+    first_partition_date: date | None,
 ) -> list[QualityMonitor]:
     """Monitors that can be measured only once the day is closed."""
+
+    def live_and_stale(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, pl.DataFrame]:
+        return quality_queries.live_and_stale_users(con, day, versions(), horizon_days, first_partition_date)
+
     return [
         QualityMonitor(
             CLOSED_DAYS.name,
             "share_of_stale_users",
             "Share of live users whose output of the day is behind their log, once the day is closed.",
-            (lambda con, day: quality_queries.live_and_stale_users(con, day, versions(), horizon_days),),
+            (live_and_stale,),
             lambda day, found: monitors.share_of_stale_users(*found, maximum=params.max_share_stale_users),
         ),
     ]

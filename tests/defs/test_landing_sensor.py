@@ -367,7 +367,7 @@ def test_a_run_that_was_cancelled_is_not_asked_for_at_once(watched: Watched) -> 
 @pytest.mark.parametrize(
     "die",
     [
-        lambda patch: patch.setattr(day_queries, "landed_days", fails),
+        lambda patch: patch.setattr(day_queries, "events_by_day", fails),
         lambda patch: patch.setattr(dg.OpExecutionContext, "log_event", fails),
         lambda patch: patch.setattr(ingestion, "record_landed", fails),
     ],

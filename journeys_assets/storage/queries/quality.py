@@ -237,9 +237,14 @@ def journeys_before_and_on(
 
 
 def live_and_stale_users(
-    con: duckdb.DuckDBPyConnection, day: date, versions: staleness.VersionPeriods, horizon_days: int
+    con: duckdb.DuckDBPyConnection,
+    day: date,
+    versions: staleness.VersionPeriods,
+    horizon_days: int,
+    first_partition_date: date | None,
 ) -> tuple[int, pl.DataFrame]:
     """Number of live users as of ``day``, and the users whose output of the day is stale: user_id, day, reason."""
-    stale = staleness.stale_users(con, versions, horizon_days=horizon_days, today=day)
+    log = day_queries.log_days(con, today=day, horizon_days=horizon_days, first_partition_date=first_partition_date)
+    stale = staleness.stale_users(con, versions, horizon_days=horizon_days, start=log.start, today=day)
     mine = stale.filter(pl.col("partition_date") == day).select("user_id", "reason", day="partition_date")
     return inference.live_states(con, day, horizon_days).height, mine

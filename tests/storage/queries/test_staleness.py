@@ -90,14 +90,14 @@ class Log(RuleBasedStateMachine):
     def _begin(self, days: list[date]) -> Run:
         self._bring_keywords_up_to_date(before=days[0])
         with self.warehouse.reading() as con:
-            marks = staleness.watermarks(con, days[0])
+            marks = staleness.watermarks(con, days[0], start=ORIGIN)
         run = Run(days, marks, self.keywords | {day: self._events_of(day) for day in days}, dict(self.output))
         self.running.append(run)
         return run
 
     def _bring_keywords_up_to_date(self, *, before: date) -> None:
         with self.warehouse.reading() as con:
-            marks = staleness.watermarks(con, before)
+            marks = staleness.watermarks(con, before, start=ORIGIN)
             days = staleness.stale_keyword_days(con, VERSION, before=before)
         if days:
             self.keywords |= {day: self._events_of(day) for day in days}
@@ -134,7 +134,7 @@ class Log(RuleBasedStateMachine):
 
     def stale(self) -> set[date]:
         with self.warehouse.reading() as con:
-            return set(staleness.stale_days(con, ALWAYS, today=TODAY)["partition_date"])
+            return set(staleness.stale_days(con, ALWAYS, start=ORIGIN, today=TODAY)["partition_date"])
 
     def lacking_events(self) -> set[date]:
         return {day for day, seen in self.output.items() if {e for e in self.events if e[0] <= day} - seen}
@@ -186,7 +186,7 @@ def days(*numbers: int) -> set[date]:
 
 def reasons(log: Log) -> dict[int, str]:
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, ALWAYS, today=TODAY)
+        rows = staleness.stale_days(con, ALWAYS, start=ORIGIN, today=TODAY)
     return {(day - ORIGIN).days: reason for day, reason in rows.iter_rows()}
 
 
@@ -257,7 +257,9 @@ def test_a_day_is_held_against_the_version_of_its_period(log: Log) -> None:
     log.ingest({0, 1, 2})
     run(log, 0, 2)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, [(date.min, VERSION), (ORIGIN + timedelta(days=1), "v2")], today=TODAY)
+        rows = staleness.stale_days(
+            con, [(date.min, VERSION), (ORIGIN + timedelta(days=1), "v2")], start=ORIGIN, today=TODAY
+        )
     assert set(rows["partition_date"]) == days(1, 2)
 
 
@@ -265,7 +267,7 @@ def test_another_algorithm_version_has_its_own_reason(log: Log) -> None:
     log.ingest({0, 1})
     run(log, 0, 1)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, [(date.min, "v2")], today=TODAY)
+        rows = staleness.stale_days(con, [(date.min, "v2")], start=ORIGIN, today=TODAY)
     assert rows["reason"].to_list() == ["algorithm_version"] * 2
 
 
@@ -273,7 +275,7 @@ def test_an_event_of_tomorrow_is_not_stale_today(log: Log) -> None:
     log.ingest({0, 5})
     run(log, 0, 0)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, ALWAYS, today=ORIGIN)
+        rows = staleness.stale_days(con, ALWAYS, start=ORIGIN, today=ORIGIN)
     assert rows.is_empty()
 
 
@@ -289,7 +291,7 @@ def stale_pairs(sandbox: Sandbox, today: date = TODAY) -> set[tuple[str, int, st
     sandbox.pipeline.prepare()
     versions = sandbox.pipeline.versions().periods("closed_days")
     with sandbox.deployment.warehouse.reading() as con:
-        rows = staleness.stale_users(con, versions, horizon_days=180, today=today)
+        rows = staleness.stale_users(con, versions, horizon_days=180, start=ORIGIN, today=today)
     return {(r["user_id"], (r["partition_date"] - ORIGIN).days, r["reason"]) for r in rows.iter_rows(named=True)}
 
 
