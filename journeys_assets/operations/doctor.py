@@ -26,6 +26,9 @@ from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries import staleness
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
+FEW = 0.01
+"""Share of all events up to which outliers are no finding: single rows with a wrong date occur in every log."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -119,9 +122,9 @@ def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
 
 
 def _log(log: LogDays) -> Iterator[Finding]:
-    """Events that are not computed now. Those of tomorrow and those before first_partition_date are as they should."""
+    """Events that get no output now, and why; wrong only where many are set aside and nobody said so."""
     if log.set_aside_note:
-        yield Finding("days of the log", log.is_start_set, log.set_aside_note)
+        yield Finding("days of the log", log.is_start_set or log.share_set_aside <= FEW, log.set_aside_note)
     if log.waiting_note:
         yield Finding("days of the log", True, log.waiting_note)
 

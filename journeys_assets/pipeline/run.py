@@ -17,7 +17,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from journeys_assets.domain.quality.monitors import Monitor
-from journeys_assets.domain.scheduling.log_days import LONG_RUN_DAYS, LogDays
+from journeys_assets.domain.scheduling.log_days import LONG_RUN_DAYS, LogDays, SomeDays
 from journeys_assets.domain.tables.pipeline import KEYWORD_DAYS, KEYWORD_EMBEDDINGS, OPENED_DAYS
 from journeys_assets.domain.tables.table import Table, Violation, violations
 from journeys_assets.errors import JourneysError
@@ -190,9 +190,14 @@ def days_to_run(pipeline: Pipeline, first: date | None, last: date | None, *, to
         stale = staleness.stale_days(con, versions.periods(DAY), start=log.start, today=today)
     if log.all is None:
         raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
-    _refuse_days_outside(first, last, log, log.all.first, today)
+    earliest, why = _earliest_day(log, log.all, today)
+    for option, day in (("--from", first), ("--to", last)):
+        if day is not None and not earliest <= day <= today:
+            raise RunError(
+                f"{option} {day} cannot be run; the days that can are {earliest} ({why}) … {today} (today, UTC)"
+            )
     if last is None:
-        last = _last_day(log, closed, today)
+        last = _last_day(log, log.all, closed, today)
         if first is not None and first > last:
             raise RunError(f"--from {first} is after {last}, the last day with an event; name the last day with --to")
     behind = stale.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"]
@@ -202,36 +207,39 @@ def days_to_run(pipeline: Pipeline, first: date | None, last: date | None, *, to
     return DaysToRun(first, last, log)
 
 
-def _refuse_days_outside(first: date | None, last: date | None, log: LogDays, first_event: date, today: date) -> None:
-    """Raise where a day that the user named may have no partition."""
-    earliest = log.start if log.is_start_set else first_event
-    why = "setting first_partition_date" if log.is_start_set else "the first day with an event"
-    if earliest > today:
-        return
-    for option, day in (("--from", first), ("--to", last)):
-        if day is not None and not earliest <= day <= today:
+def _earliest_day(log: LogDays, events: SomeDays, today: date) -> tuple[date, str]:
+    """The first day that can be run, and why it is the first.
+
+    Raises:
+        RunError: it is after ``today``, so no day can be run.
+    """
+    if log.is_start_set:
+        if log.start > today:
             raise RunError(
-                f"{option} {day} cannot be run; the days that can are {earliest} ({why}) … {today} (today, UTC)"
+                f"nothing to run: first_partition_date = {log.start} is after today, {today} (UTC); set an earlier date"
             )
+        return log.start, "setting first_partition_date"
+    if events.first > today:
+        raise NothingToRunYet(_not_yet(events))
+    return events.first, "the first day with an event"
 
 
-def _last_day(log: LogDays, closed: date | None, today: date) -> date:
+def _last_day(log: LogDays, events: SomeDays, closed: date | None, today: date) -> date:
     """The last day of a run that names none."""
     days = [closed] if closed is not None and log.start <= closed <= today else []
     days += [log.counted.last] if log.counted else []
     if days:
         return max(days)
-    if log.start > today and log.is_start_set:
-        raise RunError(
-            f"nothing to run: first_partition_date = {log.start} is after today, {today} (UTC); set an earlier date"
-        )
     if log.waiting:
-        raise NothingToRunYet(f"nothing to run yet: {log.waiting.text} (UTC), which is not here yet")
-    last_event = log.all.last if log.all else None
+        raise NothingToRunYet(_not_yet(log.waiting))
     raise RunError(
-        f"nothing to run: no event on or after first_partition_date = {log.start}; the last one is of {last_event}. "
+        f"nothing to run: no event on or after first_partition_date = {log.start}; the last one is of {events.last}. "
         f"Set an earlier date, or name the days: --from {log.start} --to {today}"
     )
+
+
+def _not_yet(waiting: SomeDays) -> str:
+    return f"nothing to run yet: {waiting.text}, after today (UTC); run again once that day has come"
 
 
 # ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────

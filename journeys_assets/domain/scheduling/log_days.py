@@ -77,6 +77,11 @@ class LogDays:
     is_start_set: bool
 
     @property
+    def share_set_aside(self) -> float:
+        """Share of all events that are before ``start``."""
+        return self.set_aside.n_events / self.all.n_events if self.set_aside and self.all else 0.0
+
+    @property
     def set_aside_note(self) -> str | None:
         """Which events get no output because they are before ``start``, why, and the cure."""
         if self.set_aside is None:
@@ -87,8 +92,9 @@ class LogDays:
                 "count on later days, and they get no output of their own"
             )
         return (
-            f"set aside: {self.set_aside.text}, far before the rest of the log, which begins on {self.start}; if they "
-            f"are no mistake, run them with `journeys run --from {self.set_aside.first}` or set first_partition_date"
+            f"set aside: {self.set_aside.text}, far before the rest of the log, which begins on {self.start}. If they "
+            f"are right, run them with `journeys run --from {self.set_aside.first}` or set first_partition_date = "
+            f"{self.set_aside.first}; if they are wrong, set first_partition_date = {self.start}"
         )
 
     @property

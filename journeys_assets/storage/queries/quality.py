@@ -77,9 +77,16 @@ def rows_read_and_refused(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 
 
 def newest_event_day(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The newest day with an event of a source of keywords; None if there is none."""
+    """The newest day with an event of a source of keywords; None if there is none.
+
+    An event that was dated after the day on which it was loaded counts as of that day: no run could compute it then.
+    """
     day: date | None = con.sql(
-        f"SELECT max(event_date) AS day FROM landing.ingested_days WHERE source IN {KEYWORD_SOURCES}"
+        f"""
+        WITH calls AS (SELECT ingest_seq, max(ingested_at)::DATE AS day FROM landing.ingest_ledger GROUP BY ingest_seq)
+        SELECT max(least(event_date, calls.day)) AS day FROM landing.ingested_days LEFT JOIN calls USING (ingest_seq)
+        WHERE source IN {KEYWORD_SOURCES}
+        """
     ).pl()["day"][0]
     return day
 
