@@ -101,7 +101,9 @@ def ingest(
     loaded before are not loaded again.
     """
     with known_errors():
-        print_ingest_report(ingest_paths(load_settings(), paths, format, source))
+        settings = load_settings()
+        print_ingest_report(ingest_paths(settings, paths, format, source))
+        print_unmatched_keys(settings)
 
 
 def run(
@@ -177,6 +179,17 @@ def print_ingest_report(report: "IngestReport") -> None:
     from journeys_assets.cli.render import tables
 
     out.print(tables.show_ingest(report))
+
+
+def print_unmatched_keys(settings: Settings) -> None:
+    from journeys_assets.cli.render.unmatched import unmatched_lines
+    from journeys_assets.deployment import open_warehouse
+    from journeys_assets.storage.queries.unmatched import unmatched_keys
+
+    with open_warehouse(settings).reading() as con:
+        found = unmatched_keys(con)
+    for line in unmatched_lines(found, settings.algorithm.quality):
+        out.print(line, markup=False)
 
 
 def print_run_summary(summary: "RunSummary", settings: Settings) -> None:

@@ -13,6 +13,8 @@ import duckdb
 import polars as pl
 
 from journeys_assets.domain.quality.monitors import format_measured
+from journeys_assets.domain.quality.params import QualityParams
+from journeys_assets.domain.quality.unmatched import worst_first
 from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
@@ -24,6 +26,7 @@ from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries import staleness
+from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 FEW = 0.01
@@ -64,7 +67,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     # A model that cannot be read has no version, so what was computed cannot be compared with it.
     versions = pipeline.versions() if all(finding.ok for finding in findings) else None
     with pipeline.warehouse.reading() as con:
-        findings += [*_ingested(con), *refused, *_tables(pipeline, con)]
+        findings += [*_ingested(con), *refused, *_unmatched(con, pipeline.params.quality), *_tables(pipeline, con)]
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
         return [*findings, *_computed(con, pipeline, versions, today)]
@@ -119,6 +122,14 @@ def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
     for row in landed_files(warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
         if (landing / row["file"]).exists():
             yield Finding("refused", False, f"{row['reason']}. It is read again once it is replaced or touched")
+
+
+def _unmatched(con: duckdb.DuckDBPyConnection, params: QualityParams) -> Iterator[Finding]:
+    """References of the landing tables that have keys without a match; wrong where that is a mistake of the files."""
+    for one in worst_first(unmatched_keys(con), params):
+        wrong = one.is_mistake(params)
+        cure = ". Correct the files and load them again" if wrong else ""
+        yield Finding(f"unmatched {one.reference}", not wrong, f"{one.text}{cure}")
 
 
 def _log(log: LogDays) -> Iterator[Finding]:
