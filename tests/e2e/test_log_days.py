@@ -1,7 +1,8 @@
 """No row of a day depends on where the output of the log begins: promise 4 with outliers and first_partition_date."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +11,8 @@ from polars.testing import assert_frame_equal
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import OUTPUTS, Sandbox
+from tests.support.command_line import runner
+from tests.support.outputs import TIME_COLUMN
 
 NewSandbox = Callable[[str], Sandbox]
 FIRST = date(2026, 3, 2)
@@ -28,11 +31,15 @@ def a_row_of_the_epoch(world: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame
     return {"search_events": world["search_events"].head(1).with_columns(searched_at=pl.lit(datetime(1970, 1, 1)))}
 
 
-def before_and_after(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Half of the users come late: their events of the first days are loaded after these days were run."""
-    users = rows["user_id"].unique().sort().gather_every(2).to_list()
-    is_late = pl.col("user_id").is_in(users) & (pl.col("searched_at").dt.date() < START - timedelta(days=2))
-    return rows.filter(~is_late), rows.filter(is_late)
+def without_a_return(world: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The world without what its users did from ``START`` on, but for one of them."""
+    kept = world["search_events"]["user_id"].min()
+    return {
+        name: rows.filter((pl.col("user_id") == kept) | (pl.col(TIME_COLUMN[name]).dt.date() < START))
+        if name in TIME_COLUMN
+        else rows
+        for name, rows in world.items()
+    }
 
 
 def assert_same_day(one: Sandbox, other: Sandbox, day: date) -> None:
@@ -66,7 +73,9 @@ def test_first_partition_date_changes_no_row_of_a_later_day(
     world: dict[str, pl.DataFrame], new_sandbox: NewSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is set after days before it were run; then events come late for these days, of users who did not return."""
-    on_time, late = before_and_after(world["search_events"])
+    world = without_a_return(world)
+    is_late = pl.col("searched_at").dt.date() == FIRST
+    late, on_time = (world["search_events"].filter(some) for some in (is_late, ~is_late))
     piecemeal, full = new_sandbox("piecemeal"), new_sandbox("full")
     piecemeal.land({**world, "search_events": on_time})
     piecemeal.run(*piecemeal.days_to_run())
@@ -77,9 +86,29 @@ def test_first_partition_date_changes_no_row_of_a_later_day(
     assert piecemeal.days_to_run() == (LAST, LAST)
     full.land(world)
     full.run(START, LAST, full=True)
-    gone = world["search_events"].group_by("user_id").agg(last=pl.col("searched_at").dt.date().max())
-    assert gone.filter(pl.col("last") < START).join(late, on="user_id", how="semi").height > 0
     journeys = [
         sandbox.table("user_journeys").filter(pl.col("partition_date") == LAST) for sandbox in (piecemeal, full)
     ]
     assert_frame_equal(*journeys, check_exact=True)
+
+
+def test_the_command_line_says_which_days_it_runs_and_which_not(tmp_path: Path) -> None:
+    journeys, log = runner(tmp_path / "home"), tmp_path / "search_events"
+    now = datetime.now(UTC).replace(tzinfo=None)
+    days = {"tomorrow": now + timedelta(hours=23, minutes=59), "today": now, "epoch": datetime(1970, 1, 1)}
+    if days["tomorrow"].date() == now.date():
+        pytest.skip("in the first minute of a day, the clock allows no event of tomorrow")
+    log.mkdir()
+    for name, at in days.items():
+        rows = pl.DataFrame({"user_id": "ann", "query": ["oak table", "oak tables"], "searched_at": at})
+        rows.write_parquet(log / f"{name}.parquet")
+    journeys("ingest", log / "tomorrow.parquet")
+    assert "nothing to run yet: 2 events of" in journeys("run").output
+    journeys("ingest", log)
+    said = " ".join(journeys("run").output.split())
+    assert f"Running {now.date()} … {now.date()} (1 day, incremental inference)" in said
+    assert "set aside: 2 events of 1970-01-01" in said
+    assert "waiting: 2 events of" in said
+    checked = " ".join(journeys("doctor", code=1).output.split())  # a third of this log is set aside
+    assert "bad days of the log: set aside: 2 events of 1970-01-01" in checked
+    assert f"ok computed: up to {now.date()}" in checked

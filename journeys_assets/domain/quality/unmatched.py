@@ -54,7 +54,7 @@ class Unmatched:
         n_unmatched_rows, n_unmatched_keys: Those that match nothing.
         examples: The most frequent unmatched keys, with their rows.
         cause: The most likely cause; None where no other way of writing matches.
-        is_usual: Single unmatched keys are usual; only where none matches at all is it a mistake.
+        is_usual: Unmatched keys are usual; it is a mistake only where none matches, or many are written differently.
     """
 
     reference: str
@@ -85,12 +85,11 @@ class Unmatched:
 
     def is_mistake(self, params: QualityParams) -> bool:
         """Whether something is wrong with the files: too much is unmatched, or written differently on the two sides."""
-        if self.is_usual and self.n_unmatched_rows < self.n_rows:
-            repairable = self.cause.n_would_match if self.cause else 0
-            return repairable > params.max_unmatched_share * self.n_keys
-        if self.share > params.max_unmatched_share:
-            return True
-        return self.cause is not None and self.cause.n_would_match > params.max_miswritten_share * self.n_keys
+        miswritten = self.cause.n_would_match if self.cause else 0
+        if self.is_usual:
+            none_matches = self.n_unmatched_keys == self.n_keys >= params.min_keys_without_match
+            return none_matches or miswritten > params.max_unmatched_share * self.n_keys
+        return self.share > params.max_unmatched_share or miswritten > params.max_miswritten_share * self.n_keys
 
 
 def shown_key(key: str) -> str:

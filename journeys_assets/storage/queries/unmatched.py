@@ -23,7 +23,7 @@ _EVENT_USERS = """
     UNION ALL SELECT user_id, count(*) FROM landing.pin_engagements GROUP BY user_id
     UNION ALL SELECT user_id, count(*) FROM landing.board_pins GROUP BY user_id
 """
-_JOURNEYS = "SELECT DISTINCT user_id AS owner, journey_id AS key FROM main.journey_clusters WHERE is_journey"
+_JOURNEYS = "SELECT DISTINCT user_id AS owner, journey_id AS key FROM main.journey_clusters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ _OF_JOURNEYS = (
         "SELECT user_id AS owner, journey_id AS key, count(DISTINCT notification_id) AS n "
         "FROM landing.notification_events WHERE journey_id IS NOT NULL GROUP BY ALL",
         _JOURNEYS,
+        is_usual=True,
     ),
     Reference(
         "journey_feedback.journey_id",
@@ -125,6 +126,7 @@ _OF_JOURNEYS = (
         "this feedback has no effect",
         "SELECT user_id AS owner, journey_id AS key, count(*) AS n FROM landing.journey_feedback GROUP BY ALL",
         _JOURNEYS,
+        is_usual=True,
     ),
     Reference(
         "journey_annotations.journey_id",
@@ -133,6 +135,7 @@ _OF_JOURNEYS = (
         "SELECT user_id AS owner, journey_id AS key, count(*) AS n FROM landing.journey_annotations "
         "WHERE journey_id IS NOT NULL GROUP BY ALL",
         _JOURNEYS,
+        is_usual=True,
     ),
 )
 
