@@ -33,7 +33,7 @@ def a_row_of_the_epoch(world: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame
 
 def without_a_return(world: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """The world without what its users did from ``START`` on, but for one of them."""
-    kept = world["search_events"]["user_id"].min()
+    kept = world["search_events"].sort("searched_at", "user_id")["user_id"].last()
     return {
         name: rows.filter((pl.col("user_id") == kept) | (pl.col(TIME_COLUMN[name]).dt.date() < START))
         if name in TIME_COLUMN

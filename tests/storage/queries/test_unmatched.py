@@ -45,6 +45,7 @@ def test_items_that_are_written_differently_are_counted_with_cause_and_examples(
     assert items.examples == (("101.0", 2), ("102.0", 1))
     assert items.cause == Cause("without a trailing .0", 2, 2)
     assert found(sandbox)["board_pins.pin_id"].cause == Cause("without a trailing .0", 1, 1)
+    sandbox.pipeline.prepare()
     (finding,) = [f for f in sandbox.findings() if f.subject == f"unmatched {ITEMS}"]
     assert not finding.ok
     assert "3 of 4 rows (75.0%)" in finding.text
@@ -55,6 +56,7 @@ def test_what_matches_is_no_finding(new_sandbox: NewSandbox) -> None:
     sandbox = new_sandbox("home")
     sandbox.land({"pins": PINS, "pin_engagements": engaged("101", "102")})
     assert [one for one in found(sandbox).values() if one.n_unmatched_keys] == []
+    sandbox.pipeline.prepare()
     assert [f for f in sandbox.findings() if f.subject.startswith("unmatched")] == []
 
 
