@@ -121,13 +121,14 @@ _WRITINGS: dict[str, Change] = {
     "without a trailing .0": _without(r"^([+-]?\d+)[.,]0+$", "${1}"),
     "in one Unicode form": lambda key: key.str.normalize("NFKC"),
     "without regard to upper and lower case": lambda key: key.str.to_lowercase(),
-    "without thousands separators": _without(r"(\d)[,'’ _](\d{3})\b", "${1}${2}"),
+    "without thousands separators": _without(r"[,'’ ](\d{3})\b", "${1}"),
     "written out instead of in powers of ten": _written_out,
     "without leading zeros": _without(r"^0+(\d)", "${1}"),
     "without a plus sign": _without(r"^\+"),
     "without white space inside": _without(r"\s+"),
 }
-"""Differences in writing, taken out in this order: what is around a key before what is in it. Of two that explain the same keys, the first is named."""
+"""Differences in writing, taken out in this order: what is around a key before what is in it. Of two that explain the
+same keys, the first is named."""
 
 _PREFIX = _without(r"^(?:\p{L}[\p{L}\d]*[:_/#|.-]+|\p{L}+)(.*\d.*)$", "${1}")
 _SUFFIX = _without(r"^(.*\d.*?)(?:[:_/#|.-]+\p{L}[\p{L}\d]*|\p{L}+)$", "${1}")

@@ -52,7 +52,8 @@ def test_two_differences_at_once_are_both_named(around: str, of_number: str, n: 
     assert found.n_would_match == n
 
 
-def test_case_and_unicode_forms() -> None:
+def test_case_unicode_forms_and_several_separators() -> None:
+    assert cause(["1,234,567"], ["1234567"]) == Cause("without thousands separators", 1, 1)
     assert cause(["Café-1"], ["café-1"]) == Cause("without regard to upper and lower case", 1, 1)
     assert cause(["cafe\u0301"], ["caf\u00e9"]) == Cause("in one Unicode form", 1, 1)
 
