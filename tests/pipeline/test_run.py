@@ -8,6 +8,7 @@ import pytest
 
 from journeys_assets.operations.doctor import Finding
 from journeys_assets.pipeline.run import NothingToRunYet, RunError
+from journeys_assets.storage.queries.quality import newest_event_day
 from tests.sandbox import TODAY, Sandbox
 
 DAY = date(2026, 3, 2)
@@ -54,6 +55,8 @@ def test_events_of_tomorrow_wait_and_are_run_once_it_is_tomorrow(new_sandbox: Ca
         sandbox.plan()
     with pytest.raises(NothingToRunYet):
         sandbox.plan(TODAY, TODAY)
+    with sandbox.deployment.warehouse.reading() as con:
+        assert newest_event_day(con) == TODAY  # so days_behind_log does not ask for a day that cannot be run
     land(sandbox, TODAY)
     plan = sandbox.plan()
     assert (plan.first, plan.last, plan.size) == (TODAY, TODAY, "1 day")
