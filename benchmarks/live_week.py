@@ -164,9 +164,9 @@ def is_settled(live: Live, deployment: Deployment, week: Week) -> bool:
         return False
     with deployment.warehouse.reading() as con:
         looked_at = con.sql("SELECT count(*) FROM landing.landed_files WHERE outcome <> 'unfinished'").fetchall()[0][0]
-        stale = staleness.stale_days(
-            con, build_pipeline(deployment).versions().periods(DAY), today=datetime.now(UTC).date()
-        )
+        pipeline, today = build_pipeline(deployment), datetime.now(UTC).date()
+        start = pipeline.log_days(con, today=today).start
+        stale = staleness.stale_days(con, pipeline.versions().periods(DAY), start=start, today=today)
     return bool(looked_at == week.counts["files"] + week.counts["files that come twice"]) and stale.is_empty()
 
 

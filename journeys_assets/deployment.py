@@ -13,9 +13,11 @@ from functools import cache
 from pathlib import Path
 
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.scheduling.log_days import start_of_log
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.settings import Settings
+from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -54,6 +56,18 @@ def open_warehouse(settings: Settings, *, lock_timeout_s: float = 600.0) -> Ware
         lock_timeout_s: How long a read or a write waits for other processes, seconds.
     """
     return Warehouse(settings.warehouse_path, lock_timeout_s=lock_timeout_s)
+
+
+def note_first_day(settings: Settings, warehouse: Warehouse) -> None:
+    """Store the first day of the log, so that its partition exists; call it after every load.
+
+    The setting first_partition_date takes precedence over what is stored, and does not change it.
+    """
+    with warehouse.reading() as con:
+        events = day_queries.events_by_day(con)
+    start = start_of_log(events, horizon_days=settings.algorithm.keywords.horizon_days)
+    if start is not None:
+        settings.note_first_day(start)
 
 
 def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedder | None = None) -> Deployment:

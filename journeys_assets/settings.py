@@ -35,7 +35,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(DEFAULT_HOME, description="Folder of all state.")
     first_partition_date: date | None = Field(
-        None, description="First day that has a partition. By default the first day that was ingested."
+        None,
+        description="First day that is computed. Events before it count as history, for windows and journey ids, and "
+        "get no output of their own. By default the first day with an event; far outliers before it do not count.",
     )
     embedder: str = Field("minilm", description="'minilm', 'hashing' (tests), or a sentence-transformers path or name.")
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")

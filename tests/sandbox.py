@@ -11,14 +11,15 @@ import polars as pl
 
 from journeys_assets.defs import in_process
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.deployment import Deployment, build_deployment
+from journeys_assets.deployment import Deployment, build_deployment, note_first_day
 from journeys_assets.operations.doctor import Finding, examine
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
-from journeys_assets.pipeline.run import RunSummary, days_to_run, run_days
+from journeys_assets.pipeline.run import DaysToRun, RunSummary, days_to_run, run_days
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 
 NOW = datetime(2026, 6, 1, 12)
+TODAY = NOW.date()
 OUTPUTS = ("user_journeys", "notification_candidates", "journey_events")
 
 
@@ -69,8 +70,7 @@ class Sandbox:
             actions=self.settings.algorithm.actions,
             scratch_dir=self.home / "scratch",
         )
-        if report.first_day is not None:
-            self.settings.note_first_day(report.first_day)
+        note_first_day(self.settings, self.deployment.warehouse)
         return report
 
     def run(self, first: date, last: date, *, full: bool = False, is_recorded: bool = False) -> RunSummary:
@@ -83,7 +83,12 @@ class Sandbox:
 
     def days_to_run(self, first: date | None = None, last: date | None = None) -> tuple[date, date]:
         """The days that a run would compute."""
-        return days_to_run(self.pipeline, first, last, first_day=self.settings.first_day, today=NOW.date())
+        found = self.plan(first, last)
+        return found.first, found.last
+
+    def plan(self, first: date | None = None, last: date | None = None, *, today: date = TODAY) -> DaysToRun:
+        """The days that a run would compute, with what it would say of them."""
+        return days_to_run(self.pipeline, first, last, today=today)
 
     def table(self, name: str, *, upto: date | None = None) -> pl.DataFrame:
         """All rows of a table, in an order that depends on their content only."""

@@ -101,7 +101,9 @@ def ingest(
     loaded before are not loaded again.
     """
     with known_errors():
-        print_ingest_report(ingest_paths(load_settings(), paths, format, source))
+        settings = load_settings()
+        print_ingest_report(ingest_paths(settings, paths, format, source))
+        print_unmatched_keys(settings)
 
 
 def run(
@@ -117,9 +119,16 @@ def run(
 
     Earlier days that were ingested and have no keywords yet are computed first.
     """
+    from journeys_assets.pipeline.run import NothingToRunYet
+
     with known_errors():
         session = open_session()
-        print_run_summary(run_through_dagster(session, from_, to, full=full), session.settings)
+        try:
+            summary = run_through_dagster(session, from_, to, full=full)
+        except NothingToRunYet as reason:
+            out.print(str(reason), markup=False)
+            return
+        print_run_summary(summary, session.settings)
 
 
 def run_through_dagster(session: Session, first: date | None, last: date | None, *, full: bool) -> "RunSummary":
@@ -128,19 +137,23 @@ def run_through_dagster(session: Session, first: date | None, last: date | None,
     from journeys_assets.pipeline.run import days_to_run
 
     pipeline, settings = session.pipeline, session.settings
-    first, last = days_to_run(pipeline, first, last, first_day=settings.first_day, today=today())
-    out.print(f"Running {first} … {last} ({'full' if full else 'incremental'} inference)")
+    days = days_to_run(pipeline, first, last, today=today())
+    for note in days.notes:
+        out.print(note, markup=False)
+    out.print(f"Running {days.first} … {days.last} ({days.size}, {'full' if full else 'incremental'} inference)")
+    settings.note_first_day(days.first)
     with dagster_instance(settings.dagster_home) as instance:
-        return run_days(pipeline, build_definitions(session.deployment), instance, first, last, full=full)
+        return run_days(pipeline, build_definitions(session.deployment), instance, days.first, days.last, full=full)
 
 
 def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":
     from journeys_assets.cli.render.progress import reporter
-    from journeys_assets.deployment import open_warehouse
+    from journeys_assets.deployment import note_first_day, open_warehouse
     from journeys_assets.storage.ingest.call import ingest as ingest_files
 
+    warehouse = open_warehouse(settings)
     report = ingest_files(
-        open_warehouse(settings),
+        warehouse,
         paths,
         format=format,
         now=datetime.now(UTC).replace(tzinfo=None),
@@ -150,8 +163,7 @@ def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str
         progress=partial(reporter(err), "ingest"),
         users_are_snapshots=settings.users_are_snapshots,
     )
-    if report.first_day is not None:
-        settings.note_first_day(report.first_day)
+    note_first_day(settings, warehouse)
     return report
 
 
@@ -168,6 +180,17 @@ def print_ingest_report(report: "IngestReport") -> None:
     from journeys_assets.cli.render import tables
 
     out.print(tables.show_ingest(report))
+
+
+def print_unmatched_keys(settings: Settings) -> None:
+    from journeys_assets.cli.render.unmatched import unmatched_lines
+    from journeys_assets.deployment import open_warehouse
+    from journeys_assets.storage.queries.unmatched import unmatched_keys
+
+    with open_warehouse(settings).reading() as con:
+        found = unmatched_keys(con)
+    for line in unmatched_lines(found, settings.algorithm.quality):
+        out.print(line, markup=False)
 
 
 def print_run_summary(summary: "RunSummary", settings: Settings) -> None:

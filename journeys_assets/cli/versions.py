@@ -24,9 +24,7 @@ def preview(
 
         session = open_session()
         last_day = last_day_run(session)
-        day, _ = days_to_run(
-            session.pipeline, as_of or last_day, as_of or last_day, first_day=session.settings.first_day, today=today()
-        )
+        day = days_to_run(session.pipeline, as_of or last_day, as_of or last_day, today=today()).first
         made = preview_operations.preview(session.pipeline, session.settings.home, day)
         for warning in made.summary.warnings:
             out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)

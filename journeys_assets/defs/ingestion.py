@@ -16,7 +16,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from journeys_assets.deployment import Deployment, open_warehouse
+from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
 from journeys_assets.domain.landing.files import (
     IngestRequest,
     PastRun,
@@ -24,6 +24,8 @@ from journeys_assets.domain.landing.files import (
     run_in_progress,
     with_file_states,
 )
+from journeys_assets.domain.quality.params import QualityParams
+from journeys_assets.domain.quality.unmatched import Unmatched, worst_first
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
 from journeys_assets.storage.ingest.folder import (
@@ -35,7 +37,7 @@ from journeys_assets.storage.ingest.folder import (
     record_landed,
 )
 from journeys_assets.storage.locks import exclusive_lock, is_locked
-from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
 
 INGEST_JOB = "ingest_job"
@@ -109,12 +111,12 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         users_are_snapshots=settings.users_are_snapshots,
     )
     with deployment.warehouse.reading() as con:
-        # From the warehouse, not from the report: a run that died after loading may not have recorded it.
-        days = day_queries.landed_days(con)
         totals = _row_counts(con)
-    if days:
-        settings.note_first_day(days[0])
+        unmatched = worst_first(unmatched_keys(con), deployment.algorithm.quality)
+    # From the warehouse, not from the report: a run that died after loading may not have recorded it.
+    note_first_day(settings, deployment.warehouse)
     _report(context, taken, totals)
+    _report_unmatched(context, unmatched, deployment.algorithm.quality)
     record_landed(deployment.warehouse, taken.files, folder)
 
 
@@ -173,6 +175,16 @@ def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[st
     outcomes = dict(taken.files.group_by("outcome").len().sort("outcome").iter_rows())
     told = {"refused": _told(wrong)} if wrong.height else {}
     context.add_output_metadata({**{f"files_{name}": n for name, n in outcomes.items()}, **told})
+
+
+def _report_unmatched(context: dg.OpExecutionContext, unmatched: Sequence[Unmatched], params: QualityParams) -> None:
+    """Keys of the landing tables that match nothing; mistakes are logged as warnings too."""
+    for one in unmatched:
+        if one.is_mistake(params):
+            context.log.warning("%s: %s", one.reference, one.text)
+    if unmatched:
+        lines = [f"* `{one.reference}`: {one.text}" for one in unmatched]
+        context.add_output_metadata({"unmatched_keys": dg.MetadataValue.md("\n".join(lines))})
 
 
 def _told(files: pl.DataFrame) -> dg.MarkdownMetadataValue:

@@ -15,6 +15,7 @@ from journeys_assets.defs.jobs import DAILY_JOB, Job
 from journeys_assets.defs.partitions import day_range, range_tags
 from journeys_assets.deployment import open_warehouse
 from journeys_assets.domain.scheduling import requests
+from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.pipeline.pipeline import DAY, Pipeline, prepare
 from journeys_assets.settings import Settings
 from journeys_assets.storage.locks import days_are_free
@@ -57,7 +58,7 @@ def build_sensors(settings: Settings, pipeline: Pipeline, jobs: Sequence[Job]) -
     def active_users_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC).replace(tzinfo=None)
         try:
-            days, newest = _stale(pipeline, impatient, today=now.date())
+            days, newest, _ = _stale(pipeline, impatient, today=now.date())
         except WarehouseBusyError as error:
             return dg.SkipReason(f"the next evaluation tries again: {error}")
         report_lost_runs(context.instance, lock_path(settings.home), now)
@@ -80,13 +81,14 @@ def build_daily_schedule(settings: Settings, pipeline: Pipeline, jobs: Sequence[
     )
     def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
-        days, _ = _stale(pipeline, pipeline.warehouse, today=yesterday)
+        days, _, log = _stale(pipeline, pipeline.warehouse, today=yesterday)
         with pipeline.warehouse.reading() as con:
             last_closed = day_queries.last_closed_day(con)
-            landed = day_queries.landed_days(con)
-        if not landed or (yesterday - landed[-1]).days >= pipeline.params.keywords.horizon_days:
+        if log.all is None or (yesterday - log.all.last).days >= pipeline.params.keywords.horizon_days:
             return dg.SkipReason("no user was active within the horizon, so no journey is live")
-        due = requests.days_to_close(days, last_closed, yesterday, retention_days=settings.output_retention_days)
+        due = requests.days_to_close(
+            days, last_closed, yesterday, start=log.start, retention_days=settings.output_retention_days
+        )
         if due is None:
             return dg.SkipReason(f"{yesterday} is closed and up to date with the log")
         return dg.RunRequest(run_key=yesterday.isoformat(), tags=range_tags(*due))
@@ -136,17 +138,18 @@ def _daily(jobs: Sequence[Job]) -> Job:
     return next(job for job in jobs if job.name == DAILY_JOB)
 
 
-def _stale(pipeline: Pipeline, warehouse: Warehouse, *, today: date) -> tuple[list[date], int]:
-    """Days that lack events of the log, and the newest ingest_seq.
+def _stale(pipeline: Pipeline, warehouse: Warehouse, *, today: date) -> tuple[list[date], int, LogDays]:
+    """Days that lack events of the log, the newest ingest_seq, and the days of the log.
 
     Args:
         warehouse: That of the pipeline; a tick must not outlast the interval between ticks, so its lock may be shorter.
     """
     prepare(warehouse, pipeline.tables)
     with warehouse.reading() as con:
-        days = staleness.stale_days(con, pipeline.versions().periods(DAY), today=today)
-        newest = staleness.watermarks(con, today).ingest_seq
-    return [day for day, reason in days.iter_rows() if reason != staleness.ALGORITHM_VERSION], newest
+        log = pipeline.log_days(con, today=today)
+        days = staleness.stale_days(con, pipeline.versions().periods(DAY), start=log.start, today=today)
+        newest = staleness.watermarks(con, today, start=log.start).ingest_seq
+    return [day for day, reason in days.iter_rows() if reason != staleness.ALGORITHM_VERSION], newest, log
 
 
 def _run_request(request: requests.Request, newest: int, instance: dg.DagsterInstance) -> dg.RunRequest:

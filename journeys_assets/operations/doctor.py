@@ -13,6 +13,9 @@ import duckdb
 import polars as pl
 
 from journeys_assets.domain.quality.monitors import format_measured
+from journeys_assets.domain.quality.params import QualityParams
+from journeys_assets.domain.quality.unmatched import worst_first
+from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
@@ -23,7 +26,11 @@ from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries import staleness
+from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+FEW = 0.01
+"""Share of all events up to which outliers are no finding: single rows with a wrong date occur in every log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +67,10 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     # A model that cannot be read has no version, so what was computed cannot be compared with it.
     versions = pipeline.versions() if all(finding.ok for finding in findings) else None
     with pipeline.warehouse.reading() as con:
-        findings += [*_ingested(con), *refused, *_tables(pipeline, con)]
+        findings += [*_ingested(con), *refused, *_unmatched(con, pipeline.params.quality), *_tables(pipeline, con)]
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
-        return [*findings, *_computed(con, versions, pipeline.params.keywords.horizon_days, today)]
+        return [*findings, *_computed(con, pipeline, versions, today)]
 
 
 def _tried(subject: str, attempt: Callable[[], str]) -> Finding:
@@ -117,26 +124,43 @@ def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
             yield Finding("refused", False, f"{row['reason']}. It is read again once it is replaced or touched")
 
 
-def _computed(con: duckdb.DuckDBPyConnection, versions: Versions, horizon_days: int, today: date) -> Iterator[Finding]:
-    landed = day_queries.landed_days(con)
-    if not landed:
-        return
+def _unmatched(con: duckdb.DuckDBPyConnection, params: QualityParams) -> Iterator[Finding]:
+    """References of the landing tables that have keys without a match; wrong where that is a mistake of the files."""
+    for one in worst_first(unmatched_keys(con), params):
+        wrong = one.is_mistake(params)
+        cure = ". Correct the files and load them again" if wrong else ""
+        yield Finding(f"unmatched {one.reference}", not wrong, f"{one.text}{cure}")
+
+
+def _log(log: LogDays) -> Iterator[Finding]:
+    """Events that get no output now, and why; wrong only where many are set aside and nobody said so."""
+    if log.set_aside_note:
+        yield Finding("days of the log", log.is_start_set or log.share_set_aside <= FEW, log.set_aside_note)
+    if log.waiting_note:
+        yield Finding("days of the log", True, log.waiting_note)
+
+
+def _computed(con: duckdb.DuckDBPyConnection, pipeline: Pipeline, versions: Versions, today: date) -> Iterator[Finding]:
+    log = pipeline.log_days(con, today=today)
+    yield from _log(log)
     done = day_queries.last_closed_day(con)
-    if done is None:
-        yield Finding("computed", False, f"nothing yet of {landed[0]} … {landed[-1]}; `journeys run`")
+    if done is None or done < log.start:
+        if log.counted:
+            yield Finding("computed", False, f"nothing yet of {log.counted.first} … {log.counted.last}; `journeys run`")
         return
-    days = staleness.stale_days(con, versions.periods(DAY), today=today)
+    days = staleness.stale_days(con, versions.periods(DAY), start=log.start, today=today)
     behind = days.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"].to_list()
     advice = f"; {len(behind)} days are behind the log, {behind[0]} … {behind[-1]}: `journeys run`" if behind else ""
     yield Finding("computed", not behind, f"up to {done}{advice}")
-    yield from _users(con, versions, horizon_days, done, today)
+    yield from _users(con, pipeline, versions, done, log.start, today)
     yield from _monitors(con, done)
 
 
 def _users(
-    con: duckdb.DuckDBPyConnection, versions: Versions, horizon_days: int, done: date, today: date
+    con: duckdb.DuckDBPyConnection, pipeline: Pipeline, versions: Versions, done: date, start: date, today: date
 ) -> Iterator[Finding]:
-    users = staleness.stale_users(con, versions.periods(DAY), horizon_days=horizon_days, today=today)
+    horizon_days = pipeline.params.keywords.horizon_days
+    users = staleness.stale_users(con, versions.periods(DAY), horizon_days=horizon_days, start=start, today=today)
     if users.is_empty():
         yield Finding(
             "users up to date", True, f"algorithm version of user_journeys {versions.of('user_journeys', done)}"

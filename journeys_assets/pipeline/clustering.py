@@ -31,6 +31,7 @@ class Clustering:
     clustering: ClusteringParams
     embedder: Callable[[], Embedder]
     version: str
+    first_partition_date: date | None
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         clusters = JOURNEY_CLUSTERS.empty()
@@ -52,7 +53,9 @@ class Clustering:
     def infer(self, day: date, *, full: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of journey_clusters and inference_ledger of one day."""
         with self.warehouse.reading() as con:
-            users = inference.users_to_cluster(con, day, self.keywords, self.version, full=full)
+            users = inference.users_to_cluster(
+                con, day, self.keywords, self.version, since=self.first_partition_date or date.min, full=full
+            )
             keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, users)
             distinct = history["keyword"].unique().sort().to_list()

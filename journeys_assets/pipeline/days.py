@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -24,10 +25,18 @@ class OpenedDays:
     """Records up to which ingest call the log is read, before anything of the days is read."""
 
     warehouse: Warehouse
+    horizon_days: int
+    first_partition_date: date | None
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         with self.warehouse.reading() as con:
-            marks = staleness.watermarks(con, run.days[0])
+            log = day_queries.log_days(
+                con,
+                today=run.days[-1],
+                horizon_days=self.horizon_days,
+                first_partition_date=self.first_partition_date,
+            )
+            marks = staleness.watermarks(con, run.days[0], start=log.start)
         rows = pl.DataFrame({"partition_date": run.days}).with_columns(
             ingest_seq=marks.ingest_seq, covered_seq=marks.covered_seq, run_id=pl.lit(run.run_id)
         )

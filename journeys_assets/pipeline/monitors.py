@@ -19,6 +19,7 @@ from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries.staleness import VersionPeriods
+from journeys_assets.storage.queries.unmatched import unmatched_engagements
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 Read = Callable[[duckdb.DuckDBPyConnection, date], Any]
@@ -52,7 +53,7 @@ def measure(warehouse: Warehouse, wanted: Sequence[QualityMonitor], day: date) -
     return [monitor.judge(day, *(answers[read] for read in monitor.reads)) for monitor in wanted]
 
 
-def _trailing(read: Callable[[duckdb.DuckDBPyConnection, date, int], pl.DataFrame], days: int) -> Read:
+def _trailing(read: Callable[[duckdb.DuckDBPyConnection, date, int], Any], days: int) -> Read:
     return lambda con, day: read(con, day, days)
 
 
@@ -66,6 +67,13 @@ def of_keyword_table(params: QualityParams) -> list[QualityMonitor]:
             "Share of all landed rows that the contract refused.",
             (lambda con, day: quality_queries.rows_read_and_refused(con),),
             lambda day, rows: monitors.share_quarantined(*rows, maximum=params.max_share_quarantined),
+        ),
+        QualityMonitor(
+            "keyword_table",
+            "share_of_unmatched_engagements",
+            "Share of the engagements of the trailing four weeks whose item is not in pins.",
+            (_trailing(unmatched_engagements, four_weeks),),
+            lambda day, found: monitors.share_of_unmatched_engagements(found, maximum=params.max_unmatched_share),
         ),
         QualityMonitor(
             "keyword_table",
@@ -254,15 +262,23 @@ def of_notifications(params: QualityParams, *, weekly_cap: int) -> list[QualityM
 
 
 def of_closed_days(
-    params: QualityParams, *, versions: Callable[[], VersionPeriods], horizon_days: int
+    params: QualityParams,
+    *,
+    versions: Callable[[], VersionPeriods],
+    horizon_days: int,
+    first_partition_date: date | None,
 ) -> list[QualityMonitor]:
     """Monitors that can be measured only once the day is closed."""
+
+    def live_and_stale(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, pl.DataFrame]:
+        return quality_queries.live_and_stale_users(con, day, versions(), horizon_days, first_partition_date)
+
     return [
         QualityMonitor(
             CLOSED_DAYS.name,
             "share_of_stale_users",
             "Share of live users whose output of the day is behind their log, once the day is closed.",
-            (lambda con, day: quality_queries.live_and_stale_users(con, day, versions(), horizon_days),),
+            (live_and_stale,),
             lambda day, found: monitors.share_of_stale_users(*found, maximum=params.max_share_stale_users),
         ),
     ]

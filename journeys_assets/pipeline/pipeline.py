@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import duckdb
+
 from journeys_assets.deployment import Deployment, Progress
 from journeys_assets.domain.parameters import AlgorithmParams, shaping_values
+from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.releases import live_versions
@@ -17,6 +20,7 @@ from journeys_assets.pipeline.sql import SqlTable, SqlView
 from journeys_assets.pipeline.stage import LANDING, PUBLISHED, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.versions import Ingredients, Versions
 from journeys_assets.storage.ingest.load import INGEST_TABLES
+from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -36,6 +40,7 @@ class Pipeline:
         entries: In the order in which they run.
         warehouse: Where they read and write.
         params: Their parameters.
+        first_partition_date: The setting: the first day that is computed.
         progress: Called with (stage, days done, days in all).
         versions: Makes the algorithm versions with the releases of the moment.
         context: What a stage is made from, with the versions of one moment.
@@ -46,6 +51,7 @@ class Pipeline:
     entries: tuple[StageEntry, ...]
     warehouse: Warehouse
     params: AlgorithmParams
+    first_partition_date: date | None
     progress: Progress
     versions: Callable[[], Versions]
     context: Callable[[Versions], StageContext]
@@ -60,6 +66,15 @@ class Pipeline:
     def entry(self, name: str) -> StageEntry:
         """The entry of a stage, or of one of its tables."""
         return next(entry for entry in self.entries if name == entry.name or name in entry.assets)
+
+    def log_days(self, con: duckdb.DuckDBPyConnection, *, today: date) -> LogDays:
+        """The days of the log: which are computed, set aside or waiting as of ``today``."""
+        return day_queries.log_days(
+            con,
+            today=today,
+            horizon_days=self.params.keywords.horizon_days,
+            first_partition_date=self.first_partition_date,
+        )
 
     def prepare(self) -> None:
         """Create the tables that are not there yet, so that readers find them empty."""
@@ -90,6 +105,7 @@ def build_pipeline(deployment: Deployment, stages: Sequence[StageEntry | SqlStag
         entries,
         deployment.warehouse,
         deployment.algorithm,
+        deployment.settings.first_partition_date,
         deployment.progress,
         versions,
         context,

@@ -104,7 +104,14 @@ def _day_monitors(context: StageContext) -> list[QualityMonitor]:
         params.quality,
         versions=lambda: context.versions.periods(CLOSED_DAYS.name),
         horizon_days=params.keywords.horizon_days,
+        first_partition_date=context.deployment.settings.first_partition_date,
     )
+
+
+def _opened_days(context: StageContext) -> Stage:
+    settings = context.deployment.settings
+    horizon_days = settings.algorithm.keywords.horizon_days
+    return OpenedDays(context.deployment.warehouse, horizon_days, settings.first_partition_date)
 
 
 def _keyword_vectors(context: StageContext) -> Stage:
@@ -116,7 +123,13 @@ def _clustering(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     version = context.versions.of(JOURNEY_CLUSTERS.name)
     return Clustering(
-        deployment.warehouse, params.keywords, params.actions, params.clustering, deployment.embedder, version
+        deployment.warehouse,
+        params.keywords,
+        params.actions,
+        params.clustering,
+        deployment.embedder,
+        version,
+        deployment.settings.first_partition_date,
     )
 
 
@@ -185,7 +198,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
     StageEntry(
         OPENED_DAYS.name,
         "keywords",
-        lambda context: OpenedDays(context.deployment.warehouse),
+        _opened_days,
         tables=(OPENED_DAYS,),
         kinds=frozenset({"duckdb"}),
     ),

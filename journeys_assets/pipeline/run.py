@@ -17,6 +17,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.scheduling.log_days import LONG_RUN_DAYS, LogDays, SomeDays
 from journeys_assets.domain.tables.pipeline import KEYWORD_DAYS, KEYWORD_EMBEDDINGS, OPENED_DAYS
 from journeys_assets.domain.tables.table import Table, Violation, violations
 from journeys_assets.errors import JourneysError
@@ -38,6 +39,10 @@ HISTORY_DAYS = "earlier_days_brought_up_to_date"
 
 class RunError(JourneysError):
     """A run cannot start or did not succeed; the message says why and what to do."""
+
+
+class NothingToRunYet(RunError):
+    """No day can be run today, and nothing is wrong: the events are dated later."""
 
 
 class ContractError(RunError):
@@ -128,38 +133,113 @@ class RunSummary:
 # ── which days ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def days_to_run(
-    pipeline: Pipeline, first: date | None, last: date | None, *, first_day: date, today: date
-) -> tuple[date, date]:
+@dataclass(frozen=True, slots=True)
+class DaysToRun:
+    """The days of a run, with what a person should know before it starts.
+
+    Attributes:
+        first, last: The days, both inclusive.
+        log: The days of the log as of today.
+    """
+
+    first: date
+    last: date
+    log: LogDays
+
+    @property
+    def n_days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    @property
+    def size(self) -> str:
+        """The number of days, for people."""
+        return f"{self.n_days:,} {'day' if self.n_days == 1 else 'days'}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which events the run leaves out and why, and whether it is long; one line for each."""
+        log, long = self.log, f"this run has {self.size} and may take long; `--from` and `--to` choose fewer"
+        runs_all = log.set_aside is not None and self.first <= log.set_aside.first
+        notes = (
+            None if runs_all else log.set_aside_note,
+            log.waiting_note,
+            long if self.n_days > LONG_RUN_DAYS else None,
+        )
+        return tuple(note for note in notes if note)
+
+
+def days_to_run(pipeline: Pipeline, first: date | None, last: date | None, *, today: date) -> DaysToRun:
     """The days to run: by default from the first that is behind the log to the last that was ingested or closed.
+
+    ``domain.scheduling.log_days`` decides which days count by default. A day that the user names may also be one that
+    is set aside.
 
     Args:
         first, last: The days that the user named.
-        first_day: The first day that may have a partition.
-        today: The last one.
+        today: The last day that may have a partition.
 
     Raises:
+        NothingToRunYet: every event that counts is dated after today.
         RunError: nothing is ingested, the days are the wrong way round or may have no partition.
     """
     pipeline.prepare()
     versions = pipeline.versions()
     with pipeline.warehouse.reading() as con:
-        landed = day_queries.landed_days(con)
+        log = pipeline.log_days(con, today=today)
         closed = day_queries.last_closed_day(con)
-        stale = staleness.stale_days(con, versions.periods(DAY), today=today)
-    if not landed:
+        stale = staleness.stale_days(con, versions.periods(DAY), start=log.start, today=today)
+    if log.all is None:
         raise RunError("nothing to run: no event is in the warehouse; load some with `journeys ingest PATH`")
-    last = last or max(landed[-1], closed or landed[-1])
+    earliest, why = _earliest_day(log, log.all, today)
+    for option, day in (("--from", first), ("--to", last)):
+        if day is not None and not earliest <= day <= today:
+            raise RunError(
+                f"{option} {day} cannot be run; the days that can are {earliest} ({why}) … {today} (today, UTC)"
+            )
+    if last is None:
+        last = _last_day(log, log.all, closed, today)
+        if first is not None and first > last:
+            raise RunError(f"--from {first} is after {last}, the last day with an event; name the last day with --to")
     behind = stale.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"]
     first = first or min([*behind, last])
     if first > last:
         raise RunError(f"--from {first} is after --to {last}")
-    if first < first_day or last > today:
-        raise RunError(
-            f"days {first} … {last} are outside of the partitions {first_day} … {today}; the first one is the first "
-            "day that was ingested (setting first_partition_date), the last one is today"
-        )
-    return first, last
+    return DaysToRun(first, last, log)
+
+
+def _earliest_day(log: LogDays, events: SomeDays, today: date) -> tuple[date, str]:
+    """The first day that can be run, and why it is the first.
+
+    Raises:
+        RunError: it is after ``today``, so no day can be run.
+    """
+    if log.is_start_set:
+        if log.start > today:
+            raise RunError(
+                f"nothing to run: first_partition_date = {log.start} is after today, {today} (UTC); set an earlier date"
+            )
+        return log.start, "setting first_partition_date"
+    if events.first > today:
+        raise NothingToRunYet(_not_yet(events))
+    return events.first, "the first day with an event"
+
+
+def _last_day(log: LogDays, events: SomeDays, closed: date | None, today: date) -> date:
+    """The last day of a run that names none."""
+    days = [closed] if closed is not None and log.start <= closed <= today else []
+    days += [log.counted.last] if log.counted else []
+    if days:
+        return max(days)
+    if log.waiting:
+        raise NothingToRunYet(_not_yet(log.waiting))
+    raise RunError(
+        f"nothing to run: no event on or after first_partition_date = {log.start}; the last one is of {events.last}. "
+        f"Set an earlier date, or name the days: --from {log.start} --to {today}"
+    )
+
+
+def _not_yet(waiting: SomeDays) -> str:
+    return f"nothing to run yet: {waiting.text}, after today (UTC); run again once that day has come"
 
 
 # ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -308,12 +388,14 @@ def _counts(frame: pl.DataFrame, days: Sequence[date]) -> dict[date, Counts]:
 def _bring_keywords_up_to_date(pipeline: Pipeline, context: StageContext, run: Run) -> list[date]:
     """Make the keywords and vectors of earlier days that are behind the log or of another version; returns the days.
 
-    A window reaches back, and a journey's id rests on all that its user ever engaged with. So a new embedding model or
-    a changed SQL model asks for every earlier day.
+    A window reaches back, and a journey's id rests on all that its user ever engaged with. So every earlier day with an
+    event gets its keywords, days before the first day of the output too, and no row depends on where the output
+    begins. A new embedding model or a changed SQL model asks for every earlier day.
     """
     version = context.versions.of(KEYWORD_DAYS.name)
     with pipeline.warehouse.reading() as con:
-        marks = staleness.watermarks(con, run.days[0])
+        log = pipeline.log_days(con, today=run.days[-1])
+        marks = staleness.watermarks(con, run.days[0], start=log.start)
         days = staleness.stale_keyword_days(con, version, before=run.days[0])
     if not days:
         return []

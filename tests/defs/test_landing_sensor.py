@@ -356,6 +356,16 @@ def test_after_failures_it_waits_longer_each_time_then_tries_again(
     watched.take()
 
 
+def test_keys_that_match_nothing_are_shown_and_logged(watched: Watched) -> None:
+    watched.write("pins/z.jsonl", PIN)
+    watched.write("pin_engagements/a.csv", "user_id,pin_id,action,engaged_at\nann,404,save,2026-03-01T10:00:00Z\n")
+    result = watched.take()
+    (step,) = [e for e in result.all_events if e.event_type_value == "STEP_OUTPUT"]
+    shown = step.event_specific_data.metadata["unmatched_keys"].value
+    assert "`pin_engagements.pin_id`: 1 of 1 rows (100.0%)" in shown
+    assert any(message.startswith("pin_engagements.pin_id: 1 of 1 rows") for message in watched.logged())
+
+
 def test_a_run_that_was_cancelled_is_not_asked_for_at_once(watched: Watched) -> None:
     watched.write("search_events/a.csv", SEARCHES)
     run = watched.instance.get_run_by_id(watched.leave(dg.DagsterRunStatus.STARTED))
@@ -368,7 +378,7 @@ def test_a_run_that_was_cancelled_is_not_asked_for_at_once(watched: Watched) -> 
 @pytest.mark.parametrize(
     "die",
     [
-        lambda patch: patch.setattr(day_queries, "landed_days", fails),
+        lambda patch: patch.setattr(day_queries, "events_by_day", fails),
         lambda patch: patch.setattr(dg.OpExecutionContext, "log_event", fails),
         lambda patch: patch.setattr(ingestion, "record_landed", fails),
     ],

@@ -229,3 +229,43 @@ def test_the_schedule_closes_quiet_days_too_and_those_that_were_missed(
 def test_the_schedule_rests_once_nobody_is_live(sandbox: Sandbox, automation: Automation) -> None:
     sandbox.run(DAY, DAY)
     assert "no journey is live" in str(schedule(automation, one_o_clock(later(300))))
+
+
+def test_a_row_of_the_epoch_asks_for_no_long_run(sandbox: Sandbox, automation: Automation) -> None:
+    land(sandbox, date(1970, 1, 1), user="bob", name="epoch")
+    fresh = Automation(sandbox, automation.instance)
+    request = fresh.tick()
+    assert asked(request) == (DAY, DAY)
+    assert asked(schedule(fresh, one_o_clock(later(1)))) == (DAY, DAY)
+    assert isinstance(request, dg.RunRequest)
+    assert fresh.execute(request).success
+    assert fresh.tick() == "every day is up to date with the log"
+    assert asked(schedule(fresh, one_o_clock(later(2)))) == (later(1), later(1))
+
+
+def test_days_before_first_partition_date_are_never_asked_for(
+    sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even if they were run before the setting and an event comes late for one of them."""
+    sandbox.run(DAY, later(1))
+    land(sandbox, later(4), name="more")
+    monkeypatch.setenv("JOURNEYS_FIRST_PARTITION_DATE", str(later(3)))
+    fresh = Automation(sandbox, automation.instance)
+    assert asked(schedule(fresh, one_o_clock(later(5)))) == (later(4), later(4))
+    for name, user in (("late", "bob"), ("later", "cid")):
+        request = fresh.tick()
+        assert asked(request) == (later(4), later(4))
+        assert isinstance(request, dg.RunRequest)
+        assert fresh.execute(request).success
+        assert fresh.tick() == "every day is up to date with the log"
+        land(sandbox, DAY, user=user, name=name)
+
+
+def test_nothing_is_asked_for_while_first_partition_date_is_ahead(
+    sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.run(DAY, DAY)
+    monkeypatch.setenv("JOURNEYS_FIRST_PARTITION_DATE", "2999-01-01")
+    fresh = Automation(sandbox, automation.instance)
+    assert fresh.tick() == "every day is up to date with the log"
+    assert "is closed" in str(schedule(fresh, one_o_clock(later(5))))

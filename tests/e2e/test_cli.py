@@ -31,7 +31,7 @@ def journeys(home: Path) -> Journeys:
     report = command("ingest", world / "landing")
     assert "search_events" in report.output
     summary = command("run")
-    assert "Running 2026-03-02 … 2026-03-21 (incremental inference)" in summary.output
+    assert "Running 2026-03-02 … 2026-03-21 (20 days, incremental inference)" in summary.output
     assert "20 days in" in summary.output
     return command
 

@@ -126,5 +126,6 @@ def is_settled(sandbox: Sandbox, live: Live) -> bool:
     if live.in_flight():
         return False
     deployment = sandbox.deployment
+    periods = sandbox.pipeline.versions().periods("closed_days")
     with deployment.warehouse.reading() as con:
-        return staleness.stale_days(con, sandbox.pipeline.versions().periods("closed_days"), today=LAST).is_empty()
+        return staleness.stale_days(con, periods, start=FIRST, today=LAST).is_empty()

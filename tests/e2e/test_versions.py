@@ -35,10 +35,9 @@ def change(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stale(sandbox: Sandbox) -> pl.DataFrame:
     deployment = sandbox.deployment
+    periods = sandbox.pipeline.versions().periods("closed_days")
     with deployment.warehouse.reading() as con:
-        return staleness.stale_users(
-            con, sandbox.pipeline.versions().periods("closed_days"), horizon_days=180, today=LAST
-        )
+        return staleness.stale_users(con, periods, horizon_days=180, start=FIRST, today=LAST)
 
 
 def inferred_as_of_today(sandbox: Sandbox) -> pl.DataFrame:

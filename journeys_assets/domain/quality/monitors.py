@@ -12,6 +12,8 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from journeys_assets.domain.quality.unmatched import Unmatched
+
 OFFENDERS = 5
 
 
@@ -214,6 +216,25 @@ def share_quarantined(n_rows: int, n_quarantined: int, *, maximum: float = 0.05)
         _share(n_quarantined, n_rows),
         upper=maximum,
         advice="see landing.quarantined_rows for file, line and reason",
+    )
+
+
+def share_of_unmatched_engagements(found: Unmatched, *, maximum: float = 0.2) -> Monitor:
+    """Share of the engagements whose item is not in pins; they have no keyword of an item.
+
+    Bound: items come later than their first engagements, and are deleted. Ids that are written differently in the two
+    files affect every engagement.
+    """
+    name = "share_of_unmatched_engagements"
+    if not found.n_rows:
+        return unmeasured(name, "nothing to measure: no engagement with an item")
+    worst = {"pin_id": [key for key, _ in found.examples], "engagements": [n for _, n in found.examples]}
+    return bounded(
+        name,
+        found.share,
+        upper=maximum,
+        offenders=pl.DataFrame(worst, schema={"pin_id": pl.String, "engagements": pl.Int64}),
+        advice="are ids written alike in pins and engagements? `journeys doctor` names the likely cause",
     )
 
 

@@ -54,5 +54,12 @@ class QualityParams:
     max_silent_days: int = 3
     """A weekend with a holiday. For a source that had longer pauses, the bound is the longest of them plus one."""
     max_share_quarantined: float = 0.05
+    max_unmatched_share: float = 0.2
+    """Items come later than their first engagements, and are deleted. A format that changed affects every key."""
+    min_keys_without_match: int = 3
+    """One user without an event, or one verdict on a journey that is gone, is no mistake; three of three are."""
+    max_miswritten_share: float = 0.01
+    """Share of the keys that would match if they were written differently. Chance alone makes no two ids differ in a
+    trailing .0."""
     max_share_stale_users: float = 0.05
     """There are always a few stale users: those of the day that is not over yet, and those with late events."""

@@ -72,15 +72,18 @@ def next_request(stale: Sequence[date], runs: Sequence[DayRun], now: datetime) -
 
 
 def days_to_close(
-    stale: Sequence[date], last_closed: date | None, yesterday: date, *, retention_days: int
+    stale: Sequence[date], last_closed: date | None, yesterday: date, *, start: date, retention_days: int
 ) -> tuple[date, date] | None:
     """First and last day of the run of the daily schedule; None if no day is due.
 
     Stale days and days that are not closed yet are due, up to yesterday. Days without events are closed too, so that
     journeys end on the right day. After a long pause of the log, only days within ``retention_days`` are closed.
+
+    Args:
+        start: The first day of the output; days that were closed before it do not count.
     """
     due = [day for day in stale if day <= yesterday]
-    if last_closed is not None and last_closed < yesterday:
+    if last_closed is not None and start <= last_closed < yesterday:
         due.append(max(last_closed + timedelta(days=1), yesterday - timedelta(days=retention_days - 1)))
     return (min(due), yesterday) if due else None
 

@@ -8,6 +8,9 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.scheduling import log_days as scheduling
+from journeys_assets.domain.scheduling.log_days import LogDays
+
 
 def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int) -> date | None:
     """The latest day before ``day`` whose user_journeys are kept, even if there are none; None if there is no such day.
@@ -33,18 +36,27 @@ def versions_of_journeys(con: duckdb.DuckDBPyConnection) -> list[tuple[str, date
     return con.sql("SELECT DISTINCT algorithm_version, partition_date FROM main.user_journeys ORDER BY ALL").pl().rows()
 
 
-def landed_days(con: duckdb.DuckDBPyConnection) -> list[date]:
-    """The days that have an event in a text-bearing source, in order."""
-    return (
+def events_by_day(con: duckdb.DuckDBPyConnection) -> dict[date, int]:
+    """Number of events of text-bearing sources on each day that has any, in order of days."""
+    return dict(
         con.sql(
             """
-            SELECT DISTINCT searched_at::DATE AS day FROM landing.search_events
-            UNION SELECT DISTINCT engaged_at::DATE FROM landing.pin_engagements
-            UNION SELECT DISTINCT saved_at::DATE FROM landing.board_pins ORDER BY day
+            SELECT day, sum(n)::BIGINT AS n FROM (
+              SELECT searched_at::DATE AS day, count(*) AS n FROM landing.search_events GROUP BY ALL
+              UNION ALL SELECT engaged_at::DATE, count(*) FROM landing.pin_engagements GROUP BY ALL
+              UNION ALL SELECT saved_at::DATE, count(*) FROM landing.board_pins GROUP BY ALL
+            ) GROUP BY day ORDER BY day
             """
-        )
-        .pl()["day"]
-        .to_list()
+        ).fetchall()
+    )
+
+
+def log_days(
+    con: duckdb.DuckDBPyConnection, *, today: date, horizon_days: int, first_partition_date: date | None
+) -> LogDays:
+    """The days of the log, as of ``today``; see ``domain.scheduling.log_days``."""
+    return scheduling.log_days(
+        events_by_day(con), today=today, horizon_days=horizon_days, first_partition_date=first_partition_date
     )
 
 

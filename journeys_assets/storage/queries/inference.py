@@ -14,13 +14,17 @@ from journeys_assets.domain.parameters import AlgorithmParams
 
 
 def users_to_cluster(
-    con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, full: bool
+    con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, since: date, full: bool
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
     With ``full``, every user within the horizon. Otherwise the users whose latest state in earlier partitions does not
     cover their last active day, or was computed by another algorithm version. The content of partition ``day`` itself
     is not used, so that running it again gives the same rows.
+
+    Args:
+        since: The first day of the output. States of partitions before it are not kept up to date, so they count as
+            missing.
     """
     return con.sql(
         """
@@ -31,13 +35,14 @@ def users_to_cluster(
           SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
                  max_by(algorithm_version, partition_date) AS algorithm_version
           FROM main.inference_ledger
-          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day GROUP BY user_id
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day AND partition_date >= $since
+          GROUP BY user_id
         )
         SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
         WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
         ORDER BY l.user_id
         """,
-        params={"day": day, "horizon": params.horizon_days, "full": full, "version": version},
+        params={"day": day, "horizon": params.horizon_days, "since": since, "full": full, "version": version},
     ).pl()
 
 

@@ -81,9 +81,16 @@ def rows_read_and_refused(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
 
 
 def newest_event_day(con: duckdb.DuckDBPyConnection) -> date | None:
-    """The newest day with an event of a source of keywords; None if there is none."""
+    """The newest day with an event of a source of keywords; None if there is none.
+
+    An event that was dated after the day on which it was loaded counts as of that day: no run could compute it then.
+    """
     day: date | None = con.sql(
-        f"SELECT max(event_date) AS day FROM landing.ingested_days WHERE source IN {KEYWORD_SOURCES}"
+        f"""
+        WITH calls AS (SELECT ingest_seq, max(ingested_at)::DATE AS day FROM landing.ingest_ledger GROUP BY ingest_seq)
+        SELECT max(least(event_date, calls.day)) AS day FROM landing.ingested_days LEFT JOIN calls USING (ingest_seq)
+        WHERE source IN {KEYWORD_SOURCES}
+        """
     ).pl()["day"][0]
     return day
 
@@ -241,9 +248,14 @@ def journeys_before_and_on(
 
 
 def live_and_stale_users(
-    con: duckdb.DuckDBPyConnection, day: date, versions: staleness.VersionPeriods, horizon_days: int
+    con: duckdb.DuckDBPyConnection,
+    day: date,
+    versions: staleness.VersionPeriods,
+    horizon_days: int,
+    first_partition_date: date | None,
 ) -> tuple[int, pl.DataFrame]:
     """Number of live users as of ``day``, and the users whose output of the day is stale: user_id, day, reason."""
-    stale = staleness.stale_users(con, versions, horizon_days=horizon_days, today=day)
+    log = day_queries.log_days(con, today=day, horizon_days=horizon_days, first_partition_date=first_partition_date)
+    stale = staleness.stale_users(con, versions, horizon_days=horizon_days, start=log.start, today=day)
     mine = stale.filter(pl.col("partition_date") == day).select("user_id", "reason", day="partition_date")
     return inference.live_states(con, day, horizon_days).height, mine

@@ -8,6 +8,9 @@ The output of a day depends on all earlier days. Therefore ``closed_days`` has, 
 which *all* events dated up to that day are part of its output (``covered_seq``). A day is stale if an event dated up to
 it has a higher one. Days before the first closed day have no output; for those only the keywords matter.
 
+The output begins on the first day that ``domain.scheduling.log_days`` chooses (``start``). Earlier days are history:
+they are never stale, and what was computed for one of them, because a run named it, is not kept up to date.
+
 ``domain.scheduling.requests`` decides what to run.
 """
 
@@ -37,9 +40,15 @@ KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins", "pins")
 EVENT_SOURCES = ("search_events", "pin_engagements", "board_pins", "journey_feedback", "notification_events")
 """Sources whose days are days of the log. Versions of items and users change days, but do not add any."""
 
-_DAYS = f"""
-    closed AS (SELECT partition_date, covered_seq, algorithm_version FROM main.closed_days),
-    bounds AS (SELECT min(partition_date) AS first_closed, max(partition_date) AS last_closed FROM closed),
+_CLOSED = """
+    closed AS (
+      SELECT partition_date, covered_seq, algorithm_version FROM main.closed_days WHERE partition_date >= $start
+    ),
+    bounds AS (SELECT min(partition_date) AS first_closed, max(partition_date) AS last_closed FROM closed)
+"""
+"""The closed days of the output."""
+
+_INGESTED = f"""
     ingested AS (
       SELECT event_date, max(ingest_seq) AS ingest_seq,
              max(ingest_seq) FILTER (source IN {KEYWORD_SOURCES}) AS keyword_seq,
@@ -58,22 +67,26 @@ class Watermarks:
     covered_seq: int
 
 
-def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, today: date) -> pl.DataFrame:
+def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, start: date, today: date) -> pl.DataFrame:
     """Days whose output lags behind the log or the algorithm, oldest first: partition_date, reason.
 
-    Days count from the first closed day (if there is none, the first day with an event) to the last day that has an
-    event or was closed, but not beyond ``today``.
+    Days count from the first closed day (if there is none, the first day with a keyword) to the last day that has an
+    event or was closed, but not before ``start`` nor beyond ``today``.
 
     Args:
         versions: The algorithm versions that the output should have.
+        start: The first day of the output.
     """
     periods = pl.DataFrame(versions, schema={"begins": pl.Date, "algorithm_version": pl.String}, orient="row")
     con.register("periods", periods.to_arrow())
     rows = con.sql(
         f"""
-        WITH {_DAYS}, days AS (
+        WITH {_CLOSED}, {_INGESTED}, days AS (
           SELECT unnest(generate_series(
-            coalesce((SELECT first_closed FROM bounds), (SELECT min(event_date) FROM ingested WHERE has_events)),
+            coalesce(
+              (SELECT first_closed FROM bounds),
+              (SELECT min(event_date) FROM ingested WHERE event_date >= $start AND keyword_seq IS NOT NULL)
+            ),
             greatest((SELECT last_closed FROM bounds), (SELECT max(event_date) FROM ingested WHERE has_events)),
             INTERVAL 1 DAY
           ))::DATE AS partition_date
@@ -95,7 +108,7 @@ def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, toda
         )
         SELECT partition_date, reason FROM judged WHERE reason IS NOT NULL ORDER BY partition_date
         """,
-        params={"today": today},
+        params={"start": start, "today": today},
     ).pl()
     con.unregister("periods")
     return rows
@@ -110,7 +123,7 @@ def stale_keyword_days(con: duckdb.DuckDBPyConnection, version: str, *, before: 
     return (
         con.sql(
             f"""
-            WITH {_DAYS}
+            WITH {_INGESTED}
             SELECT event_date FROM ingested LEFT JOIN main.keyword_days k ON k.partition_date = event_date
             WHERE event_date < $before AND keyword_seq IS NOT NULL
               AND (keyword_seq > coalesce(k.ingest_seq, 0) OR k.algorithm_version <> $version)
@@ -123,11 +136,15 @@ def stale_keyword_days(con: duckdb.DuckDBPyConnection, version: str, *, before: 
     )
 
 
-def watermarks(con: duckdb.DuckDBPyConnection, first: date) -> Watermarks:
-    """The watermarks for a run over days from ``first`` on. Call it before the run reads anything else."""
+def watermarks(con: duckdb.DuckDBPyConnection, first: date, *, start: date) -> Watermarks:
+    """The watermarks for a run over days from ``first`` on. Call it before the run reads anything else.
+
+    Args:
+        start: The first day of the output.
+    """
     row = con.sql(
         f"""
-        WITH {_DAYS}, log AS (SELECT coalesce(max(ingest_seq), 0) AS ingest_seq FROM landing.ingest_ledger),
+        WITH {_CLOSED}, log AS (SELECT coalesce(max(ingest_seq), 0) AS ingest_seq FROM landing.ingest_ledger),
         waiting AS (
           -- Events that an earlier day lacks. Users who were not active since then depend on the state of that day.
           SELECT min(i.ingest_seq) AS ingest_seq FROM landing.ingested_days i
@@ -149,13 +166,13 @@ def watermarks(con: duckdb.DuckDBPyConnection, first: date) -> Watermarks:
           END AS covered_seq
         FROM log CROSS JOIN waiting CROSS JOIN gap
         """,
-        params={"first": first, "today": date.max},
+        params={"first": first, "start": start},
     ).pl()
     return Watermarks(int(row["ingest_seq"][0]), int(row["covered_seq"][0]))
 
 
 def stale_users(
-    con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, horizon_days: int, today: date
+    con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, horizon_days: int, start: date, today: date
 ) -> pl.DataFrame:
     """Every (user, day) pair whose output is stale, with the reason.
 
@@ -165,12 +182,11 @@ def stale_users(
         user_id, partition_date, reason, last_ingest_seq (of the events not yet covered; null if there are none),
         covered_seq (null on days that were never closed); sorted by day and user.
     """
-    days = stale_days(con, versions, today=today)
+    days = stale_days(con, versions, start=start, today=today)
     con.register("stale", days.to_arrow())
     rows = con.sql(
         f"""
-        WITH closed AS (SELECT partition_date, covered_seq FROM main.closed_days),
-        judged AS (
+        WITH {_CLOSED}, judged AS (
           SELECT s.partition_date, s.reason, c.covered_seq FROM stale s LEFT JOIN closed c USING (partition_date)
         ), lowest AS (SELECT coalesce(min(coalesce(covered_seq, 0)), 0) AS seq FROM judged),
         events AS (
@@ -222,7 +238,7 @@ def stale_users(
         LEFT JOIN inferred i ON i.user_id = b.user_id
         ORDER BY 2, 1
         """,
-        params={"today": today, "horizon": horizon_days},
+        params={"start": start, "today": today, "horizon": horizon_days},
     ).pl()
     con.unregister("stale")
     return rows.with_columns(

@@ -51,7 +51,9 @@ def test_a_series_is_cleaned_value_by_value(texts: list[str | None]) -> None:
     assert clean_ids(pl.Series("u", texts, dtype=pl.String)).to_list() == expected
 
 
-@pytest.mark.parametrize("word", [*sorted(NULL_WORDS), "NULL", "Null", "NaN", "None", "N/A", "NA", "-", "...", "?", "<NA>"])
+@pytest.mark.parametrize(
+    "word", [*sorted(NULL_WORDS), "NULL", "Null", "NaN", "None", "N/A", "NA", "-", "...", "?", "<NA>"]
+)
 def test_words_for_missing_values(word: str) -> None:
     assert are_null_words(pl.Series([word])).to_list() == [True]
 

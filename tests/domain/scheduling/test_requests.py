@@ -85,7 +85,7 @@ def test_the_back_off_doubles_up_to_an_hour_and_ends_after_a_success() -> None:
 def test_the_schedule_closes_open_and_stale_days_up_to_yesterday() -> None:
     def due(stale: list[int], last_closed: int | None) -> tuple[date, date] | None:
         return days_to_close(
-            [day(n) for n in stale], day(last_closed) if last_closed else None, day(20), retention_days=9
+            [day(n) for n in stale], day(last_closed) if last_closed else None, day(20), start=day(2), retention_days=9
         )
 
     assert due([], 19) == (day(20), day(20))

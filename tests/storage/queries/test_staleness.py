@@ -39,6 +39,7 @@ class Run:
     marks: staleness.Watermarks
     keywords: dict[date, set[Event]]
     output: dict[date, set[Event]]
+    start: date
 
 
 class Log(RuleBasedStateMachine):
@@ -62,6 +63,7 @@ class Log(RuleBasedStateMachine):
         self.keywords: dict[date, set[Event]] = {}
         self.output: dict[date, set[Event]] = {}
         self.running: list[Run] = []
+        self.start = ORIGIN
 
     # ── rules ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -80,6 +82,11 @@ class Log(RuleBasedStateMachine):
                 con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
                 con.unregister("incoming")
 
+    @rule(n=st.integers(0, N_DAYS - 1))
+    def move_start(self, n: int) -> None:
+        """The first day of the output changes: a setting, or events that make outliers of others."""
+        self.start = ORIGIN + timedelta(days=n)
+
     @rule(first=st.integers(0, N_DAYS - 1), n_days=st.integers(1, N_DAYS))
     def begin(self, first: int, n_days: int) -> None:
         days = [ORIGIN + timedelta(days=n) for n in range(first, min(first + n_days, N_DAYS))]
@@ -90,14 +97,15 @@ class Log(RuleBasedStateMachine):
     def _begin(self, days: list[date]) -> Run:
         self._bring_keywords_up_to_date(before=days[0])
         with self.warehouse.reading() as con:
-            marks = staleness.watermarks(con, days[0])
-        run = Run(days, marks, self.keywords | {day: self._events_of(day) for day in days}, dict(self.output))
+            marks = staleness.watermarks(con, days[0], start=self.start)
+        keywords = self.keywords | {day: self._events_of(day) for day in days}
+        run = Run(days, marks, keywords, dict(self.output), self.start)
         self.running.append(run)
         return run
 
     def _bring_keywords_up_to_date(self, *, before: date) -> None:
         with self.warehouse.reading() as con:
-            marks = staleness.watermarks(con, before)
+            marks = staleness.watermarks(con, before, start=self.start)
             days = staleness.stale_keyword_days(con, VERSION, before=before)
         if days:
             self.keywords |= {day: self._events_of(day) for day in days}
@@ -120,7 +128,7 @@ class Log(RuleBasedStateMachine):
             # A state depends on the keywords of the window and, for users not active since, on earlier states.
             reached = {e for d, seen in run.keywords.items() if d <= day for e in seen}
             for before, seen in run.output.items():
-                if before < day:
+                if run.start <= before < day:
                     reached -= {e for e in reached - seen if e[0] <= before}
             run.output[day] = self.output[day] = reached
         self._note(CLOSED_DAYS, run.days, covered_seq=run.marks.covered_seq, run_id="r")
@@ -134,14 +142,19 @@ class Log(RuleBasedStateMachine):
 
     def stale(self) -> set[date]:
         with self.warehouse.reading() as con:
-            return set(staleness.stale_days(con, ALWAYS, today=TODAY)["partition_date"])
+            return set(staleness.stale_days(con, ALWAYS, start=self.start, today=TODAY)["partition_date"])
 
     def lacking_events(self) -> set[date]:
-        return {day for day, seen in self.output.items() if {e for e in self.events if e[0] <= day} - seen}
+        output = {day: seen for day, seen in self.output.items() if day >= self.start}
+        return {day for day, seen in output.items() if {e for e in self.events if e[0] <= day} - seen}
 
     @invariant()
     def every_day_that_lacks_an_event_is_stale(self) -> None:
         assert self.lacking_events() <= self.stale()
+
+    @invariant()
+    def no_day_before_the_start_is_stale(self) -> None:
+        assert all(day >= self.start for day in self.stale())
 
     def teardown(self) -> None:
         """The runs that the sensor requests always lead to a state with nothing stale and nothing missing."""
@@ -186,7 +199,7 @@ def days(*numbers: int) -> set[date]:
 
 def reasons(log: Log) -> dict[int, str]:
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, ALWAYS, today=TODAY)
+        rows = staleness.stale_days(con, ALWAYS, start=log.start, today=TODAY)
     return {(day - ORIGIN).days: reason for day, reason in rows.iter_rows()}
 
 
@@ -257,7 +270,9 @@ def test_a_day_is_held_against_the_version_of_its_period(log: Log) -> None:
     log.ingest({0, 1, 2})
     run(log, 0, 2)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, [(date.min, VERSION), (ORIGIN + timedelta(days=1), "v2")], today=TODAY)
+        rows = staleness.stale_days(
+            con, [(date.min, VERSION), (ORIGIN + timedelta(days=1), "v2")], start=ORIGIN, today=TODAY
+        )
     assert set(rows["partition_date"]) == days(1, 2)
 
 
@@ -265,7 +280,7 @@ def test_another_algorithm_version_has_its_own_reason(log: Log) -> None:
     log.ingest({0, 1})
     run(log, 0, 1)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, [(date.min, "v2")], today=TODAY)
+        rows = staleness.stale_days(con, [(date.min, "v2")], start=ORIGIN, today=TODAY)
     assert rows["reason"].to_list() == ["algorithm_version"] * 2
 
 
@@ -273,8 +288,21 @@ def test_an_event_of_tomorrow_is_not_stale_today(log: Log) -> None:
     log.ingest({0, 5})
     run(log, 0, 0)
     with log.warehouse.reading() as con:
-        rows = staleness.stale_days(con, ALWAYS, today=ORIGIN)
+        rows = staleness.stale_days(con, ALWAYS, start=ORIGIN, today=ORIGIN)
     assert rows.is_empty()
+
+
+def test_days_before_the_start_are_history(log: Log) -> None:
+    """They are not stale, and an event that one of them lacks keeps no later day stale for ever."""
+    log.ingest({0, 1, 2})
+    run(log, 0, 2)
+    log.move_start(2)
+    log.ingest({0})
+    assert reasons(log) == {2: "late_events"}
+    run(log, 2, 2)
+    assert log.stale() == set()
+    log.move_start(0)
+    assert reasons(log) == {0: "late_events", 1: "late_events"}
 
 
 SEARCHES = {"user_id": ["ann", "ann", "bob"], "query": ["oak table", "oak chair", "tent"]}
@@ -289,7 +317,7 @@ def stale_pairs(sandbox: Sandbox, today: date = TODAY) -> set[tuple[str, int, st
     sandbox.pipeline.prepare()
     versions = sandbox.pipeline.versions().periods("closed_days")
     with sandbox.deployment.warehouse.reading() as con:
-        rows = staleness.stale_users(con, versions, horizon_days=180, today=today)
+        rows = staleness.stale_users(con, versions, horizon_days=180, start=ORIGIN, today=today)
     return {(r["user_id"], (r["partition_date"] - ORIGIN).days, r["reason"]) for r in rows.iter_rows(named=True)}
 
 
