@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -28,7 +29,6 @@ from journeys_assets.pipeline.pipeline import Pipeline
 from journeys_assets.pipeline.run import HISTORY_DAYS, RunError, RunSummary, summary
 from journeys_assets.pipeline.training import TRAININGS
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 DAGSTER_YAML = """telemetry:
   enabled: false
 # A run whose process died is marked as failed, so that its days are requested again.
@@ -53,6 +53,14 @@ storage:
 the progress; and its stock storage opens about a thousand connections for a run."""
 
 EVENTS_PER_WRITE = "1000"
+
+
+def console_log(*, verbose: bool) -> dict[str, Any]:
+    """Run config: what Dagster prints of a run.
+
+    By default nothing. The one line of a failure is in the ``RunError``; the instance keeps the rest for the UI.
+    """
+    return {"loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}}
 
 
 def prepare_dagster_home(folder: Path) -> None:
@@ -80,8 +88,12 @@ def run_days(
     last: date,
     *,
     full: bool = False,
+    verbose: bool = False,
 ) -> RunSummary:
     """Materialise ``first`` … ``last`` in order, in one run that the instance records.
+
+    Args:
+        verbose: Print Dagster's log, with tracebacks.
 
     Raises:
         RunError: the run failed; the message names the stage and its error.
@@ -90,7 +102,7 @@ def run_days(
     result = definitions.resolve_job_def(FULL_INFERENCE_JOB if full else DAILY_JOB).execute_in_process(
         instance=instance,
         tags=range_tags(first, last) | ({INFERENCE_TAG: FULL} if full else {}),
-        run_config=QUIET,
+        run_config=console_log(verbose=verbose),
         raise_on_error=False,
     )
     if not result.success:
@@ -132,7 +144,9 @@ class Trained:
     reason: str | None
 
 
-def train_models(definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date) -> list[Trained]:
+def train_models(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date, *, verbose: bool = False
+) -> list[Trained]:
     """Train every model through the training job, and release those that are good enough.
 
     Raises:
@@ -141,7 +155,8 @@ def train_models(definitions: dg.Definitions, instance: dg.DagsterInstance, as_o
     names = [training.kind.name for training in TRAININGS]
     result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
         instance=instance,
-        run_config=QUIET | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in names}},
+        run_config=console_log(verbose=verbose)
+        | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in names}},
         raise_on_error=False,
     )
     if not result.success:
@@ -157,7 +172,9 @@ def _trained(result: dg.ExecuteInProcessResult, name: str) -> Trained:
     return Trained(name, None, str(observation.metadata[NOT_RELEASED].value))
 
 
-def evaluate(definitions: dg.Definitions, instance: dg.DagsterInstance, sections: Sequence[str]) -> Path:
+def evaluate(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, sections: Sequence[str], *, verbose: bool = False
+) -> Path:
     """Measure these parts and write the report through the evaluation job; returns the page.
 
     Raises:
@@ -165,7 +182,10 @@ def evaluate(definitions: dg.Definitions, instance: dg.DagsterInstance, sections
     """
     chosen = [dg.AssetKey(name) for name in (*map(asset_name, sections), REPORT)]
     result = definitions.resolve_job_def(EVALUATION_JOB).execute_in_process(
-        instance=instance, run_config=QUIET, asset_selection=chosen, raise_on_error=False
+        instance=instance,
+        run_config=console_log(verbose=verbose),
+        asset_selection=chosen,
+        raise_on_error=False,
     )
     if not result.success:
         raise RunError(_failure(result))
@@ -179,4 +199,4 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
             error, failure = event.step_failure_data.error, event.step_failure_data.user_failure_data
             cause = error.cause or error
             lines.append(str(failure.description) if failure else f"{event.step_key}: {cause.message.strip()}")
-    return f"run {result.run_id} failed.\n" + "\n".join(lines or ["see the run in `journeys ui`"])
+    return f"run {result.run_id} failed: " + "; ".join(lines or ["see the run in `journeys ui`"])
