@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from journeys_assets.defs.assets.evaluation import REPORT, asset_name
 from journeys_assets.defs.assets.stages import step_name
@@ -73,11 +75,22 @@ def prepare_dagster_home(folder: Path) -> None:
 
 @contextmanager
 def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
-    """The deployment's persistent Dagster instance, which the UI reads too."""
+    """The deployment's persistent Dagster instance, which the UI reads too.
+
+    Raises:
+        RunError: its files cannot be read or written.
+    """
     prepare_dagster_home(folder)
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_PER_WRITE)
-    with dg.DagsterInstance.from_config(str(folder), "command-line.yaml") as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.from_config(str(folder), "command-line.yaml") as instance:
+            yield instance
+    except (sqlite3.Error, SQLAlchemyError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise RunError(
+            f"the history of runs in {folder} cannot be read or written: {reason}. If the disk is full, make room; if "
+            "a file is damaged, remove that folder: it holds nothing but the history of runs"
+        ) from error
 
 
 def run_days(

@@ -23,7 +23,7 @@ from journeys_assets.domain.tables.landing import (
     QUARANTINED_ROWS,
 )
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.warehouse.base import create_tables
+from journeys_assets.storage.warehouse.base import create_tables, quoted, quoted_pattern
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 VERSIONED = ("pins", "users", "notification_events", "board_pins")
@@ -98,7 +98,7 @@ def load(
     accepted: dict[tuple[str, int], int] = {}
     first_days: list[date] = []
     with warehouse.writing() as con:
-        con.execute(f"SET temp_directory = '{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'")
+        con.execute(f"SET temp_directory = '{quoted(scratch / 'spill')}'")
         create_tables(con, INGEST_TABLES)
         seq = int(con.sql("SELECT coalesce(max(ingest_seq), 0) + 1 FROM landing.ingest_ledger").fetchall()[0][0])
         # Another call may have loaded the same file while this one was reading.
@@ -123,7 +123,7 @@ def _load_source(
     seq: int,
 ) -> tuple[dict[int, int], date | None]:
     table = LANDING_TABLES[source]
-    pattern = str(scratch / source / "*.parquet").replace("'", "''")
+    pattern = quoted_pattern(scratch / source, "*.parquet")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE incoming AS SELECT * FROM read_parquet('{pattern}') "
         "WHERE file_no IN (SELECT unnest($1))",
