@@ -269,8 +269,9 @@ def _read(file: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         raise LabelFileError(f"{file}: a CSV file cannot have a column named line here; rename it")
     others = [name for name in wanted.order if name in wanted.unknown]
     everything, _ = _pieces(file, Wanted(REQUIRED, (*KNOWN, *others)))
-    in_order = [name for name in wanted.order if name in everything.columns]
-    return everything.select(in_order, pl.exclude("line", *in_order)), rows, broken
+    names = [name for name in everything.columns if name != "line"]
+    in_order = [name for name in wanted.order if name in names]
+    return everything.select([*in_order, *(name for name in names if name not in in_order)]), rows, broken
 
 
 def _pieces(file: Path, wanted: Wanted) -> tuple[pl.DataFrame, pl.DataFrame]:

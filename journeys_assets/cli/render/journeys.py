@@ -126,14 +126,16 @@ def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plural
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
     grid.add_row("   keywords", line(" · ".join(keywords[:KEYWORDS_SHOWN]) + more))
-    grid.add_row("   evidence", f"{actions} on {_counted(evidence['active_days'], 'day')}, last {_ago(day, last)}")
-    grid.add_row("   sources", sources)
+    active = _counted(evidence["active_days"], "day")
+    grid.add_row("   evidence", line(f"{actions} on {active}, last {_ago(day, last)}"))
+    grid.add_row("   sources", line(sources))
     grid.add_row("   timeline", f"{sparkline(evidence['engagements_per_week'])}  weeks since {since}")
     if record["area"]["with"]:
         others = ", ".join(shown[journey_id] for journey_id in record["area"]["with"])
         grid.add_row("   area", line(f"{record['area']['area_name']}, with {others}"))
     if "explanation" in record:
-        grid.add_row("   why", " · ".join(f"{part} {value:+.2f}" for part, value in record["explanation"].items()))
+        why = " · ".join(f"{part} {value:+.2f}" for part, value in record["explanation"].items())
+        grid.add_row("   why", line(why))
     head = line(
         (f"{record['rank']:>2} ", "bold"),
         (record["journey_name"], "bold magenta"),

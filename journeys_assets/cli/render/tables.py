@@ -37,7 +37,12 @@ def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
 def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:
     """A plain table. Integers are right-aligned and have thousands separators."""
     table = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=one_line(title),
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     for header in headers:
         table.add_column(one_line(header), overflow="fold")
