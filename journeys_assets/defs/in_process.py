@@ -206,10 +206,17 @@ def evaluate(
 
 
 def _failure(result: dg.ExecuteInProcessResult) -> str:
+    """What failed, in one line.
+
+    Raises:
+        KeyboardInterrupt: nothing did; the run was interrupted, which Dagster records as a failure.
+    """
     lines = []
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error, failure = event.step_failure_data.error, event.step_failure_data.user_failure_data
             cause = error.cause or error
+            if "DagsterExecutionInterruptedError" in (error.cls_name, cause.cls_name):
+                raise KeyboardInterrupt
             lines.append(str(failure.description) if failure else f"{event.step_key}: {cause.message.strip()}")
     return f"run {result.run_id} failed: " + "; ".join(lines or ["see the run in `journeys ui`"])

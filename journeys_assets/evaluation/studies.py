@@ -67,7 +67,9 @@ def synthetic_study(
     pipeline = _study_pipeline(
         settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day}
     )
-    truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
+    truth = {
+        path.stem: pl.read_parquet(path, glob=False) for path in sorted((folder / "world" / "truth").glob("*.parquet"))
+    }
     return Study("synthetic", pipeline.warehouse, days, days[-1], settings.algorithm, truth)
 
 

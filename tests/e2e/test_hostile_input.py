@@ -77,8 +77,11 @@ def test_a_home_of_any_name_works(tmp_path: Path, name: str) -> None:
     command("run")
     assert json.loads(command("show", "u1", "--json").stdout)["journeys"]
     command("export", place / "out")
-    assert pl.read_parquet((place / "out" / "user_journeys.parquet").open("rb")).height
+    assert pl.read_parquet(place / "out" / "user_journeys.parquet", glob=False).height
     command("annotate", "export", place / f"{name}.html")
+    command("preview")
+    version = json.loads(command("versions", "--json").stdout)["current"]
+    command("compare", version, version)
     command("cluster", _keywords(place / f"{name}.csv"), place / f"{name} out.csv")
     assert "bad" not in [line.split()[0] for line in command("doctor").stdout.splitlines()]
 
