@@ -1,25 +1,37 @@
 """Settings of one deployment: where its state lives, which models it uses, parameter overrides.
 
 They are read from ``JOURNEYS_*`` environment variables and from ``$JOURNEYS_HOME/journeys.toml``, and validated before
-anything runs. The environment takes precedence. ``domain.parameters`` has the meaning and default of each parameter.
+anything runs. The environment takes precedence; an empty variable counts as not set. A name that is no setting is
+refused in both. ``domain.parameters`` has the meaning and default of each parameter.
+
+The path of ``home`` may have any character that DuckDB and SQLite can use in a path: ``home_problem`` names the others.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
+import tomllib
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.errors import JourneysError
 
 DEFAULT_HOME = Path(".journeys")
+FILE = "journeys.toml"
+PREFIX = "JOURNEYS_"
+OTHER_VARIABLES = ("JOURNEYS_DEBUG", "JOURNEYS_DBT", "JOURNEYS_DBT_DATABASE")
+"""Variables that are no settings: tracebacks on the command line; dbt for the tests, and the database that it reads."""
 
 
 class SettingsError(JourneysError):
@@ -30,7 +42,12 @@ class Settings(BaseSettings):
     """Everything that differs between deployments. All state lives under ``home``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="JOURNEYS_", env_nested_delimiter="__", extra="forbid", frozen=True, arbitrary_types_allowed=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
     )
 
     home: Path = Field(DEFAULT_HOME, description="Folder of all state.")
@@ -118,13 +135,28 @@ class Settings(BaseSettings):
         """The first day that has a partition."""
         if self.first_partition_date is not None:
             return self.first_partition_date
-        if self.first_day_path.exists():
-            return date.fromisoformat(self.first_day_path.read_text().strip())
-        return date(2026, 1, 1)
+        return self._noted_first_day() or date(2026, 1, 1)
+
+    def _noted_first_day(self) -> date | None:
+        """The first day that was ingested; None if nothing was.
+
+        Raises:
+            SettingsError: the file that holds it is damaged.
+        """
+        if not self.first_day_path.exists():
+            return None
+        try:
+            return date.fromisoformat(self.first_day_path.read_text(encoding="utf-8").strip())
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"{self.first_day_path} does not hold a day ({error}); write the day of the first event into it, such "
+                "as 2026-01-31"
+            ) from error
 
     def note_first_day(self, day: date) -> None:
         """Store ``day`` if it is earlier than the first day stored so far, so that its partition exists."""
-        if not self.first_day_path.exists() or day < date.fromisoformat(self.first_day_path.read_text().strip()):
+        noted = self._noted_first_day()
+        if noted is None or day < noted:
             self.home.mkdir(parents=True, exist_ok=True)
             # Replaced in one step: another process may read it at the same time.
             fresh = self.first_day_path.with_name(f".first_day-{os.getpid()}")
@@ -141,7 +173,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = Path(init_settings().get("home") or os.environ.get("JOURNEYS_HOME") or DEFAULT_HOME)
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=home / "journeys.toml")
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _values_in(home / FILE))
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -151,11 +183,74 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: a value is not allowed, or a key is unknown. The message names each such key, its value and what
             is allowed.
     """
+    _check_variables(os.environ)
     try:
         settings = Settings(**overrides)
+    except UnreadableVariable as error:
+        raise SettingsError(f"settings ({PREFIX}*): {error}; {error.__cause__}") from error
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in e['loc'])} = {e['input']!r}: {e['msg']}" for e in error.errors()
         )
         raise SettingsError(f"settings (JOURNEYS_* or journeys.toml): {wrong}") from error
-    return settings.model_copy(update={"home": settings.home.absolute()})
+    settings = settings.model_copy(update={"home": settings.home.absolute()})
+    if problem := home_problem(settings.home):
+        raise SettingsError(f"home (JOURNEYS_HOME) = {str(settings.home)!r} {problem}; choose another folder")
+    return settings
+
+
+def home_problem(home: Path) -> str | None:
+    """Why a folder cannot hold the state of a deployment; None if it can.
+
+    DuckDB looks for the log of a file whose path has ``?`` elsewhere, and takes a backslash for a separator. SQLite
+    decodes ``%20`` and the like. Brackets, ``*``, quotes, ``#``, spaces and letters of any script are fine.
+    """
+    text = str(home)
+    if found := re.search(r"[?\\]|%[0-9A-Fa-f]{2}", text):
+        return f"has {found.group()} in its path, which DuckDB or SQLite reads as something else"
+    if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in text):
+        return "has a control character in its path"
+    if re.search("[\ud800-\udfff]", text):
+        return "is not valid UTF-8"
+    # A path through a file does not exist either.
+    above = next((path for path in (home, *home.parents) if path.exists()), None)
+    return f"cannot be a folder, because {above} is a file" if above is not None and not above.is_dir() else None
+
+
+def _check_variables(names: Iterable[str]) -> None:
+    """Refuse variables that begin like settings and are none.
+
+    Raises:
+        SettingsError: names the variable, and the setting that may be meant.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    for name in sorted(names):
+        if not name.upper().startswith(PREFIX) or name in OTHER_VARIABLES:
+            continue
+        setting, _, within = name.upper().removeprefix(PREFIX).partition("__")
+        if setting in known and not (within and setting != "ALGORITHM"):
+            continue
+        close = difflib.get_close_matches(setting, known, n=1)
+        listed = ", ".join(PREFIX + one for one in known)
+        meant = f"did you mean {PREFIX}{close[0]}?" if close else f"the settings are {listed}"
+        raise SettingsError(f"the environment variable {name} is no setting; {meant}")
+
+
+def _values_in(file: Path) -> dict[str, Any]:
+    """The values of a settings file; none if there is no file. A byte order mark at its beginning is left out.
+
+    Raises:
+        SettingsError: it cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}; it must be a file that you may read") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is not valid UTF-8 ({error}); save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(
+            f'{file} is not TOML: {error}; write one setting a line, such as embedder = "minilm"'
+        ) from error

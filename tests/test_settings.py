@@ -86,3 +86,54 @@ def test_a_wrong_action_is_refused(tmp_path: Path, toml: str, message: str) -> N
     (tmp_path / "journeys.toml").write_text(toml)
     with pytest.raises(SettingsError, match=message):
         load_settings(home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("JOURNEYS_EMBEDER", "did you mean JOURNEYS_EMBEDDER"),
+        ("JOURNEYS_ALGORITM__RANKING", "did you mean JOURNEYS_ALGORITHM"),
+        ("JOURNEYS_EMBEDDER__NAME", "did you mean JOURNEYS_EMBEDDER"),
+        ("JOURNEYS_XYZ", "the settings are JOURNEYS_HOME"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, cure: str) -> None:
+    monkeypatch.setenv(name, "hashing")
+    with pytest.raises(SettingsError, match=f"{name} is no setting; {cure}"):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["JOURNEYS_DBT", "JOURNEYS_DBT_DATABASE", "JOURNEYS_DEBUG"])
+def test_variables_that_are_no_settings_on_purpose_pass(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "x")
+    load_settings()
+
+
+def test_an_empty_variable_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOURNEYS_HOME", "")
+    monkeypatch.setenv("JOURNEYS_EMBEDDER", "")
+    assert (load_settings().home, load_settings().embedder) == (tmp_path / ".journeys", "minilm")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "journeys.toml").write_text('\ufeffembedder = "hashing"\r\n')
+    assert load_settings(home=tmp_path).embedder == "hashing"
+
+
+@pytest.mark.parametrize(
+    "content", [b"embedder = hashing", b"= 1", b'embedder = "\xff"', b"\xff\xfee\0", b"[algorithm"]
+)
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "journeys.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match=str(tmp_path / "journeys.toml")):
+        load_settings(home=tmp_path)
+
+
+def test_a_first_day_that_is_no_day_is_named(tmp_path: Path) -> None:
+    (tmp_path / "first_day").write_text("2026-13-01\n")
+    settings = load_settings(home=tmp_path)
+    with pytest.raises(SettingsError, match="first_day does not hold a day"):
+        _ = settings.first_day
+    with pytest.raises(SettingsError, match="first_day does not hold a day"):
+        settings.note_first_day(date(2026, 1, 1))

@@ -2,14 +2,19 @@
 
 import atexit
 import gc
+import io
+import sys
 
 import typer
 
 from journeys_assets.cli import annotate, evaluation, journeys, operate, pipeline, training, versions
+from journeys_assets.cli.errors import CommandLine
 
 app = typer.Typer(
+    cls=CommandLine,
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="""Finds out from logs what users are trying to do.
 
@@ -56,7 +61,15 @@ def collect_less_often() -> None:
     atexit.register(gc.freeze)
 
 
+def print_any_text() -> None:
+    """Write what the encoding of an output lacks as ``\\u…``; by default that is an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Entry point of the command."""
     collect_less_often()
+    print_any_text()
     app()

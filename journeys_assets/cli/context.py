@@ -1,19 +1,16 @@
-"""What the commands share: consoles, options, error handling, and the deployment that the settings describe."""
+"""What the commands share: consoles, options, and the deployment that the settings describe."""
 
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from journeys_assets.errors import JourneysError
+from journeys_assets.cli.errors import CommandError
+from journeys_assets.cli.render.screen import Screen
 from journeys_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -22,12 +19,10 @@ if TYPE_CHECKING:
     from journeys_assets.pipeline.pipeline import Pipeline
     from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True)
+out = Screen()
+err = Screen(stderr=True)
 
-
-class CommandError(JourneysError):
-    """The command cannot be carried out. The message says why, and what to do instead."""
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
 
 
 def parse_day(text: str) -> date:
@@ -39,16 +34,6 @@ def parse_day(text: str) -> date:
 
 def day_option(help: str, *names: str) -> Any:
     return typer.Option(*names, parser=parse_day, metavar="YYYY-MM-DD", help=help)
-
-
-@contextmanager
-def known_errors() -> Iterator[None]:
-    """End the command with one line and exit code 2 on a ``JourneysError``; other errors keep their traceback."""
-    try:
-        yield
-    except JourneysError as error:
-        err.print(f"[red]error[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from error
 
 
 @dataclass(frozen=True)
@@ -99,6 +84,27 @@ def last_day_run(session: Session) -> date:
     if day is None:
         raise CommandError("nothing has been run yet; call `journeys ingest PATH`, then `journeys run`")
     return day
+
+
+def day_run(session: Session, as_of: date | None) -> date:
+    """The day that a command is asked about: ``as_of``, or the last one that was run.
+
+    Raises:
+        CommandError: nothing was run, ``as_of`` was not, or its journeys are no longer kept. Names the days there are.
+    """
+    from journeys_assets.storage.queries import days as day_queries
+
+    last = last_day_run(session)
+    if as_of is None:
+        return last
+    keep_days = session.settings.output_retention_days
+    with session.warehouse.reading() as con:
+        kept = day_queries.days_kept(con, keep_days=keep_days)
+        was_run = day_queries.was_run(con, as_of)
+    if as_of not in kept:
+        why = f"is no longer kept (output_retention_days = {keep_days})" if was_run else "was never run"
+        raise CommandError(f"{as_of} {why}; the days that can be shown are {day_queries.as_ranges(kept)}")
+    return as_of
 
 
 def today() -> date:

@@ -1,7 +1,6 @@
 """`journeys show`, `journeys cluster` and `journeys export`."""
 
-import json
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,54 +11,62 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-from journeys_assets.cli.context import CommandError, Session, day_option, known_errors, last_day_run, open_session, out
+from journeys_assets.cli.context import AsJson, Session, day_option, day_run, open_session, out
+from journeys_assets.cli.errors import CommandError
 
 
 def show(
     user: Annotated[str, typer.Argument(help="A user_id.")],
     as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show what makes up the score of each journey.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a user's journeys: name, kind, stage, confidence, keywords, evidence."""
-    with known_errors():
-        show_journeys(open_session(), user, as_of, explain=explain, as_json=as_json)
+    show_journeys(open_session(), user, as_of, explain=explain, as_json=as_json)
 
 
 def cluster(
     source: Annotated[
         Path,
-        typer.Argument(metavar="IN", help="Parquet: user_id, keyword[, weight, first_engaged_at, last_engaged_at]."),
+        typer.Argument(
+            metavar="IN",
+            help="Parquet, CSV or JSON lines: user_id, keyword[, weight, first_engaged_at, last_engaged_at].",
+        ),
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="Parquet: the same rows with journey_id, area_id, journey_name.")
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="The same rows with journey_id, area_id and journey_name. Ends in .parquet, .csv or .jsonl.",
+        ),
     ],
+    as_json: AsJson = False,
 ) -> None:
-    """Cluster your own keywords with the production code and parameters, for instance to test it on your labels."""
-    with known_errors():
-        import polars as pl
+    """Cluster your own keywords with the production code and parameters, for instance to test it on your labels.
 
-        from journeys_assets.operations.label_keywords import cluster_labelled_keywords
+    OUT has every row of IN, in the same order, with all of its columns. Values are checked as those of landing files
+    are: a row with a value that is not allowed has no journey_id in OUT. Such rows are printed with line and reason,
+    and the exit code is 1.
+    """
+    from journeys_assets.cli.render import clustering as render_clustering
+    from journeys_assets.operations.label_keywords import cluster_file
 
-        try:
-            rows = pl.read_parquet(source)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise CommandError(f"cannot read {source} as Parquet: {error}") from error
-        try:
-            session = open_session()
-            clustered = cluster_labelled_keywords(
-                rows,
-                session.deployment.embedder(),
-                session.params,
-                session.deployment.releases("naming"),
-                partial(session.deployment.progress, "embedding"),
-            )
-        except ValueError as error:
-            raise CommandError(f"{source}: {error}") from error
-        target.parent.mkdir(parents=True, exist_ok=True)
-        clustered.write_parquet(target)
-        n_journeys = clustered.select(pl.struct("user_id", "journey_id").n_unique()).item()
-        out.print(f"{clustered.height:,} rows in {n_journeys:,} journeys → {target}")
+    session = open_session()
+    done = cluster_file(
+        source,
+        target,
+        session.deployment.embedder,
+        session.params,
+        session.deployment.releases("naming"),
+        now=datetime.now(UTC).replace(tzinfo=None),
+        progress=partial(session.deployment.progress, "embedding"),
+    )
+    if as_json:
+        out.json(render_clustering.clustering_record(done))
+    else:
+        out.print(render_clustering.show_clustering(done), soft_wrap=True)
+    if done.refused.height:
+        raise typer.Exit(1)
 
 
 def export(
@@ -67,30 +74,32 @@ def export(
         Path, typer.Argument(help="Folder to write user_journeys.parquet and notification_candidates.parquet to.")
     ],
     as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the output of one day as Parquet files."""
-    with known_errors():
-        from journeys_assets.storage.queries import tables
+    from journeys_assets.storage.queries import tables
 
-        session = open_session()
-        last_day = last_day_run(session)
-        day = as_of or last_day
-        folder.mkdir(parents=True, exist_ok=True)
-        for table in ("user_journeys", "notification_candidates"):
-            with session.warehouse.reading() as con:
-                rows = tables.partition(con, table, day)
-            if rows.is_empty() and table == "user_journeys":
-                raise CommandError(f"there are no journeys on {day}; `journeys doctor` lists the days that were run")
-            rows.write_parquet(folder / f"{table}.parquet")
-            out.print(f"{rows.height:,} rows → {folder / table}.parquet")
+    session = open_session()
+    day = day_run(session, as_of)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in ("user_journeys", "notification_candidates"):
+        with session.warehouse.reading() as con:
+            rows = tables.partition(con, table, day)
+        file = folder / f"{table}.parquet"
+        rows.write_parquet(file)
+        written.append({"table": table, "n_rows": rows.height, "file": file})
+        if not as_json:
+            out.write_line(f"{rows.height:,} rows → {file}")
+    if as_json:
+        out.json({"day": day, "files": written})
 
 
 def show_journeys(session: Session, user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
     from journeys_assets.cli.render import journeys as render_journeys
     from journeys_assets.storage.queries import users as user_queries
 
-    last_day = last_day_run(session)
-    day = as_of or last_day
+    day = day_run(session, as_of)
     with session.warehouse.reading() as con:
         journeys = user_queries.journeys_of_user(con, user, day)
         evidence = user_queries.evidence_of_user(con, user, day, render_journeys.WEEKS_SHOWN * 7)
@@ -102,7 +111,7 @@ def show_journeys(session: Session, user: str, as_of: date | None, *, explain: b
     if explain:
         render_journeys.add_explanations(records, _explained(session, journeys, features))
     if as_json:
-        print(json.dumps({"user_id": user, "as_of": str(day), "journeys": records}, ensure_ascii=False, indent=2))
+        out.json({"user_id": user, "as_of": day, "journeys": records})
     else:
         out.print(render_journeys.show_user(user, day, records, session.params.actions))
 

@@ -1,5 +1,6 @@
 """`journeys demo`, `journeys synth`, `journeys ingest` and `journeys run`."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,16 +16,17 @@ if TYPE_CHECKING:
     from journeys_assets.storage.ingest.call import IngestReport
 
 from journeys_assets.cli.context import (
+    AsJson,
     Session,
     command_name,
     day_option,
     err,
-    known_errors,
     open_session,
     out,
     relative,
     today,
 )
+from journeys_assets.cli.errors import is_debugging
 from journeys_assets.cli.journeys import show_journeys
 
 DEMO_USERS = 300
@@ -37,36 +39,33 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the synthetic world.")] = 7,
 ) -> None:
     """Generate a synthetic world, run every stage over it, and show the journeys of a few users."""
-    with known_errors():
-        settings = load_settings()
-        world = settings.home / "synthetic"
-        first_day = today() - timedelta(days=days)
-        if world.exists():
-            out.print(
-                f"Using the world in {relative(world)} again; to generate another one, delete {relative(settings.home)}"
-            )
-        else:
-            write_synthetic_world(world, users=users, days=days, seed=seed, first_day=first_day)
-        print_ingest_report(ingest_paths(settings, [world / "landing"], "landing", None))
-        session = open_session()
-        summary = run_through_dagster(session, None, None, full=False)
-        print_run_summary(summary, settings)
-        from journeys_assets.storage.queries import users as user_queries
-
-        with session.warehouse.reading() as con:
-            examples = user_queries.users_with_most_journeys(con, summary.last_day, 3)
-        for user_id in examples:
-            show_journeys(session, user_id, summary.last_day, explain=False, as_json=False)
-        another = examples[0] if examples else "USER"
-        out.print("[bold]Where to look next[/bold]")
-        places = Table.grid(padding=(0, 3))
-        places.add_row(f"  {command_name()} show {another}", "one user's journeys, with evidence")
-        places.add_row(f"  {command_name()} ui", "assets, lineage, checks and this run in the browser")
-        places.add_row(
-            f"  {relative(settings.published_path)}", "the output tables, for DuckDB or any tool that reads it"
+    settings = load_settings()
+    world = settings.home / "synthetic"
+    first_day = today() - timedelta(days=days)
+    if world.exists():
+        out.write_line(
+            f"Using the world in {relative(world)} again; to generate another one, delete {relative(settings.home)}"
         )
-        places.add_row(f"  {relative(world / 'truth')}", "the true journeys of the synthetic users")
-        out.print(places)
+    else:
+        write_synthetic_world(world, users=users, days=days, seed=seed, first_day=first_day)
+    print_ingest_report(ingest_paths(settings, [world / "landing"], "landing", None), settings)
+    session = open_session()
+    summary = run_through_dagster(session, None, None, full=False)
+    print_run_summary(summary, settings)
+    from journeys_assets.storage.queries import users as user_queries
+
+    with session.warehouse.reading() as con:
+        examples = user_queries.users_with_most_journeys(con, summary.last_day, 3)
+    for user_id in examples:
+        show_journeys(session, user_id, summary.last_day, explain=False, as_json=False)
+    another = examples[0] if examples else "USER"
+    out.write_line(("Where to look next", "bold"))
+    places = Table.grid(padding=(0, 3))
+    places.add_row(f"  {command_name()} show {another}", "one user's journeys, with evidence")
+    places.add_row(f"  {command_name()} ui", "assets, lineage, checks and this run in the browser")
+    places.add_row(f"  {relative(settings.published_path)}", "the output tables, for DuckDB or any tool that reads it")
+    places.add_row(f"  {relative(world / 'truth')}", "the true journeys of the synthetic users")
+    out.print(places)
 
 
 def synth(
@@ -79,9 +78,8 @@ def synth(
     first_day: Annotated[date | None, day_option("Default: such that the last day is yesterday.")] = None,
 ) -> None:
     """Write a seeded synthetic world: landing files, and the known truth beside them."""
-    with known_errors():
-        first = first_day or today() - timedelta(days=days)
-        write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first)
+    first = first_day or today() - timedelta(days=days)
+    write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first)
 
 
 def ingest(
@@ -94,16 +92,18 @@ def ingest(
     source: Annotated[
         str | None, typer.Option(help="Landing source of all files, where their names do not give it.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Load log files into the warehouse: all of them, or none if one of them cannot be read.
 
     Rows that break the contract go to `landing.quarantined_rows` with file, line and reason. Files and events that were
-    loaded before are not loaded again.
+    loaded before are not loaded again. The exit code is 1 if every row of a file was refused.
     """
-    with known_errors():
-        settings = load_settings()
-        print_ingest_report(ingest_paths(settings, paths, format, source))
-        print_unmatched_keys(settings)
+    settings = load_settings()
+    report = ingest_paths(settings, paths, format, source)
+    print_ingest_report(report, settings, as_json=as_json)
+    if any(file.is_all_refused for file in report.files):
+        raise typer.Exit(1)
 
 
 def run(
@@ -114,6 +114,7 @@ def run(
     full: Annotated[
         bool, typer.Option(help="Recompute every user in the horizon, not only users that changed.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run the pipeline on a range of days, in order, through Dagster. `journeys ui` shows the run.
 
@@ -121,29 +122,35 @@ def run(
     """
     from journeys_assets.pipeline.run import NothingToRunYet
 
-    with known_errors():
-        session = open_session()
-        try:
-            summary = run_through_dagster(session, from_, to, full=full)
-        except NothingToRunYet as reason:
-            out.print(str(reason), markup=False)
-            return
-        print_run_summary(summary, session.settings)
+    session = open_session()
+    try:
+        summary = run_through_dagster(session, from_, to, full=full, as_json=as_json)
+    except NothingToRunYet as reason:
+        if as_json:
+            out.json({"nothing_to_run": str(reason)})
+        else:
+            out.write_line(str(reason))
+        return
+    print_run_summary(summary, session.settings, as_json=as_json)
 
 
-def run_through_dagster(session: Session, first: date | None, last: date | None, *, full: bool) -> "RunSummary":
+def run_through_dagster(
+    session: Session, first: date | None, last: date | None, *, full: bool, as_json: bool = False
+) -> "RunSummary":
     from journeys_assets.defs.build import build_definitions
     from journeys_assets.defs.in_process import dagster_instance, run_days
     from journeys_assets.pipeline.run import days_to_run
 
     pipeline, settings = session.pipeline, session.settings
     days = days_to_run(pipeline, first, last, today=today())
+    said = err if as_json else out
     for note in days.notes:
-        out.print(note, markup=False)
-    out.print(f"Running {days.first} … {days.last} ({days.size}, {'full' if full else 'incremental'} inference)")
+        said.write_line(note)
+    said.write_line(f"Running {days.first} … {days.last} ({days.size}, {'full' if full else 'incremental'} inference)")
     settings.note_first_day(days.first)
     with dagster_instance(settings.dagster_home) as instance:
-        return run_days(pipeline, build_definitions(session.deployment), instance, days.first, days.last, full=full)
+        definitions = build_definitions(session.deployment)
+        return run_days(pipeline, definitions, instance, days.first, days.last, full=full, verbose=is_debugging())
 
 
 def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":
@@ -173,36 +180,36 @@ def write_synthetic_world(folder: Path, *, users: int, days: int, seed: int, fir
 
     world = generate_world(WorldParams(seed=seed, n_users=users, n_days=days, first_day=first_day))
     write_world(world, folder)
-    out.print(f"A synthetic world of {users} users and {days} days from {first_day} → {relative(folder)}")
+    out.write_line(f"A synthetic world of {users} users and {days} days from {first_day} → {relative(folder)}")
 
 
-def print_ingest_report(report: "IngestReport") -> None:
-    from journeys_assets.cli.render import tables
-
-    out.print(tables.show_ingest(report))
-
-
-def print_unmatched_keys(settings: Settings) -> None:
-    from journeys_assets.cli.render.unmatched import unmatched_lines
+def print_ingest_report(report: "IngestReport", settings: Settings, *, as_json: bool = False) -> None:
+    from journeys_assets.cli.render import ingest as render_ingest
     from journeys_assets.deployment import open_warehouse
     from journeys_assets.storage.queries.unmatched import unmatched_keys
 
     with open_warehouse(settings).reading() as con:
-        found = unmatched_keys(con)
-    for line in unmatched_lines(found, settings.algorithm.quality):
-        out.print(line, markup=False)
+        unmatched = unmatched_keys(con)
+    if as_json:
+        out.json(render_ingest.ingest_record(report, unmatched))
+    else:
+        out.print(render_ingest.show_ingest(report, unmatched, settings.algorithm.quality), soft_wrap=True)
 
 
-def print_run_summary(summary: "RunSummary", settings: Settings) -> None:
+def print_run_summary(summary: "RunSummary", settings: Settings, *, as_json: bool = False) -> None:
     from journeys_assets.cli.render import tables
 
+    if as_json:
+        out.json({**asdict(summary), "published": settings.published_path})
+        return
     rows = [(table, summary.rows[table], summary.total_rows[table]) for table in summary.rows]
     out.print(tables.table_of("Rows", rows, "table", f"on {summary.last_day}", "all days"))
     n_days = (summary.last_day - summary.first_day).days + 1
-    out.print(
+    out.write_line(
         f"{n_days} {'day' if n_days == 1 else 'days'} in {summary.seconds:.1f} s, "
         f"peak memory {summary.peak_memory_mib:,.0f} MiB, run {summary.run_id}"
     )
     for warning in summary.warnings:
-        out.print(f"[yellow]warning[/yellow] {warning}", highlight=False)
-    out.print(f"Published: {relative(settings.published_path)}\n")
+        out.write_line(("warning", "yellow"), f" {warning}")
+    out.write_line(f"Published: {relative(settings.published_path)}")
+    out.write_line()

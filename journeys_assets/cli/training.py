@@ -4,16 +4,16 @@ from datetime import date, timedelta
 from typing import Annotated
 
 import typer
-from rich.markdown import Markdown
 
 from journeys_assets.cli.context import (
+    AsJson,
     day_option,
-    known_errors,
     last_day_run,
     open_session,
     out,
     relative,
 )
+from journeys_assets.cli.errors import is_debugging
 from journeys_assets.errors import require_extra
 
 
@@ -21,6 +21,7 @@ def train(
     as_of: Annotated[
         date | None, day_option("Use labels up to this day; releases are live from the day after.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a ranker, a stage model and naming weights, and release each that is better than what is live.
 
@@ -30,23 +31,27 @@ def train(
     from names that annotators gave or accepted. They must name journeys of unseen users significantly better. The exit
     code is 1 if nothing is released; the reasons are printed, and live releases stay. A daily run never trains.
     """
-    with known_errors():
-        require_extra("train", "journeys train")
-        from journeys_assets.defs.build import build_definitions
-        from journeys_assets.defs.in_process import dagster_instance, train_models
+    require_extra("train", "journeys train")
+    from journeys_assets.defs.build import build_definitions
+    from journeys_assets.defs.in_process import dagster_instance, train_models
 
-        session = open_session()
-        last_day = last_day_run(session)
-        day = as_of or last_day
-        with dagster_instance(session.settings.dagster_home) as instance:
-            trained = train_models(build_definitions(session.deployment), instance, day)
+    session = open_session()
+    last_day = last_day_run(session)
+    day = as_of or last_day
+    with dagster_instance(session.settings.dagster_home) as instance:
+        trained = train_models(build_definitions(session.deployment), instance, day, verbose=is_debugging())
+    live_from = day + timedelta(days=1)
+    if as_json:
+        models = [{"model": one.model, "folder": one.folder, "not_released": one.reason} for one in trained]
+        out.json({"as_of": day, "live_from": live_from, "models": models})
+    else:
         for model in trained:
             if model.folder is not None:
-                out.print(Markdown((model.folder / "model_card.md").read_text()))
+                out.markdown((model.folder / "model_card.md").read_text(encoding="utf-8"))
         for model in trained:
             if model.folder is not None:
-                out.print(f"Released: {relative(model.folder)}; live from {day + timedelta(days=1)}")
+                out.write_line(f"Released: {relative(model.folder)}; live from {live_from}")
             else:
-                out.print(f"[yellow]not released[/yellow] {model.model}: {model.reason}", highlight=False)
-        if not any(model.folder for model in trained):
-            raise typer.Exit(1)
+                out.write_line(("not released", "yellow"), f" {model.model}: {model.reason}")
+    if not any(model.folder for model in trained):
+        raise typer.Exit(1)

@@ -2,14 +2,17 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from journeys_assets.defs.assets.evaluation import REPORT, asset_name
 from journeys_assets.defs.assets.stages import step_name
@@ -28,7 +31,6 @@ from journeys_assets.pipeline.pipeline import Pipeline
 from journeys_assets.pipeline.run import HISTORY_DAYS, RunError, RunSummary, summary
 from journeys_assets.pipeline.training import TRAININGS
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 DAGSTER_YAML = """telemetry:
   enabled: false
 # A run whose process died is marked as failed, so that its days are requested again.
@@ -55,6 +57,14 @@ the progress; and its stock storage opens about a thousand connections for a run
 EVENTS_PER_WRITE = "1000"
 
 
+def console_log(*, verbose: bool) -> dict[str, Any]:
+    """Run config: what Dagster prints of a run.
+
+    By default nothing. The one line of a failure is in the ``RunError``; the instance keeps the rest for the UI.
+    """
+    return {"loggers": {"console": {"config": {"log_level": "INFO" if verbose else "CRITICAL"}}}}
+
+
 def prepare_dagster_home(folder: Path) -> None:
     """Make the Dagster instance folder; telemetry is off. ``dagster.yaml`` is the user's once it is there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,11 +75,22 @@ def prepare_dagster_home(folder: Path) -> None:
 
 @contextmanager
 def dagster_instance(folder: Path) -> Iterator[dg.DagsterInstance]:
-    """The deployment's persistent Dagster instance, which the UI reads too."""
+    """The deployment's persistent Dagster instance, which the UI reads too.
+
+    Raises:
+        RunError: its files cannot be read or written.
+    """
     prepare_dagster_home(folder)
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_PER_WRITE)
-    with dg.DagsterInstance.from_config(str(folder), "command-line.yaml") as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.from_config(str(folder), "command-line.yaml") as instance:
+            yield instance
+    except (sqlite3.Error, SQLAlchemyError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise RunError(
+            f"the history of runs in {folder} cannot be read or written: {reason}. If the disk is full, make room; if "
+            "a file is damaged, remove that folder: it holds nothing but the history of runs"
+        ) from error
 
 
 def run_days(
@@ -80,8 +101,12 @@ def run_days(
     last: date,
     *,
     full: bool = False,
+    verbose: bool = False,
 ) -> RunSummary:
     """Materialise ``first`` … ``last`` in order, in one run that the instance records.
+
+    Args:
+        verbose: Print Dagster's log, with tracebacks.
 
     Raises:
         RunError: the run failed; the message names the stage and its error.
@@ -90,7 +115,7 @@ def run_days(
     result = definitions.resolve_job_def(FULL_INFERENCE_JOB if full else DAILY_JOB).execute_in_process(
         instance=instance,
         tags=range_tags(first, last) | ({INFERENCE_TAG: FULL} if full else {}),
-        run_config=QUIET,
+        run_config=console_log(verbose=verbose),
         raise_on_error=False,
     )
     if not result.success:
@@ -132,7 +157,9 @@ class Trained:
     reason: str | None
 
 
-def train_models(definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date) -> list[Trained]:
+def train_models(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, as_of: date, *, verbose: bool = False
+) -> list[Trained]:
     """Train every model through the training job, and release those that are good enough.
 
     Raises:
@@ -141,7 +168,8 @@ def train_models(definitions: dg.Definitions, instance: dg.DagsterInstance, as_o
     names = [training.kind.name for training in TRAININGS]
     result = definitions.resolve_job_def(TRAINING_JOB).execute_in_process(
         instance=instance,
-        run_config=QUIET | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in names}},
+        run_config=console_log(verbose=verbose)
+        | {"ops": {name: {"config": {"as_of": as_of.isoformat()}} for name in names}},
         raise_on_error=False,
     )
     if not result.success:
@@ -157,7 +185,9 @@ def _trained(result: dg.ExecuteInProcessResult, name: str) -> Trained:
     return Trained(name, None, str(observation.metadata[NOT_RELEASED].value))
 
 
-def evaluate(definitions: dg.Definitions, instance: dg.DagsterInstance, sections: Sequence[str]) -> Path:
+def evaluate(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, sections: Sequence[str], *, verbose: bool = False
+) -> Path:
     """Measure these parts and write the report through the evaluation job; returns the page.
 
     Raises:
@@ -165,7 +195,10 @@ def evaluate(definitions: dg.Definitions, instance: dg.DagsterInstance, sections
     """
     chosen = [dg.AssetKey(name) for name in (*map(asset_name, sections), REPORT)]
     result = definitions.resolve_job_def(EVALUATION_JOB).execute_in_process(
-        instance=instance, run_config=QUIET, asset_selection=chosen, raise_on_error=False
+        instance=instance,
+        run_config=console_log(verbose=verbose),
+        asset_selection=chosen,
+        raise_on_error=False,
     )
     if not result.success:
         raise RunError(_failure(result))
@@ -173,10 +206,17 @@ def evaluate(definitions: dg.Definitions, instance: dg.DagsterInstance, sections
 
 
 def _failure(result: dg.ExecuteInProcessResult) -> str:
+    """What failed, in one line.
+
+    Raises:
+        KeyboardInterrupt: nothing did; the run was interrupted, which Dagster records as a failure.
+    """
     lines = []
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             error, failure = event.step_failure_data.error, event.step_failure_data.user_failure_data
             cause = error.cause or error
+            if "DagsterExecutionInterruptedError" in (error.cls_name, cause.cls_name):
+                raise KeyboardInterrupt
             lines.append(str(failure.description) if failure else f"{event.step_key}: {cause.message.strip()}")
-    return f"run {result.run_id} failed.\n" + "\n".join(lines or ["see the run in `journeys ui`"])
+    return f"run {result.run_id} failed: " + "; ".join(lines or ["see the run in `journeys ui`"])

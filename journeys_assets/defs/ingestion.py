@@ -16,7 +16,9 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from journeys_assets.defs.metadata import table
 from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
+from journeys_assets.domain.display import Markdown
 from journeys_assets.domain.landing.files import (
     IngestRequest,
     PastRun,
@@ -189,12 +191,10 @@ def _report_unmatched(context: dg.OpExecutionContext, unmatched: Sequence[Unmatc
 
 def _told(files: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """File, outcome and reason, as a Markdown table."""
-    lines = ["| file | outcome | reason |", "|---|---|---|"]
-    for row in files.head(TOLD_FILES).select("file", "outcome", "reason").iter_rows():
-        lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |")
+    rows = files.head(TOLD_FILES).select("file", "outcome", "reason").rows()
     if files.height > TOLD_FILES:
-        lines.append(f"| … {files.height - TOLD_FILES} more: `landing.landed_files` | | |")
-    return dg.MetadataValue.md("\n".join(lines))
+        rows.append((Markdown(f"… {files.height - TOLD_FILES} more: `landing.landed_files`"), "", ""))
+    return table(["file", "outcome", "reason"], rows)
 
 
 # ── the sensor ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,10 +1,14 @@
-"""Metadata for the UI: counts, examples, column schema, distributions, trends."""
+"""Metadata for the UI: counts, examples, column schema, distributions, trends.
 
-from collections.abc import Mapping, Sequence
+The only module that makes Markdown for the UI. Text from outside is escaped here (``domain.display``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 import polars as pl
 
+from journeys_assets.domain.display import Markdown, markdown_table
 from journeys_assets.domain.quality.monitors import format_measured
 from journeys_assets.domain.statistics.bars import trend
 from journeys_assets.domain.tables.table import Column, Table
@@ -49,9 +53,17 @@ def examples(
     shown = frame.select(
         [c for c in (columns or frame.columns) if c in frame.columns and frame.schema[c] != pl.Binary]
     ).head(rows)
-    header = "| " + " | ".join(shown.columns) + " |\n|" + "---|" * shown.width
-    lines = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in shown.iter_rows()]
-    return dg.MetadataValue.md("\n".join([header, *lines]))
+    return table(shown.columns, [[_cell(value) for value in row] for row in shown.iter_rows()])
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """A table of text."""
+    return dg.MetadataValue.md(markdown_table(headers, rows))
+
+
+def written(text: str) -> dg.MarkdownMetadataValue:
+    """Markdown that this project wrote: a protocol, a model card."""
+    return dg.MetadataValue.md(text)
 
 
 def _cell(value: object) -> str:
@@ -59,7 +71,7 @@ def _cell(value: object) -> str:
         return f"{value:.3f}"
     if isinstance(value, list):
         return ", ".join(_cell(v) for v in value[:6]) + (" …" if len(value) > 6 else "")
-    return str(value).replace("|", "\\|")[:120]
+    return str(value)[:120]
 
 
 def counted(counts: Counts) -> dict[str, int | str]:
@@ -96,14 +108,15 @@ def distribution(values: pl.Series, bins: int = 10) -> dg.MarkdownMetadataValue:
     """Counts of ``values`` in bins of equal width between the lowest and the highest, as a Markdown table with bars."""
     there = values.drop_nulls().cast(pl.Float64)
     if there.is_empty():
-        return dg.MetadataValue.md("no values")
+        return written("no values")
     found = there.hist(bin_count=bins)
     top = found["count"].max()
     assert isinstance(top, int)
-    lines = ["| up to | values | |", "|---|---|---|"]
-    for edge, n in found.select("breakpoint", "count").iter_rows():
-        lines.append(f"| {edge:.3g} | {n} | {'█' * round(BAR_CHARACTERS * n / max(top, 1))} |")
-    return dg.MetadataValue.md("\n".join(lines))
+    rows = [
+        (f"{edge:.3g}", n, "█" * round(BAR_CHARACTERS * n / max(top, 1)))
+        for edge, n in found.select("breakpoint", "count").iter_rows()
+    ]
+    return table(["up to", "values", ""], rows)
 
 
 def trends(measured: pl.DataFrame) -> dg.MarkdownMetadataValue:
@@ -112,11 +125,12 @@ def trends(measured: pl.DataFrame) -> dg.MarkdownMetadataValue:
     Args:
         measured: Rows of quality_metrics.
     """
-    lines = ["| monitor | values, oldest first | last | expected | |", "|---|---|---|---|---|"]
+    lines: list[Sequence[object]] = []
     monitors = measured.sort("partition_date").partition_by("monitor", as_dict=True, maintain_order=True)
     for (name,), rows in sorted(monitors.items()):
         last = rows.row(-1, named=True)
         value = "" if last["value"] is None else format_measured(last["value"], last["lower"], last["upper"])
-        mark = "" if last["passed"] else "**fired**"
-        lines.append(f"| {name} | `{trend(rows['value'].to_list())}` | {value} | {_cell(last['bound'])} | {mark} |")
-    return dg.MetadataValue.md("\n".join(lines))
+        mark = Markdown("" if last["passed"] else "**fired**")
+        line = Markdown(f"`{trend(rows['value'].to_list())}`")
+        lines.append((name, line, value, _cell(last["bound"]), mark))
+    return table(["monitor", "values, oldest first", "last", "expected", ""], lines)

@@ -68,7 +68,9 @@ def synthetic_study(
     pipeline = _study_pipeline(
         settings, folder, log, days, {"world": repr(world), "every_days": every_days, "first": first_day}
     )
-    truth = {path.stem: pl.read_parquet(path) for path in sorted((folder / "world" / "truth").glob("*.parquet"))}
+    truth = {
+        path.stem: pl.read_parquet(path, glob=False) for path in sorted((folder / "world" / "truth").glob("*.parquet"))
+    }
     return Study("synthetic", pipeline.warehouse, days, days[-1], settings.algorithm, truth)
 
 
@@ -110,7 +112,7 @@ def own_study(pipeline: Pipeline) -> Study | None:
         return None
     days = pipeline.warehouse.query("SELECT DISTINCT partition_date AS day FROM main.user_journeys ORDER BY 1")
     with pipeline.warehouse.reading() as con:
-        landed = day_queries.landed_days(con)
+        landed = list(day_queries.events_by_day(con))
     if days.is_empty() or not landed:
         return None
     return Study("own", pipeline.warehouse, days["day"].to_list(), landed[-1], pipeline.params)

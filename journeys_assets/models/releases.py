@@ -89,8 +89,6 @@ def load(path: Path, kind: type[AnyRelease]) -> AnyRelease:
         ReleaseError: a file is missing or was changed.
     """
     card = _read_card(path)
-    if _card_hash(card) != card.get("card_sha256"):
-        raise _damaged(path / CARD, "was changed after its release")
     contents = {}
     for name, expected in card["sha256"].items():
         try:
@@ -159,10 +157,12 @@ def _read_card(path: Path) -> dict[str, Any]:
         card: dict[str, Any] = json.loads(file.read_bytes())
     except OSError as error:
         raise _damaged(file, f"cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(file, "is not the JSON that was released") from error
     if not isinstance(card, dict) or not {"version", "live_from", "sequence", "sha256", "features"} <= card.keys():
         raise _damaged(file, "lacks required keys")
+    if _card_hash(card) != card.get("card_sha256"):
+        raise _damaged(file, "was changed after its release")
     return card
 
 

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 PAGE = Path(__file__).with_name("annotation_page.html")
 COLUMNS = ("row_key", "annotator_id", *SHOWN, "relevance", *ANSWERS)
 FORMATS = (".csv", ".html")
+SALT_BYTES = 32
 
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 _NAME = re.compile(r"[^\w.-]+")
@@ -99,8 +101,7 @@ def export_sheets(
         missing = sorted(set(days) - set(chosen))
         if missing or not chosen:
             raise SheetError(
-                f"no journeys are kept as of {', '.join(map(str, missing)) or last_day}; `journeys doctor` lists the "
-                "days that were run"
+                f"no journeys are kept as of {', '.join(map(str, missing)) or last_day}; choose a day that has journeys"
             )
         candidates = storage.candidates(con, chosen, actions)
     strata = sampling.candidates_by_stratum(candidates, params=params, seed=seed)
@@ -216,16 +217,23 @@ def _file_name(annotator: str) -> str:
 
 
 def _salt(file: Path) -> bytes:
-    """The deployment's secret, created once, readable only by its owner."""
+    """The deployment's secret, created once, readable only by its owner.
+
+    Raises:
+        SheetError: the file does not hold such a secret.
+    """
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_name(f".{file.name}-{os.getpid()}")
         fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_bytes(32))
-        try:
-            os.link(fresh, file)  # fails if another process was first
-        except FileExistsError:
-            fresh.unlink()
-            return file.read_bytes()
+        fresh.write_bytes(secrets.token_bytes(SALT_BYTES))
+        with suppress(FileExistsError):  # another process was first
+            os.link(fresh, file)
         fresh.unlink()
-    return file.read_bytes()
+    salt = file.read_bytes()
+    if len(salt) != SALT_BYTES:
+        raise SheetError(
+            f"{file} is damaged: it has {len(salt)} bytes instead of {SALT_BYTES}. Restore it from a copy. If there is "
+            "none, remove it: journeys that were judged may then be shown again under another key"
+        )
+    return salt

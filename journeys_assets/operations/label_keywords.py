@@ -1,19 +1,118 @@
-"""Clusters the user's own labelled keywords with the production code and parameters."""
+"""Clusters the user's own labelled keywords with the production code and parameters.
+
+A file of labels is read by the readers of the landing files, and its values are checked by the same rules: ids and
+keywords as text (whole numbers too), times as timestamps or ISO 8601. What differs is what becomes of a row that breaks
+a rule. A landing row is quarantined; here **no row vanishes**: every row of the file is in the result, with its labels,
+and a refused one has no journey_id. Only a line that cannot be split into columns is not in the result. All refused
+rows and lines are returned with line and reason.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from journeys_assets.domain.clustering.clusters import assign_rows, distinct_keywords
 from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
+from journeys_assets.domain.landing.contract import check_rows, decoded, fits
 from journeys_assets.domain.naming.names import name_journeys
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.table import Column
+from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder, Progress
 from journeys_assets.models.naming.release import naming_on
+from journeys_assets.storage.ingest.files import check_file
+from journeys_assets.storage.ingest.readers.choose import read_pieces
+from journeys_assets.storage.ingest.readers.columns import format_of
+from journeys_assets.storage.ingest.readers.formats import opened
+from journeys_assets.storage.ingest.readers.pieces import Wanted
+
+REQUIRED = ("user_id", "keyword")
+TIMES = ("first_engaged_at", "last_engaged_at")
+KNOWN = (*REQUIRED, "weight", *TIMES)
+ADDED = ("journey_id", "area_id", "journey_name")
+"""Columns of the result. Columns of these names in the file are replaced."""
+FORMATS = (".parquet", ".csv", ".jsonl")
+REFUSED = pl.Schema({"line": pl.Int64(), "reason": pl.String()})
+
+_SEARCH = LANDING["search_events"]
+_LIKE = {"user_id": "user_id", "keyword": "query", **dict.fromkeys(TIMES, "searched_at")}
+"""The column of ``search_events`` whose rules hold for a column."""
+
+
+class LabelFileError(JourneysError):
+    """A file of labels cannot be read or written. The message says why, and what to do instead."""
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """The result of clustering one file.
+
+    Attributes:
+        file: Where it was written.
+        n_rows: Rows written.
+        n_journeys: Distinct journeys of users.
+        refused: line, reason of rows without a journey, and of lines that could not be read.
+    """
+
+    file: Path
+    n_rows: int
+    n_journeys: int
+    refused: pl.DataFrame
+
+
+def cluster_file(
+    source: Path,
+    target: Path,
+    embedder: Callable[[], Embedder],
+    params: AlgorithmParams,
+    naming_releases: Path,
+    *,
+    now: datetime,
+    progress: Progress,
+) -> Clustered:
+    """Cluster the keywords of a file, and write its rows with ``ADDED``.
+
+    Args:
+        source: Parquet, CSV or JSON lines with user_id, keyword, optional weight (> 0, default 1), first_engaged_at,
+            last_engaged_at, and any other columns.
+        target: Ends in one of ``FORMATS``; it is written in one step, and its folder is made.
+        embedder: Called when the file has been read.
+        naming_releases: Folder of released naming weights; the latest release names.
+        now: The current time, naive UTC.
+        progress: Called with (keywords embedded, keywords in all).
+
+    Raises:
+        LabelFileError, IngestError: the file cannot be read, a column cannot hold its values, or the place is wrong.
+        OSError: the place cannot be written to.
+    """
+    check_file(source)
+    _check_target(source, target)
+    with _draft(target) as draft:
+        given, rows, broken = _read(source)
+        good, refused = _checked(rows, now)
+        clustered = cluster_labelled_keywords(good.drop("row"), embedder(), params, naming_releases, progress)
+        found = clustered.select(ADDED).with_columns(good["row"])
+        kept = given.drop(ADDED, strict=False).with_row_index("_row")
+        result = kept.join(found, left_on="_row", right_on="row", how="left", maintain_order="left").drop("_row")
+        _write(result, draft, target)
+    return Clustered(
+        file=target,
+        n_rows=result.height,
+        n_journeys=clustered.select(pl.struct("user_id", "journey_id").n_unique()).item(),
+        refused=pl.concat([broken, refused]).sort("line"),
+    )
 
 
 def cluster_labelled_keywords(
@@ -22,17 +121,12 @@ def cluster_labelled_keywords(
     """The rows with journey_id, area_id and journey_name, computed with the code and parameters of the pipeline.
 
     Args:
-        rows: user_id, keyword and optionally weight (> 0), first_engaged_at, last_engaged_at.
+        rows: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at (naive UTC or null).
         naming_releases: Folder of released naming weights; the latest release names.
         progress: Called with (keywords embedded, keywords in all).
-
-    Raises:
-        ValueError: a column is missing or a value is not allowed.
     """
-    missing = [name for name in ("user_id", "keyword") if name not in rows.columns]
-    if missing:
-        raise ValueError(f"missing column {', '.join(missing)}; user_id and keyword are needed, found {rows.columns}")
-    rows = rows.drop("journey_id", "area_id", "journey_name", strict=False)
+    if rows.is_empty():
+        return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in ADDED)
     keywords = distinct_keywords(rows)
     packed = pack(embedder.embed(keywords, progress))
     vectors = KeywordVectors.from_frame(
@@ -51,11 +145,208 @@ def cluster_labelled_keywords(
 
 
 def _first_times(rows: pl.DataFrame) -> pl.DataFrame:
-    """user_id, keyword (normalised) and first_engaged_at; null if the rows have no times."""
-    times = pl.col("first_engaged_at") if "first_engaged_at" in rows.columns else pl.lit(None)
+    """user_id, keyword (normalised) and first_engaged_at."""
     keywords = normalise_series(rows["keyword"])
     return (
-        rows.select("user_id", keyword=keywords, first_engaged_at=times.cast(pl.Datetime("us")))
+        rows.select("user_id", keyword=keywords, first_engaged_at="first_engaged_at")
         .group_by("user_id", "keyword")
         .agg(pl.col("first_engaged_at").min())
     )
+
+
+# ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _checked(rows: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that can be clustered, with ``row``, their position; and ``REFUSED`` for the others.
+
+    Args:
+        rows: ``line`` and the columns of ``KNOWN`` that the file has.
+    """
+    rows = rows.with_row_index("row")
+    by_row = rows.select(line=pl.col("row").cast(pl.Int64))
+    texts = by_row.with_columns(rows["user_id"], rows["keyword"].alias("query"), searched_at=pl.lit(now))
+    good, refused = check_rows(_SEARCH.name, texts, now=now)
+    values = good.select(row="line", user_id="user_id", keyword="query")
+    reasons = [_named(refused, "keyword")]
+    for name in TIMES:
+        time, wrong = _times(by_row, rows, name, now)
+        values = values.join(time, on="row", how="left", maintain_order="left")
+        reasons.append(wrong)
+    weight, wrong = _weights(by_row, rows)
+    values = values.join(weight, on="row", how="left", maintain_order="left")
+    found = pl.concat([*reasons, wrong]).group_by("line", maintain_order=True).agg(pl.col("reason").str.join("; "))
+    lines = rows.select(line=pl.col("row").cast(pl.Int64), in_file="line")
+    told = found.join(lines, on="line").select(line="in_file", reason="reason").sort("line")
+    good = values.join(found, left_on="row", right_on="line", how="anti", maintain_order="left")
+    return good.with_columns(pl.col("row").cast(pl.UInt32)), told
+
+
+def _times(by_row: pl.DataFrame, rows: pl.DataFrame, name: str, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The times of an optional column by ``row``, and the reasons of those that are none."""
+    nothing = pl.DataFrame(schema={"row": pl.Int64, name: pl.Datetime("us")})
+    if name not in rows.columns:
+        return nothing, REFUSED.to_frame()
+    given = by_row.with_columns(rows[name].alias("searched_at")).filter(~_is_blank(rows[name]))
+    if given.is_empty():
+        return nothing, REFUSED.to_frame()
+    # The required columns are stand-ins, so that nothing but the time can be wrong.
+    texts = given.with_columns(user_id=pl.lit("user"), query=pl.lit("keyword"))
+    good, refused = check_rows(_SEARCH.name, texts, now=now)
+    return good.select(pl.col("line").alias("row"), pl.col("searched_at").alias(name)), _named(refused, name)
+
+
+def _weights(by_row: pl.DataFrame, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The weight by ``row``, 1 where none is given, and the reasons of those that are not finite numbers above 0."""
+    if "weight" not in rows.columns:
+        return by_row.select(row="line", weight=pl.lit(1.0)), REFUSED.to_frame()
+    raw = rows["weight"]
+    text = decoded(raw) if raw.dtype == pl.Binary else raw
+    number = (text.str.strip_chars() if text.dtype == pl.String else text).cast(pl.Float64, strict=False)
+    absent = _is_blank(raw)
+    is_weight = (number.is_finite() & (number > 0)).fill_null(False)
+    shown = text.cast(pl.String).fill_null("").str.head(80)
+    reason = pl.select(pl.format("weight is not a number above 0: '{}'", shown)).to_series()
+    wrong = by_row.select("line", reason=reason).filter(~is_weight & ~absent)
+    return by_row.select(row="line", weight=number.fill_null(1.0)), wrong
+
+
+def _is_blank(raw: pl.Series) -> pl.Series:
+    text = decoded(raw) if raw.dtype == pl.Binary else raw
+    blank = text.str.strip_chars() == "" if text.dtype == pl.String else pl.repeat(False, len(raw), eager=True)
+    return raw.is_null() | blank.fill_null(False)
+
+
+def _named(refused: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Reasons with the name of the column that was checked as a column of ``search_events``."""
+    theirs = _LIKE[name]
+    return refused.select("line", pl.col("reason").str.replace_all(rf"(^|; ){theirs} ", f"${{1}}{name} "))
+
+
+def _check_types(file: Path, rows: pl.DataFrame) -> None:
+    for name in (column for column in KNOWN if column in rows.columns):
+        dtype = rows.schema[name]
+        if name == "weight":
+            fitting = dtype.is_numeric() or dtype in (pl.String, pl.Binary, pl.Null)
+        else:
+            fitting = fits(_column(_LIKE[name]), dtype)
+        if not fitting:
+            means = {"weight": "a number"}.get(name, "an ISO 8601 text or a timestamp" if name in TIMES else "a text")
+            raise LabelFileError(f"{file}: column {name} is of type {dtype}; write {means} for each row")
+
+
+def _column(name: str) -> Column:
+    return next(column for column in _SEARCH.columns if column.name == name)
+
+
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _InOrder(Wanted):
+    """Notes the columns of the file in their order."""
+
+    order: Sequence[str] = ()
+
+    def match(self, file: Path, columns: Sequence[str]) -> dict[str, int]:
+        self.order = list(columns)
+        return super().match(file, columns)
+
+
+def _read(file: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """All columns as they are; ``line`` and the columns of ``KNOWN`` of the same rows; ``REFUSED`` of unreadable lines.
+
+    Raises:
+        LabelFileError, IngestError: the file cannot be read, or a column cannot hold its values.
+    """
+    wanted = _InOrder(REQUIRED, KNOWN)
+    rows, broken = _pieces(file, wanted)
+    _check_types(file, rows)
+    form = format_of(file, wanted.has_required)
+    if form == "parquet":
+        return _parquet(file), rows, broken
+    if form == "json":
+        return _records(file, rows["line"].to_list()), rows, broken
+    if "line" in wanted.unknown:
+        raise LabelFileError(f"{file}: a CSV file cannot have a column named line here; rename it")
+    others = [name for name in wanted.order if name in wanted.unknown]
+    everything, _ = _pieces(file, Wanted(REQUIRED, (*KNOWN, *others)))
+    names = [name for name in everything.columns if name != "line"]
+    in_order = [name for name in wanted.order if name in names]
+    return everything.select([*in_order, *(name for name in names if name not in in_order)]), rows, broken
+
+
+def _pieces(file: Path, wanted: Wanted) -> tuple[pl.DataFrame, pl.DataFrame]:
+    pieces = list(read_pieces(file, wanted))
+    if not any(piece.frame.height for piece in pieces):
+        raise LabelFileError(f"{file} has no row that can be read; write one row for each keyword of a user")
+    frames = [piece.frame for piece in pieces if piece.frame.height]
+    return pl.concat(frames, how="diagonal_relaxed"), pl.concat([p.refused.select(REFUSED.names()) for p in pieces])
+
+
+def _parquet(file: Path) -> pl.DataFrame:
+    try:
+        with file.open("rb") as stream:
+            return pl.read_parquet(stream)
+    except pl.exceptions.PolarsError as error:
+        raise LabelFileError(f"{file} cannot be read as Parquet: {error}; write it again") from error
+
+
+def _records(file: Path, lines: Sequence[int]) -> pl.DataFrame:
+    """These objects of a JSON file, by their line or place; a column of several kinds of values becomes text."""
+    with opened(file) as stream:
+        content = stream.read().removeprefix(b"\xef\xbb\xbf")
+    if content.lstrip().startswith(b"["):
+        every = json.loads(content)
+        records = [every[line - 1] for line in lines]
+    else:
+        texts = content.split(b"\n")
+        records = [json.loads(texts[line - 1]) for line in lines]
+    names = dict.fromkeys(name for record in records for name in record)
+    return pl.DataFrame([_series(name, [record.get(name) for record in records]) for name in names])
+
+
+def _series(name: str, values: Sequence[Any]) -> pl.Series:
+    try:
+        return pl.Series(name, values, strict=True)
+    except (TypeError, OverflowError, pl.exceptions.PolarsError):
+        texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+        return pl.Series(name, texts, dtype=pl.String)
+
+
+# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if target.suffix.lower() not in FORMATS:
+        raise LabelFileError(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
+    if target.is_dir():
+        raise LabelFileError(f"{target} is a folder; name a file")
+    if target.exists() and target.samefile(source):
+        raise LabelFileError(f"{target} is the file that is read; name another one, so that your labels are kept")
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """An empty file beside ``target`` that replaces it at the end; removed on an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".cluster-", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        draft.chmod(0o644)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(rows: pl.DataFrame, draft: Path, target: Path) -> None:
+    write: Mapping[str, Callable[[Path], None]] = {
+        ".parquet": rows.write_parquet,
+        ".csv": rows.write_csv,
+        ".jsonl": rows.write_ndjson,
+    }
+    try:
+        write[target.suffix.lower()](draft)
+    except pl.exceptions.PolarsError as error:
+        raise LabelFileError(f"{target}: its format cannot hold the columns ({error}); write .parquet") from error

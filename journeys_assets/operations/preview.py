@@ -135,7 +135,7 @@ def rows_of(warehouse: Warehouse, found: VersionDay) -> pl.DataFrame:
     if found.path is None:
         return _journeys(warehouse, found.day).filter(pl.col("algorithm_version") == found.version)
     try:
-        return pl.read_parquet(found.path)
+        return pl.read_parquet(found.path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise VersionsError(f"cannot read {found.path}: {error}; remove it and preview again") from error
 

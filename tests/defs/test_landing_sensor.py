@@ -14,7 +14,7 @@ import pytest
 
 from journeys_assets.defs import ingestion
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.defs.in_process import QUIET
+from journeys_assets.defs.in_process import console_log
 from journeys_assets.defs.ingestion import FILES_TAG, INGEST_JOB, LANDING_SENSOR, next_ingest, past_runs
 from journeys_assets.defs.jobs import DAILY_JOB
 from journeys_assets.domain.landing.files import IngestRequest
@@ -70,7 +70,9 @@ class Watched:
         """The run that a request asks for, as the daemon tags it."""
         tags = {**request.tags, "dagster/run_key": str(request.run_key)} if request else {}
         job = self.repository.get_job(INGEST_JOB)
-        return job.execute_in_process(instance=self.instance, tags=tags, run_config=QUIET, raise_on_error=False)
+        return job.execute_in_process(
+            instance=self.instance, tags=tags, run_config=console_log(verbose=False), raise_on_error=False
+        )
 
     def take(self) -> dg.ExecuteInProcessResult:
         result = self.execute(self.asked())

@@ -1,16 +1,16 @@
 """Sheets and agreement between annotators, as text."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 if TYPE_CHECKING:
     from journeys_assets.domain.annotation.agreement import AnnotatorAgreement
     from journeys_assets.operations.annotation_import import ImportedSheet
 
+from journeys_assets.cli.render.screen import line
 from journeys_assets.cli.render.tables import table_of
 
 REFUSED_ROWS_SHOWN = 20
@@ -30,12 +30,12 @@ def show_sheets(sheets: Sequence["ImportedSheet"]) -> RenderableType:
     lines.append(table_of("Sheets", counts, "file", "", "rows", "new judgements", "refused", "left out"))
     for sheet in sheets:
         if sheet.error:
-            lines.append(Text(sheet.error, style="red"))
-        for line, reason in sheet.refused.head(REFUSED_ROWS_SHOWN).iter_rows():
-            lines.append(Text.assemble((f"{sheet.file}, line {line}: ", "red"), reason))
+            lines.append(line((sheet.error, "red")))
+        for number, reason in sheet.refused.head(REFUSED_ROWS_SHOWN).iter_rows():
+            lines.append(line((f"{sheet.file}, line {number}: ", "red"), reason))
         if sheet.refused.height > REFUSED_ROWS_SHOWN:
             more = sheet.refused.height - REFUSED_ROWS_SHOWN
-            lines.append(f"… and {more:,} more; see landing.quarantined_rows")
+            lines.append(line(f"… and {more:,} more; see landing.quarantined_rows"))
     return Group(*lines)
 
 
@@ -47,11 +47,41 @@ MEASURES = {
 }
 
 
-def show_agreement(found: "AnnotatorAgreement") -> RenderableType:
-    """How well annotators agree: each figure with its 95 % interval over users and its value by chance."""
+def sheet_records(sheets: Sequence["ImportedSheet"]) -> list[dict[str, Any]]:
+    """The result of importing sheets as records: one for each sheet, with every refused row."""
+    return [
+        {
+            "file": sheet.file,
+            "is_new": sheet.report is not None,
+            "error": sheet.error,
+            "n_rows": sheet.report.n_rows if sheet.report else 0,
+            "n_accepted": sheet.report.n_accepted if sheet.report else 0,
+            "skipped": sheet.skipped,
+            "refused": sheet.refused.to_dicts(),
+        }
+        for sheet in sheets
+    ]
+
+
+def agreement_record(found: "AnnotatorAgreement", n_untrainable: int) -> dict[str, Any]:
+    """The agreement of annotators as a record.
+
+    Args:
+        n_untrainable: Judgements of days whose features were deleted.
+    """
+    tables = {"overall": found.overall, "pairs": found.pairs, "annotators": found.annotators}
+    return {**{name: table.to_dicts() for name, table in tables.items()}, "n_untrainable": n_untrainable}
+
+
+def show_agreement(found: "AnnotatorAgreement", n_untrainable: int) -> RenderableType:
+    """How well annotators agree: each figure with its 95 % interval over users and its value by chance.
+
+    Args:
+        n_untrainable: Judgements of days whose features were deleted.
+    """
     overall = found.overall.filter(pl.col("n_items") > 0)
     if found.annotators.is_empty():
-        return Text("There are no judgements yet; `journeys annotate export` writes a sheet")
+        return line("There are no judgements yet; `journeys annotate export` writes a sheet")
     lines: list[RenderableType] = []
     if overall.is_empty():
         lines.append("No two annotators judged the same journey, so agreement is unknown; export with --overlap\n")
@@ -86,6 +116,13 @@ def show_agreement(found: "AnnotatorAgreement") -> RenderableType:
     ]
     columns = ("", "judged", "mean level", "share of levels 1 to 5", "levels above the others")
     lines.append(table_of("Annotators", habits, *columns))
+    if n_untrainable:
+        lines.append(
+            line(
+                f"{n_untrainable:,} judgements are about days whose features were deleted, so no ranker can learn from "
+                "them. Import sheets sooner, or raise `output_retention_days`"
+            )
+        )
     return Group(*lines)
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from journeys_assets.domain.history.comparison import Comparison
 
+from journeys_assets.cli.render.screen import line
 from journeys_assets.cli.render.tables import table_of
 
 CHANGE_TEXT = {
@@ -74,5 +75,5 @@ def show_comparison(one: Version, other: Version, found: "Comparison") -> Render
     for change in found.examples["change"].unique(maintain_order=True):
         lines.append(Text(change.replace("_", " "), style="bold"))
         for user, name, detail in found.examples.filter(pl.col("change") == change).drop("change").iter_rows():
-            lines.append(Text.assemble("  ", (user, "cyan"), "  ", (name, "magenta"), f"  {detail}"))
+            lines.append(line("  ", (user, "cyan"), "  ", (name, "magenta"), f"  {detail}"))
     return Group(*lines)

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from journeys_assets.cli.render.screen import line
 from journeys_assets.domain.actions import BOARD_PIN, SEARCH, Action, counted
 from journeys_assets.domain.statistics.bars import sparkline
 
@@ -108,11 +109,9 @@ def _evidence(rows: pl.DataFrame, day: date, actions: Sequence[Action]) -> dict[
 def show_user(user_id: str, day: date, records: list[dict[str, Any]], actions: Sequence[Action]) -> RenderableType:
     """A user's journeys as text."""
     ongoing = sum(record["stage"] == "ongoing" for record in records)
-    title = Text.assemble(
-        ("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing\n"
-    )
+    title = line(("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing")
     shown = {record["journey_id"]: f"{record['rank']} {record['journey_name']}" for record in records}
-    return Group(title, *(_journey(record, day, shown, _plurals(actions)) for record in records))
+    return Group(title, Text(), *(_journey(record, day, shown, _plurals(actions)) for record in records))
 
 
 def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plurals: Mapping[str, str]) -> RenderableType:
@@ -126,16 +125,18 @@ def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plural
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
-    grid.add_row("   keywords", Text(" · ".join(keywords[:KEYWORDS_SHOWN]) + more))
-    grid.add_row("   evidence", f"{actions} on {_counted(evidence['active_days'], 'day')}, last {_ago(day, last)}")
-    grid.add_row("   sources", sources)
+    grid.add_row("   keywords", line(" · ".join(keywords[:KEYWORDS_SHOWN]) + more))
+    active = _counted(evidence["active_days"], "day")
+    grid.add_row("   evidence", line(f"{actions} on {active}, last {_ago(day, last)}"))
+    grid.add_row("   sources", line(sources))
     grid.add_row("   timeline", f"{sparkline(evidence['engagements_per_week'])}  weeks since {since}")
     if record["area"]["with"]:
         others = ", ".join(shown[journey_id] for journey_id in record["area"]["with"])
-        grid.add_row("   area", Text(f"{record['area']['area_name']}, with {others}"))
+        grid.add_row("   area", line(f"{record['area']['area_name']}, with {others}"))
     if "explanation" in record:
-        grid.add_row("   why", " · ".join(f"{part} {value:+.2f}" for part, value in record["explanation"].items()))
-    head = Text.assemble(
+        why = " · ".join(f"{part} {value:+.2f}" for part, value in record["explanation"].items())
+        grid.add_row("   why", line(why))
+    head = line(
         (f"{record['rank']:>2} ", "bold"),
         (record["journey_name"], "bold magenta"),
         "   ",

@@ -1,14 +1,12 @@
-"""Tables as text: a run's summary, an ingest report, an evaluation."""
+"""Tables as text: a run's summary, an evaluation."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from journeys_assets.storage.ingest.call import IngestReport
+from journeys_assets.domain.display import one_line
 
 
 def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
@@ -33,31 +31,19 @@ def show_evaluation(summary: Iterable[dict[str, Any]]) -> Table:
 def table_of(title: str, rows: Iterable[tuple[object, ...]], *headers: str) -> Table:
     """A plain table. Integers are right-aligned and have thousands separators."""
     table = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+        title=one_line(title),
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     for header in headers:
-        table.add_column(header, overflow="fold")
+        table.add_column(one_line(header), overflow="fold")
     materialised = [tuple(row) for row in rows]
     for index, column in enumerate(table.columns):
         if all(isinstance(row[index], int) for row in materialised) and materialised:
             column.justify = "right"
     for row in materialised:
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else one_line(str(cell)) for cell in row))
     return table
-
-
-def show_ingest(report: "IngestReport") -> RenderableType:
-    """The counts of an ingest call by source, and the reasons why rows were left out."""
-    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
-    lines: list[RenderableType] = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]
-    if report.n_files_skipped_as_known:
-        lines.append(f"{report.n_files_skipped_as_known:,} files were loaded before and are left out")
-    for reason, n in sorted(report.skipped_by_reason.items(), key=lambda item: -item[1]):
-        lines.append(f"skipped {n:,}: {reason}")
-    for source, columns in report.ignored_columns().items():
-        lines.append(f"{source}: ignored columns that are not in the contract: {', '.join(columns)}")
-    if any(file.n_quarantined for file in report.files):
-        lines.append(
-            "landing.quarantined_rows has the quarantined rows with file, line and reason; see `journeys doctor`"
-        )
-    return Group(*lines)

@@ -8,6 +8,7 @@ import polars as pl
 
 from journeys_assets.defs import metadata
 from journeys_assets.defs.jobs import EVALUATION_GROUP
+from journeys_assets.defs.metadata import written
 from journeys_assets.evaluation.report.page import strongest_rivals
 from journeys_assets.evaluation.report.section import Section
 
@@ -64,7 +65,7 @@ def _part(name: str, evaluate: Callable[[str], Section]) -> dg.AssetsDefinition:
                 "figures": section.results.height,
                 **{f"n_{verdict.replace(' ', '_')}": n for verdict, n in _counts(rivals).items()},
                 "beside_the_best_baseline": metadata.examples(rivals, rows=50),
-                "protocol": dg.MetadataValue.md(section.protocol),
+                "protocol": written(section.protocol),
             }
         )
 

@@ -9,6 +9,7 @@ import dagster as dg
 from journeys_assets.defs import metadata
 from journeys_assets.defs.assets.stages import asset_key
 from journeys_assets.defs.jobs import TRAINING_GROUP
+from journeys_assets.defs.metadata import written
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.pipeline.training import TRAININGS, Candidate, Training
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -65,7 +66,7 @@ def _outcome(name: str, found: Candidate | str) -> dg.MaterializeResult[None] | 
     """Write a trained model, or give the reason why there is no release; what was measured can be read in the run."""
     if isinstance(found, str):
         return dg.AssetObservation(name, metadata={NOT_RELEASED: found})
-    card = {"model_card": dg.MetadataValue.md(found.card)}
+    card = {"model_card": written(found.card)}
     if found.refused:
         return dg.AssetObservation(name, metadata={NOT_RELEASED: f"{found.release.version}: {found.refused}", **card})
     return dg.MaterializeResult(

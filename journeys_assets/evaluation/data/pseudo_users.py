@@ -266,7 +266,7 @@ def embedded(keywords: Sequence[str], embedder: Embedder, cache: Path) -> Keywor
     ordered = sorted(set(keywords))
     file = cache / "labelled_phrases.parquet"
     if file.exists():
-        stored = pl.read_parquet(file)
+        stored = pl.read_parquet(file, glob=False)
         if stored["keyword"].to_list() == ordered and stored["model_version"][0] == embedder.model_version:
             return KeywordVectors.from_frame(stored)
     frame = pl.DataFrame({"keyword": ordered, "embedding": pack(np.asarray(embedder.embed(ordered)))})

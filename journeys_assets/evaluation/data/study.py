@@ -50,4 +50,4 @@ def public_file(data: Path | None, name: str) -> Path | None:
 def labelled_phrases(data: Path | None) -> pl.DataFrame | None:
     """``set, text, label, domain`` of the public labelled sets; None if the file does not exist."""
     file = public_file(data, LABELLED)
-    return pl.read_parquet(file) if file else None
+    return pl.read_parquet(file, glob=False) if file else None

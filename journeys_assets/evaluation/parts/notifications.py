@@ -94,7 +94,7 @@ def evaluate_notifications(studies: Sequence[Study], data: Path | None) -> Secti
             tables[f"{study.name}: the experiment as it ran, effects"] = _with_true_effects(found, study)
     results, comparisons = gathered(parts)
     if bandit_log := public_file(data, OPEN_BANDIT):
-        values, table = open_bandit_values(pl.read_parquet(bandit_log))
+        values, table = open_bandit_values(pl.read_parquet(bandit_log, glob=False))
         results = pl.concat([results, values])
         tables["Open Bandit: values of each policy from the other's rows"] = table
         plots.append(_off_policy_plot(table))

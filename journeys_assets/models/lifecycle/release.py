@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.domain.display import markdown_table, markdown_text
 from journeys_assets.models import releases
 from journeys_assets.models.boosters import booster_of, margins, sigmoid
 
@@ -62,11 +63,11 @@ def model_card(release: StageRelease) -> str:
     """The model card, in Markdown."""
     card = release.card
     slices = [
-        f"| {name} | {part['first_day']} … {part['last_day']} | {part['n']} | {part['n_ended']} | {part['n_users']} |"
+        (name, f"{part['first_day']} … {part['last_day']}", part["n"], part["n_ended"], part["n_users"])
         for name, part in card["data"].items()
     ]
     metrics = [
-        f"| {name} | " + " | ".join("-" if row[m] is None else f"{row[m]:.4g}" for m in ("auc", "brier", "ece")) + " |"
+        (name, *("-" if row[m] is None else f"{row[m]:.4g}" for m in ("auc", "brier", "ece")))
         for name, row in card["metrics"].items()
     ]
     lines = [
@@ -81,23 +82,19 @@ def model_card(release: StageRelease) -> str:
         "",
         "## Data",
         "",
-        "| slice | days | journeys | ended | users |",
-        "|---|---|---|---|---|",
-        *slices,
+        markdown_table(["slice", "days", "journeys", "ended", "users"], slices),
         "",
         "## Measured on the later slice, with a model trained on the earlier slice and on other users",
         "",
-        "| method | AUC | Brier | ECE |",
-        "|---|---|---|---|",
-        *metrics,
+        markdown_table(["method", "AUC", "Brier", "ECE"], metrics),
         "",
         "## Training",
         "",
         f"Calibration: {', '.join(f'{name} = {value:.4g}' for name, value in card['calibration'].items())}.",
         "",
-        f"Parameters: {', '.join(f'{name} = {value}' for name, value in card['booster'].items())}.",
+        f"Parameters: {markdown_text(', '.join(f'{name} = {value}' for name, value in card['booster'].items()))}.",
         "",
-        f"Features: {', '.join(card['features'])}.",
+        f"Features: {markdown_text(', '.join(card['features']))}.",
         "",
     ]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from journeys_assets.domain.display import markdown_table, markdown_text
 from journeys_assets.domain.naming.features import FEATURES
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.models import releases
@@ -67,10 +68,15 @@ def naming_on(folder: Path, day: date, naming: NamingParams) -> tuple[NamingPara
 def model_card(release: NamerRelease) -> str:
     """The model card, in Markdown."""
     card = release.card
-    weights = [f"| {name} | {weight:g} |" for name, weight in card["weights"].items()]
+    weights = [(name, f"{weight:g}") for name, weight in card["weights"].items()]
     comparisons = [
-        f"| {row['rival']} | {row['value']:.4f} | {row['rival_value']:.4f} | {row['gain']:+.4f} | "
-        f"{row['low']:+.4f} … {row['high']:+.4f} | {row['n_users']} |"
+        (
+            row["rival"],
+            *(f"{row[name]:.4f}" for name in ("value", "rival_value")),
+            f"{row['gain']:+.4f}",
+            f"{row['low']:+.4f} … {row['high']:+.4f}",
+            row["n_users"],
+        )
         for row in card["comparisons"]
     ]
     data = card["data"]
@@ -82,20 +88,19 @@ def model_card(release: NamerRelease) -> str:
         f"day every journey is named again. Measured on the {data['blind_journeys']} journeys that annotators named "
         "without being shown a name, because annotators accept more names than they would give themselves.",
         "",
-        "| feature | weight |",
-        "|---|---|",
-        *weights,
+        markdown_table(["feature", "weight"], weights),
         "",
         "## Measured on unseen users",
         "",
         "Agreement of names with the words that annotators would use for the journey (F1 of words, mean over users), "
         "for weights fitted in the same way on the other users' journeys. The released weights are fitted on all.",
         "",
-        "| rival | agreement | rival's | gain | 95 % interval, over users | users |",
-        "|---|---|---|---|---|---|",
-        *comparisons,
+        markdown_table(
+            ["rival", "agreement", "rival's", "gain", "95 % interval, over users", "users"],
+            comparisons,
+        ),
         "",
-        f"Parameters: {', '.join(f'{name} = {value}' for name, value in card['parameters'].items())}.",
+        f"Parameters: {markdown_text(', '.join(f'{name} = {value}' for name, value in card['parameters'].items()))}.",
         "",
     ]
     return "\n".join(lines)

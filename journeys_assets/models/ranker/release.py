@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from journeys_assets.domain.display import markdown_table, markdown_text
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import prior_probability
 from journeys_assets.models import releases
@@ -78,23 +79,34 @@ def model_card(release: Release) -> str:
     """The model card, in Markdown."""
     card = release.card
     slices = [
-        f"| {name} | {part['first_day']} … {part['last_day']} | {part['n']} | {part['n_positive']} | "
-        + ", ".join(f"{source} {n}" for source, n in part["sources"].items())
-        + " |"
+        (
+            name,
+            f"{part['first_day']} … {part['last_day']}",
+            part["n"],
+            part["n_positive"],
+            ", ".join(f"{source} {n}" for source, n in part["sources"].items()),
+        )
         for name, part in card["data"].items()
     ]
     metrics = [
-        f"| {source} | {name} | {'-' if value is None else f'{value:.4g}'} |"
+        (source, name, "-" if value is None else f"{value:.4g}")
         for source, measured in card.get("metrics", {}).items()
         for name, value in measured.items()
     ]
     comparisons = [
-        f"| {row['source']} | {row['metric']} | {row['rival']} | {row['value']:.4f} | {row['rival_value']:.4f} | "
-        f"{row['gain']:+.4f} | {row['low']:+.4f} … {row['high']:+.4f} | {row['n_users']} |"
+        (
+            *(row[name] for name in ("source", "metric", "rival")),
+            *(f"{row[name]:.4f}" for name in ("value", "rival_value")),
+            f"{row['gain']:+.4f}",
+            f"{row['low']:+.4f} … {row['high']:+.4f}",
+            row["n_users"],
+        )
         for row in card.get("comparisons", [])
     ]
-    calibration = ", ".join(f"{name} = {value}" for name, value in card["calibration"].items())
-    booster = ", ".join(f"{name} = {value}" for name, value in card["booster"].items())
+    calibration = markdown_text(", ".join(f"{name} = {value}" for name, value in card["calibration"].items()))
+    booster = markdown_text(", ".join(f"{name} = {value}" for name, value in card["booster"].items()))
+    rising = markdown_text(", ".join(name for name, sign in card["monotone"].items() if sign > 0))
+    falling = markdown_text(", ".join(name for name, sign in card["monotone"].items() if sign < 0))
     lines = [
         f"# Journey ranker {release.version}",
         "",
@@ -106,9 +118,7 @@ def model_card(release: Release) -> str:
         "",
         "## Data",
         "",
-        "| slice | days | labels | positive | by source |",
-        "|---|---|---|---|---|",
-        *slices,
+        markdown_table(["slice", "days", "labels", "positive", "by source"], slices),
         "",
         "Feedback is weighted by clipped inverse propensities. It exists only for what was sent. Engagement labels "
         "say which of their journeys users returned to within a week. Labels that were not known at the start of the "
@@ -119,13 +129,12 @@ def model_card(release: Release) -> str:
         "These figures are for a model that was fitted in the same way on the earlier slice only. The released model "
         "is fitted on both slices.",
         "",
-        "| labels | metric | value |",
-        "|---|---|---|",
-        *metrics,
+        markdown_table(["labels", "metric", "value"], metrics),
         "",
-        "| labels | metric | rival | ranker | rival's | gain | 95 % interval, over users | users |",
-        "|---|---|---|---|---|---|---|---|",
-        *comparisons,
+        markdown_table(
+            ["labels", "metric", "rival", "ranker", "rival's", "gain", "95 % interval, over users", "users"],
+            comparisons,
+        ),
         "",
         "## Training",
         "",
@@ -133,10 +142,9 @@ def model_card(release: Release) -> str:
         "",
         f"Parameters: {booster}.",
         "",
-        f"The score never falls with: {', '.join(k for k, v in card['monotone'].items() if v > 0)}. "
-        f"It never rises with: {', '.join(k for k, v in card['monotone'].items() if v < 0)}.",
+        f"The score never falls with: {rising}. It never rises with: {falling}.",
         "",
-        f"Features ({len(card['features'])}): {', '.join(card['features'])}.",
+        f"Features ({len(card['features'])}): {markdown_text(', '.join(card['features']))}.",
         "",
     ]
     return "\n".join(lines)

@@ -32,7 +32,7 @@ from journeys_assets.domain.tables.landing import (
     VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.warehouse.base import create_tables
+from journeys_assets.storage.warehouse.base import create_tables, quoted, quoted_pattern
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 EVENT_TIME = {
@@ -157,7 +157,7 @@ def load(
     first_days: list[date] = []
     n_unlisted = 0
     with warehouse.writing() as con:
-        con.execute(f"SET temp_directory = '{str(scratch / 'spill').replace(chr(39), chr(39) * 2)}'")
+        con.execute(f"SET temp_directory = '{quoted(scratch / 'spill')}'")
         create_tables(con, INGEST_TABLES)
         seq = _last_seq(con) + 1
         known = _known(con)
@@ -187,7 +187,7 @@ def _read_incoming(con: duckdb.DuckDBPyConnection, table: Table, scratch: Path, 
     """Make ``incoming``: the prepared rows of a source."""
     rows = f"SELECT *, 0::INTEGER AS file_no, 0::BIGINT AS line FROM {table.qualified_name} LIMIT 0"
     if numbers:
-        pattern = str(scratch / table.name / "*.parquet").replace("'", "''")
+        pattern = quoted_pattern(scratch / table.name, "*.parquet")
         rows = f"SELECT * FROM read_parquet('{pattern}') WHERE list_contains({list(numbers)}, file_no)"
     con.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS {rows}")
 

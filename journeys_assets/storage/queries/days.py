@@ -60,6 +60,43 @@ def log_days(
     )
 
 
+def days_kept(con: duckdb.DuckDBPyConnection, *, keep_days: int) -> list[date]:
+    """The days that were run and whose user_journeys are kept, in order; days without a journey included."""
+    return (
+        con.sql(
+            """
+            SELECT partition_date AS day FROM main.user_journeys
+            UNION
+            SELECT partition_date FROM main.closed_days
+            WHERE partition_date > (SELECT max(partition_date) FROM main.closed_days) - $keep_days::INTEGER
+            ORDER BY day
+            """,
+            params={"keep_days": keep_days},
+        )
+        .pl()["day"]
+        .to_list()
+    )
+
+
+def was_run(con: duckdb.DuckDBPyConnection, day: date) -> bool:
+    """Whether every stage was completed on ``day``, whatever is kept of it."""
+    found = con.sql("SELECT count(*) AS n FROM main.closed_days WHERE partition_date = $day", params={"day": day}).pl()
+    return bool(found["n"][0])
+
+
+def as_ranges(days: Sequence[date], *, shown: int = 5) -> str:
+    """Days in order as ranges to be read, such as ``2026-03-01 … 2026-03-04, 2026-03-09``; the latest ``shown``."""
+    ranges: list[list[date]] = []
+    for day in days:
+        if ranges and (day - ranges[-1][1]).days == 1:
+            ranges[-1][1] = day
+        else:
+            ranges.append([day, day])
+    texts = [f"{first}" if first == last else f"{first} … {last}" for first, last in ranges]
+    more = f"{len(texts) - shown} earlier ranges, " if len(texts) > shown else ""
+    return more + ", ".join(texts[-shown:])
+
+
 def last_closed_day(con: duckdb.DuckDBPyConnection) -> date | None:
     """The latest day on which every stage was completed; None if there is none."""
     day: date | None = con.sql("SELECT max(partition_date) AS day FROM main.closed_days").pl()["day"][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,4 +29,11 @@ def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> No
 
 
 def quoted(path: Path) -> str:
+    """A path for a string literal of SQL: ``'{quoted(path)}'``."""
     return str(path).replace("'", "''")
+
+
+def quoted_pattern(folder: Path, pattern: str) -> str:
+    """A pattern of files in ``folder`` for a string literal of SQL; what is special in the folder's name is literal."""
+    literal = re.sub(r"[*?\[]", r"[\g<0>]", str(folder))
+    return quoted(Path(literal, pattern))

@@ -1,0 +1,94 @@
+"""The result of an ingest call, as text and as a record.
+
+It adds up: files found = read + known + passed over, lines = header + blank + lines of records, and rows read =
+accepted + duplicate + quarantined + skipped.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+
+from journeys_assets.cli.render.screen import line
+from journeys_assets.cli.render.tables import table_of
+from journeys_assets.cli.render.unmatched import unmatched_lines
+
+if TYPE_CHECKING:
+    from journeys_assets.domain.quality.params import QualityParams
+    from journeys_assets.domain.quality.unmatched import Unmatched
+    from journeys_assets.storage.ingest.call import IngestReport
+
+FILES_SHOWN = 20
+
+
+def ingest_record(report: "IngestReport", unmatched: "Sequence[Unmatched]") -> dict[str, Any]:
+    """Counts of each file, what was left out and why, and the keys that match nothing."""
+    return {
+        "ingest_seq": report.ingest_seq,
+        "first_day": report.first_day,
+        "files": [asdict(file) for file in report.files],
+        "n_files_skipped_as_known": report.n_files_skipped_as_known,
+        "passed_over": [{"path": one.path, "reason": one.reason} for one in report.passed_over],
+        "skipped_by_reason": report.skipped_by_reason,
+        "ignored_columns": report.ignored_columns(),
+        "n_unlisted_users": report.n_unlisted_users,
+        "unmatched": [asdict(one) for one in unmatched],
+    }
+
+
+def show_ingest(
+    report: "IngestReport", unmatched: "Sequence[Unmatched]" = (), params: "QualityParams | None" = None
+) -> RenderableType:
+    """The counts of an ingest call by source, and everything that was left out, with the reasons."""
+    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
+    lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
+    if params is not None:
+        lines += unmatched_lines(unmatched, params)
+    return Group(table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers), *map(line, lines))
+
+
+def _of_files(report: "IngestReport") -> Iterator[str]:
+    n_read = len({file.file for file in report.files})
+    n_found = n_read + report.n_files_skipped_as_known + len(report.passed_over)
+    yield (
+        f"{n_found:,} files found: {n_read:,} read, {report.n_files_skipped_as_known:,} loaded before and left out, "
+        f"{len(report.passed_over):,} passed over"
+    )
+    for one in report.passed_over[:FILES_SHOWN]:
+        yield f"passed over {one.path}: {one.reason}"
+    if len(report.passed_over) > FILES_SHOWN:
+        yield f"… and {len(report.passed_over) - FILES_SHOWN:,} more, which `--json` lists"
+    for file in report.files:
+        if file.is_all_refused:
+            yield f"warning {file.file}: every row was refused"
+
+
+def _of_rows(report: "IngestReport") -> Iterator[str]:
+    lines = report.n_lines()
+    if lines.n_lines:
+        yield (
+            f"{lines.n_lines:,} lines: {lines.n_header:,} of headers, {lines.n_blank:,} blank, "
+            f"{lines.n_in_records:,} in {lines.n_records:,} records"
+        )
+    for reason, n in sorted(report.skipped_by_reason.items(), key=lambda item: -item[1]):
+        yield f"skipped {n:,}: {reason}"
+    n_fields = sum(file.n_rows_with_refused_fields for file in report.files)
+    if n_fields:
+        yield f"{n_fields:,} of the accepted rows were kept without an optional field that was refused"
+    if n_fields or any(file.n_quarantined for file in report.files):
+        yield "landing.quarantined_rows has what was refused, with file, line and reason; see `journeys doctor`"
+    if report.n_unlisted_users:
+        yield (
+            f"warning users: {report.n_unlisted_users:,} users with an opt-in are not listed any more, so nothing is "
+            "sent to them. If the files list only users that changed, give them `updated_at`, or set "
+            "users_are_snapshots = false"
+        )
+
+
+def _of_columns(report: "IngestReport") -> Iterator[str]:
+    for source, columns in report.ignored_columns().items():
+        yield f"{source}: ignored columns that are not in the contract: {', '.join(columns)}"
+    for source, meant in report.did_you_mean().items():
+        for column, name in meant.items():
+            yield f"warning {source}: did you mean {name} by {column!r}? The column is ignored"

@@ -1,0 +1,359 @@
+"""What people type, name and log: it works, or one line says what is wrong; never a traceback, never markup."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import Result
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.support.command_line import Journeys, runner
+from tests.support.hostile import HOSTILE, acts
+
+LOG = "user_id,query,searched_at\n" + "".join(
+    f'{user},"{query}",2026-03-{day:02}T10:00:00Z\n'
+    for user in ("u1", "u2")
+    for day in (1, 2, 3)
+    for query in ("wedding dress", "wedding venue", "wedding cake", "oak desk")
+)
+KNOWN_CODES = {0, 1, 2}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile") / "home"
+
+
+@pytest.fixture(scope="module")
+def journeys(home: Path) -> Journeys:
+    command = runner(home)
+    log = home.parent / "search_events.csv"
+    log.write_text(LOG)
+    command("ingest", log)
+    command("run")
+    return command
+
+
+def assert_clear(result: Result) -> None:
+    """Exit code 0, 1 or 2, no traceback, and where the command was not done one line says why."""
+    assert result.exit_code in KNOWN_CODES, f"{result.output}\n{result.stderr}\n{result.exception!r}"
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output + result.stderr
+    assert acts(result.output) == acts(result.stderr) == []
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error ")]
+    assert len(errors) == (result.exit_code == 2)
+
+
+# ── places ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+WORKING_NAMES = (
+    "data [1]", "[", "st*r", "a'b", 'a"b', "a;b", "#1", "{x}", "~", " both ", "ünï 結婚", "$HOME", "a&b=c", "100%",
+    "a:b",
+)  # fmt: skip
+REFUSED_NAMES = ("q?x", "pct%20", "back\\slash", "new\nline", "esc\x1b[31m", "bad\udcff")
+
+
+@pytest.mark.parametrize("name", WORKING_NAMES)
+def test_a_home_of_any_name_works(tmp_path: Path, name: str) -> None:
+    place = tmp_path / name
+    command = runner(place / "home")
+    # A folder that the name would match as a pattern holds other files.
+    (tmp_path / "star").mkdir()
+    folder = place / "logs" / "search_events"
+    folder.mkdir(parents=True)
+    (folder / f"{name}.csv").write_text(LOG)
+    assert json.loads(command("ingest", place / "logs", "--json").stdout)["files"][0]["n_accepted"] == 24
+    command("run")
+    assert json.loads(command("show", "u1", "--json").stdout)["journeys"]
+    command("export", place / "out")
+    assert pl.read_parquet(place / "out" / "user_journeys.parquet", glob=False).height
+    command("annotate", "export", place / f"{name}.html")
+    command("preview")
+    version = json.loads(command("versions", "--json").stdout)["current"]
+    command("compare", version, version)
+    command("cluster", _keywords(place / f"{name}.csv"), place / f"{name} out.csv")
+    assert "bad" not in [line.split()[0] for line in command("doctor").stdout.splitlines()]
+
+
+@pytest.mark.parametrize("name", REFUSED_NAMES, ids=ascii)
+def test_a_home_that_cannot_work_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    result = runner(tmp_path / name)("ingest", tmp_path, code=2)
+    assert_clear(result)
+    assert "JOURNEYS_HOME" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_is_a_file_or_below_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for home in (tmp_path / "file", tmp_path / "file" / "home"):
+        result = runner(home)("doctor", code=2)
+        assert_clear(result)
+        assert f"{tmp_path / 'file'} is a file" in result.stderr
+
+
+def test_a_home_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "search_events.csv").write_text(LOG)
+    result = runner(Path("/sys/journeys"))("ingest", tmp_path / "search_events.csv", code=2)
+    assert_clear(result)
+    assert "/sys/journeys" in result.stderr
+
+
+def _keywords(file: Path) -> Path:
+    file.write_text("user_id,keyword\na,wedding dress\na,wedding dresses\n")
+    return file
+
+
+# ── arguments ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("places")
+    (folder / "folder").mkdir()
+    (folder / "file").write_text("x")
+    for name in ("binary.csv", "binary.parquet", "binary.jsonl", "search_events.csv.gz"):
+        (folder / name).write_bytes(bytes(range(256)) * 8)
+    (folder / "empty.csv").touch()
+    (folder / "empty.parquet").touch()
+    _keywords(folder / "[x] keywords.csv")
+    return {
+        "missing": folder / "no" / "such" / "file.csv",
+        "unwritable": Path("/sys/journeys/x.csv"),
+        "null": Path("/dev/null"),
+        **{path.name: path for path in folder.iterdir()},
+    }
+
+
+COMMANDS: dict[str, Callable[[str, str, str], list[str]]] = {
+    "show": lambda text, place, day: ["show", text, "--as-of", day],
+    "show_json": lambda text, place, day: ["show", text, "--json"],
+    "ingest": lambda text, place, day: ["ingest", place, "--format", text],
+    "ingest_source": lambda text, place, day: ["ingest", place, "--source", text],
+    "ingest_plain": lambda text, place, day: ["ingest", place],
+    "export": lambda text, place, day: ["export", place, "--as-of", day],
+    "export_last": lambda text, place, day: ["export", place],
+    "cluster_in": lambda text, place, day: ["cluster", place, "out.parquet"],
+    "cluster_out": lambda text, place, day: ["cluster", "[x] keywords.csv", place],
+    "readout": lambda text, place, day: ["readout", "--from", day],
+    "preview": lambda text, place, day: ["preview", "--as-of", day],
+    "compare": lambda text, place, day: ["compare", text, text],
+    "annotate_export": lambda text, place, day: ["annotate", "export", place, "--annotators", text],
+    "annotate_export_day": lambda text, place, day: ["annotate", "export", place, "--as-of", day],
+    "annotate_import": lambda text, place, day: ["annotate", "import", place],
+    "evaluate": lambda text, place, day: ["evaluate", "--only", text],
+    "synth": lambda text, place, day: ["synth", place, "--users", "1", "--days", "1"],
+    "run": lambda text, place, day: ["run", "--from", day],
+    "unknown": lambda text, place, day: [text],
+    "option": lambda text, place, day: ["doctor", f"--{text}"],
+}
+DAYS = (
+    "2026-03-02",
+    "2020-01-01",
+    "2999-12-31",
+    "0001-01-01",
+    "9999-12-31",
+    "2026-02-30",
+    "today",
+    "",
+    "[/x]",
+    "\x1b[2J",
+)
+
+
+@hypothesis_settings(max_examples=150)
+@given(
+    command=st.sampled_from(sorted(COMMANDS)),
+    text=st.sampled_from(HOSTILE) | st.text(st.characters(exclude_characters="\0"), max_size=8),
+    place=st.integers(0, 20),
+    day=st.sampled_from(DAYS),
+)
+def test_no_argument_ends_in_a_traceback(
+    journeys: Journeys, home: Path, places: dict[str, Path], command: str, text: str, place: int, day: str
+) -> None:
+    from typer.testing import CliRunner
+
+    from journeys_assets.cli.app import app
+
+    chosen = str(sorted(places.values())[place % len(places)])
+    arguments = [
+        str(places["[x] keywords.csv"]) if argument == "[x] keywords.csv" else argument
+        for argument in COMMANDS[command](text, chosen, day)
+    ]
+    arguments = [str(home.parent / a) if a == "out.parquet" else a for a in arguments]
+    assert_clear(CliRunner().invoke(app, arguments, env={"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": "hashing"}))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show", "u1"), ("export", "out"), ("preview",), ("annotate", "export", "s.csv")],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_day_that_was_never_run_is_an_error_that_says_which_were(
+    journeys: Journeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = journeys(*arguments, "--as-of", "2026-02-01", code=2)
+    assert_clear(result)
+    assert "2026-02-01 was never run" in result.stderr
+    assert "2026-03-01 … 2026-03-03" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_readout_before_the_first_run_and_without_sends(tmp_path: Path, journeys: Journeys) -> None:
+    fresh = runner(tmp_path / "home")
+    assert "journeys ingest" in fresh("readout", code=2).stderr
+    (tmp_path / "search_events.csv").write_text(LOG)
+    fresh("ingest", tmp_path / "search_events.csv")
+    result = fresh("readout", code=2)
+    assert_clear(result)
+    assert "journeys run" in result.stderr
+    assert "no send was logged" in journeys("readout", code=2).stderr
+
+
+# ── state ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("damage", [b"\xffnot what it was", b"", None], ids=["other bytes", "empty", "folder"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("first_day", ("run",)),
+        ("annotation_salt", ("annotate", "export", "SHEET")),
+        ("warehouse.duckdb", ("doctor",)),
+        ("journeys.toml", ("doctor",)),
+        ("dagster/history/runs.db", ("run",)),
+        ("models/ranker/r1/card.json", ("doctor",)),
+    ],
+)
+def test_a_broken_state_file_is_one_line_that_names_it(
+    journeys: Journeys, home: Path, tmp_path: Path, name: str, arguments: tuple[str, ...], damage: bytes | None
+) -> None:
+    import shutil
+
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    file = copy / name
+    file.unlink(missing_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if damage is None:
+        file.mkdir()
+        (file / "x").touch()
+    else:
+        file.write_bytes(damage)
+    code = {"models/ranker/r1/card.json": 1, "journeys.toml": 0 if damage == b"" else 2}.get(name, 2)
+    if name == "dagster/history/runs.db" and damage == b"":
+        code = 0  # SQLite makes its tables in an empty file
+    result = runner(copy)(*(str(tmp_path / "s.csv") if a == "SHEET" else a for a in arguments), code=code)
+    assert_clear(result)
+    if code:
+        assert str(file.parent if name.startswith("dagster") else file).split("/history")[0] in (
+            result.stderr + result.stdout
+        )
+
+
+# ── rows ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_hostile_rows_columns_and_annotators_are_shown_as_they_are(tmp_path: Path) -> None:
+    command = runner(tmp_path / "home [/b]")
+    texts = [text for text in HOSTILE if "\udcff" not in text]
+    rows = [
+        {
+            "user_id": text,
+            "query": f"{text} {word}",
+            "searched_at": f"2026-03-0{day}T10:00:00Z",
+            "[/note]": 1,
+            "\x1b[1m": 2,
+        }
+        for text in texts
+        for day in (1, 2)
+        for word in ("wedding dress", "wedding venue", "wedding cake")
+    ]
+    bad = [{"user_id": text, "query": "x", "searched_at": text} for text in texts]
+    log = tmp_path / "search_events [/x].jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows + bad))
+    ingested = command("ingest", log)
+    assert "[/note]" in ingested.stdout
+    command("run")
+    for result in (ingested, command("doctor", code=0), *(command("show", text, "--explain") for text in texts)):
+        assert acts(result.stdout) == acts(result.stderr) == []
+    assert "[/x].jsonl, line" in command("doctor").stdout
+    for text in texts:
+        assert json.loads(command("show", text, "--json").stdout)["user_id"] == text
+    sheet = tmp_path / "sheet.csv"
+    command("annotate", "export", sheet, "--annotators", "[/ann],b</script>en")
+    assert_clear(command("annotate", "agreement"))
+
+
+# ── how a command ends ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def started(home: Path, *arguments: str, **options: int) -> subprocess.Popen[str]:
+    code = "from journeys_assets.cli.app import main; main()"
+    environment = os.environ | {"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": "hashing", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+    )  # fmt: skip
+
+
+def test_a_closed_pipe_is_no_traceback(journeys: Journeys, home: Path) -> None:
+    for arguments in (("doctor",), ("show", "u1", "--json"), ("--help",)):
+        with started(home, *arguments) as process:
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.stderr is not None
+            said = process.stderr.read()
+            process.wait()
+        assert "Traceback" not in said
+        assert "BrokenPipe" not in said
+
+
+def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
+    with started(tmp_path / "home", "synth", str(tmp_path / "world"), "--users", "100000", "--days", "900") as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in out + said
+
+
+def test_a_failed_run_prints_the_one_line_that_matters(journeys: Journeys, home: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "home"
+    shutil.copytree(home, copy)
+    (copy / "journeys.duckdb").unlink()
+    (copy / "journeys.duckdb").mkdir()
+    (copy / "journeys.duckdb" / "x").touch()
+    with started(copy, "run", "--full") as process:
+        out, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    errors = [line for line in said.splitlines() if ": " in line and " of " not in line]
+    assert len(errors) == 1
+    assert "journeys.duckdb" in errors[0]
+    assert "Traceback" not in out + said
+    assert "Stack" not in out + said
+
+
+LISTS = (
+    ("doctor",), ("versions",), ("show", "u1"), ("annotate", "agreement"), ("train",), ("preview",),
+    ("run", "--from", "2026-03-03"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", LISTS, ids=lambda arguments: arguments[0])
+def test_json_is_all_that_is_on_standard_output(journeys: Journeys, arguments: tuple[str, ...]) -> None:
+    code = 1 if arguments == ("train",) else 0
+    assert isinstance(json.loads(journeys(*arguments, "--json", code=code).stdout), dict)
