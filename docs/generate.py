@@ -24,10 +24,12 @@ from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.landing import (
     ANNOTATION_ITEMS,
+    EFFECTS,
     INGEST_LEDGER,
     INGESTED_DAYS,
     LANDED_FILES,
     QUARANTINED_ROWS,
+    REFUSED_UNSUBSCRIBES,
     landing_contract,
     landing_tables,
 )
@@ -175,12 +177,12 @@ def landing_page(actions: Sequence[Action]) -> str:
         overview.append([f"`{table.name}`", table.description.split(".")[0], names])
     return _page(
         "Landing sources",
-        "What the files of a landing folder may hold. Two rows that agree in all columns of the grain are one event. "
-        "All times are UTC.",
+        "What the files of a landing folder may hold. Two rows that agree in all columns of the grain are one event, or "
+        "versions of one thing. All times are UTC.",
         "journeys_assets/domain/tables/landing.py",
         _table(overview),
         "## Columns",
-        *(_described(table) for table in contract.values()),
+        *(_described(table, EFFECTS[table.name]) for table in contract.values()),
     )
 
 
@@ -188,7 +190,7 @@ def tables_page(actions: Sequence[Action]) -> str:
     """Every table of the warehouse: the public ones, then those of the pipeline, then the records of ingestion."""
     described = {**sql_tables(actions), **PIPELINE_TABLES}
     internal = [table for name, table in described.items() if name not in PUBLIC]
-    records = [INGEST_LEDGER, INGESTED_DAYS, LANDED_FILES, QUARANTINED_ROWS, ANNOTATION_ITEMS]
+    records = [INGEST_LEDGER, INGESTED_DAYS, LANDED_FILES, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, ANNOTATION_ITEMS]
     return _page(
         "Tables",
         "Every table and view of the warehouse. The grain names the columns that are unique together. A column is "
@@ -271,13 +273,14 @@ def _shown(value: object) -> str:
     return f"`{', '.join(map(str, value)) if isinstance(value, tuple) else value}`"
 
 
-def _described(table: Table) -> str:
-    rows = [["column", "type", "meaning"]]
+def _described(table: Table, effects: Mapping[str, str] | None = None) -> str:
+    rows = [["column", "type", "meaning", *(["takes effect in"] if effects else [])]]
     for c in table.columns:
         allowed = f" One of {', '.join(f'`{value}`' for value in c.allowed)}." if c.allowed else ""
         unit = f" [{c.unit}]" if c.unit else ""
         nullable = " (may be null)" if c.nullable else ""
-        rows.append([f"`{c.name}`", c.sql_type, f"{c.description}{allowed}{unit}{nullable}"])
+        meaning = f"{c.description}{allowed}{unit}{nullable}"
+        rows.append([f"`{c.name}`", c.sql_type, meaning, *([effects[c.name]] if effects else [])])
     return f"### `{table.name}`\n\n{table.description}\n\nGrain: {', '.join(table.grain)}.\n\n{_table(rows)}"
 
 

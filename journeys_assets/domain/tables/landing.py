@@ -168,6 +168,83 @@ LANDING: dict[str, Table] = {
 """The landing contract by source name (grain = what makes an event the same event), with the default actions."""
 
 
+NO_EFFECT = "none; it is kept"
+
+_USER = "whose journeys, plans and labels the row counts for"
+_TIMES = "which version counts on a day"
+EFFECTS: dict[str, dict[str, str]] = {
+    "search_events": {
+        "user_id": _USER,
+        "query": "keywords of the source `query`, names of journeys",
+        "searched_at": "day of the keyword, features, hours of the send window, when a journey ends",
+    },
+    "pin_engagements": {
+        "user_id": _USER,
+        "pin_id": "the item's keywords become the user's",
+        "action": "counts, weights of keywords, features, intent",
+        "engaged_at": "day of the keywords, features, hours of the send window, when a journey ends",
+    },
+    "pins": {
+        "pin_id": "matched by engagements and board pins",
+        "annotations": "keywords of the source `annotation`; how common a keyword is",
+        "interests": "keywords of the source `interest`; how common a keyword is",
+        "title": "examples on annotation sheets",
+        "updated_at": _TIMES,
+    },
+    "board_pins": {
+        "user_id": _USER,
+        "board_id": "tells board pins apart",
+        "board_name": "keywords of the source `board`",
+        "pin_id": "the item's keywords become the user's",
+        "saved_at": "day of the keywords, features, when a journey ends",
+        "updated_at": _TIMES,
+    },
+    "users": {
+        "user_id": "whose consent and time zone the row has",
+        "signed_up_at": NO_EFFECT,
+        "country": NO_EFFECT,
+        "locale": NO_EFFECT,
+        "timezone": "send window and quiet hours of notification_candidates",
+        "email_opt_in": "reason `not_opted_in` of notification_candidates; lifts an unsubscribe",
+        "push_opt_in": "reason `not_opted_in` of notification_candidates; lifts an unsubscribe",
+        "updated_at": _TIMES,
+    },
+    "notification_events": {
+        "notification_id": "tells sends apart",
+        "user_id": "weekly cap, cool-down, labels of the ranker, read-out",
+        "journey_id": "cool-down and memory of sends, labels of the ranker",
+        "channel": "weekly cap (a send that is planned and logged counts once), unsubscribes",
+        "arm": "read-out, labels of the ranker",
+        "sent_at": "weekly cap, cool-down, memory of sends, labels of the ranker, read-out",
+        "opened_at": "read-out",
+        "clicked_at": "labels of the ranker, read-out",
+        "unsubscribed_at": "reason `unsubscribed` of notification_candidates, labels of the ranker, read-out",
+        "propensity": "weights of labels of the ranker",
+        "is_random_slot": "labels of the ranker that need no correction for exposure",
+        "updated_at": "which version of the send counts",
+    },
+    "journey_annotations": {
+        "user_id": "labels of the ranker and of names",
+        "journey_id": "labels of the ranker and of names",
+        "keywords": "names the journey where there is no id",
+        "relevance": "labels of the ranker, agreement of annotators",
+        "stage": "labels of the ranker, agreement of annotators",
+        "better_name": "labels of names",
+        "annotator_id": "agreement of annotators; one label per journey and annotator",
+        "annotated_at": "which judgement is the latest",
+        "as_of_date": "the day whose features the label has",
+        "comment": NO_EFFECT,
+    },
+    "journey_feedback": {
+        "user_id": _USER,
+        "journey_id": "stage, score and notifications of that journey",
+        "verdict": "stage, score and notifications of that journey",
+        "given_at": "from which day on it counts, and which verdict is the latest",
+    },
+}
+"""Where each accepted column takes effect, by source."""
+
+
 def landing_contract(actions: Sequence[Action]) -> dict[str, Table]:
     """``LANDING`` with ``actions``, which decide what pin_engagements.action may be."""
     return {name: _with_actions(table, actions) for name, table in LANDING.items()}

@@ -19,7 +19,7 @@ from journeys_assets.domain.landing.contract import (
     required_columns,
     with_keywords,
 )
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import EFFECTS, LANDING
 
 NOW = datetime(2026, 1, 10, 12)
 
@@ -276,3 +276,9 @@ def test_flags_and_times_may_have_white_space_and_marks_around_them() -> None:
     good, refused = check("users", {"email_opt_in": "\ufefffalse\r", "signed_up_at": "2026-01-01\u00a0"})
     assert refused.is_empty()
     assert good.select("email_opt_in", "signed_up_at").row(0) == (False, datetime(2026, 1, 1))
+
+
+def test_every_accepted_column_says_where_it_takes_effect() -> None:
+    assert {source: tuple(columns) for source, columns in EFFECTS.items()} == {
+        source: table.column_names for source, table in LANDING.items()
+    }
