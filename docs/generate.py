@@ -177,7 +177,7 @@ def landing_page(actions: Sequence[Action]) -> str:
         overview.append([f"`{table.name}`", table.description.split(".")[0], names])
     return _page(
         "Landing sources",
-        "What the files of a landing folder may hold. Two rows that agree in all columns of the grain are one event, or "
+        "What the files of a landing folder may hold. Rows that agree in all columns of the grain are one event, or "
         "versions of one thing. All times are UTC.",
         "journeys_assets/domain/tables/landing.py",
         _table(overview),
