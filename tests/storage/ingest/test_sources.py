@@ -188,6 +188,7 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     (landing / "search_events" / "a.csv").write_bytes(CSV)
     (outside / "search_events.csv").write_bytes(CSV)
     (landing / "a_copy").symlink_to(landing / "search_events")
+    (landing / "z_copy").symlink_to(landing / "search_events")
     (landing / "linked").symlink_to(outside)
     (outside / "loop").symlink_to(landing)
     (landing / "gone.csv").symlink_to(tmp_path / "nowhere")
@@ -202,6 +203,7 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
         ("gone.csv", "it links to nothing"),
         ("linked/loop", "it links to a folder that is read already"),
         ("pipe.csv", "it is not a regular file"),
+        ("z_copy", "it links to a folder that is read already"),
     ]
 
 

@@ -192,6 +192,15 @@ def test_line_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line_end: st
     assert piece.frame["searched_at"].to_list() == [TIME, TIME]
 
 
+@pytest.mark.parametrize("block_bytes", range(1, 40))
+def test_returns_of_two_kinds_over_block_borders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr(pieces, "BLOCK_BYTES", block_bytes)
+    piece = read_text(tmp_path, (HEADER.strip() + "\r" + line(1).strip() + "\r\n" + line(2)))
+    assert piece.frame["line"].to_list() == [2, 3]
+
+
 def test_a_single_return_among_line_feeds_is_a_character_and_named_where_it_breaks_a_record(tmp_path: Path) -> None:
     piece = read_text(tmp_path, HEADER + "u1,a\rb,2026-01-01\nu2,a,2026-01-01\ru3,a,2026-01-01\n")
     assert piece.frame["query"].to_list() == ["a\rb"]
