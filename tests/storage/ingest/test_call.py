@@ -55,7 +55,7 @@ def test_every_format_gives_the_same_rows(sandbox: Sandbox, write: Callable[[San
     write(sandbox)
     report = sandbox.ingest()
     assert sandbox.table("search_events").rows() == [
-        ("u1", "Garden  Shed", datetime(2026, 1, 2, 10), "garden shed", 1),
+        ("u1", "Garden Shed", datetime(2026, 1, 2, 10), "garden shed", 1),
         ("u2", "日本 庭園", datetime(2026, 1, 1, 10), "日本 庭園", 1),
         ("u2", "🎉 party", datetime(2026, 1, 3, 10), "🎉 party", 1),
     ]
