@@ -130,6 +130,7 @@ def plan_notifications(
         journeys.select(
             "user_id", "journey_id", "journey_name", "stage", "feedback", "confidence", "rank", "diversified_score"
         )
+        .join(_titles(journeys), on="journey_name", how="left")
         .join(facts, on="user_id", how="left")
         .join(cooling, on=["user_id", "journey_id"], how="left")
         .with_columns(pl.col("is_cooling").fill_null(False))
@@ -166,7 +167,9 @@ def plan_notifications(
                 .otherwise(pl.lit("another_journey_chosen")),
             ),
             decision=pl.when("is_chosen").then(pl.lit("send")).otherwise(pl.lit("hold")),
-            title_text=_titles(rows),
+            title_text=pl.when(pl.col("arm") == "interest")
+            .then(pl.lit(INTEREST_TITLE))
+            .otherwise(pl.col("journey_title").fill_null(INTEREST_TITLE)),
         )
         .select(OUTPUT_COLUMNS)
     )
@@ -230,12 +233,11 @@ def _hold(params: NotificationParams) -> pl.Expr:
     return pl.coalesce(*(pl.when(condition).then(pl.lit(reason)) for reason, condition in rules))
 
 
-def _titles(rows: pl.DataFrame) -> pl.Expr:
-    """The title of the message of each of ``rows``: the journey's name, or for the ``interest`` arm none."""
-    names = rows["journey_name"].fill_null("").unique()
-    titles = pl.Series([_title(name) for name in names], dtype=pl.String)
-    about_the_journey = pl.col("journey_name").fill_null("").replace_strict(names, titles, return_dtype=pl.String)
-    return pl.when(pl.col("arm") == "interest").then(pl.lit(INTEREST_TITLE)).otherwise(about_the_journey)
+def _titles(journeys: pl.DataFrame) -> pl.DataFrame:
+    """journey_name (distinct, not null) and journey_title, the title about a journey of that name."""
+    names = journeys["journey_name"].drop_nulls().unique()
+    titles = pl.Series("journey_title", [_title(name) for name in names], dtype=pl.String)
+    return pl.DataFrame([names, titles])
 
 
 def _title(journey_name: str) -> str:
