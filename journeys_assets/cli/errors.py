@@ -23,6 +23,8 @@ from journeys_assets.errors import JourneysError
 
 NOT_DONE, FAULT, INTERRUPTED = 2, 70, 130
 DEBUG = "JOURNEYS_DEBUG"
+INTERRUPTED_QUERY = "Query interrupted"
+"""DuckDB's message when a signal ends a query."""
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What typer raises for arguments that do not fit a command. It exports only this subclass."""
@@ -83,6 +85,9 @@ def errors_as_lines(screen: Screen) -> Iterator[None]:
     except typer.Abort as error:
         raise SystemExit(1) from error
     except Exception as error:
+        if str(error) == INTERRUPTED_QUERY:
+            screen.write_line("interrupted")
+            raise SystemExit(INTERRUPTED) from error
         if is_debugging():
             screen.print("".join(traceback.format_exception(error)))
         message, code = describe(error)

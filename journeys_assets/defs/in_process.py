@@ -55,6 +55,8 @@ storage:
 the progress; and its stock storage opens about a thousand connections for a run."""
 
 EVENTS_PER_WRITE = "1000"
+INTERRUPTIONS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt", "Query interrupted")
+"""What Dagster records of a step when a run is interrupted: its own error, Python's, or DuckDB's."""
 
 
 def console_log(*, verbose: bool) -> dict[str, Any]:
@@ -216,7 +218,7 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
         if event.is_step_failure and event.step_failure_data.error:
             error, failure = event.step_failure_data.error, event.step_failure_data.user_failure_data
             cause = error.cause or error
-            if "DagsterExecutionInterruptedError" in (error.cls_name, cause.cls_name):
+            if any(found in cause.message for found in INTERRUPTIONS) or error.cls_name in INTERRUPTIONS:
                 raise KeyboardInterrupt
             lines.append(str(failure.description) if failure else f"{event.step_key}: {cause.message.strip()}")
     return f"run {result.run_id} failed: " + "; ".join(lines or ["see the run in `journeys ui`"])
