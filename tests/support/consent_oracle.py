@@ -349,9 +349,11 @@ def last_zones(facts: Facts, user_id: str, day: date) -> set[str]:
 
     It is empty where none may be known yet.
     """
-    rows = [row for row in facts.rows[user_id] if row.timezone in ZONES]
     found = set()
-    for times_count, last_day in itertools.product((False, True), (day, day + timedelta(days=1))):
+    days = (day, day + timedelta(days=1))
+    for times_count, with_superseded, last_day in itertools.product((False, True), (False, True), days):
+        given = facts.rows[user_id] if with_superseded else _last_of_call(facts.rows[user_id])
+        rows = [row for row in given if row.timezone in ZONES]
         seen = [row for row in rows if row.dated_at is None or row.dated_at < end_of(last_day)]
         base = max((row.call for row in seen if row.dated_at is None), default=0)
         for with_call in (False, True):
@@ -367,6 +369,12 @@ def last_zones(facts: Facts, user_id: str, day: date) -> set[str]:
             assert newest.timezone is not None
             found.add(newest.timezone)
     return found
+
+
+def _last_of_call(rows: Sequence[UserRow]) -> list[UserRow]:
+    """Of rows of one call with the same time, the last."""
+    ordered = sorted(rows, key=lambda row: (row.call, row.file, row.line))
+    return list({(row.call, row.updated_at): row for row in ordered}.values())
 
 
 def _of_other_sends(planned: Planned, of_user: Sequence[Planned], facts: Facts, limits: Limits) -> list[Breach]:

@@ -152,7 +152,7 @@ def histories(draw: st.DrawFn) -> list[list[File]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(calls=histories())
 def test_consent_follows_the_rules_whatever_files_come(history: History, calls: list[list[File]]) -> None:
     for number, files in enumerate(calls, start=1):
