@@ -8,12 +8,14 @@ The rules, by kind of source (``domain.tables.landing.VERSIONED``):
   (``updated_at``, ingest call, path of the file, line). A version without ``updated_at`` is the state at its call and
   replaces all versions of earlier calls. So the same file again is not skipped: it says that this is the state again.
   A version that is already in force is a duplicate, so what has not changed is not stored twice. All versions are kept.
-* **Snapshots of users.** A call with users without ``updated_at`` lists all users. A user whom it does not list gets a
-  version with unknown opt-ins, and unknown counts as no.
+* **Snapshots of users.** The users of a call without ``updated_at`` are a list of all users. A user whom it does not
+  list gets a version with unknown opt-ins, and unknown counts as no. The files of a call are parts of one list, unless
+  a file repeats at least half of its users from the files before it: then a later list begins, and replaces the other.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -167,10 +169,11 @@ def load(
         has_snapshot = users_are_snapshots and any(file.is_snapshot for file in new)
         sources = {file.source for file in new if file.n_good} | ({"users"} if has_snapshot else set())
         for source in sorted(sources, key=lambda name: (name in VERSIONED, name)):
-            _read_incoming(
-                con, LANDING_TABLES[source], scratch, [f.number for f in new if f.source == source and f.n_good]
-            )
-            superseded |= {(source, n): k for n, k in _choose(con, LANDING_TABLES[source]).items()}
+            numbers = [file.number for file in new if file.source == source and file.n_good]
+            _read_incoming(con, LANDING_TABLES[source], scratch, numbers)
+            outdated = _keep_last_list(con, numbers) if source == "users" and has_snapshot else Counter[int]()
+            outdated.update(_choose(con, LANDING_TABLES[source]))
+            superseded |= {(source, number): n for number, n in outdated.items()}
             if source == "users" and has_snapshot:
                 n_unlisted = _add_unlisted_users(con)
             _record_days(con, source, seq, now.date())
@@ -301,6 +304,34 @@ def _new_versions(table: Table) -> str:
         SELECT * EXCLUDE (is_state, is_known) FROM marked
         QUALIFY NOT is_known OR bool_or(is_state AND NOT is_known) OVER (PARTITION BY {grain})
     """
+
+
+def _keep_last_list(con: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> Counter[int]:
+    """Delete from ``incoming`` what earlier lists of users say of users whom the last one does not list.
+
+    Returns:
+        Number of rows deleted, by file number.
+    """
+    first = numbers[0] if numbers else 0
+    for number in numbers:
+        repeated = con.execute(
+            """
+            SELECT count(*) > 0 AND 2 * count(DISTINCT user_id) FILTER (user_id IN (
+              SELECT user_id FROM incoming WHERE updated_at IS NULL AND file_no >= $first AND file_no < $number))
+              >= count(DISTINCT user_id)
+            FROM incoming WHERE updated_at IS NULL AND file_no = $number
+            """,
+            {"first": first, "number": number},
+        ).fetchall()[0][0]
+        first = number if repeated else first
+    rows = con.execute(
+        """
+        DELETE FROM incoming WHERE updated_at IS NULL AND file_no < $first AND user_id NOT IN (
+          SELECT user_id FROM incoming WHERE updated_at IS NULL AND file_no >= $first) RETURNING file_no
+        """,
+        {"first": first},
+    ).fetchall()
+    return Counter(number for (number,) in rows)
 
 
 def _add_unlisted_users(con: duckdb.DuckDBPyConnection) -> int:

@@ -119,6 +119,20 @@ def test_whom_a_snapshot_no_longer_lists_has_unknown_opt_ins(sandbox: Sandbox) -
     assert sandbox.ingest(sandbox.write("users/4.csv", "user_id,push_opt_in\n")).n_unlisted_users == 1
 
 
+def test_files_of_a_call_are_parts_of_a_list_of_users_or_later_lists(sandbox: Sandbox) -> None:
+    def listed(name: str, *users: str) -> None:
+        sandbox.write(f"users/{name}.csv", as_csv([{"user_id": user, "push_opt_in": True} for user in users]))
+
+    listed("2026-01/part-0", "a", "b")
+    listed("2026-01/part-1", "c", "d")
+    listed("2026-02/part-0", "a", "e")
+    listed("2026-02/part-1", "c")
+    report = sandbox.ingest()
+    assert sorted(sandbox.table("users")["user_id"]) == ["a", "c", "e"]
+    assert report.by_source()[0][2:] == (7, 3, 2, 0, 2)
+    assert report.skipped_by_reason == {SUPERSEDED: 2}
+
+
 @pytest.mark.parametrize("broken", ["a,PST,false,one too many\n", 'a,"PST,false\n'])
 def test_a_refused_line_of_a_snapshot_leaves_no_opt_in_in_force(sandbox: Sandbox, broken: str) -> None:
     sandbox.ingest(sandbox.write("users/1.csv", "user_id,timezone,push_opt_in\na,Europe/Paris,true\n"))
