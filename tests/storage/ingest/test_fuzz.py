@@ -171,9 +171,15 @@ class Fuzzed:
             ) USING (source) WHERE n <> coalesce(accepted, 0)
             """,
             """
-            FROM (SELECT source, sum(n_quarantined) AS n FROM landing.ingest_ledger GROUP BY source)
-            FULL JOIN (SELECT source, count(*) AS m FROM landing.quarantined_rows GROUP BY source) USING (source)
-            WHERE coalesce(n, 0) <> coalesce(m, 0)
+            -- Refused rows are those of the last load of the same bytes.
+            FROM (
+              FROM landing.ingest_ledger
+              QUALIFY rank() OVER (PARTITION BY sha256, source ORDER BY ingest_seq DESC) = 1
+            ) FULL JOIN (
+              SELECT batch_id, count(*) AS n FROM landing.quarantined_rows
+              WHERE reason NOT LIKE '%the rest of the row was kept' GROUP BY batch_id
+            ) USING (batch_id)
+            WHERE coalesce(n_quarantined, 0) <> coalesce(n, 0)
             """,
             """
             FROM landing.quarantined_rows
