@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tests.support.consent_oracle import CHANNELS, Facts, Send, Unsubscribe, UserRow
 
@@ -68,7 +68,7 @@ class UserFile:
                         path,
                         number,
                         line.user_id,
-                        (_time(line.updated_at) or "unreadable") if line.updated_at else None,
+                        (_time(line.updated_at, at) or "unreadable") if line.updated_at else None,
                         (_boolean(line.email), _boolean(line.push)),
                         line.timezone or None,
                     )
@@ -91,7 +91,7 @@ class OutcomeLine:
     def is_refused(self) -> bool:
         """Whether a required cell is missing or wrong."""
         is_known = self.channel in CHANNELS and self.arm in ("journey", "interest", "holdout")
-        return not (is_known and self.notification_id and _time(self.sent_at))
+        return not (is_known and self.notification_id and self.sent_at)
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ class OutcomeFile:
         for line in self.lines:
             if line.unsubscribed_at:
                 channels = (line.channel,) if line.channel in CHANNELS else CHANNELS
-                since = _time(line.unsubscribed_at) or at
+                since = _time(line.unsubscribed_at, at) or at
                 facts.add_unsubscribe(Unsubscribe(call, line.user_id, channels, since, line.notification_id))
-            sent_at = _time(line.sent_at)
+            sent_at = _time(line.sent_at, at)
             if sent_at is not None and not line.is_refused:
                 facts.logged.add(Send(sent_at.date(), line.user_id, line.channel, line.journey_id))
 
@@ -133,11 +133,13 @@ def _as_csv(header: list[str], rows: Iterable[Iterable[str]]) -> str:
     return text.getvalue()
 
 
-def _time(text: str) -> datetime | None:
+def _time(text: str, now: datetime) -> datetime | None:
+    """None if it is no time, or one more than a day ahead, which is a mistake as well."""
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 (naive UTC)
+        time = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 (naive UTC)
     except ValueError:
         return None
+    return time if time <= now + timedelta(days=1) else None
 
 
 def _boolean(text: str) -> bool | None:

@@ -50,7 +50,7 @@ def end_of(day: date) -> datetime:
 
 @dataclass(frozen=True)
 class UserRow:
-    """A row of ``users`` as a call brought it. ``updated_at`` is None in a snapshot, "unreadable" if it is no time."""
+    """A row of ``users`` as a call brought it. ``updated_at`` is None in a snapshot, "unreadable" if it is no time (or lies ahead)."""
 
     call: int
     at: datetime
@@ -157,7 +157,7 @@ def _opted_in(
     """One reading of the rules; None if they do not say.
 
     Args:
-        once: A dated row that lands again counts with the call that first brought it.
+        once: A row that lands again, and says the same, counts with the call that first brought it.
         with_call: Dated rows of the call that brought a snapshot apply on top of it.
         unreadable_is_snapshot: A row with an unreadable time makes its call one with a snapshot.
         replaced_hide: Dated rows that a snapshot replaced still hide older ones that land after it.
@@ -169,7 +169,9 @@ def _opted_in(
     base_call, base_at, base = last_snapshot, snapshots.get(last_snapshot, ALWAYS), False
     if undated:
         latest = max(undated, key=lambda row: (row.call, row.file, row.line))
-        base_call, base_at, base = latest.call, latest.at, latest.says(channel) is True
+        base = latest.says(channel) is True
+        since = _first_of_the_same(facts, user_id, channel) if once else latest
+        base_call, base_at = since.call, since.at
     elif any(row.call == last_snapshot for row in rows):
         return None  # the call with the snapshot lists the person in dated rows only
     first_call = base_call + (not with_call)
@@ -193,6 +195,16 @@ def _dated(rows: Iterable[UserRow], once: bool) -> list[UserRow]:
     for row in dated:
         first.setdefault((row.updated_at, row.opt_ins, row.timezone), row)
     return list(first.values())
+
+
+def _first_of_the_same(facts: Facts, user_id: str, channel: str) -> UserRow:
+    """The first of the undated rows at the end of the user's history that say the same, without a gap."""
+    *earlier, first = _undated(facts, user_id)
+    for row in reversed(earlier):
+        if row.says(channel) != first.says(channel) or any(row.call < call < first.call for call in facts.snapshots):
+            break
+        first = row
+    return first
 
 
 def _is_seen(row: UserRow, is_opt_in: bool, day: date) -> bool:
@@ -374,7 +386,7 @@ def last_zones(facts: Facts, user_id: str, day: date) -> set[str]:
 def _last_of_call(rows: Sequence[UserRow]) -> list[UserRow]:
     """Of rows of one call with the same time, the last."""
     ordered = sorted(rows, key=lambda row: (row.call, row.file, row.line))
-    return list({(row.call, row.updated_at): row for row in ordered}.values())
+    return list({(row.call, row.dated_at): row for row in ordered}.values())
 
 
 def _of_other_sends(planned: Planned, of_user: Sequence[Planned], facts: Facts, limits: Limits) -> list[Breach]:

@@ -197,6 +197,7 @@ KNOWN: dict[str, tuple[list[list[File]], int, bool]] = {
     "an unsubscribe": ([[YES_FILE], [outcome("1", LEFT)]], 3, False),
     "an unsubscribe of the send day": ([[YES_FILE], [outcome("1", LEFT)]], 0, False),
     "an unsubscribe, then a version without it": ([[YES_FILE], [outcome("1", LEFT)], [outcome("2", "")]], 3, False),
+    "an unsubscribe, and a version without it at once": ([[YES_FILE, outcome("1", LEFT), outcome("2", "")]], 3, False),
     "an unsubscribe in a row with an unknown arm": ([[YES_FILE], [outcome("1", LEFT, arm="x")]], 3, False),
     "an unsubscribe from an unknown channel": ([[YES_FILE], [outcome("1", LEFT, channel="fax")]], 3, False),
     "an unsubscribe from the other channel": ([[YES_FILE], [outcome("1", LEFT, channel="email")]], 3, True),
