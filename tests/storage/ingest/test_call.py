@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.keywords.text import cleaned
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.storage.ingest import call as module
 from journeys_assets.storage.ingest.files import IngestError
@@ -91,7 +92,7 @@ def test_block_size_does_not_change_the_rows(
     monkeypatch.setattr(pieces, "BLOCK_BYTES", block_bytes)
     sandbox.write("search_events.csv", as_csv(rows) + "broken\n")
     sandbox.ingest()
-    assert sandbox.table("search_events")["query"].to_list() == [" ".join(query.split()) for query in queries]
+    assert sandbox.table("search_events")["query"].to_list() == [cleaned(query) for query in queries]
     assert sandbox.table("quarantined_rows")["line"].to_list() == [12]
 
 
