@@ -139,7 +139,7 @@ def _problems(rows: pl.DataFrame, items: pl.DataFrame) -> list[pl.Expr]:
 def _contradictions() -> pl.Expr:
     """The problem of different judgements of one journey in a file, without times that tell which one is later."""
     twice = ["row_key", "annotator_id", "annotated_at"]
-    answers = pl.struct("relevance", *ANSWERS)
+    answers = pl.struct("relevance", *ANSWERS).struct.json_encode()  # polars panics where it compares null structs
     judged = ~pl.col("is_blank") & pl.col("reason").is_null()
     first = answers.filter(judged).first().over(twice)
     line = pl.col("line").filter(judged).first().over(twice)

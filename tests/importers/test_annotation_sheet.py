@@ -65,6 +65,14 @@ def test_a_judgement_gets_the_journey_and_day_of_its_row_key() -> None:
     }
 
 
+def test_two_refused_judgements_of_one_row_are_refused_for_what_is_wrong_with_each() -> None:
+    found = converted(row(stage="x"), row(stage="y"))
+    assert [(line, reason.split(";")[0]) for line, reason in reasons(found)] == [
+        (2, "stage is neither ongoing nor ended: 'x'"),
+        (3, "stage is neither ongoing nor ended: 'y'"),
+    ]
+
+
 def test_the_time_of_a_judgement_is_kept_if_the_sheet_has_one() -> None:
     found = converted(row(annotated_at="2026-03-19T10:00:00.250Z"), row(row_key="bbb", annotated_at=""))
     assert good(found)["annotated_at"].to_list() == [datetime(2026, 3, 19, 10, 0, 0, 250_000), NOW]
