@@ -38,6 +38,7 @@ from journeys_assets.importers.choose import importers
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import PassedOver, check_columns, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
+    LANDING_FORMAT,
     SUPERSEDED,
     Loaded,
     PreparedFile,
@@ -51,8 +52,6 @@ from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 __all__ = ["FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
-
-LANDING_FORMAT = "landing"
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ class _Plan:
 
     @property
     def is_append_only(self) -> bool:
-        return not set(self.sources) & set(VERSIONED)
+        return self.format == LANDING_FORMAT and not set(self.sources) & set(VERSIONED)
 
 
 def ingest(
@@ -275,7 +274,7 @@ def _timezones() -> frozenset[str]:
 class _Call:
     """The files of one call that were read and checked so far."""
 
-    def __init__(self, folder: Path, now: datetime, known: set[tuple[str, str, str]]) -> None:
+    def __init__(self, folder: Path, now: datetime, known: set[tuple[str, str]]) -> None:
         self.folder = folder
         self.now = now
         self.known = set(known)
@@ -295,8 +294,8 @@ class _Call:
         """
         sha256 = checksum(file)
         self.checksums[file] = sha256
-        key = (sha256, plan.format, plan.sources[0])
-        if key in self.known:
+        key = (sha256, plan.sources[0])
+        if plan.is_append_only and key in self.known:
             self.n_known += 1
             return
         number = len(self._wanted)

@@ -250,6 +250,14 @@ def test_a_file_of_which_rows_were_refused_is_read_again_and_its_refusals_are_ke
     assert sandbox.landed() == before
 
 
+def test_a_file_that_an_earlier_release_loaded_is_known(sandbox: Sandbox) -> None:
+    sandbox.write("search_events.csv", as_csv(SEARCHES))
+    sandbox.ingest()
+    with sandbox.warehouse.writing() as con:
+        con.execute("UPDATE landing.ingest_ledger SET format = NULL, batch_id = sha256 || '-' || source")
+    assert sandbox.ingest().n_files_skipped_as_known == 1
+
+
 def test_copies_of_a_file_within_one_call_are_one_batch(sandbox: Sandbox) -> None:
     for name in ("a", "b"):
         sandbox.write(f"search_events/{name}.csv", as_csv(SEARCHES) + "u,,2026-01-01\n")
