@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
+from journeys_assets.domain.landing.contract import LIST_SEPARATOR
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.errors import JourneysError
 
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
         300,
         ge=0,
         description="How long a damaged file in the landing folder is treated as incomplete before it is refused.",
+    )
+    list_separator: str = Field(
+        LIST_SEPARATOR,
+        min_length=1,
+        description="What separates the items of a list that is written as text, such as `annotations` in CSV.",
     )
     users_are_snapshots: bool = Field(
         True,

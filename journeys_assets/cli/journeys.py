@@ -97,9 +97,10 @@ def export(
 
 def show_journeys(session: Session, user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
     from journeys_assets.cli.render import journeys as render_journeys
+    from journeys_assets.domain.landing.ids import clean_id
     from journeys_assets.storage.queries import users as user_queries
 
-    day = day_run(session, as_of)
+    day, user = day_run(session, as_of), clean_id(user)
     with session.warehouse.reading() as con:
         journeys = user_queries.journeys_of_user(con, user, day)
         evidence = user_queries.evidence_of_user(con, user, day, render_journeys.WEEKS_SHOWN * 7)

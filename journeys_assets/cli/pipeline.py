@@ -169,6 +169,7 @@ def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str
         source=source,
         progress=partial(reporter(err), "ingest"),
         users_are_snapshots=settings.users_are_snapshots,
+        list_separator=settings.list_separator,
     )
     note_first_day(settings, warehouse)
     return report

@@ -111,6 +111,7 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
         scratch_dir=settings.home / "scratch",
         progress=lambda done, total: deployment.progress("ingest", done, total),
         users_are_snapshots=settings.users_are_snapshots,
+        list_separator=settings.list_separator,
     )
     with deployment.warehouse.reading() as con:
         totals = _row_counts(con)
@@ -185,8 +186,8 @@ def _report_unmatched(context: dg.OpExecutionContext, unmatched: Sequence[Unmatc
         if one.is_mistake(params):
             context.log.warning("%s: %s", one.reference, one.text)
     if unmatched:
-        lines = [f"* `{one.reference}`: {one.text}" for one in unmatched]
-        context.add_output_metadata({"unmatched_keys": dg.MetadataValue.md("\n".join(lines))})
+        found = table(("reference", "unmatched keys"), [(one.reference, one.text) for one in unmatched])
+        context.add_output_metadata({"unmatched_keys": found})
 
 
 def _told(files: pl.DataFrame) -> dg.MarkdownMetadataValue:

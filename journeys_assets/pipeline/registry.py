@@ -200,6 +200,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         "keywords",
         _opened_days,
         tables=(OPENED_DAYS,),
+        parameters=("keywords.horizon_days",),
         kinds=frozenset({"duckdb"}),
     ),
     SqlStage("int_keyword_events", "keywords"),
@@ -223,6 +224,8 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         lambda context: CompletedDays(context.deployment.warehouse, KEYWORD_DAYS),
         tables=(KEYWORD_DAYS,),
         upstream=(OPENED_DAYS.name, "keyword_table", KEYWORD_EMBEDDINGS.name),
+        # Of opened_days it takes the ingest call alone, which no parameter shapes.
+        version_upstream=("keyword_table", KEYWORD_EMBEDDINGS.name),
         kinds=frozenset({"duckdb"}),
     ),
     StageEntry(

@@ -319,7 +319,7 @@ def test_keywords_of_few_users_can_be_kept_back(journeys: Journeys, home: Path) 
     [
         (["sheet.xlsx"], "sheets are .csv or .html"),
         (["s.csv", "--annotators", "ann,ann"], "annotators need different names"),
-        (["s.csv", "--as-of", "2020-01-01"], "no journeys are kept as of 2020-01-01"),
+        (["s.csv", "--as-of", "2020-01-01"], "2020-01-01 was never run"),
     ],
 )
 def test_what_cannot_be_exported_is_told(

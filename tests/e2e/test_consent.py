@@ -2,7 +2,7 @@
 runs and reruns come in.
 
 A simulator lands random files about consent and runs plans; an independent oracle checks every planned send. It runs
-some weeks; ``JOURNEYS_SIMULATED_DAYS=365`` makes it run a year, ``JOURNEYS_SIMULATION_SEEDS=3,4`` other histories.
+some weeks; ``SIMULATED_DAYS=365`` makes it run a year, ``SIMULATION_SEEDS=3,4`` other histories.
 """
 
 import os
@@ -19,8 +19,8 @@ from tests.support.consent_world import SETTINGS, ConsentWorld, searches
 
 FIRST = date(2025, 2, 20)
 """The clocks of North America, Europe, Chile, New Zealand and Australia change in the weeks that follow."""
-N_DAYS = int(os.environ.get("JOURNEYS_SIMULATED_DAYS", "60"))
-SEEDS = [int(seed) for seed in os.environ.get("JOURNEYS_SIMULATION_SEEDS", "1,2").split(",")]
+N_DAYS = int(os.environ.get("SIMULATED_DAYS", "60"))
+SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1,2").split(",")]
 NewSandbox = Callable[[str], Sandbox]
 
 HOLDS = {

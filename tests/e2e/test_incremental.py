@@ -3,7 +3,7 @@
 import random
 import tarfile
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from journeys_assets.deployment import note_first_day
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
@@ -22,6 +23,7 @@ NewSandbox = Callable[[str], Sandbox]
 FIRST = date(2026, 3, 2)
 N_DAYS = 7
 LAST = FIRST + timedelta(days=N_DAYS - 1)
+ZONES = ("Europe/Paris", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland")
 RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail_by_day_csv.tar.xz"
 RETAIL_DAYS = 21
 
@@ -70,6 +72,67 @@ def test_a_log_that_comes_in_any_pieces_ends_as_one_full_run(
         assert_frame_equal(piecemeal.table(table), at_once.table(table), check_exact=True)
 
 
+def with_changes(world: dict[str, pl.DataFrame], chance: random.Random) -> dict[str, pl.DataFrame]:
+    """``world`` with items and users that change: every version has a time, most within the days of the log."""
+    begin = datetime.combine(FIRST, datetime.min.time())
+
+    def moment() -> datetime:
+        return begin + timedelta(minutes=chance.randrange(N_DAYS * 24 * 60))
+
+    pins = world["pins"].with_columns(updated_at=pl.lit(begin - timedelta(days=9)))
+    users = world["users"].with_columns(updated_at=pl.lit(begin - timedelta(days=9)))
+    engaged = world["pin_engagements"]["pin_id"].unique().sort().to_list()
+    catalogue = {row["pin_id"]: row for row in pins.iter_rows(named=True)}
+    changed = [
+        catalogue[pin]
+        | {"annotations": [*catalogue[chance.choice(engaged)]["annotations"], "renewed"], "updated_at": moment()}
+        for pin in chance.sample(engaged, len(engaged) // 2)
+        for _ in range(2)
+    ]
+    opted = [
+        row | {"push_opt_in": chance.random() < 0.5, "timezone": chance.choice(ZONES), "updated_at": moment()}
+        for row in users.iter_rows(named=True)
+        for _ in range(3)
+    ]
+    return world | {
+        "pins": pl.concat([pins, pl.DataFrame(changed, schema=pins.schema)]),
+        "users": pl.concat([users, pl.DataFrame(opted, schema=users.schema)]),
+    }
+
+
+@settings(
+    max_examples=2,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 10**6), parts=st.integers(2, 3))
+def test_a_catalogue_and_users_that_change_late_and_out_of_order_end_as_one_full_run(
+    seed: int, parts: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    chance = random.Random(seed)
+    landing = dict(generate_world(WorldParams(seed=seed, n_users=15, n_days=N_DAYS, first_day=FIRST)).landing)
+    world = with_changes(landing, chance)
+    folder = tmp_path_factory.mktemp("changes")
+    piecemeal, at_once = Sandbox(folder / "pieces"), Sandbox(folder / "once")
+    kept = [name for name in world if name in TIME_COLUMN or name in ("pins", "users")]
+    pieces = {name: [chance.randrange(parts) for _ in range(world[name].height)] for name in kept}
+    for part in range(parts):
+        piece = {name: world[name].filter(pl.Series(pieces[name], dtype=pl.Int64) == part) for name in kept}
+        piecemeal.land({name: rows for name, rows in piece.items() if rows.height}, name=f"part-{part}")
+        run_what_is_stale(piecemeal)
+    at_once.land({name: world[name] for name in kept})
+    at_once.run(LAST, LAST, full=True)
+    assert_frame_equal(journeys_of(piecemeal, LAST), journeys_of(at_once, LAST), check_exact=True)
+    at_once.run(at_once.settings.first_day, LAST)
+    for table in ("keyword_table", "user_journeys", "notification_candidates"):
+        assert_frame_equal(piecemeal.table(table), at_once.table(table), check_exact=True)
+    keywords = at_once.table("keyword_table")["keyword"]
+    assert "renewed" in keywords.to_list()
+    assert at_once.table("notification_candidates")["decision"].n_unique() == 2
+
+
 @pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail log is not on this machine")
 @pytest.mark.timeout(600)
 def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_sandbox: NewSandbox, tmp_path: Path) -> None:
@@ -95,3 +158,31 @@ def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_sandbox: NewSand
     rows = journeys_of(daily, last)
     assert rows["user_id"].n_unique() > 300
     assert_frame_equal(rows, journeys_of(full, last), check_exact=True)
+
+
+@pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail log is not on this machine")
+@pytest.mark.timeout(600)
+def test_a_day_of_a_real_log_that_comes_late_ends_as_one_load(new_sandbox: NewSandbox, tmp_path: Path) -> None:
+    with tarfile.open(RETAIL) as archive:
+        names = sorted(name for name in archive.getnames() if name.endswith(".csv"))[:RETAIL_DAYS]
+        archive.extractall(tmp_path / "csv", members=[archive.getmember(name) for name in names], filter="data")
+    files = sorted((tmp_path / "csv").rglob("*.csv"))
+    late, once = new_sandbox("late"), new_sandbox("once")
+    early = [*files[:5], *files[6:]]
+    for sandbox, calls in ((late, [*([file] for file in early), [files[5]]]), (once, [files])):
+        for paths in calls:
+            ingest(
+                sandbox.deployment.warehouse,
+                paths,
+                format="online-retail",
+                now=NOW,
+                actions=sandbox.deployment.algorithm.actions,
+                scratch_dir=sandbox.home / "scratch",
+            )
+            if paths == [early[-1]]:
+                note_first_day(sandbox.settings, sandbox.deployment.warehouse)
+                run_what_is_stale(sandbox)
+        note_first_day(sandbox.settings, sandbox.deployment.warehouse)
+        run_what_is_stale(sandbox)
+    for table in ("keyword_table", "user_journeys"):
+        assert_frame_equal(late.table(table), once.table(table), check_exact=True)

@@ -31,6 +31,9 @@ SHOWN_CHARACTERS = 80
 SHOWN_ROW_CHARACTERS = 1_000
 """Length to which a refused row is shortened, characters."""
 
+LIST_SEPARATOR = "|"
+"""What separates the items of a list that is written as text, by default."""
+
 REFUSED_SCHEMA = pl.Schema(
     {
         "line": pl.Int64(),
@@ -84,6 +87,7 @@ def check_rows(
     actions: Sequence[Action] = DEFAULT_ACTIONS,
     timezones: Collection[str] | None = None,
     unreadable: pl.DataFrame | None = None,
+    list_separator: str = LIST_SEPARATOR,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split rows into good and refused ones by the landing contract of ``source``.
 
@@ -97,12 +101,13 @@ def check_rows(
         source: A key of ``LANDING``.
         frame: ``line`` (Int64, unique) and any of the contract's columns, as text or in a compatible type (binary
             counts as UTF-8 text). A missing column counts as null; unknown columns are ignored. Lists as text are JSON
-            or separated by ``|``; null items and those that are no keyword are dropped. Times with a zone are converted
-            to UTC, times without a zone are UTC, and a bare day means midnight.
+            or separated by ``list_separator``; null items and those that are no keyword are dropped. Times with a zone
+            are converted to UTC, times without a zone are UTC, and a bare day means midnight.
         now: The current time, naive UTC; a time more than ``MAX_CLOCK_SKEW`` after it is refused.
         actions: The action registry: the valid values of ``action``.
         timezones: Valid values of ``timezone``; None disables this check.
         unreadable: ``UNREADABLE_SCHEMA``: values that the reader refused, with null in their place in ``frame``.
+        list_separator: What separates the items of lists that are written as text.
 
     Returns:
         Good rows: ``line`` and the contract's columns in their types, ids and texts clean, and null where an optional
@@ -115,7 +120,7 @@ def check_rows(
     findings: list[_Finding] = []
     for column in table.columns:
         raw = frame[column.name] if column.name in frame.columns else pl.Series(column.name, [None] * frame.height)
-        value, found = _reader(column, now)(raw.alias(column.name), column)
+        value, found = _reader(column, now, list_separator)(raw.alias(column.name), column)
         if column.name == "timezone" and timezones is not None:
             unknown = ~value.is_in(sorted(timezones)).fill_null(True)
             found.append(_Finding(unknown, column.name, "is no known IANA time zone such as Europe/London"))
@@ -159,7 +164,7 @@ def refused_unsubscribes(
     for name in ("user_id", "channel", "unsubscribed_at"):
         raw = rows[name] if name in rows.columns else pl.Series(name, [None] * rows.height)
         column = replace(contract.column(name), nullable=True)
-        value, found = _reader(column, now)(raw.alias(name), column)
+        value, found = _reader(column, now, LIST_SEPARATOR)(raw.alias(name), column)
         if unreadable is not None:
             found += _unreadable(unreadable, rows["line"], name)
         for finding in found:
@@ -209,9 +214,9 @@ def refused_frame(lines: Sequence[int], reasons: Sequence[str], rows: Sequence[s
 # ── types ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _reader(column: Column, now: datetime) -> Callable[[pl.Series, Column], _Read]:
+def _reader(column: Column, now: datetime, list_separator: str) -> Callable[[pl.Series, Column], _Read]:
     if isinstance(column.dtype, pl.List):
-        return _read_list
+        return lambda raw, col: _read_list(raw, col, list_separator)
     if column.dtype == TIMESTAMP:
         return lambda raw, col: _read_time(raw, col, now + MAX_CLOCK_SKEW)
     if column.dtype == pl.Date:
@@ -426,12 +431,12 @@ def _read_number(raw: pl.Series, column: Column) -> _Read:
     return value, found
 
 
-def _read_list(raw: pl.Series, column: Column) -> _Read:
+def _read_list(raw: pl.Series, column: Column, separator: str) -> _Read:
     found: list[_Finding] = []
     if not isinstance(raw.dtype, pl.List):
         text, found = _decoded(raw, column)
-        lists, readable = _parse_lists(_without_null_words(text))
-        found.append(_Finding(~readable, column.name, "is no list of texts (JSON, or separated by |)"))
+        lists, readable = _parse_lists(_without_null_words(text), separator)
+        found.append(_Finding(~readable, column.name, f"is no list of texts (JSON, or separated by {separator})"))
     else:
         lists, broken = _decoded_lists(raw)
         found.append(_Finding(broken, column.name, "is not valid UTF-8"))
@@ -454,10 +459,10 @@ def _keyword_items(lists: pl.Series) -> pl.Series:
     return lists.list.eval(pl.element().filter(~pl.element().is_in(without)))
 
 
-def _parse_lists(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Lists from JSON or ``|``-separated texts, and which texts are lists or null. Parses each distinct text once."""
+def _parse_lists(texts: pl.Series, separator: str) -> tuple[pl.Series, pl.Series]:
+    """Lists from JSON or separated texts, and which texts are lists or null. Parses each distinct text once."""
     distinct = texts.drop_nulls().unique()
-    parsed = [_parse_list(text) for text in distinct]
+    parsed = [_parse_list(text, separator) for text in distinct]
     table = pl.DataFrame(
         {"text": distinct, "items": pl.Series(parsed, dtype=pl.List(pl.String))},
         schema={"text": pl.String, "items": pl.List(pl.String)},
@@ -467,17 +472,17 @@ def _parse_lists(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     return lists, texts.is_null() | lists.is_not_null()
 
 
-def _parse_list(text: str) -> list[str | None] | None:
+def _parse_list(text: str, separator: str) -> list[str | None] | None:
     text = text.lstrip("\ufeff \t\r\n")
     if not text.startswith("["):
-        return [part.strip() for part in text.split("|")]
+        return [part.strip() for part in text.split(separator)]
     try:
         items = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if any(isinstance(item, list | dict) for item in items):
+    if any(isinstance(item, list | dict | bool | float) for item in items):
         return None
-    values = [item if item is None or isinstance(item, str) else json.dumps(item) for item in items]
+    values = [None if item is None else str(item) for item in items]
     return None if any(has_lone_surrogate(value) for value in values if value) else values
 
 
@@ -581,7 +586,7 @@ def _problems(finding: _Finding, touched: pl.Series, shown: pl.DataFrame) -> pl.
 
 def _reason(finding: _Finding, shown: pl.DataFrame) -> pl.Series:
     if finding.column not in shown.columns:
-        return shown.select(pl.lit(f"{finding.column} {finding.problem}").repeat_by(1).explode()).to_series()
+        return pl.repeat(f"{finding.column} {finding.problem}", shown.height, dtype=pl.String, eager=True)
     value = pl.col(finding.column).str.head(SHOWN_CHARACTERS).str.replace_all("\0", "␀", literal=True)
     text = pl.format(f"{finding.column} {finding.problem}: '{{}}'", value)
     return shown.select(

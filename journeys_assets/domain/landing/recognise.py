@@ -6,7 +6,7 @@ as ``_``: the stem of the file (``pins_2026-01``), then its folder, then the fol
 **The columns fit** a source if all its required columns are there. Every log has a ``user_id``, and many have a
 ``pin_id``, so required columns that other sources require too prove nothing. A source that has no other ones (``users``
 and ``pins``) fits only if the file has no required column of another source, and has either one of the optional columns
-that only this source has, or no column besides the required ones.
+that only this source has, or no column that the source does not know.
 
 The nearest name that the columns fit is taken. If the columns fit none of the names, the file is not read, because a
 log that is taken for a catalogue replaces the catalogue, and opt-ins with it.
@@ -82,7 +82,8 @@ def contradiction(source: str, columns: Collection[str]) -> str | None:
     if foreign:
         return f"{', '.join(foreign)} is not of {source}"
     only_here = [name for name in own if name not in _elsewhere(source)]
-    if len(columns) > len(_required(source)) and not any(name in present for name in only_here):
+    has_strangers = len(columns) > len([name for name in present if name in own])
+    if has_strangers and not any(name in present for name in only_here):
         return f"none of {', '.join(name for name in only_here if name not in _required(source))} is there"
     return None
 

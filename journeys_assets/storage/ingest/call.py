@@ -24,7 +24,13 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.landing.contract import check_rows, fits, refused_unsubscribes, with_keywords
+from journeys_assets.domain.landing.contract import (
+    LIST_SEPARATOR,
+    check_rows,
+    fits,
+    refused_unsubscribes,
+    with_keywords,
+)
 from journeys_assets.domain.landing.recognise import fits_a_source
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
 from journeys_assets.importers.base import Converted, Importer
@@ -32,6 +38,7 @@ from journeys_assets.importers.choose import importers
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import PassedOver, check_columns, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
+    LANDING_FORMAT,
     SUPERSEDED,
     Loaded,
     PreparedFile,
@@ -45,8 +52,6 @@ from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 __all__ = ["FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
-
-LANDING_FORMAT = "landing"
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ class _Plan:
 
     @property
     def is_append_only(self) -> bool:
-        return not set(self.sources) & set(VERSIONED)
+        return self.format == LANDING_FORMAT and not set(self.sources) & set(VERSIONED)
 
 
 def ingest(
@@ -153,6 +158,7 @@ def ingest(
     set_aside: Callable[[Path, IngestError], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
     users_are_snapshots: bool = True,
+    list_separator: str = LIST_SEPARATOR,
 ) -> IngestReport:
     """Read, check and load files and folders.
 
@@ -169,6 +175,7 @@ def ingest(
         progress: Called with (files done, files in all).
         users_are_snapshots: Whether the users of a call, where they have no ``updated_at``, are all users. Then whom it
             does not list has unknown opt-ins from now on, and unknown counts as no.
+        list_separator: What separates the items of lists that are written as text.
 
     Raises:
         IngestError: a file cannot be read or is not as expected, and ``set_aside`` is None. The warehouse is unchanged.
@@ -185,7 +192,7 @@ def ingest(
     for file, above in found.files:
         with _setting_aside_errors(set_aside, file):
             check_file(file, is_header)
-            plans.append((file, _plan(file, above, source, importer, now, actions)))
+            plans.append((file, _plan(file, above, source, importer, now, actions, list_separator)))
     ensure_landing(warehouse)
     known, last_seq = known_files(warehouse)
     with _scratch_folder(scratch_dir) as folder:
@@ -226,7 +233,13 @@ def _wanted(importer: Importer) -> Wanted:
 
 
 def _plan(
-    file: Path, root: Path, source: str | None, importer: Importer | None, now: datetime, actions: Sequence[Action]
+    file: Path,
+    root: Path,
+    source: str | None,
+    importer: Importer | None,
+    now: datetime,
+    actions: Sequence[Action],
+    list_separator: str,
 ) -> _Plan:
     if importer is not None:
         convert = importer.convert
@@ -240,7 +253,13 @@ def _plan(
 
     def check(piece: Piece) -> Converted:
         good, refused = check_rows(
-            name, piece.frame, now=now, actions=actions, timezones=_timezones(), unreadable=piece.unreadable
+            name,
+            piece.frame,
+            now=now,
+            actions=actions,
+            timezones=_timezones(),
+            unreadable=piece.unreadable,
+            list_separator=list_separator,
         )
         return Converted({name: good}, {name: refused})
 
@@ -255,7 +274,7 @@ def _timezones() -> frozenset[str]:
 class _Call:
     """The files of one call that were read and checked so far."""
 
-    def __init__(self, folder: Path, now: datetime, known: set[tuple[str, str, str]]) -> None:
+    def __init__(self, folder: Path, now: datetime, known: set[tuple[str, str]]) -> None:
         self.folder = folder
         self.now = now
         self.known = set(known)
@@ -275,8 +294,8 @@ class _Call:
         """
         sha256 = checksum(file)
         self.checksums[file] = sha256
-        key = (sha256, plan.format, plan.sources[0])
-        if key in self.known:
+        key = (sha256, plan.sources[0])
+        if plan.is_append_only and key in self.known:
             self.n_known += 1
             return
         number = len(self._wanted)

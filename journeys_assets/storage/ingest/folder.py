@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
+from journeys_assets.domain.landing.contract import LIST_SEPARATOR
 from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damaged
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.storage.ingest.call import IngestReport, ingest
@@ -98,6 +99,7 @@ def ingest_listed_files(
     scratch_dir: Path,
     progress: Callable[[int, int], None] | None = None,
     users_are_snapshots: bool = True,
+    list_separator: str = LIST_SEPARATOR,
 ) -> FolderIngest:
     """Ingest the named files. An error in one file is recorded for that file and does not stop the others.
 
@@ -108,7 +110,7 @@ def ingest_listed_files(
         now_ns: The current time, ns since 1970, UTC.
         actions: The action registry.
         patience_s: See ``domain.landing.files.with_file_states``.
-        users_are_snapshots: See :func:`ingest`.
+        users_are_snapshots, list_separator: See :func:`ingest`.
     """
     now = datetime(1970, 1, 1) + timedelta(microseconds=now_ns // 1000)
     wrong: dict[Path, IngestError] = {}
@@ -122,6 +124,7 @@ def ingest_listed_files(
         set_aside=wrong.__setitem__,
         progress=progress,
         users_are_snapshots=users_are_snapshots,
+        list_separator=list_separator,
     )
     looked_at = folder.files.filter(pl.col("file").is_in(list(names)))
     if_damaged = outcome_of_damaged(looked_at, now_ns=now_ns, patience_s=patience_s)

@@ -53,6 +53,9 @@ KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
 CATALOGUE = "catalogue"
 """In ``ingested_days``: the days whose keyword_commonness changes, because the catalogue does."""
 
+LANDING_FORMAT = "landing"
+"""The format of files in the form of the landing contract."""
+
 SUPERSEDED = "replaced by a later row of the same call"
 """Why a version is skipped: within a call only the last one of each entity and ``updated_at`` counts."""
 
@@ -110,26 +113,24 @@ def ensure_landing(warehouse: Warehouse) -> None:
 
 
 _KNOWN = f"""
-    SELECT sha256, format, ingest_seq FROM landing.ingest_ledger WHERE format IS NOT NULL
-    GROUP BY sha256, format, ingest_seq
-    HAVING bool_and(source NOT IN {VERSIONED}) AND sum(n_quarantined + n_rows_with_refused_fields) = 0
+    SELECT DISTINCT sha256, source FROM landing.ingest_ledger
+    WHERE source NOT IN {VERSIONED} AND n_quarantined = 0 AND n_rows_with_refused_fields = 0
+      -- Before there was a column for the format, the id of the load gave it.
+      AND (format = '{LANDING_FORMAT}' OR (format IS NULL AND batch_id = sha256 || '-' || source))
 """
 """Files whose bytes need not be read again: append-only events, of which nothing was refused. What was refused may be
-accepted later: a time that lay ahead of the clock, an action that has been added since."""
+accepted later: a time that lay ahead of the clock, an action that has been added since. What an importer derives from a
+file has versions, too, so its files are always read."""
 
 
-def known_files(warehouse: Warehouse) -> tuple[set[tuple[str, str, str]], int]:
-    """Files that need not be read again, as (sha256, format, main source), and the highest ingest_seq (0: none)."""
+def known_files(warehouse: Warehouse) -> tuple[set[tuple[str, str]], int]:
+    """Landing files that need not be read again, as (sha256, source), and the highest ingest_seq (0: none)."""
     with warehouse.reading() as con:
         return _known(con), _last_seq(con)
 
 
-def _known(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
-    rows = con.execute(
-        f"SELECT l.sha256, l.format, l.source FROM landing.ingest_ledger l SEMI JOIN ({_KNOWN}) k "
-        "USING (sha256, format, ingest_seq)"
-    ).fetchall()
-    return {(sha256, format, source) for sha256, format, source in rows}
+def _known(con: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    return {(sha256, source) for sha256, source in con.execute(_KNOWN).fetchall()}
 
 
 def _last_seq(con: duckdb.DuckDBPyConnection) -> int:
@@ -163,7 +164,9 @@ def load(
         create_tables(con, INGEST_TABLES)
         seq = _last_seq(con) + 1
         known = _known(con)
-        late = frozenset(file.number for file in files if (file.sha256, file.format, file.source) in known)
+        late = frozenset(
+            file.number for file in files if file.format == LANDING_FORMAT and (file.sha256, file.source) in known
+        )
         new = [file for file in files if file.number not in late]
         # Events come first: what a changed pin or user makes stale depends on the days that have events.
         has_snapshot = users_are_snapshots and any(file.is_snapshot for file in new)

@@ -282,3 +282,32 @@ def test_every_accepted_column_says_where_it_takes_effect() -> None:
     assert {source: tuple(columns) for source, columns in EFFECTS.items()} == {
         source: table.column_names for source, table in LANDING.items()
     }
+
+
+def test_a_comma_separates_the_items_of_a_list_only_if_it_is_said() -> None:
+    rows = frame("pins", {"annotations": "a, b, c"})
+    for separator, items in (("|", ["a, b, c"]), (",", ["a", "b", "c"])):
+        good, _ = check_rows("pins", rows, now=NOW, list_separator=separator)
+        assert good["annotations"].to_list() == [items]
+
+
+def test_several_rows_without_a_column_that_one_rule_asks_for_are_refused() -> None:
+    rows = frame("journey_annotations", {"keywords": " "}, {"keywords": "|"})
+    _, refused = check_rows("journey_annotations", rows, now=NOW)
+    assert refused["line"].to_list() == [2, 3]
+    assert refused["reason"].str.contains("journey_id and keywords are both missing").all()
+
+
+def test_a_value_that_the_reader_refused_refuses_its_row_or_its_field() -> None:
+    rows = frame("users", {}, {"timezone": None}, {"user_id": None})
+    problem = {"problem": "is a JSON object, not text", "value": '{"$oid": "1"}'}
+    unreadable = pl.DataFrame(
+        [{"line": 3, "column": "timezone", **problem}, {"line": 4, "column": "user_id", **problem}]
+    )
+    good, refused = check_rows("users", rows, now=NOW, unreadable=unreadable)
+    assert good["line"].to_list() == [2, 3]
+    assert refused.select("line", "is_kept").rows() == [(3, True), (4, False)]
+    assert refused["reason"].to_list() == [
+        """timezone is a JSON object, not text: '{"$oid": "1"}'; the rest of the row was kept""",
+        """user_id is a JSON object, not text: '{"$oid": "1"}'""",
+    ]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.keywords.text import cleaned
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.storage.ingest import call as module
 from journeys_assets.storage.ingest.files import IngestError
@@ -91,7 +92,7 @@ def test_block_size_does_not_change_the_rows(
     monkeypatch.setattr(pieces, "BLOCK_BYTES", block_bytes)
     sandbox.write("search_events.csv", as_csv(rows) + "broken\n")
     sandbox.ingest()
-    assert sandbox.table("search_events")["query"].to_list() == [" ".join(query.split()) for query in queries]
+    assert sandbox.table("search_events")["query"].to_list() == [cleaned(query) for query in queries]
     assert sandbox.table("quarantined_rows")["line"].to_list() == [12]
 
 
@@ -247,6 +248,14 @@ def test_a_file_of_which_rows_were_refused_is_read_again_and_its_refusals_are_ke
     before = sandbox.landed()
     assert sandbox.ingest().by_source() == [("search_events", 1, 4, 0, 3, 1, 0)]
     assert sandbox.landed() == before
+
+
+def test_a_file_that_an_earlier_release_loaded_is_known(sandbox: Sandbox) -> None:
+    sandbox.write("search_events.csv", as_csv(SEARCHES))
+    sandbox.ingest()
+    with sandbox.warehouse.writing() as con:
+        con.execute("UPDATE landing.ingest_ledger SET format = NULL, batch_id = sha256 || '-' || source")
+    assert sandbox.ingest().n_files_skipped_as_known == 1
 
 
 def test_copies_of_a_file_within_one_call_are_one_batch(sandbox: Sandbox) -> None:

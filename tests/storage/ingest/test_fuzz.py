@@ -1,6 +1,6 @@
 """Ingestion of generated files, good and damaged: no traceback, and no row that is not accounted for.
 
-It takes about a minute; ``JOURNEYS_FUZZ_SECONDS=3600`` makes it an hour, and ``JOURNEYS_FUZZ_SEED=1000`` starts with
+It takes about a minute; ``FUZZ_SECONDS=3600`` makes it an hour, and ``FUZZ_SEED=1000`` starts with
 other inputs. The number of files that it has seen is printed.
 """
 
@@ -34,8 +34,8 @@ from tests.support.fuzz_files import LandingFile, landing_files, sheet_files, sh
 from tests.support.landing_files import NOW, assert_reconciled
 from tests.support.sql_world import MODELS
 
-SECONDS = float(os.environ.get("JOURNEYS_FUZZ_SECONDS", "60"))
-FIRST_SEED = int(os.environ.get("JOURNEYS_FUZZ_SEED", "0"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
+FIRST_SEED = int(os.environ.get("FUZZ_SEED", "0"))
 EXAMPLES_PER_SEED = 25
 APPEND_ONLY = [name for name in LANDING if name not in VERSIONED]
 VIEWS = [model for model in MODELS.values() if model.layer == "staging"]
