@@ -89,9 +89,9 @@ class OutcomeLine:
 
     @property
     def is_refused(self) -> bool:
-        """Whether a required cell is missing or wrong."""
+        """Whether a required cell, the time of the send apart, is missing or wrong."""
         is_known = self.channel in CHANNELS and self.arm in ("journey", "interest", "holdout")
-        return not (is_known and self.notification_id and self.sent_at)
+        return not (is_known and self.notification_id)
 
 
 @dataclass(frozen=True)

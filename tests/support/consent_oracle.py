@@ -27,7 +27,7 @@ import itertools
 import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
@@ -50,7 +50,7 @@ def end_of(day: date) -> datetime:
 
 @dataclass(frozen=True)
 class UserRow:
-    """A row of ``users`` as a call brought it. ``updated_at`` is None in a snapshot, "unreadable" if it is no time (or lies ahead)."""
+    """A row of ``users`` as a call brought it. ``updated_at`` is None in a snapshot, "unreadable" if it is no time."""
 
     call: int
     at: datetime
@@ -103,11 +103,15 @@ class Facts:
     logged: set[Send] = field(default_factory=set)
     snapshots: dict[int, datetime] = field(default_factory=dict)
     """Time of every call that brought snapshot rows."""
+    lists: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The files of every call that have rows without a readable time."""
     unreadable: dict[int, datetime] = field(default_factory=dict)
     """Time of every call that brought a row with an unreadable ``updated_at``."""
 
     def add_row(self, row: UserRow) -> None:
         self.rows[row.user_id].append(row)
+        if row.dated_at is None:
+            self.lists[row.call].add(row.file)
         if row.updated_at is None:
             self.snapshots[row.call] = row.at
         elif row.updated_at == "unreadable":
@@ -137,45 +141,63 @@ def consent(facts: Facts, user_id: str, channel: str, day: date) -> Verdict:
 
 def opted_in(facts: Facts, user_id: str, channel: str, day: date) -> Verdict:
     """Whether the latest version of the user that counts on partition ``day`` has an opt-in."""
-    readings = {
-        _opted_in(facts, user_id, channel, day, once, with_call, unreadable, replaced)
-        for once, with_call, unreadable, replaced in itertools.product((False, True), repeat=4)
-    }
-    return _only(readings)
+    return _only({_opted_in(facts, user_id, channel, day, reading) for reading in READINGS})
 
 
-def _opted_in(
-    facts: Facts,
-    user_id: str,
-    channel: str,
-    day: date,
-    once: bool,
-    with_call: bool,
-    unreadable_is_snapshot: bool,
-    replaced_hide: bool,
-) -> bool | None:
-    """One reading of the rules; None if they do not say.
+@dataclass(frozen=True)
+class Reading:
+    """One way to read what the rules leave open.
 
-    Args:
+    Attributes:
         once: A row that lands again, and says the same, counts with the call that first brought it.
         with_call: Dated rows of the call that brought a snapshot apply on top of it.
-        unreadable_is_snapshot: A row with an unreadable time makes its call one with a snapshot.
         replaced_hide: Dated rows that a snapshot replaced still hide older ones that land after it.
+        all_rows: Of several undated rows of a person in one file all must say yes, not only the last.
+        each_file: A file with undated rows is a list of its own, which replaces those of earlier files of the call.
+        unreadable: A row with an unreadable time is one of the snapshot of its call, makes its call one with a
+            snapshot, or is dated at the time of ingest.
     """
+
+    once: bool
+    with_call: bool
+    replaced_hide: bool
+    all_rows: bool
+    each_file: bool
+    unreadable: Literal["in snapshot", "snapshot", "dated"]
+
+
+_UNREADABLE: tuple[Literal["in snapshot", "snapshot", "dated"], ...] = ("in snapshot", "snapshot", "dated")
+READINGS = [
+    Reading(once, with_call, replaced_hide, all_rows, each_file, unreadable)
+    for once, with_call, replaced_hide, all_rows, each_file in itertools.product((False, True), repeat=5)
+    for unreadable in _UNREADABLE
+]
+
+
+def _opted_in(facts: Facts, user_id: str, channel: str, day: date, reading: Reading) -> bool | None:
+    """One reading of the rules; None if it does not say."""
     rows = facts.rows[user_id]
-    snapshots = facts.snapshots | (facts.unreadable if unreadable_is_snapshot else {})
+    if reading.unreadable == "dated":
+        rows = [
+            replace(row, updated_at=row.at, opt_ins=(None, None)) if row.updated_at == "unreadable" else row
+            for row in rows
+        ]
+    snapshots = facts.snapshots | (facts.unreadable if reading.unreadable == "snapshot" else {})
     last_snapshot = max(snapshots, default=0)
     undated = [row for row in rows if row.dated_at is None and row.call >= last_snapshot]
     base_call, base_at, base = last_snapshot, snapshots.get(last_snapshot, ALWAYS), False
     if undated:
         latest = max(undated, key=lambda row: (row.call, row.file, row.line))
-        base = latest.says(channel) is True
-        since = _first_of_the_same(facts, user_id, channel) if once else latest
+        said = [row.says(channel) for row in undated if (row.call, row.file) == (latest.call, latest.file)]
+        base = None not in said and all(said) if reading.all_rows else latest.says(channel) is True
+        if reading.each_file and latest.file != max(facts.lists[last_snapshot], default=latest.file):
+            base = False
+        since = _first_of_the_same(facts, user_id, channel) if reading.once else latest
         base_call, base_at = since.call, since.at
     elif any(row.call == last_snapshot for row in rows):
         return None  # the call with the snapshot lists the person in dated rows only
-    first_call = base_call + (not with_call)
-    dated = [row for row in _dated(rows, once) if row.call >= first_call or replaced_hide]
+    first_call = base_call + (not reading.with_call)
+    dated = [row for row in _dated(rows, reading.once) if row.call >= first_call or reading.replaced_hide]
     seen = [row for row in dated if _is_seen(row, row.says(channel) is True, day)]
     if not seen:
         return base
