@@ -381,8 +381,10 @@ def _touches_quiet_hours(planned: Planned, zone: str, limits: Limits) -> bool:
 def last_zones(facts: Facts, user_id: str, day: date) -> set[str]:
     """The last valid time zone of the user on partition ``day``; several where the rules leave it open.
 
-    It is empty where none may be known yet.
+    It is empty where none may be known yet, and where a row has an unreadable time or a call has several lists.
     """
+    if facts.unreadable or any(len(files) > 1 for files in facts.lists.values()):
+        return set()
     found = set()
     days = (day, day + timedelta(days=1))
     for times_count, with_superseded, last_day in itertools.product((False, True), (False, True), days):
