@@ -240,7 +240,7 @@ def _times(values: list[str]) -> list[datetime]:
     return [datetime(2026, 1, 2) + timedelta(hours=n) for n, _ in enumerate(values)]
 
 
-_ARRAYS: Mapping[str, Callable[[list[str]], pa.Array]] = {
+ARRAYS: Mapping[str, Callable[[list[str]], pa.Array]] = {
     "string": lambda v: pa.array(v, pa.string()),
     "large string": lambda v: pa.array(v, pa.large_string()),
     "string view": lambda v: pa.array(v, pa.string_view()),
@@ -279,7 +279,7 @@ _ARRAYS: Mapping[str, Callable[[list[str]], pa.Array]] = {
     "nulls": lambda v: pa.array([None if n % 2 else x for n, x in enumerate(v)], pa.string()),
 }
 """Arrow columns of a type from texts; those that cannot hold the texts hold other values."""
-_FITTING = {"time": "timestamp us UTC", "list": "list of strings", "boolean": "boolean", "number": "float64"}
+FITTING = {"time": "timestamp us UTC", "list": "list of strings", "boolean": "boolean", "number": "float64"}
 
 
 @st.composite
@@ -291,9 +291,9 @@ def parquet_files(draw: st.DrawFn, columns: Mapping[str, str]) -> tuple[str, byt
     for at in range(len(names)):
         column, kind = given[min(at, len(given) - 1)]
         values = [row[column] for row in rows]
-        usual = _FITTING.get(kind, "string")
-        dtype = draw(st.sampled_from(sorted(_ARRAYS))) if draw(st.integers(0, 15)) == 0 else usual
-        arrays.append(_ARRAYS[dtype](values))
+        usual = FITTING.get(kind, "string")
+        dtype = draw(st.sampled_from(sorted(ARRAYS))) if draw(st.integers(0, 15)) == 0 else usual
+        arrays.append(ARRAYS[dtype](values))
     stream = io.BytesIO()
     compression = draw(st.sampled_from(("snappy", "none", "zstd", "gzip")))
     table = pa.Table.from_arrays(arrays, names=names)
@@ -302,6 +302,20 @@ def parquet_files(draw: st.DrawFn, columns: Mapping[str, str]) -> tuple[str, byt
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         return ".parquet", b"PAR1", None  # Parquet has no such type
     return ".parquet", stream.getvalue(), len(rows)
+
+
+def parquet_of_one_row(columns: Mapping[str, str], name: str, dtype: str) -> bytes:
+    """A file with a good row but for one column, which has another type; empty if Parquet has no such type."""
+    arrays = {
+        column: ARRAYS[dtype if column == name else FITTING.get(kind, "string")]([GOOD[kind][0]])
+        for column, kind in columns.items()
+    }
+    stream = io.BytesIO()
+    try:
+        pq.write_table(pa.table(arrays), stream)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return b""
+    return stream.getvalue()
 
 
 @st.composite

@@ -16,21 +16,29 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis import HealthCheck, Phase, currently_in_test_context, given, note, seed, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from journeys_assets.cli.app import app
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import LANDING, VERSIONED
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
 from journeys_assets.importers.base import Importer
 from journeys_assets.importers.choose import importers
 from journeys_assets.storage.ingest.call import FileReport, IngestReport, ingest
 from journeys_assets.storage.ingest.files import IngestError
-from journeys_assets.storage.ingest.load import INGEST_TABLES, VERSIONED, ensure_landing
+from journeys_assets.storage.ingest.load import INGEST_TABLES, ensure_landing
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.support.fuzz_files import LandingFile, landing_files, sheet_files, shop_files
+from tests.support.fuzz_files import (
+    ACCOUNTS,
+    ARRAYS,
+    LandingFile,
+    landing_files,
+    parquet_of_one_row,
+    sheet_files,
+    shop_files,
+)
 from tests.support.landing_files import NOW, assert_reconciled
 from tests.support.sql_world import MODELS
 
@@ -76,7 +84,8 @@ class Fuzzed:
     def write(self, files: Sequence[LandingFile]) -> list[Path]:
         shutil.rmtree(self.landing, ignore_errors=True)
         for file in files:
-            note(f"{file.path!r}, {len(file.content)} bytes, {file.n_records} records: {file.content[:2000]!r}")
+            if currently_in_test_context():
+                note(f"{file.path!r}, {len(file.content)} bytes, {file.n_records} records: {file.content[:2000]!r}")
             path = self.landing / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
@@ -264,6 +273,18 @@ def test_every_row_of_landing_files_is_accounted_for(fuzzed: Fuzzed, capsys: pyt
     with capsys.disabled():
         print(f"\n{fuzzed.n_files} landing files seen, {fuzzed.n_loaded} of them loaded; {n_seeds} seeds")
     assert fuzzed.n_loaded > fuzzed.n_files / 20, "too few files can be read for the test to show anything"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", sorted(ARRAYS))
+def test_an_arrow_type_in_any_column_is_read_or_refused(fuzzed: Fuzzed, dtype: str) -> None:
+    files = [
+        LandingFile(f"{source}/{name}.parquet", parquet_of_one_row(columns, name, dtype), source, 1)
+        for source, columns in ACCOUNTS.items()
+        for name in columns
+    ]
+    fuzzed.forget()
+    fuzzed.take([file for file in files if file.content])
 
 
 @pytest.mark.slow
