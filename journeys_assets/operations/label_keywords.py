@@ -100,8 +100,8 @@ def cluster_file(
     check_file(source)
     _check_target(source, target)
     with _draft(target) as draft:
-        given, rows, broken = _read(source)
-        good, refused = _checked(rows, now)
+        given, rows, broken, unreadable = _read(source)
+        good, refused = _checked(rows, unreadable, now)
         clustered = cluster_labelled_keywords(good.drop("row"), embedder(), params, naming_releases, progress)
         found = clustered.select(ADDED).with_columns(good["row"])
         kept = given.drop(ADDED, strict=False).with_row_index("_row")
@@ -157,16 +157,20 @@ def _first_times(rows: pl.DataFrame) -> pl.DataFrame:
 # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _checked(rows: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _checked(rows: pl.DataFrame, unreadable: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows that can be clustered, with ``row``, their position; and ``REFUSED`` for the others.
 
     Args:
         rows: ``line`` and the columns of ``KNOWN`` that the file has.
+        unreadable: ``UNREADABLE_SCHEMA``: ids and keywords that are no text.
     """
     rows = rows.with_row_index("row")
+    no_text = unreadable.join(rows.select("line", "row"), on="line").select(
+        pl.col("row").cast(pl.Int64).alias("line"), pl.col("column").replace(_LIKE), "problem", "value"
+    )
     by_row = rows.select(line=pl.col("row").cast(pl.Int64))
     texts = by_row.with_columns(rows["user_id"], rows["keyword"].alias("query"), searched_at=pl.lit(now))
-    good, refused = check_rows(_SEARCH.name, texts, now=now)
+    good, refused = check_rows(_SEARCH.name, texts, now=now, unreadable=no_text)
     values = good.select(row="line", user_id="user_id", keyword="query")
     reasons = [_named(refused, "keyword")]
     for name in TIMES:
@@ -252,35 +256,38 @@ class _InOrder(Wanted):
         return super().match(file, columns)
 
 
-def _read(file: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """All columns as they are; ``line`` and the columns of ``KNOWN`` of the same rows; ``REFUSED`` of unreadable lines.
+def _read(file: Path) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """All columns as they are; ``line`` and the columns of ``KNOWN`` of the same rows; ``REFUSED`` of unreadable lines;
+    ``UNREADABLE_SCHEMA`` of ids and keywords that are no text.
 
     Raises:
         LabelFileError, IngestError: the file cannot be read, or a column cannot hold its values.
     """
-    wanted = _InOrder(REQUIRED, KNOWN)
-    rows, broken = _pieces(file, wanted)
+    wanted = _InOrder(REQUIRED, KNOWN, dict.fromkeys(REQUIRED, "text"))
+    rows, broken, unreadable = _pieces(file, wanted)
     _check_types(file, rows)
     form = format_of(file, wanted.has_required)
     if form == "parquet":
-        return _parquet(file), rows, broken
+        return _parquet(file), rows, broken, unreadable
     if form == "json":
-        return _records(file, rows["line"].to_list()), rows, broken
+        return _records(file, rows["line"].to_list()), rows, broken, unreadable
     if "line" in wanted.unknown:
         raise LabelFileError(f"{file}: a CSV file cannot have a column named line here; rename it")
     others = [name for name in wanted.order if name in wanted.unknown]
-    everything, _ = _pieces(file, Wanted(REQUIRED, (*KNOWN, *others)))
+    everything, _, _ = _pieces(file, Wanted(REQUIRED, (*KNOWN, *others)))
     names = [name for name in everything.columns if name != "line"]
     in_order = [name for name in wanted.order if name in names]
-    return everything.select([*in_order, *(name for name in names if name not in in_order)]), rows, broken
+    ordered = [*in_order, *(name for name in names if name not in in_order)]
+    return everything.select(ordered), rows, broken, unreadable
 
 
-def _pieces(file: Path, wanted: Wanted) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _pieces(file: Path, wanted: Wanted) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     pieces = list(read_pieces(file, wanted))
     if not any(piece.frame.height for piece in pieces):
         raise LabelFileError(f"{file} has no row that can be read; write one row for each keyword of a user")
     frames = [piece.frame for piece in pieces if piece.frame.height]
-    return pl.concat(frames, how="diagonal_relaxed"), pl.concat([p.refused.select(REFUSED.names()) for p in pieces])
+    refused = pl.concat([piece.refused.select(REFUSED.names()) for piece in pieces])
+    return pl.concat(frames, how="diagonal_relaxed"), refused, pl.concat([piece.unreadable for piece in pieces])
 
 
 def _parquet(file: Path) -> pl.DataFrame:

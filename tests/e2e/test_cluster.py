@@ -97,6 +97,14 @@ def test_a_refused_row_keeps_its_labels_and_is_counted(journeys: Journeys, tmp_p
     assert reason in journeys("cluster", tmp_path / "in.parquet", out, code=1).stdout
 
 
+def test_a_keyword_that_is_no_text_is_refused_with_what_it_is(journeys: Journeys, tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text('[{"user_id": 1, "keyword": ["a"]}, {"user_id": 1, "keyword": "oak desk"}]')
+    found, out = result(journeys, tmp_path / "in.json", code=1)
+    (refused,) = found["refused"]
+    assert refused["reason"] == """keyword is a JSON array, not text: '["a"]'"""
+    assert pl.read_parquet(out)["journey_name"].to_list() == [None, "oak desk"]
+
+
 def test_a_line_that_is_no_record_is_counted(journeys: Journeys, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"user_id": 1, "keyword": "oak desk"}\n\nnot json\n{"keyword": "x"}\n')
     found, out = result(journeys, tmp_path / "in.jsonl", code=1)
