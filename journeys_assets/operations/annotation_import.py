@@ -22,10 +22,10 @@ class ImportedSheet:
 
     Attributes:
         file: Path as given.
-        report: Counts of rows; None if the same bytes were imported before, or the file cannot be read.
+        report: Counts of rows; None if the file cannot be read.
         error: Why the file cannot be read, and the cure.
         skipped: Number of rows that were left out, by reason (not judged yet, already stored).
-        refused: line, reason of every refused row, including those of an earlier import of the same bytes.
+        refused: line, reason of every refused row.
     """
 
     file: Path
@@ -65,7 +65,7 @@ def _import_one(warehouse: Warehouse, file: Path, now: datetime, scratch_dir: Pa
         """,
         {"files": list(report.checksums.values())},
     )
-    return ImportedSheet(file, report.files[0] if report.files else None, None, report.skipped_by_reason, refused)
+    return ImportedSheet(file, report.files[0], None, report.skipped_by_reason, refused)
 
 
 def _sheet_rows(warehouse: Warehouse) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -364,7 +364,7 @@ def test_keys_that_match_nothing_are_shown_and_logged(watched: Watched) -> None:
     result = watched.take()
     (step,) = [e for e in result.all_events if e.event_type_value == "STEP_OUTPUT"]
     shown = step.event_specific_data.metadata["unmatched_keys"].value
-    assert "`pin_engagements.pin_id`: 1 of 1 rows (100.0%)" in shown
+    assert "1 of 1 rows (100.0%), 1 of 1 keys match no" in shown
     assert any(message.startswith("pin_engagements.pin_id: 1 of 1 rows") for message in watched.logged())
 
 

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.landing.ids import are_broken, clean_id
 from tests.support.command_line import Journeys, runner
 from tests.support.hostile import HOSTILE, acts
 
@@ -283,11 +284,14 @@ def test_hostile_rows_columns_and_annotators_are_shown_as_they_are(tmp_path: Pat
     ingested = command("ingest", log)
     assert "[/note]" in ingested.stdout
     command("run")
-    for result in (ingested, command("doctor", code=1), *(command("show", text, "--explain") for text in texts)):
+    ids = [clean_id(text) for text in texts]
+    users = [text for text, is_broken in zip(texts, are_broken(pl.Series(ids)), strict=True) if not is_broken]
+    assert len(users) > len(texts) / 2
+    for result in (ingested, command("doctor", code=1), *(command("show", user, "--explain") for user in users)):
         assert acts(result.stdout) == acts(result.stderr) == []
     assert "[x].jsonl, line" in command("doctor", code=1).stdout
-    for text in texts:
-        assert json.loads(command("show", text, "--json").stdout)["user_id"] == text
+    for user in users:
+        assert json.loads(command("show", user, "--json").stdout)["user_id"] == clean_id(user)
     sheet = tmp_path / "sheet.csv"
     command("annotate", "export", sheet, "--annotators", "[/ann],b</script>en")
     assert_clear(command("annotate", "agreement"))

@@ -22,7 +22,7 @@ def show_sheets(sheets: Sequence["ImportedSheet"]) -> RenderableType:
     counts: list[tuple[object, ...]] = []
     for sheet in sheets:
         if sheet.report is None:
-            counts.append((sheet.file.name, "cannot be read" if sheet.error else "imported before", *[""] * 4))
+            counts.append((sheet.file.name, "cannot be read", *[""] * 4))
             continue
         left = [f"{n:,} {reason}" for reason, n in sheet.skipped.items()]
         judged = sheet.report.n_accepted
