@@ -35,9 +35,10 @@ class Notifications:
                 users = user_queries.users(con, day)
                 hours = queries.active_hours(con, day, self.keywords.look_back_days)
                 sent = queries.sends_before(con, day, params)
+                later = queries.planned_after(con, day, run.days[-1], params)
                 centroids = queries.centroids_to_remember(con, sent, day, params, self.keywords.horizon_days)
             remembered = similar_sends(centroids, sent, day, params)
-            planned = plan_notifications(journeys, users, hours, sent, remembered, day, params)
+            planned = plan_notifications(journeys, users, hours, sent, remembered, day, params, later)
             yield Batch([day], {NOTIFICATION_CANDIDATES.name: planned})
         sends = planned.filter(pl.col("decision") == "send")
         return Notes(

@@ -420,13 +420,12 @@ def _of_other_sends(planned: Planned, of_user: Sequence[Planned], facts: Facts, 
     send = planned.send
     plans = {other.send for other in of_user}
     logged = {s for s in facts.logged if s.user_id == planned.user_id}
-    for rule, last in (("weekly cap", planned.day), ("weekly cap with the log of the send day", send.sent_on)):
-        known = plans | {s for s in logged if s.sent_on <= last}
-        for end in sorted({s.sent_on for s in known if 0 <= (s.sent_on - send.sent_on).days < 7}):
-            sends = _distinct([s for s in known if 0 <= (end - s.sent_on).days < 7])
-            if len(sends) > limits.weekly_cap:
-                found.append(Breach(rule, planned, f"{len(sends)} sends in the 7 days up to {end}: {sends}"))
-    about_it = {s for s in plans | {s for s in logged if s.sent_on <= planned.day} if s.journey_id == send.journey_id}
+    known = plans | {s for s in logged if s.sent_on <= planned.day}
+    for end in sorted({s.sent_on for s in known if 0 <= (s.sent_on - send.sent_on).days < 7}):
+        sends = _distinct([s for s in known if 0 <= (end - s.sent_on).days < 7])
+        if len(sends) > limits.weekly_cap:
+            found.append(Breach("weekly cap", planned, f"{len(sends)} sends in the 7 days up to {end}: {sends}"))
+    about_it = {s for s in known if s.journey_id == send.journey_id}
     near = [s for s in about_it if 0 < abs((s.sent_on - send.sent_on).days) < limits.cool_down_days]
     if near:
         found.append(Breach("cool-down", planned, f"the journey has a send on {near[0].sent_on}"))

@@ -345,8 +345,14 @@ def _id_findings(ids: pl.Series, column: Column) -> list[_Finding]:
 
 def _read_time(raw: pl.Series, column: Column, latest: datetime) -> _Read:
     found: list[_Finding] = []
+    problem = f"is not between 1970-01-01 and {latest:%Y-%m-%d %H:%M} UTC"
     if isinstance(raw.dtype, pl.Datetime):
-        time = raw if raw.dtype.time_zone is None else raw.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        # Beyond the year 9999, the conversion to another unit or zone fails.
+        unit, zone = raw.dtype.time_unit, raw.dtype.time_zone
+        beyond = ~raw.cast(pl.Int64).is_between(*_WRITABLE[unit]).fill_null(True)
+        found.append(_Finding(beyond, column.name, problem))
+        time = _without(raw, beyond)
+        time = time if zone is None else time.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         time = time.cast(TIMESTAMP)
     elif raw.dtype == pl.Date:
         time = raw.cast(TIMESTAMP)
@@ -358,7 +364,6 @@ def _read_time(raw: pl.Series, column: Column, latest: datetime) -> _Read:
         )
     outside = ((time < EARLIEST) | (time > latest)).fill_null(False)
     acceptable_at = time.set(~outside | (time < EARLIEST).fill_null(False), None) - MAX_CLOCK_SKEW
-    problem = f"is not between 1970-01-01 and {latest:%Y-%m-%d %H:%M} UTC"
     found.append(_Finding(outside, column.name, problem, acceptable_at=acceptable_at))
     return time.set(outside, None), found
 

@@ -13,6 +13,7 @@ Its ``reason`` is the first of ``REASONS`` that applies:
 * ``no_send_window`` - the day has no window of ``send_window_hours`` outside of the user's quiet hours.
 * ``cool_down`` - there was a send about the journey less than ``journey_cool_down_days`` days ago.
 * ``weekly_cap`` - the user already has ``weekly_cap_per_user`` sends in the 7 days up to and including the send day.
+  Where an old day is planned again, both rules also hold towards the sends that later days have planned.
 * ``channel_already_chosen`` - the journey is sent on the other channel (push comes before email).
 * ``similar_sent_lately`` - a journey with a lower rank but fewer recent sends is sent.
 * ``another_journey_chosen`` - a journey of the user with a better rank is sent; a user gets one message a day.
@@ -100,6 +101,7 @@ def plan_notifications(
     similar_sends: pl.DataFrame,
     day: date,
     params: NotificationParams,
+    planned_later: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Plan the sends of the UTC day after ``day``.
 
@@ -113,6 +115,7 @@ def plan_notifications(
         similar_sends: user_id, journey_id, n_similar_sends as of ``day``, from ``domain.notifications.send_memory``;
             journeys without such sends may be missing.
         day: The partition date.
+        planned_later: Sends that later partitions have planned, with the columns of ``sent``; by default none.
 
     Returns:
         ``OUTPUT_COLUMNS``, one row per journey and channel, sorted by user_id, rank, journey_id, channel.
@@ -124,6 +127,8 @@ def plan_notifications(
     """
     _check(params)
     sent = sent.filter(pl.col("sent_date") <= day)
+    if planned_later is not None:
+        sent = pl.concat([sent, planned_later.filter(pl.col("sent_date") > day + timedelta(days=1))], how="diagonal")
     facts = _user_facts(journeys, users, active_hours, sent, day, params)
     cooling = _cooling(sent, day, params)
     rows = (
@@ -228,7 +233,7 @@ def _hold(params: NotificationParams) -> pl.Expr:
         ("arm_holdout", pl.col("arm") == "holdout"),
         ("no_send_window", pl.col("send_window_start_at").is_null()),
         ("cool_down", pl.col("is_cooling")),
-        ("weekly_cap", pl.col("sends_last_7_days") >= params.weekly_cap_per_user),
+        ("weekly_cap", pl.col("most_in_7_days") >= params.weekly_cap_per_user),
     )
     return pl.coalesce(*(pl.when(condition).then(pl.lit(reason)) for reason, condition in rules))
 
@@ -256,26 +261,34 @@ def _title(journey_name: str) -> str:
 
 def _cooling(sent: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:
     """Journeys that are in their cool-down on the send day: user_id, journey_id, is_cooling = true."""
-    since = day + timedelta(days=1) - timedelta(days=params.journey_cool_down_days)
-    recent = sent.filter((pl.col("sent_date") > since) & pl.col("journey_id").is_not_null())
+    away = (pl.col("sent_date") - (day + timedelta(days=1))).dt.total_days().abs()
+    recent = sent.filter((away < params.journey_cool_down_days) & pl.col("journey_id").is_not_null())
     return recent.select("user_id", "journey_id").unique().with_columns(is_cooling=pl.lit(True))
 
 
 def _sends(sent: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Number of sends in the six days up to and including ``day``: user_id, sends_last_7_days.
+    """Number of sends in the 7 days up to and including the send day, and in any 7 days that include it, without those
+    of the send day itself: user_id, sends_last_7_days, most_in_7_days.
 
     A send may be recorded twice: planned with a journey, and logged without one. Sends without a journey therefore
     count only on days and channels without a send about a journey.
     """
-    recent = sent.filter(pl.col("sent_date") > day - timedelta(days=6)).unique(
-        ["user_id", "journey_id", "channel", "sent_date"]
+    away = (pl.col("sent_date") - (day + timedelta(days=1))).dt.total_days()
+    recent = (
+        sent.with_columns(away=away)
+        .filter(pl.col("away").is_between(-6, 6))
+        .unique(["user_id", "journey_id", "channel", "sent_date"])
     )
+    windows = [pl.col("away").is_between(last - 6, last).sum() for last in range(7)]
     slot = ["user_id", "channel", "sent_date"]
     about_none = pl.col("journey_id").is_null()
     return (
         recent.filter(~about_none | about_none.all().over(slot))
         .group_by("user_id")
-        .agg(sends_last_7_days=pl.len().cast(pl.Int64))
+        .agg(
+            sends_last_7_days=windows[0].cast(pl.Int64),
+            most_in_7_days=pl.max_horizontal(windows).cast(pl.Int64),
+        )
     )
 
 
@@ -295,7 +308,7 @@ def _user_facts(
         .join(users.select("user_id", "timezone", *CONSENT), on="user_id", how="left")
         .join(_sends(sent, day), on="user_id", how="left")
         .with_columns(
-            pl.col("sends_last_7_days").fill_null(0),
+            pl.col("sends_last_7_days", "most_in_7_days").fill_null(0),
             timezone=pl.when(pl.col("timezone").is_in(zones)).then("timezone").otherwise(pl.lit("UTC")),
         )
         .sort("user_id")

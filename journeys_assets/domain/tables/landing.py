@@ -324,6 +324,7 @@ INGEST_LEDGER = Table(
             minimum=0,
             default=0,
         ),
+        Column("is_list", pl.Boolean(), "The file is a list of all users, or a part of one.", nullable=True),
         Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
     ),
     schema="landing",
@@ -417,7 +418,7 @@ LANDED_FILES = Table(
 
 REFUSED_UNSUBSCRIBES = Table(
     "refused_unsubscribes",
-    "An unsubscribe in a row of notification_events that was refused for another reason. It holds all the same.",
+    "An unsubscribe in a row of notification_events that was refused or replaced within its call. It holds anyway.",
     ("ingest_seq", "user_id", "channel", "unsubscribed_at"),
     (
         USER_ID,

@@ -314,7 +314,7 @@ class _Call:
                     self._hold(files[name], piece, refused)
                 for name, good in converted.good.items():
                     files[name].n_good += good.height
-                    files[name].is_snapshot |= name == "users" and good["updated_at"].null_count() > 0
+                    files[name].is_snapshot |= name == "users" and _has_undated(good, converted.refused.get(name))
                     self._write(name, number, part, good)
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
@@ -400,6 +400,15 @@ class _Call:
             loaded.n_unlisted,
             passed_over,
         )
+
+
+def _has_undated(good: pl.DataFrame, refused: pl.DataFrame | None) -> bool:
+    """Whether a row has no ``updated_at``; one whose ``updated_at`` was refused has one that cannot be read."""
+    undated = good.filter(pl.col("updated_at").is_null())
+    if refused is not None:
+        unread = refused.filter(pl.col("is_kept") & pl.col("reason").str.contains(r"(^|; )updated_at "))
+        undated = undated.join(unread, on="line", how="anti")
+    return undated.height > 0
 
 
 def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:

@@ -16,7 +16,7 @@ The rules, by kind of source (``domain.tables.landing.VERSIONED``):
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -169,23 +169,28 @@ def load(
         )
         new = [file for file in files if file.number not in late]
         # Events come first: what a changed pin or user makes stale depends on the days that have events.
-        has_snapshot = users_are_snapshots and any(file.is_snapshot for file in new)
-        sources = {file.source for file in new if file.n_good} | ({"users"} if has_snapshot else set())
+        lists = [file for file in new if file.is_snapshot] if users_are_snapshots else []
+        sources = {file.source for file in new if file.n_good} | ({"users"} if lists else set())
         for source in sorted(sources, key=lambda name: (name in VERSIONED, name)):
             numbers = [file.number for file in new if file.source == source and file.n_good]
             _read_incoming(con, LANDING_TABLES[source], scratch, numbers)
-            outdated = _keep_last_list(con, numbers) if source == "users" and has_snapshot else Counter[int]()
+            outdated = Counter[int]()
+            if source == "users":
+                outdated = _keep_last_list(con, [file.number for file in lists if file.n_good])
             outdated.update(_choose(con, LANDING_TABLES[source]))
+            if source == "notification_events":
+                unsubscribes = pl.concat([unsubscribes, _replaced_unsubscribes(con)], how="diagonal_relaxed")
             superseded |= {(source, number): n for number, n in outdated.items()}
-            if source == "users" and has_snapshot:
+            if source == "users" and lists:
                 n_unlisted = _add_unlisted_users(con)
             _record_days(con, source, seq, now.date())
             counts, first_day = _insert(con, LANDING_TABLES[source], seq)
             accepted |= {(source, number): n for number, n in counts.items()}
             first_days += [first_day] if first_day else []
         _replace_quarantined(con, new, quarantined, seq)
-        _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late))), seq)
-        _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, seq, now))
+        _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
+        list_numbers = {file.number for file in lists}
+        _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, list_numbers, seq, now))
     return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late)
 
 
@@ -312,29 +317,46 @@ def _new_versions(table: Table) -> str:
 def _keep_last_list(con: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> Counter[int]:
     """Delete from ``incoming`` what earlier lists of users say of users whom the last one does not list.
 
+    Args:
+        numbers: Numbers of the files that are lists.
+
     Returns:
         Number of rows deleted, by file number.
     """
-    first = numbers[0] if numbers else 0
+    if not numbers:
+        return Counter()
+    first = numbers[0]
     for number in numbers:
         repeated = con.execute(
             """
             SELECT count(*) > 0 AND 2 * count(DISTINCT user_id) FILTER (user_id IN (
-              SELECT user_id FROM incoming WHERE updated_at IS NULL AND file_no >= $first AND file_no < $number))
+              SELECT user_id FROM incoming WHERE updated_at IS NULL AND list_contains($before, file_no)))
               >= count(DISTINCT user_id)
             FROM incoming WHERE updated_at IS NULL AND file_no = $number
             """,
-            {"first": first, "number": number},
+            {"before": [n for n in numbers if first <= n < number], "number": number},
         ).fetchall()[0][0]
         first = number if repeated else first
     rows = con.execute(
         """
-        DELETE FROM incoming WHERE updated_at IS NULL AND file_no < $first AND user_id NOT IN (
-          SELECT user_id FROM incoming WHERE updated_at IS NULL AND file_no >= $first) RETURNING file_no
+        DELETE FROM incoming WHERE updated_at IS NULL AND list_contains($earlier, file_no) AND user_id NOT IN (
+          SELECT user_id FROM incoming WHERE updated_at IS NULL AND list_contains($last, file_no)) RETURNING file_no
         """,
-        {"first": first},
+        {"earlier": [n for n in numbers if n < first], "last": [n for n in numbers if n >= first]},
     ).fetchall()
     return Counter(number for (number,) in rows)
+
+
+def _replaced_unsubscribes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The unsubscribes that a later row of the call about the same send does not repeat; file_no is null."""
+    columns = "user_id, channel, unsubscribed_at"
+    return con.sql(
+        f"""
+        SELECT {columns}, NULL::BIGINT AS file_no FROM (
+          SELECT {columns} FROM incoming WHERE unsubscribed_at IS NOT NULL
+          EXCEPT SELECT {columns} FROM given WHERE unsubscribed_at IS NOT NULL)
+        """
+    ).pl()
 
 
 def _add_unlisted_users(con: duckdb.DuckDBPyConnection) -> int:
@@ -436,7 +458,7 @@ _DAYS_OF_SENDS = """
 
 
 def _append_unsubscribes(con: duckdb.DuckDBPyConnection, unsubscribes: pl.DataFrame, seq: int) -> None:
-    """Store the unsubscribes of refused rows that are not stored yet, and record the days that they change."""
+    """Store unsubscribes whose rows are not stored, unless they are there, and record the days that they change."""
     con.register("given_unsubscribes", unsubscribes.drop("file_no").to_arrow())
     con.execute(
         f"""
@@ -489,6 +511,7 @@ def _ledger(
     files: Sequence[PreparedFile],
     accepted: Mapping[tuple[str, int], int],
     superseded: Mapping[tuple[str, int], int],
+    lists: Collection[int],
     seq: int,
     now: datetime,
 ) -> pl.DataFrame:
@@ -510,6 +533,7 @@ def _ledger(
                 "n_quarantined": file.n_quarantined,
                 "n_skipped": file.n_skipped + n_superseded,
                 "n_rows_with_refused_fields": file.n_rows_with_refused_fields,
+                "is_list": file.source == "users" and file.number in lists,
                 "ingested_at": now,
             }
         )

@@ -44,6 +44,25 @@ def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: Notification
     ).pl()
 
 
+def planned_after(con: duckdb.DuckDBPyConnection, day: date, last: date, params: NotificationParams) -> pl.DataFrame:
+    """Sends that partitions after ``last`` planned, as far after ``day`` as any cap reaches.
+
+    Args:
+        day: The partition that is planned.
+        last: The last partition of the run, which plans all up to it anew.
+
+    Returns:
+        user_id, journey_id, channel, sent_date.
+    """
+    return con.sql(
+        """
+        SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
+        WHERE decision = 'send' AND partition_date > $last AND partition_date <= $day + $days::INTEGER ORDER BY ALL
+        """,
+        params={"day": day, "last": last, "days": max(params.journey_cool_down_days, 7)},
+    ).pl()
+
+
 def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """The live journeys that sends are chosen from.
 

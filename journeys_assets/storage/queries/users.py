@@ -15,7 +15,8 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     if it is known: an opt-out, an unsubscribe. So does an opt-out without a time.
 
     * **Opt-in.** The version in force (``stg_users``) says yes; unknown counts as no. A version with a time does not
-      lift the opt-out of a snapshot that was ingested after that time, because the snapshot may be newer.
+      lift the no of a snapshot that was ingested after that time, nor that of a list of users that leaves the user out,
+      because the snapshot may be newer.
     * **Unsubscribe.** Every unsubscribe that was ever landed holds its channel until a newer opt-in: a version with a
       later ``updated_at`` that says yes or, without times, a change from no to yes in a later ingest call.
     * **Time zone.** The last one that is known, so that a version without one does not open the quiet hours.
@@ -36,19 +37,23 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         ), current AS (
           SELECT * FROM visible
           QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY updated_at DESC NULLS LAST, ingest_seq DESC) = 1
+        ), calls AS (
+          SELECT ingest_seq, max(ingested_at) AS ingested_at, bool_or(coalesce(is_list, false)) AS is_list
+          FROM landing.ingest_ledger GROUP BY ingest_seq
+        ), last_list AS (
+          SELECT max(ingest_seq) AS ingest_seq, max(ingested_at) AS ingested_at FROM calls WHERE is_list
         ), snapshots AS (
-          SELECT user_id, email_opt_in, push_opt_in, ingested_at FROM main.stg_users JOIN (
-            SELECT ingest_seq, max(ingested_at) AS ingested_at FROM landing.ingest_ledger GROUP BY ingest_seq
-          ) USING (ingest_seq) WHERE updated_at IS NULL
+          SELECT user_id, email_opt_in, push_opt_in, ingested_at FROM main.stg_users JOIN calls USING (ingest_seq)
+          WHERE updated_at IS NULL
         ), zones AS (
           SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
             SELECT user_id, timezone, coalesce(updated_at, TIMESTAMP '0001-01-01') AS updated_at, ingest_seq
             FROM visible WHERE timezone IS NOT NULL
           ) GROUP BY user_id
         ), former_zones AS (
-          SELECT user_id, arg_max(timezone, {{'seq': ingest_seq, 'at': updated_at}}) AS timezone FROM (
-            SELECT user_id, timezone, coalesce(updated_at, TIMESTAMP '0001-01-01') AS updated_at, ingest_seq
-            FROM landing.users
+          SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
+            SELECT user_id, timezone, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
+            FROM landing.users JOIN calls USING (ingest_seq)
             WHERE timezone IS NOT NULL AND (updated_at IS NULL OR updated_at < $day_after)
           ) GROUP BY user_id
         ), unsubscribes AS (
@@ -77,9 +82,11 @@ def _consent(channel: str) -> str:
     return f"""
         {channel}_in AS (
           SELECT user_id, coalesce(c.{opt_in}, false)
-            AND (s.user_id IS NULL OR coalesce(s.{opt_in}, false)
-                 OR coalesce(c.updated_at >= s.ingested_at, false)) AND o.user_id IS NULL AS says_yes
-          FROM current AS c LEFT JOIN snapshots AS s USING (user_id) LEFT JOIN (
+            AND (coalesce(s.{opt_in}, false) OR c.updated_at IS NULL
+                 OR (s.user_id IS NULL AND c.ingest_seq = l.ingest_seq)
+                 OR c.updated_at >= coalesce(greatest(s.ingested_at, l.ingested_at), TIMESTAMP '0001-01-01'))
+            AND o.user_id IS NULL AS says_yes
+          FROM current AS c CROSS JOIN last_list AS l LEFT JOIN snapshots AS s USING (user_id) LEFT JOIN (
             SELECT DISTINCT user_id FROM main.stg_users
             WHERE NOT coalesce({opt_in}, false)
               AND updated_at >= $day_after AND updated_at < $day_after + INTERVAL 1 DAY

@@ -75,6 +75,9 @@ def _unchecked(array: Any, name: str) -> pl.Series:
         array = array.cast(pa.large_binary())
     elif _is_list_of_text(kind):
         array = array.cast(pa.large_list(pa.large_binary()))
+    elif pa.types.is_timestamp(kind) and kind.tz is not None:
+        # polars knows no zones that are offsets, such as +05:30. The instant is the same in UTC.
+        array = array.cast(pa.timestamp(kind.unit, "UTC"))
     return pl.Series(name, array)
 
 
@@ -150,7 +153,9 @@ def _lists(values: pl.Series, *, is_required: bool) -> _Converted:
 def _none_fits(values: pl.Series, problem: str) -> _Converted:
     # Nested values are not shown, because they may hold text that is not UTF-8.
     shown = "[…]" if values.dtype.is_nested() else None
-    unreadable = [(at, problem, shown or str(values[at])) for at in values.is_not_null().arg_true()]
+    # Times are shown as numbers, because those beyond the year 9999 cannot be written as text.
+    texts = values.cast(pl.Int64) if values.dtype in (pl.Datetime, pl.Duration) else values
+    unreadable = [(at, problem, shown or str(texts[at])) for at in values.is_not_null().arg_true()]
     return _Converted(pl.Series(values.name, [None] * len(values), dtype=pl.String), unreadable)
 
 
