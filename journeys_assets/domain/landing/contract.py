@@ -543,7 +543,7 @@ def _without_assumed_consent(
         return {"unsubscribed_at": values["unsubscribed_at"].set(unread, now)}
     if source == "users":
         undated = refused("updated_at")
-        return {name: _without(values[name], undated & values[name]) for name in ("email_opt_in", "push_opt_in")}
+        return {name: _without(values[name], undated) for name in ("email_opt_in", "push_opt_in")}
     return {}
 
 

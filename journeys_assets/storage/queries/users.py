@@ -47,11 +47,6 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
           WHERE updated_at IS NULL
         ), zones AS (
           SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
-            SELECT user_id, timezone, coalesce(updated_at, TIMESTAMP '0001-01-01') AS updated_at, ingest_seq
-            FROM visible WHERE timezone IS NOT NULL
-          ) GROUP BY user_id
-        ), former_zones AS (
-          SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
             SELECT user_id, timezone, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
             FROM landing.users JOIN calls USING (ingest_seq)
             WHERE timezone IS NOT NULL AND (updated_at IS NULL OR updated_at < $day_after)
@@ -63,11 +58,11 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
             UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM landing.refused_unsubscribes
           ) WHERE unsubscribed_at < $day_after + INTERVAL 1 DAY GROUP BY ALL
         ), {_consent("push")}, {_consent("email")}
-        SELECT user_id, coalesce(zones.timezone, former_zones.timezone) AS timezone,
+        SELECT user_id, zones.timezone,
                coalesce(email_in.says_yes, false) AS email_opt_in, coalesce(push_in.says_yes, false) AS push_opt_in,
                email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed
         FROM (SELECT user_id FROM landing.users UNION SELECT user_id FROM unsubscribes) AS known
-        LEFT JOIN zones USING (user_id) LEFT JOIN former_zones USING (user_id)
+        LEFT JOIN zones USING (user_id)
         LEFT JOIN email_in USING (user_id) LEFT JOIN push_in USING (user_id)
         LEFT JOIN email_out USING (user_id) LEFT JOIN push_out USING (user_id)
         ORDER BY user_id
