@@ -238,9 +238,9 @@ def repeated(test: Callable[..., None], seconds: float) -> int:
         phases=(Phase.generate, Phase.shrink),
         print_blob=False,
     )
-    started, n = time.monotonic(), 0
+    quietly, started, n = quiet(test), time.monotonic(), 0
     while not n or time.monotonic() - started < seconds:
-        seed(FIRST_SEED + n)(quiet(test))()
+        seed(FIRST_SEED + n)(quietly)()
         n += 1
     return n
 
