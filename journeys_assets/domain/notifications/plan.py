@@ -125,10 +125,36 @@ def plan_notifications(
     Raises:
         ValueError: A parameter is out of range; the message names it.
     """
+    if planned_later is not None and not planned_later.is_empty():
+        plan = functools.partial(plan_notifications, journeys, users, active_hours)
+        alone = plan(sent, similar_sends, day, params)
+        later = planned_later.filter(pl.col("sent_date") > day + timedelta(days=1))
+        strict = _planned(
+            journeys, users, active_hours, pl.concat([sent, later], how="diagonal"), similar_sends, day, params
+        )
+        # Whose send fits the later plans keeps the plan as it is, so that a rerun of unchanged data changes nothing.
+        key, is_send = ["user_id", "journey_id", "channel"], pl.col("decision") == "send"
+        clashing = alone.filter(is_send).join(strict.filter(is_send), on=key, how="anti").select("user_id").unique()
+        rows = pl.concat(
+            [alone.join(clashing, on="user_id", how="anti"), strict.join(clashing, on="user_id", how="semi")]
+        )
+        return rows.sort(
+            "user_id", "rank", "journey_id", pl.col("channel").replace_strict(CHANNELS, range(len(CHANNELS)))
+        )
+    return _planned(journeys, users, active_hours, sent.filter(pl.col("sent_date") <= day), similar_sends, day, params)
+
+
+def _planned(
+    journeys: pl.DataFrame,
+    users: pl.DataFrame,
+    active_hours: pl.DataFrame,
+    sent: pl.DataFrame,
+    similar_sends: pl.DataFrame,
+    day: date,
+    params: NotificationParams,
+) -> pl.DataFrame:
+    """The plan with every row of ``sent``, those of later plans included."""
     _check(params)
-    sent = sent.filter(pl.col("sent_date") <= day)
-    if planned_later is not None:
-        sent = pl.concat([sent, planned_later.filter(pl.col("sent_date") > day + timedelta(days=1))], how="diagonal")
     facts = _user_facts(journeys, users, active_hours, sent, day, params)
     cooling = _cooling(sent, day, params)
     rows = (
