@@ -87,6 +87,8 @@ def _land(tables: SqlWorld, world: World) -> None:
 
 
 def _insert(tables: SqlWorld, table: str, rows: pl.DataFrame) -> None:
+    if table.startswith("landing."):
+        rows = rows.with_columns(ingest_seq=pl.lit(1, dtype=pl.Int64))
     tables.con.register("incoming", rows.to_arrow())
     tables.con.execute(f"INSERT INTO {table} BY NAME FROM incoming")
     tables.con.unregister("incoming")

@@ -94,11 +94,7 @@ def fit(history: pl.DataFrame) -> MbgNbd:
     def loss(logs: Doubles) -> float:
         return -float(MbgNbd(*np.exp(logs)).log_likelihood(history).mean())
 
-    bounds = [(-10.0, 10.0)] * 4
-    found = minimize(loss, np.log([1.0, 10.0, 1.0, 3.0]), method="L-BFGS-B", bounds=bounds)
-    if not found.success:
-        # Close to the maximum, the differences of the loss can be too small for a line search.
-        found = minimize(loss, found.x, method="Nelder-Mead", bounds=bounds, options={"maxiter": 4000})
+    found = minimize(loss, np.log([1.0, 10.0, 1.0, 3.0]), method="L-BFGS-B", bounds=[(-10.0, 10.0)] * 4)
     if not found.success:
         raise ValueError(f"no MBG/NBD model fits {history.height} journeys: {found.message}")
     return MbgNbd(*(float(value) for value in np.exp(found.x)))
