@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets import __version__
-from journeys_assets.deployment import build_deployment
+from journeys_assets.deployment import build_deployment, note_first_day
 from journeys_assets.domain.lifecycle.evidence import YEAR_DAYS
 from journeys_assets.domain.tables.pipeline import QUALITY_METRICS
 from journeys_assets.evaluation.data.study import Study, public_file
@@ -148,7 +148,7 @@ def _study_pipeline(
         )
         if report.first_day is None:
             raise ValueError(f"{path} has no events")
-        own.note_first_day(report.first_day)
+        note_first_day(own, pipeline.warehouse)
         for first, last in _stretches(days):
             run_days(pipeline, first, last)
         done.write_text(json.dumps({"sha256": mark, **json.loads(state)}, indent=2))

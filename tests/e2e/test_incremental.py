@@ -24,6 +24,13 @@ FIRST = date(2026, 3, 2)
 N_DAYS = 7
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 ZONES = ("Europe/Paris", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland")
+A_FEW = settings(
+    max_examples=2,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail_by_day_csv.tar.xz"
 RETAIL_DAYS = 21
 
@@ -32,38 +39,40 @@ def run_what_is_stale(sandbox: Sandbox) -> None:
     sandbox.run(*sandbox.days_to_run())
 
 
+def random_pieces(landing: dict[str, pl.DataFrame], parts: int, chance: random.Random) -> list[dict[str, pl.DataFrame]]:
+    """The rows of ``landing``, each in one of ``parts`` pieces at random."""
+    piece_of = {
+        name: pl.Series([chance.randrange(parts) for _ in range(rows.height)], dtype=pl.Int64)
+        for name, rows in landing.items()
+    }
+    return [{name: rows.filter(piece_of[name] == part) for name, rows in landing.items()} for part in range(parts)]
+
+
+def land_and_run(sandbox: Sandbox, pieces: list[dict[str, pl.DataFrame]]) -> None:
+    """Land one piece after the other; after each, run what is stale."""
+    for part, piece in enumerate(pieces):
+        sandbox.land({name: rows for name, rows in piece.items() if rows.height}, name=f"part-{part}")
+        run_what_is_stale(sandbox)
+
+
 def journeys_of(sandbox: Sandbox, day: date) -> pl.DataFrame:
     rows = sandbox.table("user_journeys").filter(pl.col("partition_date") == day)
     assert not rows.is_empty()
     return rows
 
 
-@settings(
-    max_examples=2,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@A_FEW
 @given(seed=st.integers(0, 10**6), parts=st.integers(2, 3))
 def test_a_log_that_comes_in_any_pieces_ends_as_one_full_run(
     seed: int, parts: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Every event falls into one of a few pieces at random, so most come late; after each, what is stale is run."""
     world = generate_world(WorldParams(seed=seed, n_users=15, n_days=N_DAYS, first_day=FIRST)).landing
-    chance = random.Random(seed)
-    pieces = {name: [chance.randrange(parts) for _ in range(rows.height)] for name, rows in world.items()}
     folder = tmp_path_factory.mktemp("pieces")
     piecemeal, at_once = Sandbox(folder / "pieces"), Sandbox(folder / "once")
-    for part in range(parts):
-        piece = {
-            name: rows.filter(pl.Series(pieces[name], dtype=pl.Int64) == part)
-            for name, rows in world.items()
-            if name in TIME_COLUMN or name == "pins"
-        }
-        piece |= {"users": world["users"]} if part == 0 else {}
-        piecemeal.land({name: rows for name, rows in piece.items() if rows.height}, name=f"part-{part}")
-        run_what_is_stale(piecemeal)
+    scattered = {name: rows for name, rows in world.items() if name in TIME_COLUMN or name == "pins"}
+    pieces = random_pieces(scattered, parts, random.Random(seed))
+    land_and_run(piecemeal, [pieces[0] | {"users": world["users"]}, *pieces[1:]])
     at_once.land(world)
     at_once.run(LAST, LAST, full=True)
     assert_frame_equal(journeys_of(piecemeal, LAST), journeys_of(at_once, LAST), check_exact=True)
@@ -100,13 +109,7 @@ def with_changes(world: dict[str, pl.DataFrame], chance: random.Random) -> dict[
     }
 
 
-@settings(
-    max_examples=2,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@A_FEW
 @given(seed=st.integers(0, 10**6), parts=st.integers(2, 3))
 def test_a_catalogue_and_users_that_change_late_and_out_of_order_end_as_one_full_run(
     seed: int, parts: int, tmp_path_factory: pytest.TempPathFactory
@@ -116,13 +119,9 @@ def test_a_catalogue_and_users_that_change_late_and_out_of_order_end_as_one_full
     world = with_changes(landing, chance)
     folder = tmp_path_factory.mktemp("changes")
     piecemeal, at_once = Sandbox(folder / "pieces"), Sandbox(folder / "once")
-    kept = [name for name in world if name in TIME_COLUMN or name in ("pins", "users")]
-    pieces = {name: [chance.randrange(parts) for _ in range(world[name].height)] for name in kept}
-    for part in range(parts):
-        piece = {name: world[name].filter(pl.Series(pieces[name], dtype=pl.Int64) == part) for name in kept}
-        piecemeal.land({name: rows for name, rows in piece.items() if rows.height}, name=f"part-{part}")
-        run_what_is_stale(piecemeal)
-    at_once.land({name: world[name] for name in kept})
+    landed = {name: rows for name, rows in world.items() if name in TIME_COLUMN or name in ("pins", "users")}
+    land_and_run(piecemeal, random_pieces(landed, parts, chance))
+    at_once.land(landed)
     at_once.run(LAST, LAST, full=True)
     assert_frame_equal(journeys_of(piecemeal, LAST), journeys_of(at_once, LAST), check_exact=True)
     at_once.run(at_once.settings.first_day, LAST)

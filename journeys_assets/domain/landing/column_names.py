@@ -1,8 +1,8 @@
 """When the name of a column in a file means a column that is wanted. The rule holds for every format and importer.
 
-Two names are the same if they agree after the following: invisible characters (byte order mark, zero-width characters,
-soft hyphen, marks of direction) and surrounding white space (no-break spaces too) are removed, upper and lower case
-count as equal, and runs of white space and hyphens count as ``_``. So ``Push Opt-In`` is ``push_opt_in``. A wanted name
+Two names are the same if they agree after the following: they are cleaned as texts are (``domain.keywords.text``), so
+invisible characters and surrounding white space are removed; upper and lower case count as equal; and runs of white
+space and hyphens count as ``_``. So ``Push Opt-In`` is ``push_opt_in``. A wanted name
 in camel case may also be written with ``_``: ``Invoice No`` is ``InvoiceNo``.
 """
 
@@ -13,17 +13,18 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from journeys_assets.domain.keywords.text import cleaned
+
 CLOSE_RATIO = 0.8
 """How similar an unknown name must be to a wanted one to be suggested (ratio of difflib, 0 to 1)."""
 
-_INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _GAP = re.compile(r"[\s-]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def column_key(name: str) -> str:
     """What two spellings of one column name have in common."""
-    return _GAP.sub("_", _INVISIBLE.sub("", name).strip()).casefold()
+    return _GAP.sub("_", cleaned(name)).casefold()
 
 
 def names_by_key(wanted: Iterable[str]) -> dict[str, str]:

@@ -41,11 +41,12 @@ REFUSED_SCHEMA = pl.Schema(
         "row_json": pl.String(),
         "is_kept": pl.Boolean(),
         "acceptable_at": TIMESTAMP,
+        "columns": pl.List(pl.String()),
     }
 )
 """Columns of what was refused: line in the file; the problem with its column and value; the row as read, shortened;
 whether only optional fields were refused and the rest of the row was kept; when the row can be accepted, if all that is
-wrong with it is a time ahead of the clock (else null)."""
+wrong with it is a time ahead of the clock (else null); the columns that have a problem (none: the line as such)."""
 
 UNREADABLE_SCHEMA = pl.Schema({"line": pl.Int64(), "column": pl.String(), "problem": pl.String(), "value": pl.String()})
 """Values that do not fit their column: line in the file, column, the problem, the value as text, shortened."""
@@ -93,7 +94,7 @@ def check_rows(
 
     A problem in a required column, or in a column that identifies the row, refuses the row. A problem in another
     column refuses that field only: it becomes null, and the rest of the row is good. Otherwise a typing error in a time
-    zone would keep an opt-out from being heard. Three fields are read so that no consent is assumed: an opt-in that
+    zone would also refuse the opt-out beside it. Three fields are read so that no consent is assumed: an opt-in that
     cannot be read is unknown, which counts as no; ``unsubscribed_at`` that cannot be read counts as ``now``; and where
     ``updated_at`` cannot be read, the row's opt-ins are unknown, because it may be older than what is stored.
 
@@ -208,7 +209,9 @@ def refused_frame(lines: Sequence[int], reasons: Sequence[str], rows: Sequence[s
     return pl.DataFrame(
         {"line": lines, "reason": reasons, "row_json": shown},
         schema={name: REFUSED_SCHEMA[name] for name in ("line", "reason", "row_json")},
-    ).with_columns(is_kept=pl.lit(False), acceptable_at=pl.lit(None, dtype=TIMESTAMP))
+    ).with_columns(
+        is_kept=pl.lit(False), acceptable_at=pl.lit(None, dtype=TIMESTAMP), columns=pl.lit([], dtype=pl.List(pl.String))
+    )
 
 
 # ── types ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -570,6 +573,7 @@ def _split(raw: pl.DataFrame, checked: pl.DataFrame, findings: Sequence[_Finding
     joined = problems.group_by("line", maintain_order=True).agg(
         pl.col("reason").str.join("; "),
         acceptable_at=pl.when(pl.col("acceptable_at").null_count() == 0).then(pl.col("acceptable_at").max()),
+        columns=pl.col("column").unique(maintain_order=True),
     )
     texts = shown.select("line", row_json=pl.struct(pl.exclude("line")).struct.json_encode())
     refused = texts.with_columns(is_kept=~bad.filter(touched)).join(joined, on="line", maintain_order="left")
@@ -580,13 +584,14 @@ def _split(raw: pl.DataFrame, checked: pl.DataFrame, findings: Sequence[_Finding
 
 
 def _problems(finding: _Finding, touched: pl.Series, shown: pl.DataFrame) -> pl.DataFrame:
-    """line, reason, acceptable_at of the rows that one finding is about."""
+    """line, reason, acceptable_at, column of the rows that one finding is about."""
     mask = finding.mask.filter(touched)
     values = shown if finding.shown is None else shown.with_columns(finding.shown.filter(touched).alias(finding.column))
     at = pl.Series("acceptable_at", [None] * shown.height, dtype=TIMESTAMP)
     if finding.acceptable_at is not None:
         at = finding.acceptable_at.filter(touched).alias("acceptable_at")
-    return pl.DataFrame([shown["line"], _reason(finding, values).alias("reason"), at]).filter(mask)
+    found = pl.DataFrame([shown["line"], _reason(finding, values).alias("reason"), at])
+    return found.with_columns(column=pl.lit(finding.column)).filter(mask)
 
 
 def _reason(finding: _Finding, shown: pl.DataFrame) -> pl.Series:

@@ -125,23 +125,19 @@ def plan_notifications(
     Raises:
         ValueError: A parameter is out of range; the message names it.
     """
-    if planned_later is not None and not planned_later.is_empty():
-        plan = functools.partial(plan_notifications, journeys, users, active_hours)
-        alone = plan(sent, similar_sends, day, params)
-        later = planned_later.filter(pl.col("sent_date") > day + timedelta(days=1))
-        strict = _planned(
-            journeys, users, active_hours, pl.concat([sent, later], how="diagonal"), similar_sends, day, params
-        )
-        # Whose send fits the later plans keeps the plan as it is, so that a rerun of unchanged data changes nothing.
-        key, is_send = ["user_id", "journey_id", "channel"], pl.col("decision") == "send"
-        clashing = alone.filter(is_send).join(strict.filter(is_send), on=key, how="anti").select("user_id").unique()
-        rows = pl.concat(
-            [alone.join(clashing, on="user_id", how="anti"), strict.join(clashing, on="user_id", how="semi")]
-        )
-        return rows.sort(
-            "user_id", "rank", "journey_id", pl.col("channel").replace_strict(CHANNELS, range(len(CHANNELS)))
-        )
-    return _planned(journeys, users, active_hours, sent.filter(pl.col("sent_date") <= day), similar_sends, day, params)
+    sent = sent.filter(pl.col("sent_date") <= day)
+    plan = _planned(journeys, users, active_hours, sent, similar_sends, day, params)
+    if planned_later is None or planned_later.is_empty():
+        return plan
+    later = planned_later.filter(pl.col("sent_date") > day + timedelta(days=1))
+    every_send = pl.concat([sent, later], how="diagonal")
+    strict = _planned(journeys, users, active_hours, every_send, similar_sends, day, params)
+    # Whose send fits the later plans keeps the plan as it is, so that a rerun of unchanged data changes nothing.
+    key, is_send = ["user_id", "journey_id", "channel"], pl.col("decision") == "send"
+    clashing = plan.filter(is_send).join(strict.filter(is_send), on=key, how="anti").select("user_id").unique()
+    rows = pl.concat([plan.join(clashing, on="user_id", how="anti"), strict.join(clashing, on="user_id", how="semi")])
+    channel = pl.col("channel").replace_strict(CHANNELS, range(len(CHANNELS)))
+    return rows.sort("user_id", "rank", "journey_id", channel)
 
 
 def _planned(

@@ -16,7 +16,7 @@ import zoneinfo
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -87,7 +87,7 @@ class IngestReport:
     of every file that could be opened, including known files and files that were set aside because of an error.
     ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists. ``passed_over``
     has the files of the given folders that are not read, with the reasons. Every file found is among ``files``, passed
-    over, skipped as known, or was set aside.
+    over, skipped as known, or was set aside. ``sources`` has the main source of every file whose source is known.
     """
 
     ingest_seq: int
@@ -98,6 +98,7 @@ class IngestReport:
     checksums: Mapping[Path, str] = field(default_factory=dict)
     n_unlisted_users: int = 0
     passed_over: tuple[PassedOver, ...] = ()
+    sources: Mapping[Path, str] = field(default_factory=dict)
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
         """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
@@ -193,6 +194,7 @@ def ingest(
         with _setting_aside_errors(set_aside, file):
             check_file(file, is_header)
             plans.append((file, _plan(file, above, source, importer, now, actions, list_separator)))
+    main_sources = {file: plan.sources[0] for file, plan in plans}
     ensure_landing(warehouse)
     known, last_seq = known_files(warehouse)
     with _scratch_folder(scratch_dir) as folder:
@@ -204,7 +206,13 @@ def ingest(
                 progress(done, len(plans))
         if not call.prepared:
             return IngestReport(
-                last_seq, (), None, call.n_known, checksums=call.checksums, passed_over=found.passed_over
+                last_seq,
+                (),
+                None,
+                call.n_known,
+                checksums=call.checksums,
+                passed_over=found.passed_over,
+                sources=main_sources,
             )
         loaded = load(
             warehouse,
@@ -215,7 +223,7 @@ def ingest(
             now,
             users_are_snapshots=users_are_snapshots,
         )
-    return call.report(loaded, found.passed_over)
+    return replace(call.report(loaded), passed_over=found.passed_over, sources=main_sources)
 
 
 @contextmanager
@@ -302,11 +310,9 @@ class _Call:
         files = {name: PreparedFile(number, name, str(file), sha256, plan.format) for name in plan.sources}
         files[plan.sources[0]].is_main = True
         refused_before, held_before, skipped = len(self._refused), len(self._unsubscribes), Counter[str]()
-        columns: set[str] = set()
         try:
             for part, piece in enumerate(read_pieces(file, plan.wanted)):
                 _check_types(file, plan, piece)
-                columns.update(piece.frame.columns)
                 converted = plan.convert(piece) if piece.frame.height else Converted({}, {})
                 self._refuse(files[plan.sources[0]], piece.refused)
                 for name, refused in converted.refused.items():
@@ -325,7 +331,7 @@ class _Call:
                 piece_file.unlink()
             raise
         if plan.sources == ("users",) and not files["users"].n_good:
-            files["users"].is_snapshot = "updated_at" not in columns
+            files["users"].is_snapshot = "updated_at" not in plan.wanted.found
         self._skipped.update(skipped)
         self._wanted[number] = plan.wanted
         self.prepared += files.values()
@@ -366,7 +372,7 @@ class _Call:
         empty = REFUSED_UNSUBSCRIBES.empty().drop("ingest_seq").with_columns(file_no=pl.lit(None, dtype=pl.Int64))
         return pl.concat([empty, *self._unsubscribes])
 
-    def report(self, loaded: Loaded, passed_over: tuple[PassedOver, ...]) -> IngestReport:
+    def report(self, loaded: Loaded) -> IngestReport:
         files = []
         for file in self.prepared:
             if file.number in loaded.loaded_meanwhile:
@@ -398,7 +404,6 @@ class _Call:
             dict(sorted(skipped.items())),
             self.checksums,
             loaded.n_unlisted,
-            passed_over,
         )
 
 
@@ -406,8 +411,7 @@ def _has_undated(good: pl.DataFrame, refused: pl.DataFrame | None) -> bool:
     """Whether a row has no ``updated_at``; one whose ``updated_at`` was refused has one that cannot be read."""
     undated = good.filter(pl.col("updated_at").is_null())
     if refused is not None:
-        unread = refused.filter(pl.col("is_kept") & pl.col("reason").str.contains(r"(^|; )updated_at "))
-        undated = undated.join(unread, on="line", how="anti")
+        undated = undated.join(refused.filter(pl.col("columns").list.contains("updated_at")), on="line", how="anti")
     return undated.height > 0
 
 

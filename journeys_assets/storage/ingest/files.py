@@ -16,6 +16,7 @@ from pathlib import Path
 from journeys_assets.domain.landing.file_names import why_passed_over
 from journeys_assets.domain.landing.recognise import contradiction, fits_a_source, recognise
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
+from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.columns import IsHeader, columns_of, format_of
 from journeys_assets.storage.ingest.readers.formats import (
     HELP,
@@ -189,7 +190,7 @@ def check_file(path: Path, is_header: IsHeader = fits_a_source) -> None:
 
 def printable(path: Path) -> str:
     r"""A path as printable text. A name may have any bytes; those that are not UTF-8 are written as ``\udc..``."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
+    return pieces.printable(str(path))
 
 
 def source_of(file: Path, root: Path) -> str:

@@ -150,7 +150,7 @@ def ingest_listed_files(
                 "outcome": outcome,
                 "reason": reason,
                 "looked_at": now,
-                "source": _source(path, root),
+                "source": report.sources.get(path) or _source(path, root),
             }
         )
     recorded_later = ("ingest_seq", "look_again_at")
@@ -159,6 +159,7 @@ def ingest_listed_files(
 
 
 def _source(path: Path, root: Path) -> str | None:
+    """The source of a file that could not be planned, such as one of an unknown format."""
     try:
         return source_of(path, root)
     except IngestError:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.storage.ingest.load import SUPERSEDED
 from tests.support.landing_files import NOW, SEARCHES, Sandbox, as_csv, as_json_lines, assert_reconciled
 
@@ -210,8 +211,6 @@ def test_what_was_refused_for_the_clock_alone_is_read_again(sandbox: Sandbox) ->
 
 
 def test_an_action_that_was_added_is_read_from_the_file_that_was_refused(sandbox: Sandbox) -> None:
-    from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
-
     row = {"user_id": "u", "pin_id": "p", "action": "purchase", "engaged_at": "2026-01-01"}
     sandbox.write("pin_engagements.csv", as_csv([row]))
     assert sandbox.ingest().by_source()[0][5] == 1
