@@ -48,7 +48,7 @@ $(DBT_READY): requirements.lock Makefile
 # What a user gets: the wheel and the core install alone, in an environment that is made anew, away from the checkout.
 WHEEL_VENV := .venv-wheel
 WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
-ABSENT := torch sentence_transformers sklearn matplotlib dagster_webserver pytest
+ABSENT := openai redis torch sentence_transformers sklearn matplotlib dagster_webserver pytest
 
 test-wheel: export PYTHONPATH =
 test-wheel: ## The built wheel with the core install alone: runs the demo

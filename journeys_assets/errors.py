@@ -16,6 +16,8 @@ EXTRAS = {
     "evaluate": ("matplotlib", "sklearn"),
     "export": ("onnx", "sentence_transformers", "torch"),
     "ui": ("dagster_webserver",),
+    "llm": ("openai",),
+    "redis": ("redis",),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
 

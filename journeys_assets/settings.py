@@ -13,13 +13,13 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
@@ -31,12 +31,64 @@ from journeys_assets.errors import JourneysError
 DEFAULT_HOME = Path(".journeys")
 FILE = "journeys.toml"
 PREFIX = "JOURNEYS_"
+NESTED = ("ALGORITHM", "LLM")
+"""Settings that are groups of values: a variable may name one value, such as JOURNEYS_LLM__MODEL."""
 OTHER_VARIABLES = ("JOURNEYS_DEBUG", "JOURNEYS_DBT", "JOURNEYS_DBT_DATABASE")
 """Variables that are no settings: tracebacks on the command line; dbt for the tests, and the database that it reads."""
 
 
 class SettingsError(JourneysError):
     """A setting has a value that is not allowed. The message names the key, the value and the allowed values."""
+
+
+class LanguageModelSettings(BaseModel):
+    """The language model of a deployment; without ``model`` there is none, and every stage does without."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = Field(None, description="Name of the model at the endpoint. Without it no model is used.")
+    base_url: str = Field(
+        "http://127.0.0.1:8000/v1",
+        description="OpenAI-compatible endpoint: vLLM, Ollama, llama.cpp or OpenAI. A user or password in it is "
+        "refused.",
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        description="Key of the endpoint. Only the environment variable JOURNEYS_LLM__API_KEY may hold it; without it "
+        "OPENAI_API_KEY counts.",
+    )
+    max_concurrency: int = Field(8, ge=1, le=256, description="Calls under way at one time.")
+    requests_per_minute: float | None = Field(None, gt=0, description="Most calls in a minute. By default no limit.")
+    timeout_seconds: float = Field(60, gt=0, description="Longest wait for one answer.")
+    max_retries: int = Field(
+        3, ge=0, description="Further attempts where the endpoint is busy, does not answer or breaks off."
+    )
+    structured_output: bool = Field(
+        True,
+        description="Whether the endpoint is asked to keep to a JSON schema. Answers are always validated; set it to "
+        "false for endpoints that refuse `response_format`.",
+    )
+    calls_per_run: int | None = Field(None, ge=0, description="Most calls in one run. By default no limit.")
+    calls_per_day: int | None = Field(None, ge=0, description="Most calls in one UTC day, over all runs.")
+    cost_per_run: float | None = Field(None, ge=0, description="Most that one run may cost, at the prices below.")
+    cost_per_day: float | None = Field(None, ge=0, description="Most that one UTC day may cost, over all runs.")
+    input_price: float = Field(0, ge=0, description="Price of a million tokens of input, in any currency.")
+    output_price: float = Field(0, ge=0, description="Price of a million tokens of output.")
+    share: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the questions that are asked, those where an answer helps most; the others do without.",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _url_has_no_secret(cls, url: str) -> str:
+        if not re.match(r"https?://[^\s/]", url):
+            raise ValueError("must begin with http:// or https://")
+        if "@" in url.split("/")[2] or "?" in url:
+            raise ValueError("must not hold a user, a password or a query; the key goes into JOURNEYS_LLM__API_KEY")
+        return url.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -89,6 +141,7 @@ class Settings(BaseSettings):
         description="Actions that are added to the registry, or that replace its entry of the same name. Each has a "
         "name and, optionally, a plural, a weight and a strength (look, keep, act).",
     )
+    llm: LanguageModelSettings = Field(LanguageModelSettings(), description="The language model, if there is one.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
     @field_validator("actions")
@@ -179,7 +232,13 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = Path(init_settings().get("home") or os.environ.get("JOURNEYS_HOME") or DEFAULT_HOME)
-        return init_settings, env_settings, InitSettingsSource(settings_cls, _values_in(home / FILE))
+        values = _values_in(home / FILE)
+        if "api_key" in values.get("llm", {}):
+            raise SettingsError(
+                f"{home / FILE} holds llm.api_key; a key must not be in a file of the deployment: remove it there, and "
+                "set the environment variable JOURNEYS_LLM__API_KEY"
+            )
+        return init_settings, env_settings, InitSettingsSource(settings_cls, values)
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -196,13 +255,18 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(f"settings ({PREFIX}*): {error}; {error.__cause__}") from error
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(str(part) for part in e['loc'])} = {e['input']!r}: {e['msg']}" for e in error.errors()
+            f"{'.'.join(str(part) for part in e['loc'])} = {_shown(e)}: {e['msg']}" for e in error.errors()
         )
         raise SettingsError(f"settings (JOURNEYS_* or journeys.toml): {wrong}") from error
     settings = settings.model_copy(update={"home": settings.home.absolute()})
     if problem := home_problem(settings.home):
         raise SettingsError(f"home (JOURNEYS_HOME) = {str(settings.home)!r} {problem}; choose another folder")
     return settings
+
+
+def _shown(error: Mapping[str, Any]) -> str:
+    """The value of a setting that is not allowed; never what may be a secret."""
+    return "…" if {"api_key", "base_url"} & set(error["loc"]) else repr(error["input"])
 
 
 def home_problem(home: Path) -> str | None:
@@ -234,7 +298,7 @@ def _check_variables(names: Iterable[str]) -> None:
         if not name.upper().startswith(PREFIX) or name in OTHER_VARIABLES:
             continue
         setting, _, within = name.upper().removeprefix(PREFIX).partition("__")
-        if setting in known and not (within and setting != "ALGORITHM"):
+        if setting in known and not (within and setting not in NESTED):
             continue
         close = difflib.get_close_matches(setting, known, n=1)
         listed = ", ".join(PREFIX + one for one in known)

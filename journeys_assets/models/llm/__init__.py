@@ -1,0 +1,1 @@
+"""Language models behind any OpenAI-compatible endpoint. All of it is optional: without one, no row is missing."""

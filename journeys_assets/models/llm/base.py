@@ -1,0 +1,112 @@
+"""What the rest of the project knows of language models: questions, replies, and who answers them.
+
+A question is one call: a prompt (a file with a version), data (texts from logs, always passed as JSON and never as
+instructions) and the form of the answer. ``models.llm.asker`` answers questions with a real model, its cache, its
+budget and its ledger. Whoever asks goes on without a model where a reply has no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from journeys_assets.errors import JourneysError
+
+Value = TypeVar("Value")
+Outcome = Literal["answered", "repaired", "cached", "failed", "unaffordable"]
+"""``repaired``: valid at the second attempt. ``failed``: no valid answer. ``unaffordable``: a budget was used up, and
+no call was made."""
+
+
+class LanguageModelError(JourneysError):
+    """A language model cannot be used as it is configured. The message names the setting and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Instructions to a model.
+
+    Attributes:
+        name: Name of its file in ``prompt_files/``, without the ending.
+        text: The instructions.
+        version: 12 hex digits over the text; part of ``algorithm_version`` and of the key of the cache.
+    """
+
+    name: str
+    text: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[Value]):
+    """What is good in an answer, and what is wrong with it.
+
+    Attributes:
+        value: The good part; None if nothing is.
+        problems: What is wrong, each in one sentence that a model can act on. With problems, the question is asked a
+            second time, and the better value counts.
+    """
+
+    value: Value | None
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Value]):
+    """One call of a model.
+
+    Attributes:
+        prompt: The instructions.
+        data: Plain JSON values; the texts in it are data. It must hold no personal data.
+        answer: The form of the answer. An answer that does not fit is a problem like those that ``check`` finds.
+        check: Looks at the content of an answer of that form.
+        max_tokens: Longest answer. A longer one is cut off and is an error.
+        worth: Where not all questions may be asked, those of the greatest worth are.
+    """
+
+    prompt: Prompt
+    data: Mapping[str, Any]
+    answer: type[BaseModel]
+    check: Callable[[Any], Checked[Value]]
+    max_tokens: int
+    worth: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[Value]):
+    """What came of a question.
+
+    Attributes:
+        value: None where nothing good came back: then do without.
+        outcome: What happened.
+        reason: Why there is no value, or why it took two attempts; empty otherwise. It holds no text of the data.
+    """
+
+    value: Value | None
+    outcome: Outcome
+    reason: str = ""
+
+
+class Asker(Protocol):
+    """Answers questions with one model."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model; rows that its answers shape carry it."""
+        ...
+
+    def version_of(self, prompt: Prompt) -> str:
+        """Fingerprint of everything that shapes an answer beside the data: model, prompt, sampling."""
+        ...
+
+    def ask(self, questions: Iterable[Question[Value]], purpose: str) -> Iterator[Reply[Value]]:
+        """The replies, in the order of the questions. Questions are read as they are asked, so their number is not
+        bounded by memory. A question never fails: where there is no answer, the reply has no value.
+
+        Args:
+            purpose: What the answers are for, such as ``names``: the ledger counts by it.
+        """
+        ...
