@@ -46,36 +46,42 @@ class LanguageModelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str | None = Field(None, description="Name of the model at the endpoint. Without it no model is used.")
+    model: str | None = Field(
+        default=None, description="Name of the model at the endpoint. Without it no model is used."
+    )
     base_url: str = Field(
-        "http://127.0.0.1:8000/v1",
+        default="http://127.0.0.1:8000/v1",
         description="OpenAI-compatible endpoint: vLLM, Ollama, llama.cpp or OpenAI. A user or password in it is "
         "refused.",
     )
     api_key: SecretStr | None = Field(
-        None,
+        default=None,
         description="Key of the endpoint. Only the environment variable JOURNEYS_LLM__API_KEY may hold it; without it "
         "OPENAI_API_KEY counts.",
     )
-    max_concurrency: int = Field(8, ge=1, le=256, description="Calls under way at one time.")
-    requests_per_minute: float | None = Field(None, gt=0, description="Most calls in a minute. By default no limit.")
-    timeout_seconds: float = Field(60, gt=0, description="Longest wait for one answer.")
+    max_concurrency: int = Field(default=8, ge=1, le=256, description="Calls under way at one time.")
+    requests_per_minute: float | None = Field(
+        default=None, gt=0, description="Most calls in a minute. By default no limit."
+    )
+    timeout_seconds: float = Field(default=60, gt=0, description="Longest wait for one answer.")
     max_retries: int = Field(
-        3, ge=0, description="Further attempts where the endpoint is busy, does not answer or breaks off."
+        default=3, ge=0, description="Further attempts where the endpoint is busy, does not answer or breaks off."
     )
     structured_output: bool = Field(
-        True,
+        default=True,
         description="Whether the endpoint is asked to keep to a JSON schema. Answers are always validated; set it to "
         "false for endpoints that refuse `response_format`.",
     )
-    calls_per_run: int | None = Field(None, ge=0, description="Most calls in one run. By default no limit.")
-    calls_per_day: int | None = Field(None, ge=0, description="Most calls in one UTC day, over all runs.")
-    cost_per_run: float | None = Field(None, ge=0, description="Most that one run may cost, at the prices below.")
-    cost_per_day: float | None = Field(None, ge=0, description="Most that one UTC day may cost, over all runs.")
-    input_price: float = Field(0, ge=0, description="Price of a million tokens of input, in any currency.")
-    output_price: float = Field(0, ge=0, description="Price of a million tokens of output.")
+    calls_per_run: int | None = Field(default=None, ge=0, description="Most calls in one run. By default no limit.")
+    calls_per_day: int | None = Field(default=None, ge=0, description="Most calls in one UTC day, over all runs.")
+    cost_per_run: float | None = Field(
+        default=None, ge=0, description="Most that one run may cost, at the prices below."
+    )
+    cost_per_day: float | None = Field(default=None, ge=0, description="Most that one UTC day may cost, over all runs.")
+    input_price: float = Field(default=0, ge=0, description="Price of a million tokens of input, in any currency.")
+    output_price: float = Field(default=0, ge=0, description="Price of a million tokens of output.")
     share: float = Field(
-        1.0,
+        default=1.0,
         ge=0,
         le=1,
         description="Share of the questions that are asked, those where an answer helps most; the others do without.",
@@ -101,6 +107,7 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         arbitrary_types_allowed=True,
+        hide_input_in_errors=True,  # a value may be a secret
     )
 
     home: Path = Field(DEFAULT_HOME, description="Folder of all state.")
