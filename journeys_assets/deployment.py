@@ -16,6 +16,8 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.scheduling.log_days import start_of_log
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
+from journeys_assets.models.llm.base import Asker, answered_by
+from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.settings import Settings
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
@@ -34,6 +36,12 @@ class Deployment:
     warehouse: Warehouse
     embedder: Callable[[], Embedder]
     progress: Progress
+    asker: Callable[[], Asker | None]
+
+    def answered_by(self, prompt: str) -> str | None:
+        """Model and version of a prompt, by its name, as rows carry them; None without a language model."""
+        model = self.settings.llm.model
+        return None if model is None else answered_by(model, load_prompt(prompt))
 
     @property
     def algorithm(self) -> AlgorithmParams:
@@ -70,11 +78,14 @@ def note_first_day(settings: Settings, warehouse: Warehouse) -> None:
         settings.note_first_day(start)
 
 
-def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedder | None = None) -> Deployment:
+def build_deployment(
+    settings: Settings, *, progress: Progress, embedder: Embedder | None = None, asker: Asker | None = None
+) -> Deployment:
     """Join settings with the warehouse and the models; nothing is opened or loaded yet.
 
     Args:
         embedder: By default the one that the settings name.
+        asker: What answers questions to the language model that the settings name; by default its endpoint.
     """
 
     @cache
@@ -82,4 +93,4 @@ def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedd
         return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
 
     models = load_models(sql_folder(), settings.algorithm.actions)
-    return Deployment(settings, models, open_warehouse(settings), make, progress)
+    return Deployment(settings, models, open_warehouse(settings), make, progress, lambda: asker)

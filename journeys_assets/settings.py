@@ -80,12 +80,6 @@ class LanguageModelSettings(BaseModel):
     cost_per_day: float | None = Field(default=None, ge=0, description="Most that one UTC day may cost, over all runs.")
     input_price: float = Field(default=0, ge=0, description="Price of a million tokens of input, in any currency.")
     output_price: float = Field(default=0, ge=0, description="Price of a million tokens of output.")
-    share: float = Field(
-        default=1.0,
-        ge=0,
-        le=1,
-        description="Share of the questions that are asked, those where an answer helps most; the others do without.",
-    )
 
     @field_validator("base_url")
     @classmethod

@@ -239,6 +239,7 @@ def _fixed_ingredients(entry: StageEntry, deployment: Deployment, entries: Seque
         shaping_values(deployment.algorithm, entry.parameters),
         model.fingerprint if model else "",
         upstream=sorted({makers[name] for name in read if not name.startswith(LANDING)}),
+        prompts=[made_by for name in entry.prompts if (made_by := deployment.answered_by(name)) is not None],
     )
 
 

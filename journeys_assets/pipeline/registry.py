@@ -23,9 +23,11 @@ from journeys_assets.domain.tables.pipeline import (
     QUALITY_METRICS,
     RANKED_JOURNEYS,
     STAGE_EVIDENCE,
+    SUGGESTED_NAMES,
 )
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
+from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
 from journeys_assets.models.ranker.release import released
 from journeys_assets.pipeline import monitors
 from journeys_assets.pipeline.clustering import Clustering
@@ -40,6 +42,7 @@ from journeys_assets.pipeline.publishing import Publishing
 from journeys_assets.pipeline.quality import Quality
 from journeys_assets.pipeline.ranking import Ranking
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
+from journeys_assets.pipeline.suggested_names import SuggestedNames, Unsafe
 
 RANKER = Released("ranker_release", "ranker", "ranker", released, "none released; the prior scores")
 STAGE_MODEL = Released(
@@ -133,9 +136,33 @@ def _clustering(context: StageContext) -> Stage:
     )
 
 
+def _unsafe(context: StageContext) -> Unsafe:
+    return lambda suggested: suggested.clear()
+
+
+def _suggested_names(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    return SuggestedNames(
+        deployment.warehouse,
+        params.keywords,
+        params.naming,
+        deployment.releases(NAMING_WEIGHTS.folder),
+        deployment.asker,
+        deployment.embedder,
+        _unsafe(context),
+    )
+
+
 def _naming(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
-    return Naming(deployment.warehouse, params.keywords, params.naming, deployment.releases(NAMING_WEIGHTS.folder))
+    return Naming(
+        deployment.warehouse,
+        params.keywords,
+        params.naming,
+        deployment.releases(NAMING_WEIGHTS.folder),
+        deployment.answered_by(NAMES_PROMPT),
+        _unsafe(context),
+    )
 
 
 def _ranking(context: StageContext) -> Stage:
@@ -193,6 +220,7 @@ def _closed_days(context: StageContext) -> Stage:
 
 _INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
 _WINDOW = ("keywords.revision", "keywords.look_back_days", "keywords.horizon_days")
+_OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items")
 
 STAGES: tuple[StageEntry | SqlStage, ...] = (
     StageEntry(
@@ -246,12 +274,22 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         monitors=_cluster_monitors,
     ),
     StageEntry(
+        SUGGESTED_NAMES.name,
+        "journeys",
+        _suggested_names,
+        tables=(SUGGESTED_NAMES,),
+        upstream=(*_INFERRED, "keyword_table", "keyword_commonness"),
+        parameters=_OF_NAMES,
+        release=NAMING_WEIGHTS,
+        prompts=(NAMES_PROMPT,),
+    ),
+    StageEntry(
         JOURNEY_NAMES.name,
         "journeys",
         _naming,
         tables=(JOURNEY_NAMES,),
-        upstream=(*_INFERRED, "keyword_table", "keyword_commonness"),
-        parameters=("naming", *_WINDOW, "keywords.generic_min_items"),
+        upstream=(*_INFERRED, "keyword_table", "keyword_commonness", SUGGESTED_NAMES.name),
+        parameters=_OF_NAMES,
         release=NAMING_WEIGHTS,
         keeps="recent",
     ),

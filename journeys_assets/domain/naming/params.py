@@ -24,6 +24,9 @@ class NamingParams:
     """A later keyword takes over the name if its score exceeds that of the current name keyword by more than this."""
     generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items names a journey only if there is no other."""
+    least_worth: float = 0.0
+    """A language model, where there is one, is asked to name journeys to which its name is worth at least this much, 0
+    to 1 (``domain.naming.suggestions.worth``). 0 asks about every journey of two keywords or more; 1 about none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import polars as pl
 
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
-from journeys_assets.domain.vocabulary import ARMS, CHANNELS, JOURNEY_EVENT_KINDS, VERDICTS
+from journeys_assets.domain.vocabulary import ARMS, CHANNELS, JOURNEY_EVENT_KINDS, NAME_VERDICTS, VERDICTS
 
 
 def _pipeline_columns(*columns: Column) -> tuple[Column, ...]:
@@ -108,6 +108,27 @@ INFERENCE_LEDGER = Table(
         ),
         Column("n_keywords", pl.Int64(), "Keywords that were clustered.", unit="keywords", minimum=0),
         Column("n_clusters", pl.Int64(), "Clusters that came out.", unit="clusters", minimum=0),
+    ),
+)
+
+SUGGESTED_NAMES = Table(
+    "suggested_names",
+    "Names that a language model gave for journeys on the day, and whether they were accepted. A name is kept as long "
+    "as the same keyword names its journey without a model. Empty without a language model.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column("name_keyword", TEXT, "The keyword that named the journey without a model when the model was asked."),
+        Column(
+            "suggested_name",
+            TEXT,
+            "The name; empty where it held personal data.",
+            is_impersonal=True,
+        ),
+        Column("embedding", pl.Binary(), "Unit vector of the name as little-endian float16."),
+        Column("verdict", TEXT, "accepted, or the first check that it did not pass.", allowed=NAME_VERDICTS),
+        Column("suggested_by", TEXT, "Model, version of the prompt and sampling."),
     ),
 )
 
@@ -376,6 +397,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         KEYWORD_EMBEDDINGS,
         JOURNEY_CLUSTERS,
         INFERENCE_LEDGER,
+        SUGGESTED_NAMES,
         JOURNEY_NAMES,
         RANKED_JOURNEYS,
         STAGE_EVIDENCE,

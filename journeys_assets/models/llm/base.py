@@ -90,16 +90,17 @@ class Reply(Generic[Value]):
     reason: str = ""
 
 
+def answered_by(model: str, prompt: Prompt) -> str:
+    """What a row holds that an answer of ``model`` shaped. Sampling never varies, so it is not part of it."""
+    return f"{model}@{prompt.name}-{prompt.version}"
+
+
 class Asker(Protocol):
     """Answers questions with one model."""
 
     @property
     def model(self) -> str:
         """Name of the model; rows that its answers shape carry it."""
-        ...
-
-    def version_of(self, prompt: Prompt) -> str:
-        """Fingerprint of everything that shapes an answer beside the data: model, prompt, sampling."""
         ...
 
     def ask(self, questions: Iterable[Question[Value]], purpose: str) -> Iterator[Reply[Value]]:
