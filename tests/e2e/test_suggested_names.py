@@ -149,7 +149,7 @@ def test_no_id_and_no_personal_data_is_in_a_question(tmp_path: Path) -> None:
 
 def test_only_journeys_of_enough_worth_are_asked_about(tmp_path: Path) -> None:
     counts = []
-    for least in ("0.0", "0.5", "1.0"):
+    for least in ("0.0", "0.3", "1.0"):
         world = sandbox(tmp_path / least, in_own_words)
         (world.home / "journeys.toml").write_text(
             f'[llm]\nmodel = "function"\n[algorithm.naming]\nleast_worth = {least}\n'
