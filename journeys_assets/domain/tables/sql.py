@@ -127,6 +127,7 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
             "timezone",
             "email_opt_in",
             "push_opt_in",
+            "sensitive_opt_in",
             "updated_at",
             "ingest_seq",
             is_dated=False,
