@@ -40,7 +40,7 @@ MIN_CHARACTERS, MAX_CHARACTERS, MAX_WORDS = 2, 60, 8
 MAX_KEYWORDS, MAX_CONTEXT_KEYWORDS = 12, 4
 """Most keywords of a journey that a model is shown, best first: of one to be named, and of another of the user."""
 MAX_JOURNEYS = 20
-"""Most journeys in one question; those of the greatest worth."""
+"""Most journeys that one question asks about, and most that it holds beside them."""
 
 _SHORTEST_WORD = 3
 _STEM_LETTERS = 5
@@ -90,7 +90,9 @@ class Shown:
 
 
 def to_show(names: pl.DataFrame, needing: pl.DataFrame) -> Iterator[Shown]:
-    """One question for each user with a journey that needs a name, by descending worth; ties by user.
+    """The questions about the journeys that need a name, by descending worth; ties by user.
+
+    One question is about all journeys of a user, or about ``MAX_JOURNEYS`` of them where there are more.
 
     The question also holds the user's other journeys, so that the names tell them apart. Keywords with personal data
     are left out, and journeys of which nothing is left.
@@ -105,23 +107,21 @@ def to_show(names: pl.DataFrame, needing: pl.DataFrame) -> Iterator[Shown]:
     )
     questions = []
     for (user_id,), rows in ordered.group_by("user_id", maintain_order=True):
-        asked: list[tuple[str, list[str]]] = []
-        others: list[list[str]] = []
-        greatest = 0.0
-        for row in rows.iter_rows(named=True):
-            keywords = [keyword for keyword in row["keywords"] if not holds_personal_data(keyword)]
-            if row["needs"] and keywords and len(asked) < MAX_JOURNEYS:
-                asked.append((row["journey_id"], keywords[:MAX_KEYWORDS]))
-                greatest = max(greatest, row["worth"])
-            elif keywords and len(others) < MAX_JOURNEYS:
-                others.append(keywords[:MAX_CONTEXT_KEYWORDS])
-        if asked:
+        texts = {
+            row["journey_id"]: [keyword for keyword in row["keywords"] if not holds_personal_data(keyword)]
+            for row in rows.iter_rows(named=True)
+        }
+        asked = [j for j in rows.filter("needs")["journey_id"] if texts[j]]
+        worth_of = dict(rows.select("journey_id", "worth").iter_rows())
+        for start in range(0, len(asked), MAX_JOURNEYS):
+            of_question = asked[start : start + MAX_JOURNEYS]
+            others = [j for j in texts if texts[j] and j not in of_question][:MAX_JOURNEYS]
             data = {
-                "journeys": [{"number": n, "keywords": keywords} for n, (_, keywords) in enumerate(asked, 1)],
-                "other_journeys": others,
+                "journeys": [{"number": n, "keywords": texts[j][:MAX_KEYWORDS]} for n, j in enumerate(of_question, 1)],
+                "other_journeys": [texts[j][:MAX_CONTEXT_KEYWORDS] for j in others],
             }
-            questions.append(Shown(str(user_id), tuple(journey_id for journey_id, _ in asked), data, greatest))
-    yield from sorted(questions, key=lambda shown: (-shown.worth, shown.user_id))
+            questions.append(Shown(str(user_id), tuple(of_question), data, worth_of[of_question[0]]))
+    yield from sorted(questions, key=lambda shown: (-shown.worth, shown.user_id, shown.journey_ids))
 
 
 # ── acceptance ──────────────────────────────────────────────────────────────────────────────────────────────────────
