@@ -222,8 +222,8 @@ def settings_page() -> str:
         "`$JOURNEYS_HOME/journeys.toml`; the environment comes first.",
         "journeys_assets/settings.py and journeys_assets/domain/*/params.py",
         _table(settings),
-        "## Language model\n\n`max_concurrency` is `JOURNEYS_LLM__MAX_CONCURRENCY`, or a line of the section `[llm]` in "
-        "`journeys.toml`. [Language models](../language-models.md) says how to use one.",
+        "## Language model\n\n`max_concurrency` is `JOURNEYS_LLM__MAX_CONCURRENCY`, or a line of the section `[llm]` "
+        "in `journeys.toml`. [Language models](../language-models.md) says how to use one.",
         _table(llm),
         "## Parameters\n\nEach is a setting as well: `weekly_cap_per_user` of `notifications` is "
         "`JOURNEYS_ALGORITHM__NOTIFICATIONS__WEEKLY_CAP_PER_USER`, or a line of the section "
