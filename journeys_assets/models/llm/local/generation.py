@@ -1,0 +1,100 @@
+"""Answers of a causal language model, token by token, held to a JSON schema (constrained decoding by llguidance)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """An answer.
+
+    Attributes:
+        finish_reason: ``stop``, or ``length`` if it was cut off.
+    """
+
+    text: str
+    finish_reason: str
+    input_tokens: int
+    output_tokens: int
+
+
+class Generator:
+    """Greedy decoding: the same messages always give the same answer. One answer at a time."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        """
+        Args:
+            model: A causal language model of transformers, in evaluation mode.
+            tokenizer: Its fast tokenizer.
+        """
+        import llguidance.hf
+
+        self._model = model
+        self._tokenizer = tokenizer
+        self._guide = llguidance.hf.from_tokenizer(tokenizer)
+        self._lock = Lock()
+
+    def generate(
+        self, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any] | None, max_tokens: int
+    ) -> Generated:
+        """
+        Args:
+            messages: Each with role and content.
+            schema: JSON schema of the answer; None: any text.
+
+        Raises:
+            ValueError: the schema is not supported.
+        """
+        with self._lock:
+            return self._generate(prompt_of(self._tokenizer, messages), schema, max_tokens)
+
+    def _generate(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Generated:
+        import torch
+        from llguidance import LLMatcher
+        from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
+
+        matcher = None
+        if schema is not None:
+            grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
+            matcher = LLMatcher(self._guide, grammar)
+            if matcher.is_error():
+                raise ValueError(f"the schema cannot be kept to: {matcher.get_error()}")
+        inputs = self._tokenizer(prompt, return_tensors="pt")["input_ids"]
+        mask = allocate_token_bitmask(1, self._guide.vocab_size)
+        found: list[int] = []
+        finish_reason = "length"
+        past, step = None, inputs
+        with torch.inference_mode():
+            while len(found) < max_tokens:
+                result = self._model(input_ids=step, past_key_values=past, use_cache=True)
+                past = result.past_key_values
+                logits = result.logits[:, -1, : self._guide.vocab_size].float()
+                if matcher is not None:
+                    fill_next_token_bitmask(matcher, mask)
+                    apply_token_bitmask_inplace(logits, mask)
+                token = int(logits.argmax(dim=-1))
+                if token == self._tokenizer.eos_token_id:
+                    finish_reason = "stop"
+                    break
+                found.append(token)
+                if matcher is not None:
+                    matcher.consume_token(token)
+                    if matcher.is_stopped():
+                        finish_reason = "stop"
+                        break
+                step = torch.tensor([[token]])
+        text = self._tokenizer.decode(found, skip_special_tokens=True)
+        return Generated(text, finish_reason, inputs.shape[1], len(found))
+
+
+def prompt_of(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> str:
+    """The text that a model continues: by its chat template or, for a model without one, as labelled paragraphs."""
+    if getattr(tokenizer, "chat_template", None):
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+    parts = [f"{'Input: ' if message['role'] == 'user' else ''}{message['content']}" for message in messages]
+    return "\n\n".join([*parts, "Output: "])
