@@ -1,4 +1,4 @@
-"""The table of what language models were asked, and what it cost. See ``domain.tables.pipeline`` for what belongs here."""
+"""The table of what language models were asked, and what it cost; ``domain.tables.pipeline`` says what belongs here."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ LLM_LEDGER = Table(
         Column(
             "cost",
             pl.Float64(),
-            "Cost at the prices of the settings. A call without an answer that the endpoint may charge for counts as the "
-            "most it can cost.",
+            "Cost at the prices of the settings. A call without an answer that the endpoint may charge for counts as "
+            "the most it can cost.",
             unit="currency of the prices",
             minimum=0.0,
         ),

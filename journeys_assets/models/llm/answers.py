@@ -53,7 +53,8 @@ def schema_of(answer: type[BaseModel]) -> dict[str, Any]:
 
     Descriptions in code shape no answer: what a model is to do stands in its prompt, which has a version.
     """
-    return _strict(answer.model_json_schema())
+    schema: dict[str, Any] = _strict(answer.model_json_schema())
+    return schema
 
 
 def judged(completion: Completion, question: Question[Value]) -> Judged[Value]:
@@ -72,8 +73,8 @@ def judged_text(text: str, question: Question[Value]) -> Judged[Value]:
         parsed = question.answer.model_validate_json(text)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        problems = (f"{'.'.join(map(str, one['loc'])) or 'The answer'}: {one['msg']}." for one in found)
-        return Judged(text, None, tuple(problems)[:MOST_PROBLEMS], WRONG_FORM)
+        broken = [f"{'.'.join(map(str, one['loc'])) or 'The answer'}: {one['msg']}." for one in found]
+        return Judged(text, None, tuple(broken[:MOST_PROBLEMS]), WRONG_FORM)
     checked: Checked[Value] = question.check(parsed)
     problems = tuple(checked.problems)[:MOST_PROBLEMS]
     if checked.value is None and not problems:
@@ -93,7 +94,7 @@ def _strict(schema: Any) -> Any:
         return [_strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    strict = {}
+    strict: dict[str, Any] = {}
     for key, value in schema.items():
         if key in ("properties", "$defs"):  # their keys are names of fields and types
             strict[key] = {name: _strict(of_name) for name, of_name in value.items()}

@@ -1,8 +1,8 @@
 """Answers that were valid, kept on disk: nothing is asked twice, and a run that was killed goes on where it was.
 
-One LMDB environment in a folder; several threads and processes may use it at a time. Users are in it as SHA-256 of their
-ids only. Erasing a user rewrites the file, since LMDB keeps deleted bytes in free pages: a new *generation* of the
-environment replaces the old one, and other processes go over to it with their next access.
+One LMDB environment in a folder; several threads and processes may use it at a time. Users are in it as SHA-256 of
+their ids only. Erasing a user rewrites the file, since LMDB keeps deleted bytes in free pages: a new *generation* of
+the environment replaces the old one, and other processes go over to it with their next access.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ class AnswerCache:
                 yield environment
         except (OSError, lmdb.Error) as error:
             raise LanguageModelError(
-                f"the cache of answers in {self._folder} cannot be used ({error}); see whether the disk is full and the "
-                "folder may be written, or delete the folder: its answers are then asked for again"
+                f"the cache of answers in {self._folder} cannot be used ({error}); see whether the disk is full and "
+                "the folder may be written, or delete the folder: its answers are then asked for again"
             ) from error
 
 
