@@ -17,8 +17,8 @@ from journeys_assets.errors import JourneysError
 
 Value = TypeVar("Value")
 Outcome = Literal["answered", "repaired", "cached", "failed", "unaffordable"]
-"""``repaired``: valid at the second attempt. ``failed``: no valid answer. ``unaffordable``: a budget was used up, and
-no call was made."""
+"""``repaired``: there is a value after a second attempt, at least in part. ``failed``: no valid answer.
+``unaffordable``: a budget was used up, and no call was made."""
 
 
 class LanguageModelError(JourneysError):
@@ -65,6 +65,8 @@ class Question(Generic[Value]):
         check: Looks at the content of an answer of that form.
         max_tokens: Longest answer. A longer one is cut off and is an error.
         worth: Where not all questions may be asked, those of the greatest worth are.
+        subject: Id of the user whose data it holds; None if it is nobody's. It is not sent, and not part of the key of
+            the cache: there it serves erasure alone.
     """
 
     prompt: Prompt
@@ -73,6 +75,7 @@ class Question(Generic[Value]):
     check: Callable[[Any], Checked[Value]]
     max_tokens: int
     worth: float = 0.0
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
