@@ -9,17 +9,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.scheduling.log_days import start_of_log
+from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.models.llm.base import Asker, answered_by
+from journeys_assets.models.llm.budget import Limits, Prices, Spent
+from journeys_assets.models.llm.choose import AskerParams, make_asker
 from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.settings import Settings
 from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries.model_calls import spent_on
 from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -36,7 +41,8 @@ class Deployment:
     warehouse: Warehouse
     embedder: Callable[[], Embedder]
     progress: Progress
-    asker: Callable[[], Asker | None]
+    asker: Callable[[str], Asker | None]
+    """The language model for one run, by its id; None without one."""
 
     def answered_by(self, prompt: str) -> str | None:
         """Model and version of a prompt, by its name, as rows carry them; None without a language model."""
@@ -88,9 +94,43 @@ def build_deployment(
         asker: What answers questions to the language model that the settings name; by default its endpoint.
     """
 
+    warehouse = open_warehouse(settings)
+
     @cache
     def make() -> Embedder:
         return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
 
+    @cache
+    def asker_of(run_id: str) -> Asker | None:
+        return asker or asker_of_run(settings, warehouse, run_id)
+
     models = load_models(sql_folder(), settings.algorithm.actions)
-    return Deployment(settings, models, open_warehouse(settings), make, progress, lambda: asker)
+    return Deployment(settings, models, warehouse, make, progress, asker_of)
+
+
+def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker | None:
+    """What asks the language model that the settings name, within its budgets; None without one. Connects to nothing.
+
+    Raises:
+        MissingExtra: the SDK is not installed.
+    """
+    llm = settings.llm
+    if llm.model is None:
+        return None
+    warehouse.ensure(LLM_LEDGER)
+    today = datetime.now(UTC).date()
+    with warehouse.reading() as con:
+        spent = Spent(today, *spent_on(con, today))
+    params = AskerParams(
+        llm.model,
+        llm.base_url,
+        api_key=llm.api_key,
+        max_concurrency=llm.max_concurrency,
+        requests_per_minute=llm.requests_per_minute,
+        timeout_seconds=llm.timeout_seconds,
+        max_retries=llm.max_retries,
+        structured_output=llm.structured_output,
+        limits=Limits(llm.calls_per_run, llm.calls_per_day, llm.cost_per_run, llm.cost_per_day),
+        prices=Prices(llm.input_price, llm.output_price),
+    )
+    return make_asker(params, settings.home / "llm" / "answers", run_id=run_id, spent_today=spent)

@@ -26,6 +26,7 @@ from journeys_assets.storage.queries import inference
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import suggestions as queries
 from journeys_assets.storage.queries.labels import NAMING_COLUMNS
+from journeys_assets.storage.queries.model_calls import record_calls
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 CLUSTER_COLUMNS = (*NAMING_COLUMNS, "centroid")
@@ -46,12 +47,12 @@ class SuggestedNames:
     keywords: KeywordParams
     naming: NamingParams
     releases: Path
-    asker: Callable[[], Asker | None]
+    asker: Callable[[str], Asker | None]
     embedder: Callable[[], Embedder]
     unsafe: Unsafe
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        asker = self.asker()
+        asker = self.asker(run.run_id)
         if asker is None:
             for days in run.chunks():
                 yield Batch(days, {SUGGESTED_NAMES.name: SUGGESTED_NAMES.empty()})
@@ -71,13 +72,16 @@ class SuggestedNames:
             found.append(rows)
             n_unanswered += n_failed
             before, basis = states, (commonness, weights)
+            record_calls(self.warehouse, asker.calls())
             yield Batch([day], {SUGGESTED_NAMES.name: rows})
+        calls = asker.calls()
         every = pl.concat(found)
         return Notes(
             {
                 "suggested_by": answered_by(asker.model, prompt()),
                 "verdicts": every.group_by("verdict").len("names").sort("names", descending=True),
                 "questions_without_an_answer": n_unanswered,
+                "calls": calls.drop("run_id"),
                 "examples": every.select("user_id", "name_keyword", "suggested_name", "verdict"),
             }
         )

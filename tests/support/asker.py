@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import polars as pl
+
+from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.models.llm.base import Question, Reply
 
 Value = TypeVar("Value")
@@ -20,6 +23,9 @@ class FunctionAsker:
     answer: Callable[[Mapping[str, Any]], Any]
     model: str = "function"
     asked: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def calls(self) -> pl.DataFrame:
+        return LLM_LEDGER.empty()
 
     def ask(self, questions: Iterable[Question[Value]], purpose: str) -> Iterator[Reply[Value]]:
         for question in questions:

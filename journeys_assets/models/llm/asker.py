@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Any, Generic
 
+import polars as pl
+
 from journeys_assets.models.llm.answers import EMPTY, Judged, judged, judged_text, schema_of
 from journeys_assets.models.llm.base import Outcome, Prompt, Question, Reply, Value
 from journeys_assets.models.llm.budget import Budget, Prices
@@ -100,6 +102,10 @@ class ModelAsker:
                 yield self._end(window.popleft(), under_way)
         finally:
             queue.stop()
+
+    def calls(self) -> pl.DataFrame:
+        """See ``Asker``."""
+        return self.ledger.rows()
 
     # ── in the thread of the caller ─────────────────────────────────────────────────────────────────────────────────
 

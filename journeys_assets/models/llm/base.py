@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+import polars as pl
 from pydantic import BaseModel
 
 from journeys_assets.errors import JourneysError
@@ -113,4 +114,8 @@ class Asker(Protocol):
         Args:
             purpose: What the answers are for, such as ``names``: the ledger counts by it.
         """
+        ...
+
+    def calls(self) -> pl.DataFrame:
+        """What was asked so far, and what it cost: rows of ``llm_ledger``."""
         ...

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
+from pydantic.config import JsonDict
 
 from journeys_assets.domain.keywords.text import cleaned
 from journeys_assets.domain.naming.suggestions import MAX_CHARACTERS, Shown
@@ -26,6 +28,17 @@ class NamesAnswer(BaseModel):
     """The form of an answer."""
 
     names: list[NumberedName]
+
+
+@cache
+def answer_about(n_journeys: int) -> type[NamesAnswer]:
+    """The form of an answer about ``n_journeys``. The endpoint is told how many names there must be.
+
+    An answer with another number of names has the form nevertheless, so that the good ones among them count.
+    """
+    bounds: JsonDict = {"minItems": n_journeys, "maxItems": n_journeys}
+    names = (list[NumberedName], Field(json_schema_extra=bounds))
+    return create_model("NamesAnswer", __base__=NamesAnswer, names=names)
 
 
 def prompt() -> Prompt:
@@ -63,8 +76,9 @@ def question(shown: Shown) -> Question[dict[str, str]]:
     return Question(
         prompt(),
         shown.data,
-        NamesAnswer,
+        answer_about(n),
         check,
         _TOKENS_OF_A_NAME * n + _OTHER_TOKENS,
         worth=shown.worth,
+        subject=shown.user_id,
     )

@@ -26,5 +26,5 @@ def load_gemma(folder: Path) -> tuple[Any, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     assemble(folder / MODEL_NAME)
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=MODEL_NAME)
-    model = AutoModelForCausalLM.from_pretrained(folder, gguf_file=MODEL_NAME)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, gguf_file=MODEL_NAME)
     return model.eval(), tokenizer
