@@ -1,5 +1,6 @@
 """Questions for the tests of language models: names for words, with what is wrong with an answer."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,10 +41,17 @@ def question(
 
 
 def http_model(
-    url: str, *, key: str | None = None, timeout_seconds: float = 10.0, model: str = "scripted"
+    url: str,
+    *,
+    key: str | None = None,
+    timeout_seconds: float = 10.0,
+    model: str = "scripted",
+    structured_output: bool = True,
 ) -> OpenAICompatible:
     api_key = SecretStr(key) if key else None
-    return OpenAICompatible(model, url, api_key=api_key, timeout_seconds=timeout_seconds, structured_output=True)
+    return OpenAICompatible(
+        model, url, api_key=api_key, timeout_seconds=timeout_seconds, structured_output=structured_output
+    )
 
 
 def asker_of(
@@ -70,6 +78,4 @@ def asker_of(
 
 def short_sleep(seconds: float) -> None:
     """Waits that are part of no test take a hundredth of their time."""
-    import time
-
     time.sleep(seconds / 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -63,6 +64,7 @@ class OpenAICompatible:
         key = api_key.get_secret_value() if api_key else ""
         # Its own retries are off: the asker counts, paces and bounds attempts.
         self._client = OpenAI(api_key=key or NO_KEY, base_url=base_url, timeout=timeout_seconds, max_retries=0)
+        weakref.finalize(self, self._client.close)
 
     def __repr__(self) -> str:
         return f"OpenAICompatible({self._model!r}, {self._base_url!r})"

@@ -3,8 +3,8 @@ r"""Texts from logs in what is sent to a model: the one place where they are mad
 **The rule: the user message is one JSON object, and every text in it is data.** Each text is cleaned (nothing
 invisible, no control character, white space as single spaces), cut to ``LONGEST_TEXT``, and written as JSON with ``<``
 and ``[`` escaped. So no text can end its quotes, begin a line, or spell a control token of a chat template
-(``<|im_end|>``, ``[INST]``), and a JSON parser gives it back unchanged. Whether a model obeys a text nevertheless is checked where the
-answer is: its form and its content.
+(``<|im_end|>``, ``[INST]``), and a JSON parser gives it back unchanged. A model may obey a text nevertheless: form and
+content of each answer are checked.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def test_processes_write_while_a_user_is_erased(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_used_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(LanguageModelError, match="the cache of answers in .*file.* cannot be used"):
+    with pytest.raises(LanguageModelError, match=r"the cache of answers in .*file.* cannot be used"):
         AnswerCache(tmp_path / "file" / "cache").get(key_of(), None)
 
 
