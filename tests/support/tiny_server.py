@@ -1,123 +1,53 @@
 """A real language model behind an OpenAI-compatible endpoint, small enough for tests and made without any download.
 
-A Qwen3 of two layers and about 120,000 parameters with random weights, a byte-level BPE trained here, greedy decoding,
-and ``response_format`` enforced by llguidance. What it writes makes no sense, and keeps to the schema.
+A Qwen3 of two layers and about 120,000 parameters with random weights and a byte-level BPE trained here, served as
+``models.llm.local`` serves a model. What it writes makes no sense, and keeps to the schema.
 
     python -m tests.support.tiny_server --port 0     # prints the port when it is ready
 """
 
 import argparse
-import json
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from journeys_assets.models.llm.local.app import make_app
+from journeys_assets.models.llm.local.generation import Generator
 
 MODEL = "tiny-qwen3"
 END = "<|im_end|>"
 TEXTS = ['{"names": ["wedding dress", "kitchen renovation", "learn to draw"]}', "Write each word in capitals."] * 4
 
 
-class TinyModel:
-    """Writes text token by token, one request at a time."""
+def tiny_model() -> tuple[Any, Any]:
+    """The model in evaluation mode, and its tokenizer."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-    def __init__(self) -> None:
-        import llguidance
-        import llguidance.hf
-        import torch
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-        from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
-
-        torch.manual_seed(0)
-        torch.set_num_threads(1)
-        bpe = Tokenizer(models.BPE())
-        bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        bpe.decoder = decoders.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        bpe.train_from_iterator(
-            TEXTS, trainers.BpeTrainer(vocab_size=400, special_tokens=[END], initial_alphabet=alphabet)
-        )
-        self._tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=END)
-        vocabulary = len(self._tokenizer)
-        config = Qwen3Config(
-            vocab_size=vocabulary,
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            head_dim=16,
-            max_position_embeddings=8192,
-        )
-        self._model = Qwen3ForCausalLM(config).eval()
-        self._grammar_tokens = llguidance.hf.from_tokenizer(self._tokenizer, n_vocab=vocabulary)
-        self._matcher = llguidance.LLMatcher
-        self._torch = torch
-        self._lock = Lock()
-
-    def write(self, prompt: str, schema: dict[str, Any] | None, max_tokens: int) -> tuple[str, str, int, int]:
-        """Text, finish reason, and the tokens of prompt and text."""
-        torch, end = self._torch, self._tokenizer.eos_token_id
-        tokens = self._tokenizer(prompt)["input_ids"]
-        matcher = None
-        if schema is not None:
-            grammar = self._matcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
-            matcher = self._matcher(self._grammar_tokens, grammar)
-        written: list[int] = []
-        with self._lock, torch.inference_mode():
-            state, fed = None, torch.tensor([tokens])
-            while len(written) < max_tokens:
-                out = self._model(fed, past_key_values=state, use_cache=True)
-                state, logits = out.past_key_values, out.logits[0, -1]
-                if matcher is not None:
-                    allowed = torch.frombuffer(bytearray(matcher.compute_logit_bias()), dtype=torch.uint8) > 0
-                    logits = logits.masked_fill(~allowed[: len(logits)], float("-inf"))
-                token = int(logits.argmax())
-                if matcher is not None:
-                    matcher.consume_token(token)
-                if token == end:
-                    return self._tokenizer.decode(written), "stop", len(tokens), len(written)
-                written.append(token)
-                if matcher is not None and matcher.is_stopped():
-                    return self._tokenizer.decode(written), "stop", len(tokens), len(written)
-                fed = torch.tensor([[token]])
-        return self._tokenizer.decode(written), "length", len(tokens), len(written)
-
-
-def application(model: TinyModel) -> Starlette:
-    """``POST /v1/chat/completions``."""
-
-    def chat(request: dict[str, Any]) -> dict[str, Any]:
-        wanted = request.get("response_format")
-        schema = wanted["json_schema"]["schema"] if wanted else None
-        prompt = "".join(f"<|im_start|>{m['role']}\n{m['content']}{END}\n" for m in request["messages"])
-        text, finish_reason, n_prompt, n_written = model.write(prompt, schema, request["max_tokens"])
-        return {
-            "id": "1",
-            "object": "chat.completion",
-            "created": 0,
-            "model": MODEL,
-            "choices": [
-                {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}
-            ],
-            "usage": {"prompt_tokens": n_prompt, "completion_tokens": n_written, "total_tokens": n_prompt + n_written},
-        }
-
-    async def endpoint(request: Request) -> JSONResponse:
-        from starlette.concurrency import run_in_threadpool
-
-        return JSONResponse(await run_in_threadpool(chat, json.loads(await request.body())))
-
-    return Starlette(routes=[Route("/v1/chat/completions", endpoint, methods=["POST"])])
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    bpe.train_from_iterator(TEXTS, trainers.BpeTrainer(vocab_size=400, special_tokens=[END], initial_alphabet=alphabet))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=END)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        max_position_embeddings=8192,
+    )
+    return Qwen3ForCausalLM(config).eval(), tokenizer
 
 
 class TinyServer:
@@ -158,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     wanted = parser.parse_args().port
-    app = application(TinyModel())
+    app = make_app(Generator(*tiny_model()), MODEL)
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", wanted))

@@ -36,7 +36,8 @@ class Generator:
 
         self._model = model
         self._tokenizer = tokenizer
-        self._guide = llguidance.hf.from_tokenizer(tokenizer)
+        # A model may have more output units than there are tokens.
+        self._guide = llguidance.hf.from_tokenizer(tokenizer, n_vocab=model.config.vocab_size)
         self._lock = Lock()
 
     def generate(
@@ -55,41 +56,41 @@ class Generator:
 
     def _generate(self, prompt: str, schema: Mapping[str, Any] | None, max_tokens: int) -> Generated:
         import torch
-        from llguidance import LLMatcher
-        from llguidance.torch import allocate_token_bitmask, apply_token_bitmask_inplace, fill_next_token_bitmask
 
-        matcher = None
-        if schema is not None:
-            grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False})
-            matcher = LLMatcher(self._guide, grammar)
-            if matcher.is_error():
-                raise ValueError(f"the schema cannot be kept to: {matcher.get_error()}")
-        inputs = self._tokenizer(prompt, return_tensors="pt")["input_ids"]
-        mask = allocate_token_bitmask(1, self._guide.vocab_size)
-        found: list[int] = []
+        matcher = None if schema is None else self._matcher(schema)
+        tokens = self._tokenizer(prompt)["input_ids"]
+        written: list[int] = []
         finish_reason = "length"
-        past, step = None, inputs
+        past, step = None, torch.tensor([tokens])
         with torch.inference_mode():
-            while len(found) < max_tokens:
+            while len(written) < max_tokens:
                 result = self._model(input_ids=step, past_key_values=past, use_cache=True)
-                past = result.past_key_values
-                logits = result.logits[:, -1, : self._guide.vocab_size].float()
+                past, logits = result.past_key_values, result.logits[0, -1]
                 if matcher is not None:
-                    fill_next_token_bitmask(matcher, mask)
-                    apply_token_bitmask_inplace(logits, mask)
-                token = int(logits.argmax(dim=-1))
+                    allowed = torch.frombuffer(bytearray(matcher.compute_logit_bias()), dtype=torch.uint8) > 0
+                    logits = logits.masked_fill(~allowed[: len(logits)], float("-inf"))
+                token = int(logits.argmax())
                 if token == self._tokenizer.eos_token_id:
                     finish_reason = "stop"
                     break
-                found.append(token)
+                written.append(token)
                 if matcher is not None:
                     matcher.consume_token(token)
                     if matcher.is_stopped():
                         finish_reason = "stop"
                         break
                 step = torch.tensor([[token]])
-        text = self._tokenizer.decode(found, skip_special_tokens=True)
-        return Generated(text, finish_reason, inputs.shape[1], len(found))
+        text = self._tokenizer.decode(written, skip_special_tokens=True)
+        return Generated(text, finish_reason, len(tokens), len(written))
+
+    def _matcher(self, schema: Mapping[str, Any]) -> Any:
+        from llguidance import LLMatcher
+
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides={"whitespace_flexible": False})
+        matcher = LLMatcher(self._guide, grammar)
+        if matcher.is_error():
+            raise ValueError(f"the schema cannot be kept to: {matcher.get_error()}")
+        return matcher
 
 
 def prompt_of(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> str:
