@@ -12,6 +12,7 @@ import duckdb
 from journeys_assets.deployment import Deployment, Progress
 from journeys_assets.domain.parameters import AlgorithmParams, shaping_values
 from journeys_assets.domain.scheduling.log_days import LogDays
+from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.releases import live_versions
@@ -83,7 +84,7 @@ class Pipeline:
 
 def prepare(warehouse: Warehouse, tables: Sequence[Table]) -> None:
     """Create ``tables`` and those of ingestion in ``warehouse`` where they are not there yet."""
-    warehouse.ensure(*INGEST_TABLES, *tables)
+    warehouse.ensure(*INGEST_TABLES, LLM_LEDGER, *tables)
 
 
 def build_pipeline(deployment: Deployment, stages: Sequence[StageEntry | SqlStage] = STAGES) -> Pipeline:

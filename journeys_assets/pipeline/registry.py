@@ -87,6 +87,10 @@ def _embedding_monitors(context: StageContext) -> list[QualityMonitor]:
     return monitors.of_keyword_embeddings(lambda: context.deployment.embedder().model_version)
 
 
+def _suggestion_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_suggested_names(context.deployment.algorithm.quality)
+
+
 def _cluster_monitors(context: StageContext) -> list[QualityMonitor]:
     return monitors.of_clusters(context.deployment.algorithm.quality)
 
@@ -282,6 +286,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         parameters=_OF_NAMES,
         release=NAMING_WEIGHTS,
         prompts=(NAMES_PROMPT,),
+        monitors=_suggestion_monitors,
     ),
     StageEntry(
         JOURNEY_NAMES.name,

@@ -20,6 +20,35 @@ def spent_on(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, float]:
     return int(calls), float(cost)
 
 
+def questions_by_reason(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Questions on the last UTC day with any: reason why there was no answer (null: there was one), questions."""
+    return con.sql(
+        """
+        WITH last AS (SELECT * FROM main.llm_ledger WHERE asked_on = (SELECT max(asked_on) FROM main.llm_ledger)),
+        failed AS (
+          SELECT unnest(map_entries(from_json(failures, '"MAP(VARCHAR, BIGINT)"'))) AS one FROM last
+          WHERE n_failed > 0
+        )
+        SELECT reason, sum(questions)::BIGINT AS questions FROM (
+          SELECT NULL AS reason, n_answered + n_repaired + n_cached AS questions FROM last
+          UNION ALL SELECT one.key, one.value FROM failed
+          UNION ALL SELECT 'budget used up', n_unaffordable FROM last
+        ) GROUP BY reason HAVING sum(questions) > 0 ORDER BY reason NULLS FIRST
+        """
+    ).pl()
+
+
+def names_by_verdict(con: duckdb.DuckDBPyConnection, day: date, days: int) -> pl.DataFrame:
+    """Names by a language model in the ``days`` days that end with ``day``: verdict, names."""
+    return con.sql(
+        """
+        SELECT verdict, count(*) AS names FROM main.suggested_names
+        WHERE partition_date > $day - $days::INTEGER AND partition_date <= $day GROUP BY verdict ORDER BY verdict
+        """,
+        params={"day": day, "days": days},
+    ).pl()
+
+
 def record_calls(warehouse: Warehouse, rows: pl.DataFrame) -> None:
     """Write what a run asked so far; replaces what was written before for its run and purpose.
 
