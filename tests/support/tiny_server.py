@@ -71,8 +71,9 @@ class TinyServer:
             text=True,
         )
         assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
-        assert port.isdigit(), "the server did not start"
+        # Libraries print lines of their own before.
+        port = next((line for line in map(str.strip, self._process.stdout) if line.isdigit()), None)
+        assert port is not None, "the server did not start"
         self.url = f"http://127.0.0.1:{port}/v1"
         return self
 
