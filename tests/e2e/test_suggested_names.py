@@ -39,11 +39,11 @@ def searches() -> pl.DataFrame:
 
 def in_own_words(data: Mapping[str, Any]) -> Any:
     """A name that the keywords entail and that is none of them."""
-    names = []
-    for journey in data["journeys"]:
-        words = [word for keyword in journey["keywords"] for word in keyword.split()]
-        names.append({"number": journey["number"], "name": f"My {max(words, key=words.count)}"})
-    return {"names": names}
+    names = {}
+    for key, keywords in data["journeys"].items():
+        words = " ".join(keywords).split()
+        names[key] = f"My {max(words, key=words.count)}"
+    return names
 
 
 def sandbox(home: Path, answer: Answer | None) -> Sandbox:
@@ -102,11 +102,11 @@ def test_day_by_day_and_reruns_and_full_inference_give_the_same_names(tmp_path: 
 def wrong(data: Mapping[str, Any]) -> Any:
     """A number that no keyword holds, personal data, too long a name, and the name of something else."""
     texts = {"guitar": "My guitar 2031", "garden": "Garden, call 0171 555 0134", "wedding": "Wedding " * 9}
-    names = []
-    for journey in data["journeys"]:
-        themes = [theme for theme in texts if theme in " ".join(journey["keywords"])]
-        names.append({"number": journey["number"], "name": texts[themes[0]] if themes else "Motorbike repair"})
-    return {"names": names}
+    names = {}
+    for key, keywords in data["journeys"].items():
+        themes = [theme for theme in texts if theme in " ".join(keywords)]
+        names[key] = texts[themes[0]] if themes else "Motorbike repair"
+    return names
 
 
 def test_names_that_the_keywords_do_not_entail_are_refused_and_counted(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_no_id_and_no_personal_data_is_in_a_question(tmp_path: Path) -> None:
 
 def test_only_journeys_of_enough_worth_are_asked_about(tmp_path: Path) -> None:
     counts = []
-    for least in ("0.0", "0.3", "1.0"):
+    for least in ("0.0", "0.62", "1.0"):
         world = sandbox(tmp_path / least, in_own_words)
         (world.home / "journeys.toml").write_text(
             f'[llm]\nmodel = "function"\n[algorithm.naming]\nleast_worth = {least}\n'

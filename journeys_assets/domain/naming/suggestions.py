@@ -57,8 +57,8 @@ Vectors = NDArray[np.float32]
 def worth(names: pl.DataFrame) -> pl.DataFrame:
     """How much a model's name would help each journey: 0 (not at all) to 1.
 
-    The geometric mean of three parts: *large* (0 for one keyword, .5 for five, towards 1), *uncertain* (1 − the naming
-    score of the present name) and *visible* (its keywords relative to the user's largest journey).
+    The geometric mean of three parts: *large* (0 for one keyword, .5 for five, towards 1), *uncertain* (1 − half the
+    naming score of the present name) and *visible* (its keywords relative to the user's largest journey).
 
     Args:
         names: Result of ``names.name_journeys``.
@@ -69,7 +69,7 @@ def worth(names: pl.DataFrame) -> pl.DataFrame:
     n = pl.col("keywords").list.len().cast(pl.Float64)
     large = 1 - 0.5 ** ((n - 1) / 4)
     visible = n / n.max().over("user_id")
-    return names.with_columns(worth=(large * (1 - pl.col("naming_score")) * visible).clip(0, 1) ** (1 / 3))
+    return names.with_columns(worth=(large * (1 - pl.col("naming_score") / 2) * visible).clip(0, 1) ** (1 / 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Shown:
 
     Attributes:
         user_id: The user; the model is not shown it.
-        journey_ids: The journeys to be named; their numbers in ``data`` are 1, 2, …
+        journey_ids: The journeys to be named; in ``data`` they are ``journey_1``, ``journey_2``, …
         data: Plain JSON values.
         worth: The greatest worth of the journeys to be named.
     """
@@ -117,7 +117,7 @@ def to_show(names: pl.DataFrame, needing: pl.DataFrame) -> Iterator[Shown]:
             of_question = asked[start : start + MAX_JOURNEYS]
             others = [j for j in texts if texts[j] and j not in of_question][:MAX_JOURNEYS]
             data = {
-                "journeys": [{"number": n, "keywords": texts[j][:MAX_KEYWORDS]} for n, j in enumerate(of_question, 1)],
+                "journeys": {f"journey_{n}": texts[j][:MAX_KEYWORDS] for n, j in enumerate(of_question, 1)},
                 "other_journeys": [texts[j][:MAX_CONTEXT_KEYWORDS] for j in others],
             }
             questions.append(Shown(str(user_id), tuple(of_question), data, worth_of[of_question[0]]))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated
+from typing import Any
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.config import JsonDict
 
 from journeys_assets.domain.keywords.text import cleaned
-from journeys_assets.domain.naming.suggestions import MAX_CHARACTERS, Shown
+from journeys_assets.domain.naming.suggestions import MAX_CHARACTERS, MIN_CHARACTERS, Shown
 from journeys_assets.models.llm.base import Checked, Prompt, Question
 from journeys_assets.models.llm.prompts import load_prompt
 
@@ -17,28 +17,25 @@ PROMPT = PURPOSE = "names"
 _TOKENS_OF_A_NAME, _OTHER_TOKENS = 40, 40
 
 
-class NumberedName(BaseModel):
-    """The name of one journey, by its number in the question."""
-
-    number: int
-    name: Annotated[str, Field(max_length=2 * MAX_CHARACTERS)]
-
-
 class NamesAnswer(BaseModel):
-    """The form of an answer."""
+    """The form of an answer: a name under the number of each journey, ``journey_1``, ``journey_2``, …
 
-    names: list[NumberedName]
+    The endpoint is told that there is a name for each number, and nothing else. An answer that lacks one, or has more,
+    has the form nevertheless, so that the good ones among its names count.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
 
 @cache
 def answer_about(n_journeys: int) -> type[NamesAnswer]:
-    """The form of an answer about ``n_journeys``. The endpoint is told how many names there must be.
-
-    An answer with another number of names has the form nevertheless, so that the good ones among them count.
-    """
-    bounds: JsonDict = {"minItems": n_journeys, "maxItems": n_journeys}
-    names = (list[NumberedName], Field(json_schema_extra=bounds))
-    return create_model("NamesAnswer", __base__=NamesAnswer, names=names)
+    """The form of an answer about ``n_journeys``."""
+    length: JsonDict = {"minLength": MIN_CHARACTERS, "maxLength": MAX_CHARACTERS}
+    fields: dict[str, Any] = {
+        f"journey_{number}": (str, Field(default="", json_schema_extra=length)) for number in range(1, n_journeys + 1)
+    }
+    form: type[NamesAnswer] = create_model("NamesAnswer", __base__=NamesAnswer, **fields)
+    return form
 
 
 def prompt() -> Prompt:
@@ -47,30 +44,22 @@ def prompt() -> Prompt:
 
 
 def question(shown: Shown) -> Question[dict[str, str]]:
-    """The question about the journeys of one user. The value of its reply has a name by journey_id.
+    """The question about some journeys of a user. The value of its reply has a name by journey_id.
 
-    A number that was not asked for, or is there twice, is a problem, and so is a missing or empty name. The other names
-    count.
+    A number that was not asked for is a problem, and so is a missing or empty name. The other names count.
     """
 
     def check(answer: NamesAnswer) -> Checked[dict[str, str]]:
-        names: dict[int, str] = {}
-        problems = []
-        for one in answer.names:
-            name = cleaned(one.name).strip("\"'“”„«».")
-            if not 1 <= one.number <= len(shown.journey_ids):
-                problems.append(f"there is no journey with the number {one.number}")
-            elif one.number in names:
-                problems.append(f"journey {one.number} has more than one name")
-            elif not any(map(str.isalpha, name)):
-                problems.append(f"the name of journey {one.number} is empty")
+        given = answer.model_dump()
+        names = {}
+        problems = [f"There is no {key}." for key in sorted(answer.model_extra or {})]
+        for number, journey_id in enumerate(shown.journey_ids, 1):
+            name = cleaned(given[f"journey_{number}"]).strip("\"'“”„«».")
+            if any(map(str.isalpha, name)):
+                names[journey_id] = name
             else:
-                names[one.number] = name
-        missing = [n for n in range(1, len(shown.journey_ids) + 1) if n not in names]
-        if missing:
-            problems.append(f"the names of these journeys are missing: {', '.join(map(str, missing))}")
-        found = {shown.journey_ids[number - 1]: name for number, name in sorted(names.items())}
-        return Checked(found or None, problems)
+                problems.append(f"journey_{number} has no name.")
+        return Checked(names or None, problems)
 
     n = len(shown.journey_ids)
     return Question(
