@@ -300,8 +300,12 @@ def test_no_cost_exceeds_the_bound(n_threads: int) -> None:
 
 def test_calls_under_way_are_paid_for() -> None:
     """Each call costs the most it can, 1.0: of eight that could be under way together, five are affordable."""
-    completion = Completion('{"names": ["X"]}', "stop", 100, 50)
-    chat = ScriptedModel(lambda _: completion, name="m")
+
+    def slow(_: object) -> Completion:
+        time.sleep(0.02)
+        return Completion('{"names": ["X"]}', "stop", 100, 50)
+
+    chat = ScriptedModel(slow, name="m")
     limits, prices = Limits(cost_per_run=5.0), Prices(output=20_000)
     asker = asker_of(chat, limits=limits, prices=prices, max_concurrency=8)
     replies = list(asker.ask([question([f"w{n}"]) for n in range(40)], "names"))
