@@ -298,6 +298,21 @@ def test_no_cost_exceeds_the_bound(n_threads: int) -> None:
     )
 
 
+def test_calls_under_way_are_paid_for() -> None:
+    """Each call costs the most it can, 1.0: of eight that could be under way together, five are affordable."""
+
+    def slow(_: object) -> Completion:
+        time.sleep(0.02)
+        return Completion('{"names": ["X"]}', "stop", 100, 50)
+
+    chat = ScriptedModel(slow, name="m")
+    limits, prices = Limits(cost_per_run=5.0), Prices(output=20_000)
+    asker = asker_of(chat, limits=limits, prices=prices, max_concurrency=8)
+    replies = list(asker.ask([question([f"w{n}"]) for n in range(40)], "names"))
+    assert asker.ledger.total().cost == pytest.approx(5.0)
+    assert [reply.outcome for reply in replies] == ["answered"] * 5 + ["unaffordable"] * 35
+
+
 def test_a_call_without_an_answer_costs_the_most_it_can(server: ScriptedServer, url: str) -> None:
     asker = asker_of(http_model(url, timeout_seconds=0.3), prices=Prices(output=1e6), max_retries=0)
     list(asker.ask([question(WORDS, "never", max_tokens=50), question(WORDS, "500")], "names"))
