@@ -12,6 +12,8 @@ Entries and texts are compared in their folded form (:func:`folded`): normalised
 Spellings that avoid a filter are undone where that is cheap: ``s u i c i d e``, ``su1c1de``, ``sui-cide``, ``sуicide``
 with a Cyrillic letter, ``suiciiiide``.
 
+**A word of ordinary English** (*sale*, *die*) is no match of another language, unless a word beside it is not English.
+
 **An ordinary phrase** (*shot glass*) protects what lies within it: a match that lies wholly within one does not count.
 """
 
@@ -35,7 +37,6 @@ MAX_GAP = 3
 MAX_COMBINATIONS = 20_000
 """Most phrases that one entry may stand for."""
 
-_GROUP = re.compile(r"\(([^()]*)\)(\??)")
 _OPTIONAL_LETTER = re.compile(r"(\w)\?")
 _CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _MARKS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
@@ -125,33 +126,49 @@ def phrases_of(pattern: str) -> list[str]:
     Raises:
         ValueError: there are more than ``MAX_COMBINATIONS``, or a bracket has no partner.
     """
-    pattern = _OPTIONAL_LETTER.sub(r"(\1|)", pattern)
-    parts: list[list[str]] = []
-    position = 0
-    for group in _GROUP.finditer(pattern):
-        parts += [[pattern[position : group.start()]], group[1].split("|") + ([""] if group[2] else [])]
-        position = group.end()
-    parts.append([pattern[position:]])
-    n_phrases = 1
-    for part in parts:
-        n_phrases *= len(part)
-    if n_phrases > MAX_COMBINATIONS:
-        raise ValueError(f"the entry {pattern!r} stands for {n_phrases} phrases; split it")
-    found = dict.fromkeys(" ".join("".join(choice).split()) for choice in itertools.product(*parts))
-    if any("(" in phrase or ")" in phrase for phrase in found):
-        raise ValueError(f"the entry {pattern!r} has a bracket without a partner, or brackets within brackets")
-    return [phrase for phrase in found if phrase]
+    found, end = _alternatives(_OPTIONAL_LETTER.sub(r"(\1|)", pattern).replace(")?", "|)"), 0, pattern)
+    if end < len(pattern) and ")" in pattern[end:]:
+        raise ValueError(f"the entry {pattern!r} has a closing bracket without an opening one")
+    phrases = dict.fromkeys(" ".join(phrase.split()) for phrase in found)
+    return [phrase for phrase in phrases if phrase]
+
+
+def _alternatives(text: str, position: int, pattern: str) -> tuple[list[str], int]:
+    """What ``text`` stands for from ``position`` to the closing bracket or the end, and where that is."""
+    done: list[str] = []
+    current = [""]
+    while position < len(text) and text[position] != ")":
+        if text[position] == "|":
+            done, current = done + current, [""]
+            position += 1
+        elif text[position] == "(":
+            inner, position = _alternatives(text, position + 1, pattern)
+            if position >= len(text):
+                raise ValueError(f"the entry {pattern!r} has an opening bracket without a closing one")
+            current = [before + after for before, after in itertools.product(current, inner)]
+            position += 1
+        else:
+            end = min((at for at in (text.find(c, position) for c in "(|)") if at >= 0), default=len(text))
+            current = [before + text[position:end] for before in current]
+            position = end
+        if len(done) + len(current) > MAX_COMBINATIONS:
+            raise ValueError(f"the entry {pattern!r} stands for over {MAX_COMBINATIONS} phrases; split it")
+    return done + current, position
 
 
 class Lexicon:
     """Entries, ready to be found in texts."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], english: Iterable[str] = ()) -> None:
         """
+        Args:
+            english: Folded words of ordinary English.
+
         Raises:
             ValueError: a category is not known, or a pattern is wrong; names the entry.
         """
         self._entries: list[Entry] = []
+        self._english = frozenset(english)
         self._by_word: dict[str, list[_Phrase]] = {}
         self._by_beginning: dict[str, list[_Phrase]] = {}
         self._by_end: dict[str, list[_Phrase]] = {}
@@ -212,14 +229,11 @@ class Lexicon:
         matches = list(self._word_matches(tokens))
         glued = "".join(tokens)
         if not glued.isascii() and _CJK.search(glued):
-            starts = [position for position, token in enumerate(tokens) for _ in token]
-            matches += [
-                (starts[start] * 1000 + start, starts[end - 1] * 1000 + end, number)
-                for start, end, number in self._glued_matches(glued)
-            ]
-            ordinary = [m for m in matches if self._entries[m[2]].strength == "ordinary"]
-        else:
-            ordinary = [m for m in matches if self._entries[m[2]].strength == "ordinary"]
+            # Positions of letters instead of words, so that the two kinds of matches can be compared.
+            starts = list(itertools.accumulate((len(token) for token in tokens), initial=0))
+            matches = [(starts[start], starts[end], number) for start, end, number in matches]
+            matches += self._glued_matches(glued)
+        ordinary = [match for match in matches if self._entries[match[2]].strength == "ordinary"]
         return [
             number
             for start, end, number in matches
@@ -247,8 +261,12 @@ class Lexicon:
                     if start is None:
                         continue
                     end = _after(words, key, variants, position)
-                    if end is not None:
+                    if end is not None and not self._is_english(number, tokens[start:end]):
                         yield start, end, number
+
+    def _is_english(self, number: int, tokens: list[str]) -> bool:
+        """Whether a match of another language consists of ordinary English words."""
+        return self._entries[number].language != "en" and self._english.issuperset(tokens)
 
     def _candidates(self, token: str) -> Iterator[_Phrase]:
         yield from self._by_word.get(token, ())

@@ -1,6 +1,7 @@
 """The packaged lexicons: one YAML file for each language, read once.
 
 A file has three keys. ``strong`` and ``weak`` map each category to its entries, ``ordinary`` has phrases that protect.
+The English file also has ``words``: those of ordinary texts, so that foreign entries do not match them.
 Entries are separated by ``;``. ``domain.safety.lexicon`` says how they are written.
 """
 
@@ -32,7 +33,7 @@ def packaged_lexicon() -> Lexicon:
     """
     entries = [entry for name, text in _texts().items() for entry in entries_of(name, text)]
     try:
-        return Lexicon(entries)
+        return Lexicon(entries, yaml.safe_load(_texts()["en"])["words"].split())
     except ValueError as error:
         raise LexiconError(f"the packaged lexicon cannot be used: {error}; install the package again") from error
 
