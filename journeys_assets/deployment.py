@@ -22,6 +22,7 @@ from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.models.llm.budget import Limits, Prices, Spent
 from journeys_assets.models.llm.choose import AskerParams, make_asker
 from journeys_assets.models.llm.prompts import load_prompt
+from journeys_assets.models.safety.judge import SafetyJudge
 from journeys_assets.settings import Settings
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries.model_calls import spent_on
@@ -43,6 +44,8 @@ class Deployment:
     progress: Progress
     asker: Callable[[str], Asker | None]
     """The language model for one run, by its id; None without one."""
+
+    safety_judge: Callable[[], SafetyJudge]
 
     def answered_by(self, prompt: str) -> str | None:
         """Model and version of a prompt, by its name, as rows carry them; None without a language model."""
@@ -105,7 +108,12 @@ def build_deployment(
         return asker or asker_of_run(settings, warehouse, run_id)
 
     models = load_models(sql_folder(), settings.algorithm.actions)
-    return Deployment(settings, models, warehouse, make, progress, asker_of)
+
+    @cache
+    def safety_judge() -> SafetyJudge:
+        return SafetyJudge(settings.algorithm.safety)
+
+    return Deployment(settings, models, warehouse, make, progress, asker_of, safety_judge)
 
 
 def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker | None:

@@ -22,6 +22,7 @@ from journeys_assets.domain.naming.params import NameTrainingParams, NamingParam
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.safety.params import SafetyParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class AlgorithmParams:
     keywords: KeywordParams = field(default_factory=KeywordParams)
     clustering: ClusteringParams = field(default_factory=ClusteringParams)
     naming: NamingParams = field(default_factory=NamingParams)
+    safety: SafetyParams = field(default_factory=SafetyParams)
     ranking: RankingParams = field(default_factory=RankingParams)
     lifecycle: LifecycleParams = field(default_factory=LifecycleParams)
     notifications: NotificationParams = field(default_factory=NotificationParams)

@@ -16,8 +16,8 @@ import polars as pl
 from journeys_assets.domain.quality import churn, drift, monitors
 from journeys_assets.domain.quality.monitors import Monitor
 from journeys_assets.domain.quality.params import QualityParams
-from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, SUGGESTED_NAMES
-from journeys_assets.storage.queries import model_calls
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, JOURNEY_SAFETY, SUGGESTED_NAMES
+from journeys_assets.storage.queries import model_calls, safety
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries.staleness import VersionPeriods
 from journeys_assets.storage.queries.unmatched import unmatched_engagements
@@ -125,6 +125,19 @@ def of_suggested_names(params: QualityParams) -> list[QualityMonitor]:
             "Share of the language model's names of the trailing four weeks that did not pass the checks.",
             (_trailing(model_calls.names_by_verdict, params.trailing_days),),
             lambda day, found: monitors.share_of_names_refused(found, maximum=params.max_share_names_refused),
+        ),
+    ]
+
+
+def of_journey_safety(params: QualityParams) -> list[QualityMonitor]:
+    """Monitors of journey_safety."""
+    return [
+        QualityMonitor(
+            JOURNEY_SAFETY.name,
+            "share_of_journeys_in_doubt",
+            "Share of live journeys that are not sent because the safety model is not sure.",
+            (safety.journeys_by_evidence,),
+            lambda day, found: monitors.share_of_journeys_in_doubt(found, maximum=params.max_share_in_doubt),
         ),
     ]
 

@@ -16,6 +16,7 @@ from journeys_assets.domain.tables.pipeline import (
     JOURNEY_CLUSTERS,
     JOURNEY_EVENTS,
     JOURNEY_NAMES,
+    JOURNEY_SAFETY,
     KEYWORD_DAYS,
     KEYWORD_EMBEDDINGS,
     NOTIFICATION_CANDIDATES,
@@ -24,6 +25,7 @@ from journeys_assets.domain.tables.pipeline import (
     RANKED_JOURNEYS,
     STAGE_EVIDENCE,
     SUGGESTED_NAMES,
+    TEXT_SAFETY,
 )
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
@@ -41,6 +43,7 @@ from journeys_assets.pipeline.notifications import Notifications
 from journeys_assets.pipeline.publishing import Publishing
 from journeys_assets.pipeline.quality import Quality
 from journeys_assets.pipeline.ranking import Ranking
+from journeys_assets.pipeline.safety import JourneySafety, TextSafety, unsafe_names
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.suggested_names import SuggestedNames, Unsafe
 
@@ -89,6 +92,10 @@ def _embedding_monitors(context: StageContext) -> list[QualityMonitor]:
 
 def _suggestion_monitors(context: StageContext) -> list[QualityMonitor]:
     return monitors.of_suggested_names(context.deployment.algorithm.quality)
+
+
+def _safety_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_journey_safety(context.deployment.algorithm.quality)
 
 
 def _cluster_monitors(context: StageContext) -> list[QualityMonitor]:
@@ -141,7 +148,18 @@ def _clustering(context: StageContext) -> Stage:
 
 
 def _unsafe(context: StageContext) -> Unsafe:
-    return lambda suggested: suggested.clear()
+    judge = context.deployment.safety_judge
+    return lambda suggested: unsafe_names(suggested, judge().judge)
+
+
+def _text_safety(context: StageContext) -> Stage:
+    return TextSafety(context.deployment.warehouse, context.deployment.safety_judge)
+
+
+def _journey_safety(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    model = deployment.safety_judge
+    return JourneySafety(deployment.warehouse, params.safety, lambda: model().version)
 
 
 def _suggested_names(context: StageContext) -> Stage:
@@ -297,6 +315,26 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         parameters=_OF_NAMES,
         release=NAMING_WEIGHTS,
         keeps="recent",
+    ),
+    StageEntry(
+        TEXT_SAFETY.name,
+        "journeys",
+        _text_safety,
+        tables=(TEXT_SAFETY,),
+        upstream=(JOURNEY_NAMES.name,),
+        version_upstream=(),
+        uses_safety_model=True,
+        appends=True,
+    ),
+    StageEntry(
+        JOURNEY_SAFETY.name,
+        "journeys",
+        _journey_safety,
+        tables=(JOURNEY_SAFETY,),
+        upstream=(JOURNEY_NAMES.name, TEXT_SAFETY.name, "stg_users", "landing/users"),
+        parameters=("safety",),
+        keeps="recent",
+        monitors=_safety_monitors,
     ),
     SqlStage("journey_features", "ranking", keeps="recent"),
     StageEntry(

@@ -141,6 +141,7 @@ class StageEntry:
         release: The trained release that it uses.
         prompts: Names of the prompts that it asks a language model with, if there is one.
         uses_embedder: The weights of the embedding model shape its rows.
+        uses_safety_model: Lexicon and weights of the safety model shape its rows.
         version_upstream: The upstream stages that its version covers; by default all of ``upstream``.
         description: What it makes; by default the description of its first table.
         kinds: Technologies that the UI shows.
@@ -161,6 +162,7 @@ class StageEntry:
     release: Released | None = None
     prompts: tuple[str, ...] = ()
     uses_embedder: bool = False
+    uses_safety_model: bool = False
     version_upstream: tuple[str, ...] | None = None
     description: str = ""
     kinds: frozenset[str] = frozenset()

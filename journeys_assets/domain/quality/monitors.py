@@ -240,6 +240,26 @@ def share_of_questions_without_an_answer(reasons: pl.DataFrame, *, maximum: floa
     )
 
 
+def share_of_journeys_in_doubt(counts: pl.DataFrame, *, maximum: float = 0.1) -> Monitor:
+    """Share of live journeys that are not sent because the safety model is not sure.
+
+    Bound: on ordinary logs a few percent. More means texts of a kind or language that the model does not know.
+
+    Args:
+        counts: decided_by, journeys; one row per value.
+    """
+    name = "share_of_journeys_in_doubt"
+    if not (n_journeys := int(counts["journeys"].sum())):
+        return unmeasured(name, "nothing to measure: no live journey")
+    in_doubt = counts.filter(pl.col("decided_by") == "uncertain")
+    return bounded(
+        name,
+        _share(int(in_doubt["journeys"].sum()), n_journeys),
+        upper=maximum,
+        advice="look at the names in journey_safety; `journeys safety check` judges texts of your own",
+    )
+
+
 def share_of_names_refused(verdicts: pl.DataFrame, *, maximum: float = 0.5) -> Monitor:
     """Share of the names by a language model that did not pass the checks, over the trailing four weeks.
 

@@ -51,6 +51,8 @@ class SafetyParams:
     threshold: float = 0.62
     """A text with at least this probability (0 to 1) of being sensitive is of the most probable category. Chosen by
     ``benchmarks/fit_safety.py``."""
+    keyword_share: float = 0.25
+    """A journey whose name is of no category is sensitive if at least this share of its keywords are."""
     uncertain_margin: float = 0.06
     """A text whose probability is less than this below the threshold has no certain category: it is shown, and not
     sent."""

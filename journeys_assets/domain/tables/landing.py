@@ -98,8 +98,8 @@ LANDING: dict[str, Table] = {
             Column(
                 "sensitive_opt_in",
                 pl.Boolean(),
-                "Whether sensitive journeys may be a reason for a message: true allows them, false forbids them all, "
-                "unknown leaves it to the policy of the deployment.",
+                "What the user wants of sensitive journeys: true allows messages about them, false leaves them out "
+                "altogether, unknown leaves it to the policy of the deployment.",
                 nullable=True,
             ),
             UPDATED_AT,

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from journeys_assets.domain.safety.categories import IDS as SAFETY_CATEGORIES
+from journeys_assets.domain.safety.judge import DECIDED_BY as SAFETY_DECIDED_BY
+from journeys_assets.domain.safety.params import DECISIONS as SAFETY_DECISIONS
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
 from journeys_assets.domain.vocabulary import ARMS, CHANNELS, JOURNEY_EVENT_KINDS, NAME_VERDICTS, VERDICTS
 
@@ -155,6 +158,66 @@ JOURNEY_NAMES = Table(
             "there were any.",
             nullable=True,
         ),
+    ),
+)
+
+TEXT_SAFETY = Table(
+    "text_safety",
+    "What every name and keyword of a journey is about, for the safety policy; each distinct text is judged once for "
+    "each version of the safety model.",
+    ("text", "safety_model"),
+    _pipeline_columns(
+        Column("text", TEXT, "The name or keyword."),
+        Column(
+            "category", TEXT, "Sensitive category; null if there is none.", nullable=True, allowed=SAFETY_CATEGORIES
+        ),
+        Column("score", pl.Float64(), "Probability of being sensitive.", unit="probability", minimum=0, maximum=1),
+        Column(
+            "decided_by",
+            TEXT,
+            "What found the category: lexicon, model or moderation. 'uncertain': the model is not sure; none: nothing "
+            "was found.",
+            allowed=SAFETY_DECIDED_BY,
+        ),
+        Column("safety_model", TEXT, "Version of lexicon, weights and thresholds."),
+    ),
+)
+
+JOURNEY_SAFETY = Table(
+    "journey_safety",
+    "What may be done with every live journey under the safety policy.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column(
+            "safety_category",
+            TEXT,
+            "Sensitive category of its name or of a quarter of its keywords; null if there is none.",
+            nullable=True,
+            allowed=SAFETY_CATEGORIES,
+        ),
+        Column(
+            "safety_score",
+            pl.Float64(),
+            "Probability that the text that decided is sensitive.",
+            unit="probability",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "safety_decided_by",
+            TEXT,
+            "What found the category: lexicon, model or moderation; 'uncertain': the model is not sure; none.",
+            allowed=SAFETY_DECIDED_BY,
+        ),
+        Column(
+            "safety_decision",
+            TEXT,
+            "allow; no_notify: show it and send nothing about it; block: it leaves in no output.",
+            allowed=SAFETY_DECISIONS,
+        ),
+        Column("n_sensitive_keywords", pl.Int64(), "Members of any category.", unit="keywords", minimum=0),
     ),
 )
 
@@ -399,6 +462,8 @@ PIPELINE_TABLES: dict[str, Table] = {
         INFERENCE_LEDGER,
         SUGGESTED_NAMES,
         JOURNEY_NAMES,
+        TEXT_SAFETY,
+        JOURNEY_SAFETY,
         RANKED_JOURNEYS,
         STAGE_EVIDENCE,
         NOTIFICATION_CANDIDATES,

@@ -106,5 +106,7 @@ def packaged_heads() -> Heads:
     text = (files(__package__) / FILE).read_text(encoding="utf-8")
     found = hashlib.sha256(text.encode()).hexdigest()
     if found != SHA256:
-        raise SafetyModelError(f"{FILE}: sha256 is {found}, but the released one is {SHA256}; install the package again")
+        raise SafetyModelError(
+            f"{FILE}: sha256 is {found}, but the released one is {SHA256}; install the package again"
+        )
     return Heads.from_json(text)
