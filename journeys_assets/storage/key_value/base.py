@@ -35,8 +35,8 @@ class Writer(Protocol):
         """Keep everything that was put, also if the process is killed now."""
         ...
 
-    def has(self, key: str) -> bool:
-        """Whether the draft has a value of ``key``, from this process or from an earlier one that was interrupted."""
+    def get(self, key: str) -> Value | None:
+        """The value that the draft has of ``key``, from this process or from an earlier one that was interrupted."""
         ...
 
 

@@ -171,8 +171,8 @@ class _Writer:
             raise self._failed(error) from error
         self._n_waiting = 0
 
-    def has(self, key: str) -> bool:
-        return self._transaction.get(_stored_key(key)) is not None
+    def get(self, key: str) -> Value | None:
+        return decoded(self._transaction.get(_stored_key(key)))
 
     def finish(self) -> None:
         self.commit()

@@ -160,8 +160,9 @@ class RedisStore:
     def store_fields(self, draft: str, fields: dict[bytes, bytes]) -> None:
         self._call(lambda: self._client.hset(draft, mapping=fields))
 
-    def has_field(self, draft: str, field: bytes) -> bool:
-        return bool(self._call(lambda: self._client.hexists(draft, field)))
+    def field(self, draft: str, field: bytes) -> bytes | None:
+        found: bytes | None = self._call(lambda: self._client.hget(draft, field))
+        return found
 
     def _values(self, content: str, keys: Sequence[str]) -> tuple[bool, list[bytes | None]]:
         """Whether the hash exists, and its values; both at the same moment."""
@@ -209,5 +210,6 @@ class _Writer:
             self._store.store_fields(self._draft, self._waiting)
             self._waiting = {}
 
-    def has(self, key: str) -> bool:
-        return key.encode() in self._waiting or self._store.has_field(self._draft, key.encode())
+    def get(self, key: str) -> Value | None:
+        field = key.encode()
+        return decoded(self._waiting[field] if field in self._waiting else self._store.field(self._draft, field))
