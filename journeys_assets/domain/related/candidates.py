@@ -157,7 +157,7 @@ def merged_suggestions(suggestions: Sequence[Suggestion], n: int) -> list[Sugges
             by_name[one.name] = Suggestion(
                 one.name,
                 known.relation,
-                1.0 - (1.0 - known.strength) * (1.0 - one.strength),
+                max(known.strength, 1.0 - (1.0 - known.strength) * (1.0 - one.strength)),
                 f"{known.made_by}+{one.made_by}",
                 known.lift,
                 known.share_after,

@@ -49,12 +49,12 @@ def train_ranking(candidates: pl.DataFrame, params: RelatedParams) -> Ranking:
         worse for users that the weights were not fitted on (a fifth of them, by a hash of their ids).
     """
     prior = params.prior_weights
-    rows = candidates.sort("user_id", *FEATURES)
-    hits = rows.filter("started")["user_id"].n_unique() if rows.height else 0
+    hits = candidates.filter("started")["user_id"].n_unique()
     if hits < params.min_positives:
         return Ranking(
             prior, f"Prior weights: {hits} users started a related journey, and training needs {params.min_positives}."
         )
+    rows = candidates.sort("user_id", *FEATURES)
     is_held_out = np.array([_fold(user) == 0 for user in rows["user_id"]])
     features = rows.select(FEATURES).to_numpy().astype(np.float64)
     started = rows["started"].to_numpy().astype(np.float64)

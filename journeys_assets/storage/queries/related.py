@@ -57,3 +57,22 @@ def keyword_vectors(con: duckdb.DuckDBPyConnection, keywords: pl.Series, embeddi
     ).pl()
     con.unregister("wanted_keywords")
     return rows
+
+
+def related_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
+    """What a user may start next, as of ``day``, best first.
+
+    Returns:
+        rank, related_name, relation, from_journey_id, from_journey_name, score, made_by, release.
+    """
+    return con.sql(
+        """
+        SELECT r.rank, r.related_name, r.relation, r.from_journey_id, j.journey_name AS from_journey_name, r.score,
+               r.made_by, r.release
+        FROM main.related_journeys r
+        LEFT JOIN main.user_journeys j
+          ON j.partition_date = r.partition_date AND j.user_id = r.user_id AND j.journey_id = r.from_journey_id
+        WHERE r.partition_date = $day AND r.user_id = $user ORDER BY r.rank
+        """,
+        params={"day": day, "user": user_id},
+    ).pl()
