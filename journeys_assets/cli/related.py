@@ -1,6 +1,6 @@
 """`journeys expand` and `journeys related`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,7 +115,7 @@ def _show_user(session: Session, user: str, as_of: date | None, *, as_json: bool
     )
 
 
-def _evidence(one: dict[str, Any]) -> str:
+def _evidence(one: Mapping[str, Any]) -> str:
     said = []
     if "lift" in one:
         said.append(f"{one['lift']:.1f} x as often as by chance")

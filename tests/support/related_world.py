@@ -18,7 +18,7 @@ TABLE = user_journeys(DEFAULT_ACTIONS)
 
 
 class WordEmbedder:
-    """A random vector for each text, from its hash: cheap, and no two texts are near each other."""
+    """A random vector for each text, from its last letters: cheap, and no two texts are near each other."""
 
     dimensions = 64
     model_version = "word-64"
@@ -34,7 +34,7 @@ class WordEmbedder:
 
 def related_warehouse(path: Path, *, n_users: int) -> Warehouse:
     """Users with a hobby each; every fifth plans a wedding, and a honeymoon after it; one has a private journey."""
-    rows = [(f"u{i:03}", f"hobby {i % 7}", i % 40) for i in range(n_users)]
+    rows = [(f"u{i:03}", f"hobby {i % 25}", i % 40) for i in range(n_users)]
     for i in range(0, n_users, 5):
         rows += [(f"u{i:03}", "Wedding planning", i % 20), (f"u{i:03}", "Honeymoon trip", i % 20 + 15)]
     return journeys_in(path, [*rows, ("u001", "private matter of one", 3), ("u002", "Unnamed journey", 4)])
