@@ -14,12 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
 
-from journeys_assets.domain.keywords.vectors import pack, unpack
 from journeys_assets.domain.related.candidates import (
     Topics,
     content_of,
@@ -28,10 +25,9 @@ from journeys_assets.domain.related.candidates import (
     merged_suggestions,
     name_value,
 )
-from journeys_assets.domain.related.groups import Floats, on_grid
 from journeys_assets.domain.related.params import RelatedParams
-from journeys_assets.domain.related.ranking import FEATURES, suggested, with_outcomes
-from journeys_assets.domain.related.reading import fact_key, name_key, read_index
+from journeys_assets.domain.related.ranking import FEATURES
+from journeys_assets.domain.related.reading import fact_key, name_key
 from journeys_assets.errors import JourneysError
 from journeys_assets.models import releases
 from journeys_assets.models.embedding.base import Embedder
@@ -40,7 +36,7 @@ from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.models.related.expansion import PROMPT, IsSafe, Suggestions, questions_of
 from journeys_assets.models.related.release import WITHOUT_MODEL, Expansion, fingerprint, save
 from journeys_assets.models.related.training import Ranking, train_ranking
-from journeys_assets.pipeline.related import named_journeys, with_names
+from journeys_assets.pipeline.related import NameVectors, past_outcomes, with_names
 from journeys_assets.storage.key_value.base import KeyValueStore, Writer
 from journeys_assets.storage.queries import related as queries
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -50,7 +46,6 @@ PURPOSE = "related journeys"
 KEPT_RELEASES = 3
 """Expansions whose content is kept; days of earlier ones have no related journeys if they are run again."""
 _COUNTS = "counts"
-_EMBEDDED_AT_ONCE = 8_192
 
 Progress = Callable[[str, int, int], None]
 
@@ -113,11 +108,14 @@ def expand(
     version = _version(starts, asker, prompt, embedder, params, as_of)
     is_new = not (folder / version).exists() or version not in store.versions()
     if is_new:
-        vectors, matrix = _embedded(starts["name"].unique().sort().to_list(), embedder, progress)
+        vectors = NameVectors(embedder, progress)
+        rows, matrix = vectors.of(starts["name"])
         forbidden = _forbidden(starts, params, is_safe)
-        topics = find_topics(starts, vectors, matrix, as_of, params, forbidden)
+        topics = find_topics(starts, rows, matrix, as_of, params, forbidden)
         stored = topics.stored_names(params.min_users, forbidden)
-        ranking = _ranking(warehouse, starts, embedder, vectors, matrix, params, as_of, forbidden)
+        before = as_of - timedelta(days=params.outcome_days)
+        outcomes = past_outcomes(warehouse, starts, before, vectors, embedder.model_version, params, forbidden)
+        ranking = train_ranking(outcomes, params)
         counts = {
             "users": starts["user_id"].n_unique(),
             "names": topics.names.height,
@@ -143,49 +141,6 @@ def expand(
         not is_new,
         tuple(deleted),
     )
-
-
-# ── ranking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _ranking(
-    warehouse: Warehouse,
-    starts: pl.DataFrame,
-    embedder: Embedder,
-    vectors: dict[str, int],
-    matrix: Floats,
-    params: RelatedParams,
-    as_of: date,
-    forbidden: frozenset[str],
-) -> Ranking:
-    """Weights fitted on an expansion as of ``outcome_days`` before, and on what users have started since."""
-    before = as_of - timedelta(days=params.outcome_days)
-    with warehouse.reading() as con:
-        known = with_names(queries.journeys_as_of(con, before))
-    named = named_journeys(warehouse, before, embedder.model_version)
-    if known.is_empty() or named.journeys.is_empty():
-        return train_ranking(pl.DataFrame(schema={"user_id": pl.String(), "started": pl.Boolean()}), params)
-    new = [name for name in known["name"].unique().sort() if name not in vectors]
-    own, own_matrix = (vectors, matrix)
-    if new:
-        extra, extra_matrix = _embedded(new, embedder, lambda *_: None)
-        own = vectors | {name: len(matrix) + row for name, row in extra.items()}
-        own_matrix = _stacked(matrix, extra_matrix)
-    topics = find_topics(known, own, own_matrix, before, params, forbidden)
-    content = dict(content_of(topics, topics.stored_names(params.min_users, forbidden)))
-
-    def get_many(keys: Sequence[str]) -> list[Any | None]:
-        return [content.get(key) for key in keys]
-
-    found = suggested(named.journeys, named.rows, named.matrix, get_many, read_index(get_many), before, params)
-    started: dict[str, list[Floats]] = {}
-    for user, name in starts.filter(pl.col("started_on") > before).select("user_id", "name").iter_rows():
-        started.setdefault(user, []).append(matrix[vectors[name]])
-    return train_ranking(with_outcomes(found.candidates, found.vectors, started, params.same_cosine), params)
-
-
-def _stacked(one: Floats, other: Floats) -> Floats:
-    return np.concatenate([one, other])
 
 
 # ── content ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,7 +201,7 @@ def _put_facts(writer: Writer, answered: Suggestions, embedder: Embedder) -> Non
     names = sorted({one.name for few in answered.values() for one in few})
     new = [name for name in names if writer.get(fact_key(name)) is None]
     if new:
-        _, matrix = _embedded(new, embedder, lambda *_: None)
+        _, matrix = NameVectors(embedder).of(new)
         for name, vector in zip(new, matrix, strict=True):
             writer.put(fact_key(name), fact_value(vector))
 
@@ -254,15 +209,6 @@ def _put_facts(writer: Writer, answered: Suggestions, embedder: Embedder) -> Non
 def _batched(names: Sequence[str], n: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(names), n):
         yield names[start : start + n]
-
-
-def _embedded(names: Sequence[str], embedder: Embedder, progress: Progress) -> tuple[dict[str, int], Floats]:
-    """Row of each name, and the matrix; rounded as stored vectors are, so that both agree."""
-    parts = [np.zeros((0, embedder.dimensions), dtype=np.float32)]
-    for few in _batched(names, _EMBEDDED_AT_ONCE):
-        parts.append(on_grid(unpack(pack(embedder.embed(few)))))
-        progress("embedding", sum(map(len, parts)), len(names))
-    return {name: row for row, name in enumerate(names)}, np.concatenate(parts)
 
 
 def _forbidden(starts: pl.DataFrame, params: RelatedParams, is_safe: IsSafe) -> frozenset[str]:
