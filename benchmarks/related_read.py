@@ -3,8 +3,8 @@
     python benchmarks/related_read.py [--names 100000] [--redis redis://127.0.0.1:6379/0] [--embedder hashing]
 
 Four kinds of reads: a stored name; a stored name with what is known of each suggestion; a name that is not stored,
-which is embedded and looked up by its nearest labels; and the ranked related journeys of one user with ten journeys. The
-largest expansion has as many labels as names, as here. The figures are times per read, milliseconds.
+which is embedded and looked up by its nearest labels; and the ranked related journeys of one user with ten journeys.
+The largest expansion has as many labels as names, as here. The figures are times per read, milliseconds.
 """
 
 import argparse

@@ -24,22 +24,23 @@ class RelatedParams:
     """A name that is not in the expansion is looked up by the names in it with at least this cosine."""
     n_nearest: int = 3
     """Most names by which such a name is looked up."""
-    prior_strength_weight: float = 3.0
-    """Per unit of strength (0-1) of the relation, times the confidence of the journey that it comes from."""
-    prior_next_step_weight: float = 0.5
-    prior_complement_weight: float = 0.25
+    prior_strength_weight: float = 1.0
+    """Per unit of -ln(1 - strength x confidence of the journey that it comes from): ln(lift) for a sure journey and
+    co-occurrence. With the weight of popularity, the prior is base rate x lift."""
+    prior_next_step_weight: float = 0.3
+    prior_complement_weight: float = 0.0
     prior_similarity_weight: float = 0.5
     """Per unit of cosine to the nearest ongoing journey."""
     prior_mean_similarity_weight: float = 0.0
-    prior_popularity_weight: float = 0.15
-    """Per unit of ln(1 + users)."""
-    prior_recency_weight: float = 0.5
+    prior_popularity_weight: float = 1.0
+    """Per unit of ln(1 + users who started it in the last 28 days)."""
+    prior_recency_weight: float = 0.0
     """Per unit of the share (0-1) of its users who started it in the last 28 days."""
     prior_season_weight: float = 0.3
     """Per unit of ln(12 x share of starts in the calendar month), smoothed."""
     prior_support_weight: float = 0.3
     """Per unit of ln(1 + journeys of the user that it is related to)."""
-    prior_intercept: float = -4.0
+    prior_intercept: float = -6.0
 
     min_users: int = training_only(5)
     """A name is in an expansion only if at least this many users have it, and two topics are related by co-occurrence

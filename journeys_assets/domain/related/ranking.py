@@ -51,6 +51,9 @@ RELATED = pl.Schema(
         "made_by": pl.String(),
     }
 )
+_STRONGEST = 0.9999
+_UNKNOWN_STARTS = 2
+"""Recent starts that are assumed of a name that no user has, such as one from a language model."""
 _SCORED_PER_USER = 50
 """Candidates of a user, by score, that are diversified."""
 _CANDIDATES = pl.Schema(
@@ -164,6 +167,8 @@ def candidates_of_users(
             largest=pl.Series(largest, dtype=pl.Float64),
             similarity=pl.Series(similarity, dtype=pl.Float64),
             mean_similarity=pl.Series(mean, dtype=pl.Float64),
+            # The logarithm of the lift, where co-occurrence found it.
+            strength=-(1.0 - pl.col("strength").clip(0.0, _STRONGEST)).log(),
             next_step=(relation == "next_step").cast(pl.Float64),
             complement=(relation == "complement").cast(pl.Float64),
             support=pl.col("n_sources").cast(pl.Float64).log1p(),
@@ -300,4 +305,5 @@ _FACTS = {"related_name": pl.String(), **dict.fromkeys(("popularity", "recency",
 def _fact_row(name: str, fact: Mapping[str, Any], day: date) -> tuple[str, float, float, float]:
     users, months = int(fact["users"]), fact["months"]
     season = math.log(12 * months[day.month - 1]) if months else 0.0
-    return name, math.log1p(users), int(fact["recent"]) / users if users else 0.0, season
+    recent = int(fact["recent"]) if users else _UNKNOWN_STARTS
+    return name, math.log1p(recent), recent / users if users else 0.0, season
