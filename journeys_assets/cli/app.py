@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from journeys_assets.cli import annotate, evaluation, journeys, operate, pipeline, training, versions
+from journeys_assets.cli import annotate, evaluation, journeys, operate, pipeline, related, training, versions
 from journeys_assets.cli.errors import CommandLine
 
 app = typer.Typer(
@@ -39,6 +39,8 @@ app.command()(journeys.show)
 app.command()(journeys.cluster)
 app.command()(journeys.export)
 app.command()(training.train)
+app.command()(related.expand)
+app.command("related")(related.show_related)
 annotate_app.command("export")(annotate.export_sheet)
 annotate_app.command("import")(annotate.import_sheet)
 annotate_app.command("agreement")(annotate.show_agreement)

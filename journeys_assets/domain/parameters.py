@@ -22,6 +22,7 @@ from journeys_assets.domain.naming.params import NameTrainingParams, NamingParam
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.safety.params import SafetyParams
 
 
@@ -37,6 +38,7 @@ class AlgorithmParams:
     lifecycle: LifecycleParams = field(default_factory=LifecycleParams)
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
+    related: RelatedParams = field(default_factory=RelatedParams)
     quality: QualityParams = field(default_factory=QualityParams)
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
     name_training: NameTrainingParams = field(default_factory=NameTrainingParams)

@@ -19,6 +19,7 @@ from journeys_assets.evaluation.parts.lifecycle import evaluate_lifecycle
 from journeys_assets.evaluation.parts.naming import evaluate_naming
 from journeys_assets.evaluation.parts.notifications import evaluate_notifications
 from journeys_assets.evaluation.parts.ranking import evaluate_ranking
+from journeys_assets.evaluation.parts.related import evaluate_related
 from journeys_assets.evaluation.report.page import write_report
 from journeys_assets.evaluation.report.section import Section, load_section, save_section
 from journeys_assets.models.embedding.base import Embedder
@@ -85,6 +86,7 @@ SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
     "diversification": lambda materials: evaluate_diversification(materials.logs),
     "notifications": lambda materials: evaluate_notifications(materials.logs, materials.settings.public_data),
     "annotation": lambda materials: evaluate_annotation(materials.logs),
+    "related": lambda materials: evaluate_related(materials.logs, materials.embedder()),
 }
 """The parts of ``SECTION_NAMES``, in the order of the report."""
 

@@ -23,6 +23,7 @@ from journeys_assets.domain.tables.pipeline import (
     OPENED_DAYS,
     QUALITY_METRICS,
     RANKED_JOURNEYS,
+    RELATED_JOURNEYS,
     STAGE_EVIDENCE,
     SUGGESTED_NAMES,
     TEXT_SAFETY,
@@ -31,6 +32,7 @@ from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
 from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
 from journeys_assets.models.ranker.release import released
+from journeys_assets.models.related.release import released_expansion
 from journeys_assets.pipeline import monitors
 from journeys_assets.pipeline.clustering import Clustering
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
@@ -43,9 +45,11 @@ from journeys_assets.pipeline.notifications import Notifications
 from journeys_assets.pipeline.publishing import Publishing
 from journeys_assets.pipeline.quality import Quality
 from journeys_assets.pipeline.ranking import Ranking
+from journeys_assets.pipeline.related import RelatedJourneys, content_folder
 from journeys_assets.pipeline.safety import JourneySafety, TextSafety, unsafe_names
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.suggested_names import SuggestedNames, Unsafe
+from journeys_assets.storage.key_value.choose import open_store
 
 RANKER = Released("ranker_release", "ranker", "ranker", released, "none released; the prior scores")
 STAGE_MODEL = Released(
@@ -62,8 +66,15 @@ NAMING_WEIGHTS = Released(
     released_namer,
     "none released; those of the parameters",
 )
+EXPANSION = Released(
+    "related_release",
+    "related journeys",
+    "related",
+    released_expansion,
+    "none released; no related journeys",
+)
 
-DAY_VERSION = ("user_journeys", "notification_candidates")
+DAY_VERSION = ("user_journeys", "notification_candidates", RELATED_JOURNEYS.name)
 """Stages whose versions make up the version of a whole day: those whose rows are used outside."""
 
 
@@ -201,6 +212,13 @@ def _lifecycle(context: StageContext) -> Stage:
 def _notifications(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     return Notifications(deployment.warehouse, params.keywords, params.notifications)
+
+
+def _related(context: StageContext) -> Stage:
+    deployment = context.deployment
+    folder = deployment.releases(EXPANSION.folder)
+    store = open_store(None, content_folder(folder))
+    return RelatedJourneys(deployment.warehouse, deployment.algorithm.related, folder, store)
 
 
 def _history(context: StageContext) -> Stage:
@@ -389,6 +407,18 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         keeps="recent",
         is_published=True,
         monitors=_notification_monitors,
+    ),
+    StageEntry(
+        RELATED_JOURNEYS.name,
+        "output",
+        _related,
+        tables=(RELATED_JOURNEYS,),
+        upstream=("user_journeys", JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name),
+        parameters=("related",),
+        release=EXPANSION,
+        kinds=frozenset({"lmdb"}),
+        keeps="recent",
+        is_published=True,
     ),
     StageEntry(
         JOURNEY_EVENTS.name,

@@ -14,7 +14,14 @@ from journeys_assets.domain.safety.categories import IDS as SAFETY_CATEGORIES
 from journeys_assets.domain.safety.judge import DECIDED_BY as SAFETY_DECIDED_BY
 from journeys_assets.domain.safety.params import DECISIONS as SAFETY_DECISIONS
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
-from journeys_assets.domain.vocabulary import ARMS, CHANNELS, JOURNEY_EVENT_KINDS, NAME_VERDICTS, VERDICTS
+from journeys_assets.domain.vocabulary import (
+    ARMS,
+    CHANNELS,
+    JOURNEY_EVENT_KINDS,
+    NAME_VERDICTS,
+    RELATIONS,
+    VERDICTS,
+)
 
 
 def _pipeline_columns(*columns: Column) -> tuple[Column, ...]:
@@ -357,6 +364,42 @@ NOTIFICATION_CANDIDATES = Table(
     ),
 )
 
+RELATED_JOURNEYS = Table(
+    "related_journeys",
+    "Journeys that a user may start next: related to those that the user pursues, and none that the user has. No rows "
+    "on days on which no expansion is live.",
+    ("partition_date", "user_id", "rank"),
+    _pipeline_columns(
+        USER_ID,
+        Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
+        Column(
+            "related_name", TEXT, "Normalised name of the related journey; never personal data.", is_impersonal=True
+        ),
+        Column(
+            "relation",
+            TEXT,
+            "next_step: users start it after; complement: users pursue both; sibling: similar, but different; broader: "
+            "more general.",
+            allowed=RELATIONS,
+        ),
+        Column("from_journey_id", TEXT, "The ongoing journey of the user that it is related to most strongly."),
+        Column(
+            "score",
+            pl.Float64(),
+            "Probability that the user starts it, as the expansion's weights give it; calibrated only if they were "
+            "trained.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column(
+            "made_by",
+            TEXT,
+            "What found it, joined by '+': cooccurrence, neighbours, or <model>@<prompt version>.",
+        ),
+        Column("release", TEXT, "Version of the expansion."),
+    ),
+)
+
 JOURNEY_EVENTS = Table(
     "journey_events",
     "What became of journeys since the latest earlier day of user_journeys, with evidence. Kept for good.",
@@ -467,6 +510,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         RANKED_JOURNEYS,
         STAGE_EVIDENCE,
         NOTIFICATION_CANDIDATES,
+        RELATED_JOURNEYS,
         JOURNEY_EVENTS,
         QUALITY_METRICS,
         CLOSED_DAYS,
