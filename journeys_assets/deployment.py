@@ -7,12 +7,15 @@ what they use.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import polars as pl
+
+from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.scheduling.log_days import start_of_log
 from journeys_assets.domain.tables.llm import LLM_LEDGER
@@ -24,6 +27,8 @@ from journeys_assets.models.llm.choose import AskerParams, make_asker
 from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.models.safety.judge import SafetyJudge
 from journeys_assets.settings import Settings
+from journeys_assets.storage.key_value.base import KeyValueStore
+from journeys_assets.storage.key_value.choose import open_store
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries.model_calls import spent_on
 from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
@@ -55,6 +60,21 @@ class Deployment:
     @property
     def algorithm(self) -> AlgorithmParams:
         return self.settings.algorithm
+
+    def related_store(self) -> KeyValueStore:
+        """The key-value store of related journeys.
+
+        By default it lies beside the releases whose content it holds, so that a copy of them is complete.
+        """
+        return open_store(self.settings.key_value_store, self.releases("related") / ".content")
+
+    def is_safe(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text may be shown and sent to anybody, and holds no personal data."""
+        decisions = self.safety_judge().judge(texts)["decision"].cast(pl.String).to_list()
+        return [
+            decision == "allow" and not holds_personal_data(text)
+            for text, decision in zip(texts, decisions, strict=True)
+        ]
 
     def releases(self, kind: str) -> Path:
         """Folder of the releases of one kind of model: ``ranker``, ``stage`` or ``naming``."""

@@ -130,6 +130,11 @@ class Settings(BaseSettings):
         description="Whether files of `users` without `updated_at` list all users, so that nothing is sent to users "
         "whom they no longer list. Set it to false if your files list only the users that changed.",
     )
+    key_value_store: str | None = Field(
+        None,
+        description="Where related journeys are kept for reading: `redis://host:6379/0`, or a folder. By default a "
+        "folder below `home`.",
+    )
     public_data: Path | None = Field(
         None,
         description="Folder of public logs and labelled sets for `journeys evaluate`. Missing ones are left out.",
@@ -267,7 +272,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _shown(error: Mapping[str, Any]) -> str:
     """The value of a setting that is not allowed; never what may be a secret."""
-    return "…" if {"api_key", "base_url"} & set(error["loc"]) else repr(error["input"])
+    return "…" if {"api_key", "base_url", "key_value_store"} & set(error["loc"]) else repr(error["input"])
 
 
 def home_problem(home: Path) -> str | None:

@@ -1,16 +1,14 @@
 """`journeys expand` and `journeys related`."""
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from journeys_assets.cli.context import AsJson, Session, day_option, day_run, last_day_run, open_session, out, relative
 from journeys_assets.cli.errors import CommandError
-
-if TYPE_CHECKING:
-    from journeys_assets.storage.key_value.base import KeyValueStore
 
 
 def expand(
@@ -25,21 +23,25 @@ def expand(
     If it is interrupted, call it again: it goes on where it stopped. A daily run never expands.
     """
     from journeys_assets.operations.expand import expand as expand_journeys
+    from journeys_assets.storage.queries.model_calls import record_calls
 
     session = open_session()
     last_day = last_day_run(session)
-    deployment = session.deployment
+    deployment, run_id = session.deployment, uuid.uuid4().hex
+    asker = deployment.asker(run_id)
     made = expand_journeys(
         deployment.warehouse,
-        _store(session),
-        None,
+        deployment.related_store(),
+        asker,
         deployment.embedder(),
         session.params.related,
         deployment.releases("related"),
         as_of or last_day,
-        _is_safe,
+        deployment.is_safe,
         deployment.progress,
     )
+    if asker is not None:
+        record_calls(deployment.warehouse, asker.calls())
     if as_json:
         record = {"version": made.version, "folder": made.folder, "live_from": made.live_from, "counts": made.counts}
         out.json(record | {"ranking": made.ranking, "was_there": made.was_there, "deleted": made.deleted})
@@ -70,7 +72,7 @@ def _show_name(session: Session, name: str, *, as_json: bool) -> None:
     from journeys_assets.domain.keywords.text import normalise
     from journeys_assets.domain.related.reading import read_index, related_to
 
-    store, key = _store(session), normalise(name)
+    store, key = session.deployment.related_store(), normalise(name)
     if store.current() is None:
         raise CommandError("nothing has been expanded yet; call `journeys expand`")
     if not key:
@@ -124,16 +126,3 @@ def _evidence(one: Mapping[str, Any]) -> str:
     if "lag_days" in one:
         said.append(f"after {one['lag_days']:.0f} days")
     return ", ".join(said)
-
-
-def _store(session: Session) -> "KeyValueStore":
-    from journeys_assets.pipeline.related import content_folder
-    from journeys_assets.storage.key_value.choose import open_store
-
-    return open_store(None, content_folder(session.deployment.releases("related")))
-
-
-def _is_safe(texts: Sequence[str]) -> list[bool]:
-    from journeys_assets.domain.keywords.personal import holds_personal_data
-
-    return [not holds_personal_data(text) for text in texts]

@@ -31,7 +31,7 @@ from journeys_assets.domain.related.reading import fact_key, name_key
 from journeys_assets.errors import JourneysError
 from journeys_assets.models import releases
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.models.llm.base import Asker, Prompt
+from journeys_assets.models.llm.base import Asker, Prompt, answered_by
 from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.models.related.expansion import PROMPT, IsSafe, Suggestions, questions_of
 from journeys_assets.models.related.release import WITHOUT_MODEL, Expansion, fingerprint, save
@@ -169,7 +169,7 @@ def _write(
     counts = writer.get(_COUNTS) or dict.fromkeys(("names asked about", "names answered", "model's suggestions"), 0)
     rows = {row["name"]: row for row in stored.iter_rows(named=True)}
     open_names = [name for name in rows if writer.get(name_key(name)) is None]
-    made_by = f"{asker.model}@{prompt.version}"
+    made_by = answered_by(asker.model, prompt)
     worth = {name: float(rows[name]["n_users"]) for name in open_names}
     questions = questions_of(open_names, prompt, made_by, params, is_safe, worth)
     done = n_stored - len(open_names)
@@ -231,7 +231,7 @@ def _version(
     return fingerprint(
         {
             "journeys": digest.hexdigest(),
-            "model": None if asker is None else asker.version_of(prompt),
+            "model": None if asker is None else answered_by(asker.model, prompt),
             "embedding_model": embedder.model_version,
             "params": dataclasses.asdict(params),
             "as_of": as_of.isoformat(),

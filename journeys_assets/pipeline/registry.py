@@ -19,6 +19,7 @@ from journeys_assets.domain.tables.pipeline import (
     JOURNEY_SAFETY,
     KEYWORD_DAYS,
     KEYWORD_EMBEDDINGS,
+    NAME_EMBEDDINGS,
     NOTIFICATION_CANDIDATES,
     OPENED_DAYS,
     QUALITY_METRICS,
@@ -40,16 +41,16 @@ from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
 from journeys_assets.pipeline.monitors import QualityMonitor
+from journeys_assets.pipeline.name_vectors import NameVectors
 from journeys_assets.pipeline.naming import Naming
 from journeys_assets.pipeline.notifications import Notifications
 from journeys_assets.pipeline.publishing import Publishing
 from journeys_assets.pipeline.quality import Quality
 from journeys_assets.pipeline.ranking import Ranking
-from journeys_assets.pipeline.related import RelatedJourneys, content_folder
+from journeys_assets.pipeline.related import RelatedJourneys
 from journeys_assets.pipeline.safety import JourneySafety, TextSafety, unsafe_names
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.suggested_names import SuggestedNames, Unsafe
-from journeys_assets.storage.key_value.choose import open_store
 
 RANKER = Released("ranker_release", "ranker", "ranker", released, "none released; the prior scores")
 STAGE_MODEL = Released(
@@ -217,8 +218,7 @@ def _notifications(context: StageContext) -> Stage:
 def _related(context: StageContext) -> Stage:
     deployment = context.deployment
     folder = deployment.releases(EXPANSION.folder)
-    store = open_store(None, content_folder(folder))
-    return RelatedJourneys(deployment.warehouse, deployment.algorithm.related, folder, store)
+    return RelatedJourneys(deployment.warehouse, deployment.algorithm.related, folder, deployment.related_store)
 
 
 def _history(context: StageContext) -> Stage:
@@ -333,6 +333,17 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         parameters=_OF_NAMES,
         release=NAMING_WEIGHTS,
         keeps="recent",
+    ),
+    StageEntry(
+        NAME_EMBEDDINGS.name,
+        "journeys",
+        lambda context: NameVectors(context.deployment.warehouse, context.deployment.embedder),
+        tables=(NAME_EMBEDDINGS,),
+        upstream=(JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name),
+        version_upstream=(),
+        uses_embedder=True,
+        kinds=frozenset({"onnx"}),
+        appends=True,
     ),
     StageEntry(
         TEXT_SAFETY.name,

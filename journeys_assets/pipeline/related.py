@@ -26,14 +26,10 @@ from journeys_assets.models.related.release import Expansion, released_expansion
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.key_value.base import KeyValueStore
 from journeys_assets.storage.queries import related as queries
+from journeys_assets.storage.queries.names import name_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 _EMBEDDED_AT_ONCE = 8_192
-
-
-def content_folder(releases: Path) -> Path:
-    """Folder of the embedded store: beside the releases whose content it holds, so that a copy of them is complete."""
-    return releases / ".content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +56,14 @@ def with_names(journeys: pl.DataFrame) -> pl.DataFrame:
 
 
 def named_journeys(warehouse: Warehouse, day: date, embedding_model: str) -> NamedJourneys:
-    """The live journeys of ``day`` with the stored vectors of their name keywords."""
+    """The live journeys of ``day`` with the stored vectors of their names."""
     with warehouse.reading() as con:
-        live = queries.live_journeys(con, day)
-        vectors = queries.keyword_vectors(con, live["name_keyword"], embedding_model)
-    live = with_names(live)
-    known = live.join(vectors.select(name_keyword="keyword"), on="name_keyword", how="semi", maintain_order="left")
-    # A name that lost personal data has several keywords; the first one stands for it.
-    keyword_of = known.group_by("name").agg(pl.col("name_keyword").min()).sort("name")
-    packed = keyword_of.join(vectors, left_on="name_keyword", right_on="keyword", how="left", maintain_order="left")
-    matrix = on_grid(unpack(packed["embedding"].to_list()))
+        live = with_names(queries.live_journeys(con, day))
+        vectors = name_vectors(con, live["name"], embedding_model)
+    known = live.join(vectors, on="name", how="semi", maintain_order="left")
+    matrix = on_grid(unpack(vectors["embedding"].to_list()))
+    rows = {name: row for row, name in enumerate(vectors["name"])}
     columns = ("user_id", "journey_id", "name", "confidence", "is_source")
-    rows = {name: row for row, name in enumerate(packed["name"])}
     return NamedJourneys(known.select(columns).sort("user_id", "journey_id"), rows, matrix, live.height - known.height)
 
 
@@ -143,22 +135,23 @@ class RelatedJourneys:
     warehouse: Warehouse
     params: RelatedParams
     releases: Path
-    store: KeyValueStore
+    open_store: Callable[[], KeyValueStore]
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        store = self.open_store()
         rows, n_without_vector, missing = RELATED_JOURNEYS.empty(), 0, set()
         index: tuple[str, Index] | None = None
         for day in run.days:
             release, n_without_vector = released_expansion(self.releases, day), 0
-            if release is not None and release.version not in self.store.versions():
+            if release is not None and release.version not in store.versions():
                 missing.add(release.version)  # older than the expansions that are kept
                 release = None
             if release is None:
                 rows = RELATED.to_frame().with_columns(release=pl.lit(None, dtype=pl.String))
             else:
                 if index is None or index[0] != release.version:
-                    index = release.version, read_index(partial(self.store.get_many, version=release.version))
-                rows, n_without_vector = self._rows(day, release, index[1])
+                    index = release.version, read_index(partial(store.get_many, version=release.version))
+                rows, n_without_vector = self._rows(day, release, index[1], store)
             yield Batch([day], {RELATED_JOURNEYS.name: rows})
         return Notes(
             {
@@ -170,9 +163,9 @@ class RelatedJourneys:
             }
         )
 
-    def _rows(self, day: date, release: Expansion, index: Index) -> tuple[pl.DataFrame, int]:
+    def _rows(self, day: date, release: Expansion, index: Index, store: KeyValueStore) -> tuple[pl.DataFrame, int]:
         named = named_journeys(self.warehouse, day, release.embedding_model)
-        get_many = partial(self.store.get_many, version=release.version)
+        get_many = partial(store.get_many, version=release.version)
         found = suggested(named.journeys, named.rows, named.matrix, get_many, index, day, self.params)
         ranked = rank_related(found.candidates, found.vectors, release.weights, self.params)
         return ranked.with_columns(release=pl.lit(release.version)), named.n_without_vector

@@ -14,8 +14,6 @@ from journeys_assets.cli.app import app
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.operations.expand import ExpansionReport, expand
 from journeys_assets.operations.preview import preview
-from journeys_assets.pipeline.related import content_folder
-from journeys_assets.storage.key_value.choose import open_store
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import Sandbox
@@ -30,7 +28,7 @@ NewSandbox = Callable[[str], Sandbox]
 def expand_in(sandbox: Sandbox, as_of: date) -> ExpansionReport:
     deployment = sandbox.deployment
     folder = deployment.releases("related")
-    store = open_store(None, content_folder(folder))
+    store = deployment.related_store()
     params = deployment.algorithm.related
     return expand(
         deployment.warehouse,

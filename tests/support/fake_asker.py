@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from journeys_assets.models.llm.base import Prompt, Question, Reply, Value
+import polars as pl
+
+from journeys_assets.domain.tables.llm import LLM_LEDGER
+from journeys_assets.models.llm.base import Question, Reply, Value
 
 
 class Interrupted(Exception):
@@ -27,8 +30,8 @@ class FakeAsker:
         self.asked: Counter[str] = Counter()
         self.purposes: set[str] = set()
 
-    def version_of(self, prompt: Prompt) -> str:
-        return f"fake-{prompt.version}"
+    def calls(self) -> pl.DataFrame:
+        return LLM_LEDGER.empty()
 
     def ask(self, questions: Iterable[Question[Value]], purpose: str) -> Iterator[Reply[Value]]:
         self.purposes.add(purpose)

@@ -100,7 +100,7 @@ def with_decisions(verdicts: pl.DataFrame, users: pl.DataFrame, params: SafetyPa
         choice=choice, is_uncertain=pl.col("category").is_null() & (pl.col("decided_by") == "uncertain")
     )
     groups = kinds.select("category", "is_uncertain", "choice").unique()
-    decisions = [_decision(*row, params) for row in groups.iter_rows()]
+    decisions = [_decision(category, in_doubt, choice, params) for category, in_doubt, choice in groups.iter_rows()]
     known = groups.with_columns(decision=pl.Series(decisions, dtype=pl.String))
     return kinds.join(
         known, on=["category", "is_uncertain", "choice"], how="left", nulls_equal=True, maintain_order="left"

@@ -168,6 +168,17 @@ JOURNEY_NAMES = Table(
     ),
 )
 
+NAME_EMBEDDINGS = Table(
+    "name_embeddings",
+    "One vector per distinct name of a journey and embedding model.",
+    ("name", "embedding_model"),
+    _pipeline_columns(
+        Column("name", TEXT, "Normalised name."),
+        Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
+        Column("embedding_model", TEXT, "Version of the embedding model."),
+    ),
+)
+
 TEXT_SAFETY = Table(
     "text_safety",
     "What every name and keyword of a journey is about, for the safety policy; each distinct text is judged once for "
@@ -505,6 +516,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         INFERENCE_LEDGER,
         SUGGESTED_NAMES,
         JOURNEY_NAMES,
+        NAME_EMBEDDINGS,
         TEXT_SAFETY,
         JOURNEY_SAFETY,
         RANKED_JOURNEYS,

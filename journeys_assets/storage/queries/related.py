@@ -31,15 +31,14 @@ def live_journeys(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """The live journeys of ``day``.
 
     Returns:
-        user_id, journey_id, journey_name, name_keyword, confidence, is_source (ongoing, and the user did not say that
+        user_id, journey_id, journey_name, confidence, is_source (ongoing, not sensitive, and the user did not say that
         it is finished, not theirs or muted); sorted.
     """
     return con.sql(
         """
-        SELECT j.user_id, j.journey_id, j.journey_name, n.name_keyword, j.confidence,
-               j.stage = 'ongoing' AND coalesce(j.feedback, 'more') = 'more' AS is_source
-        FROM main.user_journeys j JOIN main.journey_names n USING (partition_date, user_id, journey_id)
-        WHERE j.partition_date = $day ORDER BY 1, 2
+        SELECT user_id, journey_id, journey_name, confidence,
+               stage = 'ongoing' AND safety_decision = 'allow' AND coalesce(feedback, 'more') = 'more' AS is_source
+        FROM main.user_journeys WHERE partition_date = $day ORDER BY 1, 2
         """,
         params={"day": day},
     ).pl()
