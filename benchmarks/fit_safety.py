@@ -137,7 +137,9 @@ def main() -> None:
         hand = source == "hand"
         recall = {c: (both[hand & (y == k + 1)].mean().round(3)) for k, c in enumerate(IDS)}
         alone = {c: ((score >= t)[hand & (y == k + 1)].mean().round(3)) for k, c in enumerate(IDS)}
-        print(f"fpr of the model {rate}: threshold {t:.3f}; protected fp {(score >= t)[(source == 'protected')].mean():.3f}")
+        print(
+            f"fpr of the model {rate}: threshold {t:.3f}; protected fp {(score >= t)[(source == 'protected')].mean():.3f}"
+        )
         print("   with lexicon:", recall)
         print("   model alone: ", alone)
     worst = sorted(np.flatnonzero((y == 0) & ~strong), key=lambda i: -score[i])[:40]

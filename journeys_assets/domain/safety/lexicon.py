@@ -50,7 +50,9 @@ _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", 
 _LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
 _LOOKALIKE = str.maketrans("авеіјкмнорстухѕ", "abeijkmhopctyxs")
 _SPACED = re.compile(r"(?:(?<= )|^)(?:\w ){3,}\w(?= |$)")
-_DISGUISED = re.compile(r"[a-z][0-9@$!]|[0-9@$][a-z]|[a-z]-[a-z]|[a-z]\.[a-z]|[a-z]\*[a-z]|(\w)\1\1|[a-z][а-яіјѕ]|[а-яіјѕ][a-z]")
+_DISGUISED = re.compile(
+    r"[a-z][0-9@$!]|[0-9@$][a-z]|[a-z]-[a-z]|[a-z]\.[a-z]|[a-z]\*[a-z]|(\w)\1\1|[a-z][а-яіјѕ]|[а-яіјѕ][a-z]"
+)
 _REPEATED = re.compile(r"(\w)\1\1+")
 
 
