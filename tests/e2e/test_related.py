@@ -122,7 +122,7 @@ def test_a_preview_has_the_content_of_the_expansion(calm: Sandbox) -> None:
 
 def test_a_release_without_its_content_gives_no_rows(calm: Sandbox, new_sandbox: NewSandbox) -> None:
     lost = copy_of(calm, new_sandbox("lost"))
-    shutil.rmtree(content_folder(lost.deployment.releases("related")))
+    shutil.rmtree(lost.deployment.releases("related") / ".content")
     lost.run(LAST, LAST)
     assert lost.table("related_journeys").filter(partition_date=LAST).is_empty()
 
