@@ -161,7 +161,7 @@ def _clustering(context: StageContext) -> Stage:
 
 def _unsafe(context: StageContext) -> Unsafe:
     judge = context.deployment.safety_judge
-    return lambda suggested: unsafe_names(suggested, judge().judge)
+    return lambda suggested: unsafe_names(suggested, judge().verdicts)
 
 
 def _text_safety(context: StageContext) -> Stage:
@@ -259,6 +259,7 @@ def _closed_days(context: StageContext) -> Stage:
 
 
 _INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
+_THRESHOLDS = ("safety.revision", "safety.threshold", "safety.uncertain_margin")
 _WINDOW = ("keywords.revision", "keywords.look_back_days", "keywords.horizon_days")
 _OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items")
 
@@ -352,6 +353,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         tables=(TEXT_SAFETY,),
         upstream=(JOURNEY_NAMES.name,),
         version_upstream=(),
+        parameters=_THRESHOLDS,
         uses_safety_model=True,
         appends=True,
     ),

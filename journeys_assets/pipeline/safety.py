@@ -32,7 +32,7 @@ class TextSafety:
         for days in run.chunks():
             with self.warehouse.reading() as con:
                 new = queries.unjudged_texts(con, days, judge.version)
-            found = judge.judge(new["text"].to_list()).select(
+            found = judge.verdicts(new["text"].to_list()).select(
                 "text",
                 pl.col("category").cast(pl.String),
                 "score",
@@ -87,7 +87,7 @@ def unsafe_names(suggested: pl.DataFrame, judge: Callable[[Sequence[str]], pl.Da
 
     Args:
         suggested: user_id, journey_id, suggested_name, keywords.
-        judge: ``SafetyJudge.judge``.
+        judge: ``SafetyJudge.verdicts``.
 
     Returns:
         user_id, journey_id.

@@ -31,6 +31,36 @@ SCHEMA = pl.Schema(
 decided."""
 
 
+def verdicts(
+    texts: Sequence[str],
+    hits: Sequence[Hits],
+    probabilities: Probabilities,
+    params: SafetyParams,
+    *,
+    moderated: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """One row of ``SCHEMA`` without decision for each text, in the order of ``texts``; it depends on its text alone.
+
+    The lexicon comes first, then moderation, then the model.
+
+    Args:
+        hits: What the lexicon found in each text.
+        moderated: Text -> category that a moderation model gave.
+
+    Raises:
+        ValueError: the arguments do not have the same length.
+    """
+    if not len(texts) == len(hits) == len(probabilities):
+        raise ValueError(f"{len(texts)} texts, {len(hits)} hits and {len(probabilities)} rows of probabilities")
+    moderated = moderated or {}
+    rows = [
+        (text, *_verdict(text, found, row, moderated, params))
+        for text, found, row in zip(texts, hits, probabilities, strict=True)
+    ]
+    schema = {name: SCHEMA[name] for name in ("text", "category", "score", "decided_by")}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
 def judged(
     texts: Sequence[str],
     hits: Sequence[Hits],
@@ -40,27 +70,18 @@ def judged(
     moderated: Mapping[str, str] | None = None,
     choice: Choice = "default",
 ) -> pl.DataFrame:
-    """One row of ``SCHEMA`` for each text, in the order of ``texts``. A row depends on its own text alone.
-
-    The lexicon comes first, then moderation, then the model.
-
-    Args:
-        hits: What the lexicon found in each text.
-        moderated: Text -> category that a moderation model gave.
+    """:func:`verdicts` with the decision on each text: rows of ``SCHEMA``.
 
     Raises:
         ValueError: the arguments do not have the same length, or the choice is not known.
     """
-    if not len(texts) == len(hits) == len(probabilities):
-        raise ValueError(f"{len(texts)} texts, {len(hits)} hits and {len(probabilities)} rows of probabilities")
     if choice not in CHOICES:
         raise ValueError(f"no choice {choice!r}; known: {', '.join(CHOICES)}")
-    moderated = moderated or {}
-    rows = []
-    for text, found, row in zip(texts, hits, probabilities, strict=True):
-        category, score, by = _verdict(text, found, row, moderated, params)
-        rows.append((text, category, score, decide(category, score, params, choice), by))
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    found = verdicts(texts, hits, probabilities, params, moderated=moderated)
+    decisions = [
+        decide(category, score, params, choice) for category, score in found.select("category", "score").iter_rows()
+    ]
+    return found.with_columns(decision=pl.Series(decisions, dtype=SCHEMA["decision"])).select(SCHEMA.names())
 
 
 def _verdict(

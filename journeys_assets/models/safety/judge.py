@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain.safety.categories import IDS
-from journeys_assets.domain.safety.judge import judged
+from journeys_assets.domain.safety.judge import judged, verdicts
 from journeys_assets.domain.safety.lexicon import Hits, folded
 from journeys_assets.domain.safety.params import Choice, SafetyParams
 from journeys_assets.models.embedding.base import Embedder
@@ -22,7 +21,7 @@ from journeys_assets.models.safety import heads
 from journeys_assets.models.safety.lexicon_files import lexicon_digest, packaged_lexicon
 
 MEMO_TEXTS = 200_000
-"""Most texts whose result is kept in memory."""
+"""With more texts in memory, all are forgotten before the next are looked at."""
 
 Moderate = Callable[[Sequence[str]], Mapping[str, str]]
 """Texts -> the category of those that a moderation model flags."""
@@ -53,8 +52,9 @@ class SafetyJudge:
 
     @property
     def version(self) -> str:
-        """12 hex digits over everything that shapes a result: lexicon, weights, embedder and parameters."""
-        parts = [lexicon_digest(), heads.SHA256, self._embedder.model_version, dataclasses.asdict(self.params)]
+        """12 hex digits over everything that shapes a verdict: lexicon, weights, embedder and thresholds."""
+        thresholds = [self.params.revision, self.params.threshold, self.params.uncertain_margin]
+        parts = [lexicon_digest(), heads.SHA256, self._embedder.model_version, thresholds]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
     def judge(self, texts: Sequence[str], choice: Choice = "default") -> pl.DataFrame:
@@ -63,18 +63,23 @@ class SafetyJudge:
         Raises:
             LexiconError, SafetyModelError, EmbedderError: a packaged file is damaged.
         """
+        return judged(texts, *self._looked_at(texts), self.params, moderated=self._moderated, choice=choice)
+
+    def verdicts(self, texts: Sequence[str]) -> pl.DataFrame:
+        """The rows of :meth:`judge` without a decision; no policy shapes them."""
+        return verdicts(texts, *self._looked_at(texts), self.params, moderated=self._moderated)
+
+    def _looked_at(self, texts: Sequence[str]) -> tuple[list[Hits], NDArray[np.float64]]:
+        """What the lexicon found in each text, and its row of probabilities."""
+        if len(self._memo) > MEMO_TEXTS:
+            self._memo.clear()
+            self._moderated.clear()
         self._remember([text for text in dict.fromkeys(texts) if text not in self._memo])
         found = [self._memo[text] for text in texts]
-        probabilities = np.array([row for _, row in found]).reshape(len(texts), 1 + len(IDS))
-        return judged(
-            texts, [hits for hits, _ in found], probabilities, self.params, moderated=self._moderated, choice=choice
-        )
+        return [hits for hits, _ in found], np.array([row for _, row in found]).reshape(len(texts), 1 + len(IDS))
 
     def _remember(self, texts: list[str]) -> None:
         """Look at texts that are new."""
-        if len(self._memo) + len(texts) > MEMO_TEXTS:
-            self._memo.clear()
-            self._moderated.clear()
         lexicon = packaged_lexicon()
         hits = {text: lexicon.hits(text) for text in texts}
         undecided = [text for text in texts if not hits[text].strong and folded(text)]
