@@ -3,12 +3,15 @@
 import uuid
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from journeys_assets.cli.context import AsJson, Session, day_option, day_run, last_day_run, open_session, out, relative
 from journeys_assets.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from journeys_assets.operations.expand import ExpansionReport
 
 
 def expand(
@@ -22,30 +25,39 @@ def expand(
     Topics that the same users pursue give next steps and complements; similar names give siblings and broader journeys.
     If it is interrupted, call it again: it goes on where it stopped. A daily run never expands.
     """
-    from journeys_assets.operations.expand import expand as expand_journeys
-    from journeys_assets.storage.queries.model_calls import record_calls
-
     session = open_session()
-    last_day = last_day_run(session)
-    deployment, run_id = session.deployment, uuid.uuid4().hex
-    asker = deployment.asker(run_id)
-    made = expand_journeys(
-        deployment.warehouse,
-        deployment.related_store(),
-        asker,
-        deployment.embedder(),
-        session.params.related,
-        deployment.releases("related"),
-        as_of or last_day,
-        deployment.is_safe,
-        deployment.progress,
-    )
-    if asker is not None:
-        record_calls(deployment.warehouse, asker.calls())
+    made = expand_journeys(session, as_of or last_day_run(session))
     if as_json:
         record = {"version": made.version, "folder": made.folder, "live_from": made.live_from, "counts": made.counts}
         out.json(record | {"ranking": made.ranking, "was_there": made.was_there, "deleted": made.deleted})
-        return
+    else:
+        print_expansion(made)
+
+
+def expand_journeys(session: Session, as_of: date) -> "ExpansionReport":
+    from journeys_assets.operations.expand import expand as make
+    from journeys_assets.storage.queries.model_calls import record_calls
+
+    deployment = session.deployment
+    asker = deployment.asker(uuid.uuid4().hex)
+    try:
+        return make(
+            deployment.warehouse,
+            deployment.related_store(),
+            asker,
+            deployment.embedder(),
+            session.params.related,
+            deployment.releases("related"),
+            as_of,
+            deployment.is_safe,
+            deployment.progress,
+        )
+    finally:
+        if asker is not None:
+            record_calls(deployment.warehouse, asker.calls())
+
+
+def print_expansion(made: "ExpansionReport") -> None:
     counted = ", ".join(f"{value:,} {name}" for name, value in made.counts.items())
     out.write_line(f"{'There already' if made.was_there else 'Released'}: {relative(made.folder)}; {counted}")
     out.write_line(f"Live from {made.live_from}. {made.ranking}")
