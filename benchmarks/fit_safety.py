@@ -138,7 +138,8 @@ def main() -> None:
         recall = {c: (both[hand & (y == k + 1)].mean().round(3)) for k, c in enumerate(IDS)}
         alone = {c: ((score >= t)[hand & (y == k + 1)].mean().round(3)) for k, c in enumerate(IDS)}
         print(
-            f"fpr of the model {rate}: threshold {t:.3f}; protected fp {(score >= t)[(source == 'protected')].mean():.3f}"
+            f"fpr of the model {rate}: threshold {t:.3f}; "
+            f"protected fp {(score >= t)[(source == 'protected')].mean():.3f}"
         )
         print("   with lexicon:", recall)
         print("   model alone: ", alone)

@@ -26,7 +26,7 @@ from journeys_assets.models.llm.budget import Limits, Prices, Spent
 from journeys_assets.models.llm.choose import AskerParams, make_asker
 from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.models.safety.judge import SafetyJudge
-from journeys_assets.settings import Settings
+from journeys_assets.settings import LanguageModelSettings, Settings
 from journeys_assets.storage.key_value.base import KeyValueStore
 from journeys_assets.storage.key_value.choose import open_store
 from journeys_assets.storage.queries import days as day_queries
@@ -142,14 +142,19 @@ def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker
     Raises:
         MissingExtra: the SDK is not installed.
     """
-    llm = settings.llm
-    if llm.model is None:
+    if settings.llm.model is None:
         return None
     warehouse.ensure(LLM_LEDGER)
     today = datetime.now(UTC).date()
     with warehouse.reading() as con:
         spent = Spent(today, *spent_on(con, today))
-    params = AskerParams(
+    folder = settings.home / "llm" / "answers"
+    return make_asker(asker_params(settings.llm), folder, run_id=run_id, spent_today=spent)
+
+
+def asker_params(llm: LanguageModelSettings) -> AskerParams:
+    """The settings of the language model, as ``models.llm`` takes them."""
+    return AskerParams(
         llm.model,
         llm.base_url,
         api_key=llm.api_key,
@@ -161,4 +166,3 @@ def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker
         limits=Limits(llm.calls_per_run, llm.calls_per_day, llm.cost_per_run, llm.cost_per_day),
         prices=Prices(llm.input_price, llm.output_price),
     )
-    return make_asker(params, settings.home / "llm" / "answers", run_id=run_id, spent_today=spent)

@@ -35,26 +35,9 @@ def expand(
 
 
 def expand_journeys(session: Session, as_of: date) -> "ExpansionReport":
-    from journeys_assets.operations.expand import expand as make
-    from journeys_assets.storage.queries.model_calls import record_calls
+    from journeys_assets.operations.expand import expand_deployment
 
-    deployment = session.deployment
-    asker = deployment.asker(uuid.uuid4().hex)
-    try:
-        return make(
-            deployment.warehouse,
-            deployment.related_store(),
-            asker,
-            deployment.embedder(),
-            session.params.related,
-            deployment.releases("related"),
-            as_of,
-            deployment.is_safe,
-            deployment.progress,
-        )
-    finally:
-        if asker is not None:
-            record_calls(deployment.warehouse, asker.calls())
+    return expand_deployment(session.deployment, as_of, uuid.uuid4().hex)
 
 
 def print_expansion(made: "ExpansionReport") -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.deployment import Deployment
 from journeys_assets.domain.related.candidates import (
     Topics,
     content_of,
@@ -39,6 +40,7 @@ from journeys_assets.models.related.training import Ranking, train_ranking
 from journeys_assets.pipeline.related import NameVectors, past_outcomes, with_names
 from journeys_assets.storage.key_value.base import KeyValueStore, Writer
 from journeys_assets.storage.queries import related as queries
+from journeys_assets.storage.queries.model_calls import record_calls
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 PURPOSE = "related journeys"
@@ -141,6 +143,30 @@ def expand(
         not is_new,
         tuple(deleted),
     )
+
+
+def expand_deployment(deployment: Deployment, as_of: date, run_id: str) -> ExpansionReport:
+    """:func:`expand` with what a deployment has, its language model included; the calls are recorded.
+
+    Args:
+        run_id: What the ledger of calls calls it.
+    """
+    asker = deployment.asker(run_id)
+    try:
+        return expand(
+            deployment.warehouse,
+            deployment.related_store(),
+            asker,
+            deployment.embedder(),
+            deployment.algorithm.related,
+            deployment.releases("related"),
+            as_of,
+            deployment.is_safe,
+            deployment.progress,
+        )
+    finally:
+        if asker is not None:
+            record_calls(deployment.warehouse, asker.calls())
 
 
 # ── content ─────────────────────────────────────────────────────────────────────────────────────────────────────────

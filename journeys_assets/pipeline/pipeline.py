@@ -110,7 +110,7 @@ def build_pipeline(deployment: Deployment, stages: Sequence[StageEntry | SqlStag
         deployment.progress,
         versions,
         context,
-        tuple(deployment.releases(entry.release.folder) for entry in entries if entry.release),
+        tuple(dict.fromkeys(deployment.releases(entry.release.folder) for entry in entries if entry.release)),
         lambda home: build_pipeline(deployment.at(home), stages),
     )
 

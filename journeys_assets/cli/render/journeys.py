@@ -37,9 +37,9 @@ def journey_records(
         actions: The action registry.
 
     Returns:
-        Records with name and what gave it, safety, kind, stage, confidence, rank, keywords, engagement times, ``area`` (id, name, and the
-        journey ids of the other journeys in it, best first) and ``evidence``: actions by kind and by source of the
-        keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
+        Records with name and what gave it, safety, kind, stage, confidence, rank, keywords, engagement times, ``area``
+        (id, name, and the journey ids of the other journeys in it, best first) and ``evidence``: actions by kind and by
+        source of the keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
     """
     in_area: dict[str, list[str]] = {}
     for journey_id, area_id in journeys.sort("rank").select("journey_id", "area_id").iter_rows():

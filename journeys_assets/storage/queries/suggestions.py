@@ -34,3 +34,19 @@ def suggested_names(
     ).pl()
     con.unregister("themes")
     return rows
+
+
+def names_beside(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Every suggestion beside the keyword that names the journey without a model.
+
+    Returns:
+        keywords (of the day of the suggestion, joined), name_keyword, suggested_name, verdict; by user and journey.
+    """
+    return con.sql(
+        """
+        SELECT list_aggregate(n.keywords[:4], 'string_agg', ', ') AS keywords, s.name_keyword, s.suggested_name,
+               s.verdict
+        FROM main.suggested_names s JOIN main.journey_names n USING (partition_date, user_id, journey_id)
+        ORDER BY s.user_id, s.journey_id, s.partition_date
+        """
+    ).pl()
