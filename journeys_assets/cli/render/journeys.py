@@ -12,6 +12,7 @@ from rich.text import Text
 from journeys_assets.cli.render.screen import line
 from journeys_assets.domain.actions import BOARD_PIN, SEARCH, Action, counted
 from journeys_assets.domain.statistics.bars import sparkline
+from journeys_assets.models.naming.release import PACKAGED
 
 WEEKS_SHOWN = 13
 KEYWORDS_SHOWN = 8
@@ -164,7 +165,7 @@ def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plural
     head = line(
         (f"{record['rank']:>2} ", "bold"),
         (record["journey_name"], "bold magenta"),
-        (f" (named by {record['named_by']})", "dim"),
+        (f" (named by {_namer(record['named_by'])})", "dim"),
         "   ",
         record["kind"],
         " · ",
@@ -174,6 +175,10 @@ def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plural
         (FEEDBACK_SHOWN.get(record["feedback"], ""), "yellow"),
     )
     return Group(head, grid, Text())
+
+
+def _namer(named_by: str | None) -> str:
+    return "its keywords" if named_by in (None, PACKAGED) else str(named_by)
 
 
 def _counted(n: int, one: str, many: str | None = None) -> str:
