@@ -46,7 +46,8 @@ def user(text: str) -> RenderableType:
         "evidence": {"actions": {}, "sources": {text: 1}, "active_days": 1, "engagements_per_week": [1] * 13},
         "explanation": {text: 0.5},
     }  # fmt: skip
-    related = {"related_name": text, "relation": text, "from_journey_name": text, "made_by": text}
+    stored = text.encode("utf-8", "replace").decode()  # the warehouse holds nothing else
+    related = dict.fromkeys(("related_name", "relation", "from_journey_name", "made_by"), stored)
     return journeys.show_user(text, DAY, [record], pl.DataFrame([related]), DEFAULT_ACTIONS)
 
 
