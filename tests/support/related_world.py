@@ -41,8 +41,9 @@ def related_warehouse(path: Path, *, n_users: int) -> Warehouse:
 
 
 def many_names(path: Path, *, n_names: int) -> Warehouse:
-    """Every name has one user, and every user ten names."""
-    return journeys_in(path, [(f"u{i // 10:06}", f"name {i:07}", i % 80) for i in range(n_names)])
+    """Every name has one user, and every user ten names; letters stand for digits, which would be personal data."""
+    words = ["".join("abcdefghij"[int(digit)] for digit in f"{i:07}") for i in range(n_names)]
+    return journeys_in(path, [(f"u{i // 10:06}", f"name {word}", i % 80) for i, word in enumerate(words)])
 
 
 def journeys_in(path: Path, rows: Sequence[tuple[str, str, int]]) -> Warehouse:
