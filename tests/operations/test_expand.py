@@ -172,5 +172,6 @@ def test_100_000_names_are_expanded_in_bounded_memory_and_after_a_stop_at_half(t
     assert not before & after
     assert len(before | after) == 100_000
     assert done["counts"]["names stored"] == done["counts"]["names answered"] == 100_000  # type: ignore[index]
+    assert done["counts"]["topics"] == 10_000  # type: ignore[index]
     peak = max(float(str(one["peak_mib"])) for one in (stopped, done))
     assert peak < 2_000, f"{peak:.0f} MiB"

@@ -18,7 +18,7 @@ TABLE = user_journeys(DEFAULT_ACTIONS)
 
 
 class WordEmbedder:
-    """A random vector for each text, from its last letters: cheap, and no two texts are near each other."""
+    """A random vector for each text, from its last letters but one: cheap, and ten numbered texts are one topic."""
 
     dimensions = 64
     model_version = "word-64"
@@ -26,7 +26,7 @@ class WordEmbedder:
     def embed(self, keywords: Sequence[str], progress: Progress | None = None) -> Vectors:
         rows = np.empty((len(keywords), self.dimensions), dtype=np.float32)
         for row, text in enumerate(keywords):
-            seed = int.from_bytes(text.encode()[-8:], "little")
+            seed = int.from_bytes(text.encode()[-9:-1], "little")
             rows[row] = np.random.default_rng(seed).normal(size=self.dimensions)
         unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         return unit
@@ -41,8 +41,9 @@ def related_warehouse(path: Path, *, n_users: int) -> Warehouse:
 
 
 def many_names(path: Path, *, n_names: int) -> Warehouse:
-    """Every name has one user, and every user ten names."""
-    return journeys_in(path, [(f"u{i // 10:06}", f"name {i:07}", i % 80) for i in range(n_names)])
+    """Every name has one user, and every user ten names; letters stand for digits, which would be personal data."""
+    words = ["".join("abcdefghij"[int(digit)] for digit in f"{i:07}") for i in range(n_names)]
+    return journeys_in(path, [(f"u{i // 10:06}", f"name {word}", i % 80) for i, word in enumerate(words)])
 
 
 def journeys_in(path: Path, rows: Sequence[tuple[str, str, int]]) -> Warehouse:

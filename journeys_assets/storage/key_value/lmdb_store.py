@@ -143,10 +143,15 @@ class _Writer:
     def __init__(self, draft: Path) -> None:
         import lmdb
 
+        boot, mark = _boot_id(), draft / "boot"
+        if draft.exists() and boot is not None and not (mark.exists() and mark.read_text() == boot):
+            shutil.rmtree(draft)  # a crash of the machine may have damaged it
         draft.mkdir(parents=True, exist_ok=True)
+        if boot is not None:
+            mark.write_text(boot)
         try:
-            # Without the sync of the meta page, a power cut may undo the last commit, but never damages the draft.
-            self._env = lmdb.open(str(draft), map_size=MAP_BYTES, metasync=False, max_readers=1, lock=False)
+            # A killed process loses nothing without a sync. After a crash of the machine the draft is begun anew.
+            self._env = lmdb.open(str(draft), map_size=MAP_BYTES, sync=boot is None, max_readers=1, lock=False)
         except lmdb.Error as error:
             raise KeyValueError(f"{draft} is not a draft that can be continued ({error}); delete it") from error
         self._errors: type[Exception] = lmdb.Error
@@ -206,6 +211,14 @@ def _opened(path: Path) -> Any | None:
                 del _open[gone]  # closed once its last reader has ended
             _open[key] = database
         return _open[key]
+
+
+def _boot_id() -> str | None:
+    """What changes whenever the machine starts; None where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
 
 
 def _stored_key(key: str) -> bytes:
