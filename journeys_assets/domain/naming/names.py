@@ -24,7 +24,7 @@ import polars as pl
 
 from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.naming.features import FEATURES, JOURNEY, member_features
+from journeys_assets.domain.naming.features import FEATURES, JOURNEY, candidate_features
 from journeys_assets.domain.naming.forms import name_of
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES
@@ -69,7 +69,7 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     _check(clusters, params)
     if clusters.is_empty():
         return NAMES_SCHEMA.to_frame()
-    ordered = in_naming_order(member_features(clusters, keyword_facts, params), params)
+    ordered = in_naming_order(candidate_features(clusters, keyword_facts, params), params)
     ordered = ordered.join(
         _with_names(ordered.select("keyword", "display_form").unique()),
         on=["keyword", "display_form"],
@@ -78,7 +78,7 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     )
     journeys = (
         ordered.group_by(JOURNEY, maintain_order=True)
-        .agg("keyword", "shown", "score")
+        .agg("keyword", "shown", "score", keywords=pl.col("keyword").filter("is_member"))
         .sort("user_id", pl.col("score").list.first(), "journey_id", descending=[False, True, False])
     )
     names, places = _unique_names(
@@ -92,7 +92,7 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
             "journey_name",
             name_keyword=pl.col("keyword").list.get(pl.col("place")),
             naming_score=pl.col("score").list.get(pl.col("place")),
-            keywords="keyword",
+            keywords="keywords",
         )
         .sort(JOURNEY)
     )
@@ -116,7 +116,7 @@ def _check(clusters: pl.DataFrame, params: NamingParams) -> None:
 
 
 def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """Rows of ``member_features`` with score (0 to 1), sorted by user_id, journey_id and naming order, best first.
+    """Rows of ``candidate_features`` with score (0 to 1), sorted by user_id, journey_id and naming order, best first.
 
     The keyword that names the journey comes first, then the others by score; ties by the number of queries, then by
     text.

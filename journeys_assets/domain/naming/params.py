@@ -20,10 +20,16 @@ class NamingParams:
     specificity_weight: float = 0.87
     several_words_weight: float = 1.2
     readability_weight: float = 0.8
+    sharing_weight: float = 0.5
+    whole_keyword_weight: float = 0.2
     takeover_margin: float = 0.02
     """A later keyword takes over the name if its score exceeds that of the current name keyword by more than this."""
     generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items names a journey only if there is no other."""
+    min_phrase_keywords: int = 2
+    """Fewest keywords of a journey that share a phrase that may name it."""
+    min_phrase_share: float = 0.3
+    """Smallest share of the keywords of a journey that contain a phrase that may name it."""
 
 
 @dataclass(frozen=True, slots=True)
