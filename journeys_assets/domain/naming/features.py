@@ -165,7 +165,7 @@ def _run(words: str) -> pl.Expr:
 
 
 def _personal(forms: pl.DataFrame) -> pl.Series:
-    """How much of each keyword and display form is personal data: see ``member_features``."""
+    """How much of each keyword and display form is personal data: see ``candidate_features``."""
     texts = forms.select("keyword", "display_form").iter_rows()
     held = [[text for text in pair if holds_personal_data(text)] for pair in texts]
     return pl.Series([2 - all(map(impersonal, pair)) if pair else 0 for pair in held], dtype=pl.Int64)

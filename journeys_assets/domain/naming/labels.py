@@ -16,7 +16,7 @@ from datetime import date
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.naming.features import FEATURES, JOURNEY, member_features
+from journeys_assets.domain.naming.features import FEATURES, JOURNEY, candidate_features
 from journeys_assets.domain.naming.params import NamingParams
 
 ROW_SCHEMA = pl.Schema(
@@ -116,7 +116,7 @@ def graded_members(
     Returns:
         Columns of ``ROW_SCHEMA``, each journey with a weight of 1; journeys that are not in ``clusters`` are left out.
     """
-    features = member_features(clusters, keyword_facts, params)
+    features = candidate_features(clusters, keyword_facts, params)
     known = wanted.group_by(JOURNEY).agg(pl.col("known_on").max())
     blind = name_grades(features, wanted.filter("is_blind")).rename({"grade": "blind_grade"})
     rows = (

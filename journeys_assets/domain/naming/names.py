@@ -18,8 +18,6 @@ steps, so a growing catalogue rarely changes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-
 import polars as pl
 
 from journeys_assets.domain.keywords.personal import holds_personal_data
@@ -70,19 +68,13 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     if clusters.is_empty():
         return NAMES_SCHEMA.to_frame()
     ordered = in_naming_order(candidate_features(clusters, keyword_facts, params), params)
-    ordered = ordered.join(
-        _with_names(ordered.select("keyword", "display_form").unique()),
-        on=["keyword", "display_form"],
-        how="left",
-        maintain_order="left",
-    )
     journeys = (
         ordered.group_by(JOURNEY, maintain_order=True)
-        .agg("keyword", "shown", "score", keywords=pl.col("keyword").filter("is_member"))
+        .agg("keyword", "display_form", "score", keywords=pl.col("keyword").filter("is_member"))
         .sort("user_id", pl.col("score").list.first(), "journey_id", descending=[False, True, False])
     )
     names, places = _unique_names(
-        journeys["user_id"].to_list(), journeys["shown"].to_list(), ordered["shown"].unique().to_list()
+        journeys["user_id"].to_list(), journeys["keyword"].to_list(), journeys["display_form"].to_list()
     )
     place = pl.Series("place", places, dtype=pl.Int64)
     return (
@@ -177,44 +169,59 @@ def _weights(params: NamingParams) -> dict[str, float]:
     return {name: getattr(params, f"{name}_weight") for name in FEATURES}
 
 
-def _with_names(forms: pl.DataFrame) -> pl.DataFrame:
-    """Distinct keywords and display forms with the name that each gives a journey."""
-    names = [name_of(form, keyword) for keyword, form in forms.select("keyword", "display_form").iter_rows()]
-    return forms.with_columns(shown=pl.Series(names, dtype=pl.String))
-
-
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class _Shown:
+    """Names that candidates give a journey, each made once and only if it is needed, because most never are."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def name_and_key(self, keyword: str, form: str) -> tuple[str, str]:
+        """The name from a keyword and its display form, and its key."""
+        known = self._known.get((keyword, form))
+        if known is None:
+            name = name_of(form, keyword)
+            known = self._known[keyword, form] = (name, _key(name))
+        return known
+
+
 def _unique_names(
-    users: list[str], shown: list[list[str]], distinct_shown: Iterable[str]
+    users: list[str], keywords: list[list[str]], forms: list[list[str]]
 ) -> tuple[list[str], list[int]]:
-    """The name of each journey and the place of its keyword, both in the order of the journeys.
+    """The name of each journey and the place of its candidate, both in the order of the journeys.
 
     Args:
         users: User of each journey. Journeys of a user are contiguous, in the order in which they choose names.
-        shown: Display forms of each journey's keywords, best first.
-        distinct_shown: All display forms.
+        keywords, forms: Candidates of each journey and their display forms, best first.
     """
-    key_of = {form: _key(form) for form in distinct_shown}
+    shown = _Shown()
     names: list[str] = []
     places: list[int] = []
     taken: set[str] = set()
     numbers: dict[str, int] = {}
     previous: str | None = None
-    for user, forms in zip(users, shown, strict=True):
+    for user, *candidates in zip(users, keywords, forms, strict=True):
         if user != previous:
             taken, numbers, previous = set(), {}, user
-        place = next((i for i, form in enumerate(forms) if key_of[form] not in taken), None)
-        name = forms[place] if place is not None else _qualified(forms, taken, numbers)
-        taken.add(_key(name) if place is None else key_of[name])
+        place, name = 0, None
+        for number, (keyword, form) in enumerate(zip(*candidates, strict=True)):
+            own, key = shown.name_and_key(keyword, form)
+            if key not in taken:
+                place, name = number, own
+                break
+        if name is None:
+            every = [shown.name_and_key(*pair)[0] for pair in zip(*candidates, strict=True)]
+            name = _qualified(every, taken, numbers)
+        taken.add(_key(name))
         names.append(name)
-        places.append(place or 0)
+        places.append(place)
     return names, places
 
 
 def _qualified(forms: list[str], taken: set[str], numbers: dict[str, int]) -> str:
-    """The best form with another member in parentheses, or with the first free number.
+    """The best form with another candidate in parentheses, or with the first free number.
 
     Args:
         numbers: The last number given to each best form of this user; updated in place.

@@ -155,9 +155,10 @@ def _tokens(texts: pl.DataFrame) -> pl.DataFrame:
     words = long.select(word="tokens").unique().drop_nulls().with_columns(folded=_folded(pl.col("word")))
     words = words.with_columns(
         token=pl.col("folded").rank("dense").cast(pl.UInt64),
-        can_end=~pl.col("word").is_in(_FUNCTION_WORDS) & ~pl.col("word").str.contains(r"^\p{Latin}$"),
-        is_bare=pl.col("word").is_in(_BARE | _FUNCTION_WORDS) | ~pl.col("word").str.contains(r"\p{L}"),
-        is_long=pl.col("word").str.contains(_LONG_SYLLABLES),
+        # Of the folded word, so that singular and plural are treated alike.
+        can_end=~pl.col("folded").is_in(_FUNCTION_WORDS) & ~pl.col("folded").str.contains(r"^\p{Latin}$"),
+        is_bare=pl.col("folded").is_in(_BARE | _FUNCTION_WORDS) | ~pl.col("folded").str.contains(r"\p{L}"),
+        is_long=pl.col("folded").str.contains(_LONG_SYLLABLES),
     )
     return long.drop_nulls("tokens").join(words, left_on="tokens", right_on="word").drop("tokens", "folded")
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.naming.features import JOURNEY, member_features
+from journeys_assets.domain.naming.features import JOURNEY, candidate_features
 from journeys_assets.domain.naming.labels import name_grades, wanted_names
 from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
 from journeys_assets.evaluation.data import naming_data as data
@@ -87,7 +87,7 @@ def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
     wanted = data.inferences(study, [day for day in study.days if day in set(days)], at_most=1_000_000)
     found = data.found(study, wanted)
     themes = found.clusters.drop_nulls("theme").select(*JOURNEY, "user", "day", "theme")
-    members = member_features(found.clusters, found.facts, naming).join(themes, on=JOURNEY)
+    members = candidate_features(found.clusters, found.facts, naming).join(themes, on=JOURNEY)
     named = naming_training.named(members, naming).select(
         *JOURNEY, "user", "theme", "day", judged_on="day", shown="keyword"
     )

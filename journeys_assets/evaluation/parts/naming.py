@@ -16,7 +16,7 @@ import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.keywords.vectors import unpack
-from journeys_assets.domain.naming.features import JOURNEY, member_features
+from journeys_assets.domain.naming.features import JOURNEY, candidate_features
 from journeys_assets.domain.naming.names import name_journeys
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.parameters import AlgorithmParams
@@ -192,7 +192,7 @@ def _named(journeys: data.Journeys, params: NamingParams) -> _Named:
         for method, (order, downwards) in BASELINES.items()
     ]
     ours = name_journeys(journeys.clusters, journeys.facts, params)
-    top = ours.select(*JOURNEY, keyword=pl.col("keywords").list.first(), shown="journey_name", method=pl.lit(OURS))
+    top = ours.select(*JOURNEY, keyword="name_keyword", shown="journey_name", method=pl.lit(OURS))
     return _Named(journeys, pl.concat([top, *chosen]))
 
 
@@ -213,7 +213,7 @@ def _members(journeys: data.Journeys, params: NamingParams) -> pl.DataFrame:
         .explode("keyword", "weight", "cosine")
         .join(journeys.facts.select("user_id", "keyword", "commonness"), on=["user_id", "keyword"], how="left")
     )
-    features = member_features(journeys.clusters, journeys.facts, params)
+    features = candidate_features(journeys.clusters, journeys.facts, params).filter("is_member")
     rows = features.join(weights, on=[*JOURNEY, "keyword"]).with_columns(
         # A hash of the keyword only, so that the choice among the same members is the same on every day.
         hash=pl.col("keyword").hash(seed=1)

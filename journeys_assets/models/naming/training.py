@@ -47,7 +47,7 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams, *, prior_strength: flo
     (a listwise loss, as ListNet: Cao et al. 2007, *Learning to rank: from pairwise to listwise approach*).
 
     Args:
-        rows: ``naming_features.member_features`` with grade (0 to 1: how well the keyword names the journey) and
+        rows: ``naming_features.candidate_features`` with grade (0 to 1: how well the keyword names the journey) and
             journey_weight (> 0, the same for all members of a journey), in any order.
         prior_strength: With 0, weights are shrunk to 0. Otherwise they are shrunk to those of ``params``: this is the
             cost of their squared distance, in summed grade of journeys of weight 1. So few labels change the weights
@@ -94,7 +94,7 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams, *, prior_strength: flo
 
 
 def named(rows: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """The row of the keyword that names each journey, from ``member_features`` with any further columns."""
+    """The row of the keyword that names each journey, from ``candidate_features`` with any further columns."""
     return in_naming_order(rows, params).group_by(JOURNEY, maintain_order=True).first()
 
 
