@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -61,7 +62,8 @@ def readings(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed) -> pl.Data
     texts = sorted({*distinct["keyword"], *unread["keyword"]})
     place = {text: number for number, text in enumerate(texts)}
     vectors = np.asarray(embed(texts), dtype=np.float32) if texts else np.zeros((0, 1), np.float32)
-    words = [_words(text) for text in texts]
+    words = _word_table(texts)
+    sizes = np.asarray(words.sum(axis=1), dtype=np.float64).ravel()
     theirs = {
         key[0]: (rows["journey_id"].to_numpy(), [place[text] for text in rows["keyword"]])
         for key, rows in unread.sort(*JOURNEY, "keyword").group_by("user_id", maintain_order=True)
@@ -74,7 +76,8 @@ def readings(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed) -> pl.Data
             continue
         mine = [place[text] for text in rows["keyword"]]
         meaning = np.asarray(vectors[mine] @ vectors[read].T, dtype=np.float64).round(6)
-        overlap = np.array([[_f1(words[one], words[other]) for other in read] for one in mine])
+        shared = np.asarray((words[mine] @ words[read].T).todense(), dtype=np.float64)
+        overlap = 2 * shared / np.maximum(sizes[mine][:, None] + sizes[read], 1)
         figures = [
             column
             for scores in (meaning, overlap, (meaning + overlap) / 2)
@@ -98,10 +101,13 @@ def _auc_and_precision(scores: Doubles, is_own: NDArray[np.bool_]) -> tuple[list
     return above.mean(axis=(1, 2)).tolist(), (n_own / (n_own + n_others)).mean(axis=1).tolist()
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_PLURAL.sub("", word) for word in _WORD.findall(text))
+def _word_table(texts: Sequence[str]) -> Any:
+    """Sparse (texts, words): 1 where the text has the word."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(analyzer=_words, binary=True, dtype=np.int32)
+    return counter.fit_transform([*texts, "any word"])[: len(texts)]
 
 
-def _f1(one: frozenset[str], other: frozenset[str]) -> float:
-    return 2 * len(one & other) / max(1, len(one) + len(other))
-
+def _words(text: str) -> list[str]:
+    return [_PLURAL.sub("", word) for word in _WORD.findall(text)]
