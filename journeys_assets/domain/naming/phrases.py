@@ -1,15 +1,16 @@
 """Phrases that several keywords of a journey share, as candidates for its name.
 
 Seven hot water bottles are not named by one of them ("grey heart hot water bottle") but by what they share ("hot water
-bottle"). A phrase is a run of one to ``_MOST_WORDS`` words, without punctuation in between, that at least
+bottle"). A phrase is a run of two to ``_MOST_WORDS`` words, without punctuation in between, that at least
 ``min_phrase_keywords`` keywords of the journey contain, and at least ``min_phrase_share`` of them. In scripts without
-spaces it is a run of characters. Singular and plural of Latin words count as the same.
+spaces it is a run of characters. Singular and plural of Latin words count as the same. A single word is no phrase: most
+are too broad to tell a journey from the others.
 
 A phrase must be able to stand alone:
 
 * It neither begins nor ends with a function word ("of", "and", "pour", "und") or a bare letter.
 * It does not consist of numbers, units, colours, sizes and function words only.
-* A run of characters of a script without spaces has at least two of them (four in Thai, Lao, Khmer and Burmese).
+* A run of characters of a script without spaces has at least three of them (five in Thai, Lao, Khmer and Burmese).
 * It is not part of a longer one that as many keywords contain ("water bottle" of "hot water bottle").
 
 The words are lists, because a log of one user is too small to learn them from. They cover English and the larger
@@ -28,7 +29,7 @@ _MOST_WORDS = 5
 _MOST_CHARACTERS = 8
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _LONG_SYLLABLES = r"^[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_FEWEST_UNSPACED, _FEWEST_OF_LONG_SYLLABLES = 2, 4
+_FEWEST_WORDS, _FEWEST_UNSPACED, _FEWEST_OF_LONG_SYLLABLES = 2, 3, 5
 _WORD = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]](?:[[^\s,;:!?()\[\]{{}}\"“”«»|/]--[{_UNSPACED}]]*[[\p{{L}}\p{{M}}\p{{N}}+#]--[{_UNSPACED}]])?"
 _SPACED = rf"{_WORD}(?: {_WORD})*"
 _STRETCH = rf"{_SPACED}|[{_UNSPACED}][{_UNSPACED}\p{{M}}]*"
@@ -37,7 +38,7 @@ _LARGEST = 2**32
 """Above every number of a run, so that two of them fit into one."""
 _CHARACTER = rf"[{_UNSPACED}]\p{{M}}*"
 
-_FUNCTION_WORDS = frozenset(
+FUNCTION_WORDS = frozenset(
     (
         "a an the and or but nor of for with without to from in on at by as per via vs into onto over under up out off "
         "about after before between than then that this these those is are was were be been do does did can could will "
@@ -156,8 +157,8 @@ def _tokens(texts: pl.DataFrame) -> pl.DataFrame:
     words = words.with_columns(
         token=pl.col("folded").rank("dense").cast(pl.UInt64),
         # Of the folded word, so that singular and plural are treated alike.
-        can_end=~pl.col("folded").is_in(_FUNCTION_WORDS) & ~pl.col("folded").str.contains(r"^\p{Latin}$"),
-        is_bare=pl.col("folded").is_in(_BARE | _FUNCTION_WORDS) | ~pl.col("folded").str.contains(r"\p{L}"),
+        can_end=~pl.col("folded").is_in(FUNCTION_WORDS) & ~pl.col("folded").str.contains(r"^\p{Latin}$"),
+        is_bare=pl.col("folded").is_in(_BARE | FUNCTION_WORDS) | ~pl.col("folded").str.contains(r"\p{L}"),
         is_long=pl.col("folded").str.contains(_LONG_SYLLABLES),
     )
     return long.drop_nulls("tokens").join(words, left_on="tokens", right_on="word").drop("tokens", "folded")
@@ -237,7 +238,7 @@ def _standing_alone(levels: list[pl.DataFrame]) -> pl.DataFrame:
             pl.col("starts_well")
             & pl.col("ends_well")
             & ~pl.col("all_bare")
-            & (pl.col("is_spaced") | (pl.col("n_words") >= characters))
+            & (pl.col("n_words") >= pl.when("is_spaced").then(_FEWEST_WORDS).otherwise(characters))
         )
         rows = level.with_columns(stands=stands, is_member=_is_member().any().over("journey", "gram"))
         if covered is not None:

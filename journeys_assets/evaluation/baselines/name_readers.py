@@ -7,6 +7,9 @@ read on the keywords that it was made from. The readers are simple and use diffe
 * words: F1 of the words of the name and of the keyword, singular and plural being the same;
 * both: the mean of the two.
 
+Readers forgive a name that says too much: "grey heart hot water bottle" finds all hot water bottles. So a second figure
+tells how much of the name is true of the keywords (``TRUE_OF_MEMBERS``).
+
 No label is needed, so this works on logs without truth and on corpora whose labels are numbers.
 """
 
@@ -21,9 +24,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain.naming.features import JOURNEY
+from journeys_assets.domain.naming.phrases import FUNCTION_WORDS
 from journeys_assets.evaluation.baselines.naming_judges import Embed
 
 READERS = ("meaning", "words", "both")
+TRUE_OF_MEMBERS = "true of members"
 MIN_KEYWORDS = 4
 """Fewest keywords of a journey that are divided: two to name it, and two to read."""
 
@@ -55,8 +60,10 @@ def readings(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed) -> pl.Data
         embed: The sentence embedding.
 
     Returns:
-        The distinct names, sorted, with auc and ap (average precision) of each of ``READERS``, as "meaning: AUC" and so
-        on, 0 to 1. Journeys without unread keywords, and those of users with no other ones, are left out.
+        The distinct names, sorted, with area under the ROC curve and average precision of each of ``READERS``, as
+        "meaning: AUC", "meaning: AP" and so on, and with ``TRUE_OF_MEMBERS``: the share of the journey's unread keywords
+        that have a word of the name, mean over its words other than function words. All are from 0 to 1. Journeys
+        without unread keywords, and those of users with no other ones, are left out.
     """
     distinct = names.select(*JOURNEY, "keyword").unique().sort(*JOURNEY, "keyword")
     texts = sorted({*distinct["keyword"], *unread["keyword"]})
@@ -78,13 +85,15 @@ def readings(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed) -> pl.Data
         meaning = np.asarray(vectors[mine] @ vectors[read].T, dtype=np.float64).round(6)
         shared = np.asarray((words[mine] @ words[read].T).todense(), dtype=np.float64)
         overlap = 2 * shared / np.maximum(sizes[mine][:, None] + sizes[read], 1)
+        held = np.asarray(words[np.array(read)[is_own]].mean(axis=0), dtype=np.float64).ravel()
+        truth = np.asarray(words[mine] @ held, dtype=np.float64) / np.maximum(sizes[mine], 1)
         figures = [
             column
             for scores in (meaning, overlap, (meaning + overlap) / 2)
             for column in _auc_and_precision(scores, is_own)
         ]
-        found += zip([user] * len(mine), [journey] * len(mine), rows["keyword"].to_list(), *figures, strict=True)
-    measures = [f"{reader}: {measure}" for reader in READERS for measure in ("AUC", "AP")]
+        found += zip([user] * len(mine), [journey] * len(mine), rows["keyword"].to_list(), truth.round(9).tolist(), *figures, strict=True)
+    measures = [TRUE_OF_MEMBERS, *(f"{reader}: {measure}" for reader in READERS for measure in ("AUC", "AP"))]
     return pl.DataFrame(
         found,
         schema=dict.fromkeys([*JOURNEY, "keyword"], pl.String()) | dict.fromkeys(measures, pl.Float64()),
@@ -110,4 +119,5 @@ def _word_table(texts: Sequence[str]) -> Any:
 
 
 def _words(text: str) -> list[str]:
-    return [_PLURAL.sub("", word) for word in _WORD.findall(text)]
+    words = _WORD.findall(text)
+    return [_PLURAL.sub("", word) for word in words if word not in FUNCTION_WORDS] or words
