@@ -59,7 +59,8 @@ def candidate_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, para
       logarithmic, in steps. A phrase that is no keyword of the user counts as specific.
     * several_words: 0 for a single word, which is mostly too broad; else 1.
     * readability: highest for two to four words; low for long texts, codes, digits and punctuation.
-    * sharing: share of the other members that contain the whole candidate, as words that follow one another.
+    * sharing: share of the other members that contain the whole candidate, as words that follow one another; 0 for a
+      single word, and where less than ``min_phrase_share`` of the members do.
     * whole_keyword: 1 for a member, 0 for a phrase.
 
     Args:

@@ -1,6 +1,7 @@
-"""journey_names: one member keyword of each journey as its name, and all members in naming order.
+"""journey_names: a keyword or shared phrase of each journey as its name, and its member keywords in naming order.
 
-The naming score of a keyword is the weighted mean of ``features.FEATURES``: how central it is to the journey's theme,
+Candidates are the member keywords and the phrases that several of them share (``phrases``). The naming score of a
+candidate is the weighted mean of ``features.FEATURES``: how central it is to the journey's theme,
 how much it shares with the journey's other keywords, how specific and how readable it is. The weights were fitted on
 labelled themes (``models.naming.training``, ``benchmarks/fit_naming.py``) and are tested on themes that were not used
 for fitting (``evaluation.parts.naming``). A generic keyword (carried by at least ``generic_share`` of the catalogue)
@@ -8,16 +9,17 @@ comes after every readable one. A keyword that holds personal data (``domain.key
 journey only if every member holds some, and then without it (``forms``). So no name holds any.
 
 Names are stable from day to day, because they do not depend on the calendar or on yesterday's name, and because earlier
-keywords have an advantage: members are considered in the order of the user's first engagement, and a later one takes
-over the name only if its score is better by ``takeover_margin``. So a new keyword that is about as good does not rename
-a journey. Nevertheless the name is a function of the user's own rows; with stored earlier names, incremental and full
-inference could differ. The only input that changes by itself is how common a keyword is. It is counted in coarse
-steps, so a growing catalogue rarely changes it.
+candidates have an advantage: they are considered in the order of the user's first engagement, and a later one takes
+over the name only if its score is better by ``takeover_margin``. A phrase is as old as the second keyword that contains
+it. So a new keyword that is about as good does not rename a journey. Nevertheless the name is a function of the user's
+own rows; with stored earlier names, incremental and full inference could differ. The only input that changes by itself
+is how common a keyword is. It is counted in coarse steps, so a growing catalogue rarely changes it.
 """
 
 from __future__ import annotations
 
 import math
+
 import polars as pl
 
 from journeys_assets.domain.keywords.personal import holds_personal_data
@@ -46,7 +48,7 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     """A name for every journey, unique within its user when case is ignored.
 
     If two journeys of a user have the same best name, the one with the higher score gets it (ties by journey_id), and
-    the other takes its next best keyword. If all of its keywords are taken, another of its keywords is added in
+    the other takes its next best candidate. If all of them are taken, another one is added in
     parentheses, or finally a number.
 
     Args:
@@ -57,8 +59,8 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
             row is shown unchanged, counts as specific, and comes last in the order of first engagement.
 
     Returns:
-        One row per journey, sorted by user_id and journey_id: journey_name, name_keyword, naming_score (0 to 1, of
-        name_keyword), keywords (all members, best first).
+        One row per journey, sorted by user_id and journey_id: journey_name, name_keyword (the normalised member or
+        phrase that the name shows), naming_score (0 to 1, of name_keyword), keywords (all members, best first).
 
     Raises:
         ValueError: Weights of ``params`` are negative or all zero, ``takeover_margin`` is below 0, ``generic_share`` is
@@ -110,7 +112,7 @@ def _check(clusters: pl.DataFrame, params: NamingParams) -> None:
 def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
     """Rows of ``candidate_features`` with score (0 to 1), sorted by user_id, journey_id and naming order, best first.
 
-    The keyword that names the journey comes first, then the others by score; ties by the number of queries, then by
+    The candidate that names the journey comes first, then the others by score; ties by the number of queries, then by
     text.
     """
     best_first = ["tier", "score", "n_queries", "keyword"]
@@ -129,7 +131,7 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
     by_time = ordered.filter(pl.col("tier") == pl.col("tier").min().over(JOURNEY)).sort(
         *JOURNEY, "first_engaged_at", nulls_last=True, maintain_order=True
     )
-    # Only a keyword that scores better than all earlier ones can take over the name.
+    # Only a candidate that scores better than all earlier ones can take over the name.
     before = pl.col("score").cum_max().shift(1).over(JOURNEY)
     challengers = by_time.filter(before.is_null() | (pl.col("score") > before))
     in_turn = challengers.group_by(JOURNEY, maintain_order=True).agg("keyword", "score")
@@ -150,7 +152,7 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
 
 
 def _name_keyword(keywords: list[str], scores: list[float], margin: float) -> str:
-    """The keyword that names the journey, from keywords in the order of first engagement."""
+    """The candidate that names the journey, from candidates in the order of first engagement."""
     holder = 0
     for challenger, score in enumerate(scores):
         if score > scores[holder] + margin:
@@ -187,9 +189,7 @@ class _Shown:
         return known
 
 
-def _unique_names(
-    users: list[str], keywords: list[list[str]], forms: list[list[str]]
-) -> tuple[list[str], list[int]]:
+def _unique_names(users: list[str], keywords: list[list[str]], forms: list[list[str]]) -> tuple[list[str], list[int]]:
     """The name of each journey and the place of its candidate, both in the order of the journeys.
 
     Args:

@@ -10,8 +10,8 @@ class NamingParams:
     """Weights of the naming score. They need not sum to one, because the score is normalised.
 
     Fitted by ``benchmarks/fit_naming.py``, except the readability weight. It is set by hand, because the labelled sets
-    contain neither codes nor unreadable text. The last two weights were fitted after the others, which were kept, so that
-    the order of keywords among themselves changed little.
+    contain neither codes nor unreadable text. The weights of ``sharing`` and ``whole_keyword`` were chosen after the
+    others, which were kept, so that the order of keywords among themselves changed little.
     """
 
     revision: int = 4
@@ -24,8 +24,8 @@ class NamingParams:
     sharing_weight: float = 2.0
     whole_keyword_weight: float = 1.0
     takeover_margin: float = 0.014
-    """A later candidate takes over the name if its score exceeds that of the current one by more than this. A phrase is as
-    old as the second keyword that contains it."""
+    """A later candidate takes over the name if its score exceeds that of the current one by more than this. A phrase is
+    as old as the second keyword that contains it."""
     generic_share: float = 0.01
     """A keyword carried by at least this share of the catalogue's items names a journey only if there is no other."""
     min_phrase_keywords: int = 2

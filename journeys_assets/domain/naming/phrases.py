@@ -13,8 +13,7 @@ A phrase must be able to stand alone:
 * A run of characters of a script without spaces has at least three of them (five in Thai, Lao, Khmer and Burmese).
 * It is not part of a longer one that as many keywords contain ("water bottle" of "hot water bottle").
 
-The words are lists, because a log of one user is too small to learn them from. They cover English and the larger
-languages of Europe. In other languages phrases with function words at their ends are possible.
+The words are in ``words``. In languages that these do not cover, phrases with function words at their ends are possible.
 """
 
 from __future__ import annotations
@@ -24,56 +23,25 @@ from dataclasses import dataclass
 import polars as pl
 
 from journeys_assets.domain.naming.params import NamingParams
+from journeys_assets.domain.naming.words import BARE_WORDS, FUNCTION_WORDS
 
 _MOST_WORDS = 5
 _MOST_CHARACTERS = 8
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _LONG_SYLLABLES = r"^[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _FEWEST_WORDS, _FEWEST_UNSPACED, _FEWEST_OF_LONG_SYLLABLES = 2, 3, 5
-_WORD = rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]](?:[[^\s,;:!?()\[\]{{}}\"“”«»|/]--[{_UNSPACED}]]*[[\p{{L}}\p{{M}}\p{{N}}+#]--[{_UNSPACED}]])?"
+_MARKS = r"[^\s,;:!?()\[\]{}\"“”«»|/]"
+_WORD = (
+    rf"[[\p{{L}}\p{{N}}]--[{_UNSPACED}]]"
+    rf"(?:[{_MARKS}--[{_UNSPACED}]]*[[\p{{L}}\p{{M}}\p{{N}}+#]--[{_UNSPACED}]])?"
+)
+"""A word begins with a letter or a digit and ends with one. There may be marks inside, but none that part words."""
 _SPACED = rf"{_WORD}(?: {_WORD})*"
 _STRETCH = rf"{_SPACED}|[{_UNSPACED}][{_UNSPACED}\p{{M}}]*"
 """A stretch of words with single spaces between them, or of characters of a script without spaces."""
 _LARGEST = 2**32
 """Above every number of a run, so that two of them fit into one."""
 _CHARACTER = rf"[{_UNSPACED}]\p{{M}}*"
-
-FUNCTION_WORDS = frozenset(
-    (
-        "a an the and or but nor of for with without to from in on at by as per via vs into onto over under up out off "
-        "about after before between than then that this these those is are was were be been do does did can could will "
-        "would should may might must has have had not no yes if so how what when where which who why whose it its i me "
-        "my we our us you your he his him she her they them their there here all any some each every more most very "
-        "too also just only s t "
-        "der die das den dem des ein eine einen einem einer eines und oder aber von vom zu zum zur für mit ohne bei "
-        "beim aus auf an am im ist sind war nicht kein keine wie was wo wer ich du er sie es wir ihr nach über unter um "
-        "le la les l un une des du de d et ou mais pour avec sans dans sur sous par chez en au aux ce cette ces est "
-        "sont que qui quoi je tu il elle nous vous ils mon ma mes ton ta tes son sa ses pas ne plus à "
-        "el los las lo unos unas y o pero del al con sin por para como es son su sus mi tu se que más "
-        "gli i uno una e ed ma di del della dei delle da dal dalla nel nella con su per tra fra è sono non che come "
-        "os as um uma do dos das no na nos nas em ao aos com sem e ou mas não mais é são "
-        "het een en of maar van voor met zonder op te bij naar uit is zijn niet geen hoe wat waar ik je wij "
-        "och eller men av till från för på med utan är ett som den det hur og eller av til fra på med uten er et som "
-        "ve veya ile için bir bu şu da de mi ne "
-        "i oraz lub ale z ze w we na do od dla po przez bez jest są nie to jak co "
-        "の を に が は へ と も で や 的 了 在 和 是 与 及 "
-        "и или но а в во на с со к ко из от до для по за без под над о об не что как это"
-    ).split()
-)
-_BARE = frozenset(
-    (
-        "cm mm m km kg g mg l ml oz lb lbs ft inch inches in pcs pc pack packs set sets pair pairs piece pieces "
-        "size small medium large big mini tiny huge extra xl xxl xs long short tall wide new old best good cheap great "
-        "top free nice first second one two three four five six seven eight nine ten "
-        "red blue green yellow pink white black grey gray brown purple orange beige navy ivory cream gold golden "
-        "silver turquoise violet teal coloured colored colour color light dark "
-        "rot blau grün gelb rosa weiß schwarz grau braun lila klein groß neu alt "
-        "rouge bleu vert jaune rose blanc noir gris petit grand nouveau "
-        "rojo azul verde amarillo blanco negro gris pequeño grande nuevo "
-        "rosso blu giallo bianco nero grigio piccolo nuovo vermelho branco preto pequeno novo"
-    ).split()
-)
-"""Words that say how much, how large, which colour or how good, but not what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +51,8 @@ class SharedPhrases:
     Attributes:
         phrases: One row per journey, phrase and keyword that contains it: journey (a number), phrase_id, keyword,
             first (place of its first word among ``words_of`` the keyword), n_words, is_spaced.
-        containing: Number of members that contain a whole member: journey, keyword, n_containing; only where it is 2 or
-            more. Singular and plural count as the same.
+        containing: Number of members that contain a whole member that is long enough for a phrase: journey, keyword,
+            n_containing; only where there are enough of them. Singular and plural count as the same.
     """
 
     phrases: pl.DataFrame
@@ -145,20 +113,24 @@ def _tokens(texts: pl.DataFrame) -> pl.DataFrame:
             .otherwise(pl.col("part").str.extract_all(_CHARACTER))
         )
     )
-    long = stretches.select(
-        "text",
-        "stretch",
-        "is_spaced",
-        "tokens",
-        is_whole=pl.col("part") == pl.col("keyword"),
-        n_tokens=pl.col("tokens").list.len(),
-    ).explode("tokens").with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32).over("text"))
+    long = (
+        stretches.select(
+            "text",
+            "stretch",
+            "is_spaced",
+            "tokens",
+            is_whole=pl.col("part") == pl.col("keyword"),
+            n_tokens=pl.col("tokens").list.len(),
+        )
+        .explode("tokens")
+        .with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32).over("text"))
+    )
     words = long.select(word="tokens").unique().drop_nulls().with_columns(folded=_folded(pl.col("word")))
     words = words.with_columns(
         token=pl.col("folded").rank("dense").cast(pl.UInt64),
         # Of the folded word, so that singular and plural are treated alike.
         can_end=~pl.col("folded").is_in(FUNCTION_WORDS) & ~pl.col("folded").str.contains(r"^\p{Latin}$"),
-        is_bare=pl.col("folded").is_in(_BARE | FUNCTION_WORDS) | ~pl.col("folded").str.contains(r"\p{L}"),
+        is_bare=pl.col("folded").is_in(BARE_WORDS | FUNCTION_WORDS) | ~pl.col("folded").str.contains(r"\p{L}"),
         is_long=pl.col("folded").str.contains(_LONG_SYLLABLES),
     )
     return long.drop_nulls("tokens").join(words, left_on="tokens", right_on="word").drop("tokens", "folded")
@@ -166,7 +138,7 @@ def _tokens(texts: pl.DataFrame) -> pl.DataFrame:
 
 def _folded(word: pl.Expr) -> pl.Expr:
     """The singular of a Latin word, roughly: what a word and its plural in -s have in common."""
-    is_plural = word.str.contains(r"^[\p{Latin}\p{M}'’\-]{3,}[^\Wsui]s$")
+    is_plural = word.str.contains(r"^[\p{Latin}\p{M}'’\-]{2,}[^\Wsui]s$")
     return (
         pl.when(is_plural & word.str.contains(r"[^aeiou]ies$"))
         .then(word.str.replace(r"ies$", "y"))
@@ -192,15 +164,19 @@ def _levels(places: pl.DataFrame) -> list[pl.DataFrame]:
     while level.height:
         n_words = len(levels) + 1
         longest = pl.when("is_spaced").then(_MOST_WORDS).otherwise(_MOST_CHARACTERS)
-        following = level.select(
-            "journey",
-            "text",
-            "stretch",
-            place=pl.col("place").cast(pl.Int64) - 1,
-            next_gram="gram",
-            next_ends="ends_well",
-            next_bare="all_bare",
-        ).filter(pl.col("place") >= 0).with_columns(pl.col("place").cast(pl.UInt32))
+        following = (
+            level.select(
+                "journey",
+                "text",
+                "stretch",
+                place=pl.col("place").cast(pl.Int64) - 1,
+                next_gram="gram",
+                next_ends="ends_well",
+                next_bare="all_bare",
+            )
+            .filter(pl.col("place") >= 0)
+            .with_columns(pl.col("place").cast(pl.UInt32))
+        )
         runs = level.drop("shorter", "next_gram", strict=False).filter(n_words <= longest)
         pairs = runs.join(following, on=["journey", "text", "stretch", "place"])
         level = _kept(
@@ -233,13 +209,7 @@ def _standing_alone(levels: list[pl.DataFrame]) -> pl.DataFrame:
     found: list[pl.DataFrame] = []
     covered: pl.DataFrame | None = None
     for level in reversed(levels):
-        characters = pl.when("is_long").then(_FEWEST_OF_LONG_SYLLABLES).otherwise(_FEWEST_UNSPACED)
-        stands = (
-            pl.col("starts_well")
-            & pl.col("ends_well")
-            & ~pl.col("all_bare")
-            & (pl.col("n_words") >= pl.when("is_spaced").then(_FEWEST_WORDS).otherwise(characters))
-        )
+        stands = pl.col("starts_well") & pl.col("ends_well") & ~pl.col("all_bare") & _is_long_enough()
         rows = level.with_columns(stands=stands, is_member=_is_member().any().over("journey", "gram"))
         if covered is not None:
             rows = rows.join(covered, on=["journey", "gram"], how="left")
@@ -256,24 +226,24 @@ def _standing_alone(levels: list[pl.DataFrame]) -> pl.DataFrame:
             reach = pl.max_horizontal("n_covered", pl.when("stands").then("n_holders").otherwise(0))
             parts = rows.select("journey", "next_gram", "shorter", reach=reach.cast(pl.UInt32))
             covered = (
-                pl.concat(
-                    [parts.select("journey", "reach", gram=name) for name in ("shorter", "next_gram")]
-                )
+                pl.concat([parts.select("journey", "reach", gram=name) for name in ("shorter", "next_gram")])
                 .group_by("journey", "gram")
                 .agg(n_covered=pl.col("reach").max())
             )
-    return (
-        pl.concat(found)
-        .with_columns(phrase_id=pl.col("gram") * _LARGEST + pl.col("n_words"))
-        .drop("gram")
-    )
+    return pl.concat(found).with_columns(phrase_id=pl.col("gram") * _LARGEST + pl.col("n_words")).drop("gram")
 
 
 def _containing(levels: list[pl.DataFrame]) -> pl.DataFrame:
     whole = [
-        level.filter(_is_member()).select("journey", "text", n_containing="n_holders") for level in levels
+        level.filter(_is_member() & _is_long_enough()).select("journey", "text", n_containing="n_holders")
+        for level in levels
     ]
     return pl.concat(whole)
+
+
+def _is_long_enough() -> pl.Expr:
+    characters = pl.when("is_long").then(_FEWEST_OF_LONG_SYLLABLES).otherwise(_FEWEST_UNSPACED)
+    return pl.col("n_words") >= pl.when("is_spaced").then(_FEWEST_WORDS).otherwise(characters)
 
 
 def _is_member() -> pl.Expr:

@@ -24,7 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain.naming.features import JOURNEY
-from journeys_assets.domain.naming.phrases import FUNCTION_WORDS
+from journeys_assets.domain.naming.words import FUNCTION_WORDS
 from journeys_assets.evaluation.baselines.naming_judges import Embed
 
 READERS = ("meaning", "words", "both")
@@ -61,8 +61,8 @@ def readings(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed) -> pl.Data
 
     Returns:
         The distinct names, sorted, with area under the ROC curve and average precision of each of ``READERS``, as
-        "meaning: AUC", "meaning: AP" and so on, and with ``TRUE_OF_MEMBERS``: the share of the journey's unread keywords
-        that have a word of the name, mean over its words other than function words. All are from 0 to 1. Journeys
+        "meaning: AUC", "meaning: AP" and so on, and with ``TRUE_OF_MEMBERS``: the share of the journey's unread
+        keywords that have a word of the name, mean over its words other than function words. All are from 0 to 1. Journeys
         without unread keywords, and those of users with no other ones, are left out.
     """
     distinct = names.select(*JOURNEY, "keyword").unique().sort(*JOURNEY, "keyword")
@@ -92,7 +92,14 @@ def readings(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed) -> pl.Data
             for scores in (meaning, overlap, (meaning + overlap) / 2)
             for column in _auc_and_precision(scores, is_own)
         ]
-        found += zip([user] * len(mine), [journey] * len(mine), rows["keyword"].to_list(), truth.round(9).tolist(), *figures, strict=True)
+        found += zip(
+            [user] * len(mine),
+            [journey] * len(mine),
+            rows["keyword"].to_list(),
+            truth.round(9).tolist(),
+            *figures,
+            strict=True,
+        )
     measures = [TRUE_OF_MEMBERS, *(f"{reader}: {measure}" for reader in READERS for measure in ("AUC", "AP"))]
     return pl.DataFrame(
         found,

@@ -29,7 +29,7 @@ from journeys_assets.errors import JourneysError
 from journeys_assets.models.naming.release import PACKAGED, NamerRelease, weights_of
 from journeys_assets.models.releases import sha256
 
-RIDGE = {name: 1e-2 if name in ("coverage", "topicality") else 1e-3 for name in FEATURES}
+RIDGE = {name: 1e-2 if name in ("coverage", "topicality", "sharing") else 1e-3 for name in FEATURES}
 """Penalty on the squared weights, relative to an expected grade of 0 to 1. Word counts and word overlap differ between
 logs, so the features that use words are penalised ten times more. Without that, one of the two judges loses on the
 fitting half of CLINC150 what the other gains."""
