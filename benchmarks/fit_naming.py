@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journeys_assets.domain.naming.features import FEATURES, JOURNEY, member_features
+from journeys_assets.domain.naming.features import FEATURES, JOURNEY, candidate_features
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.evaluation.baselines.naming_judges import Embed, grade, judged
 from journeys_assets.evaluation.data import naming_data as data
@@ -62,7 +62,7 @@ def labelled_rows(journeys: data.Journeys, embed: Embed, params: NamingParams, s
     """Members with features, grade, theme, user, day, source and journey_weight. All journeys of one theme in a user's
     inferences together weigh as much as one."""
     themes = journeys.clusters.drop_nulls("theme").select(*JOURNEY, "user", "day", "theme")
-    rows = member_features(journeys.clusters, journeys.facts, params).join(themes, on=JOURNEY)
+    rows = candidate_features(journeys.clusters, journeys.facts, params).join(themes, on=JOURNEY)
     graded = rows.join(judged(rows, journeys.themes, embed), on=["keyword", "theme"]).with_columns(grade=grade())
     weights = themes.with_columns(journey_weight=1 / pl.len().over("user", "theme")).select(*JOURNEY, "journey_weight")
     return graded.join(weights, on=JOURNEY).with_columns(source=pl.lit(source))

@@ -11,7 +11,7 @@ import polars as pl
 from journeys_assets import __version__
 from journeys_assets.errors import require_extra
 from journeys_assets.evaluation import studies
-from journeys_assets.evaluation.data.study import Study, labelled_phrases
+from journeys_assets.evaluation.data.study import Study, labelled_corpora, labelled_phrases
 from journeys_assets.evaluation.parts.annotation import evaluate_annotation
 from journeys_assets.evaluation.parts.clustering import evaluate_clustering
 from journeys_assets.evaluation.parts.diversification import evaluate_diversification
@@ -66,6 +66,10 @@ class Materials:
     def phrases(self) -> pl.DataFrame | None:
         return labelled_phrases(self.settings.public_data)
 
+    @cached_property
+    def corpora(self) -> pl.DataFrame | None:
+        return labelled_corpora(self.settings.public_data)
+
 
 def _clustering(materials: Materials) -> Section:
     settings = materials.settings
@@ -80,7 +84,9 @@ def _clustering(materials: Materials) -> Section:
 
 SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
     "clustering": _clustering,
-    "naming": lambda materials: evaluate_naming(materials.logs, materials.phrases, materials.embedder()),
+    "naming": lambda materials: evaluate_naming(
+        materials.logs, materials.phrases, materials.corpora, materials.embedder()
+    ),
     "ranking": lambda materials: evaluate_ranking(materials.logs, materials.sql_models),
     "lifecycle": lambda materials: evaluate_lifecycle(materials.logs, materials.seasons),
     "diversification": lambda materials: evaluate_diversification(materials.logs),

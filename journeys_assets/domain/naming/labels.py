@@ -1,4 +1,5 @@
-"""Labels for naming: the names that annotators give or accept, as grades of each journey's keywords.
+"""Labels for naming: the names that annotators give or accept, as grades of the candidates for each
+journey's name.
 
 Where a sheet shows a name, annotators write a better one, or leave the field empty if the name is good enough. Both are
 labels, because training on bad names alone would lose good ones. But an accepted name hides other names that would have
@@ -16,7 +17,7 @@ from datetime import date
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.naming.features import FEATURES, JOURNEY, member_features
+from journeys_assets.domain.naming.features import FEATURES, JOURNEY, candidate_features
 from journeys_assets.domain.naming.params import NamingParams
 
 ROW_SCHEMA = pl.Schema(
@@ -37,19 +38,19 @@ ROW_SCHEMA = pl.Schema(
         "known_on": pl.Date(),
     }
 )
-"""One row per journey, as of a day, and member keyword. ``grade`` comes from all judgements, ``blind_grade`` from
-annotators who were shown no name (null without any). ``user_id`` is different for each day of a ``user``.
+"""One row per journey, as of a day, and candidate for its name. ``grade`` comes from all judgements, ``blind_grade``
+from annotators who were shown no name (null without any). ``user_id`` is different for each day of a ``user``.
 ``journey_weight`` sums to 1 over the days of a journey."""
 
 
 def wanted_names(judged: pl.DataFrame, positive_from: float, accepted_grade: float) -> pl.DataFrame:
     """The name that each judgement gives or accepts. Judgements that do neither are left out.
 
-    This is the better name if one was given. Otherwise it is the keyword that the sheet showed as the name, if the
-    annotator considers the journey a real one; other journeys need no name.
+    This is the better name if one was given. Otherwise it is the name that the sheet showed, if the annotator
+    considers the journey a real one; other journeys need no name.
 
     Args:
-        judged: day, user_id, journey_id, relevance, better_name (nullable), shown_keyword (null where no sheet showed a
+        judged: day, user_id, journey_id, relevance, better_name (nullable), shown_name (null where no sheet showed a
             name), is_blind (the annotator was shown no name), judged_on; one row per judgement.
         positive_from: Lowest relevance of a real journey.
         accepted_grade: Value of an accepted name, 0 to 1; a given name has the value 1.
@@ -58,7 +59,7 @@ def wanted_names(judged: pl.DataFrame, positive_from: float, accepted_grade: flo
         day, user_id, journey_id, wanted (normalised), worth, is_blind, known_on; one row per judgement that counts.
     """
     better = pl.col("better_name").fill_null("").str.strip_chars()
-    accepted = pl.when((pl.col("relevance") >= positive_from) & ~pl.col("is_blind")).then(pl.col("shown_keyword"))
+    accepted = pl.when((pl.col("relevance") >= positive_from) & ~pl.col("is_blind")).then(pl.col("shown_name"))
     rows = judged.select(
         "day",
         *JOURNEY,
@@ -72,9 +73,9 @@ def wanted_names(judged: pl.DataFrame, positive_from: float, accepted_grade: flo
 
 
 def name_grades(members: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-    """How well each member keyword matches the names that annotators want for the journey.
+    """How well each candidate matches the names that annotators want for the journey.
 
-    The grade of a keyword is the F1 of its words and those of a wanted name (1 for the same text) times ``worth``,
+    The grade of a candidate is the F1 of its words and those of a wanted name (1 for the same text) times ``worth``,
     averaged over the journey's wanted names. A journey without wanted names has no grades.
 
     Args:
@@ -106,7 +107,7 @@ def word_f1(one: str, other: str) -> float:
 def graded_members(
     wanted: pl.DataFrame, clusters: pl.DataFrame, keyword_facts: pl.DataFrame, day: date, params: NamingParams
 ) -> pl.DataFrame:
-    """Members, as of ``day``, of the journeys with wanted names, with features and grades.
+    """Candidates, as of ``day``, of the journeys with wanted names, with features and grades.
 
     Args:
         wanted: Rows of ``wanted_names`` of that day.
@@ -116,7 +117,7 @@ def graded_members(
     Returns:
         Columns of ``ROW_SCHEMA``, each journey with a weight of 1; journeys that are not in ``clusters`` are left out.
     """
-    features = member_features(clusters, keyword_facts, params)
+    features = candidate_features(clusters, keyword_facts, params)
     known = wanted.group_by(JOURNEY).agg(pl.col("known_on").max())
     blind = name_grades(features, wanted.filter("is_blind")).rename({"grade": "blind_grade"})
     rows = (

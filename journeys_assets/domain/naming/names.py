@@ -1,6 +1,7 @@
-"""journey_names: one member keyword of each journey as its name, and all members in naming order.
+"""journey_names: a keyword or shared phrase of each journey as its name, and its member keywords in naming order.
 
-The naming score of a keyword is the weighted mean of ``features.FEATURES``: how central it is to the journey's theme,
+Candidates are the member keywords and the phrases that several of them share (``phrases``). The naming score of a
+candidate is the weighted mean of ``features.FEATURES``: how central it is to the journey's theme,
 how much it shares with the journey's other keywords, how specific and how readable it is. The weights were fitted on
 labelled themes (``models.naming.training``, ``benchmarks/fit_naming.py``) and are tested on themes that were not used
 for fitting (``evaluation.parts.naming``). A generic keyword (carried by at least ``generic_share`` of the catalogue)
@@ -8,23 +9,22 @@ comes after every readable one. A keyword that holds personal data (``domain.key
 journey only if every member holds some, and then without it (``forms``). So no name holds any.
 
 Names are stable from day to day, because they do not depend on the calendar or on yesterday's name, and because earlier
-keywords have an advantage: members are considered in the order of the user's first engagement, and a later one takes
-over the name only if its score is better by ``takeover_margin``. So a new keyword that is about as good does not rename
-a journey. Nevertheless the name is a function of the user's own rows; with stored earlier names, incremental and full
-inference could differ. The only input that changes by itself is how common a keyword is. It is counted in coarse
-steps, so a growing catalogue rarely changes it.
+candidates have an advantage: they are considered in the order of the user's first engagement, and a later one takes
+over the name only if its score is better by ``takeover_margin``. A phrase is as old as the second keyword that contains
+it. So a new keyword that is about as good does not rename a journey. Nevertheless the name is a function of the user's
+own rows; with stored earlier names, incremental and full inference could differ. The only input that changes by itself
+is how common a keyword is. It is counted in coarse steps, so a growing catalogue rarely changes it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import polars as pl
 
 from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.naming.features import FEATURES, JOURNEY, member_features
+from journeys_assets.domain.naming.features import FEATURES, JOURNEY, candidate_features
 from journeys_assets.domain.naming.forms import name_of
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES
@@ -48,7 +48,7 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     """A name for every journey, unique within its user when case is ignored.
 
     If two journeys of a user have the same best name, the one with the higher score gets it (ties by journey_id), and
-    the other takes its next best keyword. If all of its keywords are taken, another of its keywords is added in
+    the other takes its next best candidate. If all of them are taken, another one is added in
     parentheses, or finally a number.
 
     Args:
@@ -59,8 +59,8 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
             row is shown unchanged, counts as specific, and comes last in the order of first engagement.
 
     Returns:
-        One row per journey, sorted by user_id and journey_id: journey_name, name_keyword, naming_score (0 to 1, of
-        name_keyword), keywords (all members, best first).
+        One row per journey, sorted by user_id and journey_id: journey_name, name_keyword (the normalised member or
+        phrase that the name shows), naming_score (0 to 1, of name_keyword), keywords (all members, best first).
 
     Raises:
         ValueError: Weights of ``params`` are negative or all zero, ``takeover_margin`` is below 0, ``generic_share`` is
@@ -69,20 +69,14 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
     _check(clusters, params)
     if clusters.is_empty():
         return NAMES_SCHEMA.to_frame()
-    ordered = in_naming_order(member_features(clusters, keyword_facts, params), params)
-    ordered = ordered.join(
-        _with_names(ordered.select("keyword", "display_form").unique()),
-        on=["keyword", "display_form"],
-        how="left",
-        maintain_order="left",
-    )
+    ordered = in_naming_order(candidate_features(clusters, keyword_facts, params), params)
     journeys = (
         ordered.group_by(JOURNEY, maintain_order=True)
-        .agg("keyword", "shown", "score")
+        .agg("keyword", "display_form", "score", keywords=pl.col("keyword").filter("is_member"))
         .sort("user_id", pl.col("score").list.first(), "journey_id", descending=[False, True, False])
     )
     names, places = _unique_names(
-        journeys["user_id"].to_list(), journeys["shown"].to_list(), ordered["shown"].unique().to_list()
+        journeys["user_id"].to_list(), journeys["keyword"].to_list(), journeys["display_form"].to_list()
     )
     place = pl.Series("place", places, dtype=pl.Int64)
     return (
@@ -92,7 +86,7 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
             "journey_name",
             name_keyword=pl.col("keyword").list.get(pl.col("place")),
             naming_score=pl.col("score").list.get(pl.col("place")),
-            keywords="keyword",
+            keywords="keywords",
         )
         .sort(JOURNEY)
     )
@@ -116,9 +110,9 @@ def _check(clusters: pl.DataFrame, params: NamingParams) -> None:
 
 
 def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """Rows of ``member_features`` with score (0 to 1), sorted by user_id, journey_id and naming order, best first.
+    """Rows of ``candidate_features`` with score (0 to 1), sorted by user_id, journey_id and naming order, best first.
 
-    The keyword that names the journey comes first, then the others by score; ties by the number of queries, then by
+    The candidate that names the journey comes first, then the others by score; ties by the number of queries, then by
     text.
     """
     best_first = ["tier", "score", "n_queries", "keyword"]
@@ -137,7 +131,7 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
     by_time = ordered.filter(pl.col("tier") == pl.col("tier").min().over(JOURNEY)).sort(
         *JOURNEY, "first_engaged_at", nulls_last=True, maintain_order=True
     )
-    # Only a keyword that scores better than all earlier ones can take over the name.
+    # Only a candidate that scores better than all earlier ones can take over the name.
     before = pl.col("score").cum_max().shift(1).over(JOURNEY)
     challengers = by_time.filter(before.is_null() | (pl.col("score") > before))
     in_turn = challengers.group_by(JOURNEY, maintain_order=True).agg("keyword", "score")
@@ -158,7 +152,7 @@ def in_naming_order(features: pl.DataFrame, params: NamingParams) -> pl.DataFram
 
 
 def _name_keyword(keywords: list[str], scores: list[float], margin: float) -> str:
-    """The keyword that names the journey, from keywords in the order of first engagement."""
+    """The candidate that names the journey, from candidates in the order of first engagement."""
     holder = 0
     for challenger, score in enumerate(scores):
         if score > scores[holder] + margin:
@@ -177,44 +171,57 @@ def _weights(params: NamingParams) -> dict[str, float]:
     return {name: getattr(params, f"{name}_weight") for name in FEATURES}
 
 
-def _with_names(forms: pl.DataFrame) -> pl.DataFrame:
-    """Distinct keywords and display forms with the name that each gives a journey."""
-    names = [name_of(form, keyword) for keyword, form in forms.select("keyword", "display_form").iter_rows()]
-    return forms.with_columns(shown=pl.Series(names, dtype=pl.String))
-
-
 # ── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _unique_names(
-    users: list[str], shown: list[list[str]], distinct_shown: Iterable[str]
-) -> tuple[list[str], list[int]]:
-    """The name of each journey and the place of its keyword, both in the order of the journeys.
+class _Shown:
+    """Names that candidates give a journey, each made once and only if it is needed, because most never are."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def name_and_key(self, keyword: str, form: str) -> tuple[str, str]:
+        """The name from a keyword and its display form, and its key."""
+        known = self._known.get((keyword, form))
+        if known is None:
+            name = name_of(form, keyword)
+            known = self._known[keyword, form] = (name, _key(name))
+        return known
+
+
+def _unique_names(users: list[str], keywords: list[list[str]], forms: list[list[str]]) -> tuple[list[str], list[int]]:
+    """The name of each journey and the place of its candidate, both in the order of the journeys.
 
     Args:
         users: User of each journey. Journeys of a user are contiguous, in the order in which they choose names.
-        shown: Display forms of each journey's keywords, best first.
-        distinct_shown: All display forms.
+        keywords, forms: Candidates of each journey and their display forms, best first.
     """
-    key_of = {form: _key(form) for form in distinct_shown}
+    shown = _Shown()
     names: list[str] = []
     places: list[int] = []
     taken: set[str] = set()
     numbers: dict[str, int] = {}
     previous: str | None = None
-    for user, forms in zip(users, shown, strict=True):
+    for user, *candidates in zip(users, keywords, forms, strict=True):
         if user != previous:
             taken, numbers, previous = set(), {}, user
-        place = next((i for i, form in enumerate(forms) if key_of[form] not in taken), None)
-        name = forms[place] if place is not None else _qualified(forms, taken, numbers)
-        taken.add(_key(name) if place is None else key_of[name])
+        place, name = 0, None
+        for number, (keyword, form) in enumerate(zip(*candidates, strict=True)):
+            own, key = shown.name_and_key(keyword, form)
+            if key not in taken:
+                place, name = number, own
+                break
+        if name is None:
+            every = [shown.name_and_key(*pair)[0] for pair in zip(*candidates, strict=True)]
+            name = _qualified(every, taken, numbers)
+        taken.add(_key(name))
         names.append(name)
-        places.append(place or 0)
+        places.append(place)
     return names, places
 
 
 def _qualified(forms: list[str], taken: set[str], numbers: dict[str, int]) -> str:
-    """The best form with another member in parentheses, or with the first free number.
+    """The best form with another candidate in parentheses, or with the first free number.
 
     Args:
         numbers: The last number given to each best form of this user; updated in place.

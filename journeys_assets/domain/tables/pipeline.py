@@ -152,11 +152,21 @@ JOURNEY_NAMES = Table(
         Column(
             "journey_name",
             TEXT,
-            "Display form of the top keyword, without personal data; unique within a user.",
+            "Display form of the best member keyword or shared phrase, without personal data; unique within a user.",
             is_impersonal=True,
         ),
-        Column("name_keyword", TEXT, "The keyword that the name shows."),
-        Column("naming_score", pl.Float64(), "Naming score of the chosen keyword.", minimum=0.0, maximum=1.0),
+        Column(
+            "name_keyword",
+            TEXT,
+            "What the name shows, normalised: a member keyword, or a phrase that several of them share.",
+        ),
+        Column(
+            "naming_score",
+            pl.Float64(),
+            "Naming score of the keyword or phrase that the name shows.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
         Column("keywords", TEXTS, "Member keywords in naming order, best first."),
         Column(
             "named_by",

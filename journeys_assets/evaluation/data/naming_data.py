@@ -32,6 +32,7 @@ CLUSTER_COLUMNS = (
 )
 _FACTS = ("user_id", "keyword", "display_form", "n_queries", "first_engaged_at", "commonness")
 _MIN_WANDS_QUERIES = 3
+_MIN_CORPUS_TEXTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,15 @@ def wands_pools(phrases: pl.DataFrame) -> tuple[dict[str, list[str]], dict[str, 
     classes = _by_label(phrases, "wands")
     themes = {label: Theme(label, tuple(queries)) for label, queries in classes.items()}
     return {label: queries for label, queries in classes.items() if len(queries) >= _MIN_WANDS_QUERIES}, themes
+
+
+def corpus_pools(corpora: pl.DataFrame) -> dict[str, dict[str, list[str]]]:
+    """Keywords of each label that has at least twelve, of each corpus: enough to draw some of them."""
+    pools = {name: _by_label(corpora, name) for name in corpora["set"].unique().sort()}
+    return {
+        name: {label: own for label, own in labels.items() if len(own) >= _MIN_CORPUS_TEXTS}
+        for name, labels in pools.items()
+    }
 
 
 def pooled(
@@ -138,7 +148,7 @@ def _described(
 def _by_label(phrases: pl.DataFrame, name: str) -> dict[str, list[str]]:
     rows = phrases.filter(set=name)
     rows = rows.with_columns(keyword=normalise_series(rows["text"]))
-    rows = rows.unique("keyword", keep="first", maintain_order=True)
+    rows = rows.filter(pl.col("keyword") != "").unique("keyword", keep="first", maintain_order=True)
     return dict(rows.group_by("label").agg(pl.col("keyword").sort()).sort("label").iter_rows())
 
 

@@ -13,6 +13,7 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 LABELLED = "labelled_short_text.parquet"
+CORPORA = "labelled_corpora.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +51,10 @@ def public_file(data: Path | None, name: str) -> Path | None:
 def labelled_phrases(data: Path | None) -> pl.DataFrame | None:
     """``set, text, label, domain`` of the public labelled sets; None if the file does not exist."""
     file = public_file(data, LABELLED)
+    return pl.read_parquet(file, glob=False) if file else None
+
+
+def labelled_corpora(data: Path | None) -> pl.DataFrame | None:
+    """``set, text, label, domain`` of more public corpora; None if the file does not exist."""
+    file = public_file(data, CORPORA)
     return pl.read_parquet(file, glob=False) if file else None

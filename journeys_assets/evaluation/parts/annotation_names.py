@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.naming.features import JOURNEY, member_features
+from journeys_assets.domain.naming.features import JOURNEY, candidate_features
 from journeys_assets.domain.naming.labels import name_grades, wanted_names
 from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
 from journeys_assets.evaluation.data import naming_data as data
@@ -32,7 +32,7 @@ N_DRAWS = 5
 UNNAMED = 0.5
 """Share of the journeys that are judged without a name, as on annotation sheets."""
 METRIC = "names that annotators would give, F1 of words"
-LEARNT, PACKAGED, BEST = "learnt from labels", "packaged weights", "best member"
+LEARNT, PACKAGED, BEST = "learnt from labels", "packaged weights", "best candidate"
 
 PROTOCOL = """
 **Names.** Journeys that the pipeline found, every {every} days. For half of them, simulated annotators see no name and
@@ -42,8 +42,9 @@ and otherwise write that. In three of ten cases they write nothing. Weights are 
 50 to 2,000 judgements that concern the name, drawn {n_draws} times, from one half of the themes and of the users. They
 name journeys with the other themes of the other users. The grade of a name is the F1 of its words with what annotators
 have in mind, as an expectation over the possibilities. The strength of the prior was chosen on the first half of the
-themes. *best member* uses the grade itself. These annotators think in the words of the synthetic themes, so the curve
-shows that the weights learn from labels, and how many are needed; it does not show what real users would gain. A table
+themes. *best candidate* uses the grade itself. These annotators think in the words of the synthetic themes, so the
+curve shows that the weights learn from labels, and how many are needed; it does not show what real users would gain. A
+table
 shows how often `journeys train` would release the learnt weights: only if users in folds that the weights did not see,
 with journeys judged without a name, get better names outside the interval. It also shows the gain that all labels would
 give: accepting a shown name makes every other name look worse than it is. The decisions to ask for names without
@@ -56,7 +57,7 @@ class NamedWorld:
     """Journeys with known themes, and the names that annotators want for them.
 
     Attributes:
-        rows: Members with features, user, day, theme and grade (the expected grade, which no method sees).
+        rows: Candidates with features, user, day, theme and grade (the expected grade, which no method sees).
         labels: Columns of ``naming_labels.wanted_names`` and user, theme; one row per judgement.
     """
 
@@ -87,7 +88,7 @@ def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
     wanted = data.inferences(study, [day for day in study.days if day in set(days)], at_most=1_000_000)
     found = data.found(study, wanted)
     themes = found.clusters.drop_nulls("theme").select(*JOURNEY, "user", "day", "theme")
-    members = member_features(found.clusters, found.facts, naming).join(themes, on=JOURNEY)
+    members = candidate_features(found.clusters, found.facts, naming).join(themes, on=JOURNEY)
     named = naming_training.named(members, naming).select(
         *JOURNEY, "user", "theme", "day", judged_on="day", shown="keyword"
     )
@@ -100,7 +101,7 @@ def named_world(study: Study, days: Sequence[date], seed: int) -> NamedWorld:
     )
     labels = [
         wanted_names(
-            shown.with_columns(better_names(shown, by.annotator_id, seed=seed), shown_keyword="shown"),
+            shown.with_columns(better_names(shown, by.annotator_id, seed=seed), shown_name="shown"),
             positive_from=0.0,
             accepted_grade=study.algorithm.name_training.accepted_grade,
         )

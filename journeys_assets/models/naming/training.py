@@ -29,7 +29,7 @@ from journeys_assets.errors import JourneysError
 from journeys_assets.models.naming.release import PACKAGED, NamerRelease, weights_of
 from journeys_assets.models.releases import sha256
 
-RIDGE = {name: 1e-2 if name in ("coverage", "topicality") else 1e-3 for name in FEATURES}
+RIDGE = {name: 1e-2 if name in ("coverage", "topicality", "sharing") else 1e-3 for name in FEATURES}
 """Penalty on the squared weights, relative to an expected grade of 0 to 1. Word counts and word overlap differ between
 logs, so the features that use words are penalised ten times more. Without that, one of the two judges loses on the
 fitting half of CLINC150 what the other gains."""
@@ -47,7 +47,7 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams, *, prior_strength: flo
     (a listwise loss, as ListNet: Cao et al. 2007, *Learning to rank: from pairwise to listwise approach*).
 
     Args:
-        rows: ``naming_features.member_features`` with grade (0 to 1: how well the keyword names the journey) and
+        rows: ``naming_features.candidate_features`` with grade (0 to 1: how well the keyword names the journey) and
             journey_weight (> 0, the same for all members of a journey), in any order.
         prior_strength: With 0, weights are shrunk to 0. Otherwise they are shrunk to those of ``params``: this is the
             cost of their squared distance, in summed grade of journeys of weight 1. So few labels change the weights
@@ -94,7 +94,7 @@ def fit_weights(rows: pl.DataFrame, params: NamingParams, *, prior_strength: flo
 
 
 def named(rows: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
-    """The row of the keyword that names each journey, from ``member_features`` with any further columns."""
+    """The row of the keyword that names each journey, from ``candidate_features`` with any further columns."""
     return in_naming_order(rows, params).group_by(JOURNEY, maintain_order=True).first()
 
 

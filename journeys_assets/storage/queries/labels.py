@@ -94,7 +94,7 @@ def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmPa
     on_sheet = ["user_id", "journey_id", "as_of_date"]
     annotations = (
         _annotations(con)
-        .join(_shown_keywords(con), on=on_sheet, how="left", maintain_order="left")
+        .join(_shown_names(con), on=on_sheet, how="left", maintain_order="left")
         # Without a sheet, an annotator who judged keywords saw no name; one who judged a journey by its id may have.
         .with_columns(is_blind=pl.coalesce("shows_no_name", pl.col("journey_id").is_null()))
     )
@@ -113,12 +113,12 @@ def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmPa
     return naming_labels.weighted_by_journey(pl.concat(rows))
 
 
-def _shown_keywords(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """Journeys on sheets: user_id, journey_id, as_of_date, shows_no_name, shown_keyword (the one used as the name)."""
+def _shown_names(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Journeys on sheets: user_id, journey_id, as_of_date, shows_no_name, shown_name."""
     return con.sql(
         """
         SELECT user_id, journey_id, as_of_date, bool_and(journey_name = '') AS shows_no_name,
-               min(keywords[1]) FILTER (journey_name <> '') AS shown_keyword
+               min(journey_name) FILTER (journey_name <> '') AS shown_name
         FROM landing.annotation_items GROUP BY ALL ORDER BY ALL
         """
     ).pl()

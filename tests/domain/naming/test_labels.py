@@ -19,7 +19,7 @@ from journeys_assets.domain.naming.labels import (
 from journeys_assets.domain.naming.params import NamingParams
 
 DAY = date(2026, 3, 2)
-JUDGED = {"relevance": 5, "better_name": None, "shown_keyword": "sofa", "is_blind": False}
+JUDGED = {"relevance": 5, "better_name": None, "shown_name": "sofa", "is_blind": False}
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ JUDGED = {"relevance": 5, "better_name": None, "shown_keyword": "sofa", "is_blin
         ({"better_name": " Oak  TABLE "}, ("oak table", 1.0)),
         ({"better_name": "oak table", "relevance": 2}, ("oak table", 1.0)),
         ({"better_name": "  "}, ("sofa", 0.5)),
-        ({"shown_keyword": None}, None),
+        ({"shown_name": None}, None),
         ({"is_blind": True}, None),  # not shown, so not accepted
         ({"is_blind": True, "better_name": "Oak table"}, ("oak table", 1.0)),
     ],
@@ -39,7 +39,7 @@ def test_a_judgement_gives_a_better_name_or_accepts_the_shown_one(
     changes: dict[str, object], expected: tuple[str, float] | None
 ) -> None:
     row = {"day": DAY, "user_id": "u", "journey_id": "j", "judged_on": DAY, **JUDGED, **changes}
-    types = {"better_name": pl.String, "shown_keyword": pl.String}
+    types = {"better_name": pl.String, "shown_name": pl.String}
     found = wanted_names(pl.DataFrame([row], schema_overrides=types), positive_from=4.0, accepted_grade=0.5)
     assert found.select("wanted", "worth").rows() == ([expected] if expected else [])
     assert found["is_blind"].to_list() == ([row["is_blind"]] if expected else [])

@@ -61,6 +61,12 @@ def labelled() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
 
 
+def corpora() -> pl.DataFrame:
+    """A corpus in the format of the public ones: every text of a label has its phrase and a word of its own."""
+    rows = [("shop", f"lunch bag{label} style{kind}", f"{label}", None) for label in range(12) for kind in range(20)]
+    return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
+
+
 def test_pseudo_users_and_the_documents_of_the_judges_share_no_phrase() -> None:
     keywords, themes = clinc_pools(labelled())
     assert all(keywords[label] and themes[label].phrases for label in keywords)
@@ -86,20 +92,21 @@ def test_pseudo_users_have_each_keyword_of_their_themes_once() -> None:
 
 @pytest.fixture(scope="module")
 def section() -> Section:
-    return naming.evaluate_naming([], labelled(), HashingEmbedder())
+    return naming.evaluate_naming([], labelled(), corpora(), HashingEmbedder())
 
 
 def test_the_section_has_every_method_on_every_figure(section: Section) -> None:
     methods = {naming.OURS, *naming.BASELINES, naming.BEST}
-    for _, part in section.results.group_by("dataset", "regime", "metric"):
-        assert set(part["method"]) == methods
-    assert set(section.results["dataset"]) == {"clinc150", "wands"}
+    for (_, _, metric), part in section.results.group_by("dataset", "regime", "metric"):
+        is_read = metric in {"readers: AUC", "readers: AP", "true of members"}
+        assert set(part["method"]) == (methods - {naming.BEST} if is_read else methods)
+    assert set(section.results["dataset"]) == {"clinc150", "wands", "shop"}
     assert section.results["value"].is_between(0.0, 1.0).all()
     assert section.plots[0].svg.lstrip().startswith("<?xml")
 
 
 def test_nothing_is_above_the_bound_by_the_stricter_judge(section: Section) -> None:
-    # The best member is the best by the stricter judge, so no method beats it by both judges.
+    # The best candidate is the best by the stricter judge, so no method beats it by both judges.
     wide = section.results.filter(pl.col("metric").str.ends_with("MRR")).pivot(
         "metric", index=["dataset", "regime", "method"], values="value"
     )
@@ -113,11 +120,13 @@ def test_nothing_is_above_the_bound_by_the_stricter_judge(section: Section) -> N
 
 
 def test_the_section_is_reproducible(section: Section) -> None:
-    again = naming.evaluate_naming([], labelled().sample(fraction=1, shuffle=True, seed=2), HashingEmbedder())
+    again = naming.evaluate_naming(
+        [], labelled().sample(fraction=1, shuffle=True, seed=2), corpora(), HashingEmbedder()
+    )
     assert again.results.equals(section.results)
     assert again.plots[0].svg == section.plots[0].svg
 
 
 def test_nothing_to_measure_is_an_error() -> None:
     with pytest.raises(ValueError, match="nothing to measure"):
-        naming.evaluate_naming([], None, HashingEmbedder())
+        naming.evaluate_naming([], None, None, HashingEmbedder())
