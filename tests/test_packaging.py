@@ -77,7 +77,11 @@ def test_public_data_that_is_not_given_is_left_out(tmp_path: Path) -> None:
 
     sandbox = Sandbox(tmp_path)
     materials = run.Materials(
-        sandbox.settings, sandbox.deployment.embedder, sandbox.deployment.sql_models, sandbox.pipeline
+        sandbox.settings,
+        sandbox.deployment.embedder,
+        sandbox.deployment.sql_models,
+        sandbox.pipeline,
+        sandbox.deployment.asker,
     )
     assert retail_study(sandbox.settings) is None
     assert materials.phrases is None
