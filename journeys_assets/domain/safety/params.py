@@ -48,7 +48,7 @@ class SafetyParams:
     identity_and_belief: Decision = "no_notify"
     gambling: Decision = "no_notify"
     alcohol: Decision = "no_notify"
-    threshold: float = 0.62
+    threshold: float = 0.68
     """A text with at least this probability (0 to 1) of being sensitive is of the most probable category. Chosen by
     ``benchmarks/fit_safety.py``."""
     uncertain_margin: float = 0.06
