@@ -287,7 +287,7 @@ class Lexicon:
                 yield from self._by_inside.get(token[start : start + length], ())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _words_of(part: str) -> list[_Word]:
     """The words of one part of a phrase between spaces; punctuation in it may make several."""
     if part == GAP:
