@@ -22,7 +22,7 @@ from sklearn.neural_network import MLPClassifier
 
 from journeys_assets.domain.safety.categories import IDS
 from journeys_assets.domain.safety.lexicon import folded, phrases_of
-from journeys_assets.models.embedding.onnx import OnnxEmbedder
+from journeys_assets.models.embedding.onnx import OnnxEmbedder, OnnxModel
 from journeys_assets.models.embedding.packaged import PackagedMiniLm
 from journeys_assets.models.safety.heads import Heads, inputs
 from journeys_assets.models.safety.lexicon_files import packaged_lexicon
@@ -57,7 +57,7 @@ def written(name: str) -> dict[str, list[str]]:
 def texts() -> list[tuple[str, int, str, str]]:
     """(text, class with 0 for ordinary, entry, source)."""
     chance = random.Random(SEED)
-    vocabulary = set(OnnxEmbedder(PackagedMiniLm())._model.tokenizer.get_vocab())
+    vocabulary = set(OnnxModel(PackagedMiniLm().files).tokenizer.get_vocab())
 
     def some(entry: str, source: str) -> list[str]:
         found = [p.replace("..", " ") for p in phrases_of(entry)]
@@ -137,10 +137,8 @@ def main() -> None:
         hand = source == "hand"
         recall = {c: (both[hand & (y == k + 1)].mean().round(3)) for k, c in enumerate(IDS)}
         alone = {c: ((score >= t)[hand & (y == k + 1)].mean().round(3)) for k, c in enumerate(IDS)}
-        print(
-            f"fpr of the model {rate}: threshold {t:.3f}; "
-            f"protected fp {(score >= t)[(source == 'protected')].mean():.3f}"
-        )
+        protected = (score >= t)[source == "protected"].mean()
+        print(f"fpr of the model {rate}: threshold {t:.3f}; protected fp {protected:.3f}")
         print("   with lexicon:", recall)
         print("   model alone: ", alone)
     worst = sorted(np.flatnonzero((y == 0) & ~strong), key=lambda i: -score[i])[:40]

@@ -35,7 +35,8 @@ safety_app = typer.Typer(
     rich_markup_mode="markdown",
     help="""Which texts are too sensitive to notify, by which rules; test them on your own lists.
 
-`journeys safety check texts.csv judged.csv` judges the column `text`; `journeys safety policy` lists categories.""",
+`journeys safety check texts.csv judged.csv` judges the column `text`; `journeys safety policy` lists the
+categories.""",
 )
 app.add_typer(safety_app, name="safety")
 

@@ -85,7 +85,7 @@ def _read(file: Path) -> pl.DataFrame:
     read: Mapping[str, Callable[[], pl.DataFrame]] = {
         ".parquet": lambda: pl.read_parquet(file),
         # All columns stay as they are written: nothing is guessed to be a number.
-        ".csv": lambda: pl.read_csv(file, infer_schema=False, missing_utf8_is_empty_string=False),
+        ".csv": lambda: pl.read_csv(file, infer_schema=False),
         ".jsonl": lambda: pl.read_ndjson(file, infer_schema_length=None),
     }
     if file.suffix.lower() not in read:

@@ -69,7 +69,7 @@ def test_what_is_wrong_is_named(journeys: Journeys, tmp_path: Path) -> None:
         ((nameless, out), "has no column text, but phrase"),
         ((numbers, out), "column text is of type Int64"),
         ((damaged, out), "cannot be read as parquet"),
-        ((odd, out), "its name must end in .parquet, .csv, .jsonl"),
+        ((odd, out), "it has no known ending"),
         ((good, tmp_path / "out.xlsx"), "end its name in one of them"),
         ((good, good), "is the file that is read"),
         ((good, tmp_path), "end its name in one of them"),

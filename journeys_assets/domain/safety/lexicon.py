@@ -19,6 +19,7 @@ with a Cyrillic letter, ``suiciiiide``.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import unicodedata
@@ -286,6 +287,7 @@ class Lexicon:
                 yield from self._by_inside.get(token[start : start + length], ())
 
 
+@functools.cache
 def _words_of(part: str) -> list[_Word]:
     """The words of one part of a phrase between spaces; punctuation in it may make several."""
     if part == GAP:

@@ -23,7 +23,7 @@ from journeys_assets.domain.safety.lexicon import Hits
 from journeys_assets.errors import JourneysError
 
 FILE = "heads.json"
-SHA256 = "ce461373c75f6ac2fa9689507d5ee06211d8f85be82863913c237718e22f7e67"
+SHA256 = "09a29ca2f273c014135cc7d9bb877f3edce62fc696ca05e6d73e8dc675bf72a2"
 """Of ``heads.json``."""
 WEAK_SCALE = 0.3
 """Input of a category of which a weak word is in the text; components of an embedding are about 0.05."""

@@ -64,7 +64,8 @@ def entries_of(language: str, text: str) -> list[Entry]:
         ]
         return found + [Entry(pattern, "ordinary", None, language) for pattern in _listed(content.get("ordinary"))]
     except (yaml.YAMLError, AttributeError, TypeError) as error:
-        raise LexiconError(f"the lexicon {language}.yml cannot be read: {error}; install the package again") from error
+        why = " ".join(str(error).split())
+        raise LexiconError(f"the lexicon {language}.yml cannot be read: {why}; install the package again") from error
 
 
 def _listed(text: str | None) -> list[str]:

@@ -29,10 +29,14 @@ SENSITIVE = {
     "gambling": "online casino bonus; lottery numbers; sportwetten tipps; パチンコ 攻略",
     "alcohol": "how to stop drinking; craft beer near me; whisky verkostung; 居酒屋 おすすめ",
 }
-ORDINARY = """wedding dress; baby shower games; shot glasses; killer whale facts; brief counselling hours; wine rack plans;
-church wedding flowers; shingles roof repair; cancer zodiac; bath bombs; deadlift form; black widow costume;
-kitchen renovation; crochet blanket pattern; vegane rezepte; decoración de salas modernas; recette cocktail; 観葉植物 育て方;
-идеи для кухни; 거실 인테리어; 客厅装修; وصفات كيك سهلة; आसान केक रेसिपी; bullet journal ideas; how to kill weeds"""
+ORDINARY = """
+wedding dress; baby shower games; shot glasses; killer whale facts;
+brief counselling hours; wine rack plans; church wedding flowers;
+shingles roof repair; cancer zodiac; bath bombs; deadlift form; black widow costume;
+kitchen renovation; crochet blanket pattern; vegane rezepte;
+decoración de salas modernas; recette cocktail; 観葉植物 育て方; идеи для кухни; 거실 인테리어;
+客厅装修; وصفات كيك سهلة; आसान केक रेसिपी; bullet journal ideas; how to kill weeds
+"""
 
 
 @cache
@@ -100,7 +104,7 @@ def test_weights_of_other_categories_are_refused() -> None:
         heads.Heads.from_json('{"categories": ["fun"]}')
 
 
-@pytest.mark.parametrize("text", ["strong: [", "- a", "strong: {health: 7}"])
+@pytest.mark.parametrize("text", ["strong: [", "- a", "strong: {health: 7}", "just text"])
 def test_a_damaged_lexicon_is_one_clear_error(text: str) -> None:
     with pytest.raises(LexiconError, match=r"the lexicon xx\.yml cannot be read: .* install the package again"):
         entries_of("xx", text)
