@@ -13,7 +13,7 @@ A phrase must be able to stand alone:
 * A run of characters of a script without spaces has at least three of them (five in Thai, Lao, Khmer and Burmese).
 * It is not part of a longer one that as many keywords contain ("water bottle" of "hot water bottle").
 
-The words are in ``words``. In languages that these do not cover, phrases with function words at their ends are possible.
+The words are in ``words``. In other languages a phrase may begin or end with a function word.
 """
 
 from __future__ import annotations

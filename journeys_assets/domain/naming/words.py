@@ -23,7 +23,8 @@ FUNCTION_WORDS = _words(
     "dalla nel nella tra fra è sono non che come os uma dos na nos nas em ao aos com sem mas não é são het een maar "
     "van voor met zonder op te bij naar uit zijn niet geen hoe wat waar ik wij och eller men av till från för på "
     "med utan är ett som det hur og til uten ve veya ile için bir bu şu oraz lub ale z ze w od dla po przez bez "
-    "jest są nie jak co の を に が は へ と も で や 的 了 在 和 是 与 及 и или но а в во на с со к ко из от до для по за без под "
+    "jest są nie jak co "
+    "の を に が は へ と も で や 的 了 在 和 是 与 及 и или но а в во на с со к ко из от до для по за без под "
     "над о об не что как это "
 )
 """No phrase begins or ends with one of these."""

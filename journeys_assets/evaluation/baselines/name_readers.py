@@ -62,8 +62,8 @@ def readings(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed) -> pl.Data
     Returns:
         The distinct names, sorted, with area under the ROC curve and average precision of each of ``READERS``, as
         "meaning: AUC", "meaning: AP" and so on, and with ``TRUE_OF_MEMBERS``: the share of the journey's unread
-        keywords that have a word of the name, mean over its words other than function words. All are from 0 to 1. Journeys
-        without unread keywords, and those of users with no other ones, are left out.
+        keywords that have a word of the name, mean over its words other than function words. All are from 0 to 1.
+        Journeys without unread keywords, and those of users with no other ones, are left out.
     """
     distinct = names.select(*JOURNEY, "keyword").unique().sort(*JOURNEY, "keyword")
     texts = sorted({*distinct["keyword"], *unread["keyword"]})

@@ -73,11 +73,11 @@ frequent*: the largest engagement weight. *c-TF-IDF*: the highest mean class-bas
 journeys (Grootendorst 2022). *random member*: the lowest hash. *best candidate* uses both judges: it shows what
 could still be gained.
 
-**Limits.** Phrases that keywords share are candidates beside the keywords. Readers and truth were part of the target when
-the two weights of phrases were chosen, on the half of CLINC150, the synthetic themes of the fit, and the six corpora.
-So the choice has seen the six corpora, unlike all other sets here; decision 7 has figures with each left out. The other
-weights were fitted on the reciprocal rank by these two judges and on matches (on other themes), so qualities that the
-judges do not measure are not rewarded. The target of the fit was changed after a first look at these
+**Limits.** Phrases that keywords share are candidates beside the keywords. Readers and truth were part of the target
+when the two weights of phrases were chosen, on the half of CLINC150, the synthetic themes of the fit, and the six
+corpora. So the choice has seen the six corpora, unlike all other sets here; decision 7 has figures with each left out.
+The other weights were fitted on the reciprocal rank by these two judges and on matches (on other themes), so qualities
+that the judges do not measure are not rewarded. The target of the fit was changed after a first look at these
 figures (from the mean of the judges to the stricter one), and so were the shrinkage of the word features and the
 decision to set readability by hand; variants were chosen on the fitting half. Synthetic phrases were written with the
 embedding at hand. No person has judged these names.

@@ -11,6 +11,9 @@ import polars as pl
 from journeys_assets.domain.actions import Action, count_columns
 from journeys_assets.domain.keywords.params import KeywordParams
 
+_MOST_RUN_WORDS = 5
+"""As many words as a phrase may have that keywords share."""
+
 
 def _weight(params: KeywordParams, actions: Sequence[Action]) -> str:
     weights = (params.search_weight, *(action.weight for action in actions), params.board_weight)
@@ -133,6 +136,8 @@ def keyword_facts(
         One row per user and keyword: user_id, keyword, display_form and n_queries (over the look-back window),
         first_engaged_at (over the whole history; in a limited one, the first keyword would change as days drop out),
         commonness (share of the catalogue's pins, 0..1; 0 for a keyword of fewer than ``generic_min_items`` pins).
+        Runs of two to ``_MOST_RUN_WORDS`` words in a member that are keywords of so many pins have a row too, because a
+        phrase that members share may be as generic as a keyword.
     """
     members = clusters.select("user_id", "window_end_date", keyword="keywords").explode("keyword").unique()
     con.register("members", members.to_arrow())
@@ -151,16 +156,35 @@ def keyword_facts(
           SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
                  sum(n_queries)::BIGINT AS n_queries, min(first_engaged_at) AS first_engaged_at
           FROM forms GROUP BY user_id, keyword
+        ), words AS (
+          SELECT user_id, string_split(keyword, ' ') AS words FROM members
+        ), starts AS (
+          SELECT user_id, words, unnest(range(1, len(words))) AS place FROM words
+        ), runs AS (
+          SELECT DISTINCT user_id, array_to_string(words[place:place + n_words - 1], ' ') AS keyword
+          FROM starts, unnest(range(2, $most_words::INTEGER + 1)) AS sizes(n_words)
+          WHERE place + n_words - 1 <= len(words)
+        ), wanted AS (
+          SELECT user_id, keyword FROM members
+          UNION
+          SELECT user_id, keyword FROM runs SEMI JOIN (
+            SELECT keyword FROM main.keyword_commonness WHERE partition_date = $day AND n_pins >= $min_items
+          ) USING (keyword)
         )
         SELECT m.user_id, m.keyword, coalesce(f.display_form, m.keyword) AS display_form,
                coalesce(f.n_queries, 0) AS n_queries, f.first_engaged_at,
                CASE WHEN c.n_pins >= $min_items THEN c.pin_share ELSE 0.0 END AS commonness
-        FROM members m
+        FROM wanted m
         LEFT JOIN facts f USING (user_id, keyword)
         LEFT JOIN main.keyword_commonness c ON c.keyword = m.keyword AND c.partition_date = $day
         ORDER BY 1, 2
         """,
-        params={"day": day, "look_back": params.look_back_days, "min_items": params.generic_min_items},
+        params={
+            "day": day,
+            "look_back": params.look_back_days,
+            "min_items": params.generic_min_items,
+            "most_words": _MOST_RUN_WORDS,
+        },
     ).pl()
     con.unregister("members")
     return rows
