@@ -23,9 +23,10 @@ from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.models.llm.budget import Limits, Prices, Spent
-from journeys_assets.models.llm.choose import AskerParams, make_asker
+from journeys_assets.models.llm.choose import AskerParams, key_of, make_asker
 from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.models.safety.judge import SafetyJudge
+from journeys_assets.models.safety.moderation import Moderation
 from journeys_assets.settings import LanguageModelSettings, Settings
 from journeys_assets.storage.key_value.base import KeyValueStore
 from journeys_assets.storage.key_value.choose import open_store
@@ -131,7 +132,7 @@ def build_deployment(
 
     @cache
     def safety_judge() -> SafetyJudge:
-        return SafetyJudge(settings.algorithm.safety)
+        return SafetyJudge(settings.algorithm.safety, moderate=moderation(settings.llm))
 
     return Deployment(settings, models, warehouse, make, progress, asker_of, safety_judge)
 
@@ -150,6 +151,17 @@ def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker
         spent = Spent(today, *spent_on(con, today))
     folder = settings.home / "llm" / "answers"
     return make_asker(asker_params(settings.llm), folder, run_id=run_id, spent_today=spent)
+
+
+def moderation(llm: LanguageModelSettings) -> Moderation | None:
+    """The moderation model that the settings name; None without one. Connects to nothing.
+
+    Raises:
+        MissingExtra: the SDK is not installed.
+    """
+    if llm.moderation_model is None:
+        return None
+    return Moderation(llm.base_url, llm.moderation_model, key_of(llm.api_key), timeout_s=llm.timeout_seconds)
 
 
 def asker_params(llm: LanguageModelSettings) -> AskerParams:

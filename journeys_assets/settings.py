@@ -59,6 +59,11 @@ class LanguageModelSettings(BaseModel):
         description="Key of the endpoint. Only the environment variable JOURNEYS_LLM__API_KEY may hold it; without it "
         "OPENAI_API_KEY counts.",
     )
+    moderation_model: str | None = Field(
+        default=None,
+        description="Name of a moderation model at the endpoint (`/moderations`), as a further opinion on what is "
+        "sensitive. Without it none is asked.",
+    )
     max_concurrency: int = Field(default=8, ge=1, le=256, description="Calls under way at one time.")
     requests_per_minute: float | None = Field(
         default=None, gt=0, description="Most calls in a minute. By default no limit."

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from journeys_assets.cli.context import AsJson, out
+from journeys_assets.cli.context import AsJson, open_session, out
 
 
 def check(
@@ -27,10 +27,9 @@ def check(
     never send) or `block` (never show).
     """
     from journeys_assets.cli.render import safety as render_safety
-    from journeys_assets.models.safety.judge import SafetyJudge
     from journeys_assets.operations.safety_check import check_texts
 
-    done = check_texts(source, target, SafetyJudge())
+    done = check_texts(source, target, open_session().deployment.safety_judge())
     if as_json:
         out.json(render_safety.checked_record(done))
     else:
@@ -40,9 +39,8 @@ def check(
 def policy(as_json: AsJson = False) -> None:
     """List the sensitive categories and what is done with journeys of each."""
     from journeys_assets.cli.render import safety as render_safety
-    from journeys_assets.domain.safety.params import SafetyParams
 
-    records = render_safety.policy_records(SafetyParams())
+    records = render_safety.policy_records(open_session().params.safety)
     if as_json:
         out.json(records)
     else:

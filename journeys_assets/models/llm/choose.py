@@ -34,6 +34,12 @@ class AskerParams:
     prices: Prices = field(default_factory=Prices)
 
 
+def key_of(api_key: SecretStr | None) -> SecretStr | None:
+    """The key of an endpoint: ``api_key``, or that of the environment variable OPENAI_API_KEY; None without any."""
+    from_environment = os.environ.get("OPENAI_API_KEY")
+    return api_key or (SecretStr(from_environment) if from_environment else None)
+
+
 def make_chat(params: AskerParams) -> ChatModel | None:
     """The model of a deployment; None if it has none. Connects to nothing.
 
@@ -44,11 +50,10 @@ def make_chat(params: AskerParams) -> ChatModel | None:
     """
     if params.model is None:
         return None
-    from_environment = os.environ.get("OPENAI_API_KEY")
     return OpenAICompatible(
         params.model,
         params.base_url,
-        api_key=params.api_key or (SecretStr(from_environment) if from_environment else None),
+        api_key=key_of(params.api_key),
         timeout_seconds=params.timeout_seconds,
         structured_output=params.structured_output,
     )

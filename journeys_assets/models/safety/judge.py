@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.safety.categories import IDS
 from journeys_assets.domain.safety.judge import judged, verdicts
 from journeys_assets.domain.safety.lexicon import Hits, folded
@@ -84,7 +85,8 @@ class SafetyJudge:
         hits = {text: lexicon.hits(text) for text in texts}
         undecided = [text for text in texts if not hits[text].strong and folded(text)]
         if self._moderate and undecided:
-            self._moderated.update(self._moderate(undecided))
+            # Personal data is shown to no model elsewhere.
+            self._moderated.update(self._moderate([text for text in undecided if not holds_personal_data(text)]))
         asked = [text for text in undecided if folded(text).isascii()]
         rows = dict.fromkeys(texts, _UNASKED)
         if asked:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from journeys_assets.errors import require_extra
 
 BATCH_TEXTS = 32
+FAILURES_TO_GIVE_UP = 3
+"""Failed calls in a row after which the endpoint is not asked again, so that a dead one does not hold up the run."""
 CATEGORY_OF: Mapping[str, str] = {
     "sexual/minors": "minors",
     "self-harm": "self_harm",
@@ -53,19 +57,25 @@ class Moderation:
         MissingExtra: the package ``openai`` is not installed.
     """
 
-    def __init__(self, base_url: str, model: str, api_key: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(self, base_url: str, model: str, api_key: SecretStr | None, *, timeout_s: float = 10.0) -> None:
         require_extra("llm", "moderation")
         import openai
 
-        self._client = openai.OpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s, max_retries=1)
+        key = api_key.get_secret_value() if api_key else ""
+        self._client = openai.OpenAI(base_url=base_url, api_key=key or "none", timeout=timeout_s, max_retries=1)
         self._model = model
         self.counts = ModerationCounts()
+        self._n_failed_in_a_row = 0
 
     def __call__(self, texts: Sequence[str]) -> dict[str, str]:
         """The category of each flagged text. Never fails; see ``counts``."""
         found: dict[str, str] = {}
         for start in range(0, len(texts), BATCH_TEXTS):
-            found |= self._batch(list(texts[start : start + BATCH_TEXTS]))
+            batch = list(texts[start : start + BATCH_TEXTS])
+            if self._n_failed_in_a_row < FAILURES_TO_GIVE_UP:
+                found |= self._batch(batch)
+            else:
+                self._failed(batch, self.counts.last_failure, is_call=False)
         self.counts.n_flagged += len(found)
         return found
 
@@ -76,6 +86,7 @@ class Moderation:
         try:
             answer = self._client.moderations.create(model=self._model, input=texts)
             flagged = [result.categories.model_dump(by_alias=True) for result in answer.results]
+            self._n_failed_in_a_row = 0
         except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
             return self._failed(texts, type(error).__name__)
         if len(flagged) != len(texts):
@@ -83,8 +94,9 @@ class Moderation:
         categories = [next((ours for theirs, ours in CATEGORY_OF.items() if row.get(theirs)), None) for row in flagged]
         return {text: category for text, category in zip(texts, categories, strict=True) if category}
 
-    def _failed(self, texts: list[str], why: str) -> dict[str, str]:
-        self.counts.n_failed_calls += 1
+    def _failed(self, texts: list[str], why: str, *, is_call: bool = True) -> dict[str, str]:
+        self.counts.n_failed_calls += is_call
+        self._n_failed_in_a_row += is_call
         self.counts.n_failed_texts += len(texts)
         self.counts.last_failure = why
         return {}

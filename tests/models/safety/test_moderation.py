@@ -64,7 +64,7 @@ def url() -> Iterator[str]:
 
 
 def moderation(url: str) -> Moderation:
-    return Moderation(url, "guard", "no-key", timeout_s=5)
+    return Moderation(url, "guard", None, timeout_s=5)
 
 
 def test_categories_are_mapped_and_the_gravest_counts(url: str) -> None:
