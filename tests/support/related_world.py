@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
-from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES, KEYWORD_EMBEDDINGS
+from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES, NAME_EMBEDDINGS
 from journeys_assets.domain.tables.sql import user_journeys
 from journeys_assets.models.embedding.base import Progress, Vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -49,7 +49,7 @@ def many_names(path: Path, *, n_names: int) -> Warehouse:
 def journeys_in(path: Path, rows: Sequence[tuple[str, str, int]]) -> Warehouse:
     """A warehouse with one day of user_journeys, of (user, name, day of its start before ``AS_OF``)."""
     warehouse = Warehouse(path)
-    warehouse.ensure(TABLE, JOURNEY_NAMES, KEYWORD_EMBEDDINGS)
+    warehouse.ensure(TABLE, JOURNEY_NAMES, NAME_EMBEDDINGS)
     begin = datetime.combine(AS_OF - timedelta(days=80), datetime.min.time())
     frame = pl.DataFrame(
         {
@@ -59,7 +59,12 @@ def journeys_in(path: Path, rows: Sequence[tuple[str, str, int]]) -> Warehouse:
             "first_engaged_at": [begin + timedelta(days=day) for _, _, day in rows],
         }
     )
-    known = {"partition_date": pl.lit(AS_OF), "stage": pl.lit("ongoing"), "confidence": pl.lit(0.9)}
+    known = {
+        "partition_date": pl.lit(AS_OF),
+        "stage": pl.lit("ongoing"),
+        "confidence": pl.lit(0.9),
+        "safety_decision": pl.lit("allow"),
+    }
     missing = [
         known.get(column.name, pl.lit(None)).cast(column.dtype).alias(column.name)
         for column in TABLE.columns

@@ -11,7 +11,7 @@ from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.keywords.vectors import pack
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.related.groups import on_grid
-from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES, KEYWORD_EMBEDDINGS
+from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES, NAME_EMBEDDINGS
 from journeys_assets.domain.tables.sql import user_journeys
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.parts.related import NEIGHBOURS, OURS, POPULARITY, evaluate_related, hits, scored_days
@@ -60,6 +60,7 @@ def planted_study(path: Path) -> Study:
                 first_engaged_at=pl.lit(begin_at) + pl.duration(days=pl.col("start")),
                 stage=pl.lit("ongoing"),
                 confidence=pl.lit(0.9),
+                safety_decision=pl.lit("allow"),
             )
         )
     frame = pl.concat(frames)
@@ -67,7 +68,7 @@ def planted_study(path: Path) -> Study:
     names = frame["journey_name"].unique().sort()
     vectors = pl.DataFrame(
         {
-            "keyword": names,
+            "name": names,
             "embedding_model": HashingEmbedder.model_version,
             "embedding": pack(HashingEmbedder().embed(names.to_list())),
             "partition_date": FIRST,
@@ -76,7 +77,7 @@ def planted_study(path: Path) -> Study:
     for table, content in (
         (user_journeys(DEFAULT_ACTIONS), frame),
         (JOURNEY_NAMES, frame),
-        (KEYWORD_EMBEDDINGS, vectors),
+        (NAME_EMBEDDINGS, vectors),
     ):
         missing = [
             pl.lit(None).cast(column.dtype).alias(column.name)

@@ -76,7 +76,8 @@ def test_texts_without_words_are_allowed() -> None:
 
 def test_the_version_names_parameters_and_files() -> None:
     assert SafetyJudge().version == judge().version
-    assert SafetyJudge(SafetyParams(gambling="allow")).version != judge().version
+    assert SafetyJudge(SafetyParams(threshold=0.5)).version != judge().version
+    assert SafetyJudge(SafetyParams(gambling="allow")).version == judge().version, "no policy shapes a verdict"
 
 
 def test_moderation_decides_only_what_the_lexicon_leaves_open() -> None:
