@@ -9,7 +9,8 @@ import polars as pl
 
 
 def journeys_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """Every journey that the kept days up to ``day`` have, each once, without those that are not the user's.
+    """Every journey that the kept days up to ``day`` have, each once, without those that are not the user's and those
+    that policy does not allow to send anything about.
 
     Returns:
         user_id, journey_id, journey_name (of the latest day), started_on (the first engagement that any kept day
@@ -21,6 +22,7 @@ def journeys_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
                min(first_engaged_at)::DATE AS started_on
         FROM main.user_journeys WHERE partition_date <= $day GROUP BY ALL
         HAVING coalesce(max_by(coalesce(feedback, ''), partition_date), '') <> 'not_mine'
+           AND max_by(safety_decision, partition_date) = 'allow'
         ORDER BY 1, 2
         """,
         params={"day": day},
