@@ -8,10 +8,10 @@ shared phrase names a journey.
 The weights of members are fitted on the half of the CLINC150 intents and of the synthetic themes that
 ``evaluation.data.naming_data.halves`` allows, in worlds with other seeds than the one for testing. The other half,
 WANDS and Online Retail are not used. The two weights of phrases are chosen on the same halves and on six corpora
-without usable labels, and reported for each corpus as chosen without it. Their target is the mean of what judges and readers
-find, and half as much of ``TRUE_OF_MEMBERS``; a choice must not lose more than ``PHRASE_LOSS``. Out-of-fold figures
-hold out whole themes. The worlds are generated, and the
-pipeline is run over them, in ``--home``; that takes some minutes once.
+without usable labels, and reported for each corpus as chosen without it. Their target is the mean of what judges and
+readers find, and half as much of ``TRUE_OF_MEMBERS``; a choice must not lose more than ``PHRASE_LOSS``. Out-of-fold
+figures hold out whole themes. The worlds are generated, and the pipeline is run over them, in ``--home``; that takes
+some minutes once.
 """
 
 from __future__ import annotations
