@@ -56,7 +56,7 @@ def candidate_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, para
       Grootendorst 2022, arXiv 2203.05794), relative to the highest value of a member.
     * topicality: the same with the mean instead of the sum, so that unrelated words lower it.
     * specificity: 0 for a keyword carried by ``generic_share`` of the catalogue's items, 1 from a tenth of that down,
-      logarithmic, in steps. A phrase that is no keyword of the user counts as specific.
+      logarithmic, in steps. A phrase without a row in ``keyword_facts`` counts as specific.
     * several_words: 0 for a single word, which is mostly too broad; else 1.
     * readability: highest for two to four words; low for long texts, codes, digits and punctuation.
     * sharing: share of the other members that contain the whole candidate, as words that follow one another; 0 for a

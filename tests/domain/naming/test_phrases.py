@@ -102,6 +102,14 @@ def test_a_phrase_is_shown_as_most_keywords_spell_it() -> None:
     assert name(*BOTTLES, forms=dict.fromkeys(BOTTLES, "x")) == "hot water bottle"
 
 
+def test_a_generic_phrase_does_not_name_a_journey_that_has_another_name() -> None:
+    rows = journeys(("home decor ideas", "home decor shop", "cheap home decor"))
+    known = facts(rows)
+    assert name_journeys(rows, known, PARAMS)["journey_name"].to_list() == ["home decor"]
+    generic = known.head(1).with_columns(keyword=pl.lit("home decor"), commonness=pl.lit(PARAMS.generic_share))
+    assert name_journeys(rows, pl.concat([known, generic]), PARAMS)["journey_name"].to_list() != ["home decor"]
+
+
 def test_journeys_with_the_same_phrase_have_different_names() -> None:
     rows = journeys(BOTTLES, [keyword.replace("heart", "cat") + " large" for keyword in BOTTLES])
     names = name_journeys(rows, facts(rows), PARAMS)
