@@ -10,13 +10,8 @@ The weights of members are fitted on the half of the CLINC150 intents and of the
 WANDS and Online Retail are not used. The two weights of phrases are chosen on the same halves and on six corpora
 without usable labels, and reported for each corpus as chosen without it. Their target is the mean of what judges and
 readers find, and half as much of ``TRUE_OF_MEMBERS``; a choice must not lose more than ``PHRASE_LOSS``. Out-of-fold
-<<<<<<< HEAD
-figures hold out whole themes. The worlds are generated, and the
-pipeline is run over them, in ``--home``; that takes some minutes once.
-=======
 figures hold out whole themes. The worlds are generated, and the pipeline is run over them, in ``--home``; that takes
 some minutes once.
->>>>>>> names
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from journeys_assets.models.llm.messages import RULES
+
 
 @dataclass(frozen=True, slots=True)
 class Generated:
@@ -94,8 +96,15 @@ class Generator:
 
 
 def prompt_of(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> str:
-    """The text that a model continues: by its chat template or, for a model without one, as labelled paragraphs."""
+    """The text that a model continues: by its chat template or, for a model without one, as labelled paragraphs.
+
+    A model without one continues what it sees last, so it does not see the rules and the schema, which come after the
+    examples of a prompt; it is held to the schema nevertheless.
+    """
     if getattr(tokenizer, "chat_template", None):
         return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-    parts = [f"{'Input: ' if message['role'] == 'user' else ''}{message['content']}" for message in messages]
+    parts = [
+        f"Input: {message['content']}" if message["role"] == "user" else message["content"].partition(RULES)[0].strip()
+        for message in messages
+    ]
     return "\n\n".join([*parts, "Output: "])
