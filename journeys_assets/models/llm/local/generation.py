@@ -10,6 +10,9 @@ from typing import Any
 
 from journeys_assets.models.llm.messages import RULES
 
+_AS_IN_TEXT = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
+"""JSON as it stands in the texts that models were trained on. Without the spaces, small models write nonsense."""
+
 
 @dataclass(frozen=True, slots=True)
 class Generated:
@@ -88,7 +91,7 @@ class Generator:
     def _matcher(self, schema: Mapping[str, Any]) -> Any:
         from llguidance import LLMatcher
 
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides={"whitespace_flexible": False})
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_AS_IN_TEXT)
         matcher = LLMatcher(self._guide, grammar)
         if matcher.is_error():
             raise ValueError(f"the schema cannot be kept to: {matcher.get_error()}")
