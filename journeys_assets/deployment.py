@@ -7,17 +7,31 @@ what they use.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import polars as pl
+
+from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.scheduling.log_days import start_of_log
+from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
-from journeys_assets.settings import Settings
+from journeys_assets.models.llm.base import Asker, answered_by
+from journeys_assets.models.llm.budget import Limits, Prices, Spent
+from journeys_assets.models.llm.choose import AskerParams, key_of, make_asker
+from journeys_assets.models.llm.prompts import load_prompt
+from journeys_assets.models.safety.judge import SafetyJudge
+from journeys_assets.models.safety.moderation import Moderation
+from journeys_assets.settings import LanguageModelSettings, Settings
+from journeys_assets.storage.key_value.base import KeyValueStore
+from journeys_assets.storage.key_value.choose import open_store
 from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries.model_calls import spent_on
 from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -34,10 +48,34 @@ class Deployment:
     warehouse: Warehouse
     embedder: Callable[[], Embedder]
     progress: Progress
+    asker: Callable[[str], Asker | None]
+    """The language model for one run, by its id; None without one."""
+
+    safety_judge: Callable[[], SafetyJudge]
+
+    def answered_by(self, prompt: str) -> str | None:
+        """Model and version of a prompt, by its name, as rows carry them; None without a language model."""
+        model = self.settings.llm.model
+        return None if model is None else answered_by(model, load_prompt(prompt))
 
     @property
     def algorithm(self) -> AlgorithmParams:
         return self.settings.algorithm
+
+    def related_store(self) -> KeyValueStore:
+        """The key-value store of related journeys.
+
+        By default it lies beside the releases whose content it holds, so that a copy of them is complete.
+        """
+        return open_store(self.settings.key_value_store, self.releases("related") / ".content")
+
+    def is_safe(self, texts: Sequence[str]) -> list[bool]:
+        """Whether each text may be shown and sent to anybody, and holds no personal data."""
+        decisions = self.safety_judge().judge(texts)["decision"].cast(pl.String).to_list()
+        return [
+            decision == "allow" and not holds_personal_data(text)
+            for text, decision in zip(texts, decisions, strict=True)
+        ]
 
     def releases(self, kind: str) -> Path:
         """Folder of the releases of one kind of model: ``ranker``, ``stage`` or ``naming``."""
@@ -70,16 +108,73 @@ def note_first_day(settings: Settings, warehouse: Warehouse) -> None:
         settings.note_first_day(start)
 
 
-def build_deployment(settings: Settings, *, progress: Progress, embedder: Embedder | None = None) -> Deployment:
+def build_deployment(
+    settings: Settings, *, progress: Progress, embedder: Embedder | None = None, asker: Asker | None = None
+) -> Deployment:
     """Join settings with the warehouse and the models; nothing is opened or loaded yet.
 
     Args:
         embedder: By default the one that the settings name.
+        asker: What answers questions to the language model that the settings name; by default its endpoint.
     """
+
+    warehouse = open_warehouse(settings)
 
     @cache
     def make() -> Embedder:
         return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
 
+    @cache
+    def asker_of(run_id: str) -> Asker | None:
+        return asker or asker_of_run(settings, warehouse, run_id)
+
     models = load_models(sql_folder(), settings.algorithm.actions)
-    return Deployment(settings, models, open_warehouse(settings), make, progress)
+
+    @cache
+    def safety_judge() -> SafetyJudge:
+        return SafetyJudge(settings.algorithm.safety, moderate=moderation(settings.llm))
+
+    return Deployment(settings, models, warehouse, make, progress, asker_of, safety_judge)
+
+
+def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker | None:
+    """What asks the language model that the settings name, within its budgets; None without one. Connects to nothing.
+
+    Raises:
+        MissingExtra: the SDK is not installed.
+    """
+    if settings.llm.model is None:
+        return None
+    warehouse.ensure(LLM_LEDGER)
+    today = datetime.now(UTC).date()
+    with warehouse.reading() as con:
+        spent = Spent(today, *spent_on(con, today))
+    folder = settings.home / "llm" / "answers"
+    return make_asker(asker_params(settings.llm), folder, run_id=run_id, spent_today=spent)
+
+
+def moderation(llm: LanguageModelSettings) -> Moderation | None:
+    """The moderation model that the settings name; None without one. Connects to nothing.
+
+    Raises:
+        MissingExtra: the SDK is not installed.
+    """
+    if llm.moderation_model is None:
+        return None
+    return Moderation(llm.base_url, llm.moderation_model, key_of(llm.api_key), timeout_s=llm.timeout_seconds)
+
+
+def asker_params(llm: LanguageModelSettings) -> AskerParams:
+    """The settings of the language model, as ``models.llm`` takes them."""
+    return AskerParams(
+        llm.model,
+        llm.base_url,
+        api_key=llm.api_key,
+        max_concurrency=llm.max_concurrency,
+        requests_per_minute=llm.requests_per_minute,
+        timeout_seconds=llm.timeout_seconds,
+        max_retries=llm.max_retries,
+        structured_output=llm.structured_output,
+        limits=Limits(llm.calls_per_run, llm.calls_per_day, llm.cost_per_run, llm.cost_per_day),
+        prices=Prices(llm.input_price, llm.output_price),
+    )

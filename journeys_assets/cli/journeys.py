@@ -98,6 +98,7 @@ def export(
 def show_journeys(session: Session, user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
     from journeys_assets.cli.render import journeys as render_journeys
     from journeys_assets.domain.landing.ids import clean_id
+    from journeys_assets.storage.queries import related as related_queries
     from journeys_assets.storage.queries import users as user_queries
 
     day, user = day_run(session, as_of), clean_id(user)
@@ -106,15 +107,16 @@ def show_journeys(session: Session, user: str, as_of: date | None, *, explain: b
         evidence = user_queries.evidence_of_user(con, user, day, render_journeys.WEEKS_SHOWN * 7)
         known = user_queries.user_is_known(con, user)
         features = user_queries.features_of_user(con, user, day)
+        related = related_queries.related_of_user(con, user, day)
     if not known:
         raise CommandError(f"user {user!r} is in none of the ingested logs")
     records = render_journeys.journey_records(journeys, evidence, day, session.params.actions)
     if explain:
         render_journeys.add_explanations(records, _explained(session, journeys, features))
     if as_json:
-        out.json({"user_id": user, "as_of": day, "journeys": records})
+        out.json({"user_id": user, "as_of": day, "journeys": records, "related": related.to_dicts()})
     else:
-        out.print(render_journeys.show_user(user, day, records, session.params.actions))
+        out.print(render_journeys.show_user(user, day, records, related, session.params.actions))
 
 
 def _explained(session: Session, journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":

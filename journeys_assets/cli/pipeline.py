@@ -28,6 +28,7 @@ from journeys_assets.cli.context import (
 )
 from journeys_assets.cli.errors import is_debugging
 from journeys_assets.cli.journeys import show_journeys
+from journeys_assets.cli.related import expand_journeys, print_expansion
 
 DEMO_USERS = 300
 DEMO_DAYS = 45
@@ -52,6 +53,9 @@ def demo(
     session = open_session()
     summary = run_through_dagster(session, None, None, full=False)
     print_run_summary(summary, settings)
+    # An expansion is live from the day after, so the last day is run again with one as of the day before.
+    print_expansion(expand_journeys(session, summary.last_day - timedelta(days=1)))
+    run_through_dagster(session, summary.last_day, summary.last_day, full=False)
     from journeys_assets.storage.queries import users as user_queries
 
     with session.warehouse.reading() as con:
@@ -62,6 +66,7 @@ def demo(
     out.write_line(("Where to look next", "bold"))
     places = Table.grid(padding=(0, 3))
     places.add_row(f"  {command_name()} show {another}", "one user's journeys, with evidence")
+    places.add_row(f"  {command_name()} related --user {another}", "what the user may start next")
     places.add_row(f"  {command_name()} ui", "assets, lineage, checks and this run in the browser")
     places.add_row(f"  {relative(settings.published_path)}", "the output tables, for DuckDB or any tool that reads it")
     places.add_row(f"  {relative(world / 'truth')}", "the true journeys of the synthetic users")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from journeys_assets.defs.assets import evaluation, experiment
+from journeys_assets.defs.assets import evaluation, expansion, experiment
 from journeys_assets.defs.assets.sources import build_source_specs
 from journeys_assets.defs.assets.stages import build_stage_assets
 from journeys_assets.defs.assets.training import build_training_assets
@@ -19,7 +19,7 @@ from journeys_assets.defs.day_lock import DAY_LOCK, build_day_lock
 from journeys_assets.defs.ingestion import build_ingest_job, build_landing_sensor
 from journeys_assets.defs.jobs import build_jobs
 from journeys_assets.defs.partitions import daily_partitions
-from journeys_assets.defs.sensors import build_daily_schedule, build_sensors
+from journeys_assets.defs.sensors import build_daily_schedule, build_expansion_schedule, build_sensors
 from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.domain.experiment.readout import Readout
 from journeys_assets.evaluation.report.section import SECTION_NAMES, Section
@@ -31,6 +31,7 @@ from journeys_assets.settings import load_settings
 
 if TYPE_CHECKING:
     from journeys_assets.evaluation.run import Materials
+    from journeys_assets.operations.expand import ExpansionReport
 
 
 def log_progress(stage: str, done: int, total: int) -> None:
@@ -73,9 +74,10 @@ def _definitions(deployment: Deployment, pipeline: Pipeline, column_lineage: boo
             *build_training_assets(deployment.warehouse, deployment.algorithm, folders),
             *_evaluation(deployment, pipeline),
             _experiment(deployment),
+            expansion.build(partial(_expand, deployment)),
         ],
         jobs=[*jobs, ingest_job],
-        schedules=[build_daily_schedule(deployment.settings, pipeline, jobs)],
+        schedules=[build_daily_schedule(deployment.settings, pipeline, jobs), build_expansion_schedule()],
         sensors=[*build_sensors(deployment.settings, pipeline, jobs), build_landing_sensor(deployment, ingest_job)],
         resources={DAY_LOCK: build_day_lock(deployment.settings.home)},
         executor=dg.in_process_executor,
@@ -89,7 +91,7 @@ def _evaluation(deployment: Deployment, pipeline: Pipeline) -> list[dg.AssetsDef
     def materials() -> Materials:
         from journeys_assets.evaluation.run import Materials
 
-        return Materials(deployment.settings, deployment.embedder, deployment.sql_models, pipeline)
+        return Materials(deployment.settings, deployment.embedder, deployment.sql_models, pipeline, deployment.asker)
 
     def evaluate(name: str) -> Section:
         from journeys_assets.evaluation.run import evaluate_section
@@ -115,3 +117,12 @@ def _experiment(deployment: Deployment) -> dg.AssetsDefinition:
         return found.first, found.last, found.readout
 
     return experiment.build(read_out)
+
+
+def _expand(deployment: Deployment, as_of: date | None, run_id: str) -> ExpansionReport | None:
+    from journeys_assets.operations.expand import expand_deployment
+    from journeys_assets.storage.queries.days import last_closed_day
+
+    with deployment.warehouse.reading() as con:
+        day = as_of or last_closed_day(con)
+    return None if day is None else expand_deployment(deployment, day, run_id)

@@ -16,13 +16,15 @@ TRAINING_JOB = "training_job"
 TRAINING_GROUP = "training"
 EVALUATION_JOB = "evaluation_job"
 EVALUATION_GROUP = "evaluation"
+EXPANSION_JOB = "expansion_job"
+EXPANSION_GROUP = "expansion"
 READOUT_JOB = "readout_job"
 EXPERIMENT_GROUP = "experiment"
 
 
 def build_jobs() -> list[Job]:
     everything = dg.AssetSelection.all(include_sources=False) - dg.AssetSelection.groups(
-        TRAINING_GROUP, EVALUATION_GROUP, EXPERIMENT_GROUP
+        TRAINING_GROUP, EXPANSION_GROUP, EVALUATION_GROUP, EXPERIMENT_GROUP
     )
     return [
         dg.define_asset_job(
@@ -40,6 +42,11 @@ def build_jobs() -> list[Job]:
             TRAINING_JOB,
             selection=dg.AssetSelection.groups(TRAINING_GROUP),
             description="Trains ranker, stage model and naming weights; releases those that beat their baseline.",
+        ),
+        dg.define_asset_job(
+            EXPANSION_JOB,
+            selection=dg.AssetSelection.groups(EXPANSION_GROUP),
+            description="Finds related journeys of every name that several users share, and releases them.",
         ),
         dg.define_asset_job(
             EVALUATION_JOB,

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.defs.day_lock import lock_path
-from journeys_assets.defs.jobs import DAILY_JOB, Job
+from journeys_assets.defs.jobs import DAILY_JOB, EXPANSION_JOB, Job
 from journeys_assets.defs.partitions import day_range, range_tags
 from journeys_assets.deployment import open_warehouse
 from journeys_assets.domain.scheduling import requests
@@ -94,6 +94,17 @@ def build_daily_schedule(settings: Settings, pipeline: Pipeline, jobs: Sequence[
         return dg.RunRequest(run_key=yesterday.isoformat(), tags=range_tags(*due))
 
     return daily_schedule
+
+
+def build_expansion_schedule() -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="expansion_schedule",
+        job_name=EXPANSION_JOB,
+        cron_schedule="0 4 * * 1",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Expands each Monday, once the week is complete.",
+    )
 
 
 def report_lost_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) -> None:

@@ -22,6 +22,8 @@ from journeys_assets.domain.naming.params import NameTrainingParams, NamingParam
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.related.params import RelatedParams
+from journeys_assets.domain.safety.params import SafetyParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,12 @@ class AlgorithmParams:
     keywords: KeywordParams = field(default_factory=KeywordParams)
     clustering: ClusteringParams = field(default_factory=ClusteringParams)
     naming: NamingParams = field(default_factory=NamingParams)
+    safety: SafetyParams = field(default_factory=SafetyParams)
     ranking: RankingParams = field(default_factory=RankingParams)
     lifecycle: LifecycleParams = field(default_factory=LifecycleParams)
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
+    related: RelatedParams = field(default_factory=RelatedParams)
     quality: QualityParams = field(default_factory=QualityParams)
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
     name_training: NameTrainingParams = field(default_factory=NameTrainingParams)

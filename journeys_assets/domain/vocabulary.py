@@ -14,6 +14,8 @@ STAGES = ("ongoing", "ended")
 STAGE_REASONS = ("user_said_finished", "evergreen", "silent", "recent", "likely_ended", "likely_ongoing")
 INTENTS = ("exploring", "deciding", "acting")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
+NAME_VERDICTS = ("accepted", "unshowable", "personal", "not_entailed", "not_unique", "unsafe")
+RELATIONS = ("next_step", "complement", "sibling", "broader")
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
 NAMELESS = "unnamed journey"

@@ -19,9 +19,11 @@ from journeys_assets.evaluation.parts.lifecycle import evaluate_lifecycle
 from journeys_assets.evaluation.parts.naming import evaluate_naming
 from journeys_assets.evaluation.parts.notifications import evaluate_notifications
 from journeys_assets.evaluation.parts.ranking import evaluate_ranking
+from journeys_assets.evaluation.parts.related import evaluate_related
 from journeys_assets.evaluation.report.page import write_report
 from journeys_assets.evaluation.report.section import Section, load_section, save_section
 from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.models.llm.base import Asker
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.versions import Versions
 from journeys_assets.settings import Settings
@@ -37,10 +39,12 @@ class Materials:
         embedder: Callable[[], Embedder],
         sql_models: Mapping[str, SqlModel],
         pipeline: Pipeline,
+        asker: Callable[[str], Asker | None],
     ) -> None:
         self.settings = settings
         self.embedder = embedder
         self.sql_models = sql_models
+        self.asker = asker
         self.pipeline = pipeline
 
     @cached_property
@@ -84,13 +88,14 @@ def _clustering(materials: Materials) -> Section:
 SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
     "clustering": _clustering,
     "naming": lambda materials: evaluate_naming(
-        materials.logs, materials.phrases, materials.corpora, materials.embedder()
+        materials.logs, materials.phrases, materials.corpora, materials.embedder(), materials.asker("evaluation")
     ),
     "ranking": lambda materials: evaluate_ranking(materials.logs, materials.sql_models),
     "lifecycle": lambda materials: evaluate_lifecycle(materials.logs, materials.seasons),
     "diversification": lambda materials: evaluate_diversification(materials.logs),
     "notifications": lambda materials: evaluate_notifications(materials.logs, materials.settings.public_data),
     "annotation": lambda materials: evaluate_annotation(materials.logs),
+    "related": lambda materials: evaluate_related(materials.logs, materials.embedder()),
 }
 """The parts of ``SECTION_NAMES``, in the order of the report."""
 

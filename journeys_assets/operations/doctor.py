@@ -12,12 +12,14 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from journeys_assets.deployment import asker_params
 from journeys_assets.domain.quality.monitors import format_measured
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.quality.unmatched import worst_first
 from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.models.llm.choose import check_endpoint, make_chat
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.stage import Released
 from journeys_assets.pipeline.versions import Versions
@@ -52,10 +54,10 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         Finding("home", True, str(settings.home)),
         _tried("embedding model", lambda: _model(embedder())),
         *(
-            _tried(entry.release.title, partial(_live, entry.release, settings.models_path / entry.release.folder))
-            for entry in pipeline.entries
-            if entry.release is not None
+            _tried(release.title, partial(_live, release, settings.models_path / release.folder))
+            for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None)
         ),
+        _language_model(settings),
     ]
     if not pipeline.warehouse.path.exists():
         return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
@@ -71,6 +73,18 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
         return [*findings, *_computed(con, pipeline, versions, today)]
+
+
+def _language_model(settings: Settings) -> Finding:
+    subject = "language model"
+    if settings.llm.model is None:
+        return Finding(subject, True, "none; names and related journeys are made without one")
+    try:
+        chat = make_chat(asker_params(settings.llm))
+    except JourneysError as error:
+        return Finding(subject, False, str(error))
+    problem = None if chat is None else check_endpoint(chat)
+    return Finding(subject, problem is None, problem or f"{settings.llm.model} at {settings.llm.base_url} answers")
 
 
 def _tried(subject: str, attempt: Callable[[], str]) -> Finding:

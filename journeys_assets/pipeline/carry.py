@@ -1,7 +1,7 @@
 """Carrying unchanged users over from one day to the next: the one way in which stages save reading and computing again.
 
-What was read or computed for a user holds as long as the user's latest inference is the same, and as long as whatever
-else it rests on (``basis``) is the same.
+What was read or computed for a user holds as long as the user's state (mostly: the latest inference) is the same, and
+as long as whatever else it rests on (``basis``) is the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ class Carried:
     """Frames of all live users as of a day.
 
     Attributes:
-        states: user_id, partition_date of the latest inference; one row per live user.
+        states: user_id and what stands for the user's state, such as the partition_date of the latest inference; one
+            row per live user.
         basis: What the frames rest on beside the users' inferences.
         frames: By name; each has a column user_id.
     """
@@ -40,7 +41,7 @@ def carry_over(
 
     Args:
         before: What was carried on the day before; None on the first day.
-        states: user_id, partition_date of the latest inference of every live user.
+        states: As in :class:`Carried`, for every live user.
         make: Makes the frames of the users in the states that it gets, always the same names and columns.
         basis: With another basis than that of ``before``, every user is made anew.
 
@@ -49,7 +50,7 @@ def carry_over(
     """
     if before is None or before.basis != basis:
         return Carried(states, basis, make(states))
-    key = ["user_id", "partition_date"]
+    key = states.columns
     unchanged = states.join(before.states, on=key, how="semi")
     made = make(states.join(before.states, on=key, how="anti"))
     kept = {name: before.frames[name].join(unchanged, on="user_id", how="semi") for name in made}

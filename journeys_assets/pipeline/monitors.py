@@ -16,7 +16,8 @@ import polars as pl
 from journeys_assets.domain.quality import churn, drift, monitors
 from journeys_assets.domain.quality.monitors import Monitor
 from journeys_assets.domain.quality.params import QualityParams
-from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, JOURNEY_SAFETY, SUGGESTED_NAMES
+from journeys_assets.storage.queries import model_calls, safety
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries.staleness import VersionPeriods
 from journeys_assets.storage.queries.unmatched import unmatched_engagements
@@ -102,6 +103,41 @@ def of_keyword_embeddings(model_version: Callable[[], str]) -> list[QualityMonit
             lambda day, found: monitors.share_of_keywords_embedded(
                 found["keyword"], found.filter("is_embedded")["keyword"]
             ),
+        ),
+    ]
+
+
+def of_suggested_names(params: QualityParams) -> list[QualityMonitor]:
+    """Monitors of suggested_names."""
+    return [
+        QualityMonitor(
+            SUGGESTED_NAMES.name,
+            "share_of_questions_without_an_answer",
+            "Share of the questions to the language model, on the last UTC day with any, that got no answer.",
+            (lambda con, day: model_calls.questions_by_reason(con),),
+            lambda day, found: monitors.share_of_questions_without_an_answer(
+                found, maximum=params.max_share_unanswered
+            ),
+        ),
+        QualityMonitor(
+            SUGGESTED_NAMES.name,
+            "share_of_names_refused",
+            "Share of the language model's names of the trailing four weeks that did not pass the checks.",
+            (_trailing(model_calls.names_by_verdict, params.trailing_days),),
+            lambda day, found: monitors.share_of_names_refused(found, maximum=params.max_share_names_refused),
+        ),
+    ]
+
+
+def of_journey_safety(params: QualityParams) -> list[QualityMonitor]:
+    """Monitors of journey_safety."""
+    return [
+        QualityMonitor(
+            JOURNEY_SAFETY.name,
+            "share_of_journeys_in_doubt",
+            "Share of live journeys that are not sent because the safety model is not sure.",
+            (safety.journeys_by_evidence,),
+            lambda day, found: monitors.share_of_journeys_in_doubt(found, maximum=params.max_share_in_doubt),
         ),
     ]
 

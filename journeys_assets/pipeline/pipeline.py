@@ -12,6 +12,7 @@ import duckdb
 from journeys_assets.deployment import Deployment, Progress
 from journeys_assets.domain.parameters import AlgorithmParams, shaping_values
 from journeys_assets.domain.scheduling.log_days import LogDays
+from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.releases import live_versions
@@ -83,7 +84,7 @@ class Pipeline:
 
 def prepare(warehouse: Warehouse, tables: Sequence[Table]) -> None:
     """Create ``tables`` and those of ingestion in ``warehouse`` where they are not there yet."""
-    warehouse.ensure(*INGEST_TABLES, *tables)
+    warehouse.ensure(*INGEST_TABLES, LLM_LEDGER, *tables)
 
 
 def build_pipeline(deployment: Deployment, stages: Sequence[StageEntry | SqlStage] = STAGES) -> Pipeline:
@@ -109,7 +110,7 @@ def build_pipeline(deployment: Deployment, stages: Sequence[StageEntry | SqlStag
         deployment.progress,
         versions,
         context,
-        tuple(deployment.releases(entry.release.folder) for entry in entries if entry.release),
+        tuple(dict.fromkeys(deployment.releases(entry.release.folder) for entry in entries if entry.release)),
         lambda home: build_pipeline(deployment.at(home), stages),
     )
 
@@ -239,10 +240,13 @@ def _fixed_ingredients(entry: StageEntry, deployment: Deployment, entries: Seque
         shaping_values(deployment.algorithm, entry.parameters),
         model.fingerprint if model else "",
         upstream=sorted({makers[name] for name in read if not name.startswith(LANDING)}),
+        prompts=[made_by for name in entry.prompts if (made_by := deployment.answered_by(name)) is not None],
     )
 
 
 def _weights(entry: StageEntry, deployment: Deployment) -> tuple[tuple[date, str], ...]:
     if entry.release is not None:
         return tuple(live_versions(deployment.releases(entry.release.folder)))
+    if entry.uses_safety_model:
+        return ((date.min, deployment.safety_judge().version),)
     return ((date.min, deployment.embedder().model_version),) if entry.uses_embedder else ()

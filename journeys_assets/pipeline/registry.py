@@ -16,17 +16,24 @@ from journeys_assets.domain.tables.pipeline import (
     JOURNEY_CLUSTERS,
     JOURNEY_EVENTS,
     JOURNEY_NAMES,
+    JOURNEY_SAFETY,
     KEYWORD_DAYS,
     KEYWORD_EMBEDDINGS,
+    NAME_EMBEDDINGS,
     NOTIFICATION_CANDIDATES,
     OPENED_DAYS,
     QUALITY_METRICS,
     RANKED_JOURNEYS,
+    RELATED_JOURNEYS,
     STAGE_EVIDENCE,
+    SUGGESTED_NAMES,
+    TEXT_SAFETY,
 )
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
+from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
 from journeys_assets.models.ranker.release import released
+from journeys_assets.models.related.release import released_expansion
 from journeys_assets.pipeline import monitors
 from journeys_assets.pipeline.clustering import Clustering
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
@@ -34,12 +41,16 @@ from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
 from journeys_assets.pipeline.monitors import QualityMonitor
+from journeys_assets.pipeline.name_vectors import NameVectors
 from journeys_assets.pipeline.naming import Naming
 from journeys_assets.pipeline.notifications import Notifications
 from journeys_assets.pipeline.publishing import Publishing
 from journeys_assets.pipeline.quality import Quality
 from journeys_assets.pipeline.ranking import Ranking
+from journeys_assets.pipeline.related import RelatedJourneys
+from journeys_assets.pipeline.safety import JourneySafety, TextSafety, unsafe_names
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
+from journeys_assets.pipeline.suggested_names import SuggestedNames, Unsafe
 
 RANKER = Released("ranker_release", "ranker", "ranker", released, "none released; the prior scores")
 STAGE_MODEL = Released(
@@ -56,8 +67,15 @@ NAMING_WEIGHTS = Released(
     released_namer,
     "none released; those of the parameters",
 )
+EXPANSION = Released(
+    "related_release",
+    "related journeys",
+    "related",
+    released_expansion,
+    "none released; no related journeys",
+)
 
-DAY_VERSION = ("user_journeys", "notification_candidates")
+DAY_VERSION = ("user_journeys", "notification_candidates", RELATED_JOURNEYS.name)
 """Stages whose versions make up the version of a whole day: those whose rows are used outside."""
 
 
@@ -82,6 +100,14 @@ def _keyword_monitors(context: StageContext) -> list[QualityMonitor]:
 
 def _embedding_monitors(context: StageContext) -> list[QualityMonitor]:
     return monitors.of_keyword_embeddings(lambda: context.deployment.embedder().model_version)
+
+
+def _suggestion_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_suggested_names(context.deployment.algorithm.quality)
+
+
+def _safety_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_journey_safety(context.deployment.algorithm.quality)
 
 
 def _cluster_monitors(context: StageContext) -> list[QualityMonitor]:
@@ -133,9 +159,44 @@ def _clustering(context: StageContext) -> Stage:
     )
 
 
+def _unsafe(context: StageContext) -> Unsafe:
+    judge = context.deployment.safety_judge
+    return lambda suggested: unsafe_names(suggested, judge().verdicts)
+
+
+def _text_safety(context: StageContext) -> Stage:
+    return TextSafety(context.deployment.warehouse, context.deployment.safety_judge)
+
+
+def _journey_safety(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    model = deployment.safety_judge
+    return JourneySafety(deployment.warehouse, params.safety, lambda: model().version)
+
+
+def _suggested_names(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    return SuggestedNames(
+        deployment.warehouse,
+        params.keywords,
+        params.naming,
+        deployment.releases(NAMING_WEIGHTS.folder),
+        deployment.asker,
+        deployment.embedder,
+        _unsafe(context),
+    )
+
+
 def _naming(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
-    return Naming(deployment.warehouse, params.keywords, params.naming, deployment.releases(NAMING_WEIGHTS.folder))
+    return Naming(
+        deployment.warehouse,
+        params.keywords,
+        params.naming,
+        deployment.releases(NAMING_WEIGHTS.folder),
+        deployment.answered_by(NAMES_PROMPT),
+        _unsafe(context),
+    )
 
 
 def _ranking(context: StageContext) -> Stage:
@@ -152,6 +213,12 @@ def _lifecycle(context: StageContext) -> Stage:
 def _notifications(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     return Notifications(deployment.warehouse, params.keywords, params.notifications)
+
+
+def _related(context: StageContext) -> Stage:
+    deployment = context.deployment
+    folder = deployment.releases(EXPANSION.folder)
+    return RelatedJourneys(deployment.warehouse, deployment.algorithm.related, folder, deployment.related_store)
 
 
 def _history(context: StageContext) -> Stage:
@@ -192,7 +259,9 @@ def _closed_days(context: StageContext) -> Stage:
 
 
 _INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
+_THRESHOLDS = ("safety.revision", "safety.threshold", "safety.uncertain_margin")
 _WINDOW = ("keywords.revision", "keywords.look_back_days", "keywords.horizon_days")
+_OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items")
 
 STAGES: tuple[StageEntry | SqlStage, ...] = (
     StageEntry(
@@ -246,14 +315,57 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         monitors=_cluster_monitors,
     ),
     StageEntry(
+        SUGGESTED_NAMES.name,
+        "journeys",
+        _suggested_names,
+        tables=(SUGGESTED_NAMES,),
+        upstream=(*_INFERRED, "keyword_table", "keyword_commonness"),
+        parameters=_OF_NAMES,
+        release=NAMING_WEIGHTS,
+        prompts=(NAMES_PROMPT,),
+        monitors=_suggestion_monitors,
+    ),
+    StageEntry(
         JOURNEY_NAMES.name,
         "journeys",
         _naming,
         tables=(JOURNEY_NAMES,),
-        upstream=(*_INFERRED, "keyword_table", "keyword_commonness"),
-        parameters=("naming", *_WINDOW, "keywords.generic_min_items"),
+        upstream=(*_INFERRED, "keyword_table", "keyword_commonness", SUGGESTED_NAMES.name),
+        parameters=_OF_NAMES,
         release=NAMING_WEIGHTS,
         keeps="recent",
+    ),
+    StageEntry(
+        NAME_EMBEDDINGS.name,
+        "journeys",
+        lambda context: NameVectors(context.deployment.warehouse, context.deployment.embedder),
+        tables=(NAME_EMBEDDINGS,),
+        upstream=(JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name),
+        version_upstream=(),
+        uses_embedder=True,
+        kinds=frozenset({"onnx"}),
+        appends=True,
+    ),
+    StageEntry(
+        TEXT_SAFETY.name,
+        "journeys",
+        _text_safety,
+        tables=(TEXT_SAFETY,),
+        upstream=(JOURNEY_NAMES.name,),
+        version_upstream=(),
+        parameters=_THRESHOLDS,
+        uses_safety_model=True,
+        appends=True,
+    ),
+    StageEntry(
+        JOURNEY_SAFETY.name,
+        "journeys",
+        _journey_safety,
+        tables=(JOURNEY_SAFETY,),
+        upstream=(JOURNEY_NAMES.name, TEXT_SAFETY.name, "stg_users", "landing/users"),
+        parameters=("safety",),
+        keeps="recent",
+        monitors=_safety_monitors,
     ),
     SqlStage("journey_features", "ranking", keeps="recent"),
     StageEntry(
@@ -308,6 +420,18 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         keeps="recent",
         is_published=True,
         monitors=_notification_monitors,
+    ),
+    StageEntry(
+        RELATED_JOURNEYS.name,
+        "output",
+        _related,
+        tables=(RELATED_JOURNEYS,),
+        upstream=("user_journeys", JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name),
+        parameters=("related",),
+        release=EXPANSION,
+        kinds=frozenset({"lmdb"}),
+        keeps="recent",
+        is_published=True,
     ),
     StageEntry(
         JOURNEY_EVENTS.name,

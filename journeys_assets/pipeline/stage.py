@@ -139,7 +139,9 @@ class StageEntry:
         parameters: Parameters that shape its rows: ``ranking`` for all inference parameters of a group,
             ``keywords.look_back_days`` for one.
         release: The trained release that it uses.
+        prompts: Names of the prompts that it asks a language model with, if there is one.
         uses_embedder: The weights of the embedding model shape its rows.
+        uses_safety_model: Lexicon and weights of the safety model shape its rows.
         version_upstream: The upstream stages that its version covers; by default all of ``upstream``.
         description: What it makes; by default the description of its first table.
         kinds: Technologies that the UI shows.
@@ -158,7 +160,9 @@ class StageEntry:
     upstream: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     release: Released | None = None
+    prompts: tuple[str, ...] = ()
     uses_embedder: bool = False
+    uses_safety_model: bool = False
     version_upstream: tuple[str, ...] | None = None
     description: str = ""
     kinds: frozenset[str] = frozenset()

@@ -21,12 +21,14 @@ class Ingredients:
         sql: Fingerprint of the SQL that it runs; empty where it runs none.
         weights: Digests of the weights that it uses, each from its day on, until the next one. Empty for no weights.
         upstream: Names of the stages whose rows it reads.
+        prompts: Model, version and sampling of each prompt that it asks a language model with.
     """
 
     parameters: Mapping[str, object]
     sql: str = ""
     weights: VersionPeriods = ()
     upstream: Sequence[str] = ()
+    prompts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -71,5 +73,7 @@ class Versions:
             "sql": ingredients.sql,
             "weights": live[-1:],
             "upstream": {name: self.of(name, day) for name in ingredients.upstream},
+            # Without a language model the key is left out.
+            **({"prompts": list(ingredients.prompts)} if ingredients.prompts else {}),
         }
         return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:12]

@@ -203,7 +203,7 @@ def _user_row(params: WorldParams, user: User) -> Row:
     signed_up_at = params.starts_at + timedelta(days=user.signs_up_on, seconds=user.index * 997 % 86400)
     timezone = user.timezone if user.timezone_known else None
     return (
-        user.user_id, signed_up_at, user.country, user.locale, timezone, user.email_opt_in, user.push_opt_in,
+        user.user_id, signed_up_at, user.country, user.locale, timezone, user.email_opt_in, user.push_opt_in, None,
     )  # fmt: skip
 
 

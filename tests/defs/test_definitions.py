@@ -14,7 +14,7 @@ from tests.sandbox import Sandbox
 
 NewSandbox = Callable[[str], Sandbox]
 DAY = date(2026, 3, 2)
-UNPARTITIONED = ("training", "evaluation", "experiment")
+UNPARTITIONED = ("training", "expansion", "evaluation", "experiment")
 """Groups whose assets are made when somebody asks, and are no part of a day's run."""
 
 
@@ -67,6 +67,13 @@ def test_stages_are_daily_and_a_range_is_one_run(graph) -> None:  # type: ignore
             continue
         assert node.partitions_def.get_first_partition_key() == DAY.isoformat()
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_the_expansion_is_a_job_with_a_weekly_schedule(repository: dg.RepositoryDefinition) -> None:
+    assert {node.name for node in repository.get_job("expansion_job").all_node_defs} == {"related_release"}
+    schedule = repository.get_schedule_def("expansion_schedule")
+    assert schedule.job_name == "expansion_job"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
 
 
 def test_training_evaluation_and_readout_are_no_part_of_a_days_run(repository: dg.RepositoryDefinition) -> None:

@@ -10,12 +10,32 @@ from tests.support.sql_world import DAY, SqlWorld, ago, at
 def test_a_version_without_a_time_replaces_all_versions_of_earlier_calls() -> None:
     world = SqlWorld()
     dated = {"user_id": "ann", "updated_at": at(DAY)}
+    world.add("users", {**dated, "updated_at": at(ago(1)), "ingest_seq": 1, "timezone": "Europe/Paris"})
     world.add("users", {**dated, "ingest_seq": 1, "timezone": "Europe/Paris", "email_opt_in": True})
     world.add("users", {"user_id": "ann", "ingest_seq": 2, "timezone": "Asia/Tokyo"})
     world.add("users", {**dated, "ingest_seq": 3, "timezone": "Europe/Rome"})
     world.add("users", {**dated, "ingest_seq": 4, "timezone": "Europe/Oslo"})
     rows = world.query("SELECT timezone, email_opt_in, updated_at FROM main.stg_users ORDER BY ingest_seq")
     assert rows.rows() == [("Asia/Tokyo", None, None), ("Europe/Oslo", None, at(DAY))]
+
+
+@pytest.mark.parametrize(
+    ("source", "of_all", "said"),
+    [
+        ("pins", {"pin_id": "p"}, "title"),
+        ("board_pins", {"user_id": "ann", "board_id": "b", "pin_id": "p", "saved_at": at(DAY)}, "board_name"),
+        (
+            "notification_events",
+            {"notification_id": "n", "user_id": "ann", "channel": "push", "sent_at": at(DAY, 8)},
+            "arm",
+        ),
+    ],
+)
+def test_no_version_of_an_earlier_call_is_left(source: str, of_all: dict[str, object], said: str) -> None:
+    world = SqlWorld()
+    world.add(source, {**of_all, said: "dated", "updated_at": at(ago(1)), "ingest_seq": 1})
+    world.add(source, {**of_all, said: "state", "ingest_seq": 2})
+    assert world.query(f"SELECT {said} FROM main.stg_{source}").rows() == [("state",)]
 
 
 def test_each_day_sees_the_version_of_a_pin_as_of_the_day() -> None:

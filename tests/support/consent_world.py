@@ -293,7 +293,8 @@ class ConsentWorld:
             self._log(day + timedelta(days=1), user_id, "", "email", "interest", at)
 
     def _log(self, sent_on: date, user_id: str, journey_id: str, channel: str, arm: str, at: datetime) -> None:
-        number = f"n{self._call}-{user_id}-{sent_on}"
+        # One id for one send: a message that was not planned here may go out on the same day.
+        number = f"n{self._call}-{user_id}-{sent_on}-{channel}" + ("" if journey_id else "-other")
         line = OutcomeLine(number, user_id, journey_id, channel, arm, written(at), "")
         first = self._lands_on(sent_on)
         self._outcomes.append((first, line))

@@ -31,6 +31,7 @@ ACCOUNTS = {
         "timezone": "zone",
         "email_opt_in": "boolean",
         "push_opt_in": "boolean",
+        "sensitive_opt_in": "boolean",
         "updated_at": "time",
     },
     "notification_events": {

@@ -29,6 +29,10 @@ select
     area_id,
     area_name,
     n_area_journeys,
+    named_by,
+    safety_category,
+    safety_decision,
+    safety_decided_by,
     algorithm_version
 from {{ ref('user_journeys') }}
 where partition_date = (select max(partition_date) from {{ ref('user_journeys') }})

@@ -17,6 +17,7 @@ select
     timezone,
     email_opt_in,
     push_opt_in,
+    sensitive_opt_in,
     updated_at,
     ingest_seq
 from marked
@@ -28,6 +29,7 @@ qualify row_number() over (
         ingest_seq desc,
         email_opt_in nulls first,
         push_opt_in nulls first,
+        case when sensitive_opt_in is null then 1 when sensitive_opt_in then 2 else 0 end,
         timezone nulls last,
         country nulls last,
         locale nulls last,

@@ -12,9 +12,11 @@ from rich.text import Text
 from journeys_assets.cli.render.screen import line
 from journeys_assets.domain.actions import BOARD_PIN, SEARCH, Action, counted
 from journeys_assets.domain.statistics.bars import sparkline
+from journeys_assets.models.naming.release import PACKAGED
 
 WEEKS_SHOWN = 13
 KEYWORDS_SHOWN = 8
+RELATED_SHOWN = 5
 FEEDBACK_SHOWN = {
     "finished": " · the user finished it",
     "not_mine": " · the user says it is not theirs",
@@ -36,9 +38,9 @@ def journey_records(
         actions: The action registry.
 
     Returns:
-        Records with name, kind, stage, confidence, rank, keywords, engagement times, ``area`` (id, name, and the
-        journey ids of the other journeys in it, best first) and ``evidence``: actions by kind and by source of the
-        keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
+        Records with name and what gave it, safety, kind, stage, confidence, rank, keywords, engagement times, ``area``
+        (id, name, and the journey ids of the other journeys in it, best first) and ``evidence``: actions by kind and by
+        source of the keyword, days with an engagement, engagements per week (oldest first, 13 weeks).
     """
     in_area: dict[str, list[str]] = {}
     for journey_id, area_id in journeys.sort("rank").select("journey_id", "area_id").iter_rows():
@@ -51,11 +53,13 @@ def journey_records(
                 "rank": row["rank"],
                 "journey_id": row["journey_id"],
                 "journey_name": row["journey_name"],
+                "named_by": row["named_by"],
                 "kind": row["kind"],
                 "stage": row["stage"],
                 "confidence": round(row["confidence"], 4),
                 "scored_by": row["scored_by"],
                 "feedback": row["feedback"],
+                "safety": {name: row[f"safety_{name}"] for name in ("decision", "category", "decided_by")},
                 "area": {
                     "area_id": row["area_id"],
                     "area_name": row["area_name"],
@@ -106,12 +110,30 @@ def _evidence(rows: pl.DataFrame, day: date, actions: Sequence[Action]) -> dict[
     }
 
 
-def show_user(user_id: str, day: date, records: list[dict[str, Any]], actions: Sequence[Action]) -> RenderableType:
-    """A user's journeys as text."""
+def show_user(
+    user_id: str, day: date, records: list[dict[str, Any]], related: pl.DataFrame, actions: Sequence[Action]
+) -> RenderableType:
+    """A user's journeys as text.
+
+    Args:
+        related: What the user may start next (``storage.queries.related.related_of_user``).
+    """
     ongoing = sum(record["stage"] == "ongoing" for record in records)
     title = line(("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing")
     shown = {record["journey_id"]: f"{record['rank']} {record['journey_name']}" for record in records}
-    return Group(title, Text(), *(_journey(record, day, shown, _plurals(actions)) for record in records))
+    journeys = [_journey(record, day, shown, _plurals(actions)) for record in records]
+    return Group(title, Text(), *journeys, *_related(related))
+
+
+def _related(related: pl.DataFrame) -> list[RenderableType]:
+    """What the user may start next, in one line each."""
+    if related.is_empty():
+        return []
+    grid = Table.grid(padding=(0, 2))
+    for row in related.head(RELATED_SHOWN).iter_rows(named=True):
+        relation = f"{row['relation'].replace('_', ' ')} of {row['from_journey_name']}"
+        grid.add_row("  ", line((row["related_name"], "magenta")), line(relation), line((row["made_by"], "dim")))
+    return [line(("May start next", "bold")), grid, Text()]
 
 
 def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plurals: Mapping[str, str]) -> RenderableType:
@@ -129,6 +151,10 @@ def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plural
     active = _counted(evidence["active_days"], "day")
     grid.add_row("   evidence", line(f"{actions} on {active}, last {_ago(day, last)}"))
     grid.add_row("   sources", line(sources))
+    safety = record["safety"]
+    if safety["decision"] != "allow":
+        about = safety["category"].replace("_", " ") if safety["category"] else "in doubt"
+        grid.add_row("   safety", line(f"{safety['decision']}: {about} ({safety['decided_by']})"))
     grid.add_row("   timeline", f"{sparkline(evidence['engagements_per_week'])}  weeks since {since}")
     if record["area"]["with"]:
         others = ", ".join(shown[journey_id] for journey_id in record["area"]["with"])
@@ -139,6 +165,7 @@ def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plural
     head = line(
         (f"{record['rank']:>2} ", "bold"),
         (record["journey_name"], "bold magenta"),
+        (f" (named by {_namer(record['named_by'])})", "dim"),
         "   ",
         record["kind"],
         " · ",
@@ -148,6 +175,10 @@ def _journey(record: dict[str, Any], day: date, shown: Mapping[str, str], plural
         (FEEDBACK_SHOWN.get(record["feedback"], ""), "yellow"),
     )
     return Group(head, grid, Text())
+
+
+def _namer(named_by: str | None) -> str:
+    return "its keywords" if named_by in (None, PACKAGED) else str(named_by)
 
 
 def _counted(n: int, one: str, many: str | None = None) -> str:

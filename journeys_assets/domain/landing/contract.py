@@ -546,7 +546,12 @@ def _without_assumed_consent(
         return {"unsubscribed_at": values["unsubscribed_at"].set(unread, now)}
     if source == "users":
         undated = refused("updated_at")
-        return {name: _without(values[name], undated) for name in ("email_opt_in", "push_opt_in")}
+        says = values["sensitive_opt_in"]
+        return {
+            **{name: _without(values[name], undated) for name in ("email_opt_in", "push_opt_in")},
+            # Of unknown date only a no counts, and what cannot be read is a no.
+            "sensitive_opt_in": _without(says, undated & says.fill_null(False)).set(refused("sensitive_opt_in"), False),
+        }
     return {}
 
 

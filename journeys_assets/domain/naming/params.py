@@ -32,6 +32,9 @@ class NamingParams:
     """Fewest keywords of a journey that share a phrase that may name it."""
     min_phrase_share: float = 0.5
     """Smallest share of the keywords of a journey that contain a phrase that may name it."""
+    least_worth: float = 0.0
+    """A language model, where there is one, is asked to name journeys to which its name is worth at least this much, 0
+    to 1 (``domain.naming.suggestions.worth``). 0 asks about every journey of two keywords or more; 1 about none."""
 
 
 @dataclass(frozen=True, slots=True)

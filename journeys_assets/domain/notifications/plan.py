@@ -6,6 +6,7 @@ Its ``reason`` is the first of ``REASONS`` that applies:
 * ``ended``, ``feedback_finished`` - the journey has ended; the latter if the user marked it as finished. A finished
   journey that the user engages with again is ongoing (the stage decides), and the old verdict does not hold it back.
 * ``feedback_not_mine``, ``feedback_muted`` - the user's verdict on the journey (``domain.ranking.feedback``).
+* ``sensitive`` - the safety policy forbids to send anything about the journey (``domain.safety``).
 * ``low_confidence`` - the confidence is below ``min_confidence``.
 * ``unsubscribed`` - the user unsubscribed from this channel, and has not opted in to it since.
 * ``not_opted_in`` - the user has not opted in to this channel; unknown counts as no.
@@ -50,6 +51,7 @@ REASONS = (
     "ended",
     "feedback_not_mine",
     "feedback_muted",
+    "sensitive",
     "low_confidence",
     "unsubscribed",
     "not_opted_in",
@@ -107,7 +109,7 @@ def plan_notifications(
 
     Args:
         journeys: user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback (the verdict
-            that applies, nullable) of every live journey as of ``day``; other columns are ignored.
+            that applies, nullable), safety_decision of every live journey as of ``day``; other columns are ignored.
         users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable), email_unsubscribed,
             push_unsubscribed (nullable); users may be missing.
         active_hours: user_id, hour_utc (0-23), n: how often the user was active in that hour of the day.
@@ -155,7 +157,15 @@ def _planned(
     cooling = _cooling(sent, day, params)
     rows = (
         journeys.select(
-            "user_id", "journey_id", "journey_name", "stage", "feedback", "confidence", "rank", "diversified_score"
+            "user_id",
+            "journey_id",
+            "journey_name",
+            "stage",
+            "feedback",
+            "confidence",
+            "rank",
+            "diversified_score",
+            "safety_decision",
         )
         .join(_titles(journeys), on="journey_name", how="left")
         .join(facts, on="user_id", how="left")
@@ -249,6 +259,7 @@ def _hold(params: NotificationParams) -> pl.Expr:
         ("ended", has_ended),
         ("feedback_not_mine", feedback == "not_mine"),
         ("feedback_muted", feedback == "mute"),
+        ("sensitive", (pl.col("safety_decision") != "allow").fill_null(True)),
         ("low_confidence", ~(pl.col("confidence") >= params.min_confidence).fill_null(False)),
         ("unsubscribed", unsubscribed.fill_null(False)),
         ("not_opted_in", ~opted_in.fill_null(False)),

@@ -219,6 +219,68 @@ def share_quarantined(n_rows: int, n_quarantined: int, *, maximum: float = 0.05)
     )
 
 
+def share_of_questions_without_an_answer(reasons: pl.DataFrame, *, maximum: float = 0.1) -> Monitor:
+    """Share of the questions to a language model that came back without an answer; the rows do without.
+
+    Bound: single answers fail. A dead endpoint, a wrong key or a budget that is used up affects all that follow.
+
+    Args:
+        reasons: reason (null: answered), questions; one row per reason.
+    """
+    name = "share_of_questions_without_an_answer"
+    if not (n_questions := int(reasons["questions"].sum())):
+        return unmeasured(name, "nothing to measure: no question to a language model")
+    failed = reasons.drop_nulls("reason").sort("questions", "reason", descending=[True, False])
+    return bounded(
+        name,
+        _share(int(failed["questions"].sum()), n_questions),
+        upper=maximum,
+        offenders=failed,
+        advice="see llm_ledger for the reasons; `journeys doctor` asks the endpoint",
+    )
+
+
+def share_of_journeys_in_doubt(counts: pl.DataFrame, *, maximum: float = 0.1) -> Monitor:
+    """Share of live journeys that are not sent because the safety model is not sure.
+
+    Bound: on ordinary logs a few percent. More means texts of a kind or language that the model does not know.
+
+    Args:
+        counts: decided_by, journeys; one row per value.
+    """
+    name = "share_of_journeys_in_doubt"
+    if not (n_journeys := int(counts["journeys"].sum())):
+        return unmeasured(name, "nothing to measure: no live journey")
+    in_doubt = counts.filter(pl.col("decided_by") == "uncertain")
+    return bounded(
+        name,
+        _share(int(in_doubt["journeys"].sum()), n_journeys),
+        upper=maximum,
+        advice="look at the names in journey_safety; `journeys safety check` judges texts of your own",
+    )
+
+
+def share_of_names_refused(verdicts: pl.DataFrame, *, maximum: float = 0.5) -> Monitor:
+    """Share of the names by a language model that did not pass the checks, over the trailing four weeks.
+
+    Bound: a weak model may invent; where most of its names are refused, it costs more than it helps.
+
+    Args:
+        verdicts: verdict, names; one row per verdict.
+    """
+    name = "share_of_names_refused"
+    if not (n_names := int(verdicts["names"].sum())):
+        return unmeasured(name, "nothing to measure: no name by a language model")
+    refused = verdicts.filter(pl.col("verdict") != "accepted").sort("names", "verdict", descending=[True, False])
+    return bounded(
+        name,
+        _share(int(refused["names"].sum()), n_names),
+        upper=maximum,
+        offenders=refused,
+        advice="look at suggested_names; a larger model, or a prompt in the language of the log, may do better",
+    )
+
+
 def share_of_unmatched_engagements(found: Unmatched, *, maximum: float = 0.2) -> Monitor:
     """Share of the engagements whose item is not in pins; they have no keyword of an item.
 

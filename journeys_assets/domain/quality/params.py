@@ -54,6 +54,12 @@ class QualityParams:
     max_silent_days: int = 3
     """A weekend with a holiday. For a source that had longer pauses, the bound is the longest of them plus one."""
     max_share_quarantined: float = 0.05
+    max_share_unanswered: float = 0.1
+    """Share of the questions to a language model. Single answers fail; a dead endpoint affects all that follow."""
+    max_share_in_doubt: float = 0.1
+    """Share of live journeys that are not sent because the safety model is not sure."""
+    max_share_names_refused: float = 0.5
+    """Share of a language model's names. Where most are refused, the model costs more than it helps."""
     max_unmatched_share: float = 0.2
     """Items come later than their first engagements, and are deleted. A format that changed affects every key."""
     min_keys_without_match: int = 3

@@ -95,6 +95,13 @@ LANDING: dict[str, Table] = {
             Column("timezone", TEXT, "IANA time zone, such as Europe/London.", nullable=True),
             Column("email_opt_in", pl.Boolean(), "May be sent e-mail; unknown counts as no.", nullable=True),
             Column("push_opt_in", pl.Boolean(), "May be sent push messages; unknown counts as no.", nullable=True),
+            Column(
+                "sensitive_opt_in",
+                pl.Boolean(),
+                "What the user wants of sensitive journeys: true allows messages about them, false leaves them out "
+                "altogether, unknown leaves it to the policy of the deployment.",
+                nullable=True,
+            ),
             UPDATED_AT,
         ),
         _landing(
@@ -207,6 +214,7 @@ EFFECTS: dict[str, dict[str, str]] = {
         "timezone": "send window and quiet hours of notification_candidates",
         "email_opt_in": "reason `not_opted_in` of notification_candidates; lifts an unsubscribe",
         "push_opt_in": "reason `not_opted_in` of notification_candidates; lifts an unsubscribe",
+        "sensitive_opt_in": "safety_decision of user_journeys, reason `sensitive` of notification_candidates",
         "updated_at": _TIMES,
     },
     "notification_events": {

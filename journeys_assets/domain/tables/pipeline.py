@@ -10,8 +10,18 @@ from __future__ import annotations
 
 import polars as pl
 
+from journeys_assets.domain.safety.categories import IDS as SAFETY_CATEGORIES
+from journeys_assets.domain.safety.judge import DECIDED_BY as SAFETY_DECIDED_BY
+from journeys_assets.domain.safety.params import DECISIONS as SAFETY_DECISIONS
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
-from journeys_assets.domain.vocabulary import ARMS, CHANNELS, JOURNEY_EVENT_KINDS, VERDICTS
+from journeys_assets.domain.vocabulary import (
+    ARMS,
+    CHANNELS,
+    JOURNEY_EVENT_KINDS,
+    NAME_VERDICTS,
+    RELATIONS,
+    VERDICTS,
+)
 
 
 def _pipeline_columns(*columns: Column) -> tuple[Column, ...]:
@@ -111,6 +121,27 @@ INFERENCE_LEDGER = Table(
     ),
 )
 
+SUGGESTED_NAMES = Table(
+    "suggested_names",
+    "Names that a language model gave for journeys on the day, and whether they were accepted. A name is kept as long "
+    "as the same keyword names its journey without a model. Empty without a language model.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column("name_keyword", TEXT, "The keyword that named the journey without a model when the model was asked."),
+        Column(
+            "suggested_name",
+            TEXT,
+            "The name; empty where it held personal data.",
+            is_impersonal=True,
+        ),
+        Column("embedding", pl.Binary(), "Unit vector of the name as little-endian float16."),
+        Column("verdict", TEXT, "accepted, or the first check that it did not pass.", allowed=NAME_VERDICTS),
+        Column("suggested_by", TEXT, "Model, version of the prompt and sampling."),
+    ),
+)
+
 JOURNEY_NAMES = Table(
     "journey_names",
     "The name of every live journey.",
@@ -144,6 +175,77 @@ JOURNEY_NAMES = Table(
             "there were any.",
             nullable=True,
         ),
+    ),
+)
+
+NAME_EMBEDDINGS = Table(
+    "name_embeddings",
+    "One vector per distinct name of a journey and embedding model.",
+    ("name", "embedding_model"),
+    _pipeline_columns(
+        Column("name", TEXT, "Normalised name."),
+        Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
+        Column("embedding_model", TEXT, "Version of the embedding model."),
+    ),
+)
+
+TEXT_SAFETY = Table(
+    "text_safety",
+    "What every name and keyword of a journey is about, for the safety policy; each distinct text is judged once for "
+    "each version of the safety model.",
+    ("text", "safety_model"),
+    _pipeline_columns(
+        Column("text", TEXT, "The name or keyword."),
+        Column(
+            "category", TEXT, "Sensitive category; null if there is none.", nullable=True, allowed=SAFETY_CATEGORIES
+        ),
+        Column("score", pl.Float64(), "Probability of being sensitive.", unit="probability", minimum=0, maximum=1),
+        Column(
+            "decided_by",
+            TEXT,
+            "What found the category: lexicon, model or moderation. 'uncertain': the model is not sure; none: nothing "
+            "was found.",
+            allowed=SAFETY_DECIDED_BY,
+        ),
+        Column("safety_model", TEXT, "Version of lexicon, weights and thresholds."),
+    ),
+)
+
+JOURNEY_SAFETY = Table(
+    "journey_safety",
+    "What may be done with every live journey under the safety policy.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        Column(
+            "safety_category",
+            TEXT,
+            "Sensitive category of its name or of a quarter of its keywords; null if there is none.",
+            nullable=True,
+            allowed=SAFETY_CATEGORIES,
+        ),
+        Column(
+            "safety_score",
+            pl.Float64(),
+            "Probability that the text that decided is sensitive.",
+            unit="probability",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "safety_decided_by",
+            TEXT,
+            "What found the category: lexicon, model or moderation; 'uncertain': the model is not sure; none.",
+            allowed=SAFETY_DECIDED_BY,
+        ),
+        Column(
+            "safety_decision",
+            TEXT,
+            "allow; no_notify: show it and send nothing about it; block: it leaves in no output.",
+            allowed=SAFETY_DECISIONS,
+        ),
+        Column("n_sensitive_keywords", pl.Int64(), "Members of any category.", unit="keywords", minimum=0),
     ),
 )
 
@@ -283,6 +385,42 @@ NOTIFICATION_CANDIDATES = Table(
     ),
 )
 
+RELATED_JOURNEYS = Table(
+    "related_journeys",
+    "Journeys that a user may start next: related to those that the user pursues, and none that the user has. No rows "
+    "on days on which no expansion is live.",
+    ("partition_date", "user_id", "rank"),
+    _pipeline_columns(
+        USER_ID,
+        Column("rank", pl.Int64(), "1 = best, after diversification.", minimum=1),
+        Column(
+            "related_name", TEXT, "Normalised name of the related journey; never personal data.", is_impersonal=True
+        ),
+        Column(
+            "relation",
+            TEXT,
+            "next_step: users start it after; complement: users pursue both; sibling: similar, but different; broader: "
+            "more general.",
+            allowed=RELATIONS,
+        ),
+        Column("from_journey_id", TEXT, "The ongoing journey of the user that it is related to most strongly."),
+        Column(
+            "score",
+            pl.Float64(),
+            "Probability that the user starts it, as the expansion's weights give it; calibrated only if they were "
+            "trained.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+        Column(
+            "made_by",
+            TEXT,
+            "What found it, joined by '+': cooccurrence, neighbours, or <model>@<prompt version>.",
+        ),
+        Column("release", TEXT, "Version of the expansion."),
+    ),
+)
+
 JOURNEY_EVENTS = Table(
     "journey_events",
     "What became of journeys since the latest earlier day of user_journeys, with evidence. Kept for good.",
@@ -386,10 +524,15 @@ PIPELINE_TABLES: dict[str, Table] = {
         KEYWORD_EMBEDDINGS,
         JOURNEY_CLUSTERS,
         INFERENCE_LEDGER,
+        SUGGESTED_NAMES,
         JOURNEY_NAMES,
+        NAME_EMBEDDINGS,
+        TEXT_SAFETY,
+        JOURNEY_SAFETY,
         RANKED_JOURNEYS,
         STAGE_EVIDENCE,
         NOTIFICATION_CANDIDATES,
+        RELATED_JOURNEYS,
         JOURNEY_EVENTS,
         QUALITY_METRICS,
         CLOSED_DAYS,

@@ -19,6 +19,7 @@ from journeys_assets.domain.tables.landing import landing_tables
 from journeys_assets.domain.tables.pipeline import (
     JOURNEY_CLUSTERS,
     JOURNEY_NAMES,
+    JOURNEY_SAFETY,
     KEYWORD_EMBEDDINGS,
     RANKED_JOURNEYS,
     STAGE_EVIDENCE,
@@ -127,6 +128,7 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
             "timezone",
             "email_opt_in",
             "push_opt_in",
+            "sensitive_opt_in",
             "updated_at",
             "ingest_seq",
             is_dated=False,
@@ -411,6 +413,8 @@ def user_journeys(actions: Sequence[Action]) -> Table:
                 "journeys",
                 minimum=1,
             ),
+            JOURNEY_NAMES.column("named_by"),
+            *_columns(JOURNEY_SAFETY, "safety_category", "safety_decision", "safety_decided_by"),
             _ALGORITHM_VERSION,
         ),
     )

@@ -24,10 +24,12 @@ from journeys_assets.evaluation.baselines.name_readers import TRUE_OF_MEMBERS, d
 from journeys_assets.evaluation.baselines.naming_judges import JUDGES, Embed, Vectors, grade, judged
 from journeys_assets.evaluation.data import naming_data as data
 from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.parts.naming_dial import measured_dial, plot_dial
 from journeys_assets.evaluation.report.plots import new_figure, to_svg
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics.intervals import Statistic, Weights, mean_of, measure
 from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.models.llm.base import Asker
 from journeys_assets.synthetic.noise import CATCH_ALL_BOARDS, GENERIC
 from journeys_assets.synthetic.themes import THEMES
 
@@ -37,6 +39,8 @@ N_POOLED_USERS = 120
 N_CORPUS_USERS = 60
 QUALITY_USERS = 200
 STABILITY_USERS = 600
+DIAL_USERS = 60
+"""Users whose journeys a language model is asked about."""
 STABILITY_DAYS = 35
 """Number of last days, for a log that is run every day. For one that is run less often, all its days are used."""
 
@@ -95,7 +99,11 @@ class _Named:
 
 
 def evaluate_naming(
-    studies: Sequence[Study], phrases: pl.DataFrame | None, corpora: pl.DataFrame | None, embedder: Embedder
+    studies: Sequence[Study],
+    phrases: pl.DataFrame | None,
+    corpora: pl.DataFrame | None,
+    embedder: Embedder,
+    asker: Asker | None = None,
 ) -> Section:
     """The section on naming.
 
@@ -103,6 +111,7 @@ def evaluate_naming(
         studies: Logs that the pipeline was run over. Quality is measured on those with truth, stability on all.
         phrases, corpora: ``study.labelled_phrases`` and ``labelled_corpora``. Without them these sets are left out.
         embedder: The embedder of the pipeline.
+        asker: A language model whose names are measured against the number of calls; None: they are not.
 
     Raises:
         ValueError: there is neither a study nor a labelled set.
@@ -131,6 +140,12 @@ def evaluate_naming(
             tables["Names of synthetic journeys of held-out themes"] = _examples(named)
         parts.append(_stability(study))
     results, comparisons = gathered(parts)
+    plots = [_plot(results)]
+    if asker is not None:
+        journeys = _last_inferences(studies[0]) if studies else _pooled(phrases, embed)[0][2]
+        points = measured_dial(*halved(_of_some_users(journeys)), params.naming, asker, embed)
+        tables[f"Names by {asker.model}, by the share of journeys that it is asked about"] = points
+        plots.append(plot_dial(points, asker.model))
     n_wands = 0 if phrases is None else phrases.filter(set="wands")["label"].n_unique()
     return Section(
         name="naming",
@@ -139,9 +154,15 @@ def evaluate_naming(
         protocol=PROTOCOL.format(n_wands=n_wands, n_synthetic=len(THEMES)),
         results=results,
         comparisons=comparisons,
-        plots=(_plot(results),),
+        plots=tuple(plots),
         tables=tables,
     )
+
+
+def _of_some_users(journeys: data.Journeys) -> data.Journeys:
+    users = journeys.clusters["user"].unique().sort().head(DIAL_USERS)
+    clusters = journeys.clusters.filter(pl.col("user").is_in(users.implode()))
+    return data.Journeys(clusters, journeys.facts.join(clusters, on="user_id", how="semi"), journeys.themes)
 
 
 # ── journeys to name ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,10 @@ import polars as pl
 
 from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 
-SECTION_NAMES = ("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation")
+SECTION_NAMES = (
+    *("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation"),
+    "related",
+)
 """The parts of the evaluation, each a module of ``evaluation.parts``, in the order of the report."""
 
 

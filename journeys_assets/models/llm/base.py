@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+import polars as pl
 from pydantic import BaseModel
 
 from journeys_assets.errors import JourneysError
 
 Value = TypeVar("Value")
 Outcome = Literal["answered", "repaired", "cached", "failed", "unaffordable"]
-"""``repaired``: valid at the second attempt. ``failed``: no valid answer. ``unaffordable``: a budget was used up, and
-no call was made."""
+"""``repaired``: there is a value after a second attempt, at least in part. ``failed``: no valid answer.
+``unaffordable``: a budget was used up, and no call was made."""
 
 
 class LanguageModelError(JourneysError):
@@ -65,6 +66,8 @@ class Question(Generic[Value]):
         check: Looks at the content of an answer of that form.
         max_tokens: Longest answer. A longer one is cut off and is an error.
         worth: Where not all questions may be asked, those of the greatest worth are.
+        subject: Id of the user whose data it holds; None if it is nobody's. It is not sent, and not part of the key of
+            the cache: there it serves erasure alone.
     """
 
     prompt: Prompt
@@ -73,6 +76,7 @@ class Question(Generic[Value]):
     check: Callable[[Any], Checked[Value]]
     max_tokens: int
     worth: float = 0.0
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +94,17 @@ class Reply(Generic[Value]):
     reason: str = ""
 
 
+def answered_by(model: str, prompt: Prompt) -> str:
+    """What a row holds that an answer of ``model`` shaped. Sampling never varies, so it is not part of it."""
+    return f"{model}@{prompt.name}-{prompt.version}"
+
+
 class Asker(Protocol):
     """Answers questions with one model."""
 
     @property
     def model(self) -> str:
         """Name of the model; rows that its answers shape carry it."""
-        ...
-
-    def version_of(self, prompt: Prompt) -> str:
-        """Fingerprint of everything that shapes an answer beside the data: model, prompt, sampling."""
         ...
 
     def ask(self, questions: Iterable[Question[Value]], purpose: str) -> Iterator[Reply[Value]]:
@@ -109,4 +114,8 @@ class Asker(Protocol):
         Args:
             purpose: What the answers are for, such as ``names``: the ledger counts by it.
         """
+        ...
+
+    def calls(self) -> pl.DataFrame:
+        """What was asked so far, and what it cost: rows of ``llm_ledger``."""
         ...

@@ -1,4 +1,4 @@
-"""The prompts: files of ``prompt_files/``, each with a version that is a hash of its text."""
+"""The prompts: files of ``prompt_files/``, each with a version: a hash of its text and of what is said with each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from journeys_assets.models.llm.base import Prompt
+from journeys_assets.models.llm.messages import RULES
 
 _FOLDER = "prompt_files"
 
@@ -19,4 +20,4 @@ def load_prompt(name: str) -> Prompt:
         FileNotFoundError: there is none.
     """
     text = (files(__package__) / _FOLDER / f"{name}.md").read_text(encoding="utf-8").strip()
-    return Prompt(name, text, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return Prompt(name, text, hashlib.sha256(f"{text}\n{RULES}".encode()).hexdigest()[:12])

@@ -441,7 +441,8 @@ _DAYS_OF_USERS = """
     SELECT user_id, updated_at::DATE AS event_date FROM fresh WHERE updated_at IS NOT NULL
     UNION ALL
     SELECT user_id, updated_at::DATE - 1 FROM fresh
-    WHERE updated_at IS NOT NULL AND NOT coalesce(email_opt_in AND push_opt_in, false)
+    WHERE updated_at IS NOT NULL
+      AND (NOT coalesce(email_opt_in AND push_opt_in, false) OR NOT coalesce(sensitive_opt_in, true))
 """
 
 _DAYS_OF_SENDS = """

@@ -67,11 +67,12 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """The live journeys that sends are chosen from.
 
     Returns:
-        user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback.
+        user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback, safety_decision.
     """
     return con.sql(
         """
-        SELECT j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank, r.diversified_score, j.feedback
+        SELECT j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank, r.diversified_score, j.feedback,
+               j.safety_decision
         FROM main.user_journeys j
         LEFT JOIN main.ranked_journeys r USING (partition_date, user_id, journey_id)
         WHERE j.partition_date = $day ORDER BY j.user_id, j.rank

@@ -19,11 +19,12 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
       because the snapshot may be newer.
     * **Unsubscribe.** Every unsubscribe that was ever landed holds its channel until a newer opt-in: a version with a
       later ``updated_at`` that says yes or, without times, a change from no to yes in a later ingest call.
+    * **Sensitive journeys.** A no counts like an opt-out. A yes holds as long as no other version in force says no.
     * **Time zone.** The last one that is known, so that a version without one does not open the quiet hours.
 
     Returns:
-        user_id, timezone (nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed; sorted. Users
-        without a row in ``users`` are there if they unsubscribed.
+        user_id, timezone (nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed, sensitive_opt_in
+        (nullable); sorted. Users without a row in ``users`` are there if they unsubscribed.
     """
     return con.sql(
         f"""
@@ -43,8 +44,19 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         ), last_list AS (
           SELECT max(ingest_seq) AS ingest_seq, max(ingested_at) AS ingested_at FROM calls WHERE is_list
         ), snapshots AS (
-          SELECT user_id, email_opt_in, push_opt_in, ingested_at FROM main.stg_users JOIN calls USING (ingest_seq)
+          SELECT user_id, email_opt_in, push_opt_in, sensitive_opt_in, ingested_at
+          FROM main.stg_users JOIN calls USING (ingest_seq)
           WHERE updated_at IS NULL
+        ), sensitive AS (
+          SELECT user_id, bool_and(says) AS says FROM (
+            SELECT user_id, sensitive_opt_in AS says FROM current
+            UNION ALL
+            SELECT user_id, s.sensitive_opt_in FROM snapshots AS s JOIN current AS c USING (user_id)
+            WHERE NOT s.sensitive_opt_in AND NOT coalesce(c.updated_at >= s.ingested_at, false)
+            UNION ALL
+            SELECT user_id, sensitive_opt_in FROM main.stg_users
+            WHERE NOT sensitive_opt_in AND updated_at >= $day_after AND updated_at < $day_after + INTERVAL 1 DAY
+          ) GROUP BY user_id
         ), zones AS (
           SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
             SELECT user_id, timezone, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
@@ -60,9 +72,10 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         ), {_consent("push")}, {_consent("email")}
         SELECT user_id, zones.timezone,
                coalesce(email_in.says_yes, false) AS email_opt_in, coalesce(push_in.says_yes, false) AS push_opt_in,
-               email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed
+               email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed,
+               sensitive.says AS sensitive_opt_in
         FROM (SELECT user_id FROM landing.users UNION SELECT user_id FROM unsubscribes) AS known
-        LEFT JOIN zones USING (user_id)
+        LEFT JOIN zones USING (user_id) LEFT JOIN sensitive USING (user_id)
         LEFT JOIN email_in USING (user_id) LEFT JOIN push_in USING (user_id)
         LEFT JOIN email_out USING (user_id) LEFT JOIN push_out USING (user_id)
         ORDER BY user_id

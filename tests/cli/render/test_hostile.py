@@ -39,13 +39,16 @@ WIDTHS = {"terminal": True, "pipe": False}
 def user(text: str) -> RenderableType:
     record: dict[str, Any] = {
         "rank": 1, "journey_id": text, "journey_name": text, "kind": "situational", "stage": "ongoing",
+        "named_by": text, "safety": {"decision": text, "category": text, "decided_by": text},
         "confidence": 0.5, "scored_by": text, "feedback": None, "keywords": [text, text],
         "area": {"area_id": text, "area_name": text, "with": [text]},
         "first_engaged_at": "2026-03-01T00:00:00", "last_engaged_at": "2026-03-01T00:00:00",
         "evidence": {"actions": {}, "sources": {text: 1}, "active_days": 1, "engagements_per_week": [1] * 13},
         "explanation": {text: 0.5},
     }  # fmt: skip
-    return journeys.show_user(text, DAY, [record], DEFAULT_ACTIONS)
+    stored = text.encode("utf-8", "replace").decode()  # the warehouse holds nothing else
+    related = dict.fromkeys(("related_name", "relation", "from_journey_name", "made_by"), stored)
+    return journeys.show_user(text, DAY, [record], pl.DataFrame([related]), DEFAULT_ACTIONS)
 
 
 def ingest(text: str) -> RenderableType:

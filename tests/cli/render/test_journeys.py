@@ -23,11 +23,26 @@ EVIDENCE = pl.DataFrame(
 )
 
 
+RELATED = pl.DataFrame(
+    {
+        "rank": [1],
+        "related_name": ["honeymoon"],
+        "relation": ["next_step"],
+        "from_journey_name": ["wedding"],
+        "made_by": ["cooccurrence"],
+    }
+)
+
+
 def journeys(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
     """Rows of user_journeys: journey_id, rank, area_id, area_name."""
     frame = pl.DataFrame(rows, schema=["journey_id", "rank", "area_id", "area_name"], orient="row")
     return frame.with_columns(
         journey_name=pl.lit("name of ") + pl.col("journey_id"),
+        named_by=pl.lit("parameters"),
+        safety_category=pl.lit(None, dtype=pl.String),
+        safety_decision=pl.lit("allow"),
+        safety_decided_by=pl.lit("none"),
         kind=pl.lit("situational"),
         stage=pl.lit("ongoing"),
         confidence=0.5,
@@ -42,7 +57,9 @@ def journeys(*rows: tuple[str, int, str, str]) -> pl.DataFrame:
 def printed(frame: pl.DataFrame) -> list[str]:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(show_user("ann", DAY, journey_records(frame, EVIDENCE, DAY, DEFAULT_ACTIONS), DEFAULT_ACTIONS))
+        console.print(
+            show_user("ann", DAY, journey_records(frame, EVIDENCE, DAY, DEFAULT_ACTIONS), RELATED, DEFAULT_ACTIONS)
+        )
     return [line.strip() for line in capture.get().splitlines()]
 
 
@@ -85,5 +102,21 @@ def test_evidence_counts_every_action_of_the_registry_strongest_first() -> None:
     }  # fmt: skip
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(show_user("ann", DAY, records, actions))
+        console.print(show_user("ann", DAY, records, RELATED.clear(), actions))
     assert "1 search, 1 save, 2 cart additions, 2 closeups, 1 board pin on 1 day" in capture.get()
+
+
+def test_what_made_names_decisions_and_related_journeys_is_shown() -> None:
+    frame = journeys(("a", 1, "a", "a"), ("b", 2, "b", "b")).with_columns(
+        named_by=pl.Series(["parameters", "qwen3@names-0123"]),
+        safety_category=pl.Series([None, "health"]),
+        safety_decision=pl.Series(["allow", "no_notify"]),
+        safety_decided_by=pl.Series(["none", "lexicon"]),
+    )
+    lines = printed(frame)
+    assert any("name of a (named by its keywords)" in line for line in lines)
+    assert any("name of b (named by qwen3@names-0123)" in line for line in lines)
+    assert [line for line in lines if line.startswith("safety")] == ["safety    no_notify: health (lexicon)"]
+    assert [line.split("  ") for line in lines if "honeymoon" in line] == [
+        ["honeymoon", "next step of wedding", "cooccurrence"]
+    ]

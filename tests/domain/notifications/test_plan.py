@@ -38,6 +38,7 @@ JOURNEY_SCHEMA = pl.Schema(
         "rank": pl.Int64,
         "diversified_score": pl.Float64,
         "feedback": pl.String,
+        "safety_decision": pl.String,
     }
 )
 USER_SCHEMA = pl.Schema({"user_id": pl.String, "timezone": pl.String, **dict.fromkeys(CONSENT, pl.Boolean)})
@@ -58,6 +59,7 @@ def journey(**values: Any) -> dict[str, Any]:
             "confidence": 0.9,
             "rank": 1,
             "feedback": None,
+            "safety_decision": "allow",
         }
         | values
     )
@@ -106,6 +108,9 @@ def reasons(planned: pl.DataFrame) -> list[tuple[str, str, str]]:
         ({"stage": "ended", "feedback": "finished"}, {}, "feedback_finished"),
         ({"feedback": "not_mine"}, {}, "feedback_not_mine"),
         ({"feedback": "mute"}, {}, "feedback_muted"),
+        ({"safety_decision": "no_notify"}, {}, "sensitive"),
+        ({"safety_decision": "block"}, {}, "sensitive"),
+        ({"safety_decision": None}, {}, "sensitive"),
         ({"confidence": 0.49}, {}, "low_confidence"),
         ({}, {"push_opt_in": False}, "not_opted_in"),
         ({}, {"push_unsubscribed": True}, "unsubscribed"),

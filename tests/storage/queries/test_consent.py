@@ -210,6 +210,11 @@ KNOWN: dict[str, tuple[list[list[File]], int, bool]] = {
     "an unsubscribe from the other channel": ([[YES_FILE], [outcome("1", LEFT, channel="email")]], 3, True),
     "an unsubscribe at an unreadable time": ([[YES_FILE], [outcome("1", "soon")]], 3, False),
     "an unsubscribe, and the same yes again": ([[YES_FILE], [outcome("1", LEFT)], [YES_FILE]], 4, False),
+    "an unsubscribe, and yes in another row": (
+        [[YES_FILE], [outcome("1", LEFT)], [snapshot("3", "true", zone="Europe/Rome")]],
+        4,
+        False,
+    ),
     "an unsubscribe, no, and yes": ([[YES_FILE], [outcome("1", LEFT)], [NO_FILE], [YES_FILE]], 5, True),
     "an unsubscribe, and a newer opt-in": ([[outcome("1", LEFT)], [change("1", at(2, 9), "true")]], 2, True),
     "an unsubscribe, and an older opt-in": ([[outcome("1", LEFT)], [change("1", at(1, 8), "true")]], 2, False),

@@ -1,0 +1,377 @@
+"""Finds the words and phrases of a lexicon in texts.
+
+**An entry** is a phrase of one or several words, and matches whole words:
+
+* ``diabet*`` matches words that begin with it, ``*krebs`` words that end with it, ``*tumor*`` words that contain it.
+* ``(loss|death) of (my|) father`` stands for all its combinations; an alternative may be empty.
+* ``..`` between words stands for up to three other words; a single ``*`` between words for exactly one.
+* ``photos?`` stands for both spellings.
+* An entry with Chinese, Japanese or Korean letters matches anywhere in a text, whatever the spaces.
+
+Entries and texts are compared in their folded form (:func:`folded`): normalised, without accents, without punctuation.
+Spellings that avoid a filter are undone where that is cheap: ``s u i c i d e``, ``su1c1de``, ``sui-cide``, ``sуicide``
+with a Cyrillic letter, ``suiciiiide``.
+
+**A word of ordinary English** (*sale*, *die*) is no match of another language, unless a word beside it is not English.
+
+**An ordinary phrase** (*shot glass*) protects what lies within it: a match that lies wholly within one does not count.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from journeys_assets.domain.keywords.text import normalise
+from journeys_assets.domain.safety.categories import IDS
+
+Strength = Literal["strong", "weak", "ordinary"]
+"""``strong`` decides alone; ``weak`` moves the threshold of the model; ``ordinary`` protects."""
+
+GAP = ".."
+MAX_GAP = 3
+MAX_COMBINATIONS = 20_000
+"""Most phrases that one entry may stand for."""
+
+_OPTIONAL_LETTER = re.compile(r"(\w)\?")
+_CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_MARKS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
+_NOT_WORD = re.compile(r"[^\w*\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff]+|_")
+_ELISION = re.compile(r"\b(l|d|j|n|s|m|t|c|qu|un|all|dell|nell|sull|dall|quell)['’](?=\w{2})")
+_APOSTROPHE = re.compile(r"['’`]")
+_ARABIC = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ى": "ي", "ؤ": "و", "ئ": "ي"})
+_ARABIC_LETTER = re.compile("[\u0620-\u064a]")
+_ARABIC_PREFIX = re.compile("^(?:وال|فال|بال|كال|ال|لل|و|ب|ل|ف)(?=.{3,})")
+_PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+_LEET = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
+_LOOKALIKE = str.maketrans("авеіјкмнорстухѕ", "abeijkmhopctyxs")
+_SPACED = re.compile(r"(?:(?<= )|^)(?:\w ){3,}\w(?= |$)")
+_DISGUISED = re.compile(
+    r"[a-z][0-9@$!]|[0-9@$][a-z]|[a-z]-[a-z]|[a-z]\.[a-z]|[a-z]\*[a-z]|(\w)\1\1|[a-z][а-яіјѕ]|[а-яіјѕ][a-z]"
+)
+_REPEATED = re.compile(r"(\w)\1\1+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the lexicon.
+
+    Attributes:
+        pattern: As described above.
+        strength: See ``Strength``.
+        category: One of ``IDS``; None for ordinary phrases.
+        language: ISO 639-1.
+    """
+
+    pattern: str
+    strength: Strength
+    category: str | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """The categories of the entries that match a text, in the order of ``IDS``."""
+
+    strong: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One word of a phrase: whole, or the beginning, the end or the inside of a word."""
+
+    text: str
+    kind: Literal["whole", "begins", "ends", "contains", "around", "any", "gap"]
+    end: str = ""
+
+    def fits(self, token: str) -> bool:
+        match self.kind:
+            case "whole":
+                return token == self.text
+            case "begins":
+                return token.startswith(self.text)
+            case "ends":
+                return token.endswith(self.text)
+            case "contains":
+                return self.text in token
+            case "around":
+                return token.startswith(self.text) and token.endswith(self.end)
+            case _:
+                return True
+
+
+_Phrase = tuple[tuple[_Word, ...], int, int]
+"""Words, the position of the word that it is looked up by, and the number of the entry."""
+
+
+def folded(text: str) -> str:
+    """The form in which texts and entries are compared: normalised, without accents and punctuation, single spaces.
+
+    Apostrophes vanish (*don't* is *dont*) except after a French or Italian article, which is a word of its own.
+    """
+    keyword = normalise(text)
+    if not keyword.isascii():
+        decomposed = unicodedata.normalize("NFD", keyword.translate(_PLAIN))
+        keyword = unicodedata.normalize("NFC", _MARKS.sub("", decomposed)).translate(_ARABIC)
+    keyword = _APOSTROPHE.sub("", _ELISION.sub(r"\1 ", keyword))
+    return " ".join(_NOT_WORD.sub(" ", keyword.replace("*", " ")).split())
+
+
+def phrases_of(pattern: str) -> list[str]:
+    """All phrases that a pattern stands for, with their stars.
+
+    Raises:
+        ValueError: there are more than ``MAX_COMBINATIONS``, or a bracket has no partner.
+    """
+    found, end = _alternatives(_OPTIONAL_LETTER.sub(r"(\1|)", pattern).replace(")?", "|)"), 0, pattern)
+    if end < len(pattern) and ")" in pattern[end:]:
+        raise ValueError(f"the entry {pattern!r} has a closing bracket without an opening one")
+    phrases = dict.fromkeys(" ".join(phrase.split()) for phrase in found)
+    return [phrase for phrase in phrases if phrase]
+
+
+def _alternatives(text: str, position: int, pattern: str) -> tuple[list[str], int]:
+    """What ``text`` stands for from ``position`` to the closing bracket or the end, and where that is."""
+    done: list[str] = []
+    current = [""]
+    while position < len(text) and text[position] != ")":
+        if text[position] == "|":
+            done, current = done + current, [""]
+            position += 1
+        elif text[position] == "(":
+            inner, position = _alternatives(text, position + 1, pattern)
+            if position >= len(text):
+                raise ValueError(f"the entry {pattern!r} has an opening bracket without a closing one")
+            current = [before + after for before, after in itertools.product(current, inner)]
+            position += 1
+        else:
+            end = min((at for at in (text.find(c, position) for c in "(|)") if at >= 0), default=len(text))
+            current = [before + text[position:end] for before in current]
+            position = end
+        if len(done) + len(current) > MAX_COMBINATIONS:
+            raise ValueError(f"the entry {pattern!r} stands for over {MAX_COMBINATIONS} phrases; split it")
+    return done + current, position
+
+
+class Lexicon:
+    """Entries, ready to be found in texts."""
+
+    def __init__(self, entries: Iterable[Entry], english: Iterable[str] = ()) -> None:
+        """
+        Args:
+            english: Folded words of ordinary English.
+
+        Raises:
+            ValueError: a category is not known, or a pattern is wrong; names the entry.
+        """
+        self._entries: list[Entry] = []
+        self._english = frozenset(english)
+        self._by_word: dict[str, list[_Phrase]] = {}
+        self._by_beginning: dict[str, list[_Phrase]] = {}
+        self._by_end: dict[str, list[_Phrase]] = {}
+        self._by_inside: dict[str, list[_Phrase]] = {}
+        self._glued: dict[str, list[int]] = {}
+        for entry in entries:
+            if entry.strength != "ordinary" and entry.category not in IDS:
+                raise ValueError(f"the entry {entry.pattern!r} has the category {entry.category!r}, which is not known")
+            self._entries.append(entry)
+            for phrase in phrases_of(entry.pattern):
+                self._add(phrase, len(self._entries) - 1)
+        self._glued_lengths = sorted({len(text) for text in self._glued})
+        self._beginning_lengths = sorted({len(text) for text in self._by_beginning})
+        self._end_lengths = sorted({len(text) for text in self._by_end})
+        self._inside_lengths = sorted({len(text) for text in self._by_inside})
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All entries, in the order in which they were given."""
+        return self._entries
+
+    def hits(self, text: str) -> Hits:
+        """The categories of the entries that match ``text``, ordinary phrases taken into account."""
+        found = self._spans(folded(text).split())
+        for other in _undisguised(text):
+            found += self._spans(other.split())
+        if not found:
+            return Hits()
+        strong = {self._entries[number].category for number in found if self._entries[number].strength == "strong"}
+        weak = {self._entries[number].category for number in found if self._entries[number].strength == "weak"}
+        return Hits(
+            tuple(category for category in IDS if category in strong),
+            tuple(category for category in IDS if category in weak),
+        )
+
+    def _add(self, phrase: str, number: int) -> None:
+        if _CJK.search(phrase):
+            glued = folded(phrase).replace(" ", "")
+            self._glued.setdefault(glued, []).append(number)
+            return
+        words = [word for part in phrase.split() for word in _words_of(part)]
+        while words and words[-1].kind in ("any", "gap"):
+            words.pop()
+        while words and words[0].kind in ("any", "gap"):
+            words.pop(0)
+        if not words:
+            return
+        key = max(range(len(words)), key=lambda at: (words[at].kind not in ("any", "gap"), len(words[at].text)))
+        chosen = words[key]
+        table = {
+            "whole": self._by_word, "begins": self._by_beginning, "ends": self._by_end,
+            "contains": self._by_inside, "around": self._by_beginning,
+        }[chosen.kind]  # fmt: skip
+        table.setdefault(chosen.text, []).append((tuple(words), key, number))
+
+    def _spans(self, tokens: list[str]) -> list[int]:
+        """The numbers of the entries that match and lie in no ordinary phrase."""
+        matches = list(self._word_matches(tokens))
+        glued = "".join(tokens)
+        if not glued.isascii() and _CJK.search(glued):
+            # Positions of letters instead of words, so that the two kinds of matches can be compared.
+            starts = list(itertools.accumulate((len(token) for token in tokens), initial=0))
+            matches = [(starts[start], starts[end], number) for start, end, number in matches]
+            matches += self._glued_matches(glued)
+        ordinary = [match for match in matches if self._entries[match[2]].strength == "ordinary"]
+        return [
+            number
+            for start, end, number in matches
+            if self._entries[number].strength != "ordinary"
+            and not any(first <= start and end <= last for first, last, _ in ordinary)
+        ]
+
+    def _glued_matches(self, text: str) -> Iterator[tuple[int, int, int]]:
+        for start in range(len(text)):
+            for length in self._glued_lengths:
+                if start + length > len(text):
+                    break
+                for number in self._glued.get(text[start : start + length], ()):
+                    yield start, start + length, number
+
+    def _word_matches(self, tokens: list[str]) -> Iterator[tuple[int, int, int]]:
+        """Start, end (exclusive) and entry of each match of words."""
+        variants = [_variants(token) for token in tokens]
+        for position, forms in enumerate(variants):
+            for form in forms:
+                for words, key, number in self._candidates(form):
+                    if not words[key].fits(form):
+                        continue
+                    start = _before(words, key, variants, position)
+                    if start is None:
+                        continue
+                    end = _after(words, key, variants, position)
+                    if end is not None and not self._is_english(number, tokens[start:end]):
+                        yield start, end, number
+
+    def _is_english(self, number: int, tokens: list[str]) -> bool:
+        """Whether a match of another language consists of ordinary English words."""
+        return self._entries[number].language != "en" and self._english.issuperset(tokens)
+
+    def _candidates(self, token: str) -> Iterator[_Phrase]:
+        yield from self._by_word.get(token, ())
+        size = len(token)
+        for length in self._beginning_lengths:
+            if length > size:
+                break
+            yield from self._by_beginning.get(token[:length], ())
+        for length in self._end_lengths:
+            if length > size:
+                break
+            yield from self._by_end.get(token[size - length :], ())
+        for length in self._inside_lengths:
+            for start in range(size - length + 1):
+                yield from self._by_inside.get(token[start : start + length], ())
+
+
+@functools.cache
+def _words_of(part: str) -> list[_Word]:
+    """The words of one part of a phrase between spaces; punctuation in it may make several."""
+    if part == GAP:
+        return [_Word("", "gap")]
+    if part == "*":
+        return [_Word("", "any")]
+    open_start, open_end = part.startswith("*"), part.endswith("*")
+    inner = part.strip("*")
+    if "*" in inner:
+        head, tail = inner.split("*", 1)
+        return [_Word(folded(head), "around", folded(tail.replace("*", "")))]
+    texts = folded(inner).split()
+    words = [_Word(text, "whole") for text in texts]
+    if len(words) == 1:
+        kind: Literal["whole", "begins", "ends", "contains"] = (
+            "contains" if open_start and open_end else "ends" if open_start else "begins" if open_end else "whole"
+        )
+        return [_Word(texts[0], kind)]
+    if words and open_end:
+        words[-1] = _Word(texts[-1], "begins")
+    if words and open_start:
+        words[0] = _Word(texts[0], "ends")
+    return words
+
+
+def _variants(token: str) -> tuple[str, ...]:
+    """The forms of a word: itself, and an Arabic word without what is written together with it."""
+    if token.isascii() or not _ARABIC_LETTER.search(token):
+        return (token,)
+    bare = _ARABIC_PREFIX.sub("", token)
+    return (token,) if bare == token else (token, bare)
+
+
+def _fits(word: _Word, forms: tuple[str, ...]) -> bool:
+    return any(word.fits(form) for form in forms)
+
+
+def _before(words: tuple[_Word, ...], key: int, tokens: list[tuple[str, ...]], position: int) -> int | None:
+    """Where the match begins if the words before ``key`` fit the tokens before ``position``."""
+    at = position
+    for place in range(key - 1, -1, -1):
+        word = words[place]
+        if word.kind == "gap":
+            for skip in range(MAX_GAP + 1):
+                if at - skip < 0:
+                    break
+                start = _before(words, place, tokens, at - skip)
+                if start is not None:
+                    return start
+            return None
+        at -= 1
+        if at < 0 or not _fits(word, tokens[at]):
+            return None
+    return at
+
+
+def _after(words: tuple[_Word, ...], key: int, tokens: list[tuple[str, ...]], position: int) -> int | None:
+    """Where the match ends (exclusive) if the words after ``key`` fit the tokens after ``position``."""
+    at = position
+    for place in range(key + 1, len(words)):
+        word = words[place]
+        if word.kind == "gap":
+            for skip in range(MAX_GAP + 1):
+                if at + skip >= len(tokens):
+                    break
+                end = _after(words, place, tokens, at + skip)
+                if end is not None:
+                    return end
+            return None
+        at += 1
+        if at >= len(tokens) or not _fits(word, tokens[at]):
+            return None
+    return at + 1
+
+
+def _undisguised(text: str) -> list[str]:
+    """Other readings of a text that may be written to avoid a filter; empty for nearly all texts."""
+    lower = text.lower()
+    found = []
+    if _DISGUISED.search(lower):
+        found.append(folded(_REPEATED.sub(r"\1", lower)))
+        found.append(folded(lower.translate(_LEET)))
+        found.append(folded(re.sub(r"(?<=\w)[-.*](?=\w)", "", lower).translate(_LOOKALIKE)))
+    plain = folded(text)
+    if _SPACED.search(plain):
+        found.append(_SPACED.sub(lambda match: match[0].replace(" ", ""), plain))
+    return [other for other in dict.fromkeys(found) if other != plain]

@@ -1,0 +1,1 @@
+"""Expansions: related journeys of every name, made offline, and the model that ranks them for a user."""

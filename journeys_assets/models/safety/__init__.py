@@ -1,0 +1,1 @@
+"""What the safety rules need beside the domain: lexicon files, a fitted model, a moderation endpoint."""

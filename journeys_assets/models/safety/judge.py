@@ -1,0 +1,96 @@
+"""Judges texts: lexicon first, then moderation if there is one, then the model for what is left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from journeys_assets.domain.keywords.personal import holds_personal_data
+from journeys_assets.domain.safety.categories import IDS
+from journeys_assets.domain.safety.judge import judged, verdicts
+from journeys_assets.domain.safety.lexicon import Hits, folded
+from journeys_assets.domain.safety.params import Choice, SafetyParams
+from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.models.embedding.onnx import OnnxEmbedder
+from journeys_assets.models.embedding.packaged import PackagedMiniLm
+from journeys_assets.models.safety import heads
+from journeys_assets.models.safety.lexicon_files import lexicon_digest, packaged_lexicon
+
+MEMO_TEXTS = 200_000
+"""With more texts in memory, all are forgotten before the next are looked at."""
+
+Moderate = Callable[[Sequence[str]], Mapping[str, str]]
+"""Texts -> the category of those that a moderation model flags."""
+
+_UNASKED = np.full(1 + len(IDS), np.nan)
+
+
+class SafetyJudge:
+    """Decides whether texts are of a sensitive category.
+
+    The model is asked only about texts that the lexicon leaves open, and only in Latin letters, because its embedder
+    knows English. The same text always gets the same bits, whatever else is judged with it.
+
+    Args:
+        params: Policy and thresholds.
+        embedder: For tests; by default the packaged all-MiniLM-L6-v2, which is loaded when it is first needed.
+        moderate: An additional moderation model. Its answers are not part of ``version``.
+    """
+
+    def __init__(
+        self, params: SafetyParams | None = None, embedder: Embedder | None = None, moderate: Moderate | None = None
+    ) -> None:
+        self.params = params or SafetyParams()
+        self._embedder = embedder or OnnxEmbedder(PackagedMiniLm())
+        self._moderate = moderate
+        self._memo: dict[str, tuple[Hits, NDArray[np.float64]]] = {}
+        self._moderated: dict[str, str] = {}
+
+    @property
+    def version(self) -> str:
+        """12 hex digits over everything that shapes a verdict: lexicon, weights, embedder and thresholds."""
+        thresholds = [self.params.revision, self.params.threshold, self.params.uncertain_margin]
+        parts = [lexicon_digest(), heads.SHA256, self._embedder.model_version, thresholds]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+    def judge(self, texts: Sequence[str], choice: Choice = "default") -> pl.DataFrame:
+        """One row for each text, in their order; see ``domain.safety.judge.SCHEMA``.
+
+        Raises:
+            LexiconError, SafetyModelError, EmbedderError: a packaged file is damaged.
+        """
+        return judged(texts, *self._looked_at(texts), self.params, moderated=self._moderated, choice=choice)
+
+    def verdicts(self, texts: Sequence[str]) -> pl.DataFrame:
+        """The rows of :meth:`judge` without a decision; no policy shapes them."""
+        return verdicts(texts, *self._looked_at(texts), self.params, moderated=self._moderated)
+
+    def _looked_at(self, texts: Sequence[str]) -> tuple[list[Hits], NDArray[np.float64]]:
+        """What the lexicon found in each text, and its row of probabilities."""
+        if len(self._memo) > MEMO_TEXTS:
+            self._memo.clear()
+            self._moderated.clear()
+        self._remember([text for text in dict.fromkeys(texts) if text not in self._memo])
+        found = [self._memo[text] for text in texts]
+        return [hits for hits, _ in found], np.array([row for _, row in found]).reshape(len(texts), 1 + len(IDS))
+
+    def _remember(self, texts: list[str]) -> None:
+        """Look at texts that are new."""
+        lexicon = packaged_lexicon()
+        hits = {text: lexicon.hits(text) for text in texts}
+        undecided = [text for text in texts if not hits[text].strong and folded(text)]
+        if self._moderate and undecided:
+            # Personal data is shown to no model elsewhere.
+            self._moderated.update(self._moderate([text for text in undecided if not holds_personal_data(text)]))
+        asked = [text for text in undecided if folded(text).isascii()]
+        rows = dict.fromkeys(texts, _UNASKED)
+        if asked:
+            vectors = self._embedder.embed([folded(text) for text in asked])
+            answers = heads.packaged_heads().probabilities(vectors, [hits[text] for text in asked])
+            rows.update(zip(asked, answers, strict=True))
+        self._memo.update({text: (hits[text], rows[text]) for text in texts})

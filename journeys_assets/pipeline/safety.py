@@ -1,0 +1,104 @@
+"""text_safety and journey_safety: what names and keywords are about, and what may be done with each journey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from journeys_assets.domain.safety.journeys import journey_verdicts, with_decisions
+from journeys_assets.domain.safety.params import SafetyParams
+from journeys_assets.domain.tables.pipeline import JOURNEY_SAFETY, TEXT_SAFETY
+from journeys_assets.models.safety.judge import SafetyJudge
+from journeys_assets.pipeline.carry import Carried, Frames, carry_over
+from journeys_assets.pipeline.stage import Batch, Notes, Run
+from journeys_assets.storage.queries import safety as queries
+from journeys_assets.storage.queries import users as user_queries
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+
+@dataclass(frozen=True)
+class TextSafety:
+    """Judges the names and keywords that no earlier run has judged."""
+
+    warehouse: Warehouse
+    judge: Callable[[], SafetyJudge]
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        judge = self.judge()
+        n_judged, n_sensitive = 0, 0
+        for days in run.chunks():
+            with self.warehouse.reading() as con:
+                new = queries.unjudged_texts(con, days, judge.version)
+            found = judge.verdicts(new["text"].to_list()).select(
+                "text",
+                pl.col("category").cast(pl.String),
+                "score",
+                pl.col("decided_by").cast(pl.String),
+                safety_model=pl.lit(judge.version),
+            )
+            n_judged += found.height
+            n_sensitive += found["category"].count()
+            yield Batch(days, {TEXT_SAFETY.name: new.join(found, on="text", maintain_order="left")})
+        return Notes({"newly_judged": n_judged, "of_a_sensitive_category": n_sensitive, "safety_model": judge.version})
+
+
+@dataclass(frozen=True)
+class JourneySafety:
+    """Decides on every live journey; a user whose names are those of the day before keeps the categories."""
+
+    warehouse: Warehouse
+    params: SafetyParams
+    safety_model: Callable[[], str]
+
+    def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        carried: Carried | None = None
+        rows = JOURNEY_SAFETY.empty()
+        for day in run.days:
+            carried = self._verdicts(day, carried)
+            with self.warehouse.reading() as con:
+                said = user_queries.users(con, day)
+            rows = (
+                with_decisions(carried.frames["verdicts"], said, self.params)
+                .rename({name: f"safety_{name}" for name in ("category", "score", "decided_by", "decision")})
+                .sort("user_id", "journey_id")
+            )
+            yield Batch([day], {JOURNEY_SAFETY.name: rows})
+        counts = rows.group_by("safety_category", "safety_decision", "safety_decided_by").len("journeys")
+        return Notes({"decisions": counts.sort("journeys", descending=True)})
+
+    def _verdicts(self, day: date, before: Carried | None) -> Carried:
+        with self.warehouse.reading() as con:
+            states = queries.named_states(con, day)
+
+        def make(states: pl.DataFrame) -> Frames:
+            with self.warehouse.reading() as con:
+                names = queries.names_of(con, states, day)
+                texts = queries.verdicts_on(con, names, self.safety_model())
+            return {"verdicts": journey_verdicts(names, texts, self.params)}
+
+        return carry_over(before, states, make)
+
+
+def unsafe_names(suggested: pl.DataFrame, judge: Callable[[Sequence[str]], pl.DataFrame]) -> pl.DataFrame:
+    """The suggestions whose name is of a sensitive category, or in doubt, where no keyword of the journey is.
+
+    Args:
+        suggested: user_id, journey_id, suggested_name, keywords.
+        judge: ``SafetyJudge.verdicts``.
+
+    Returns:
+        user_id, journey_id.
+    """
+    if suggested.is_empty():
+        return suggested.select("user_id", "journey_id")
+    texts = pl.concat([suggested["suggested_name"], suggested["keywords"].explode()]).drop_nulls().unique().sort()
+    found = judge(texts.to_list())
+    is_sensitive = pl.col("category").is_not_null() | (pl.col("decided_by").cast(pl.String) == "uncertain")
+    sensitive = found.filter(is_sensitive)["text"].to_list()
+    return suggested.filter(
+        pl.col("suggested_name").is_in(sensitive)
+        & ~pl.col("keywords").list.eval(pl.element().is_in(sensitive)).list.any()
+    ).select("user_id", "journey_id")

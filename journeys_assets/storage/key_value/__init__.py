@@ -1,0 +1,1 @@
+"""Key-value stores: content by version, one of which is current, swapped as a whole."""

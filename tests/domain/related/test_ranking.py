@@ -1,0 +1,131 @@
+"""Related journeys of users: what is left out, isolation of users, and the score."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from journeys_assets.domain.related.candidates import fact_value
+from journeys_assets.domain.related.groups import on_grid
+from journeys_assets.domain.related.params import RelatedParams
+from journeys_assets.domain.related.ranking import FEATURES, rank_related, suggested, with_outcomes
+from journeys_assets.domain.related.reading import Index
+from journeys_assets.models.embedding.hashing import HashingEmbedder
+
+DAY = date(2026, 6, 15)
+PARAMS = RelatedParams(n_related=3)
+NAMES = ("wedding", "honeymoon", "new home", "baby room", "garden", "guitar", "piano lessons")
+SCHEMA = {
+    "user_id": pl.String(),
+    "journey_id": pl.String(),
+    "name": pl.String(),
+    "confidence": pl.Float64(),
+    "is_source": pl.Boolean(),
+}
+
+
+def record(name: str, relation: str = "next_step", strength: float = 0.6) -> dict[str, object]:
+    return {"name": name, "relation": relation, "strength": strength, "made_by": "cooccurrence"}
+
+
+def vector(name: str):  # type: ignore[no-untyped-def]
+    return on_grid(HashingEmbedder().embed([name]))[0]
+
+
+MONTHS = [0.05] * 12
+MONTHS[5] = 0.45
+CONTENT = {
+    "n:wedding": {"topic": "wedding", "users": 50, "related": [record("honeymoon"), record("new home", strength=0.3)]},
+    "n:honeymoon": {"topic": "honeymoon", "users": 40, "related": [record("baby room"), record("new home")]},
+    "n:guitar": {"topic": "guitar", "users": 30, "related": [record("piano lessons", "sibling", 0.2)]},
+    **{f"c:{name}": fact_value(vector(name), 20, 5, MONTHS) for name in NAMES},
+}
+
+
+def related_rows(journeys: list[tuple[str, str, float, bool]], params: RelatedParams = PARAMS) -> pl.DataFrame:
+    """Ranked rows for (user, name, confidence, is_source)."""
+    rows = [(user, f"j-{user}-{name}", name, confidence, source) for user, name, confidence, source in journeys]
+    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    names = frame["name"].unique().sort().to_list()
+    matrix = on_grid(HashingEmbedder().embed(names))
+    own = {name: row for row, name in enumerate(names)}
+    index = Index([], np.zeros((0, 0), dtype=np.float32))
+    found = suggested(frame, own, matrix, lambda keys: [CONTENT.get(key) for key in keys], index, DAY, params)
+    return rank_related(found.candidates, found.vectors, params.prior_weights, params)
+
+
+def names_of(rows: pl.DataFrame, user: str) -> list[str]:
+    return rows.filter(user_id=user).sort("rank")["related_name"].to_list()
+
+
+def test_the_strongest_relation_comes_first_with_the_journey_that_it_comes_from() -> None:
+    rows = related_rows([("ann", "wedding", 0.9, True), ("ann", "guitar", 0.9, True)])
+    assert names_of(rows, "ann") == ["honeymoon", "new home", "piano lessons"]
+    assert rows["from_journey_id"].to_list() == ["j-ann-wedding", "j-ann-wedding", "j-ann-guitar"]
+    assert rows["rank"].to_list() == [1, 2, 3]
+
+
+def test_what_the_user_has_or_has_ended_or_rejected_is_left_out() -> None:
+    for confidence, is_source in ((0.9, True), (0.2, False), (0.0, False)):
+        rows = related_rows([("ann", "wedding", 0.9, True), ("ann", "honeymoon", confidence, is_source)])
+        assert "honeymoon" not in names_of(rows, "ann")
+
+
+def test_what_the_user_has_in_other_words_is_left_out() -> None:
+    assert "baby room" in names_of(related_rows([("ann", "honeymoon", 0.9, True)]), "ann")
+    rows = related_rows([("ann", "honeymoon", 0.9, True), ("ann", "baby rooms", 0.5, False)])
+    assert "baby room" not in names_of(rows, "ann")
+
+
+def test_only_ongoing_journeys_suggest() -> None:
+    assert related_rows([("ann", "wedding", 0.9, False)]).is_empty()
+    assert related_rows([]).is_empty()
+
+
+def test_two_journeys_that_agree_raise_a_candidate() -> None:
+    alone = related_rows([("ann", "honeymoon", 0.9, True)]).filter(related_name="new home")["score"].item()
+    both = related_rows([("ann", "honeymoon", 0.9, True), ("ann", "wedding", 0.9, True)])
+    assert both.filter(related_name="new home")["score"].item() > alone
+
+
+journeys = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "ben", "chi", "dot"]),
+        st.sampled_from([*NAMES, "unknown thing"]),
+        st.floats(0, 1),
+        st.booleans(),
+    ),
+    max_size=16,
+    unique_by=lambda row: row[:2],
+)
+
+
+@given(journeys, st.randoms())
+@settings(max_examples=60)
+def test_users_are_isolated_and_rows_need_no_order(rows: list[tuple[str, str, float, bool]], chance) -> None:  # type: ignore[no-untyped-def]
+    together = related_rows(rows)
+    shuffled = rows.copy()
+    chance.shuffle(shuffled)
+    assert_frame_equal(together, related_rows(shuffled), check_exact=True)
+    for user in {row[0] for row in rows}:
+        mine = related_rows([row for row in rows if row[0] == user])
+        assert_frame_equal(together.filter(user_id=user), mine, check_exact=True)
+        own = {row[1] for row in rows if row[0] == user}
+        assert not own & set(mine["related_name"])
+        assert mine.height <= PARAMS.n_related
+        assert mine["related_name"].n_unique() == mine.height
+        assert mine["rank"].to_list() == list(range(1, mine.height + 1))
+
+
+def test_outcomes_count_by_meaning() -> None:
+    candidates = pl.DataFrame({"user_id": ["ann", "ann", "ben"], "related_name": ["baby room", "garden", "baby room"]})
+    vectors = {name: vector(name) for name in ("baby room", "garden")}
+    found = with_outcomes(candidates, vectors, {"ann": [vector("baby rooms")]}, PARAMS.same_cosine)
+    assert found["started"].to_list() == [True, False, False]
+
+
+def test_every_feature_has_a_prior_weight() -> None:
+    assert PARAMS.prior_weights.keys() == {*FEATURES, "intercept"}

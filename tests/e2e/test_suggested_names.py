@@ -1,0 +1,160 @@
+"""Names by a language model: kept while a theme lasts, asked for once, and never the reason for a missing row."""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.sandbox import Sandbox
+from tests.support.asker import FunctionAsker
+
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 8)
+THEMES = {
+    "garden": ("raised garden beds", "vegetable garden layout", "garden compost bin", "small garden paths"),
+    "guitar": ("guitar chords", "beginner guitar songs", "acoustic guitar strings", "guitar practice plan"),
+    "wedding": ("wedding dress lace", "wedding venue barn", "wedding cake flowers", "wedding invitations"),
+}
+Answer = Callable[[Mapping[str, Any]], Any]
+
+
+def searches() -> pl.DataFrame:
+    """Three users who turn to one theme more with every few days."""
+    rows = []
+    for n_user, user in enumerate(("ann", "bea", "cy")):
+        for n_day in range((LAST - FIRST).days + 1):
+            themes = list(THEMES)[: 1 + min(2, (n_day + n_user) // 3)]
+            for theme in themes:
+                query = THEMES[theme][(n_day + n_user) % 4]
+                rows.append((user, query, datetime.combine(FIRST + timedelta(days=n_day), datetime.min.time())))
+    schema = {"user_id": pl.String, "query": pl.String, "searched_at": pl.Datetime("us")}
+    return pl.DataFrame(rows, schema=schema, orient="row").filter(
+        ~((pl.col("user_id") == "ann") & (pl.col("searched_at").dt.day() == 5))
+    )
+
+
+def in_own_words(data: Mapping[str, Any]) -> Any:
+    """A name that the keywords entail and that is none of them."""
+    names = {}
+    for key, keywords in data["journeys"].items():
+        words = " ".join(keywords).split()
+        names[key] = f"My {max(words, key=words.count)}"
+    return names
+
+
+def sandbox(home: Path, answer: Answer | None) -> Sandbox:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "journeys.toml").write_text('[llm]\nmodel = "function"\n' if answer else "")
+    return Sandbox(home, FunctionAsker(answer) if answer else None)
+
+
+def filled(home: Path, answer: Answer | None) -> Sandbox:
+    made = sandbox(home, answer)
+    made.land({"search_events": searches()})
+    return made
+
+
+def asked(of: Sandbox) -> int:
+    assert isinstance(of.asker, FunctionAsker)
+    return len(of.asker.asked)
+
+
+def test_accepted_names_are_used_and_say_who_gave_them(tmp_path: Path) -> None:
+    world = filled(tmp_path, in_own_words)
+    world.run(FIRST, LAST)
+    names = world.table("journey_names")
+    given = names.filter(pl.col("named_by").str.starts_with("function@names-"))
+    assert given.height
+    assert set(given["journey_name"]) <= {"My garden", "My guitar", "My wedding"}
+    assert set(world.table("suggested_names")["verdict"]) == {"accepted"}
+
+
+def test_a_theme_is_asked_about_once(tmp_path: Path) -> None:
+    world = filled(tmp_path, in_own_words)
+    world.run(FIRST, LAST)
+    rows, before = world.table("suggested_names"), asked(world)
+    themes = ["user_id", "journey_id", "name_keyword"]
+    assert rows.select(themes).is_duplicated().sum() == 0
+    assert before <= rows.height
+    world.run(LAST, LAST)
+    assert world.table("suggested_names").equals(rows)
+
+
+@pytest.mark.slow
+def test_day_by_day_and_reruns_and_full_inference_give_the_same_names(tmp_path: Path) -> None:
+    world = filled(tmp_path / "at once", in_own_words)
+    world.run(FIRST, LAST)
+    daily = filled(tmp_path / "daily", in_own_words)
+    for n in range((LAST - FIRST).days + 1):
+        daily.run(FIRST + timedelta(days=n), FIRST + timedelta(days=n))
+    expected = world.table("journey_names")
+    assert daily.table("journey_names").equals(expected)
+    shutil.copytree(tmp_path / "daily", tmp_path / "again")
+    again = sandbox(tmp_path / "again", in_own_words)
+    again.run(FIRST + timedelta(days=3), LAST, full=True)
+    assert again.table("journey_names").drop("algorithm_version").equals(expected.drop("algorithm_version"))
+
+
+def wrong(data: Mapping[str, Any]) -> Any:
+    """A number that no keyword holds, personal data, too long a name, and the name of something else."""
+    texts = {"guitar": "My guitar 2031", "garden": "Garden, call 0171 555 0134", "wedding": "Wedding " * 9}
+    names = {}
+    for key, keywords in data["journeys"].items():
+        themes = [theme for theme in texts if theme in " ".join(keywords)]
+        names[key] = texts[themes[0]] if themes else "Motorbike repair"
+    return names
+
+
+def test_names_that_the_keywords_do_not_entail_are_refused_and_counted(tmp_path: Path) -> None:
+    world = filled(tmp_path / "wrong", wrong)
+    world.run(FIRST, LAST)
+    plain = filled(tmp_path / "plain", None)
+    plain.run(FIRST, LAST)
+    shown = ["partition_date", "user_id", "journey_id", "journey_name", "named_by"]
+    assert world.table("journey_names").select(shown).equals(plain.table("journey_names").select(shown))
+    verdicts = set(world.table("suggested_names")["verdict"])
+    assert verdicts == {"not_entailed", "personal", "unshowable"}
+    assert not world.table("suggested_names")["suggested_name"].str.contains("0134").any()
+
+
+def test_without_an_answer_no_row_is_missing_and_a_later_run_asks_again(tmp_path: Path) -> None:
+    world = filled(tmp_path, lambda data: None)
+    world.run(FIRST, LAST)
+    assert world.table("suggested_names").is_empty()
+    assert set(world.table("journey_names")["named_by"]) == {"parameters"}
+    n_before = world.table("journey_names").height
+    world.asker = FunctionAsker(in_own_words)
+    world.run(LAST, LAST)
+    assert world.table("journey_names").height == n_before
+    assert world.table("suggested_names")["partition_date"].unique().to_list() == [LAST]
+
+
+def test_no_id_and_no_personal_data_is_in_a_question(tmp_path: Path) -> None:
+    world = sandbox(tmp_path, in_own_words)
+    own = pl.DataFrame(
+        {"user_id": ["ann"], "query": ["garden beds jo@example.org"], "searched_at": [datetime(2026, 3, 8)]}
+    )
+    world.land({"search_events": pl.concat([searches(), own])})
+    world.run(FIRST, LAST)
+    assert isinstance(world.asker, FunctionAsker)
+    text = str(world.asker.asked)
+    assert "garden" in text
+    assert not re.search(r"\bann\b|example", text)
+    assert not any(journey in text for journey in world.table("journey_names")["journey_id"])
+
+
+def test_only_journeys_of_enough_worth_are_asked_about(tmp_path: Path) -> None:
+    counts = []
+    for least in ("0.0", "0.62", "1.0"):
+        world = sandbox(tmp_path / least, in_own_words)
+        (world.home / "journeys.toml").write_text(
+            f'[llm]\nmodel = "function"\n[algorithm.naming]\nleast_worth = {least}\n'
+        )
+        world.land({"search_events": searches()})
+        world.run(FIRST, LAST)
+        counts.append(asked(world))
+    assert counts[0] > counts[1] > counts[2] == 0
