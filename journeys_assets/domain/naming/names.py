@@ -55,9 +55,9 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
         clusters: user_id, journey_id, keywords (not empty), keyword_theme_centralities (cosines, parallel to keywords);
             in any order, other columns are ignored.
         keyword_facts: user_id, keyword, display_form, n_queries, first_engaged_at (null if unknown), commonness (share
-            of the catalogue's items that carry the keyword, 0 to 1); one row per user and keyword. Rows of others than
-            members tell how common phrases are. A keyword without a row is shown unchanged, counts as specific,
-            and comes last in the order of first engagement.
+            of the catalogue's items that carry the keyword, 0 to 1); one row per user and keyword. Rows of keywords
+            that are no members tell how common phrases are. A keyword without a row is shown unchanged, counts as
+            specific, and comes last in the order of first engagement.
 
     Returns:
         One row per journey, sorted by user_id and journey_id: journey_name, name_keyword (the normalised member or
