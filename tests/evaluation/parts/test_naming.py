@@ -1,8 +1,5 @@
 """The judges distinguish good names from poor ones, do not see the truth, and the figures are correct."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import polars as pl
 import pytest
 
@@ -11,16 +8,13 @@ from journeys_assets.evaluation.data.naming_data import clinc_pools, halves, poo
 from journeys_assets.evaluation.parts import naming
 from journeys_assets.evaluation.report.section import Section
 from journeys_assets.models.embedding.hashing import HashingEmbedder
+from tests.support.labelled_phrases import embed, labelled
 
 THEMES = {
     "oak": Theme("oak furniture", ("oak table", "oak chair", "old oak bench")),
     "trip": Theme("trip to japan", ("tokyo in spring", "kyoto temples", "japan rail pass")),
     "bread": Theme("bread baking", ("sourdough starter", "rye bread", "bread oven")),
 }
-
-
-def embed(texts: Sequence[str]) -> np.ndarray:
-    return HashingEmbedder().embed(list(texts))
 
 
 def ranks(keyword: str, theme: str) -> tuple[float, float]:
@@ -48,17 +42,6 @@ def test_the_grade_is_that_of_the_stricter_judge() -> None:
 def test_an_unknown_theme_is_refused() -> None:
     with pytest.raises(ValueError, match="themes without a label: elm"):
         ranks("elm", "elm")
-
-
-def labelled() -> pl.DataFrame:
-    """Phrases in the format of the public sets: each label has words of its own, and some that all labels share."""
-    rows = [
-        (name, f"word{label}{kind} of label{label} {'ab'[kind % 2]} item{kind}", f"label{label}", None)
-        for name in ("clinc150", "wands")
-        for label in range(20)
-        for kind in range(20)
-    ]
-    return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
 
 
 def corpora() -> pl.DataFrame:

@@ -10,8 +10,8 @@ from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.evaluation.data.naming_data import clinc_pools, pooled
 from journeys_assets.evaluation.parts.naming import halved
 from journeys_assets.evaluation.parts.naming_dial import AT_RANDOM, BY_WORTH, SHARES, measured_dial, plot_dial
-from tests.evaluation.parts.test_naming import embed, labelled
 from tests.support.asker import FunctionAsker
+from tests.support.labelled_phrases import embed, labelled
 
 
 def label_of(data: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from journeys_assets.models.llm.messages import RULES
 
-_AS_IN_TEXT = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
+_AS_IN_TEXT: Any = {"whitespace_flexible": False, "key_separator": ": ", "item_separator": ", "}
 """JSON as it stands in the texts that models were trained on. Without the spaces, small models write nonsense."""
 
 
