@@ -259,7 +259,7 @@ def _closed_days(context: StageContext) -> Stage:
 
 
 _INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
-_THRESHOLDS = ("safety.revision", "safety.threshold", "safety.uncertain_margin")
+_THRESHOLDS = tuple(f"safety.{name}" for name in ("revision", "threshold", "lexicon_threshold", "uncertain_margin"))
 _WINDOW = ("keywords.revision", "keywords.look_back_days", "keywords.horizon_days")
 _OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items")
 

@@ -41,7 +41,7 @@ def verdicts(
 ) -> pl.DataFrame:
     """One row of ``SCHEMA`` without decision for each text, in the order of ``texts``; it depends on its text alone.
 
-    The lexicon comes first, then moderation, then the model.
+    The lexicon comes first, unless the model is sure that the text is ordinary; then moderation, then the model.
 
     Args:
         hits: What the lexicon found in each text.
@@ -84,16 +84,27 @@ def judged(
     return found.with_columns(decision=pl.Series(decisions, dtype=SCHEMA["decision"])).select(SCHEMA.names())
 
 
+def is_doubted(row: NDArray[np.float64], params: SafetyParams) -> bool:
+    """Whether the model is sure that a text is ordinary, whatever the lexicon found in it.
+
+    Args:
+        row: One row of ``Probabilities``.
+    """
+    return bool(not np.isnan(row[0]) and 1.0 - row[0] < params.lexicon_threshold)
+
+
 def _verdict(
     text: str, found: Hits, row: NDArray[np.float64], moderated: Mapping[str, str], params: SafetyParams
 ) -> tuple[str | None, float, str]:
-    if found.strong:
+    if found.strong and not is_doubted(row, params):
         return found.strong[0], 1.0, "lexicon"
     if text in moderated:
         return moderated[text], 1.0, "moderation"
     if np.isnan(row[0]):
         return None, 0.0, "none"
     score = float(min(1.0, max(0.0, 1.0 - row[0])))
+    if found.strong:
+        return None, score, "none"
     if score >= params.threshold:
         return IDS[int(np.argmax(row[1:]))], score, "model"
     return None, score, "uncertain" if is_uncertain(score, params) else "none"

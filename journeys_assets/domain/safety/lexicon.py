@@ -35,6 +35,7 @@ Strength = Literal["strong", "weak", "ordinary"]
 
 GAP = ".."
 MAX_GAP = 3
+ENGLISH_SHARE = 0.6
 MAX_COMBINATIONS = 20_000
 """Most phrases that one entry may stand for."""
 
@@ -172,6 +173,7 @@ class Lexicon:
         """
         self._entries: list[Entry] = []
         self._english = frozenset(english)
+        self._known_english = set(self._english)
         self._by_word: dict[str, list[_Phrase]] = {}
         self._by_beginning: dict[str, list[_Phrase]] = {}
         self._by_end: dict[str, list[_Phrase]] = {}
@@ -183,6 +185,8 @@ class Lexicon:
             self._entries.append(entry)
             for phrase in phrases_of(entry.pattern):
                 self._add(phrase, len(self._entries) - 1)
+                if entry.language == "en":
+                    self._known_english.update(word for word in phrase.split() if "*" not in word)
         self._glued_lengths = sorted({len(text) for text in self._glued})
         self._beginning_lengths = sorted({len(text) for text in self._by_beginning})
         self._end_lengths = sorted({len(text) for text in self._by_end})
@@ -192,6 +196,13 @@ class Lexicon:
     def entries(self) -> Sequence[Entry]:
         """All entries, in the order in which they were given."""
         return self._entries
+
+    def looks_english(self, text: str) -> bool:
+        """Whether at least ``ENGLISH_SHARE`` of the words of ``text`` are of ordinary English or of English entries."""
+        tokens = folded(text).split()
+        if not tokens or not text.isascii():
+            return False
+        return sum(token in self._known_english for token in tokens) >= ENGLISH_SHARE * len(tokens)
 
     def hits(self, text: str) -> Hits:
         """The categories of the entries that match ``text``, ordinary phrases taken into account."""

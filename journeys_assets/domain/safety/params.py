@@ -48,12 +48,15 @@ class SafetyParams:
     identity_and_belief: Decision = "no_notify"
     gambling: Decision = "no_notify"
     alcohol: Decision = "no_notify"
-    threshold: float = 0.74
+    threshold: float = 0.65
     """A text with at least this probability (0 to 1) of being sensitive is of the most probable category. Chosen by
     ``benchmarks/fit_safety.py``."""
+    lexicon_threshold: float = 0.6
+    """A text in which the lexicon found an entry is ordinary if the model was asked and gives a probability less than
+    this. Chosen by ``benchmarks/fit_safety.py``."""
     keyword_share: float = 0.25
     """A journey whose name is of no category is sensitive if at least this share of its keywords are."""
-    uncertain_margin: float = 0.04
+    uncertain_margin: float = 0.05
     """A text whose probability is less than this below the threshold has no certain category: it is shown, and not
     sent."""
 

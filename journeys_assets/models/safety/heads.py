@@ -1,4 +1,4 @@
-"""The model of sensitive texts: a small network on the embedding of a text and the weak words in it.
+"""The model of sensitive texts: a small network on the embedding of a text and what the lexicon found in it.
 
 The embedder is the packaged all-MiniLM-L6-v2, whatever the deployment embeds its keywords with, because the weights are
 fitted on its vectors. ``benchmarks/fit_safety.py`` fits them; they are shipped in ``heads.json``.
@@ -23,10 +23,10 @@ from journeys_assets.domain.safety.lexicon import Hits
 from journeys_assets.errors import JourneysError
 
 FILE = "heads.json"
-SHA256 = "09a29ca2f273c014135cc7d9bb877f3edce62fc696ca05e6d73e8dc675bf72a2"
+SHA256 = "190ff291dec0cb134c5fbe177a960f82bd535026737504fe5338b716e2b51c26"
 """Of ``heads.json``."""
-WEAK_SCALE = 0.3
-"""Input of a category of which a weak word is in the text; components of an embedding are about 0.05."""
+HIT_SCALE = 0.3
+"""Input of a category of which the lexicon found an entry; components of an embedding are about 0.05."""
 
 Doubles = NDArray[np.float64]
 
@@ -88,12 +88,12 @@ class Heads:
 
 
 def inputs(vectors: NDArray[np.float32], hits: Sequence[Hits]) -> Doubles:
-    """(texts, 384 + categories): embeddings, and which categories have weak words."""
-    weak = np.zeros((len(hits), len(IDS)))
+    """(texts, 384 + 2 * categories): embeddings, and which categories have weak and which have strong entries."""
+    weak, strong = np.zeros((len(hits), len(IDS))), np.zeros((len(hits), len(IDS)))
     for row, found in enumerate(hits):
-        for category in found.weak:
-            weak[row, IDS.index(category)] = WEAK_SCALE
-    return np.hstack([vectors.astype(np.float64), weak])
+        weak[row, [IDS.index(category) for category in found.weak]] = HIT_SCALE
+        strong[row, [IDS.index(category) for category in found.strong]] = HIT_SCALE
+    return np.hstack([vectors.astype(np.float64), weak, strong])
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Judges texts: lexicon first, then moderation if there is one, then the model for what is left."""
+"""Judges texts: lexicon and model, and moderation if there is one for what the lexicon leaves open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.safety.categories import IDS
-from journeys_assets.domain.safety.judge import judged, verdicts
+from journeys_assets.domain.safety.judge import is_doubted, judged, verdicts
 from journeys_assets.domain.safety.lexicon import Hits, folded
 from journeys_assets.domain.safety.params import Choice, SafetyParams
 from journeys_assets.models.embedding.base import Embedder
@@ -33,8 +33,8 @@ _UNASKED = np.full(1 + len(IDS), np.nan)
 class SafetyJudge:
     """Decides whether texts are of a sensitive category.
 
-    The model is asked only about texts that the lexicon leaves open, and only in Latin letters, because its embedder
-    knows English. The same text always gets the same bits, whatever else is judged with it.
+    The model is asked only about texts that look English, because its embedder knows no other language. The same text
+    always gets the same bits, whatever else is judged with it.
 
     Args:
         params: Policy and thresholds.
@@ -54,7 +54,9 @@ class SafetyJudge:
     @property
     def version(self) -> str:
         """12 hex digits over everything that shapes a verdict: lexicon, weights, embedder and thresholds."""
-        thresholds = [self.params.revision, self.params.threshold, self.params.uncertain_margin]
+        thresholds = [
+            self.params.revision, self.params.threshold, self.params.lexicon_threshold, self.params.uncertain_margin
+        ]  # fmt: skip
         parts = [lexicon_digest(), heads.SHA256, self._embedder.model_version, thresholds]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -83,14 +85,16 @@ class SafetyJudge:
         """Look at texts that are new."""
         lexicon = packaged_lexicon()
         hits = {text: lexicon.hits(text) for text in texts}
-        undecided = [text for text in texts if not hits[text].strong and folded(text)]
-        if self._moderate and undecided:
-            # Personal data is shown to no model elsewhere.
-            self._moderated.update(self._moderate([text for text in undecided if not holds_personal_data(text)]))
-        asked = [text for text in undecided if folded(text).isascii()]
+        asked = [text for text in texts if lexicon.looks_english(text)]
         rows = dict.fromkeys(texts, _UNASKED)
         if asked:
             vectors = self._embedder.embed([folded(text) for text in asked])
             answers = heads.packaged_heads().probabilities(vectors, [hits[text] for text in asked])
             rows.update(zip(asked, answers, strict=True))
+        undecided = [
+            text for text in texts if folded(text) and (not hits[text].strong or is_doubted(rows[text], self.params))
+        ]
+        if self._moderate and undecided:
+            # Personal data is shown to no model elsewhere.
+            self._moderated.update(self._moderate([text for text in undecided if not holds_personal_data(text)]))
         self._memo.update({text: (hits[text], rows[text]) for text in texts})

@@ -68,6 +68,15 @@ def test_an_ordinary_english_word_is_no_foreign_match() -> None:
     assert lexicon("gift", english="gift").hits("gift").strong
 
 
+def test_a_text_looks_english_by_its_words() -> None:
+    found = lexicon("divorce lawyer*", english="garden ideas for the")
+    assert found.looks_english("ideas for the gardn")
+    assert found.looks_english("divorce ideas")
+    assert not found.looks_english("garten ideen for")
+    assert not found.looks_english("ideas für the")
+    assert not found.looks_english("")
+
+
 def test_phrases_of_nested_brackets() -> None:
     assert phrases_of("(a|b (c|d)) x") == ["a x", "b c x", "b d x"]
 

@@ -95,3 +95,11 @@ def test_who_decides() -> None:
 def test_arguments_of_different_lengths_are_an_error() -> None:
     with pytest.raises(ValueError, match="1 texts, 0 hits"):
         judged(["a"], [], np.empty((0, 1 + len(IDS))), SafetyParams())
+
+
+def test_a_hit_of_the_lexicon_does_not_count_if_the_model_is_sure_of_the_contrary() -> None:
+    harmless, unasked = np.full(1 + len(IDS), 0.1 / len(IDS)), np.full(1 + len(IDS), np.nan)
+    harmless[0] = 0.9
+    found = of([("a", Hits(("drugs",)), harmless), ("b", Hits(("drugs",)), unasked)])
+    assert found["decided_by"].to_list() == ["none", "lexicon"]
+    assert found["decision"].to_list() == ["allow", "no_notify"]

@@ -77,6 +77,7 @@ def test_texts_without_words_are_allowed() -> None:
 def test_the_version_names_parameters_and_files() -> None:
     assert SafetyJudge().version == judge().version
     assert SafetyJudge(SafetyParams(threshold=0.5)).version != judge().version
+    assert SafetyJudge(SafetyParams(lexicon_threshold=0.5)).version != judge().version
     assert SafetyJudge(SafetyParams(gambling="allow")).version == judge().version, "no policy shapes a verdict"
 
 
@@ -91,6 +92,11 @@ def test_moderation_decides_only_what_the_lexicon_leaves_open() -> None:
     assert asked == ["garden ideas"]
     assert rows["decided_by"].to_list() == ["lexicon", "moderation", "none"]
     assert rows["decision"].to_list() == ["no_notify", "block", "allow"]
+
+
+def test_the_model_is_asked_only_about_english() -> None:
+    texts = ["kitchen ideas", "ideen für die küche", "einkaufsliste vorlage", "観葉植物 育て方"]
+    assert judge().judge(texts)["score"].gt(0).to_list() == [True, False, False, False]
 
 
 def test_changed_weights_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
