@@ -248,5 +248,5 @@ def _weights(entry: StageEntry, deployment: Deployment) -> tuple[tuple[date, str
     if entry.release is not None:
         return tuple(live_versions(deployment.releases(entry.release.folder)))
     if entry.uses_safety_model:
-        return ((date.min, deployment.safety_judge().version),)
+        return ((date.min, deployment.safety_judge().weights_version),)
     return ((date.min, deployment.embedder().model_version),) if entry.uses_embedder else ()

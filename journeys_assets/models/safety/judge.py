@@ -52,13 +52,15 @@ class SafetyJudge:
         self._moderated: dict[str, str] = {}
 
     @property
+    def weights_version(self) -> str:
+        """12 hex digits over lexicon, weights and embedder."""
+        return _digest([lexicon_digest(), heads.SHA256, self._embedder.model_version])
+
+    @property
     def version(self) -> str:
         """12 hex digits over everything that shapes a verdict: lexicon, weights, embedder and thresholds."""
-        thresholds = [
-            self.params.revision, self.params.threshold, self.params.lexicon_threshold, self.params.uncertain_margin
-        ]  # fmt: skip
-        parts = [lexicon_digest(), heads.SHA256, self._embedder.model_version, thresholds]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+        p = self.params
+        return _digest([self.weights_version, p.revision, p.threshold, p.lexicon_threshold, p.uncertain_margin])
 
     def judge(self, texts: Sequence[str], choice: Choice = "default") -> pl.DataFrame:
         """One row for each text, in their order; see ``domain.safety.judge.SCHEMA``.
@@ -98,3 +100,7 @@ class SafetyJudge:
             # Personal data is shown to no model elsewhere.
             self._moderated.update(self._moderate([text for text in undecided if not holds_personal_data(text)]))
         self._memo.update({text: (hits[text], rows[text]) for text in texts})
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
