@@ -21,8 +21,6 @@ from journeys_assets.domain.scheduling.log_days import start_of_log
 from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.choose import make_embedder
-from journeys_assets.models.embedding.onnx import OnnxEmbedder
-from journeys_assets.models.embedding.packaged import PackagedMiniLm
 from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.models.llm.budget import Limits, Prices, Spent
 from journeys_assets.models.llm.choose import AskerParams, key_of, make_asker
@@ -134,10 +132,7 @@ def build_deployment(
 
     @cache
     def safety_judge() -> SafetyJudge:
-        # Weights that are loaded for keywords already are not loaded a second time.
-        own, fitted_on = make(), OnnxEmbedder(PackagedMiniLm())
-        embedding = own if own.model_version == fitted_on.model_version else fitted_on
-        return SafetyJudge(settings.algorithm.safety, embedding, moderate=moderation(settings.llm))
+        return SafetyJudge(settings.algorithm.safety, moderate=moderation(settings.llm))
 
     return Deployment(settings, models, warehouse, make, progress, asker_of, safety_judge)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from journeys_assets.models.embedding.base import Embedder
@@ -9,6 +10,12 @@ from journeys_assets.models.embedding.exported import ExportedModel, from_hub
 from journeys_assets.models.embedding.hashing import HashingEmbedder
 from journeys_assets.models.embedding.onnx import OnnxEmbedder
 from journeys_assets.models.embedding.packaged import PackagedMiniLm
+
+
+@cache
+def packaged_embedder() -> OnnxEmbedder:
+    """The packaged all-MiniLM-L6-v2. Loads no weights yet; a process loads them once, whoever uses them."""
+    return OnnxEmbedder(PackagedMiniLm())
 
 
 def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
@@ -26,7 +33,7 @@ def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
     if name == "hashing":
         return HashingEmbedder()
     if name == "minilm":
-        return OnnxEmbedder(PackagedMiniLm(), threads=threads)
+        return packaged_embedder() if threads == 1 else OnnxEmbedder(PackagedMiniLm(), threads=threads)
     folder = Path(name).expanduser()
     source = (
         ExportedModel(folder, cache_dir, name=folder.resolve().name)

@@ -16,8 +16,7 @@ from journeys_assets.domain.safety.judge import is_doubted, judged, verdicts
 from journeys_assets.domain.safety.lexicon import Hits, folded
 from journeys_assets.domain.safety.params import Choice, SafetyParams
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.models.embedding.onnx import OnnxEmbedder
-from journeys_assets.models.embedding.packaged import PackagedMiniLm
+from journeys_assets.models.embedding.choose import packaged_embedder
 from journeys_assets.models.safety import heads
 from journeys_assets.models.safety.lexicon_files import lexicon_digest, packaged_lexicon
 
@@ -46,7 +45,7 @@ class SafetyJudge:
         self, params: SafetyParams | None = None, embedder: Embedder | None = None, moderate: Moderate | None = None
     ) -> None:
         self.params = params or SafetyParams()
-        self._embedder = embedder or OnnxEmbedder(PackagedMiniLm())
+        self._embedder = embedder or packaged_embedder()
         self._moderate = moderate
         self._memo: dict[str, tuple[Hits, NDArray[np.float64]]] = {}
         self._moderated: dict[str, str] = {}
