@@ -63,7 +63,10 @@ def fill(world: SqlWorld) -> None:
             for n in range(3):
                 own = {"partition_date": day, "user_id": user, "journey_id": f"j{n}"}
                 world.add("journey_names", {**own, "journey_name": f"Journey {n}", "keywords": ["lamp"]})
-                world.add("journey_safety", {**own, "safety_decision": chance.choice(["allow", "allow", "block"])})
+                world.add(
+                    "journey_safety",
+                    {**own, "safety_decided_by": "none", "safety_decision": chance.choice(["allow", "allow", "block"])},
+                )
                 world.add("stage_evidence", {**own, "p_ended": chance.choice([None, chance.random()])})
                 world.add(
                     "ranked_journeys", {**own, "rank": n + 1, "feedback": chance.choice(["finished", "more", None])}
