@@ -37,6 +37,7 @@ from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.naming.names import name_journeys
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 LEAST_OVERLAP = 0.5
@@ -87,7 +88,7 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
     ).pl()
     model = con.sql("SELECT max_by(embedding_model, partition_date) AS m FROM main.keyword_embeddings").pl()["m"][0]
     every = con.sql("SELECT DISTINCT keyword FROM main.keyword_table ORDER BY 1").pl()["keyword"].to_list()
-    vectors = KeywordVectors.from_frame(keyword_queries.embedded_keywords(con, every, model))
+    vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", every, model))
     commonness = con.sql(
         "SELECT keyword, max_by(pin_share, partition_date) AS commonness FROM main.keyword_commonness GROUP BY 1"
     ).pl()

@@ -10,10 +10,7 @@ rows and lines are returned with line and reason.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -32,6 +29,7 @@ from journeys_assets.domain.tables.table import Column
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder, Progress
 from journeys_assets.models.naming.release import naming_on
+from journeys_assets.operations.result_files import check_target, draft_of, write_rows
 from journeys_assets.storage.ingest.files import check_file
 from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.columns import format_of
@@ -43,7 +41,6 @@ TIMES = ("first_engaged_at", "last_engaged_at")
 KNOWN = (*REQUIRED, "weight", *TIMES)
 ADDED = ("journey_id", "area_id", "journey_name")
 """Columns of the result. Columns of these names in the file are replaced."""
-FORMATS = (".parquet", ".csv", ".jsonl")
 REFUSED = pl.Schema({"line": pl.Int64(), "reason": pl.String()})
 
 _SEARCH = LANDING["search_events"]
@@ -87,7 +84,7 @@ def cluster_file(
     Args:
         source: Parquet, CSV or JSON lines with user_id, keyword, optional weight (> 0, default 1), first_engaged_at,
             last_engaged_at, and any other columns.
-        target: Ends in one of ``FORMATS``; it is written in one step, and its folder is made.
+        target: Ends in one of ``result_files.FORMATS``; it is written in one step, and its folder is made.
         embedder: Called when the file has been read.
         naming_releases: Folder of released naming weights; the latest release names.
         now: The current time, naive UTC.
@@ -98,15 +95,15 @@ def cluster_file(
         OSError: the place cannot be written to.
     """
     check_file(source)
-    _check_target(source, target)
-    with _draft(target) as draft:
+    check_target(source, target, LabelFileError, content="labels are kept")
+    with draft_of(target) as draft:
         given, rows, broken, unreadable = _read(source)
         good, refused = _checked(rows, unreadable, now)
         clustered = cluster_labelled_keywords(good.drop("row"), embedder(), params, naming_releases, progress)
         found = clustered.select(ADDED).with_columns(good["row"])
         kept = given.drop(ADDED, strict=False).with_row_index("_row")
         result = kept.join(found, left_on="_row", right_on="row", how="left", maintain_order="left").drop("_row")
-        _write(result, draft, target)
+        write_rows(result, draft, target, LabelFileError)
     return Clustered(
         file=target,
         n_rows=result.height,
@@ -318,42 +315,3 @@ def _series(name: str, values: Sequence[Any]) -> pl.Series:
     except (TypeError, OverflowError, pl.exceptions.PolarsError):
         texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
         return pl.Series(name, texts, dtype=pl.String)
-
-
-# ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _check_target(source: Path, target: Path) -> None:
-    if target.suffix.lower() not in FORMATS:
-        raise LabelFileError(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
-    if target.is_dir():
-        raise LabelFileError(f"{target} is a folder; name a file")
-    if target.exists() and target.samefile(source):
-        raise LabelFileError(f"{target} is the file that is read; name another one, so that your labels are kept")
-
-
-@contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """An empty file beside ``target`` that replaces it at the end; removed on an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".cluster-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    draft = Path(name)
-    try:
-        yield draft
-        draft.chmod(0o644)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _write(rows: pl.DataFrame, draft: Path, target: Path) -> None:
-    write: Mapping[str, Callable[[Path], None]] = {
-        ".parquet": rows.write_parquet,
-        ".csv": rows.write_csv,
-        ".jsonl": rows.write_ndjson,
-    }
-    try:
-        write[target.suffix.lower()](draft)
-    except pl.exceptions.PolarsError as error:
-        raise LabelFileError(f"{target}: its format cannot hold the columns ({error}); write .parquet") from error

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +10,12 @@ import polars as pl
 
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.safety.judge import SafetyJudge
+from journeys_assets.operations.result_files import FORMATS, check_target, draft_of, write_rows
 from journeys_assets.storage.ingest.files import check_file
 
 TEXT = "text"
 ADDED = ("category", "decision", "score", "decided_by")
 """Columns of the result. Columns of these names in the file are replaced."""
-FORMATS = (".parquet", ".csv", ".jsonl")
 
 
 class SafetyFileError(JourneysError):
@@ -51,20 +48,20 @@ def check_texts(source: Path, target: Path, judge: SafetyJudge) -> SafetyChecked
 
     Args:
         source: Parquet, CSV or JSON lines with a column ``text``.
-        target: Ends in one of ``FORMATS``; it is written in one step, and its folder is made.
+        target: Ends in one of ``result_files.FORMATS``; it is written in one step, and its folder is made.
 
     Raises:
         SafetyFileError, IngestError: the file cannot be read or has no such column, or the place is wrong.
         OSError: the place cannot be written to.
     """
     check_file(source)
-    _check_target(source, target)
+    check_target(source, target, SafetyFileError, content="list is kept")
     rows = _read(source)
     verdicts = judge.judge(rows[TEXT].fill_null("").to_list())
     added = verdicts.select(pl.col(name).cast(pl.Float64 if name == "score" else pl.String) for name in ADDED)
     result = rows.drop(ADDED, strict=False).hstack(added)
-    with _draft(target) as draft:
-        _write(result, draft, target)
+    with draft_of(target) as draft:
+        write_rows(result, draft, target, SafetyFileError)
     return SafetyChecked(
         file=target,
         n_rows=result.height,
@@ -101,39 +98,3 @@ def _read(file: Path) -> pl.DataFrame:
     if rows[TEXT].dtype != pl.String:
         raise SafetyFileError(f"{file}: column {TEXT} is of type {rows[TEXT].dtype}; write a text for each row")
     return rows
-
-
-def _check_target(source: Path, target: Path) -> None:
-    if target.suffix.lower() not in FORMATS:
-        raise SafetyFileError(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
-    if target.is_dir():
-        raise SafetyFileError(f"{target} is a folder; name a file")
-    if target.exists() and target.samefile(source):
-        raise SafetyFileError(f"{target} is the file that is read; name another one, so that your list is kept")
-
-
-@contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """An empty file beside ``target`` that replaces it at the end; removed on an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".safety-", suffix=target.suffix, dir=target.parent)
-    os.close(handle)
-    draft = Path(name)
-    try:
-        yield draft
-        draft.chmod(0o644)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _write(rows: pl.DataFrame, draft: Path, target: Path) -> None:
-    write: Mapping[str, Callable[[Path], None]] = {
-        ".parquet": rows.write_parquet,
-        ".csv": rows.write_csv,
-        ".jsonl": rows.write_ndjson,
-    }
-    try:
-        write[target.suffix.lower()](draft)
-    except pl.exceptions.PolarsError as error:
-        raise SafetyFileError(f"{target}: its format cannot hold the columns ({error}); write .parquet") from error

@@ -18,6 +18,7 @@ from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
 from journeys_assets.storage.queries import inference
 from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
@@ -59,9 +60,7 @@ class Clustering:
             keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, users)
             distinct = history["keyword"].unique().sort().to_list()
-            vectors = KeywordVectors.from_frame(
-                keyword_queries.embedded_keywords(con, distinct, self.embedder().model_version)
-            )
+            vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
         clusters = cluster_users(keywords, history, vectors, self.clustering).join(users, on="user_id")
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").with_columns(

@@ -12,6 +12,7 @@ from journeys_assets.domain.tables.pipeline import KEYWORD_EMBEDDINGS
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries.vectors import texts_with_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
@@ -27,7 +28,7 @@ class KeywordVectors:
         embedder = self.embedder()
         with self.warehouse.reading() as con:
             wanted = keyword_queries.keywords_of_days(con, run.days)
-            stored = keyword_queries.keywords_with_vectors(con, wanted["keyword"].to_list(), embedder.model_version)
+            stored = texts_with_vectors(con, "keyword", wanted["keyword"], embedder.model_version)
         new = wanted.filter(~pl.col("keyword").is_in(stored.implode()))
         rows = new.with_columns(
             embedding=pl.Series(self._packed(embedder, new["keyword"].to_list()), dtype=pl.Binary),

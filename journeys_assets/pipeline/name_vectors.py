@@ -13,12 +13,12 @@ from journeys_assets.domain.tables.pipeline import NAME_EMBEDDINGS
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import names as queries
-from journeys_assets.storage.queries.related import keyword_vectors
+from journeys_assets.storage.queries.vectors import stored_vectors, texts_with_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
 @dataclass(frozen=True)
-class NameVectors:
+class NameEmbeddings:
     """Embeds the names that no keyword is equal to; the others have the vector of the keyword."""
 
     warehouse: Warehouse
@@ -36,10 +36,9 @@ class NameVectors:
                     .group_by("name")
                     .agg(pl.col("partition_date").min())
                 )
-                new = named.join(
-                    queries.names_with_vectors(con, named["name"], embedder.model_version), on="name", how="anti"
-                )
-                known = keyword_vectors(con, new["name"], embedder.model_version).rename({"keyword": "name"})
+                stored = texts_with_vectors(con, "name", named["name"], embedder.model_version)
+                new = named.filter(~pl.col("name").is_in(stored.implode()))
+                known = stored_vectors(con, "keyword", new["name"], embedder.model_version).rename({"keyword": "name"})
             others = new.join(known, on="name", how="anti").sort("name")["name"].to_list()
             vectors = pack(embedder.embed(others)) if others else []
             made = pl.DataFrame({"name": others, "embedding": vectors}, schema=known.schema)

@@ -41,7 +41,7 @@ from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
 from journeys_assets.pipeline.monitors import QualityMonitor
-from journeys_assets.pipeline.name_vectors import NameVectors
+from journeys_assets.pipeline.name_vectors import NameEmbeddings
 from journeys_assets.pipeline.naming import Naming
 from journeys_assets.pipeline.notifications import Notifications
 from journeys_assets.pipeline.publishing import Publishing
@@ -338,7 +338,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
     StageEntry(
         NAME_EMBEDDINGS.name,
         "journeys",
-        lambda context: NameVectors(context.deployment.warehouse, context.deployment.embedder),
+        lambda context: NameEmbeddings(context.deployment.warehouse, context.deployment.embedder),
         tables=(NAME_EMBEDDINGS,),
         upstream=(JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name),
         version_upstream=(),

@@ -26,7 +26,7 @@ from journeys_assets.models.related.release import Expansion, released_expansion
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.key_value.base import KeyValueStore
 from journeys_assets.storage.queries import related as queries
-from journeys_assets.storage.queries.names import name_vectors
+from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 _EMBEDDED_AT_ONCE = 8_192
@@ -59,7 +59,7 @@ def named_journeys(warehouse: Warehouse, day: date, embedding_model: str) -> Nam
     """The live journeys of ``day`` with the stored vectors of their names."""
     with warehouse.reading() as con:
         live = with_names(queries.live_journeys(con, day))
-        vectors = name_vectors(con, live["name"], embedding_model)
+        vectors = stored_vectors(con, "name", live["name"], embedding_model)
     known = live.join(vectors, on="name", how="semi", maintain_order="left")
     matrix = on_grid(unpack(vectors["embedding"].to_list()))
     rows = {name: row for row, name in enumerate(vectors["name"])}

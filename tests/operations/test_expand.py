@@ -14,7 +14,7 @@ from journeys_assets.models.related.release import released_expansion
 from journeys_assets.operations.expand import ExpansionError, ExpansionReport, expand
 from journeys_assets.storage.key_value.lmdb_store import LmdbStore
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.support.fake_asker import FakeAsker, Interrupted, related_answer
+from tests.support.asker import FunctionAsker, Interrupted, names_asked, related_answer
 from tests.support.related_world import AS_OF, related_warehouse
 
 
@@ -26,7 +26,7 @@ class Place:
         self.store = LmdbStore(home / "store")
 
     def expand(
-        self, asker: FakeAsker | None = None, *, as_of: date = AS_OF, min_users: int = 3, forbidden: str = ""
+        self, asker: FunctionAsker | None = None, *, as_of: date = AS_OF, min_users: int = 3, forbidden: str = ""
     ) -> ExpansionReport:
         return expand(
             self.warehouse,
@@ -66,7 +66,7 @@ def test_the_same_expansion_is_made_once(place: Place) -> None:
 
 
 def test_a_model_adds_to_what_is_found_without(place: Place) -> None:
-    asker = FakeAsker(related_answer)
+    asker = FunctionAsker(related_answer, "fake")
     made = place.expand(asker)
     assert made.counts["names asked about"] == made.counts["names answered"] == made.counts["names stored"]
     assert asker.purposes == {"related journeys"}
@@ -77,7 +77,7 @@ def test_a_model_adds_to_what_is_found_without(place: Place) -> None:
 
 
 def test_where_the_model_has_no_answer_the_rest_stays(place: Place) -> None:
-    silent = place.expand(FakeAsker(lambda _: None))
+    silent = place.expand(FunctionAsker(lambda _: None, "fake"))
     said = place.store.get("n:wedding planning")
     assert silent.counts["names answered"] == 0
     assert place.expand().version != silent.version
@@ -85,11 +85,11 @@ def test_where_the_model_has_no_answer_the_rest_stays(place: Place) -> None:
 
 
 def test_only_names_that_may_leave_the_machine_are_asked_about(place: Place) -> None:
-    asker = FakeAsker(related_answer)
+    asker = FunctionAsker(related_answer, "fake")
     place.expand(asker, forbidden="honeymoon trip")
-    assert "wedding planning" in asker.asked
-    assert "honeymoon trip" not in asker.asked
-    assert not any("private" in name for name in asker.asked)
+    assert "wedding planning" in names_asked(asker)
+    assert "honeymoon trip" not in names_asked(asker)
+    assert not any("private" in name for name in names_asked(asker))
     content = (place.store.folder / f"version-{place.store.current()}" / "data.mdb").read_bytes()
     assert b"wedding planning" in content
     assert b"private" not in content
@@ -98,20 +98,20 @@ def test_only_names_that_may_leave_the_machine_are_asked_about(place: Place) -> 
 
 def test_after_an_interruption_no_name_is_asked_about_twice(place: Place) -> None:
     params = {"min_users": 2}
-    whole = FakeAsker(related_answer)
-    first = FakeAsker(related_answer, questions=1)
+    whole = FunctionAsker(related_answer, "fake")
+    first = FunctionAsker(related_answer, "fake", at_most=1)
     with pytest.raises(Interrupted):
         place.expand(first, **params)
     assert place.store.current() is None
-    second = FakeAsker(related_answer)
+    second = FunctionAsker(related_answer, "fake")
     made = place.expand(second, **params)
-    assert first.asked
-    assert second.asked
-    assert not first.asked.keys() & second.asked.keys()
+    assert names_asked(first)
+    assert names_asked(second)
+    assert not names_asked(first).keys() & names_asked(second).keys()
     undisturbed = Place(place.folder.parent / "undisturbed", place.warehouse)
     assert undisturbed.expand(whole, **params).version == made.version
-    assert whole.asked == first.asked + second.asked
-    for name in whole.asked:
+    assert names_asked(whole) == names_asked(first) + names_asked(second)
+    for name in names_asked(whole):
         assert place.store.get(f"n:{name}") == undisturbed.store.get(f"n:{name}")
     assert place.store.get("counts") == undisturbed.store.get("counts")
 
@@ -135,17 +135,17 @@ from journeys_assets.models.embedding.hashing import HashingEmbedder
 from journeys_assets.operations.expand import expand
 from journeys_assets.storage.key_value.lmdb_store import LmdbStore
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.support.fake_asker import FakeAsker, Interrupted, related_answer
+from tests.support.asker import FunctionAsker, Interrupted, names_asked, related_answer
 from tests.support.related_world import AS_OF, WordEmbedder
 home = Path(sys.argv[1])
-asker = FakeAsker(related_answer, questions=int(sys.argv[2]) if sys.argv[2] else None)
+asker = FunctionAsker(related_answer, "fake", at_most=int(sys.argv[2]) if sys.argv[2] else None)
 try:
     made = expand(Warehouse(home / "warehouse.duckdb"), LmdbStore(home / "store"), asker, WordEmbedder(),
                   RelatedParams(min_users=1), home / "related", AS_OF, lambda texts: [True] * len(texts))
     counts = made.counts
 except Interrupted:
     counts = None
-(home / "asked.json").write_text(json.dumps(sorted(asker.asked.elements())))
+(home / "asked.json").write_text(json.dumps(sorted(names_asked(asker).elements())))
 status = Path("/proc/self/status")
 if status.exists():  # of this program alone; what getrusage gives began with the process that started it
     peak_kib = int(status.read_text().split("VmHWM:")[1].split()[0])

@@ -15,7 +15,7 @@ from __future__ import annotations
 import unicodedata
 
 from journeys_assets.domain.keywords.personal import holds_personal_data, impersonal
-from journeys_assets.domain.keywords.text import cleaned
+from journeys_assets.domain.keywords.text import cleaned, normalise
 from journeys_assets.domain.vocabulary import NAMELESS
 
 MAX_NAME_CHARACTERS = 80
@@ -42,3 +42,8 @@ def _not_in_capitals(form: str) -> str:
 
 def _shortened(form: str) -> str:
     return form if len(form) <= MAX_NAME_CHARACTERS else form[: MAX_NAME_CHARACTERS - 1].rstrip() + "…"
+
+
+def key_of(name: str) -> str:
+    """What two names have in common that people would take for the same; a name without a keyword stands for itself."""
+    return normalise(name) or name

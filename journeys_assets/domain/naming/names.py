@@ -23,9 +23,8 @@ import math
 import polars as pl
 
 from journeys_assets.domain.keywords.personal import holds_personal_data
-from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.naming.features import FEATURES, JOURNEY, candidate_features
-from journeys_assets.domain.naming.forms import name_of
+from journeys_assets.domain.naming.forms import key_of, name_of
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES
 from journeys_assets.domain.vocabulary import NAMELESS
@@ -181,12 +180,12 @@ class _Shown:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def name_and_key(self, keyword: str, form: str) -> tuple[str, str]:
+    def name_andkey_of(self, keyword: str, form: str) -> tuple[str, str]:
         """The name from a keyword and its display form, and its key."""
         known = self._known.get((keyword, form))
         if known is None:
             name = name_of(form, keyword)
-            known = self._known[keyword, form] = (name, _key(name))
+            known = self._known[keyword, form] = (name, key_of(name))
         return known
 
 
@@ -208,14 +207,14 @@ def _unique_names(users: list[str], keywords: list[list[str]], forms: list[list[
             taken, numbers, previous = set(), {}, user
         place, name = 0, None
         for number, (keyword, form) in enumerate(zip(*candidates, strict=True)):
-            own, key = shown.name_and_key(keyword, form)
+            own, key = shown.name_andkey_of(keyword, form)
             if key not in taken:
                 place, name = number, own
                 break
         if name is None:
-            every = [shown.name_and_key(*pair)[0] for pair in zip(*candidates, strict=True)]
+            every = [shown.name_andkey_of(*pair)[0] for pair in zip(*candidates, strict=True)]
             name = _qualified(every, taken, numbers)
-        taken.add(_key(name))
+        taken.add(key_of(name))
         names.append(name)
         places.append(place)
     return names, places
@@ -229,7 +228,7 @@ def _qualified(forms: list[str], taken: set[str], numbers: dict[str, int]) -> st
     """
     for other in forms[1:]:
         name = f"{forms[0]} ({other})"
-        if _key(other) != _key(forms[0]) and _key(name) not in taken and not holds_personal_data(name):
+        if key_of(other) != key_of(forms[0]) and key_of(name) not in taken and not holds_personal_data(name):
             return name
     # Two numbers, harmless each, may look like a phone number together.
     best = NAMELESS if holds_personal_data(f"{forms[0]} ({_A_NUMBER})") else forms[0]
@@ -237,11 +236,6 @@ def _qualified(forms: list[str], taken: set[str], numbers: dict[str, int]) -> st
     while True:
         number += 1
         name = f"{best} ({number})"
-        if _key(name) not in taken:
+        if key_of(name) not in taken:
             numbers[best] = number
             return name
-
-
-def _key(name: str) -> str:
-    """What two names have in common that people would take for the same; a name without a keyword stands for itself."""
-    return normalise(name) or name

@@ -34,6 +34,7 @@ from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.keywords.text import cleaned, normalise
 from journeys_assets.domain.keywords.vectors import unpack
 from journeys_assets.domain.naming.features import JOURNEY
+from journeys_assets.domain.naming.forms import key_of
 from journeys_assets.domain.vocabulary import NAMELESS
 
 MIN_CHARACTERS, MAX_CHARACTERS, MAX_WORDS = 2, 60, 8
@@ -163,14 +164,14 @@ def judged(
     )
     given: dict[str, dict[str, str]] = {}
     for user, journey, name in () if kept is None else kept.select(*JOURNEY, "suggested_name").iter_rows():
-        given.setdefault(user, {})[journey] = _key(name)
+        given.setdefault(user, {})[journey] = key_of(name)
     verdicts: dict[tuple[str, str], Verdict] = {}
     for (user_id,), group in rows.group_by("user_id", maintain_order=True):
         user = str(user_id)
         of_user = given.setdefault(user, {})
         journeys = _Journeys(
             group["journey_id"].to_list(),
-            [_key(name) for name in group["journey_name"]],
+            [key_of(name) for name in group["journey_name"]],
             group["keywords"].to_list(),
             unpack(group["centroid"].to_list()),
             group["least_centrality"].to_list(),
@@ -181,14 +182,14 @@ def judged(
                 taken = {key for other, key in of_user.items() if other != journey_id} | journeys.keys_of_others(place)
                 verdict = (
                     _fault(name, journeys.keywords[place])
-                    or ("not_unique" if _key(name) in taken else None)
+                    or ("not_unique" if key_of(name) in taken else None)
                     or ("unsafe" if (user, journey_id) in forbidden else None)
                     or (None if journeys.entail(name, unpack([vector])[0], place) else "not_entailed")
                     or "accepted"
                 )
                 verdicts[user, journey_id] = verdict
                 if verdict == "accepted":
-                    of_user[journey_id] = _key(name)
+                    of_user[journey_id] = key_of(name)
     found = [verdicts.get(key, "not_entailed") for key in suggested.select(JOURNEY).iter_rows()]
     return suggested.with_columns(pl.Series("verdict", found, dtype=pl.String)).sort(JOURNEY)
 
@@ -220,7 +221,7 @@ def _fault(name: str, keywords: Sequence[str]) -> Verdict | None:
     """What the text of a name says against it; None if nothing does."""
     is_line = name == cleaned(name) and any(map(str.isalpha, name))
     is_short = MIN_CHARACTERS <= len(name) <= MAX_CHARACTERS and len(name.split()) <= MAX_WORDS
-    if not is_line or not is_short or _key(name).startswith(_key(NAMELESS)):
+    if not is_line or not is_short or key_of(name).startswith(key_of(NAMELESS)):
         return "unshowable"
     if holds_personal_data(name):
         return "personal"
@@ -239,7 +240,3 @@ def scripts_of(text: str) -> frozenset[str]:
 def _stems(text: str) -> frozenset[str]:
     words = [word for word in _WORD.findall(normalise(text)) if len(word) >= _SHORTEST_WORD or not word.isascii()]
     return frozenset(word.removesuffix("s")[:_STEM_LETTERS] for word in words)
-
-
-def _key(name: str) -> str:
-    return normalise(name) or name

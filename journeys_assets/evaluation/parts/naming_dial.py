@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.keywords.vectors import pack
 from journeys_assets.domain.naming.features import JOURNEY
+from journeys_assets.domain.naming.forms import key_of
 from journeys_assets.domain.naming.names import name_journeys
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.naming.suggestions import judged, to_show, worth
@@ -114,7 +114,7 @@ def _centres(clusters: pl.DataFrame, embed: Embed) -> pl.DataFrame:
 
 def _read(names: pl.DataFrame, unread: pl.DataFrame, embed: Embed, column: str) -> pl.DataFrame:
     """user_id, journey_id and how well the name of each journey is read, in ``column``."""
-    keywords = pl.Series("keyword", [normalise(name) or name for name in names["name"]], dtype=pl.String)
+    keywords = pl.Series("keyword", [key_of(name) for name in names["name"]], dtype=pl.String)
     rows = names.select(JOURNEY).with_columns(keywords)
     return rows.join(readings(rows, unread, embed), on=[*JOURNEY, "keyword"]).select(
         *JOURNEY, pl.col(_READER).alias(column)

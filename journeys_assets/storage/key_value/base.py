@@ -20,6 +20,10 @@ Value = Any
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
+PUTS_PER_COMMIT = 1_000
+"""Values that a writer sends together; those of an interrupted one that were sent are kept."""
+
+
 class KeyValueError(JourneysError):
     """A key-value store cannot be used. The message names the store and the cure."""
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from journeys_assets.storage.key_value.base import (
+    PUTS_PER_COMMIT,
     KeyValueError,
     Value,
     checked_version,
@@ -32,7 +33,6 @@ from journeys_assets.storage.locks import exclusive_lock
 
 MAP_BYTES = 1 << 36
 """Largest database. It is address space, not disk: a file is as large as its content."""
-PUTS_PER_COMMIT = 1_000
 _LONGEST_KEY = 500
 """LMDB allows 511 bytes."""
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from journeys_assets.errors import require_extra
 from journeys_assets.storage.key_value.base import (
+    PUTS_PER_COMMIT,
     KeyValueError,
     Value,
     checked_version,
@@ -30,7 +31,6 @@ from journeys_assets.storage.key_value.base import (
 )
 
 PREFIX = "journeys"
-PUTS_PER_COMMIT = 1_000
 WRITER_SECONDS = 120
 """How long a writer that was killed keeps others from writing, seconds."""
 Result = TypeVar("Result")

@@ -74,21 +74,6 @@ def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.D
     return rows
 
 
-def embedded_keywords(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.DataFrame:
-    """The stored vectors of ``keywords``: keyword, embedding (float16 bytes), sorted by keyword."""
-    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
-    rows = con.sql(
-        """
-        SELECT keyword, any_value(embedding) AS embedding
-        FROM main.keyword_embeddings JOIN wanted_keywords USING (keyword)
-        WHERE embedding_model = $model GROUP BY keyword ORDER BY keyword
-        """,
-        params={"model": embedding_model},
-    ).pl()
-    con.unregister("wanted_keywords")
-    return rows
-
-
 def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
     """The distinct keywords of ``days``, each with the first of those days that has it: partition_date, keyword."""
     return con.sql(
@@ -98,20 +83,6 @@ def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl
         """,
         params={"days": list(days)},
     ).pl()
-
-
-def keywords_with_vectors(con: duckdb.DuckDBPyConnection, keywords: Sequence[str], embedding_model: str) -> pl.Series:
-    """The keywords among ``keywords`` that have a vector."""
-    con.register("wanted_keywords", pl.DataFrame({"keyword": list(keywords)}, schema={"keyword": pl.String}).to_arrow())
-    embedded = con.sql(
-        """
-        SELECT keyword FROM wanted_keywords
-        WHERE keyword IN (SELECT keyword FROM main.keyword_embeddings WHERE embedding_model = $model)
-        """,
-        params={"model": embedding_model},
-    ).pl()["keyword"]
-    con.unregister("wanted_keywords")
-    return embedded
 
 
 def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Names of journeys and their vectors."""
+"""Names of journeys."""
 
 from __future__ import annotations
 
@@ -18,22 +18,3 @@ def names_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.Da
         """,
         params={"days": list(days)},
     ).pl()
-
-
-def names_with_vectors(con: duckdb.DuckDBPyConnection, names: pl.Series, embedding_model: str) -> pl.DataFrame:
-    """Those of ``names`` (normalised) that have a vector by one model: name; sorted."""
-    return name_vectors(con, names, embedding_model).select("name")
-
-
-def name_vectors(con: duckdb.DuckDBPyConnection, names: pl.Series, embedding_model: str) -> pl.DataFrame:
-    """The stored vectors of ``names`` (normalised) by one model: name, embedding (float16 bytes); sorted by name."""
-    con.register("wanted_names", names.unique().alias("name").to_frame().to_arrow())
-    rows = con.sql(
-        """
-        SELECT name, any_value(embedding) AS embedding FROM main.name_embeddings
-        JOIN wanted_names USING (name) WHERE embedding_model = $model GROUP BY name ORDER BY name
-        """,
-        params={"model": embedding_model},
-    ).pl()
-    con.unregister("wanted_names")
-    return rows

@@ -46,20 +46,6 @@ def live_journeys(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     ).pl()
 
 
-def keyword_vectors(con: duckdb.DuckDBPyConnection, keywords: pl.Series, embedding_model: str) -> pl.DataFrame:
-    """The stored vectors of ``keywords`` by one model: keyword, embedding (float16 bytes); sorted by keyword."""
-    con.register("wanted_keywords", keywords.unique().alias("keyword").to_frame().to_arrow())
-    rows = con.sql(
-        """
-        SELECT keyword, any_value(embedding) AS embedding FROM main.keyword_embeddings
-        JOIN wanted_keywords USING (keyword) WHERE embedding_model = $model GROUP BY keyword ORDER BY keyword
-        """,
-        params={"model": embedding_model},
-    ).pl()
-    con.unregister("wanted_keywords")
-    return rows
-
-
 def related_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
     """What a user may start next, as of ``day``, best first.
 
