@@ -3,6 +3,7 @@
     <folder>/current            name of the current version, replaced in one step
     <folder>/version-<version>  a complete version; never changes
     <folder>/draft-<version>    a version that is being written, or was when its process ended
+    <folder>/deleted-<random>   versions and drafts that are being deleted
     <folder>/write.lock         held by the process that writes
 
 A reader that has opened a version goes on reading it after it was deleted, because the file stays until it is closed.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -105,7 +107,11 @@ class LmdbStore:
             kept = {*versions, self.current()}
             gone = [path for path in self.folder.glob("version-*") if path.name.removeprefix("version-") not in kept]
             drafts = [path for path in self.folder.glob("draft-*") if path.name.removeprefix("draft-") not in kept]
+            deleted = Path(tempfile.mkdtemp(prefix="deleted-", dir=self.folder))
             for path in (*gone, *drafts):
+                # A version disappears in one step: a reader that finds its folder finds all of it.
+                path.rename(deleted / path.name)
+            for path in self.folder.glob("deleted-*"):  # also those of a process that was killed here
                 shutil.rmtree(path)
         return sorted(path.name.partition("-")[2] for path in (*gone, *drafts))
 

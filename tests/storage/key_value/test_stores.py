@@ -286,6 +286,30 @@ def test_lmdb_reads_on_after_its_version_is_deleted_and_made_again(tmp_path: Pat
             store.get("a", "v1")
 
 
+def test_a_deletion_that_is_interrupted_leaves_no_half_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LmdbStore(tmp_path / "store")
+    for version in ("v1", "v2"):
+        filled(store, version, {"a": version})
+    store.swap("v2")
+
+    def interrupted(path: Path) -> None:
+        next(path.rglob("data.mdb")).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("shutil.rmtree", interrupted)
+        store.keep_only([])
+    assert store.versions() == ["v2"]
+    with pytest.raises(KeyValueError, match="has no version v1; it has v2"):
+        store.get("a", "v1")
+    filled(store, "v1", {"a": "again"})
+    assert store.get("a", "v1") == "again"
+    assert store.keep_only([]) == ["v1"]
+    assert not list(store.folder.glob("deleted-*"))
+
+
 def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     store = RedisStore("redis://me:secret@127.0.0.1:1/0")
     with pytest.raises(KeyValueError) as raised:
