@@ -414,6 +414,37 @@ def cut_labels(
 
 
 @njit(cache=True, nogil=True)
+def merge_margins(
+    children: Ints,
+    rows: Doubles,
+    roots: Ints,
+    features: Ints,
+    thresholds: Doubles,
+    lower: Ints,
+    upper: Ints,
+    leaves: Doubles,
+) -> Doubles:
+    """The highest threshold at which ``cut_labels`` keeps the keywords under each merge in one cluster; (n - 1,).
+
+    That is the highest score of the node and of those above it: two keywords that a merge joins are in one cluster
+    exactly if the margin of the merge exceeds ``least``.
+
+    Args:
+        children, rows, roots, features, thresholds, lower, upper, leaves: As for ``cut_labels``.
+    """
+    merges = children.shape[0]
+    n = merges + 1
+    margins = np.full(merges, -np.inf)
+    for m in range(merges - 1, -1, -1):
+        margins[m] = max(margins[m], ensemble_score(rows[m], roots, features, thresholds, lower, upper, leaves))
+        for side in range(2):
+            child = children[m, side] - n
+            if child >= 0:
+                margins[child] = margins[m]
+    return margins
+
+
+@njit(cache=True, nogil=True)
 def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float) -> Ints:
     """Areas: from the top down, a node is an area if its parts are near enough, or if it is within one cluster.
 

@@ -1,0 +1,336 @@
+"""Calibration: how broad the journeys of one deployment are, as one number, ``ClusteringParams.least_log_odds``.
+
+What people call one journey differs between logs: a headline belongs to one story, a search to "cooking". The order of
+the nodes of a dendrogram by their log odds carries over from log to log; the threshold does not. It is found from
+
+* **the log alone** (``from_log``). Keywords of different people do not belong together. So users are made up whose
+  keywords each come from another person, and clustered as the real ones are. What is joined in real users more often
+  than in made-up ones belongs together. This gives, for each threshold, an estimate of precision and recall without any
+  label, and the threshold with the best F1 is chosen. It is a permutation test of the clustering as a whole.
+* **judged pairs** (``pairs_to_ask``, ``from_pairs``): yes or no to "do these two keywords of this user belong to one
+  aim?". The probability of a yes is a logistic function of the pair's margin over the threshold. The estimate is the
+  mean of the posterior, with the estimate from the log as the prior.
+
+Two keywords are in one cluster exactly if the *margin* of the merge that joins them exceeds the threshold
+(``kernels.merge_margins``), so every threshold is assessed from one dendrogram per user.
+
+The result is one number for all users, so it is a release: it changes when a new one is made, not when a user comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from journeys_assets.domain.clustering import cut
+from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.cut import LearnedCut
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+
+Doubles = NDArray[np.float64]
+
+THRESHOLDS: Doubles = np.arange(-20, 13) / 4
+"""Candidates: every quarter from -5 to 3. Beyond them nearly everything, or nearly nothing, is one cluster."""
+FEWEST_USERS = 20
+"""With fewer users, made-up users are too small to say anything about large ones."""
+MOST_USERS = 400
+"""Real users, and made-up ones, that are clustered for an estimate from the log; bounds time."""
+MOST_KEYWORDS = 400
+"""Users with more keywords are left out of an estimate from the log: often bots, and slow."""
+_MOST_CHANCE = 0.5
+"""Thresholds at which this share of the pairs of made-up users is joined are not assessed."""
+_SEED = 20261126
+
+DEFAULT_SPREAD = 1.5
+"""Standard deviation of the best threshold of a log around the default one."""
+LOG_SPREAD = 1.0
+"""Standard deviation of the best threshold of a log around the estimate from the log alone."""
+SLOPE = 0.85
+"""Log odds of a yes per unit of margin: 0.5 to 1.3 on nine labelled corpora."""
+WRONG = 0.03
+"""Share of judgements that are assumed to be wrong whatever the margin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The dendrogram of one user, for every threshold at once.
+
+    Attributes:
+        user_id: The user.
+        keywords: n keywords, sorted.
+        children: (n - 1, 2), as from ``kernels.dendrogram``.
+        margins: (n - 1,), from ``kernels.merge_margins``.
+        n_pairs: (n - 1,), number of pairs of keywords that the merge joins.
+    """
+
+    user_id: str
+    keywords: Sequence[str]
+    children: NDArray[np.int64]
+    margins: Doubles
+    n_pairs: Doubles
+
+    def joined(self, thresholds: Doubles) -> Doubles:
+        """Share of the user's pairs of keywords that are in one cluster, for each threshold."""
+        order = np.argsort(-self.margins, kind="stable")
+        pairs = np.concatenate([[0.0], np.cumsum(self.n_pairs[order])])
+        return np.asarray(pairs[np.searchsorted(-self.margins[order], -thresholds, side="left")] / pairs[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class LogEstimate:
+    """What the log alone says about the threshold.
+
+    Attributes:
+        least_log_odds: The threshold with the best estimated agreement; the default one where the log says nothing.
+        is_known: False where the log has too few users.
+        n_users: Users of the log that were clustered.
+        agreement: (len(THRESHOLDS),), estimated pairwise F1 at each threshold; 0 where it was not assessed. Empty where
+            the log has too few users.
+    """
+
+    least_log_odds: float
+    is_known: bool
+    n_users: int
+    agreement: Doubles
+
+
+def from_log(
+    rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, ensemble: LearnedCut | None = None
+) -> LogEstimate:
+    """The threshold that the log itself suggests.
+
+    Args:
+        rows: user_id, keyword; one row for each keyword of a user, normalised.
+        vectors: A unit vector for each keyword.
+        ensemble: By default the released one.
+    """
+    users = _sample(rows)
+    nothing = LogEstimate(params.least_log_odds, False, len(users), np.empty(0))
+    if len(users) < FEWEST_USERS:
+        return nothing
+    real = _mean_joined(trees(_frame(users), vectors, params, ensemble))
+    chance = _mean_joined(trees(_frame(_made_up(users)), vectors, params, ensemble))
+    agreement = estimated_agreement(real, chance)
+    if not agreement.any():
+        return nothing
+    return LogEstimate(float(THRESHOLDS[int(agreement.argmax())]), True, len(users), agreement)
+
+
+def estimated_agreement(real: Doubles, chance: Doubles) -> Doubles:
+    """Pairwise F1 of the clusters with the unknown journeys, estimated at each threshold.
+
+    Of the pairs of a user, a share p belongs together. At a threshold, the share ``real`` of all pairs is joined: a
+    part of p, and of the others as many as in made-up users, ``(1 - p) * chance``. The former is at most p, which
+    bounds p from below; the largest bound is taken for p.
+
+    Args:
+        real, chance: (t,), share of the pairs that are joined, in real and in made-up users; both in [0, 1].
+
+    Returns:
+        (t,), in [0, 1]; 0 where more than half of the pairs of made-up users are joined.
+    """
+    is_assessed = chance < _MOST_CHANCE
+    found = np.zeros(len(real))
+    if not is_assessed.any():
+        return found
+    shared = max(0.0, float(((real - chance) / (1.0 - chance))[is_assessed].max()))
+    right = np.maximum(real - (1.0 - shared) * chance, 0.0)
+    np.divide(2.0 * right, real + shared, out=found, where=is_assessed & (right > 0))
+    return np.minimum(found, 1.0)
+
+
+def from_pairs(centre: float, spread: float, margins: Doubles, same: NDArray[np.bool_]) -> float:
+    """The threshold in the light of judged pairs: the mean of the posterior.
+
+    Args:
+        centre, spread: Mean and standard deviation of the threshold before.
+        margins: (n,), margin of the merge that joins each pair.
+        same: (n,), the pair was judged to belong together.
+    """
+    grid = np.linspace(THRESHOLDS[0], THRESHOLDS[-1], 161)
+    odds = SLOPE * (np.asarray(margins, dtype=np.float64)[:, None] - grid)
+    yes = WRONG + (1.0 - 2.0 * WRONG) / (1.0 + np.exp(-odds))
+    log = np.where(np.asarray(same, dtype=bool)[:, None], np.log(yes), np.log(1.0 - yes)).sum(axis=0)
+    log -= 0.5 * ((grid - centre) / spread) ** 2
+    weights = np.exp(log - log.max())
+    return round(float((weights * grid).sum() / weights.sum()), 3)
+
+
+def pairs_to_ask(
+    rows: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    n: int,
+    centre: float,
+    ensemble: LearnedCut | None = None,
+) -> pl.DataFrame:
+    """The pairs of keywords that are most worth a judgement: from merges around the threshold, of different users.
+
+    A pair stands for a merge: it has the keyword of either part that is nearest to the middle of the part.
+
+    Args:
+        rows, vectors, ensemble: As for ``from_log``.
+        n: Most pairs.
+        centre: The threshold as it is known so far. Margins are spread around it as a normal distribution with the
+            standard deviation ``DEFAULT_SPREAD``.
+
+    Returns:
+        user_id, keyword_a, keyword_b, sorted; no pair of keywords twice.
+    """
+    found = [tree for tree in trees(rows, vectors, params, ensemble) if len(tree.margins)]
+    if not found or n < 1:
+        return pl.DataFrame(schema={"user_id": pl.String, "keyword_a": pl.String, "keyword_b": pl.String})
+    owner = np.repeat(np.arange(len(found)), [len(tree.margins) for tree in found])
+    merge = np.concatenate([np.arange(len(tree.margins)) for tree in found])
+    margins = np.concatenate([tree.margins for tree in found])
+    asked = np.zeros(len(found))
+    distance = np.empty(len(margins))
+    is_used = np.zeros(len(margins), dtype=bool)
+    chosen: set[tuple[str, str]] = set()
+    pairs = []
+    for target in (centre + DEFAULT_SPREAD * value for value in _normal_quantiles(n)):
+        # Another user is worth a distance of 0.3: one user's judgements are alike.
+        np.abs(margins - target, out=distance)
+        distance += 0.3 * asked[owner]
+        distance[is_used] = np.inf
+        while np.isfinite(distance[at := int(distance.argmin())]):
+            is_used[at] = True
+            tree = found[owner[at]]
+            pair = _pair_of(tree, int(merge[at]), vectors)
+            if pair not in chosen:
+                chosen.add(pair)
+                pairs.append((tree.user_id, *pair))
+                asked[owner[at]] += 1
+                break
+            distance[at] = np.inf
+    return pl.DataFrame(pairs, schema=["user_id", "keyword_a", "keyword_b"], orient="row").sort(pl.all())
+
+
+def margins_of(
+    pairs: pl.DataFrame,
+    rows: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    ensemble: LearnedCut | None = None,
+) -> Doubles:
+    """The margin of each pair, in order; NaN where the user does not have both keywords, or they are the same.
+
+    Args:
+        pairs: user_id, keyword_a, keyword_b, normalised.
+        rows, vectors, ensemble: As for ``from_log``.
+    """
+    asked = rows.filter(pl.col("user_id").is_in(pairs["user_id"].unique().implode()))
+    by_user = {tree.user_id: tree for tree in trees(asked, vectors, params, ensemble)}
+    places = {user: {keyword: i for i, keyword in enumerate(tree.keywords)} for user, tree in by_user.items()}
+    margins = np.full(pairs.height, np.nan)
+    for number, (user, a, b) in enumerate(pairs.select("user_id", "keyword_a", "keyword_b").iter_rows()):
+        of = places.get(user, {})
+        if a != b and a in of and b in of:
+            margins[number] = by_user[user].margins[_joining(by_user[user].children, of[a], of[b])]
+    return margins
+
+
+def trees(
+    rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, ensemble: LearnedCut | None = None
+) -> Iterator[Tree]:
+    """The dendrogram of every user with two keywords or more, by user.
+
+    Args:
+        rows, vectors, ensemble: As for ``from_log``.
+    """
+    from journeys_assets.domain.clustering import kernels
+
+    arrays = (ensemble or cut.released(params.learned_cut)).arrays
+    for (user,), own in rows.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
+        if own.height < 2:
+            continue
+        keywords = own["keyword"]
+        matrix = np.ascontiguousarray(vectors.rows_for(keywords.to_list()), dtype=np.float32)
+        similarities = kernels.similarities_of(matrix, *letters_of(keywords))
+        distances = kernels.smoothed_distances(similarities[0], params.smoothing_neighbours, params.smoothing_floor)
+        tree = kernels.dendrogram(distances, similarities)
+        margins = kernels.merge_margins(tree[0], kernels.merge_features(*tree), *arrays)
+        sizes = np.concatenate([np.ones(own.height), tree[2]])
+        yield Tree(str(user), keywords.to_list(), tree[0], margins, sizes[tree[0][:, 0]] * sizes[tree[0][:, 1]])
+
+
+def _sample(rows: pl.DataFrame) -> list[tuple[str, list[str]]]:
+    """Users with 2 to ``MOST_KEYWORDS`` keywords, at most ``MOST_USERS``, by a hash of their id."""
+    users = rows.group_by("user_id").agg(pl.col("keyword").sort())
+    sized = users.filter(pl.col("keyword").list.len().is_between(2, MOST_KEYWORDS)).sort("user_id")
+    order = np.random.default_rng(_SEED).permutation(sized.height)[:MOST_USERS]
+    return [(user, keywords) for user, keywords in sized[np.sort(order)].iter_rows()]
+
+
+def _made_up(users: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+    """As many users with as many keywords, each keyword from another user; no user has more keywords than there are
+    users."""
+    rng = np.random.default_rng(_SEED)
+    made = []
+    for number, (_, own) in enumerate(users):
+        donors = rng.choice(len(users), size=min(len(own), len(users)), replace=False)
+        keywords = {users[donor][1][rng.integers(len(users[donor][1]))] for donor in donors}
+        made.append((f"{number:06d}", sorted(keywords)))
+    return made
+
+
+def _frame(users: Sequence[tuple[str, list[str]]]) -> pl.DataFrame:
+    return pl.DataFrame(users, schema={"user_id": pl.String, "keyword": pl.List(pl.String)}, orient="row").explode(
+        "keyword"
+    )
+
+
+def _mean_joined(found: Iterator[Tree]) -> Doubles:
+    return np.asarray(np.mean([tree.joined(THRESHOLDS) for tree in found], axis=0))
+
+
+def _normal_quantiles(n: int) -> list[float]:
+    """n values that are spread as a standard normal distribution, nearest to 0 first."""
+    from statistics import NormalDist
+
+    values = [NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)]
+    return sorted(values, key=lambda value: (abs(value), value))
+
+
+def _pair_of(tree: Tree, merge: int, vectors: KeywordVectors) -> tuple[str, str]:
+    """The keyword of either part of a merge that is nearest to the mean vector of the part, in text order."""
+    middles = []
+    for part in tree.children[merge]:
+        members = [tree.keywords[i] for i in _leaves(tree.children, int(part))]
+        matrix = vectors.rows_for(members).astype(np.float64)
+        middles.append(members[int((matrix @ matrix.sum(axis=0)).round(6).argmax())])
+    first, second = sorted(middles)
+    return first, second
+
+
+def _leaves(children: NDArray[np.int64], node: int) -> list[int]:
+    n = len(children) + 1
+    waiting, leaves = [node], []
+    while waiting:
+        node = waiting.pop()
+        if node < n:
+            leaves.append(node)
+        else:
+            waiting.extend(children[node - n].tolist())
+    return sorted(leaves)
+
+
+def _joining(children: NDArray[np.int64], a: int, b: int) -> int:
+    """The merge that joins two rows."""
+    n = len(children) + 1
+    for merge, pair in enumerate(children.tolist()):
+        at = [n + merge if own in pair else own for own in (a, b)]
+        a, b = at
+        if a == b:
+            return merge
+    raise ValueError(f"rows {a} and {b} are not in one dendrogram")
+
+
+def spread_of(estimate: LogEstimate) -> float:
+    """Standard deviation of the best threshold around an estimate from the log."""
+    return LOG_SPREAD if estimate.is_known else DEFAULT_SPREAD
