@@ -29,6 +29,7 @@ from journeys_assets.domain.tables.pipeline import (
     SUGGESTED_NAMES,
     TEXT_SAFETY,
 )
+from journeys_assets.models.calibration.release import released_calibration
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
 from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
@@ -52,6 +53,13 @@ from journeys_assets.pipeline.safety import JourneySafety, TextSafety, unsafe_na
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.suggested_names import SuggestedNames, Unsafe
 
+CALIBRATION = Released(
+    "calibration_release",
+    "calibration",
+    "calibration",
+    released_calibration,
+    "none released; the threshold of the parameters",
+)
 RANKER = Released("ranker_release", "ranker", "ranker", released, "none released; the prior scores")
 STAGE_MODEL = Released(
     "stage_release",
@@ -147,14 +155,14 @@ def _keyword_vectors(context: StageContext) -> Stage:
 
 def _clustering(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
-    version = context.versions.of(JOURNEY_CLUSTERS.name)
     return Clustering(
         deployment.warehouse,
         params.keywords,
         params.actions,
         params.clustering,
+        deployment.releases(CALIBRATION.folder),
         deployment.embedder,
-        version,
+        lambda day: context.versions.of(JOURNEY_CLUSTERS.name, day),
         deployment.settings.first_partition_date,
     )
 
@@ -311,6 +319,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
             "keywords.board_weight",
             "actions",
         ),
+        release=CALIBRATION,
         kinds=frozenset({"numpy"}),
         monitors=_cluster_monitors,
     ),
