@@ -216,9 +216,11 @@ def fact_values(topics: Topics) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def popular_labels(labels: pl.DataFrame, params: RelatedParams) -> list[str]:
-    """The ``n_popular`` labels that most users started lately; none that fewer than ``min_users`` started."""
-    popular = labels.filter(pl.col("n_recent") >= params.min_users)
-    order = popular.sort("n_recent", "n_users", "label", descending=[True, True, False])
+    """The ``n_popular`` labels that most users started lately, most first; of equals, the one that more users have.
+
+    As every label, each is a name that at least ``min_users`` users share.
+    """
+    order = labels.filter(pl.col("n_recent") > 0).sort("n_recent", "n_users", "label", descending=[True, True, False])
     return order["label"].head(params.n_popular).to_list()
 
 

@@ -10,6 +10,7 @@ are the same on any machine and in any batch.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def lists_of(vectors: Floats, list_size: int) -> tuple[Floats, Ints]:
     centres = vectors[(2 * np.arange(k, dtype=np.int64) + 1) * n // (2 * max(k, 1))].copy()
     for _ in range(_ROUNDS if k > 1 else 0):
         order, starts = _by_list(_nearest_centres(vectors, centres), k)
-        for centre, (begin, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+        for centre, (begin, end) in enumerate(itertools.pairwise(starts.tolist())):
             if end > begin:
                 centres[centre] = _unit(vectors[order[begin:end]].sum(axis=0, dtype=np.float64))
     return centres, _nearest_centres(vectors, centres)
@@ -85,7 +86,7 @@ def index_values(names: Sequence[str], vectors: Floats, list_size: int) -> Itera
     """
     centres, list_of = lists_of(vectors, list_size)
     order, starts = _by_list(list_of, len(centres))
-    for n, (begin, end) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for n, (begin, end) in enumerate(itertools.pairwise(starts.tolist())):
         rows = order[begin:end]
         yield names_key(n), [names[row] for row in rows]
         yield vectors_key(n), _stored(vectors[rows])
@@ -151,7 +152,8 @@ def _lists_to_read(block: Floats, index: Index, n_compared: int) -> Iterator[tup
 
 def _stored(vectors: Floats) -> bytes:
     """Rows on the grid as whole multiples of 2^-11. They are as small as float16, exact, and read faster."""
-    return np.rint(vectors * GRID).astype(_DTYPE).tobytes()
+    content: bytes = np.rint(vectors * GRID).astype(_DTYPE).tobytes()
+    return content
 
 
 def _unstored(content: Any, n: int) -> Floats:

@@ -31,7 +31,7 @@ class RelatedParams:
     co-occurrence. With the weight of popularity, the prior is base rate x lift."""
     prior_next_step_weight: float = 0.3
     prior_complement_weight: float = 0.0
-    prior_similarity_weight: float = 0.5
+    prior_similarity_weight: float = 0.0
     """Per unit of cosine to the nearest ongoing journey."""
     prior_mean_similarity_weight: float = 0.0
     prior_popularity_weight: float = 1.0

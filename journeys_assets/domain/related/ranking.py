@@ -1,7 +1,8 @@
 """Related journeys of each user: candidates with features, what is left out, score, and diversified rank.
 
-A candidate comes from an ongoing journey of the user, or is popular lately. It is left out if the user has it already, has ended it, or has
-said anything against it: by topic, and by the cosine of its vector to those of the user's journeys.
+A candidate comes from an ongoing journey of the user, or is popular lately. It is left out if the user has it already,
+has ended it, or has said anything against it: by topic, and by the cosine of its vector to those of the user's
+journeys.
 
 A user's rows depend on the user's own journeys, the expansion and the weights alone. Cosines are exact
 (``domain.related.groups``), so they are the same to the bit in any batch of users.
@@ -295,7 +296,7 @@ def _similarities(
     vectors: Mapping[str, int],
     matrix: Floats,
 ) -> tuple[Any, Any, Any]:
-    """For each candidate: largest cosine to any journey of the user; largest and mean to the ongoing ones, 0 without."""
+    """For each candidate: largest cosine to any journey of the user; largest and mean to the ongoing ones (0: none)."""
     users = candidates["user_id"].unique()
     mine = journeys.join(users.to_frame(), on="user_id", how="semi").sort("user_id", "journey_id")
     own_rows = np.array([vectors[name] for name in mine["name"]], dtype=np.int64)
