@@ -30,6 +30,8 @@ from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 _EMBEDDED_AT_ONCE = 8_192
+_USERS_AT_ONCE = 20_000
+"""Users whose candidates are in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,10 @@ class RelatedJourneys:
     def _rows(self, day: date, release: Expansion, index: Index, store: KeyValueStore) -> tuple[pl.DataFrame, int]:
         named = named_journeys(self.warehouse, day, release.embedding_model)
         get_many = partial(store.get_many, version=release.version)
-        found = suggested(named.journeys, named.rows, named.matrix, get_many, index, day, self.params)
-        ranked = rank_related(found.candidates, found.vectors, release.weights, self.params)
-        return ranked.with_columns(release=pl.lit(release.version)), named.n_without_vector
+        users = named.journeys["user_id"].unique().sort()
+        parts = [RELATED.to_frame()]
+        for few in users.to_frame().iter_slices(_USERS_AT_ONCE):
+            journeys = named.journeys.join(few, on="user_id", how="semi", maintain_order="left")
+            found = suggested(journeys, named.rows, named.matrix, get_many, index, day, self.params)
+            parts.append(rank_related(found.candidates, found.vectors, release.weights, self.params))
+        return pl.concat(parts).with_columns(release=pl.lit(release.version)), named.n_without_vector

@@ -31,7 +31,7 @@ from journeys_assets.storage.queries import related as queries
 AT = (1, 5, 10)
 LATER_SHARE = 0.5
 """Test days lie in this last share of a log."""
-OURS = "co-occurrence and ranker"
+OURS = "related, popular and ranker"
 NEIGHBOURS = "plain neighbours"
 POPULARITY = "popularity"
 POSSIBLE = "any topic that may be suggested"
