@@ -105,9 +105,16 @@ def test_what_is_popular_fills_up_and_comes_from_no_journey() -> None:
     assert set(rows.filter(relation="popular")["made_by"]) == {"popularity"}
 
 
+def test_without_an_ongoing_journey_similarity_says_nothing() -> None:
+    mine = [("ann", "guitar", 0.9, False)]
+    similar = RelatedParams(prior_similarity_weight=5.0, prior_mean_similarity_weight=5.0)
+    assert_frame_equal(related_rows(mine, similar, POPULAR), related_rows(mine, RelatedParams(), POPULAR))
+
+
 def test_what_is_popular_and_related_is_related() -> None:
     content = {**CONTENT, "popular": ["honeymoon", "tax return"]}
-    rows = related_rows([("ann", "wedding", 0.9, True)], content=content)
+    rows = related_rows([("ann", "wedding", 0.9, True)], RelatedParams(n_related=10), content)
+    assert set(rows["related_name"]) == {"honeymoon", "new home", "tax return"}
     assert rows.filter(related_name="honeymoon").select("relation", "from_journey_id").row(0) == (
         "next_step",
         "j-ann-wedding",
