@@ -17,7 +17,7 @@ from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import FEATURES, RISING
 from journeys_assets.models.boosters import Doubles, sigmoid
 
-_FOLDS = 5
+_FIFTHS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ def train_ranking(candidates: pl.DataFrame, params: RelatedParams) -> Ranking:
             prior, f"Prior weights: {hits} users started a related journey, and training needs {params.min_positives}."
         )
     rows = candidates.sort("user_id", *FEATURES)
-    fold_of = np.array([_fold(user) for user in rows["user_id"]])
+    in_fifth = np.array([fifth_of(user) for user in rows["user_id"]])
     features = rows.select(FEATURES).to_numpy().astype(np.float64)
     started = rows["started"].to_numpy().astype(np.float64)
     margins = {"trained": np.zeros(rows.height), "prior": np.zeros(rows.height)}
-    for fold in range(_FOLDS):
-        out = fold_of == fold
+    for fifth in range(_FIFTHS):
+        out = in_fifth == fifth
         # The intercept of the prior says nothing about how often users start anything, so it is fitted for both.
         for name, margin in margins.items():
             weights = _fit(features[~out], started[~out], prior, params, only_intercept=name == "prior")
@@ -79,8 +79,9 @@ def train_ranking(candidates: pl.DataFrame, params: RelatedParams) -> Ranking:
     return Ranking(weights, f"Trained on {rows['user_id'].n_unique()} users, {hits} of whom started one.", measured)
 
 
-def _fold(user_id: str) -> int:
-    return hashlib.sha256(user_id.encode()).digest()[0] % _FOLDS
+def fifth_of(user_id: str) -> int:
+    """Which fifth of the users a user is in: 0 to 4."""
+    return hashlib.sha256(user_id.encode()).digest()[0] % _FIFTHS
 
 
 def _fit(
