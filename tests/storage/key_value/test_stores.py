@@ -296,9 +296,10 @@ def test_a_deletion_that_is_interrupted_leaves_no_half_version(tmp_path: Path, m
         next(path.rglob("data.mdb")).unlink()
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr("shutil.rmtree", interrupted)
-        store.keep_only([])
+        with pytest.raises(KeyboardInterrupt):
+            store.keep_only([])
     assert store.versions() == ["v2"]
     with pytest.raises(KeyValueError, match="has no version v1; it has v2"):
         store.get("a", "v1")
