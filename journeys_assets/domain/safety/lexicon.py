@@ -432,7 +432,9 @@ def _needed_words(pattern: str, fold: Mapping[str, str]) -> list[tuple[_Kind, st
     if pattern.count("(") != pattern.count(")"):
         raise ValueError(f"the entry {pattern!r} has a bracket without a partner")
     if _NESTED.search(pattern):
-        return None
+        if "?" in pattern or _GLUED.search(pattern):
+            return None
+        return _longest_words([part for part in _BETWEEN.split(pattern) if part.strip("*.")], fold)
     best: tuple[bool, int, int] | None = None
     needed: list[tuple[_Kind, str]] | None = None
     for element in _ELEMENT.finditer(pattern):
