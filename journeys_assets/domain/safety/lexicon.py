@@ -48,6 +48,7 @@ _ELEMENT = re.compile(r"(?<![^ ])(?:\(([^()]*)\)|[^\s()|]+)(?![^ ])")
 """A word or a bracket that stands between spaces."""
 _NESTED = re.compile(r"\([^()]*\(|^[^()]*\||\)[^()]*\|")
 _GLUED = re.compile(r"[^\s(|]\(|\)[^\s)|]")
+"""A bracket that belongs to a part of a word."""
 _BETWEEN = re.compile(r"[\s()|]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _OPTIONAL_LETTER = re.compile(r"(\w)\?")
@@ -242,13 +243,12 @@ class Lexicon:
         self._glued: dict[str, list[int]] = {}
         self._glued_lengths: list[int] = []
         entries = list(entries)
+        self._known_english |= _whole_words([entry.pattern for entry in entries if entry.language == "en"])
         fold = _folded_words(entries)
         for number, entry in enumerate(entries):
             if entry.strength != "ordinary" and entry.category not in IDS:
                 raise ValueError(f"the entry {entry.pattern!r} has the category {entry.category!r}, which is not known")
             self._entries.append(entry)
-            if entry.language == "en":
-                self._known_english.update(_english_words(entry.pattern))
             if not entry.pattern.isascii() and _CJK.search(entry.pattern):
                 self._waiting_glued.append(number)
                 continue
@@ -411,11 +411,13 @@ def _folded_words(entries: Sequence[Entry]) -> dict[str, str]:
     return dict(zip(listed, found, strict=True)) if len(found) == len(listed) else {}
 
 
-def _english_words(pattern: str) -> list[str]:
-    """The words without a star of all phrases that a pattern stands for."""
-    if "?" in pattern or _GLUED.search(pattern):
-        return [word for phrase in phrases_of(pattern) for word in phrase.split() if "*" not in word]
-    return [word for word in _BETWEEN.split(pattern) if word and "*" not in word]
+def _whole_words(patterns: Sequence[str]) -> set[str]:
+    """The words without a star of all phrases that patterns stand for."""
+    glued = [pattern for pattern in patterns if _GLUED.search(pattern)]
+    others = _BETWEEN.split(" ".join(pattern for pattern in patterns if not _GLUED.search(pattern)))
+    words = {word for pattern in glued for phrase in phrases_of(pattern) for word in phrase.split()}
+    words |= {spelling for word in set(others) for spelling in (phrases_of(word) if "?" in word else (word,))}
+    return {word for word in words if word and "*" not in word}
 
 
 def _needed_words(pattern: str, fold: Mapping[str, str]) -> list[tuple[_Kind, str]] | None:
@@ -432,7 +434,7 @@ def _needed_words(pattern: str, fold: Mapping[str, str]) -> list[tuple[_Kind, st
     if pattern.count("(") != pattern.count(")"):
         raise ValueError(f"the entry {pattern!r} has a bracket without a partner")
     if _NESTED.search(pattern):
-        if "?" in pattern or _GLUED.search(pattern):
+        if _GLUED.search(pattern):
             return None
         return _longest_words([part for part in _BETWEEN.split(pattern) if part.strip("*.")], fold)
     best: tuple[bool, int, int] | None = None
