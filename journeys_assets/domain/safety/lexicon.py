@@ -53,6 +53,8 @@ _BETWEEN = re.compile(r"[\s()|]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _OPTIONAL_LETTER = re.compile(r"(\w)\?")
 _CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_OTHER_ALPHABET = re.compile("[\u0370-\u1cff]")
+"""A letter of an alphabet that is not Latin."""
 _MARKS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _NOT_WORD = re.compile(r"[^\w*\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff]+|_")
 _ELISION = re.compile(r"\b(l|d|j|n|s|m|t|c|qu|un|all|dell|nell|sull|dall|quell)['’](?=\w{2})")
@@ -237,6 +239,8 @@ class Lexicon:
         self._phrases = _Table[_Phrase]()
         self._waiting = _Table[int]()
         """Entries whose phrases are not made yet, by words of which each of their phrases has one."""
+        self._unlisted: list[int] = []
+        """Entries of other alphabets, which are not in ``_waiting`` yet."""
         self._waiting_glued: list[int] = []
         """The same for entries with Chinese, Japanese or Korean letters."""
         self._made: set[int] = set()
@@ -244,7 +248,7 @@ class Lexicon:
         self._glued_lengths: list[int] = []
         entries = list(entries)
         self._known_english |= _whole_words([entry.pattern for entry in entries if entry.language == "en"])
-        fold = _folded_words(entries)
+        latin: list[int] = []
         for number, entry in enumerate(entries):
             if entry.strength != "ordinary" and entry.category not in IDS:
                 raise ValueError(f"the entry {entry.pattern!r} has the category {entry.category!r}, which is not known")
@@ -252,12 +256,20 @@ class Lexicon:
             if not entry.pattern.isascii() and _CJK.search(entry.pattern):
                 self._waiting_glued.append(number)
                 continue
-            needed = _needed_words(entry.pattern, fold)
+            other = not entry.pattern.isascii() and _OTHER_ALPHABET.search(entry.pattern)
+            (self._unlisted if other else latin).append(number)
+        self._list(latin)
+
+    def _list(self, numbers: Sequence[int]) -> None:
+        """Note which words the entries need."""
+        fold = _folded_words([self._entries[number] for number in numbers])
+        for number in numbers:
+            needed = _needed_words(self._entries[number].pattern, fold)
             if needed is None:
                 self._make(number)
-            else:
-                for kind, text in needed:
-                    self._waiting.add(kind, text, number)
+                continue
+            for kind, text in needed:
+                self._waiting.add(kind, text, number)
 
     def make_all(self) -> None:
         """Make the phrases of all entries now.
@@ -319,6 +331,9 @@ class Lexicon:
 
     def _make_for(self, variants: list[tuple[str, ...]]) -> None:
         """Make the phrases of the entries that may match a text of these words."""
+        if self._unlisted and any(_OTHER_ALPHABET.search(forms[0]) for forms in variants if not forms[0].isascii()):
+            self._list(self._unlisted)
+            self._unlisted = []
         for form in {form for forms in variants for form in forms}:
             for number in self._waiting.of(form):
                 self._make(number)
