@@ -79,9 +79,11 @@ def _clustering(materials: Materials) -> Section:
     return evaluate_clustering(
         materials.synthetic,
         materials.phrases,
+        materials.corpora,
         materials.embedder(),
         settings.evaluation_path / "vectors",
         settings.algorithm.clustering,
+        progress=materials.pipeline.progress,
     )
 
 

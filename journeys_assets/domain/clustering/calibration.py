@@ -213,7 +213,11 @@ def pairs_to_ask(
     Returns:
         user_id, keyword_a, keyword_b, sorted; no pair of keywords twice.
     """
-    found = [tree for tree in trees(rows, vectors, params, ensemble) if len(tree.margins)]
+    return pairs_among(list(trees(rows, vectors, params, ensemble)), vectors, n, centre)
+
+
+def pairs_among(found: Sequence[Tree], vectors: KeywordVectors, n: int, centre: float) -> pl.DataFrame:
+    """``pairs_to_ask`` for users whose dendrograms are known."""
     if not found or n < 1:
         return pl.DataFrame(schema={"user_id": pl.String, "keyword_a": pl.String, "keyword_b": pl.String})
     owner = np.repeat(np.arange(len(found)), [len(tree.margins) for tree in found])
@@ -256,7 +260,12 @@ def margins_of(
         rows, vectors, ensemble: As for ``from_log``.
     """
     asked = rows.filter(pl.col("user_id").is_in(pairs["user_id"].unique().implode()))
-    by_user = {tree.user_id: tree for tree in trees(asked, vectors, params, ensemble)}
+    return margins_among(pairs, list(trees(asked, vectors, params, ensemble)))
+
+
+def margins_among(pairs: pl.DataFrame, found: Sequence[Tree]) -> Doubles:
+    """``margins_of`` for users whose dendrograms are known."""
+    by_user = {tree.user_id: tree for tree in found}
     places = {user: {keyword: i for i, keyword in enumerate(tree.keywords)} for user, tree in by_user.items()}
     margins = np.full(pairs.height, np.nan)
     for number, (user, a, b) in enumerate(pairs.select("user_id", "keyword_a", "keyword_b").iter_rows()):

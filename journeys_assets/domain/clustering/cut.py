@@ -5,7 +5,8 @@ decides, from features of the node in the dendrogram (``FEATURES``): its height 
 above, sizes, and the mean cosines between its parts, within them and to its sibling. So a cut can be low in one part of
 a user's dendrogram and high in another, unlike a cut at a single height.
 
-This module loads the released ensemble. ``domain.clustering.kernels`` applies it, ``benchmarks/fit_cut.py`` fits it.
+This module loads the released ensemble. ``domain.clustering.kernels`` applies it, ``models.clustering.fitting`` fits
+such ensembles, and ``benchmarks/fit_cut.py`` makes the released one.
 """
 
 from __future__ import annotations

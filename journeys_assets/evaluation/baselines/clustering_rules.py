@@ -3,12 +3,15 @@
 The baselines are written as one would write them with a library. The pipeline's clustering
 (``domain.clustering.clusters``) is run as it is.
 
-The cut of each baseline is the best single cut on the half of the CLINC150 labels that may be fitted on.
+A ``SingleRule`` cuts one dendrogram of each user at one height for all users. The height is chosen on other corpora
+than the one that is scored. The cuts for domains are the best ones on the half of the CLINC150 labels that may be
+fitted on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +26,8 @@ bound uses the user's truth."""
 
 SESSION_MINUTES = 30.0
 """The usual time-out. The first study of it found 25.5 minutes (Catledge & Pitkow 1995)."""
-AVERAGE_CUT = 0.75
-WARD_CUT = 1.8
 TFIDF_CUT = 0.95
 HDBSCAN_SMALLEST = 4
-ONE_CUT = 0.475
 AVERAGE_DOMAIN_CUT = 0.85
 """The cuts from here on are for domains: the best ones on the half of the CLINC150 labels that may be fitted on."""
 WARD_DOMAIN_CUT = 2.6
@@ -35,18 +35,57 @@ SIZED_WARD_DOMAIN_CUT = 2.2
 ONE_DOMAIN_CUT = 0.725
 
 
+@dataclass(frozen=True, slots=True)
+class SingleRule:
+    """A dendrogram of each user's keywords, cut at ``cut * (n / pivot) ** size_exponent`` for a user with n keywords.
+
+    Attributes:
+        name: The name used in tables.
+        link: The merges, (n - 1, 4) as from scipy's ``linkage``, of the unit vectors of n >= 2 keywords.
+        cuts: The cuts to choose from.
+        pivot, size_exponent: How the height grows with the number of keywords. With an exponent of 0 it does not.
+    """
+
+    name: str
+    link: Callable[[Matrix], NDArray[np.float64]]
+    cuts: tuple[float, ...]
+    pivot: float = 1.0
+    size_exponent: float = 0.0
+
+    def labels(self, x: Matrix, cuts: Sequence[float]) -> list[Labels]:
+        """The clusters (n,) at each of ``cuts``."""
+        from scipy.cluster.hierarchy import fcluster
+
+        if len(x) == 1:
+            return [np.zeros(1, dtype=np.int64) for _ in cuts]
+        tree, scale = self.link(x), (len(x) / self.pivot) ** self.size_exponent
+        return [np.asarray(fcluster(tree, cut * scale, "distance"), dtype=np.int64) for cut in cuts]
+
+    def at(self, cut: float) -> Rule:
+        """The rule with one of its cuts."""
+        return lambda _, x: self.labels(x, [cut])[0]
+
+
+def single_rules(params: ClusteringParams) -> tuple[SingleRule, ...]:
+    """The rules with one cut for all users: Ward, Ward that is aware of the user's size, average linkage, and the
+    pipeline's own dendrogram."""
+    wards = _steps(1.0, 3.2, 0.1)
+    return (
+        SingleRule("Ward", _ward, wards),
+        SingleRule("size-aware Ward", _ward, wards, pivot=30.0, size_exponent=0.3),
+        SingleRule("average linkage", _average, _steps(0.3, 0.975, 0.025)),
+        SingleRule("one cut", _smoothed_average(params), _steps(0.15, 0.975, 0.025), pivot=60.0, size_exponent=0.1),
+    )
+
+
 def ward(cut: float, size_exponent: float = 0.0) -> Rule:
     """Ward on unit vectors, cut at ``cut * (n / 30) ** size_exponent``."""
-
-    def rule(_: PseudoUser, x: Matrix) -> Labels:
-        return _cut(x, "ward", "euclidean", cut * (len(x) / 30) ** size_exponent)
-
-    return rule
+    return SingleRule("Ward", _ward, (), pivot=30.0, size_exponent=size_exponent).at(cut)
 
 
 def average(cut: float) -> Rule:
     """Average linkage (UPGMA) on cosine distance."""
-    return lambda _, x: _cut(x, "average", "cosine", cut)
+    return SingleRule("average linkage", _average, ()).at(cut)
 
 
 def tfidf_average(corpus: Sequence[str], cut: float = TFIDF_CUT) -> Rule:
@@ -58,7 +97,11 @@ def tfidf_average(corpus: Sequence[str], cut: float = TFIDF_CUT) -> Rule:
     def rule(user: PseudoUser, _: Matrix) -> Labels:
         vectors = words.transform(user.keywords)
         cosines = (vectors @ vectors.T).toarray()
-        return _cut_distances(1.0 - cosines, cut)
+        from scipy.cluster.hierarchy import fcluster
+
+        if len(cosines) == 1:
+            return np.zeros(1, dtype=np.int64)
+        return np.asarray(fcluster(_linked(1.0 - cosines), cut, "distance"), dtype=np.int64)
 
     return rule
 
@@ -92,35 +135,60 @@ def time_out(minutes: float = SESSION_MINUTES) -> Rule:
     return rule
 
 
-def one_cut(params: ClusteringParams, cut: float = ONE_CUT) -> Rule:
+def one_cut(params: ClusteringParams, cut: float) -> Rule:
     """The pipeline's own dendrogram, cut at one height for all journeys of a user, ``cut * (n / 60) ** 0.1``."""
-
-    def rule(_: PseudoUser, x: Matrix) -> Labels:
-        return _cut_distances(_smoothed(x, params), cut * (len(x) / 60) ** 0.1)
-
-    return rule
+    return SingleRule("one cut", _smoothed_average(params), (), pivot=60.0, size_exponent=0.1).at(cut)
 
 
 def best_cut(params: ClusteringParams) -> Rule:
     """An upper bound: the single cut of each user's dendrogram, as the pipeline builds it, that fits the truth best."""
 
     def rule(user: PseudoUser, x: Matrix) -> Labels:
-        from scipy.cluster.hierarchy import fcluster, linkage
+        from scipy.cluster.hierarchy import fcluster
 
         if len(x) == 1:
             return np.zeros(1, dtype=np.int64)
-        tree = linkage(_smoothed(x, params)[np.triu_indices(len(x), 1)], "average")
+        tree = _smoothed_average(params)(x)
         return np.asarray(fcluster(tree, _best_height(tree, user.truth), "distance"), dtype=np.int64)
 
     return rule
 
 
-def _smoothed(x: Matrix, params: ClusteringParams) -> NDArray[np.float64]:
-    """The distances that the pipeline links."""
-    from journeys_assets.domain.clustering import kernels
+def _ward(x: Matrix) -> NDArray[np.float64]:
+    from scipy.cluster.hierarchy import linkage
 
-    smoothed = kernels.smoothed_distances(kernels.gram(x), params.smoothing_neighbours, params.smoothing_floor)
-    return np.asarray(smoothed, dtype=np.float64)
+    return np.asarray(linkage(x.astype(np.float64), "ward"), dtype=np.float64)
+
+
+def _average(x: Matrix) -> NDArray[np.float64]:
+    from scipy.cluster.hierarchy import linkage
+
+    return np.asarray(linkage(x.astype(np.float64), "average", metric="cosine"), dtype=np.float64)
+
+
+def _smoothed_average(params: ClusteringParams) -> Callable[[Matrix], NDArray[np.float64]]:
+    """The merges of the distances that the pipeline links."""
+
+    def link(x: Matrix) -> NDArray[np.float64]:
+        from journeys_assets.domain.clustering import kernels
+
+        distances = kernels.smoothed_distances(kernels.gram(x), params.smoothing_neighbours, params.smoothing_floor)
+        return _linked(distances)
+
+    return link
+
+
+def _linked(distances: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Average linkage of an (n, n) matrix of distances."""
+    from scipy.cluster.hierarchy import linkage
+
+    condensed = np.maximum(distances[np.triu_indices(len(distances), 1)].astype(np.float64), 0.0)
+    return np.asarray(linkage(condensed, "average"), dtype=np.float64)
+
+
+def _steps(first: float, last: float, step: float) -> tuple[float, ...]:
+    """From ``first`` to ``last``, both included."""
+    return tuple(round(first + i * step, 4) for i in range(round((last - first) / step) + 1))
 
 
 def _best_height(tree: NDArray[np.float64], truth: Labels) -> float:
@@ -146,21 +214,3 @@ def _best_height(tree: NDArray[np.float64], truth: Labels) -> float:
 
 def _f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall)
-
-
-def _cut(x: Matrix, linkage_name: str, metric: str, cut: float) -> Labels:
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    if len(x) == 1:
-        return np.zeros(1, dtype=np.int64)
-    tree = linkage(x.astype(np.float64), linkage_name, metric=metric)
-    return np.asarray(fcluster(tree, cut, "distance"), dtype=np.int64)
-
-
-def _cut_distances(distances: NDArray[np.float64], cut: float) -> Labels:
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    if len(distances) == 1:
-        return np.zeros(1, dtype=np.int64)
-    tree = linkage(np.maximum(distances[np.triu_indices(len(distances), 1)], 0.0), "average")
-    return np.asarray(fcluster(tree, cut, "distance"), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Clusters and areas from the pipeline's own clustering, for users whose truth is known."""
+"""Clusters and areas as the pipeline computes them, for users whose truth is known, by any learned cut."""
 
 from __future__ import annotations
 
@@ -7,36 +7,35 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from journeys_assets.domain.clustering.clusters import cluster_users
+from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.cut import LearnedCut
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser
 
 
 def found_by_pipeline(
-    users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams
+    users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams, cut: LearnedCut
 ) -> tuple[list[Labels], list[Labels]]:
-    """Clusters and areas of each user as the pipeline computes them, in the order of the user's keywords."""
-    rows = pl.concat(
-        pl.DataFrame(
-            {
-                "user_id": [f"{number:06d}"] * len(user.keywords),
-                "keyword": user.keywords,
-                "weight": [1.0] * len(user.keywords),
-                "first_engaged_at": np.zeros(len(user.keywords), dtype="datetime64[us]")
-                if user.first_engaged_at is None
-                else user.first_engaged_at,
-            }
-        )
-        for number, user in enumerate(users)
-    ).with_columns(last_engaged_at=pl.col("first_engaged_at"))
-    clusters = cluster_users(rows, rows.select("user_id", "keyword", "first_engaged_at"), vectors, params)
-    numbered = clusters.with_row_index("cluster").with_columns(
-        area=pl.struct("user_id", "area_id").rank("dense").cast(pl.Int64)
+    """Clusters and areas of each user, in the order of the user's keywords.
+
+    Args:
+        cut: The ensemble to cut with, instead of the one that ``params.learned_cut`` names.
+    """
+    keywords = [keyword for user in users for keyword in user.keywords]
+    offsets = np.cumsum([0, *(len(user.keywords) for user in users)])
+    letters, starts = letters_of(pl.Series(keywords, dtype=pl.String))
+    labels, _, area_of = kernels.cluster_packed(
+        np.ascontiguousarray(vectors.rows_for(keywords), dtype=np.float32),
+        letters,
+        starts,
+        offsets,
+        params.smoothing_neighbours,
+        params.smoothing_floor,
+        *cut.arrays,
+        params.least_log_odds,
+        params.area_distance,
     )
-    members = numbered.select("user_id", "cluster", "area", keyword="keywords").explode("keyword")
-    by_user = members.sort("user_id", "keyword").group_by("user_id", maintain_order=True).agg("cluster", "area")
-    journeys, areas = (
-        [np.array(labels, dtype=np.int64) for labels in by_user[level].to_list()] for level in ("cluster", "area")
-    )
+    journeys, areas = (np.split(found, offsets[1:-1]) for found in (labels, area_of[labels]))
     return journeys, areas

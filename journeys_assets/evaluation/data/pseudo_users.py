@@ -15,7 +15,6 @@ from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.synthetic.themes import THEMES
 
 Labels = NDArray[np.int64]
 _FIRST_STRAY = 1_000
@@ -57,19 +56,14 @@ def pools(phrases: pl.DataFrame, name: str) -> dict[str, list[str]]:
 
 
 def held_out_half(labels: Sequence[str]) -> list[str]:
-    """The half of the labels that nothing is fitted on."""
+    """Half of the labels. Cuts for domains are chosen on the others."""
     shuffled = np.random.default_rng(7).permutation(sorted(labels))
     return sorted(shuffled[len(shuffled) // 2 :].tolist())
 
 
 def is_held_out(stray: str) -> bool:
-    """Whether a stray phrase is in the half that nothing is fitted on."""
+    """Whether a stray phrase is in the half that no cut is fitted on and no bound is chosen on."""
     return zlib.crc32(stray.encode()) % 2 == 0
-
-
-def held_out_themes() -> set[str]:
-    """Names of the synthetic world's themes that nothing is fitted on."""
-    return set(held_out_half([theme.name for theme in THEMES]))
 
 
 def pooled_users(
@@ -152,47 +146,11 @@ def users_of_few_domains(
     return users
 
 
-def labelled_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
-    """Pseudo users from each kind of public labelled data, by the name used in tables.
-
-    Only the half of the CLINC150 intents and of the WANDS classes that nothing was fitted on is used.
-    """
-    clinc, classes = pools(phrases, "clinc150"), pools(phrases, "wands")
-    half = {name: clinc[name] for name in held_out_half(list(clinc))}
-    rare = {name: classes[name] for name in held_out_half(list(classes))}
-    domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
-    wands = {name: keywords for name, keywords in rare.items() if len(keywords) >= 3}
-    strays = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
-    many = (2, 8)
-    regimes: dict[str, list[PseudoUser]] = {}
-    for size in ((3, 12), (5, 60)):
-        named = f"{size[0]}-{size[1]}"
-        regimes[f"CLINC150 held out, {named}"] = pooled_users(
-            half, n_users=n_users, seed=seed, journeys=many, keywords=size
-        )
-        regimes[f"CLINC150 + 20 % strays, {named}"] = pooled_users(
-            half, n_users=n_users, seed=seed, journeys=many, keywords=size, strays=strays, stray_share=0.2
-        )
-        one_domain = []
-        for number, domain in enumerate(sorted(set(domains.values()))):
-            pool = {name: own for name, own in half.items() if domains[name] == domain}
-            of_domain = max(1, n_users // 10)
-            one_domain += pooled_users(pool, n_users=of_domain, seed=seed + number, journeys=many, keywords=size)
-        regimes[f"CLINC150 within one domain, {named}"] = one_domain
-    mixed = {**half, **wands}
-    regimes["CLINC150 + WANDS, 3-12"] = pooled_users(mixed, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
-    regimes["WANDS, 3-12"] = pooled_users(wands, n_users=n_users, seed=seed, journeys=many, keywords=(3, 12))
-    regimes["WANDS with rare classes, 1-12"] = pooled_users(
-        rare, n_users=n_users, seed=seed, journeys=(4, 16), keywords=(1, 12)
-    )
-    return regimes
-
-
 def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
     """Pseudo users whose broader themes (CLINC150's domains) are known, by the name of their kind in tables.
 
     There are users with intents of any domain, few of whom have two of one domain, and users with intents of one to
-    three domains. Only the half of the intents and of the strays that nothing was fitted on is used.
+    three domains. Only the half of the intents and of the strays that no cut for domains was chosen on is used.
     """
     clinc = pools(phrases, "clinc150")
     half = {name: clinc[name] for name in held_out_half(list(clinc))}
@@ -220,8 +178,6 @@ def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, 
 def world_users(study: Study, n_users: int) -> list[PseudoUser]:
     """Users of a synthetic world with their last clustered keywords: the first ``n_users`` by id, without bots.
 
-    Only keywords of held-out themes and the held-out half of the noise are used.
-
     Raises:
         ValueError: the study has no truth.
     """
@@ -239,8 +195,6 @@ def world_users(study: Study, n_users: int) -> list[PseudoUser]:
     known = clustered.join(people, on="user_id", how="semi").join(meant, on=["user_id", "keyword"])
     if known.height < clustered.join(people, on="user_id", how="semi").height:
         raise ValueError(f"the truth of {study.name!r} lacks keywords that were clustered; it is of another world")
-    is_noise = pl.col("theme").is_null() & pl.col("keyword").map_elements(is_held_out, return_dtype=pl.Boolean())
-    known = known.filter(pl.col("theme").is_in(sorted(held_out_themes())) | is_noise)
     chosen = known["user_id"].unique().sort().head(n_users)
     return list(users_of_themes(known.filter(pl.col("user_id").is_in(chosen.implode()))))
 

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from journeys_assets.domain.clustering.cut import LearnedCut
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.statistics.partitions import agreement
 from journeys_assets.evaluation.baselines import clustering_rules as rules
 from journeys_assets.evaluation.baselines.clustering_rules import Rule
 from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
-from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser, distinct_phrases, domain_regimes, embedded
+from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser, distinct_phrases, domain_regimes
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.statistics.intervals import Statistic, mean_of, measure
-from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.synthetic.themes import THEMES
 
+CORPUS = "clinc150"
+"""The corpus with domains. The cut is fitted without it."""
 OURS = "areas"
 JOURNEYS = "journeys"
 BOUND = "best cut per user"
@@ -39,13 +40,14 @@ WORLD = "synthetic world, all themes"
 REGIME = "all users"
 
 PROTOCOL = f"""
-**Areas** are compared with CLINC150's ten domains, with the intents and strays that nothing was fitted on. Users with
-intents of *any domain* seldom have two of one domain, so most areas should be one journey. Users of *few domains* (3-9
-intents of 1-3 domains) should have areas with several journeys. A stray is a domain of its own.
-`ClusteringParams.area_distance` and the cuts of the baselines were chosen on the other half of the intents, for domains
-(`benchmarks/area_distance.py`): average linkage at {rules.AVERAGE_DOMAIN_CUT}, Ward at {rules.WARD_DOMAIN_CUT}, Ward at
-{rules.SIZED_WARD_DOMAIN_CUT}·(n/30)^0.3, and *one cut*, the pipeline's dendrogram at
-{rules.ONE_DOMAIN_CUT}·(n/60)^0.1. *{JOURNEYS}* is the finer level, which areas would equal without a second level.
+
+**Areas** are compared with CLINC150's ten domains. The cut is fitted without CLINC150. `ClusteringParams.area_distance`
+and the cuts of the baselines were chosen for domains on one half of its intents and of the strays
+(`benchmarks/area_distance.py`); the other half is scored. Users with intents of *any domain* seldom have two of one
+domain, so most areas should be one journey. Users of *few domains* (3-9 intents of 1-3 domains) should have areas with
+several journeys. A stray is a domain of its own. The baselines are average linkage at {rules.AVERAGE_DOMAIN_CUT}, Ward
+at {rules.WARD_DOMAIN_CUT}, Ward at {rules.SIZED_WARD_DOMAIN_CUT}·(n/30)^0.3, and *one cut*, the pipeline's dendrogram
+at {rules.ONE_DOMAIN_CUT}·(n/60)^0.1. *{JOURNEYS}* is the finer level, which areas would equal without a second level.
 Areas are unions of journeys; the baselines need not be. The *{BOUND}* uses the true domains.
 """
 AKIN_PROTOCOL = f"""
@@ -71,21 +73,29 @@ class AreaFigures:
 
 def evaluate_areas(
     labelled: pl.DataFrame,
-    embedder: Embedder,
-    cache: Path,
+    vectors: KeywordVectors,
     params: ClusteringParams,
+    cut: LearnedCut,
     *,
     n_users: int,
     seed: int,
     n_resamples: int,
 ) -> AreaFigures:
-    """Agreement of the areas with CLINC150's domains. The arguments are those of ``evaluate_clustering``."""
+    """Agreement of the areas with CLINC150's domains.
+
+    Args:
+        labelled: ``study.labelled_phrases``.
+        vectors: A unit vector for each of its phrases.
+        params: Parameters of the clustering, with a threshold chosen on other corpora.
+        cut: A cut fitted on other corpora.
+
+    The other arguments are those of ``evaluate_clustering``.
+    """
     phrases = distinct_phrases(labelled)
-    vectors = embedded(phrases["keyword"].to_list(), embedder, cache)
     measured, counts = [], []
     for name, pooled in domain_regimes(phrases, n_users, seed).items():
         users = [of_domains(user) for user in pooled]
-        found = partitions(users, vectors, params)
+        found = partitions(users, vectors, params, cut)
         measured += list(_measured(name, users, found, seed, n_resamples))
         sizes = {method: float(np.mean([len(np.unique(labels)) for labels in own])) for method, own in found.items()}
         counts.append({"dataset": name, "domains": float(np.mean([len(np.unique(u.truth)) for u in users])), **sizes})
@@ -167,10 +177,10 @@ def pairs_of_journeys(world: Study) -> pl.DataFrame:
 
 
 def partitions(
-    users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams
+    users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams, cut: LearnedCut
 ) -> dict[str, list[Labels]]:
     """Coarse clusters of every user by every method, ours first. Only the bound uses the users' truth."""
-    journeys, areas = found_by_pipeline(users, vectors, params)
+    journeys, areas = found_by_pipeline(users, vectors, params, cut)
     found = {OURS: areas, JOURNEYS: journeys}
     for name, rule in _rules(params).items():
         found[name] = [rule(user, vectors.rows_for(user.keywords)) for user in users]

@@ -1,0 +1,50 @@
+"""The dendrogram of one user's keywords, as the clustering builds it, with the features of its merges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.cut import LearnedCut
+from journeys_assets.domain.clustering.params import ClusteringParams
+
+
+@dataclass(frozen=True, slots=True)
+class Dendrogram:
+    """The merges of one user's n keywords.
+
+    Attributes:
+        children: (n - 1, 2), as from ``kernels.dendrogram``.
+        features: (n - 1, 19), as from ``kernels.merge_features``.
+    """
+
+    children: NDArray[np.int64]
+    features: NDArray[np.float64]
+
+    def labels(self, cut: LearnedCut, least_log_odds: float) -> NDArray[np.int64]:
+        """(n,), the cluster of each keyword; clusters are numbered from 0 by their first keyword."""
+        from journeys_assets.domain.clustering import kernels
+
+        labels = kernels.cut_labels(self.children, self.features, *cut.arrays, least_log_odds)
+        return np.asarray(labels, dtype=np.int64)
+
+
+def dendrogram_of(keywords: Sequence[str], vectors: NDArray[np.float32], params: ClusteringParams) -> Dendrogram:
+    """The dendrogram of one user.
+
+    Args:
+        keywords: n distinct normalised keywords, sorted; n >= 1.
+        vectors: (n, d), the unit vector of each.
+    """
+    from journeys_assets.domain.clustering import kernels
+
+    matrix = np.ascontiguousarray(vectors, dtype=np.float32)
+    similarities = kernels.similarities_of(matrix, *letters_of(pl.Series(keywords, dtype=pl.String)))
+    distances = kernels.smoothed_distances(similarities[0], params.smoothing_neighbours, params.smoothing_floor)
+    tree = kernels.dendrogram(distances, similarities)
+    return Dendrogram(tree[0], kernels.merge_features(*tree))
