@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from journeys_assets.defs.assets import evaluation, expansion, experiment
+from journeys_assets.defs.assets import calibration, evaluation, expansion, experiment
 from journeys_assets.defs.assets.sources import build_source_specs
 from journeys_assets.defs.assets.stages import build_stage_assets
 from journeys_assets.defs.assets.training import build_training_assets
@@ -22,15 +22,18 @@ from journeys_assets.defs.partitions import daily_partitions
 from journeys_assets.defs.sensors import build_daily_schedule, build_expansion_schedule, build_sensors
 from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.domain.experiment.readout import Readout
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
 from journeys_assets.evaluation.report.section import SECTION_NAMES, Section
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline, static_versions
 from journeys_assets.pipeline.registry import STAGES, SqlStage
 from journeys_assets.pipeline.stage import StageEntry
 from journeys_assets.pipeline.training import TRAININGS
 from journeys_assets.settings import load_settings
+from journeys_assets.storage.queries.days import last_closed_day
 
 if TYPE_CHECKING:
     from journeys_assets.evaluation.run import Materials
+    from journeys_assets.operations.calibrate import Calibrated
     from journeys_assets.operations.expand import ExpansionReport
 
 
@@ -75,6 +78,7 @@ def _definitions(deployment: Deployment, pipeline: Pipeline, column_lineage: boo
             *_evaluation(deployment, pipeline),
             _experiment(deployment),
             expansion.build(partial(_expand, deployment)),
+            calibration.build(partial(_calibrate, deployment)),
         ],
         jobs=[*jobs, ingest_job],
         schedules=[build_daily_schedule(deployment.settings, pipeline, jobs), build_expansion_schedule()],
@@ -121,8 +125,29 @@ def _experiment(deployment: Deployment) -> dg.AssetsDefinition:
 
 def _expand(deployment: Deployment, as_of: date | None, run_id: str) -> ExpansionReport | None:
     from journeys_assets.operations.expand import expand_deployment
-    from journeys_assets.storage.queries.days import last_closed_day
 
-    with deployment.warehouse.reading() as con:
-        day = as_of or last_closed_day(con)
+    day = as_of or _last_day(deployment)
     return None if day is None else expand_deployment(deployment, day, run_id)
+
+
+def _calibrate(deployment: Deployment, as_of: date | None, pairs: Path | None) -> Calibrated | None:
+    from journeys_assets.operations.calibrate import calibrate, read_pairs
+
+    day = as_of or _last_day(deployment)
+    if day is None:
+        return None
+    return calibrate(
+        deployment.warehouse,
+        deployment.algorithm.clustering,
+        deployment.embedder().model_version,
+        deployment.releases("calibration"),
+        day,
+        None if pairs is None else read_pairs(pairs),
+    )
+
+
+def _last_day(deployment: Deployment) -> date | None:
+    """The last day that was run; None before the first."""
+    deployment.warehouse.ensure(CLOSED_DAYS)
+    with deployment.warehouse.reading() as con:
+        return last_closed_day(con)

@@ -18,13 +18,15 @@ EVALUATION_JOB = "evaluation_job"
 EVALUATION_GROUP = "evaluation"
 EXPANSION_JOB = "expansion_job"
 EXPANSION_GROUP = "expansion"
+CALIBRATION_JOB = "calibration_job"
+CALIBRATION_GROUP = "calibration"
 READOUT_JOB = "readout_job"
 EXPERIMENT_GROUP = "experiment"
 
 
 def build_jobs() -> list[Job]:
     everything = dg.AssetSelection.all(include_sources=False) - dg.AssetSelection.groups(
-        TRAINING_GROUP, EXPANSION_GROUP, EVALUATION_GROUP, EXPERIMENT_GROUP
+        TRAINING_GROUP, EXPANSION_GROUP, CALIBRATION_GROUP, EVALUATION_GROUP, EXPERIMENT_GROUP
     )
     return [
         dg.define_asset_job(
@@ -47,6 +49,11 @@ def build_jobs() -> list[Job]:
             EXPANSION_JOB,
             selection=dg.AssetSelection.groups(EXPANSION_GROUP),
             description="Finds related journeys of every name that several users share, and releases them.",
+        ),
+        dg.define_asset_job(
+            CALIBRATION_JOB,
+            selection=dg.AssetSelection.groups(CALIBRATION_GROUP),
+            description="Finds out how broad the journeys of this log are, and releases the threshold.",
         ),
         dg.define_asset_job(
             EVALUATION_JOB,

@@ -14,7 +14,7 @@ from tests.sandbox import Sandbox
 
 NewSandbox = Callable[[str], Sandbox]
 DAY = date(2026, 3, 2)
-UNPARTITIONED = ("training", "expansion", "evaluation", "experiment")
+UNPARTITIONED = ("training", "expansion", "calibration", "evaluation", "experiment")
 """Groups whose assets are made when somebody asks, and are no part of a day's run."""
 
 

@@ -3,12 +3,9 @@
 What people call one journey differs between logs: a headline belongs to one story, a search to "cooking". The order of
 the nodes of a dendrogram by their log odds carries over from log to log; the threshold does not. It is found from
 
-* **the log alone** (``from_log``). Keywords of different people do not belong together, by and large. So users are
-  made from the log in two ways, and clustered as the real ones are: users whose keywords each come from another person,
-  and users who have the keywords of two people. How often keywords of different people are joined at a threshold
-  estimates precision and recall there without any label (``estimated_agreement``). The threshold with the best mean of
-  both F1 is chosen. Either way alone is biased: the first has no journeys at all, and the second counts what two people
-  have in common as an error.
+* **the log alone** (``from_log``). Two people's logs are put together, and clustered as one user's. Keywords of
+  different people seldom belong together. So how often a threshold joins them, beside how often it joins keywords of
+  one person, estimates its precision and recall without any label (``estimated_agreement``).
 * **judged pairs** (``pairs_to_ask``, ``from_pairs``): yes or no to "do these two keywords of this user belong to one
   aim?". The probability of a yes is a logistic function of the pair's margin over the threshold. The estimate is the
   mean of the posterior, with the estimate from the log as the prior.
@@ -29,8 +26,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain.clustering import cut
-from journeys_assets.domain.clustering.clusters import letters_of
 from journeys_assets.domain.clustering.cut import LearnedCut
+from journeys_assets.domain.clustering.dendrograms import dendrogram_of
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 
@@ -39,13 +36,19 @@ Doubles = NDArray[np.float64]
 THRESHOLDS: Doubles = np.arange(-20, 13) / 4
 """Candidates: every quarter from -5 to 3. Beyond them nearly everything, or nearly nothing, is one cluster."""
 FEWEST_USERS = 20
-"""With fewer users, made-up users are too small to say anything about large ones."""
+"""With fewer users, an estimate from the log would be that of a few pairs of people."""
 MOST_USERS = 400
-"""Real users, and made-up ones, that are clustered for an estimate from the log; bounds time."""
+"""Users that are put together for an estimate from the log; bounds time."""
 MOST_KEYWORDS = 400
 """Users with more keywords are left out of an estimate from the log: often bots, and slow."""
-_MOST_CHANCE = {"strangers": 0.5, "two people": 0.98}
+_MOST_JOINED = 0.98
 """Thresholds at which a larger share of the pairs of different people is joined are not assessed."""
+_LEAST_OWN = 0.02
+"""Thresholds at which a smaller share of the pairs of one person is joined say nothing about what people share."""
+_SURELY_SHARED = 0.9
+"""Part of the pairs of different people that belong together, of those that even the finest thresholds join."""
+_AS_GOOD = 0.01
+"""Estimated agreements that differ by less are taken for equal; the threshold nearest to the default one is chosen."""
 _ROUNDS = 4
 """How often each user is put together with another one."""
 _SEED = 20261126
@@ -138,40 +141,56 @@ def from_log(
     nothing = LogEstimate.unknown(params, len(users))
     if len(users) < FEWEST_USERS:
         return nothing
-    strangers = trees(_frame(_of_strangers(users)), vectors, params, ensemble)
-    chance = np.mean([tree.joined(THRESHOLDS) for tree in strangers], axis=0)
-    by_user = [
-        estimated_agreement(tree.joined(THRESHOLDS), chance, _MOST_CHANCE["strangers"])
-        for tree in trees(_frame(users), vectors, params, ensemble)
-    ]
     own, other = _of_two_people(users, vectors, params, ensemble)
-    agreement = (np.mean(by_user, axis=0) + estimated_agreement(own, other, _MOST_CHANCE["two people"])) / 2
+    agreement = estimated_agreement(own, other, shared_topics(own, other))
     if not agreement.any():
         return nothing
-    return LogEstimate(float(THRESHOLDS[int(agreement.argmax())]), True, len(users), agreement)
+    as_good = THRESHOLDS[agreement >= agreement.max() - _AS_GOOD]
+    nearest = as_good[int(np.abs(as_good - params.least_log_odds).argmin())]
+    return LogEstimate(float(nearest), True, len(users), agreement)
 
 
-def estimated_agreement(own: Doubles, chance: Doubles, most_chance: float) -> Doubles:
-    """Pairwise F1 of the clusters with the unknown journeys, estimated at each threshold.
+def shared_topics(own: Doubles, other: Doubles) -> float:
+    """How often keywords of different people belong together, as a share of how often those of one person do.
 
-    Of the pairs of keywords of one person, a share p belongs together. At a threshold, the share ``own`` of all of them
-    is joined: a part of p, and of the others as many as of the pairs of different people, ``(1 - p) * chance``. The
-    former is at most p, which bounds p from below; the largest bound is taken for p.
+    At the finest thresholds nearly all that is joined belongs together, so the smallest ratio is little above it.
 
     Args:
-        own, chance: (t,), share of the pairs that are joined, of one person and of different people; in [0, 1].
-        most_chance: Thresholds with a larger ``chance`` are not assessed; below 1.
+        own, other: (t,), share of the pairs that are joined, of one person and of different people; in [0, 1].
 
     Returns:
-        (t,), in [0, 1]; 0 where it was not assessed.
+        In [0, 0.95].
     """
-    is_assessed = chance < most_chance
+    is_sure = own > _LEAST_OWN
+    return min(0.95, _SURELY_SHARED * float((other[is_sure] / own[is_sure]).min())) if is_sure.any() else 0.0
+
+
+def estimated_agreement(own: Doubles, other: Doubles, shared: float) -> Doubles:
+    """Pairwise F1 of the clusters with the unknown journeys, estimated at each threshold.
+
+    Let a share p of the pairs of keywords of one person belong together, and of those of different people ``shared``
+    times p. A threshold joins a part r of the pairs that do, and a part w of the others. Then
+
+        own = p r + (1 - p) w        other = shared p r + (1 - shared p) w
+
+    which gives p r for any p. As r is at most 1, p is bounded from below; the largest bound is taken for p.
+
+    Args:
+        own, other: (t,), share of the pairs that are joined, of one person and of different people; in [0, 1].
+        shared: In [0, 1).
+
+    Returns:
+        (t,), in [0, 1]; 0 where nearly all pairs of different people are joined.
+    """
+    room = (1.0 - shared) + shared * own - other
+    is_assessed = (other < _MOST_JOINED) & (room > 1.0 - _MOST_JOINED)
     found = np.zeros(len(own))
     if not is_assessed.any():
         return found
-    shared = max(0.0, float(((own - chance)[is_assessed] / (1.0 - chance[is_assessed])).max()))
-    right = np.maximum(own - (1.0 - shared) * chance, 0.0)
-    np.divide(2.0 * right, own + shared, out=found, where=is_assessed & (right > 0))
+    related = min(1.0, max(0.0, float(((own - other)[is_assessed] / room[is_assessed]).max())))
+    right = ((1.0 - shared * related) * own - (1.0 - related) * other) / (1.0 - shared)
+    right = np.clip(right, 0.0, related)
+    np.divide(2.0 * right, own + related, out=found, where=is_assessed & (right > 0))
     return np.minimum(found, 1.0)
 
 
@@ -289,14 +308,13 @@ def trees(
     for (user,), own in rows.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
         if own.height < 2:
             continue
-        keywords = own["keyword"]
-        matrix = np.ascontiguousarray(vectors.rows_for(keywords.to_list()), dtype=np.float32)
-        similarities = kernels.similarities_of(matrix, *letters_of(keywords))
-        distances = kernels.smoothed_distances(similarities[0], params.smoothing_neighbours, params.smoothing_floor)
-        tree = kernels.dendrogram(distances, similarities)
-        margins = kernels.merge_margins(tree[0], kernels.merge_features(*tree), *arrays)
-        sizes = np.concatenate([np.ones(own.height), tree[2]])
-        yield Tree(str(user), keywords.to_list(), tree[0], margins, sizes[tree[0][:, 0]] * sizes[tree[0][:, 1]])
+        keywords = own["keyword"].to_list()
+        tree = dendrogram_of(keywords, vectors.rows_for(keywords), params)
+        margins = kernels.merge_margins(tree.children, tree.features, *arrays)
+        sizes = np.concatenate([np.ones(own.height), np.zeros(len(margins))])
+        for merge, pair in enumerate(tree.children):
+            sizes[own.height + merge] = sizes[pair].sum()
+        yield Tree(str(user), keywords, tree.children, margins, sizes[tree.children].prod(axis=1))
 
 
 def _sample(rows: pl.DataFrame) -> list[tuple[str, list[str]]]:
@@ -305,18 +323,6 @@ def _sample(rows: pl.DataFrame) -> list[tuple[str, list[str]]]:
     sized = users.filter(pl.col("keyword").list.len().is_between(2, MOST_KEYWORDS)).sort("user_id")
     order = np.random.default_rng(_SEED).permutation(sized.height)[:MOST_USERS]
     return [(user, keywords) for user, keywords in sized[np.sort(order)].iter_rows()]
-
-
-def _of_strangers(users: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
-    """As many users with as many keywords, each keyword from another user; no user has more keywords than there are
-    users."""
-    rng = np.random.default_rng(_SEED)
-    made = []
-    for number, (_, own) in enumerate(users):
-        donors = rng.choice(len(users), size=min(len(own), len(users)), replace=False)
-        keywords = {users[donor][1][rng.integers(len(users[donor][1]))] for donor in donors}
-        made.append((f"{number:06d}", sorted(keywords)))
-    return made
 
 
 def _of_two_people(
