@@ -56,11 +56,11 @@ CHOSEN = "Thresholds of left-out corpora"
 PROTOCOL = f"""
 **Whole corpora are left out.** A deployment's log is a corpus that nothing was fitted on. So each labelled corpus is
 clustered by a cut that was fitted on the other ones, each of which weighs the same, with the threshold
-(`least_log_odds`) and the cuts of the single rules that have the best mean on the other ones. The threshold is one
-number from 33. It is chosen with cuts that were fitted without the corpus that they are scored on; those cuts have seen
-the corpus that is left out, which the final one has not. No keyword is in two corpora; the strays of scored users are
-not those of users that are fitted on. The features, the boosting and the smoothing were chosen with most of these
-corpora in view.
+(`least_log_odds`) and the cuts of the single rules that the other ones choose: the median of the best ones of each. The
+threshold is one number from 33. It is chosen with cuts that were fitted without the corpus that they are scored on;
+those cuts have seen the corpus that is left out, which the final one has not. No keyword is in two corpora; the strays
+of scored users are not those of users that are fitted on. The features, the boosting and the smoothing were chosen with
+most of these corpora in view.
 
 **Users** are pooled: 2-8 labels, and 3-12 (*light*) or 5-60 (*heavy*) phrases of each. A third of them have 20 % more
 phrases that belong to no label. The labels of biomedical, pricerunner and searchsnippets are broad *categories*; those
