@@ -24,6 +24,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold
 from sklearn.neural_network import MLPClassifier
 
+from journeys_assets.domain.keywords.vectors import pack, unpack
 from journeys_assets.domain.safety.categories import IDS
 from journeys_assets.domain.safety.lexicon import folded, phrases_of
 from journeys_assets.models.embedding.onnx import OnnxEmbedder, OnnxModel
@@ -139,7 +140,8 @@ def main() -> None:
     print({name: int((source == name).sum()) for name in WEIGHTS}, "ordinary", int((y == 0).sum()))
     lexicon = packaged_lexicon()
     hits = [lexicon.hits(row[0]) for row in rows]
-    vectors = OnnxEmbedder(PackagedMiniLm()).embed([folded(row[0]) for row in rows])
+    # Rounded to float16, as the judge rounds them.
+    vectors = unpack(pack(OnnxEmbedder(PackagedMiniLm()).embed([folded(row[0]) for row in rows])))
     x = inputs(vectors, hits)
     if arguments.write:
         text = heads_of(fitted(x, y, weights)).to_json()
@@ -163,8 +165,8 @@ def main() -> None:
         for kind, of_kind in (("sensitive", y > 0), ("ordinary", y == 0)):
             print(f"lexicon alone flags {strong[of_people & some & of_kind].mean():.3f} of {name} {kind} texts")
     asked = of_people & english
-    for low in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-        for high in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+    for low in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9):
+        for high in (0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95):
             flagged = np.where(strong, score >= low, score >= high)
             wrong, right = flagged[asked & (y == 0)].mean(), flagged[asked & (y > 0)].mean()
             print(f"lexicon_threshold {low}, threshold {high}: {wrong:.3f} of ordinary, {right:.3f} of sensitive")

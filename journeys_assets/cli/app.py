@@ -7,7 +7,18 @@ import sys
 
 import typer
 
-from journeys_assets.cli import annotate, evaluation, journeys, operate, pipeline, related, safety, training, versions
+from journeys_assets.cli import (
+    annotate,
+    calibration,
+    evaluation,
+    journeys,
+    operate,
+    pipeline,
+    related,
+    safety,
+    training,
+    versions,
+)
 from journeys_assets.cli.errors import CommandLine
 
 app = typer.Typer(
@@ -47,6 +58,8 @@ app.command()(pipeline.run)
 app.command()(journeys.show)
 app.command()(journeys.cluster)
 app.command()(journeys.export)
+app.command()(calibration.pairs)
+app.command()(calibration.calibrate)
 app.command()(training.train)
 app.command()(related.expand)
 app.command("related")(related.show_related)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+from journeys_assets.cli.calibration import live_params
 from journeys_assets.cli.context import AsJson, Session, day_option, day_run, open_session, out
 from journeys_assets.cli.errors import CommandError
 
@@ -40,11 +41,23 @@ def cluster(
             help="The same rows with journey_id, area_id and journey_name. Ends in .parquet, .csv or .jsonl.",
         ),
     ],
+    pairs: Annotated[
+        Path | None,
+        typer.Option(metavar="PAIRS", help="Judged pairs of the same users, from `journeys pairs IN PAIRS`."),
+    ] = None,
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate/--no-calibrate",
+            help="Find from the file how broad its journeys are, or use the deployment's threshold.",
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Cluster your own keywords with the production code and parameters, for instance to test it on your labels.
 
-    OUT has every row of IN, in the same order, with all of its columns. Values are checked as those of landing files
+    How broad the journeys are follows from the file (20 users or more), and from judged pairs if you have some. OUT
+    has every row of IN, in the same order, with all of its columns. Values are checked as those of landing files
     are: a row with a value that is not allowed has no journey_id in OUT. Such rows are printed with line and reason,
     and the exit code is 1.
     """
@@ -56,10 +69,12 @@ def cluster(
         source,
         target,
         session.deployment.embedder,
-        session.params,
+        live_params(session),
         session.deployment.releases("naming"),
         now=datetime.now(UTC).replace(tzinfo=None),
         progress=partial(session.deployment.progress, "embedding"),
+        pairs=pairs,
+        calibrated=calibrated,
     )
     if as_json:
         out.json(render_clustering.clustering_record(done))

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,17 +66,17 @@ def show_related(
 def _show_name(session: Session, name: str, *, as_json: bool) -> None:
     from journeys_assets.cli.render.tables import table_of
     from journeys_assets.domain.keywords.text import normalise
-    from journeys_assets.domain.related.reading import read_index, related_to
+    from journeys_assets.domain.related.reading import related_to
 
     store, key = session.deployment.related_store(), normalise(name)
-    if store.current() is None:
+    version = store.current()
+    if version is None:
         raise CommandError("nothing has been expanded yet; call `journeys expand`")
     if not key:
         raise CommandError(f"{name!r} has no letter or digit, so it is no name of a journey")
     found = related_to(
         [key],
-        store.get_many,
-        read_index(store.get_many),
+        partial(store.get_many, version=version),
         lambda few: session.deployment.embedder().embed(few),
         session.params.related,
     )[key]
@@ -106,7 +107,7 @@ def _show_user(session: Session, user: str, as_of: date | None, *, as_json: bool
         out.json({"user_id": user, "as_of": day, "related": rows.to_dicts()})
         return
     columns = ("rank", "related_name", "relation", "from_journey_name", "score", "made_by")
-    shown = [(*row[:4], f"{row[4]:.3f}", row[5]) for row in rows.select(columns).iter_rows()]
+    shown = [(*row[:3], row[3] or "", f"{row[4]:.3f}", row[5]) for row in rows.select(columns).iter_rows()]
     out.print(
         table_of(f"User {user} may start next, as of {day}", shown, "", "name", "relation", "from", "score", "made by")
     )

@@ -16,6 +16,8 @@ INTENTS = ("exploring", "deciding", "acting")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 NAME_VERDICTS = ("accepted", "unshowable", "personal", "not_entailed", "not_unique", "unsafe")
 RELATIONS = ("next_step", "complement", "sibling", "broader")
+POPULAR = "popular"
+"""The relation of what many users started lately, which is related to no journey of the user."""
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
 NAMELESS = "unnamed journey"

@@ -186,11 +186,11 @@ def _write(
     """Fill a draft, or go on filling it."""
     n_stored = stored.height
     if asker is None:
-        for key, value in content_of(topics, stored):
+        for key, value in content_of(topics, stored, params):
             writer.put(key, value)
         progress("related_journeys", n_stored, n_stored)
         return
-    for key, value in content_of(topics, stored.clear()):
+    for key, value in content_of(topics, stored.clear(), params):
         writer.put(key, value)
     counts = writer.get(_COUNTS) or dict.fromkeys(("names asked about", "names answered", "model's suggestions"), 0)
     rows = {row["name"]: row for row in stored.iter_rows(named=True)}

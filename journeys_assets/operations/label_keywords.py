@@ -9,6 +9,7 @@ rows and lines are returned with line and reason.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.domain.clustering.calibration import LogEstimate
 from journeys_assets.domain.clustering.clusters import assign_rows, distinct_keywords
 from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
@@ -29,7 +31,8 @@ from journeys_assets.domain.tables.table import Column
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder, Progress
 from journeys_assets.models.naming.release import naming_on
-from journeys_assets.operations.result_files import check_target, draft_of, write_rows
+from journeys_assets.operations.calibrate import Threshold, find_threshold, read_pairs, write_pairs_of
+from journeys_assets.operations.result_files import check_new_file, check_target, draft_of, write_rows
 from journeys_assets.storage.ingest.files import check_file
 from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.columns import format_of
@@ -61,12 +64,14 @@ class Clustered:
         n_rows: Rows written.
         n_journeys: Distinct journeys of users.
         refused: line, reason of rows without a journey, and of lines that could not be read.
+        threshold: The threshold that was used, and what it was found from.
     """
 
     file: Path
     n_rows: int
     n_journeys: int
     refused: pl.DataFrame
+    threshold: Threshold
 
 
 def cluster_file(
@@ -78,8 +83,13 @@ def cluster_file(
     *,
     now: datetime,
     progress: Progress,
+    pairs: Path | None = None,
+    calibrated: bool = True,
 ) -> Clustered:
     """Cluster the keywords of a file, and write its rows with ``ADDED``.
+
+    How broad the journeys are is found from the file itself (``operations.calibrate``), so it depends on all of its
+    users. Given that threshold, the journeys of a user depend on the rows of that user only.
 
     Args:
         source: Parquet, CSV or JSON lines with user_id, keyword, optional weight (> 0, default 1), first_engaged_at,
@@ -89,17 +99,29 @@ def cluster_file(
         naming_releases: Folder of released naming weights; the latest release names.
         now: The current time, naive UTC.
         progress: Called with (keywords embedded, keywords in all).
+        pairs: File of judged pairs of the same users; see ``operations.calibrate.read_pairs``.
+        calibrated: False: the threshold of ``params``.
 
     Raises:
-        LabelFileError, IngestError: the file cannot be read, a column cannot hold its values, or the place is wrong.
+        LabelFileError, CalibrationError, IngestError: a file cannot be read, a column cannot hold its values, or the
+            place is wrong.
         OSError: the place cannot be written to.
     """
     check_file(source)
     check_target(source, target, LabelFileError, content="labels are kept")
+    judged = None if pairs is None else read_pairs(pairs)
     with draft_of(target) as draft:
         given, rows, broken, unreadable = _read(source)
         good, refused = _checked(rows, unreadable, now)
-        clustered = cluster_labelled_keywords(good.drop("row"), embedder(), params, naming_releases, progress)
+        keywords = good.drop("row")
+        vectors = _vectors_of(keywords, embedder(), progress)
+        threshold = Threshold(params.clustering.least_log_odds, LogEstimate.unknown(params.clustering))
+        if calibrated or judged is not None:
+            threshold = find_threshold(_normalised(keywords), vectors, params.clustering, judged)
+        clustering = dataclasses.replace(params.clustering, least_log_odds=threshold.least_log_odds)
+        clustered = cluster_labelled_keywords(
+            keywords, vectors, dataclasses.replace(params, clustering=clustering), naming_releases
+        )
         found = clustered.select(ADDED).with_columns(good["row"])
         kept = given.drop(ADDED, strict=False).with_row_index("_row")
         result = kept.join(found, left_on="_row", right_on="row", how="left", maintain_order="left").drop("_row")
@@ -109,26 +131,49 @@ def cluster_file(
         n_rows=result.height,
         n_journeys=clustered.select(pl.struct("user_id", "journey_id").n_unique()).item(),
         refused=pl.concat([broken, refused]).sort("line"),
+        threshold=threshold,
     )
 
 
+def pairs_of_file(
+    source: Path,
+    target: Path,
+    n: int,
+    embedder: Callable[[], Embedder],
+    params: AlgorithmParams,
+    *,
+    now: datetime,
+    progress: Progress,
+) -> int:
+    """Write the pairs of keywords of a file that are most worth a judgement; returns how many.
+
+    Args:
+        source, embedder, now, progress: As for :func:`cluster_file`.
+        target, n: As for ``operations.calibrate.write_pairs``.
+
+    Raises:
+        LabelFileError, CalibrationError, IngestError: the file cannot be read, or the place is wrong.
+    """
+    check_file(source)
+    check_new_file(target, LabelFileError)
+    _, rows, _, unreadable = _read(source)
+    keywords = _checked(rows, unreadable, now)[0]
+    vectors = _vectors_of(keywords, embedder(), progress)
+    return write_pairs_of(_normalised(keywords), vectors, params.clustering, target, n)
+
+
 def cluster_labelled_keywords(
-    rows: pl.DataFrame, embedder: Embedder, params: AlgorithmParams, naming_releases: Path, progress: Progress
+    rows: pl.DataFrame, vectors: KeywordVectors, params: AlgorithmParams, naming_releases: Path
 ) -> pl.DataFrame:
     """The rows with journey_id, area_id and journey_name, computed with the code and parameters of the pipeline.
 
     Args:
         rows: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at (naive UTC or null).
+        vectors: A unit vector for each normalised keyword.
         naming_releases: Folder of released naming weights; the latest release names.
-        progress: Called with (keywords embedded, keywords in all).
     """
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in ADDED)
-    keywords = distinct_keywords(rows)
-    packed = pack(embedder.embed(keywords, progress))
-    vectors = KeywordVectors.from_frame(
-        pl.DataFrame({"keyword": keywords, "embedding": packed}, schema={"keyword": pl.String, "embedding": pl.Binary})
-    )
     assigned, clusters = assign_rows(rows, vectors, params.clustering)
     facts = (
         clusters.select("user_id", keyword="keywords")
@@ -139,6 +184,20 @@ def cluster_labelled_keywords(
     naming, _ = naming_on(naming_releases, date.max, params.naming)
     names = name_journeys(clusters, facts, naming).select("user_id", "journey_id", "journey_name")
     return assigned.join(names, on=["user_id", "journey_id"], how="left", maintain_order="left")
+
+
+def _vectors_of(rows: pl.DataFrame, embedder: Embedder, progress: Progress) -> KeywordVectors:
+    """A vector for each normalised keyword."""
+    keywords = distinct_keywords(rows)
+    packed = pack(embedder.embed(keywords, progress)) if keywords else []
+    return KeywordVectors.from_frame(
+        pl.DataFrame({"keyword": keywords, "embedding": packed}, schema={"keyword": pl.String, "embedding": pl.Binary})
+    )
+
+
+def _normalised(rows: pl.DataFrame) -> pl.DataFrame:
+    """user_id, keyword (normalised); each once."""
+    return rows.select("user_id", keyword=normalise_series(rows["keyword"])).unique().sort("user_id", "keyword")
 
 
 def _first_times(rows: pl.DataFrame) -> pl.DataFrame:

@@ -33,6 +33,37 @@ def check_target(source: Path, target: Path, error: type[JourneysError], *, cont
         raise error(f"{target} is the file that is read; name another one, so that your {content}")
 
 
+def check_new_file(target: Path, error: type[JourneysError]) -> None:
+    """Check that a new file can be written to ``target``: nothing of the user is replaced.
+
+    Raises:
+        JourneysError: ``error``, where it exists or has another ending than ``FORMATS``.
+    """
+    if target.suffix.lower() not in FORMATS:
+        raise error(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
+    if target.exists():
+        raise error(f"{target} exists, and may hold judgements; name another file")
+
+
+def read_rows(file: Path, error: type[JourneysError]) -> pl.DataFrame:
+    """The rows of a file of one of ``FORMATS``. All columns of a CSV file are texts: nothing is guessed to be a number.
+
+    Raises:
+        JourneysError: ``error``, where the file cannot be read.
+    """
+    read: Mapping[str, Callable[[], pl.DataFrame]] = {
+        ".parquet": lambda: pl.read_parquet(file),
+        ".csv": lambda: pl.read_csv(file, infer_schema=False),
+        ".jsonl": lambda: pl.read_ndjson(file, infer_schema_length=None),
+    }
+    if file.suffix.lower() not in read:
+        raise error(f"{file}: its name must end in {', '.join(FORMATS)}; rename or convert it")
+    try:
+        return read[file.suffix.lower()]()
+    except pl.exceptions.PolarsError as reason:
+        raise error(f"{file} cannot be read as {file.suffix[1:]}: {reason}; write it again") from reason
+
+
 @contextmanager
 def draft_of(target: Path) -> Iterator[Path]:
     """An empty file beside ``target`` that replaces it at the end; removed on an error."""

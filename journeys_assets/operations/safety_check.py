@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import polars as pl
 
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.safety.judge import SafetyJudge
-from journeys_assets.operations.result_files import FORMATS, check_target, draft_of, write_rows
+from journeys_assets.operations.result_files import check_target, draft_of, read_rows, write_rows
 from journeys_assets.storage.ingest.files import check_file
 
 TEXT = "text"
@@ -79,18 +78,7 @@ def _read(file: Path) -> pl.DataFrame:
     Raises:
         SafetyFileError: see :func:`check_texts`.
     """
-    read: Mapping[str, Callable[[], pl.DataFrame]] = {
-        ".parquet": lambda: pl.read_parquet(file),
-        # All columns stay as they are written: nothing is guessed to be a number.
-        ".csv": lambda: pl.read_csv(file, infer_schema=False),
-        ".jsonl": lambda: pl.read_ndjson(file, infer_schema_length=None),
-    }
-    if file.suffix.lower() not in read:
-        raise SafetyFileError(f"{file}: its name must end in {', '.join(FORMATS)}; rename or convert it")
-    try:
-        rows = read[file.suffix.lower()]()
-    except pl.exceptions.PolarsError as error:
-        raise SafetyFileError(f"{file} cannot be read as {file.suffix[1:]}: {error}; write it again") from error
+    rows = read_rows(file, SafetyFileError)
     if TEXT not in rows.columns:
         raise SafetyFileError(f"{file} has no column {TEXT}, but {', '.join(rows.columns)}; name the column {TEXT}")
     if rows[TEXT].dtype == pl.Null:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
+from journeys_assets.models.calibration.release import clustering_on
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
 from journeys_assets.storage.queries import inference
@@ -30,8 +32,9 @@ class Clustering:
     keywords: KeywordParams
     actions: Sequence[Action]
     clustering: ClusteringParams
+    calibrations: Path
     embedder: Callable[[], Embedder]
-    version: str
+    version: Callable[[date], str]
     first_partition_date: date | None
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
@@ -55,13 +58,14 @@ class Clustering:
         """Rows of journey_clusters and inference_ledger of one day."""
         with self.warehouse.reading() as con:
             users = inference.users_to_cluster(
-                con, day, self.keywords, self.version, since=self.first_partition_date or date.min, full=full
+                con, day, self.keywords, self.version(day), since=self.first_partition_date or date.min, full=full
             )
             keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, users)
             distinct = history["keyword"].unique().sort().to_list()
             vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
-        clusters = cluster_users(keywords, history, vectors, self.clustering).join(users, on="user_id")
+        params = clustering_on(self.calibrations, day, self.clustering)
+        clusters = cluster_users(keywords, history, vectors, params).join(users, on="user_id")
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").with_columns(
             pl.col("n_keywords", "n_clusters").fill_null(0)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import polars as pl
+
 from journeys_assets.domain.tables.pipeline import (
     CLOSED_DAYS,
     INFERENCE_LEDGER,
@@ -29,6 +31,7 @@ from journeys_assets.domain.tables.pipeline import (
     SUGGESTED_NAMES,
     TEXT_SAFETY,
 )
+from journeys_assets.models.calibration.release import released_calibration
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
 from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
@@ -48,10 +51,17 @@ from journeys_assets.pipeline.publishing import Publishing
 from journeys_assets.pipeline.quality import Quality
 from journeys_assets.pipeline.ranking import Ranking
 from journeys_assets.pipeline.related import RelatedJourneys
-from journeys_assets.pipeline.safety import JourneySafety, TextSafety, unsafe_names
+from journeys_assets.pipeline.safety import JourneySafety, TextSafety, unsafe_names, vectors_for
 from journeys_assets.pipeline.stage import PUBLISHED, Group, Released, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.suggested_names import SuggestedNames, Unsafe
 
+CALIBRATION = Released(
+    "calibration_release",
+    "calibration",
+    "calibration",
+    released_calibration,
+    "none released; the threshold of the parameters",
+)
 RANKER = Released("ranker_release", "ranker", "ranker", released, "none released; the prior scores")
 STAGE_MODEL = Released(
     "stage_release",
@@ -147,25 +157,32 @@ def _keyword_vectors(context: StageContext) -> Stage:
 
 def _clustering(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
-    version = context.versions.of(JOURNEY_CLUSTERS.name)
     return Clustering(
         deployment.warehouse,
         params.keywords,
         params.actions,
         params.clustering,
+        deployment.releases(CALIBRATION.folder),
         deployment.embedder,
-        version,
+        lambda day: context.versions.of(JOURNEY_CLUSTERS.name, day),
         deployment.settings.first_partition_date,
     )
 
 
 def _unsafe(context: StageContext) -> Unsafe:
-    judge = context.deployment.safety_judge
-    return lambda suggested: unsafe_names(suggested, judge().verdicts)
+    deployment = context.deployment
+
+    def unsafe(suggested: pl.DataFrame) -> pl.DataFrame:
+        judge = deployment.safety_judge()
+        known = vectors_for(judge, deployment.embedder(), deployment.warehouse)
+        return unsafe_names(suggested, lambda texts: judge.verdicts(texts, known))
+
+    return unsafe
 
 
 def _text_safety(context: StageContext) -> Stage:
-    return TextSafety(context.deployment.warehouse, context.deployment.safety_judge)
+    deployment = context.deployment
+    return TextSafety(deployment.warehouse, deployment.safety_judge, deployment.embedder)
 
 
 def _journey_safety(context: StageContext) -> Stage:
@@ -311,6 +328,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
             "keywords.board_weight",
             "actions",
         ),
+        release=CALIBRATION,
         kinds=frozenset({"numpy"}),
         monitors=_cluster_monitors,
     ),
@@ -351,7 +369,8 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         "journeys",
         _text_safety,
         tables=(TEXT_SAFETY,),
-        upstream=(JOURNEY_NAMES.name,),
+        # Vectors save work and shape no row.
+        upstream=(JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name, NAME_EMBEDDINGS.name),
         version_upstream=(),
         parameters=_THRESHOLDS,
         uses_safety_model=True,

@@ -16,9 +16,9 @@ from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import pack, unpack
 from journeys_assets.domain.related.candidates import content_of, find_topics
 from journeys_assets.domain.related.groups import Floats, on_grid
+from journeys_assets.domain.related.index import Index, read_index
 from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import RELATED, rank_related, suggested, with_outcomes
-from journeys_assets.domain.related.reading import Index, read_index
 from journeys_assets.domain.tables.pipeline import RELATED_JOURNEYS
 from journeys_assets.domain.vocabulary import NAMELESS
 from journeys_assets.models.embedding.base import Embedder
@@ -30,6 +30,8 @@ from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 _EMBEDDED_AT_ONCE = 8_192
+_USERS_AT_ONCE = 20_000
+"""Users whose candidates are in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,12 @@ def past_outcomes(
     named = named_journeys(warehouse, before, embedding_model)
     rows, matrix = vectors.of([*known["name"], *starts["name"]])
     topics = find_topics(known, rows, matrix, before, params, forbidden)
-    content = dict(content_of(topics, topics.stored_names(params.min_users, forbidden)))
+    content = dict(content_of(topics, topics.stored_names(params.min_users, forbidden), params))
 
     def get_many(keys: Sequence[str]) -> list[Any | None]:
         return [content.get(key) for key in keys]
 
-    index = read_index(get_many)
-    found = suggested(named.journeys, named.rows, named.matrix, get_many, index, before, params)
+    found = suggested(named.journeys, named.rows, named.matrix, get_many, None, before, params)
     started: dict[str, list[Floats]] = {}
     for user, name in starts.filter(pl.col("started_on") > before).select("user_id", "name").iter_rows():
         started.setdefault(user, []).append(matrix[rows[name]])
@@ -166,6 +167,10 @@ class RelatedJourneys:
     def _rows(self, day: date, release: Expansion, index: Index, store: KeyValueStore) -> tuple[pl.DataFrame, int]:
         named = named_journeys(self.warehouse, day, release.embedding_model)
         get_many = partial(store.get_many, version=release.version)
-        found = suggested(named.journeys, named.rows, named.matrix, get_many, index, day, self.params)
-        ranked = rank_related(found.candidates, found.vectors, release.weights, self.params)
-        return ranked.with_columns(release=pl.lit(release.version)), named.n_without_vector
+        users = named.journeys["user_id"].unique().sort()
+        parts = [RELATED.to_frame()]
+        for few in users.to_frame().iter_slices(_USERS_AT_ONCE):
+            journeys = named.journeys.join(few, on="user_id", how="semi", maintain_order="left")
+            found = suggested(journeys, named.rows, named.matrix, get_many, index, day, self.params)
+            parts.append(rank_related(found.candidates, found.vectors, release.weights, self.params))
+        return pl.concat(parts).with_columns(release=pl.lit(release.version)), named.n_without_vector

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,11 +11,13 @@ import polars as pl
 from journeys_assets.domain.safety.journeys import journey_verdicts, with_decisions
 from journeys_assets.domain.safety.params import SafetyParams
 from journeys_assets.domain.tables.pipeline import JOURNEY_SAFETY, TEXT_SAFETY
-from journeys_assets.models.safety.judge import SafetyJudge
+from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.models.safety.judge import KnownVectors, SafetyJudge
 from journeys_assets.pipeline.carry import Carried, Frames, carry_over
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import safety as queries
 from journeys_assets.storage.queries import users as user_queries
+from journeys_assets.storage.queries.vectors import Texts, stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
@@ -25,14 +27,17 @@ class TextSafety:
 
     warehouse: Warehouse
     judge: Callable[[], SafetyJudge]
+    embedder: Callable[[], Embedder]
+    """That of keyword_embeddings and name_embeddings."""
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         judge = self.judge()
+        known = vectors_for(judge, self.embedder(), self.warehouse)
         n_judged, n_sensitive = 0, 0
         for days in run.chunks():
             with self.warehouse.reading() as con:
                 new = queries.unjudged_texts(con, days, judge.version)
-            found = judge.verdicts(new["text"].to_list()).select(
+            found = judge.verdicts(new["text"].to_list(), known).select(
                 "text",
                 pl.col("category").cast(pl.String),
                 "score",
@@ -80,6 +85,20 @@ class JourneySafety:
             return {"verdicts": journey_verdicts(names, texts, self.params)}
 
         return carry_over(before, states, make)
+
+
+def vectors_for(judge: SafetyJudge, embedder: Embedder, warehouse: Warehouse) -> KnownVectors | None:
+    """The stored vectors of keywords and names, for a judge; None where those of ``embedder`` are not of its model."""
+    model = embedder.model_version
+    if model != judge.embedding_model:
+        return None
+    tables: tuple[Texts, ...] = ("keyword", "name")
+
+    def known(texts: Sequence[str]) -> Mapping[str, bytes]:
+        with warehouse.reading() as con:
+            return {text: vector for of in tables for text, vector in stored_vectors(con, of, texts, model).iter_rows()}
+
+    return known
 
 
 def unsafe_names(suggested: pl.DataFrame, judge: Callable[[Sequence[str]], pl.DataFrame]) -> pl.DataFrame:

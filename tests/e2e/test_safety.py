@@ -2,10 +2,16 @@
 
 import json
 from datetime import date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from journeys_assets.models.embedding.choose import packaged_embedder
+from journeys_assets.models.embedding.hashing import HashingEmbedder
+from journeys_assets.models.safety.judge import SafetyJudge
+from journeys_assets.pipeline.safety import vectors_for
+from journeys_assets.settings import Settings, load_settings
 from tests.sandbox import Sandbox
 
 DAY = date(2026, 3, 10)
@@ -98,3 +104,27 @@ def test_each_text_is_judged_once(world: Sandbox) -> None:
     assert not before.select("text", "safety_model").is_duplicated().any()
     world.run(DAY, DAY)
     assert world.table("text_safety").equals(before)
+
+
+class WithPackagedModel(Sandbox):
+    """Keywords and names are embedded by the model that the judge uses."""
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(home=self.home, embedder="minilm")
+
+
+def test_a_stored_vector_gives_the_row_that_a_computed_one_gives(tmp_path: Path) -> None:
+    made = WithPackagedModel(tmp_path)
+    made.land(log())
+    made.run(date(2026, 3, 8), DAY)
+    rows = made.table("text_safety").sort("text").select("text", "category", "score", "decided_by")
+    texts = rows["text"].to_list()
+    warehouse, judge = made.deployment.warehouse, SafetyJudge()
+    known = vectors_for(judge, packaged_embedder(), warehouse)
+    assert known is not None
+    assert set(known(texts)) == set(texts)
+    computed = SafetyJudge().verdicts(texts)
+    assert judge.verdicts(texts, known).equals(computed)
+    assert computed.with_columns(pl.col("category", "decided_by").cast(pl.String)).equals(rows)
+    assert vectors_for(judge, HashingEmbedder(), warehouse) is None

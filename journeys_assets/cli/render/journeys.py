@@ -131,7 +131,9 @@ def _related(related: pl.DataFrame) -> list[RenderableType]:
         return []
     grid = Table.grid(padding=(0, 2))
     for row in related.head(RELATED_SHOWN).iter_rows(named=True):
-        relation = f"{row['relation'].replace('_', ' ')} of {row['from_journey_name']}"
+        relation = row["relation"].replace("_", " ")
+        if row["from_journey_name"] is not None:
+            relation += f" of {row['from_journey_name']}"
         grid.add_row("  ", line((row["related_name"], "magenta")), line(relation), line((row["made_by"], "dim")))
     return [line(("May start next", "bold")), grid, Text()]
 

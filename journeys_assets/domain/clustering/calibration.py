@@ -3,10 +3,12 @@
 What people call one journey differs between logs: a headline belongs to one story, a search to "cooking". The order of
 the nodes of a dendrogram by their log odds carries over from log to log; the threshold does not. It is found from
 
-* **the log alone** (``from_log``). Keywords of different people do not belong together. So users are made up whose
-  keywords each come from another person, and clustered as the real ones are. What is joined in real users more often
-  than in made-up ones belongs together. This gives, for each threshold, an estimate of precision and recall without any
-  label, and the threshold with the best F1 is chosen. It is a permutation test of the clustering as a whole.
+* **the log alone** (``from_log``). Keywords of different people do not belong together, by and large. So users are
+  made from the log in two ways, and clustered as the real ones are: users whose keywords each come from another person,
+  and users who have the keywords of two people. How often keywords of different people are joined at a threshold
+  estimates precision and recall there without any label (``estimated_agreement``). The threshold with the best mean of
+  both F1 is chosen. Either way alone is biased: the first has no journeys at all, and the second counts what two people
+  have in common as an error.
 * **judged pairs** (``pairs_to_ask``, ``from_pairs``): yes or no to "do these two keywords of this user belong to one
   aim?". The probability of a yes is a logistic function of the pair's margin over the threshold. The estimate is the
   mean of the posterior, with the estimate from the log as the prior.
@@ -42,8 +44,10 @@ MOST_USERS = 400
 """Real users, and made-up ones, that are clustered for an estimate from the log; bounds time."""
 MOST_KEYWORDS = 400
 """Users with more keywords are left out of an estimate from the log: often bots, and slow."""
-_MOST_CHANCE = 0.5
-"""Thresholds at which this share of the pairs of made-up users is joined are not assessed."""
+_MOST_CHANCE = {"strangers": 0.5, "two people": 0.98}
+"""Thresholds at which a larger share of the pairs of different people is joined are not assessed."""
+_ROUNDS = 4
+"""How often each user is put together with another one."""
 _SEED = 20261126
 
 DEFAULT_SPREAD = 1.5
@@ -74,11 +78,27 @@ class Tree:
     margins: Doubles
     n_pairs: Doubles
 
-    def joined(self, thresholds: Doubles) -> Doubles:
-        """Share of the user's pairs of keywords that are in one cluster, for each threshold."""
+    def joined(self, thresholds: Doubles, n_pairs: Doubles | None = None) -> Doubles:
+        """Share of the pairs of keywords that are in one cluster, for each threshold.
+
+        Args:
+            n_pairs: (n - 1,), the pairs of each merge that count; by default all.
+        """
+        counted = self.n_pairs if n_pairs is None else n_pairs
         order = np.argsort(-self.margins, kind="stable")
-        pairs = np.concatenate([[0.0], np.cumsum(self.n_pairs[order])])
+        pairs = np.concatenate([[0.0], np.cumsum(counted[order])])
         return np.asarray(pairs[np.searchsorted(-self.margins[order], -thresholds, side="left")] / pairs[-1])
+
+    def crossing(self, group: NDArray[np.bool_]) -> Doubles:
+        """(n - 1,), the pairs of each merge of which one keyword is in the group (n,) and the other is not."""
+        n = len(group)
+        inside = np.concatenate([group.astype(np.float64), np.zeros(n - 1)])
+        size = np.concatenate([np.ones(n), np.zeros(n - 1)])
+        crossing = np.empty(n - 1)
+        for merge, (a, b) in enumerate(self.children.tolist()):
+            crossing[merge] = inside[a] * (size[b] - inside[b]) + inside[b] * (size[a] - inside[a])
+            inside[n + merge], size[n + merge] = inside[a] + inside[b], size[a] + size[b]
+        return crossing
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +118,11 @@ class LogEstimate:
     n_users: int
     agreement: Doubles
 
+    @classmethod
+    def unknown(cls, params: ClusteringParams, n_users: int = 0) -> LogEstimate:
+        """The log was not asked, or says nothing."""
+        return cls(params.least_log_odds, False, n_users, np.empty(0))
+
 
 def from_log(
     rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, ensemble: LearnedCut | None = None
@@ -110,37 +135,43 @@ def from_log(
         ensemble: By default the released one.
     """
     users = _sample(rows)
-    nothing = LogEstimate(params.least_log_odds, False, len(users), np.empty(0))
+    nothing = LogEstimate.unknown(params, len(users))
     if len(users) < FEWEST_USERS:
         return nothing
-    real = _mean_joined(trees(_frame(users), vectors, params, ensemble))
-    chance = _mean_joined(trees(_frame(_made_up(users)), vectors, params, ensemble))
-    agreement = estimated_agreement(real, chance)
+    strangers = trees(_frame(_of_strangers(users)), vectors, params, ensemble)
+    chance = np.mean([tree.joined(THRESHOLDS) for tree in strangers], axis=0)
+    by_user = [
+        estimated_agreement(tree.joined(THRESHOLDS), chance, _MOST_CHANCE["strangers"])
+        for tree in trees(_frame(users), vectors, params, ensemble)
+    ]
+    own, other = _of_two_people(users, vectors, params, ensemble)
+    agreement = (np.mean(by_user, axis=0) + estimated_agreement(own, other, _MOST_CHANCE["two people"])) / 2
     if not agreement.any():
         return nothing
     return LogEstimate(float(THRESHOLDS[int(agreement.argmax())]), True, len(users), agreement)
 
 
-def estimated_agreement(real: Doubles, chance: Doubles) -> Doubles:
+def estimated_agreement(own: Doubles, chance: Doubles, most_chance: float) -> Doubles:
     """Pairwise F1 of the clusters with the unknown journeys, estimated at each threshold.
 
-    Of the pairs of a user, a share p belongs together. At a threshold, the share ``real`` of all pairs is joined: a
-    part of p, and of the others as many as in made-up users, ``(1 - p) * chance``. The former is at most p, which
-    bounds p from below; the largest bound is taken for p.
+    Of the pairs of keywords of one person, a share p belongs together. At a threshold, the share ``own`` of all of them
+    is joined: a part of p, and of the others as many as of the pairs of different people, ``(1 - p) * chance``. The
+    former is at most p, which bounds p from below; the largest bound is taken for p.
 
     Args:
-        real, chance: (t,), share of the pairs that are joined, in real and in made-up users; both in [0, 1].
+        own, chance: (t,), share of the pairs that are joined, of one person and of different people; in [0, 1].
+        most_chance: Thresholds with a larger ``chance`` are not assessed; below 1.
 
     Returns:
-        (t,), in [0, 1]; 0 where more than half of the pairs of made-up users are joined.
+        (t,), in [0, 1]; 0 where it was not assessed.
     """
-    is_assessed = chance < _MOST_CHANCE
-    found = np.zeros(len(real))
+    is_assessed = chance < most_chance
+    found = np.zeros(len(own))
     if not is_assessed.any():
         return found
-    shared = max(0.0, float(((real - chance) / (1.0 - chance))[is_assessed].max()))
-    right = np.maximum(real - (1.0 - shared) * chance, 0.0)
-    np.divide(2.0 * right, real + shared, out=found, where=is_assessed & (right > 0))
+    shared = max(0.0, float(((own - chance)[is_assessed] / (1.0 - chance[is_assessed])).max()))
+    right = np.maximum(own - (1.0 - shared) * chance, 0.0)
+    np.divide(2.0 * right, own + shared, out=found, where=is_assessed & (right > 0))
     return np.minimum(found, 1.0)
 
 
@@ -276,7 +307,7 @@ def _sample(rows: pl.DataFrame) -> list[tuple[str, list[str]]]:
     return [(user, keywords) for user, keywords in sized[np.sort(order)].iter_rows()]
 
 
-def _made_up(users: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
+def _of_strangers(users: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
     """As many users with as many keywords, each keyword from another user; no user has more keywords than there are
     users."""
     rng = np.random.default_rng(_SEED)
@@ -288,14 +319,38 @@ def _made_up(users: Sequence[tuple[str, list[str]]]) -> list[tuple[str, list[str
     return made
 
 
+def _of_two_people(
+    users: Sequence[tuple[str, list[str]]],
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    ensemble: LearnedCut | None,
+) -> tuple[Doubles, Doubles]:
+    """Users with the keywords of two people, without those that both have: the mean share of the pairs of one person,
+    and of the pairs of both, that are joined at each threshold."""
+    rng = np.random.default_rng(_SEED)
+    made: list[tuple[str, list[str]]] = []
+    first: dict[str, set[str]] = {}
+    for _ in range(_ROUNDS):
+        order = rng.permutation(len(users)).tolist()
+        for a, b in zip(order[::2], order[1::2], strict=False):
+            mine, theirs = set(users[a][1]), set(users[b][1])
+            if len(mine - theirs) > 1 and theirs - mine:
+                name = f"{len(made):06d}"
+                made.append((name, sorted(mine ^ theirs)))
+                first[name] = mine - theirs
+    own, other = [np.zeros(len(THRESHOLDS))], [np.zeros(len(THRESHOLDS))]
+    for tree in trees(_frame(made), vectors, params, ensemble):
+        crossing = tree.crossing(np.array([keyword in first[tree.user_id] for keyword in tree.keywords]))
+        own.append(tree.joined(THRESHOLDS, tree.n_pairs - crossing))
+        other.append(tree.joined(THRESHOLDS, crossing))
+    n = max(1, len(own) - 1)
+    return np.sum(own, axis=0) / n, np.sum(other, axis=0) / n
+
+
 def _frame(users: Sequence[tuple[str, list[str]]]) -> pl.DataFrame:
     return pl.DataFrame(users, schema={"user_id": pl.String, "keyword": pl.List(pl.String)}, orient="row").explode(
         "keyword"
     )
-
-
-def _mean_joined(found: Iterator[Tree]) -> Doubles:
-    return np.asarray(np.mean([tree.joined(THRESHOLDS) for tree in found], axis=0))
 
 
 def _normal_quantiles(n: int) -> list[float]:

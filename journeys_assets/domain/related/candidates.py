@@ -18,13 +18,12 @@ import polars as pl
 from journeys_assets.domain.keywords.vectors import pack
 from journeys_assets.domain.related.cooccurrence import related_topics
 from journeys_assets.domain.related.groups import Floats, Ints, nearest_few, on_grid, topics_of
+from journeys_assets.domain.related.index import index_values
 from journeys_assets.domain.related.params import RelatedParams
-from journeys_assets.domain.related.reading import META, fact_key, index_key, name_key
+from journeys_assets.domain.related.reading import POPULAR_KEY, fact_key, name_key
 
 COOCCURRENCE, NEIGHBOURS = "cooccurrence", "neighbours"
 """``made_by`` of what is found without a language model."""
-INDEX_ROWS = 4096
-"""Vectors in one value of the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +194,16 @@ def fact_value(vector: Floats, n_users: int = 0, n_recent: int = 0, months: Sequ
     }
 
 
-def content_of(topics: Topics, stored: pl.DataFrame) -> Iterator[tuple[str, Any]]:
+def content_of(topics: Topics, stored: pl.DataFrame, params: RelatedParams) -> Iterator[tuple[str, Any]]:
     """Key and value of everything that an expansion without a language model holds.
 
     Args:
         stored: See :meth:`Topics.stored_names`.
     """
     yield from ((fact_key(label), value) for label, value in fact_values(topics))
-    parts = 0
-    for parts, value in enumerate(index_values(topics), 1):
-        yield index_key(parts - 1), value
-    yield META, {"index_parts": parts}
+    labels = topics.labels
+    yield from index_values(labels["label"].to_list(), topics.vectors[labels["topic"].to_numpy()], params.list_size)
+    yield POPULAR_KEY, popular_labels(labels, params)
     for row in stored.iter_rows(named=True):
         suggestions = topics.suggestions[row["topic"]]
         yield name_key(row["name"]), name_value(row["name"], row["label"], row["n_users"], suggestions)
@@ -217,12 +215,13 @@ def fact_values(topics: Topics) -> Iterator[tuple[str, dict[str, Any]]]:
         yield row["label"], fact_value(topics.vectors[row["topic"]], row["n_users"], row["n_recent"], row["months"])
 
 
-def index_values(topics: Topics) -> Iterator[dict[str, Any]]:
-    """The labels with their vectors, ``INDEX_ROWS`` at a time: a name that is not stored is looked up by them."""
-    for start in range(0, topics.labels.height, INDEX_ROWS):
-        rows = topics.labels[start : start + INDEX_ROWS]
-        packed = b"".join(pack(topics.vectors[rows["topic"].to_numpy()]))
-        yield {"names": rows["label"].to_list(), "vectors": base64.b64encode(packed).decode("ascii")}
+def popular_labels(labels: pl.DataFrame, params: RelatedParams) -> list[str]:
+    """The ``n_popular`` labels that most users started lately, most first; of equals, the one that more users have.
+
+    As every label, each is a name that at least ``min_users`` users share.
+    """
+    order = labels.filter(pl.col("n_recent") > 0).sort("n_recent", "n_users", "label", descending=[True, True, False])
+    return order["label"].head(params.n_popular).to_list()
 
 
 # ── parts ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-_GRID = np.float32(2**11)
+GRID = np.float32(2**11)
+"""Steps of the grid in 1."""
 _BLOCK = 1024
 _LEADERS = 8192
 
 
 def on_grid(vectors: Floats) -> Floats:
     """Unit vectors (n, dimensions) rounded to multiples of 2^-11; cosines change by about 0.0002."""
-    rounded: Floats = (np.rint(vectors * _GRID) / _GRID).astype(np.float32)
+    rounded: Floats = (np.rint(vectors * GRID) / GRID).astype(np.float32)
     return rounded
 
 

@@ -15,7 +15,7 @@ class RelatedParams:
     the rows of ``related_journeys``.
     """
 
-    revision: int = 1
+    revision: int = 2
     n_related: int = 10
     """Most related journeys of a user."""
     same_cosine: float = 0.75
@@ -24,12 +24,14 @@ class RelatedParams:
     """A name that is not in the expansion is looked up by the names in it with at least this cosine."""
     n_nearest: int = 3
     """Most names by which such a name is looked up."""
+    n_compared: int = 2_048
+    """Most names of the expansion that such a name is compared with, those on the nearest lists of the index."""
     prior_strength_weight: float = 1.0
     """Per unit of -ln(1 - strength x confidence of the journey that it comes from): ln(lift) for a sure journey and
     co-occurrence. With the weight of popularity, the prior is base rate x lift."""
     prior_next_step_weight: float = 0.3
     prior_complement_weight: float = 0.0
-    prior_similarity_weight: float = 0.5
+    prior_similarity_weight: float = 0.0
     """Per unit of cosine to the nearest ongoing journey."""
     prior_mean_similarity_weight: float = 0.0
     prior_popularity_weight: float = 1.0
@@ -54,6 +56,10 @@ class RelatedParams:
     """Most siblings of a topic, and most broader ones."""
     max_candidates: int = training_only(20)
     """Most related journeys of a name."""
+    n_popular: int = training_only(50)
+    """Names that most users started in the last ``recent_days``; they are candidates of every user."""
+    list_size: int = training_only(128)
+    """Names on one list of the index, on average."""
     lift_prior_users: float = training_only(5.0)
     """Users that are added to the observed and to the expected number, so that few users give a lift near 1."""
     min_log_likelihood: float = training_only(6.63)

@@ -1,7 +1,8 @@
 """Related journeys of each user: candidates with features, what is left out, score, and diversified rank.
 
-A candidate comes from an ongoing journey of the user. It is left out if the user has it already, has ended it, or has
-said anything against it: by topic, and by the cosine of its vector to those of the user's journeys.
+A candidate comes from an ongoing journey of the user, or is popular lately. It is left out if the user has it already,
+has ended it, or has said anything against it: by topic, and by the cosine of its vector to those of the user's
+journeys.
 
 A user's rows depend on the user's own journeys, the expansion and the weights alone. Cosines are exact
 (``domain.related.groups``), so they are the same to the bit in any batch of users.
@@ -22,8 +23,10 @@ from journeys_assets.domain.keywords.vectors import pack
 from journeys_assets.domain.ranking.diversification import diversify
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.related.groups import Floats
+from journeys_assets.domain.related.index import GetMany, Index
 from journeys_assets.domain.related.params import RelatedParams
-from journeys_assets.domain.related.reading import Found, GetMany, Index, fact_key, related_to, vector_of
+from journeys_assets.domain.related.reading import Found, fact_key, read_popular, related_to, vector_of
+from journeys_assets.domain.vocabulary import POPULAR
 
 FEATURES = (
     "strength",
@@ -51,6 +54,8 @@ RELATED = pl.Schema(
         "made_by": pl.String(),
     }
 )
+POPULARITY = "popularity"
+"""``made_by`` of a candidate that comes from no journey of the user."""
 _STRONGEST = 0.9999
 _UNKNOWN_STARTS = 2
 """Recent starts that are assumed of a name that no user has, such as one from a language model."""
@@ -86,7 +91,7 @@ def suggested(
     vectors: Mapping[str, int],
     matrix: Floats,
     get_many: GetMany,
-    index: Index,
+    index: Index | None,
     day: date,
     params: RelatedParams,
 ) -> Suggested:
@@ -95,18 +100,19 @@ def suggested(
     Args:
         journeys, vectors, matrix, day: As for :func:`candidates_of_users`.
         get_many: Reads the expansion.
-        index: Its index.
+        index: Its index; None: it is read if a name is not stored.
     """
     names = journeys["name"].unique().sort().to_list()
 
     def vectors_of(few: Sequence[str]) -> Floats:
         return matrix[[vectors[name] for name in few]]
 
-    found = related_to(names, get_many, index, vectors_of, params)
-    wanted = sorted({one["name"] for name in names for one in found[name].related})
+    found = related_to(names, get_many, vectors_of, params, index)
+    popular = read_popular(get_many)
+    wanted = sorted({*popular, *(one["name"] for name in names for one in found[name].related)})
     values = get_many([fact_key(name) for name in wanted])
     facts = {name: value for name, value in zip(wanted, values, strict=True) if value is not None}
-    candidates = candidates_of_users(journeys, found, facts, vectors, matrix, day, params)
+    candidates = candidates_of_users(journeys, found, popular, facts, vectors, matrix, day, params)
     return Suggested(candidates, {name: vector_of(fact) for name, fact in facts.items()})
 
 
@@ -132,6 +138,7 @@ def with_outcomes(
 def candidates_of_users(
     journeys: pl.DataFrame,
     found: Mapping[str, Found],
+    popular: Sequence[str],
     facts: Mapping[str, Mapping[str, Any]],
     vectors: Mapping[str, int],
     matrix: Floats,
@@ -144,15 +151,17 @@ def candidates_of_users(
         journeys: user_id, journey_id, name (normalised), is_source (ongoing, and the user said nothing against it),
             confidence (0..1): every journey that the user has, has ended, or has said something against.
         found: The related journeys of every name.
+        popular: Candidates of every user.
         facts: What is known of every name that is suggested.
         vectors: Row in ``matrix`` of every name of ``journeys``.
         matrix: (n, dimensions), unit vectors on the grid.
         day: The day of the journeys.
 
     Returns:
-        user_id, related_name, relation, from_journey_id, made_by, and ``FEATURES``; sorted by user_id, related_name.
+        user_id, related_name, relation, from_journey_id (null where no journey of the user is related), made_by, and
+        ``FEATURES``; sorted by user_id, related_name.
     """
-    candidates = _without_own(_pulled(journeys, found), journeys, found)
+    candidates = _without_own(_pulled(journeys, found, popular), journeys, found)
     candidates = candidates.filter(pl.col("related_name").is_in(list(facts)))
     if candidates.is_empty():
         return _CANDIDATES.to_frame()
@@ -223,8 +232,8 @@ def score_of(weights: Mapping[str, float]) -> pl.Expr:
 # ── candidates ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _pulled(journeys: pl.DataFrame, found: Mapping[str, Found]) -> pl.DataFrame:
-    """One row per user and related name, from the ongoing journey that is most strongly related to it."""
+def _pulled(journeys: pl.DataFrame, found: Mapping[str, Found], popular: Sequence[str]) -> pl.DataFrame:
+    """One row per user and related name, from the ongoing journey that is most strongly related to it, if any is."""
     names = journeys.filter("is_source")["name"].unique().sort()
     rows = [
         (name, one["name"], one["relation"], one["strength"], one["made_by"])
@@ -238,7 +247,7 @@ def _pulled(journeys: pl.DataFrame, found: Mapping[str, Found]) -> pl.DataFrame:
         "strength": pl.Float64(),
         "made_by": pl.String(),
     }
-    return (
+    related = (
         journeys.filter("is_source")
         .select("user_id", "name", "confidence", from_journey_id="journey_id")
         .join(pl.DataFrame(rows, schema=schema, orient="row"), on="name")
@@ -247,9 +256,22 @@ def _pulled(journeys: pl.DataFrame, found: Mapping[str, Found]) -> pl.DataFrame:
         .group_by("user_id", "related_name", maintain_order=True)
         .agg(
             pl.col("relation", "from_journey_id", "made_by", "strength").first(),
-            n_sources=pl.col("from_journey_id").n_unique(),
+            n_sources=pl.col("from_journey_id").n_unique().cast(pl.Int64),
         )
     )
+    of_all = (
+        journeys.select(pl.col("user_id").unique())
+        .join(pl.DataFrame({"related_name": popular}, schema={"related_name": pl.String()}), how="cross")
+        .join(related, on=["user_id", "related_name"], how="anti")
+        .with_columns(
+            relation=pl.lit(POPULAR),
+            from_journey_id=pl.lit(None, dtype=pl.String),
+            made_by=pl.lit(POPULARITY),
+            strength=pl.lit(0.0),
+            n_sources=pl.lit(0, dtype=pl.Int64),
+        )
+    )
+    return pl.concat([related, of_all.select(related.columns)]).sort("user_id", "related_name")
 
 
 def _without_own(candidates: pl.DataFrame, journeys: pl.DataFrame, found: Mapping[str, Found]) -> pl.DataFrame:
@@ -274,7 +296,7 @@ def _similarities(
     vectors: Mapping[str, int],
     matrix: Floats,
 ) -> tuple[Any, Any, Any]:
-    """For each candidate: largest cosine to any journey of the user; largest and mean to the ongoing ones."""
+    """For each candidate: largest cosine to any journey of the user; largest and mean to the ongoing ones (0: none)."""
     users = candidates["user_id"].unique()
     mine = journeys.join(users.to_frame(), on="user_id", how="semi").sort("user_id", "journey_id")
     own_rows = np.array([vectors[name] for name in mine["name"]], dtype=np.int64)
@@ -289,7 +311,7 @@ def _similarities(
         part, own = slice(at, at + n_candidates), slice(begin, begin + n_own)
         cosines = (theirs[rows[part]] @ matrix[own_rows[own]].T).astype(np.float64)
         largest[part] = cosines.max(axis=1)
-        similarity[part] = cosines[:, is_source[own]].max(axis=1)
+        similarity[part] = cosines[:, is_source[own]].max(axis=1, initial=-1.0) if is_source[own].any() else 0.0
         # Term by term, so that the sum is the same in any batch.
         total = np.zeros(n_candidates)
         for column, weight in enumerate(weights[own].tolist()):

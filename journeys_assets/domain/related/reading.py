@@ -1,7 +1,8 @@
 """Reading an expansion: the related journeys of names, stored or not.
 
 Keys: ``n:<name>`` for the related journeys of a name, ``c:<name>`` for what is known of a name that is suggested,
-``i:<n>`` for the index of labels by vector, ``meta`` for the rest.
+``popular`` for the labels that most users started lately, ``i:…`` and ``v:…`` for the index of labels by vector
+(``domain.related.index``).
 """
 
 from __future__ import annotations
@@ -11,15 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from journeys_assets.domain.keywords.vectors import unpack
-from journeys_assets.domain.related.groups import Floats, nearest_few, on_grid
+from journeys_assets.domain.related.groups import Floats, on_grid
+from journeys_assets.domain.related.index import GetMany, Index, nearest_labels, read_index
 from journeys_assets.domain.related.params import RelatedParams
 
-GetMany = Callable[[Sequence[str]], Sequence[Any | None]]
-"""The values of some keys of one expansion, in order."""
-META = "meta"
+POPULAR_KEY = "popular"
 
 
 def name_key(name: str) -> str:
@@ -28,23 +26,6 @@ def name_key(name: str) -> str:
 
 def fact_key(name: str) -> str:
     return f"c:{name}"
-
-
-def index_key(n: int) -> str:
-    return f"i:{n}"
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The labels of an expansion by vector.
-
-    Attributes:
-        names: Sorted.
-        vectors: (n, dimensions), on the grid.
-    """
-
-    names: Sequence[str]
-    vectors: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +43,10 @@ class Found:
     related: Sequence[Mapping[str, Any]]
 
 
-def read_index(get_many: GetMany) -> Index:
-    """The index of an expansion; read it once and keep it."""
-    (meta,) = get_many([META])
-    n_parts = 0 if meta is None else int(meta["index_parts"])
-    parts = [part for part in get_many([index_key(n) for n in range(n_parts)]) if part is not None]
-    names = [name for part in parts for name in part["names"]]
-    if not names:
-        return Index([], np.zeros((0, 0), dtype=np.float32))
-    packed = b"".join(base64.b64decode(part["vectors"]) for part in parts)
-    width = len(packed) // len(names)
-    return Index(names, on_grid(unpack([packed[i * width : (i + 1) * width] for i in range(len(names))])))
+def read_popular(get_many: GetMany) -> Sequence[str]:
+    """The labels that most users started lately, most first."""
+    (names,) = get_many([POPULAR_KEY])
+    return names or []
 
 
 def vector_of(fact: Mapping[str, Any]) -> Floats:
@@ -84,34 +58,37 @@ def vector_of(fact: Mapping[str, Any]) -> Floats:
 def related_to(
     names: Sequence[str],
     get_many: GetMany,
-    index: Index | None,
     vectors: Callable[[Sequence[str]], Floats],
     params: RelatedParams,
+    index: Index | None = None,
 ) -> dict[str, Found]:
     """The related journeys of each name.
 
     Args:
         names: Distinct normalised names.
-        index: None: names that are not stored have no related journeys.
         vectors: Unit vectors of names, (n, dimensions); called for those that are not stored.
+        index: Of the expansion; None: it is read if a name is not stored.
     """
     found: dict[str, Found] = {}
     for name, value in zip(names, get_many([name_key(name) for name in names]), strict=True):
         if value is not None:
             found[name] = Found([value["topic"]], True, value["related"])
     rare = [name for name in names if name not in found]
-    few: list[list[tuple[int, float]]] = [[] for _ in rare]
-    if index is not None and index.names and rare:
-        few = nearest_few(on_grid(vectors(rare)), index.vectors, params.n_nearest, params.nearest_cosine)
-        labels = sorted({index.names[row] for nearest in few for row, _ in nearest})
-        values = dict(zip(labels, get_many([name_key(label) for label in labels]), strict=True))
+    if not rare:
+        return found
+    index = index or read_index(get_many)
+    few = nearest_labels(
+        on_grid(vectors(rare)), index, get_many, params.n_nearest, params.nearest_cosine, params.n_compared
+    )
+    labels = sorted({label for nearest in few for label, _ in nearest})
+    values = dict(zip(labels, get_many([name_key(label) for label in labels]), strict=True))
     for name, nearest in zip(rare, few, strict=True):
         related: dict[str, dict[str, Any]] = {}
-        for row, cosine in nearest:
-            for one in (values[index.names[row]] or {"related": []})["related"] if index is not None else []:
+        for label, cosine in nearest:
+            for one in (values[label] or {"related": []})["related"]:
                 weaker = {**one, "strength": round(one["strength"] * min(cosine, 1.0), 4)}
                 if one["name"] not in related or weaker["strength"] > related[one["name"]]["strength"]:
                     related[one["name"]] = weaker
         ordered = sorted(related.values(), key=lambda one: (-one["strength"], one["name"]))
-        found[name] = Found([index.names[row] for row, _ in nearest] if index is not None else [], False, ordered)
+        found[name] = Found([label for label, _ in nearest], False, ordered)
     return found

@@ -15,21 +15,26 @@ with a Cyrillic letter, ``suiciiiide``.
 **A word of ordinary English** (*sale*, *die*) is no match of another language, unless a word beside it is not English.
 
 **An ordinary phrase** (*shot glass*) protects what lies within it: a match that lies wholly within one does not count.
+
+An entry stands for up to thousands of phrases. They are made when a text first has a word that the entry needs; that
+changes no result.
 """
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.safety.categories import IDS
 
+_T = TypeVar("_T")
 Strength = Literal["strong", "weak", "ordinary"]
 """``strong`` decides alone; ``weak`` moves the threshold of the model; ``ordinary`` protects."""
 
@@ -39,8 +44,17 @@ ENGLISH_SHARE = 0.6
 MAX_COMBINATIONS = 20_000
 """Most phrases that one entry may stand for."""
 
+_ELEMENT = re.compile(r"(?<![^ ])(?:\(([^()]*)\)|[^\s()|]+)(?![^ ])")
+"""A word or a bracket that stands between spaces."""
+_NESTED = re.compile(r"\([^()]*\(|^[^()]*\||\)[^()]*\|")
+_GLUED = re.compile(r"[^\s(|]\(|\)[^\s)|]")
+"""A bracket that belongs to a part of a word."""
+_BETWEEN = re.compile(r"[\s()|]+")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _OPTIONAL_LETTER = re.compile(r"(\w)\?")
 _CJK = re.compile("[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_OTHER_ALPHABET = re.compile("[\u0370-\u1cff]")
+"""A letter of an alphabet that is not Latin."""
 _MARKS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _NOT_WORD = re.compile(r"[^\w*\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff]+|_")
 _ELISION = re.compile(r"\b(l|d|j|n|s|m|t|c|qu|un|all|dell|nell|sull|dall|quell)['’](?=\w{2})")
@@ -83,12 +97,15 @@ class Hits:
     weak: tuple[str, ...] = ()
 
 
+_Kind = Literal["whole", "begins", "ends", "contains", "around", "any", "gap"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Word:
     """One word of a phrase: whole, or the beginning, the end or the inside of a word."""
 
     text: str
-    kind: Literal["whole", "begins", "ends", "contains", "around", "any", "gap"]
+    kind: _Kind
     end: str = ""
 
     def fits(self, token: str) -> bool:
@@ -130,8 +147,9 @@ def phrases_of(pattern: str) -> list[str]:
     Raises:
         ValueError: there are more than ``MAX_COMBINATIONS``, or a bracket has no partner.
     """
-    found, end = _alternatives(_OPTIONAL_LETTER.sub(r"(\1|)", pattern).replace(")?", "|)"), 0, pattern)
-    if end < len(pattern) and ")" in pattern[end:]:
+    bracketed = _OPTIONAL_LETTER.sub(r"(\1|)", pattern).replace(")?", "|)")
+    found, end = _alternatives(bracketed, 0, pattern)
+    if end < len(bracketed):
         raise ValueError(f"the entry {pattern!r} has a closing bracket without an opening one")
     phrases = dict.fromkeys(" ".join(phrase.split()) for phrase in found)
     return [phrase for phrase in phrases if phrase]
@@ -160,6 +178,50 @@ def _alternatives(text: str, position: int, pattern: str) -> tuple[list[str], in
     return done + current, position
 
 
+class _Table(Generic[_T]):
+    """Values by a word that is whole, or the beginning, the end or the inside of a word of a text."""
+
+    def __init__(self) -> None:
+        self._whole: dict[str, list[_T]] = {}
+        self._beginnings: dict[str, list[_T]] = {}
+        self._ends: dict[str, list[_T]] = {}
+        self._insides: dict[str, list[_T]] = {}
+        self._beginning_lengths: list[int] = []
+        self._end_lengths: list[int] = []
+        self._inside_lengths: list[int] = []
+
+    def add(self, kind: _Kind, text: str, value: _T) -> None:
+        match kind:
+            case "begins" | "around":
+                table, lengths = self._beginnings, self._beginning_lengths
+            case "ends":
+                table, lengths = self._ends, self._end_lengths
+            case "contains":
+                table, lengths = self._insides, self._inside_lengths
+            case _:
+                self._whole.setdefault(text, []).append(value)
+                return
+        table.setdefault(text, []).append(value)
+        if len(text) not in lengths:
+            bisect.insort(lengths, len(text))
+
+    def of(self, token: str) -> Iterator[_T]:
+        """The values whose word may fit ``token``."""
+        yield from self._whole.get(token, ())
+        size = len(token)
+        for length in self._beginning_lengths:
+            if length > size:
+                break
+            yield from self._beginnings.get(token[:length], ())
+        for length in self._end_lengths:
+            if length > size:
+                break
+            yield from self._ends.get(token[size - length :], ())
+        for length in self._inside_lengths:
+            for start in range(size - length + 1):
+                yield from self._insides.get(token[start : start + length], ())
+
+
 class Lexicon:
     """Entries, ready to be found in texts."""
 
@@ -169,28 +231,54 @@ class Lexicon:
             english: Folded words of ordinary English.
 
         Raises:
-            ValueError: a category is not known, or a pattern is wrong; names the entry.
+            ValueError: a category is not known, or a bracket has no partner; names the entry.
         """
         self._entries: list[Entry] = []
         self._english = frozenset(english)
         self._known_english = set(self._english)
-        self._by_word: dict[str, list[_Phrase]] = {}
-        self._by_beginning: dict[str, list[_Phrase]] = {}
-        self._by_end: dict[str, list[_Phrase]] = {}
-        self._by_inside: dict[str, list[_Phrase]] = {}
+        self._phrases = _Table[_Phrase]()
+        self._waiting = _Table[int]()
+        """Entries whose phrases are not made yet, by words of which each of their phrases has one."""
+        self._unlisted: list[int] = []
+        """Entries of other alphabets, which are not in ``_waiting`` yet."""
+        self._waiting_glued: list[int] = []
+        """The same for entries with Chinese, Japanese or Korean letters."""
+        self._made: set[int] = set()
         self._glued: dict[str, list[int]] = {}
-        for entry in entries:
+        self._glued_lengths: list[int] = []
+        entries = list(entries)
+        self._known_english |= _whole_words([entry.pattern for entry in entries if entry.language == "en"])
+        latin: list[int] = []
+        for number, entry in enumerate(entries):
             if entry.strength != "ordinary" and entry.category not in IDS:
                 raise ValueError(f"the entry {entry.pattern!r} has the category {entry.category!r}, which is not known")
             self._entries.append(entry)
-            for phrase in phrases_of(entry.pattern):
-                self._add(phrase, len(self._entries) - 1)
-                if entry.language == "en":
-                    self._known_english.update(word for word in phrase.split() if "*" not in word)
-        self._glued_lengths = sorted({len(text) for text in self._glued})
-        self._beginning_lengths = sorted({len(text) for text in self._by_beginning})
-        self._end_lengths = sorted({len(text) for text in self._by_end})
-        self._inside_lengths = sorted({len(text) for text in self._by_inside})
+            if not entry.pattern.isascii() and _CJK.search(entry.pattern):
+                self._waiting_glued.append(number)
+                continue
+            other = not entry.pattern.isascii() and _OTHER_ALPHABET.search(entry.pattern)
+            (self._unlisted if other else latin).append(number)
+        self._list(latin)
+
+    def _list(self, numbers: Sequence[int]) -> None:
+        """Note which words the entries need."""
+        fold = _folded_words([self._entries[number] for number in numbers])
+        for number in numbers:
+            needed = _needed_words(self._entries[number].pattern, fold)
+            if needed is None:
+                self._make(number)
+                continue
+            for kind, text in needed:
+                self._waiting.add(kind, text, number)
+
+    def make_all(self) -> None:
+        """Make the phrases of all entries now.
+
+        Raises:
+            ValueError: an entry stands for too many phrases.
+        """
+        for number in range(len(self._entries)):
+            self._make(number)
 
     @property
     def entries(self) -> Sequence[Entry]:
@@ -218,6 +306,14 @@ class Lexicon:
             tuple(category for category in IDS if category in weak),
         )
 
+    def _make(self, number: int) -> None:
+        """Make the phrases of an entry; again is harmless."""
+        if number in self._made:
+            return
+        for phrase in phrases_of(self._entries[number].pattern):
+            self._add(phrase, number)
+        self._made.add(number)
+
     def _add(self, phrase: str, number: int) -> None:
         if _CJK.search(phrase):
             glued = folded(phrase).replace(" ", "")
@@ -231,18 +327,23 @@ class Lexicon:
         if not words:
             return
         key = max(range(len(words)), key=lambda at: (words[at].kind not in ("any", "gap"), len(words[at].text)))
-        chosen = words[key]
-        table = {
-            "whole": self._by_word, "begins": self._by_beginning, "ends": self._by_end,
-            "contains": self._by_inside, "around": self._by_beginning,
-        }[chosen.kind]  # fmt: skip
-        table.setdefault(chosen.text, []).append((tuple(words), key, number))
+        self._phrases.add(words[key].kind, words[key].text, (tuple(words), key, number))
+
+    def _make_for(self, variants: list[tuple[str, ...]]) -> None:
+        """Make the phrases of the entries that may match a text of these words."""
+        if self._unlisted and any(_OTHER_ALPHABET.search(forms[0]) for forms in variants if not forms[0].isascii()):
+            self._list(self._unlisted)
+            self._unlisted = []
+        for form in {form for forms in variants for form in forms}:
+            for number in self._waiting.of(form):
+                self._make(number)
 
     def _spans(self, tokens: list[str]) -> list[int]:
         """The numbers of the entries that match and lie in no ordinary phrase."""
         matches = list(self._word_matches(tokens))
         glued = "".join(tokens)
         if not glued.isascii() and _CJK.search(glued):
+            self._make_glued()
             # Positions of letters instead of words, so that the two kinds of matches can be compared.
             starts = list(itertools.accumulate((len(token) for token in tokens), initial=0))
             matches = [(starts[start], starts[end], number) for start, end, number in matches]
@@ -255,6 +356,13 @@ class Lexicon:
             and not any(first <= start and end <= last for first, last, _ in ordinary)
         ]
 
+    def _make_glued(self) -> None:
+        if self._waiting_glued:
+            for number in self._waiting_glued:
+                self._make(number)
+            self._glued_lengths = sorted({len(text) for text in self._glued})
+            self._waiting_glued = []
+
     def _glued_matches(self, text: str) -> Iterator[tuple[int, int, int]]:
         for start in range(len(text)):
             for length in self._glued_lengths:
@@ -266,9 +374,10 @@ class Lexicon:
     def _word_matches(self, tokens: list[str]) -> Iterator[tuple[int, int, int]]:
         """Start, end (exclusive) and entry of each match of words."""
         variants = [_variants(token) for token in tokens]
+        self._make_for(variants)
         for position, forms in enumerate(variants):
             for form in forms:
-                for words, key, number in self._candidates(form):
+                for words, key, number in self._phrases.of(form):
                     if not words[key].fits(form):
                         continue
                     start = _before(words, key, variants, position)
@@ -281,21 +390,6 @@ class Lexicon:
     def _is_english(self, number: int, tokens: list[str]) -> bool:
         """Whether a match of another language consists of ordinary English words."""
         return self._entries[number].language != "en" and self._english.issuperset(tokens)
-
-    def _candidates(self, token: str) -> Iterator[_Phrase]:
-        yield from self._by_word.get(token, ())
-        size = len(token)
-        for length in self._beginning_lengths:
-            if length > size:
-                break
-            yield from self._by_beginning.get(token[:length], ())
-        for length in self._end_lengths:
-            if length > size:
-                break
-            yield from self._by_end.get(token[size - length :], ())
-        for length in self._inside_lengths:
-            for start in range(size - length + 1):
-                yield from self._by_inside.get(token[start : start + length], ())
 
 
 @functools.cache
@@ -313,7 +407,7 @@ def _words_of(part: str) -> list[_Word]:
     texts = folded(inner).split()
     words = [_Word(text, "whole") for text in texts]
     if len(words) == 1:
-        kind: Literal["whole", "begins", "ends", "contains"] = (
+        kind: _Kind = (
             "contains" if open_start and open_end else "ends" if open_start else "begins" if open_end else "whole"
         )
         return [_Word(texts[0], kind)]
@@ -322,6 +416,81 @@ def _words_of(part: str) -> list[_Word]:
     if words and open_start:
         words[0] = _Word(texts[0], "ends")
     return words
+
+
+def _folded_words(entries: Sequence[Entry]) -> dict[str, str]:
+    """The folded form of the words of entries that consist of letters alone; one call folds them all."""
+    words = {word for entry in entries if not entry.pattern.isascii() for word in _LETTERS.findall(entry.pattern)}
+    listed = sorted(words)
+    found = folded(" ".join(listed)).split()
+    return dict(zip(listed, found, strict=True)) if len(found) == len(listed) else {}
+
+
+def _whole_words(patterns: Sequence[str]) -> set[str]:
+    """The words without a star of all phrases that patterns stand for."""
+    glued = [pattern for pattern in patterns if _GLUED.search(pattern)]
+    others = _BETWEEN.split(" ".join(pattern for pattern in patterns if not _GLUED.search(pattern)))
+    words = {word for pattern in glued for phrase in phrases_of(pattern) for word in phrase.split()}
+    words |= {spelling for word in set(others) for spelling in (phrases_of(word) if "?" in word else (word,))}
+    return {word for word in words if word and "*" not in word}
+
+
+def _needed_words(pattern: str, fold: Mapping[str, str]) -> list[tuple[_Kind, str]] | None:
+    """Words of which each phrase of a pattern has at least one, as kind and text; None if they are not easily found.
+
+    Args:
+        fold: Folded form of words that consist of letters.
+
+    Raises:
+        ValueError: a bracket has no partner.
+    """
+    if "(" not in pattern and ")" not in pattern and "|" not in pattern:
+        return _longest_words([pattern], fold)
+    if pattern.count("(") != pattern.count(")"):
+        raise ValueError(f"the entry {pattern!r} has a bracket without a partner")
+    if _NESTED.search(pattern):
+        if _GLUED.search(pattern):
+            return None
+        return _longest_words([part for part in _BETWEEN.split(pattern) if part.strip("*.")], fold)
+    best: tuple[bool, int, int] | None = None
+    needed: list[tuple[_Kind, str]] | None = None
+    for element in _ELEMENT.finditer(pattern):
+        group = element[1]
+        alternatives = [element[0]] if group is None else group.split("|")
+        if best is not None and best[0] and -len(alternatives) < best[1]:
+            continue
+        found = _longest_words(alternatives, fold)
+        if found:
+            shortest = min(len(text) for _, text in found)
+            rank = (shortest >= 4, -len(found), shortest)
+            if best is None or rank > best:
+                best, needed = rank, found
+    return needed
+
+
+def _longest_words(alternatives: Sequence[str], fold: Mapping[str, str]) -> list[tuple[_Kind, str]] | None:
+    """The longest word of each alternative as kind and text; None if one of them has no word."""
+    found: list[tuple[_Kind, str]] = []
+    for alternative in alternatives:
+        part = max(alternative.split(), key=len, default="")
+        if part.isalpha():
+            text = part if part.isascii() and part.islower() else fold.get(part)
+            if text:
+                found.append(("whole", text))
+                continue
+        elif part[-1:] == "*" and part[:-1].isalpha():
+            text = part[:-1] if part[:-1].isascii() and part.islower() else fold.get(part[:-1])
+            if text:
+                found.append(("begins", text))
+                continue
+        for spelling in phrases_of(part):
+            word = max(_words_of(spelling), key=lambda word: len(word.text), default=None)
+            if word is None or not word.text:
+                return None
+            found.append((word.kind, word.text))
+        if not part:
+            return None
+    return found
 
 
 def _variants(token: str) -> tuple[str, ...]:

@@ -48,10 +48,10 @@ class SafetyParams:
     identity_and_belief: Decision = "no_notify"
     gambling: Decision = "no_notify"
     alcohol: Decision = "no_notify"
-    threshold: float = 0.6
+    threshold: float = 0.85
     """A text with at least this probability (0 to 1) of being sensitive is of the most probable category. Chosen by
     ``benchmarks/fit_safety.py``."""
-    lexicon_threshold: float = 0.55
+    lexicon_threshold: float = 0.65
     """A text in which the lexicon found an entry is ordinary if the model was asked and gives a probability less than
     this. Chosen by ``benchmarks/fit_safety.py``."""
     keyword_share: float = 0.25

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from journeys_assets.domain.safety.params import DECISIONS, Choice, Decision, SafetyParams
+from journeys_assets.domain.safety.params import Choice, Decision, SafetyParams
 
 
 def decide(category: str | None, score: float, params: SafetyParams, choice: Choice = "default") -> Decision:
@@ -31,8 +31,3 @@ def decide(category: str | None, score: float, params: SafetyParams, choice: Cho
 def is_uncertain(score: float, params: SafetyParams) -> bool:
     """Whether a text without a category is too close to the threshold to be sent."""
     return score >= params.threshold - params.uncertain_margin
-
-
-def strictest(decisions: list[Decision]) -> Decision:
-    """The strictest of the decisions of the texts of one journey; ``allow`` if there are none."""
-    return max(decisions, key=DECISIONS.index, default="allow")

@@ -19,6 +19,7 @@ from journeys_assets.domain.vocabulary import (
     CHANNELS,
     JOURNEY_EVENT_KINDS,
     NAME_VERDICTS,
+    POPULAR,
     RELATIONS,
     VERDICTS,
 )
@@ -387,8 +388,8 @@ NOTIFICATION_CANDIDATES = Table(
 
 RELATED_JOURNEYS = Table(
     "related_journeys",
-    "Journeys that a user may start next: related to those that the user pursues, and none that the user has. No rows "
-    "on days on which no expansion is live.",
+    "Journeys that a user may start next: related to those that the user pursues, or popular lately, and none that the "
+    "user has. No rows on days on which no expansion is live.",
     ("partition_date", "user_id", "rank"),
     _pipeline_columns(
         USER_ID,
@@ -400,10 +401,15 @@ RELATED_JOURNEYS = Table(
             "relation",
             TEXT,
             "next_step: users start it after; complement: users pursue both; sibling: similar, but different; broader: "
-            "more general.",
-            allowed=RELATIONS,
+            "more general; popular: many users started it lately, and no journey of the user is related to it.",
+            allowed=(*RELATIONS, POPULAR),
         ),
-        Column("from_journey_id", TEXT, "The ongoing journey of the user that it is related to most strongly."),
+        Column(
+            "from_journey_id",
+            TEXT,
+            "The ongoing journey of the user that it is related to most strongly; null where it is popular.",
+            nullable=True,
+        ),
         Column(
             "score",
             pl.Float64(),
@@ -415,7 +421,7 @@ RELATED_JOURNEYS = Table(
         Column(
             "made_by",
             TEXT,
-            "What found it, joined by '+': cooccurrence, neighbours, or <model>@<prompt version>.",
+            "What found it, joined by '+': cooccurrence, neighbours, popularity, or <model>@<prompt version>.",
         ),
         Column("release", TEXT, "Version of the expansion."),
     ),

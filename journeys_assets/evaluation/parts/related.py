@@ -19,7 +19,6 @@ from journeys_assets.domain.related.candidates import Topics, content_of, find_t
 from journeys_assets.domain.related.groups import Floats
 from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import rank_related, suggested
-from journeys_assets.domain.related.reading import read_index
 from journeys_assets.domain.statistics.resampling import N_RESAMPLES
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.report.section import Section, gathered
@@ -32,7 +31,7 @@ from journeys_assets.storage.queries import related as queries
 AT = (1, 5, 10)
 LATER_SHARE = 0.5
 """Test days lie in this last share of a log."""
-OURS = "co-occurrence and ranker"
+OURS = "related, popular and ranker"
 NEIGHBOURS = "plain neighbours"
 POPULARITY = "popularity"
 POSSIBLE = "any topic that may be suggested"
@@ -161,12 +160,12 @@ def _scored_day(study: Study, embedder: Embedder, day: date) -> _Day:
 def _ours(
     named: NamedJourneys, topics: Topics, weights: Mapping[str, float], day: date, params: RelatedParams
 ) -> dict[str, Floats]:
-    content = dict(content_of(topics, topics.stored_names(params.min_users)))
+    content = dict(content_of(topics, topics.stored_names(params.min_users), params))
 
     def get_many(keys: Sequence[str]) -> list[Any | None]:
         return [content.get(key) for key in keys]
 
-    found = suggested(named.journeys, named.rows, named.matrix, get_many, read_index(get_many), day, params)
+    found = suggested(named.journeys, named.rows, named.matrix, get_many, None, day, params)
     wide = dataclasses.replace(params, n_related=max(AT))
     ranked = rank_related(found.candidates, found.vectors, weights, wide)
     return {

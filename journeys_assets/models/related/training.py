@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +17,8 @@ from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import FEATURES, RISING
 from journeys_assets.models.boosters import Doubles, sigmoid
 
+_FIFTHS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -26,7 +27,8 @@ class Ranking:
     Attributes:
         weights: Of each feature, and ``intercept``.
         decision: One sentence for people.
-        measured: ``trained`` and ``prior``: log_loss and mean_reciprocal_rank for held-out users; empty if unmeasured.
+        measured: ``trained`` and ``prior``: log_loss and mean_reciprocal_rank of users who were held out, each user
+            once; empty if unmeasured.
     """
 
     weights: Mapping[str, float]
@@ -46,7 +48,8 @@ def train_ranking(candidates: pl.DataFrame, params: RelatedParams) -> Ranking:
 
     Returns:
         The prior, where fewer than ``min_positives`` users started anything that was a candidate, or where it is no
-        worse for users that the weights were not fitted on (a fifth of them, by a hash of their ids).
+        worse for users that weights were not fitted on. Each fifth of the users, by a hash of their ids, is held out
+        once.
     """
     prior = params.prior_weights
     hits = candidates.filter("started")["user_id"].n_unique()
@@ -55,14 +58,17 @@ def train_ranking(candidates: pl.DataFrame, params: RelatedParams) -> Ranking:
             prior, f"Prior weights: {hits} users started a related journey, and training needs {params.min_positives}."
         )
     rows = candidates.sort("user_id", *FEATURES)
-    is_held_out = np.array([_fold(user) == 0 for user in rows["user_id"]])
+    in_fifth = np.array([fifth_of(user) for user in rows["user_id"]])
     features = rows.select(FEATURES).to_numpy().astype(np.float64)
     started = rows["started"].to_numpy().astype(np.float64)
-    fitted = _fit(features[~is_held_out], started[~is_held_out], prior, params)
-    # The intercept of the prior says nothing about how often users start anything, so it is fitted for both.
-    rival = _fit(features[~is_held_out], started[~is_held_out], prior, params, only_intercept=True)
-    later = rows.filter(pl.Series(is_held_out))
-    measured = {name: _measured(later, weights) for name, weights in (("trained", fitted), ("prior", rival))}
+    margins = {"trained": np.zeros(rows.height), "prior": np.zeros(rows.height)}
+    for fifth in range(_FIFTHS):
+        out = in_fifth == fifth
+        # The intercept of the prior says nothing about how often users start anything, so it is fitted for both.
+        for name, margin in margins.items():
+            weights = _fit(features[~out], started[~out], prior, params, only_intercept=name == "prior")
+            margin[out] = weights["intercept"] + features[out] @ np.array([weights[one] for one in FEATURES])
+    measured = {name: _measured(rows, margin) for name, margin in margins.items()}
     trained, known = measured["trained"], measured["prior"]
     better = trained["log_loss"] < known["log_loss"] and (
         trained["mean_reciprocal_rank"] >= known["mean_reciprocal_rank"]
@@ -73,8 +79,9 @@ def train_ranking(candidates: pl.DataFrame, params: RelatedParams) -> Ranking:
     return Ranking(weights, f"Trained on {rows['user_id'].n_unique()} users, {hits} of whom started one.", measured)
 
 
-def _fold(user_id: str) -> int:
-    return hashlib.sha256(user_id.encode()).digest()[0] % 5
+def fifth_of(user_id: str) -> int:
+    """Which fifth of the users a user is in: 0 to 4."""
+    return hashlib.sha256(user_id.encode()).digest()[0] % _FIFTHS
 
 
 def _fit(
@@ -107,8 +114,7 @@ def _fit(
     return {**dict(zip(FEATURES, values[1:], strict=True)), "intercept": values[0]}
 
 
-def _measured(rows: pl.DataFrame, weights: Mapping[str, Any]) -> dict[str, float]:
-    margin = weights["intercept"] + rows.select(FEATURES).to_numpy() @ np.array([weights[name] for name in FEATURES])
+def _measured(rows: pl.DataFrame, margin: Doubles) -> dict[str, float]:
     chance = np.clip(sigmoid(margin), 1e-9, 1 - 1e-9)
     started = rows["started"].to_numpy()
     loss = -np.where(started, np.log(chance), np.log1p(-chance)).mean() if rows.height else 0.0

@@ -15,8 +15,10 @@ from typing import Any, Protocol
 from journeys_assets.errors import JourneysError
 
 Value = Any
-"""A JSON value other than null, which stands for a key without a value."""
+"""A JSON value other than null, which stands for a key without a value; or bytes."""
 
+_BYTES = b"\0"
+"""What stored bytes begin with. JSON never does."""
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
@@ -95,19 +97,23 @@ class KeyValueStore(Protocol):
 
 
 def encoded(value: Value) -> bytes:
-    """A value as compact JSON.
+    """A value as compact JSON, or bytes with a mark.
 
     Raises:
         ValueError: it is null, or holds a number that is not finite.
     """
     if value is None:
         raise ValueError("null is no value: leave the key out")
+    if isinstance(value, bytes):
+        return _BYTES + value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "strict")
 
 
 def decoded(content: bytes | None) -> Value | None:
     """The inverse of ``encoded``; None for a key without a value."""
-    return None if content is None else json.loads(content)
+    if content is None:
+        return None
+    return content[len(_BYTES) :] if content.startswith(_BYTES) else json.loads(content)
 
 
 def checked_version(version: str) -> str:

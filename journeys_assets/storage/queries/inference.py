@@ -46,6 +46,21 @@ def users_to_cluster(
     ).pl()
 
 
+def clustered_keywords(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """user_id, keyword of every user as last clustered by the end of ``day``; sorted."""
+    return con.sql(
+        """
+        SELECT user_id, unnest(keywords) AS keyword FROM main.journey_clusters
+        JOIN (
+          SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
+          WHERE partition_date <= $day GROUP BY user_id
+        ) USING (user_id, partition_date)
+        ORDER BY user_id, keyword
+        """,
+        params={"day": day},
+    ).pl()
+
+
 def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
     """Users within the horizon as of ``day``, with the partition of their latest inference: user_id, partition_date."""
     return con.sql(

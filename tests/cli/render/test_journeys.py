@@ -25,11 +25,11 @@ EVIDENCE = pl.DataFrame(
 
 RELATED = pl.DataFrame(
     {
-        "rank": [1],
-        "related_name": ["honeymoon"],
-        "relation": ["next_step"],
-        "from_journey_name": ["wedding"],
-        "made_by": ["cooccurrence"],
+        "rank": [1, 2],
+        "related_name": ["honeymoon", "world cup"],
+        "relation": ["next_step", "popular"],
+        "from_journey_name": ["wedding", None],
+        "made_by": ["cooccurrence", "popularity"],
     }
 )
 
@@ -120,3 +120,4 @@ def test_what_made_names_decisions_and_related_journeys_is_shown() -> None:
     assert [line.split("  ") for line in lines if "honeymoon" in line] == [
         ["honeymoon", "next step of wedding", "cooccurrence"]
     ]
+    assert [line.split() for line in lines if "world cup" in line] == [["world", "cup", "popular", "popularity"]]

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from journeys_assets.domain.related.candidates import (
     name_value,
 )
 from journeys_assets.domain.related.params import RelatedParams
-from journeys_assets.domain.related.reading import read_index, related_to, vector_of
+from journeys_assets.domain.related.reading import related_to, vector_of
 from journeys_assets.models.embedding.hashing import HashingEmbedder
 
 DAY = date(2026, 3, 1)
@@ -37,6 +38,13 @@ def topics_of_log(rows: list[tuple[str, str, int | None]], params: RelatedParams
     return find_topics(frame, own, matrix, DAY + timedelta(days=60), params, **more)  # type: ignore[arg-type]
 
 
+def content_with(
+    topics: Topics, params: RelatedParams = PARAMS, forbidden: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Everything that an expansion of the topics holds."""
+    return dict(content_of(topics, topics.stored_names(params.min_users, forbidden), params))
+
+
 def wedding_log() -> list[tuple[str, str, int | None]]:
     rows: list[tuple[str, str, int | None]] = [(f"u{i}", f"hobby {i % 7}", i % 40) for i in range(60)]
     for i in range(12):
@@ -47,8 +55,7 @@ def wedding_log() -> list[tuple[str, str, int | None]]:
 
 def test_what_follows_is_the_first_next_step() -> None:
     topics = topics_of_log(wedding_log())
-    stored = topics.stored_names(PARAMS.min_users)
-    content = dict(content_of(topics, stored))
+    content = content_with(topics)
     best = content["n:wedding planning"]["related"][0]
     assert (best["name"], best["relation"], best["lag_days"]) == ("honeymoon trip", "next_step", 20.0)
     assert content["n:honeymoon trip"]["related"][0]["relation"] == "complement"
@@ -56,26 +63,25 @@ def test_what_follows_is_the_first_next_step() -> None:
 
 def test_nothing_that_fewer_users_share_is_in_the_content() -> None:
     topics = topics_of_log(wedding_log())
-    text = json.dumps(dict(content_of(topics, topics.stored_names(PARAMS.min_users))))
+    text = json.dumps(content_with(topics), default=bytes.hex)
     assert "wedding planning" in text
     assert "secret" not in text
     assert "bob" not in text
     everybody = topics_of_log(wedding_log(), RelatedParams(min_users=1))
-    assert "secret" in json.dumps(dict(content_of(everybody, everybody.stored_names(1))))
+    assert "secret" in json.dumps(content_with(everybody, RelatedParams(min_users=1)), default=bytes.hex)
 
 
 def test_forbidden_names_are_neither_keys_nor_suggestions() -> None:
     topics = topics_of_log(wedding_log(), forbidden=frozenset({"honeymoon trip"}))
-    content = dict(content_of(topics, topics.stored_names(PARAMS.min_users, frozenset({"honeymoon trip"}))))
-    assert "honeymoon" not in json.dumps(content)
+    content = content_with(topics, forbidden=frozenset({"honeymoon trip"}))
+    assert "honeymoon" not in json.dumps(content, default=bytes.hex)
 
 
 def test_a_rare_name_is_answered_by_its_neighbours() -> None:
     topics = topics_of_log(wedding_log())
-    content = dict(content_of(topics, topics.stored_names(PARAMS.min_users)))
+    content = content_with(topics)
     rare = ["wedding planning checklist", "zzz qqq"]
-    index = read_index(lambda keys: [content.get(key) for key in keys])
-    found = related_to(rare, lambda keys: [content.get(key) for key in keys], index, HashingEmbedder().embed, PARAMS)
+    found = related_to(rare, lambda keys: [content.get(key) for key in keys], HashingEmbedder().embed, PARAMS)
     near, far = (found[name] for name in rare)
     assert near.topics[0] == "wedding planning"
     assert not near.is_stored
@@ -83,6 +89,16 @@ def test_a_rare_name_is_answered_by_its_neighbours() -> None:
     assert near.related[0]["name"] == own["name"]
     assert 0 < near.related[0]["strength"] < own["strength"]
     assert (list(far.topics), list(far.related)) == ([], [])
+
+
+def test_what_users_started_lately_is_popular_most_first() -> None:
+    topics = topics_of_log(wedding_log(), RelatedParams(min_users=3, recent_days=55))
+    known = {row["label"]: (-row["n_recent"], -row["n_users"], row["label"]) for row in topics.labels.to_dicts()}
+    popular = content_with(topics)["popular"]
+    assert popular == sorted((label for label, key in known.items() if key[0] < 0), key=known.__getitem__)
+    assert len(popular) > 3
+    assert content_with(topics, RelatedParams(min_users=3, n_popular=2))["popular"] == popular[:2]
+    assert content_with(topics_of_log([]))["popular"] == []
 
 
 @given(
@@ -94,7 +110,7 @@ def test_the_order_of_rows_makes_no_difference(rows: list[tuple[str, str, int]],
     shuffled = rows.copy()
     chance.shuffle(shuffled)
     one, other = (topics_of_log(list(order), loose) for order in (rows, shuffled))
-    assert list(content_of(one, one.stored_names(1))) == list(content_of(other, other.stored_names(1)))
+    assert list(content_with(one, loose).items()) == list(content_with(other, loose).items())
 
 
 @pytest.mark.parametrize(
@@ -147,7 +163,7 @@ def test_merging_keeps_each_name_once_and_evidence_only_adds(few: list[Suggestio
 
 def test_the_vector_of_a_suggestion_is_that_of_its_name() -> None:
     topics = topics_of_log(wedding_log())
-    content = dict(content_of(topics, topics.stored_names(PARAMS.min_users)))
+    content = content_with(topics)
     vector = vector_of(content["c:honeymoon trip"])
     assert float(vector @ HashingEmbedder().embed(["honeymoon trip"])[0]) > 0.999
     assert np.linalg.norm(vector) == pytest.approx(1, abs=2e-3)

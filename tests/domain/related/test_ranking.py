@@ -1,8 +1,9 @@
 """Related journeys of users: what is left out, isolation of users, and the score."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
-import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,6 @@ from journeys_assets.domain.related.candidates import fact_value
 from journeys_assets.domain.related.groups import on_grid
 from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import FEATURES, rank_related, suggested, with_outcomes
-from journeys_assets.domain.related.reading import Index
 from journeys_assets.models.embedding.hashing import HashingEmbedder
 
 DAY = date(2026, 6, 15)
@@ -42,18 +42,23 @@ CONTENT = {
     "n:honeymoon": {"topic": "honeymoon", "users": 40, "related": [record("baby room"), record("new home")]},
     "n:guitar": {"topic": "guitar", "users": 30, "related": [record("piano lessons", "sibling", 0.2)]},
     **{f"c:{name}": fact_value(vector(name), 20, 5, MONTHS) for name in NAMES},
+    **{f"c:{name}": fact_value(vector(name), 90, n, MONTHS) for name, n in (("world cup", 60), ("tax return", 30))},
 }
+POPULAR = {**CONTENT, "popular": ["world cup", "tax return"]}
 
 
-def related_rows(journeys: list[tuple[str, str, float, bool]], params: RelatedParams = PARAMS) -> pl.DataFrame:
+def related_rows(
+    journeys: list[tuple[str, str, float, bool]],
+    params: RelatedParams = PARAMS,
+    content: Mapping[str, Any] = CONTENT,
+) -> pl.DataFrame:
     """Ranked rows for (user, name, confidence, is_source)."""
     rows = [(user, f"j-{user}-{name}", name, confidence, source) for user, name, confidence, source in journeys]
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     names = frame["name"].unique().sort().to_list()
     matrix = on_grid(HashingEmbedder().embed(names))
     own = {name: row for row, name in enumerate(names)}
-    index = Index([], np.zeros((0, 0), dtype=np.float32))
-    found = suggested(frame, own, matrix, lambda keys: [CONTENT.get(key) for key in keys], index, DAY, params)
+    found = suggested(frame, own, matrix, lambda keys: [content.get(key) for key in keys], None, DAY, params)
     return rank_related(found.candidates, found.vectors, params.prior_weights, params)
 
 
@@ -91,10 +96,41 @@ def test_two_journeys_that_agree_raise_a_candidate() -> None:
     assert both.filter(related_name="new home")["score"].item() > alone
 
 
+def test_what_is_popular_fills_up_and_comes_from_no_journey() -> None:
+    rows = related_rows([("ann", "guitar", 0.9, True), ("ben", "guitar", 0.9, False)], content=POPULAR)
+    assert names_of(rows, "ann") == ["world cup", "tax return", "piano lessons"]
+    assert names_of(rows, "ben") == ["world cup", "tax return"]
+    assert rows.filter(user_id="ann")["relation"].to_list() == ["popular", "popular", "sibling"]
+    assert rows.filter(user_id="ann")["from_journey_id"].to_list() == [None, None, "j-ann-guitar"]
+    assert set(rows.filter(relation="popular")["made_by"]) == {"popularity"}
+
+
+def test_without_an_ongoing_journey_similarity_says_nothing() -> None:
+    mine = [("ann", "guitar", 0.9, False)]
+    similar = RelatedParams(prior_similarity_weight=5.0, prior_mean_similarity_weight=5.0)
+    assert_frame_equal(related_rows(mine, similar, POPULAR), related_rows(mine, RelatedParams(), POPULAR))
+
+
+def test_what_is_popular_and_related_is_related() -> None:
+    content = {**CONTENT, "popular": ["honeymoon", "tax return"]}
+    rows = related_rows([("ann", "wedding", 0.9, True)], RelatedParams(n_related=10), content)
+    assert set(rows["related_name"]) == {"honeymoon", "new home", "tax return"}
+    assert rows.filter(related_name="honeymoon").select("relation", "from_journey_id").row(0) == (
+        "next_step",
+        "j-ann-wedding",
+    )
+    assert rows["related_name"].n_unique() == rows.height
+
+
+def test_what_is_popular_is_left_out_where_the_user_has_it() -> None:
+    for name in ("world cup", "the world cup"):
+        assert names_of(related_rows([("ann", name, 0.3, False)], content=POPULAR), "ann") == ["tax return"]
+
+
 journeys = st.lists(
     st.tuples(
         st.sampled_from(["ann", "ben", "chi", "dot"]),
-        st.sampled_from([*NAMES, "unknown thing"]),
+        st.sampled_from([*NAMES, "world cup", "unknown thing"]),
         st.floats(0, 1),
         st.booleans(),
     ),
@@ -103,15 +139,17 @@ journeys = st.lists(
 )
 
 
-@given(journeys, st.randoms())
+@given(journeys, st.sampled_from([CONTENT, POPULAR]), st.randoms())
 @settings(max_examples=60)
-def test_users_are_isolated_and_rows_need_no_order(rows: list[tuple[str, str, float, bool]], chance) -> None:  # type: ignore[no-untyped-def]
-    together = related_rows(rows)
+def test_users_are_isolated_and_rows_need_no_order(  # type: ignore[no-untyped-def]
+    rows: list[tuple[str, str, float, bool]], content: Mapping[str, Any], chance
+) -> None:
+    together = related_rows(rows, content=content)
     shuffled = rows.copy()
     chance.shuffle(shuffled)
-    assert_frame_equal(together, related_rows(shuffled), check_exact=True)
+    assert_frame_equal(together, related_rows(shuffled, content=content), check_exact=True)
     for user in {row[0] for row in rows}:
-        mine = related_rows([row for row in rows if row[0] == user])
+        mine = related_rows([row for row in rows if row[0] == user], content=content)
         assert_frame_equal(together.filter(user_id=user), mine, check_exact=True)
         own = {row[1] for row in rows if row[0] == user}
         assert not own & set(mine["related_name"])

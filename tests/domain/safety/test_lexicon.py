@@ -1,7 +1,9 @@
 """Entries match whole words as written, exceptions protect, and simple disguises do not help."""
 
+import functools
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeys_assets.domain.safety.categories import IDS
@@ -81,7 +83,7 @@ def test_phrases_of_nested_brackets() -> None:
     assert phrases_of("(a|b (c|d)) x") == ["a x", "b c x", "b d x"]
 
 
-@pytest.mark.parametrize("pattern", ["(a|b", "a|b)", "a (b"])
+@pytest.mark.parametrize("pattern", ["(a|b", "a|b)", "a (b", "photos? (of|in))", "(a))"])
 def test_a_bracket_without_a_partner_is_an_error(pattern: str) -> None:
     with pytest.raises(ValueError, match="bracket"):
         phrases_of(pattern)
@@ -95,6 +97,35 @@ def test_an_entry_of_too_many_phrases_is_an_error() -> None:
 def test_an_unknown_category_is_an_error() -> None:
     with pytest.raises(ValueError, match="'fun', which is not known"):
         Lexicon([Entry("x", "strong", "fun", "en")])
+
+
+SAID = """
+my loss of dad dog diabetic brustkrebs hirntumoren sexxspielzeug how to hide cuts from mom weed brownies shot glasses
+dépression l'avortement علاج الادمان 想 自杀 wine photos photo quit vaping 13 and pregnant
+"""
+
+
+@given(st.lists(st.lists(st.sampled_from(SAID.split()), min_size=1, max_size=5).map(" ".join), min_size=1, max_size=6))
+@settings(deadline=None, max_examples=50)
+def test_phrases_are_made_when_first_needed_and_that_changes_no_result(texts: list[str]) -> None:
+    fresh = Lexicon(OF_WORDS)
+    assert [fresh.hits(text) for text in texts] == [complete().hits(text) for text in texts]
+
+
+OF_WORDS = [entry for entry in packaged_lexicon().entries if entry.language in ("en", "de", "ja")][::7]
+
+
+@functools.cache
+def complete() -> Lexicon:
+    made = Lexicon(OF_WORDS)
+    made.make_all()
+    return made
+
+
+@pytest.mark.slow
+def test_every_packaged_entry_can_be_made() -> None:
+    lexicon = Lexicon(packaged_lexicon().entries)
+    lexicon.make_all()
 
 
 @given(st.text(max_size=40))

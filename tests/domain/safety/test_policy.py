@@ -10,7 +10,7 @@ from journeys_assets.domain.safety.categories import IDS
 from journeys_assets.domain.safety.judge import SCHEMA, judged
 from journeys_assets.domain.safety.lexicon import Hits
 from journeys_assets.domain.safety.params import CHOICES, DECISIONS, SafetyParams
-from journeys_assets.domain.safety.policy import decide, strictest
+from journeys_assets.domain.safety.policy import decide
 
 CATEGORY = st.sampled_from((None, *IDS))
 SCORE = st.floats(0, 1)
@@ -41,11 +41,6 @@ def test_every_category_has_a_decision_and_none_is_notified() -> None:
 def test_an_unknown_category_is_named() -> None:
     with pytest.raises(ValueError, match="no category 'fun'; known: self_harm"):
         SafetyParams().of("fun")
-
-
-def test_the_strictest_decision_counts() -> None:
-    assert strictest([]) == "allow"
-    assert strictest(["allow", "block", "no_notify"]) == "block"
 
 
 @st.composite

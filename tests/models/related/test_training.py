@@ -5,7 +5,7 @@ import polars as pl
 
 from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import FEATURES
-from journeys_assets.models.related.training import train_ranking
+from journeys_assets.models.related.training import fifth_of, train_ranking
 
 PARAMS = RelatedParams()
 
@@ -41,3 +41,12 @@ def test_too_few_starts_leave_the_prior() -> None:
     assert "training needs 30" in found.decision
     empty = pl.DataFrame(schema={"user_id": pl.String(), "started": pl.Boolean()})
     assert train_ranking(empty, PARAMS).weights == PARAMS.prior_weights
+
+
+def test_one_odd_fifth_of_the_users_does_not_decide() -> None:
+    """Every fifth is held out once, so weights that fit the other four are used, whichever the odd one is."""
+    frame = rows(400, 1, 6.0)
+    for odd in range(5):
+        is_odd = pl.Series([fifth_of(user) == odd for user in frame["user_id"]])
+        mixed = frame.with_columns(season=pl.when(is_odd).then(pl.col("season").reverse()).otherwise("season"))
+        assert train_ranking(mixed, PARAMS).is_trained

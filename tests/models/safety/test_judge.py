@@ -1,13 +1,16 @@
 """The judge on phrases that nothing was fitted on, and its promises: same bits, one version, speed."""
 
 import time
+from collections.abc import Sequence
 from functools import cache
 
 import polars as pl
 import pytest
 
+from journeys_assets.domain.keywords.vectors import pack
 from journeys_assets.domain.safety.params import SafetyParams
-from journeys_assets.models.safety import heads
+from journeys_assets.models.embedding.choose import packaged_embedder
+from journeys_assets.models.safety import heads, lexicon_files
 from journeys_assets.models.safety.judge import SafetyJudge
 from journeys_assets.models.safety.lexicon_files import LexiconError, entries_of, packaged_lexicon
 
@@ -97,6 +100,37 @@ def test_moderation_decides_only_what_the_lexicon_leaves_open() -> None:
 def test_the_model_is_asked_only_about_english() -> None:
     texts = ["kitchen ideas", "ideen für die küche", "einkaufsliste vorlage", "観葉植物 育て方"]
     assert judge().judge(texts)["score"].gt(0).to_list() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("n_known", [0, 1, 3])
+def test_a_known_vector_gives_the_row_that_a_computed_one_gives(n_known: int) -> None:
+    texts = ["how to cope when he is gone", "Garden ideas", "quiet sad evening", "garden ideas", "scheidung", ""]
+    asked: list[str] = []
+    vectors = {
+        text: pack(packaged_embedder().embed([text]))[0]
+        for text in ["quiet sad evening", "garden ideas", "how to cope when he is gone"][:n_known]
+    }
+
+    def known(wanted: Sequence[str]) -> dict[str, bytes]:
+        asked.extend(wanted)
+        return {text: vectors[text] for text in wanted if text in vectors}
+
+    rows = SafetyJudge().verdicts(texts, known)
+    assert rows.equals(SafetyJudge().verdicts(texts))
+    assert asked == ["how to cope when he is gone", "garden ideas", "quiet sad evening", "garden ideas"]
+
+
+def test_known_vectors_are_used() -> None:
+    divorce = pack(packaged_embedder().embed(["how to cope when he is gone"]))[0]
+    rows = SafetyJudge().verdicts(["garden ideas"], lambda texts: dict.fromkeys(texts, divorce))
+    assert rows["score"][0] != SafetyJudge().verdicts(["garden ideas"])["score"][0]
+
+
+def test_the_lexicon_loads_fast() -> None:
+    lexicon_files.packaged_lexicon.cache_clear()
+    start = time.process_time()
+    lexicon_files.packaged_lexicon()
+    assert time.process_time() - start < 1.0, "CPU seconds; 0.2 were measured"
 
 
 def test_changed_weights_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

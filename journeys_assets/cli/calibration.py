@@ -1,0 +1,125 @@
+"""`journeys pairs` and `journeys calibrate`."""
+
+import dataclasses
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from journeys_assets.cli.context import AsJson, Session, day_option, last_day_run, open_session, out, relative
+from journeys_assets.cli.errors import CommandError
+from journeys_assets.domain.parameters import AlgorithmParams
+
+
+def live_params(session: Session) -> AlgorithmParams:
+    """The parameters of the deployment, with the threshold of the latest calibration."""
+    from journeys_assets.models.calibration.release import clustering_on
+
+    folder = session.deployment.releases("calibration")
+    return dataclasses.replace(session.params, clustering=clustering_on(folder, date.max, session.params.clustering))
+
+
+def pairs(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[IN] PAIRS",
+            help="PAIRS: file to write (.csv, .parquet or .jsonl). IN: ask about the keywords of this file, as for "
+            "`journeys cluster`; by default about those of the deployment.",
+        ),
+    ],
+    n: Annotated[int, typer.Option("--n", metavar="N", min=1, max=10_000, help="Most pairs.")] = 20,
+    as_of: Annotated[date | None, day_option("Without IN. Default: the last day that was run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the pairs of keywords that are most worth a yes or no: do these two belong to one aim of this user?
+
+    Fill the column `same` with yes or no; leave it empty where you cannot say. Then call `journeys calibrate --pairs
+    PAIRS` for the deployment, or `journeys cluster IN OUT --pairs PAIRS` for a file. Twenty answers are worth most.
+    """
+    from journeys_assets.operations.calibrate import write_pairs
+    from journeys_assets.operations.label_keywords import pairs_of_file
+
+    if len(files) > 2:
+        raise CommandError("give one or two files: `journeys pairs PAIRS` or `journeys pairs IN PAIRS`")
+    session = open_session()
+    params = live_params(session)
+    target = files[-1]
+    if len(files) == 2:
+        n_written = pairs_of_file(
+            files[0],
+            target,
+            n,
+            session.deployment.embedder,
+            params,
+            now=datetime.now(UTC).replace(tzinfo=None),
+            progress=partial(session.deployment.progress, "embedding"),
+        )
+    else:
+        n_written = write_pairs(
+            session.warehouse,
+            params.clustering,
+            session.deployment.embedder().model_version,
+            as_of or last_day_run(session),
+            target,
+            n,
+        )
+    if as_json:
+        out.json({"file": target, "n_pairs": n_written})
+    else:
+        out.write_line(f"{n_written:,} pairs → {target}; fill the column same with yes or no")
+
+
+def calibrate(
+    pairs: Annotated[
+        Path | None, typer.Option(metavar="PAIRS", help="Judged pairs, from `journeys pairs PAIRS`.")
+    ] = None,
+    as_of: Annotated[date | None, day_option("Use the log up to this day. Default: the last day that was run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find out how broad the journeys of this log are, and release that from the day after on.
+
+    It follows from the log alone: keywords of different people do not belong together. Judged pairs make it surer. On
+    the first day of a release every user is clustered again. The exit code is 1 if nothing is released; the reason is
+    printed, and what was live stays.
+    """
+    from journeys_assets.operations import calibrate as operation
+
+    session = open_session()
+    done = operation.calibrate(
+        session.warehouse,
+        session.params.clustering,
+        session.deployment.embedder().model_version,
+        session.deployment.releases("calibration"),
+        as_of or last_day_run(session),
+        None if pairs is None else operation.read_pairs(pairs),
+    )
+    found = done.threshold
+    if as_json:
+        out.json(
+            {
+                "least_log_odds": found.least_log_odds,
+                "before": done.before,
+                "found_from": found.source,
+                "n_pairs": found.n_pairs,
+                "n_unused_pairs": found.n_unused,
+                "folder": done.folder,
+                "live_from": done.live_from,
+                "not_released": done.refused,
+            }
+        )
+    else:
+        broader = "broader" if found.least_log_odds < done.before else "finer"
+        out.write_line(f"Threshold {found.least_log_odds:g}, from {found.source}; live is {done.before:g}")
+        if found.n_unused:
+            out.write_line(
+                (f"{found.n_unused} pairs", "yellow"), " were not used: their user lacks one of the keywords"
+            )
+        if done.folder is not None:
+            out.write_line(f"Released: {relative(done.folder)}; live from {done.live_from}. Journeys become {broader}")
+        else:
+            out.write_line(("not released", "yellow"), f": {done.refused}")
+    if done.folder is None:
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Calibrations of the clustering: releases of the threshold that suits a deployment."""

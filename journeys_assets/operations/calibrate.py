@@ -1,0 +1,238 @@
+"""Calibration of a deployment or of a file: pairs to judge, and the threshold that they and the log suggest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from journeys_assets.domain.clustering import calibration
+from journeys_assets.domain.clustering.calibration import LogEstimate
+from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.text import normalise_series
+from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.landing.ids import clean_id
+from journeys_assets.errors import JourneysError
+from journeys_assets.models.calibration import release as releases
+from journeys_assets.operations.result_files import check_new_file, draft_of, read_rows, write_rows
+from journeys_assets.storage.ingest.files import check_file
+from journeys_assets.storage.queries.inference import clustered_keywords
+from journeys_assets.storage.queries.vectors import stored_vectors
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+COLUMNS = ("user_id", "keyword_a", "keyword_b", "same")
+_ANSWERS = {
+    **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0", "same"), True),
+    **dict.fromkeys(("no", "n", "false", "f", "0", "0.0", "different"), False),
+}
+LEAST_CHANGE = 0.1
+"""A threshold that is nearer to the live one is not released: it would cluster every user again for nothing."""
+
+
+class CalibrationError(JourneysError):
+    """A calibration cannot be made. The message says what is missing or wrong, and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A threshold, and what it was found from.
+
+    Attributes:
+        least_log_odds: For ``ClusteringParams``.
+        log: What the log alone says.
+        n_pairs: Judged pairs that were used.
+        n_unused: Judged pairs of keywords that the user does not have.
+    """
+
+    least_log_odds: float
+    log: LogEstimate
+    n_pairs: int = 0
+    n_unused: int = 0
+
+    @property
+    def source(self) -> str:
+        """What it was found from, for people."""
+        if self.n_pairs:
+            return f"{self.n_pairs} judged pairs" + (" and the log" if self.log.is_known else "")
+        return f"the log alone, {self.log.n_users} users" if self.log.is_known else "the deployment"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The result of a calibration.
+
+    Attributes:
+        threshold: What was found.
+        before: The threshold that was live.
+        folder: Of the release; None where nothing was released.
+        live_from: First day on which a release is used.
+        refused: Why nothing was released; None where something was.
+    """
+
+    threshold: Threshold
+    before: float
+    folder: Path | None
+    live_from: date
+    refused: str | None
+
+
+def find_threshold(
+    rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, judged: pl.DataFrame | None = None
+) -> Threshold:
+    """The threshold that suits some users.
+
+    Args:
+        rows: user_id, keyword, normalised; a row for each keyword of a user.
+        vectors: A unit vector for each keyword.
+        params: Their threshold is the default where there is nothing to find another one from.
+        judged: Rows of :func:`read_pairs`; None: the log alone.
+    """
+    log = calibration.from_log(rows, vectors, params)
+    if judged is None or judged.is_empty():
+        return Threshold(log.least_log_odds, log)
+    margins = calibration.margins_of(judged, rows, vectors, params)
+    known = ~np.isnan(margins)
+    found = calibration.from_pairs(
+        log.least_log_odds, calibration.spread_of(log), margins[known], judged["same"].to_numpy()[known]
+    )
+    return Threshold(found, log, int(known.sum()), int((~known).sum()))
+
+
+def calibrate(
+    warehouse: Warehouse,
+    params: ClusteringParams,
+    embedding_model: str,
+    folder: Path,
+    as_of: date,
+    judged: pl.DataFrame | None = None,
+) -> Calibrated:
+    """Find the threshold of a deployment and release it, live from the day after ``as_of``.
+
+    Nothing is released where neither the log nor a pair says anything, where the threshold hardly changes, or where it
+    contradicts more of the judged pairs than the live one.
+
+    Args:
+        folder: Of the releases.
+        judged: Rows of :func:`read_pairs`.
+
+    Raises:
+        CalibrationError: no user has been clustered by ``as_of``.
+    """
+    rows, vectors = _keywords_of(warehouse, embedding_model, as_of)
+    live = releases.clustering_on(folder, date.max, params)
+    found = find_threshold(rows, vectors, params, judged)
+    release = releases.make(found.least_log_odds, params, as_of, _card(found))
+    refused = _refusal(found, live, rows, vectors, judged)
+    saved = None if refused else releases.save(release, folder)
+    return Calibrated(found, live.least_log_odds, saved, release.live_from, refused)
+
+
+def write_pairs(
+    warehouse: Warehouse, params: ClusteringParams, embedding_model: str, as_of: date, target: Path, n: int
+) -> int:
+    """Write the pairs of a deployment that are most worth a judgement; returns how many.
+
+    Args:
+        params: Those that are live.
+        target: A file of ``result_files.FORMATS`` that does not exist yet.
+        n: Most pairs.
+
+    Raises:
+        CalibrationError: no user has been clustered by ``as_of``, or the file cannot be written.
+    """
+    check_new_file(target, CalibrationError)
+    rows, vectors = _keywords_of(warehouse, embedding_model, as_of)
+    return write_pairs_of(rows, vectors, params, target, n)
+
+
+def write_pairs_of(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, target: Path, n: int) -> int:
+    """Write the pairs of some users that are most worth a judgement; returns how many.
+
+    Args:
+        rows, vectors: As for :func:`find_threshold`.
+        target, n: As for :func:`write_pairs`.
+    """
+    centre = calibration.from_log(rows, vectors, params).least_log_odds
+    pairs = calibration.pairs_to_ask(rows, vectors, params, n, centre)
+    with draft_of(target) as draft:
+        write_rows(pairs.with_columns(same=pl.lit(None, dtype=pl.String)), draft, target, CalibrationError)
+    return pairs.height
+
+
+def read_pairs(file: Path) -> pl.DataFrame:
+    """The judged pairs of a file: user_id, keyword_a, keyword_b (normalised), same (Boolean); those without a judgement
+    are left out.
+
+    Raises:
+        CalibrationError, IngestError: the file cannot be read, a column is missing, or an answer is neither yes nor no.
+    """
+    check_file(file)
+    rows = read_rows(file, CalibrationError)
+    missing = [name for name in COLUMNS if name not in rows.columns]
+    if missing:
+        raise CalibrationError(
+            f"{file} lacks the column(s) {', '.join(missing)}; `journeys pairs` writes a file that has them"
+        )
+    texts = rows.select(pl.col(name).cast(pl.String) for name in COLUMNS).with_row_index("line", offset=1)
+    answers = texts.with_columns(answer=pl.col("same").fill_null("").str.strip_chars().str.to_lowercase())
+    wrong = answers.filter((pl.col("answer") != "") & ~pl.col("answer").is_in(list(_ANSWERS)))
+    if wrong.height:
+        line, value = wrong.select("line", "same").row(0)
+        raise CalibrationError(
+            f"{file}: same is {value!r} in row {line}; write yes or no, or leave it empty for a pair that you skip"
+        )
+    judged = answers.filter(pl.col("answer") != "").drop_nulls(["user_id", "keyword_a", "keyword_b"])
+    return judged.select(
+        pl.col("user_id").map_elements(clean_id, return_dtype=pl.String),
+        normalise_series(judged["keyword_a"]).alias("keyword_a"),
+        normalise_series(judged["keyword_b"]).alias("keyword_b"),
+        same=pl.col("answer").replace_strict(_ANSWERS, return_dtype=pl.Boolean),
+    )
+
+
+def _keywords_of(warehouse: Warehouse, embedding_model: str, as_of: date) -> tuple[pl.DataFrame, KeywordVectors]:
+    """The keywords of every user as last clustered, and their vectors."""
+    with warehouse.reading() as con:
+        rows = clustered_keywords(con, as_of)
+        if rows.is_empty():
+            raise CalibrationError(f"no user has been clustered by {as_of}; call `journeys run` first")
+        vectors = stored_vectors(con, "keyword", rows["keyword"].unique(), embedding_model)
+    kept = rows.join(vectors.select("keyword"), on="keyword", how="semi")
+    return kept, KeywordVectors.from_frame(vectors)
+
+
+def _card(found: Threshold) -> dict[str, object]:
+    return {
+        "source": found.source,
+        "users_of_the_log": found.log.n_users,
+        "threshold_from_the_log_alone": found.log.least_log_odds if found.log.is_known else None,
+        "judged_pairs": found.n_pairs,
+    }
+
+
+def _refusal(
+    found: Threshold,
+    live: ClusteringParams,
+    rows: pl.DataFrame,
+    vectors: KeywordVectors,
+    judged: pl.DataFrame | None,
+) -> str | None:
+    if not found.n_pairs and not found.log.is_known:
+        return (
+            f"the log has {found.log.n_users} users with two keywords or more, and at least "
+            f"{calibration.FEWEST_USERS} are needed; judge some pairs (`journeys pairs`)"
+        )
+    if abs(found.least_log_odds - live.least_log_odds) < LEAST_CHANGE:
+        return f"the threshold is {found.least_log_odds:g}, and the live one {live.least_log_odds:g} is as good"
+    if judged is not None and found.n_pairs:
+        margins = calibration.margins_of(judged, rows, vectors, live)
+        same = judged["same"].to_numpy()
+        wrong: Callable[[float], int] = lambda least: int(((margins > least) != same)[~np.isnan(margins)].sum())  # noqa: E731
+        new, old = wrong(found.least_log_odds), wrong(live.least_log_odds)
+        if new > old:
+            return f"the threshold contradicts {new} of the judged pairs, and the live one {old}"
+    return None
