@@ -26,7 +26,14 @@ from journeys_assets.evaluation.data import corpora, pseudo_users
 from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
 from journeys_assets.evaluation.data.pseudo_users import PseudoUser
 from journeys_assets.evaluation.data.study import Study
-from journeys_assets.evaluation.parts import areas, calibrated, clustering, left_out_corpora
+from journeys_assets.evaluation.parts import (
+    areas,
+    calibrated,
+    clustering,
+    left_out_corpora,
+    left_out_tables,
+    partitions,
+)
 from journeys_assets.evaluation.parts.left_out_corpora import LeftOut
 from journeys_assets.evaluation.report.section import Section
 from journeys_assets.models.embedding.choose import make_embedder
@@ -231,24 +238,25 @@ def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
 def test_the_section_has_every_corpus_metric_regime_and_method(section: Section) -> None:
     results = section.results
     assert set(results["metric"]) == {
-        *clustering.METRICS,
+        *partitions.METRICS,
         "cluster count",
         *left_out_corpora.METRICS,
         *areas.METRICS,
     }
-    of_corpora = results.filter(metric=clustering.F1).filter(pl.col("dataset") != clustering.WORLD)
+    of_corpora = results.filter(metric=partitions.F1).filter(pl.col("dataset") != clustering.WORLD)
     assert set(of_corpora["dataset"]) == {"clinc150", "wands", "themes"}
     assert set(of_corpora["regime"]) == {"light", "heavy", "strays left out"}
     single = {rule.name for rule in clustering_rules.single_rules(PARAMS)}
-    methods = {clustering.OURS, clustering.BOUND, "TF-IDF, average", "HDBSCAN", *single}
+    methods = {left_out_corpora.OURS, left_out_corpora.BOUND, "TF-IDF, average", "HDBSCAN", *single}
     assert set(of_corpora["method"]) == methods
-    assert set(results.filter(dataset=clustering.WORLD, metric=clustering.F1)["method"]) == methods | {"time-out"}
+    assert set(results.filter(dataset=clustering.WORLD, metric=partitions.F1)["method"]) == methods | {"time-out"}
     against_domains = pl.col("metric").is_in(list(areas.METRICS))
-    for of_areas, ours in ((False, clustering.OURS), (True, areas.OURS)):
+    for of_areas, ours in ((False, left_out_corpora.OURS), (True, areas.OURS)):
         own = results.filter(against_domains == of_areas, role="ours")
         assert set(own["method"]) == {ours}
-    assert set(results.filter(role="bound")["method"]) == {clustering.BOUND}
+    assert set(results.filter(role="bound")["method"]) == {left_out_corpora.BOUND}
     assert results.filter(pl.col("low") > pl.col("value") + 1e-9).is_empty()
+    assert len(section.plots) == 4
     assert all(plot.svg.lstrip().startswith("<?xml") for plot in section.plots)
 
 
@@ -256,7 +264,7 @@ def test_calibrated_figures_are_compared_with_the_default_and_the_best_single_ru
     compared = section.comparisons.filter(pl.col("metric").is_in(left_out_corpora.METRICS))
     assert set(compared["baseline"]) == {left_out_corpora.DEFAULT, left_out_corpora.BEST_RULE}
     assert compared.height == 3 * 3 * 2 * 2  # corpora, metrics, kinds of user, baselines
-    f1 = section.results.filter(metric=clustering.F1, method=clustering.OURS, regime="light", dataset="wands")
+    f1 = section.results.filter(metric=partitions.F1, method=left_out_corpora.OURS, regime="light", dataset="wands")
     default = section.results.filter(
         metric=left_out_corpora.FROM_20, method=left_out_corpora.DEFAULT, regime="light", dataset="wands"
     )
@@ -268,17 +276,17 @@ def test_the_tables_follow_from_the_figures(section: Section) -> None:
     value = {(dataset, method): v for dataset, method, v in f1.select("dataset", "method", "value").iter_rows()}
     ours = {name: value[name, left_out_corpora.OURS] for name in ("clinc150", "wands", "themes")}
     best = {name: value[name, left_out_corpora.BEST_RULE] for name in ours}
-    table = section.tables[left_out_corpora.MEAN_AND_WORST].filter(corpora="all corpora", users="heavy")
+    table = section.tables[left_out_tables.MEAN_AND_WORST].filter(corpora="all corpora", users="heavy")
     assert table["n"].unique().to_list() == [3]
     got = dict(table.select("statistic", "20 pairs").iter_rows())
     assert got["mean"] == pytest.approx(np.mean(list(ours.values())))
     assert got["worst"] == pytest.approx(min(ours.values()))
     assert got["worst margin"] == pytest.approx(min(ours[name] - best[name] for name in ours))
-    shares = section.tables[left_out_corpora.SHARES]
+    shares = section.tables[left_out_tables.SHARES]
     row = shares.row(by_predicate=(pl.col("corpus") == "wands") & (pl.col("users") == "heavy"), named=True)
     left = value["wands", left_out_corpora.BOUND] - best["wands"]
     assert row["share, 20 pairs"] * left == pytest.approx(ours["wands"] - best["wands"], nan_ok=left == 0)
-    curve = section.tables[left_out_corpora.LEARNING]
+    curve = section.tables[left_out_tables.LEARNING]
     assert curve.select("answers", "pairs").rows() == [
         (answers, n) for answers in ("all right", "10% wrong") for n in (0, *calibrated.N_PAIRS)
     ]
@@ -299,13 +307,13 @@ def alone(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
 def test_without_labelled_sets_the_protocol_says_so(alone: Section) -> None:
     assert set(alone.results["dataset"]) == {clustering.WORLD}
     assert "do not exist" in alone.protocol
-    assert alone.headline == (clustering.F1, areas.F1)
+    assert alone.headline == (partitions.F1, areas.F1)
 
 
 def test_easy_users_are_clustered_well_but_not_by_the_time_out(alone: Section) -> None:
     f1 = alone.results.filter(metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD)
     values = dict(f1.select("method", "value").iter_rows())
-    assert values[clustering.OURS] > 0.95
+    assert values[left_out_corpora.OURS] > 0.95
     assert values["time-out"] < 0.85
     verdicts = alone.comparisons.filter(
         metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD, baseline="time-out"
@@ -318,11 +326,11 @@ def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study, left_o
     data = clustering.world_dataset(world, PARAMS, 100, left_out)
     assert len(data.rules) == 8
     wrong = [replace(user, truth=np.arange(len(user.truth)) % 2) for user in data.users]
-    right = clustering.partitions_of(data)
-    other = clustering.partitions_of(replace(data, users=wrong))
+    right = partitions.partitions_of(data)
+    other = partitions.partitions_of(replace(data, users=wrong))
     for method in right:
         same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
-        assert same == (method != clustering.BOUND), method
+        assert same == (method != left_out_corpora.BOUND), method
 
 
 def test_the_world_is_scored_by_what_was_fitted_and_chosen_without_its_themes(world: Study, left_out: LeftOut) -> None:
