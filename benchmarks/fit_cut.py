@@ -8,8 +8,8 @@ The cut is learnt from pseudo users of all labelled corpora in DATA and of the p
 which counts the same (``evaluation.data.corpora``, ``models.clustering.fitting``).
 
 ``--left-out`` writes nothing. It fits without each corpus in turn and prints the quality on that corpus by threshold:
-the best estimate of the quality on a log of another kind. ``ClusteringParams.least_log_odds`` is the threshold with the
-best mean.
+the best estimate of the quality on a log of another kind. ``ClusteringParams.least_log_odds`` is the median of the best
+thresholds of the corpora.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ from journeys_assets.domain.clustering.calibration import THRESHOLDS
 from journeys_assets.domain.clustering.cut import FILE, digest
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.evaluation.data.corpora import Corpora, corpora_of
-from journeys_assets.evaluation.data.left_out import Fold, best_of_others, cut_without, examples_by_corpus, folds_of
+from journeys_assets.evaluation.data.left_out import (
+    Fold,
+    chosen_by_others,
+    cut_without,
+    examples_by_corpus,
+    folds_of,
+    mean_curves,
+)
 from journeys_assets.evaluation.data.pseudo_users import embedded
 from journeys_assets.evaluation.data.study import CORPORA, LABELLED, labelled_corpora, labelled_phrases
 from journeys_assets.models.embedding.choose import make_embedder
@@ -46,21 +53,19 @@ def corpora_in(data: Path) -> Corpora:
 
 
 def by_threshold(folds: Sequence[Fold]) -> tuple[pl.DataFrame, float]:
-    """Mean B-cubed F1 of each left-out corpus at some thresholds and at its best one; and the best threshold of all."""
-    rows, means = [], {}
+    """Mean B-cubed F1 of each left-out corpus at some thresholds and at its best one; and the threshold of all."""
+    rows = []
     places = [int(np.flatnonzero(np.isclose(THRESHOLDS, least))[0]) for least in SHOWN]
     for fold in folds:
         for kind in fold.users:
             curve = fold.curve(kind).mean(axis=0)
-            means[fold.corpus.name, kind] = curve
             at = dict(zip(map(str, SHOWN), curve[places].tolist(), strict=True))
             rows.append({"left out": fold.corpus.name, "users": kind, **at, "best": float(curve.max())})
     table = pl.DataFrame(rows)
     for kind in ("light", "heavy"):
         mean = table.filter(users=kind).select(pl.exclude("left out", "users").mean())
         table = pl.concat([table, mean.select(pl.lit("mean").alias("left out"), pl.lit(kind).alias("users"), pl.all())])
-    curves = {f"{name} {kind}": curve for (name, kind), curve in means.items()}
-    return table, float(THRESHOLDS[best_of_others(curves, None)])
+    return table, float(THRESHOLDS[chosen_by_others(mean_curves(folds), None)])
 
 
 def main() -> None:
@@ -84,7 +89,7 @@ def main() -> None:
         table, best = by_threshold(folds)
         with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, float_precision=3):
             print(table)
-        print(f"best common threshold: {best}")
+        print(f"ClusteringParams.least_log_odds = {best}")
         return
     text = cut_without(None, examples_by_corpus(corpora, vectors, params)).to_json()
     FILE.write_text(text)

@@ -18,8 +18,8 @@ class ClusteringParams:
     """Digest of the ensemble in the package. ``benchmarks/fit_cut.py`` fits the ensemble and prints the digest."""
     least_log_odds: float = -1.25
     """A node of the dendrogram stays one cluster if its log odds exceed this. Lower values give broader journeys,
-    higher values finer ones. This one has the best mean over labelled corpora, each clustered by a cut that was fitted
-    on the others; the best one of a single corpus is between -2.75 and 2."""
+    higher values finer ones. This one is the median of the best ones of labelled corpora, each clustered by a cut that
+    was fitted on the others. Those are between -2 and 1.75: a log has its own (``domain.clustering.calibration``)."""
     area_distance: float = 0.81
     """Two parts of the dendrogram are one area if the mean cosine distance between their keywords is below this. With 0
     each journey is an area; with 2 all journeys of a user are one area. Chosen by ``benchmarks/area_distance.py``."""

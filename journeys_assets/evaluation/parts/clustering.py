@@ -2,56 +2,37 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from journeys_assets.domain.clustering.cut import LearnedCut, released
+from journeys_assets.domain.clustering.cut import released
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
-from journeys_assets.domain.statistics.partitions import agreement, bcubed_f1
 from journeys_assets.domain.statistics.resampling import N_RESAMPLES
 from journeys_assets.evaluation.baselines import clustering_rules as rules
 from journeys_assets.evaluation.baselines.clustering_rules import Rule
 from journeys_assets.evaluation.data.corpora import SYNTHETIC
 from journeys_assets.evaluation.data.left_out import Progress
-from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
-from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser, world_users
+from journeys_assets.evaluation.data.pseudo_users import world_users
 from journeys_assets.evaluation.data.study import Study
-from journeys_assets.evaluation.parts import areas, left_out_corpora
-from journeys_assets.evaluation.parts.left_out_corpora import LeftOut
+from journeys_assets.evaluation.parts import areas, left_out_corpora, left_out_tables
+from journeys_assets.evaluation.parts.left_out_corpora import BOUND, LeftOut
+from journeys_assets.evaluation.parts.partitions import F1, Dataset, counts, measured, partitions_of
 from journeys_assets.evaluation.report.plots import dots
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
-from journeys_assets.evaluation.statistics.intervals import mean_of, measure
 from journeys_assets.models.embedding.base import Embedder
 
 N_USERS = 100
 """Light users of each corpus, as many heavy ones, and users of the synthetic world."""
-OURS = "journeys"
-BOUND = left_out_corpora.BOUND
 WORLD = "synthetic world"
 ALL = "all users"
-F1 = "B-cubed F1"
-METRICS = {
-    F1: "bcubed_f1",
-    "B-cubed precision": "bcubed_precision",
-    "B-cubed recall": "bcubed_recall",
-    "pairwise F1": "pairwise_f1",
-    "adjusted Rand": "adjusted_rand",
-    "V-measure": "v_measure",
-}
 _SIZES = {"up to 29 keywords": (1, 29), "30 to 119 keywords": (30, 119), "120 keywords or more": (120, 1_000_000)}
 """Number of keywords of a user of the synthetic world, both ends included."""
 _FEWEST = 10
 """Fewest users for a regime. An interval over fewer users is uninformative."""
-Partitions = Mapping[str, Sequence[Labels]]
-"""Clusters of every user, by method."""
-Figures = tuple[pl.DataFrame, pl.DataFrame]
 
 PROTOCOL = f"""
 The keywords of each user are clustered from that user's rows only, and the partition is compared with the known
@@ -77,28 +58,6 @@ WITHOUT_CORPORA = """
 packaged cut, which was fitted on the phrases of its themes, and single rules are left out, because their cuts are
 chosen on other corpora.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """Users of one kind, and what clusters them.
-
-    Attributes:
-        name: The name used in tables.
-        users: Users with known journeys.
-        regimes: (users,) of each regime: whether a user is in it.
-        vectors: A unit vector for each of their keywords.
-        cut, params: The learned cut, and parameters with its threshold.
-        rules: Other methods, by name.
-    """
-
-    name: str
-    users: Sequence[PseudoUser]
-    regimes: Mapping[str, NDArray[np.bool_]]
-    vectors: KeywordVectors
-    cut: LearnedCut
-    params: ClusteringParams
-    rules: Mapping[str, Rule]
 
 
 def evaluate_clustering(
@@ -140,15 +99,14 @@ def evaluate_clustering(
     )
     datasets = [*(_corpora_datasets(left_out) if left_out else ()), world_dataset(world, params, n_users, left_out)]
     found = {dataset.name: partitions_of(dataset) for dataset in datasets}
-    measured = [part for data in datasets for part in _measured(data, found[data.name], seed, n_resamples)]
+    figures = [part for data in datasets for part in measured(data, found[data.name], seed, n_resamples)]
     tables: dict[str, pl.DataFrame] = {}
     plots: list[Plot] = []
     coarse = None
-    if left_out:
-        assert labelled is not None
-        measured += left_out_corpora.measured(left_out, seed=seed, n_resamples=n_resamples)
-        tables |= left_out_corpora.tables_of(left_out)
-        plots.append(left_out_corpora.learning_plot(left_out))
+    if left_out and labelled is not None:
+        figures += left_out_corpora.measured(left_out, seed=seed, n_resamples=n_resamples)
+        tables |= left_out_tables.tables_of(left_out)
+        plots += left_out_tables.plots_of(left_out)
         coarse = areas.evaluate_areas(
             labelled,
             left_out.vectors,
@@ -158,12 +116,12 @@ def evaluate_clustering(
             seed=seed,
             n_resamples=n_resamples,
         )
-        measured += coarse.measured
-    measured += areas.akin_pairs(world, seed=seed, n_resamples=n_resamples)
-    results, comparisons = gathered(measured)
+        figures += coarse.measured
+    figures += areas.akin_pairs(world, seed=seed, n_resamples=n_resamples)
+    results, comparisons = gathered(figures)
     caption = "Mean B-cubed F1 of each clustering method, with 95 % intervals; the bound uses the truth."
-    plots.insert(0, Plot(caption, dots(results.filter(_main_regimes()), F1, label="mean over users")))
-    tables["Number of clusters, mean over users"] = _counts(datasets, found)
+    plots.append(Plot(caption, dots(results.filter(_main_regimes()), F1, label="mean over users")))
+    tables["Number of clusters, mean over users"] = counts(datasets, found)
     protocol = [PROTOCOL]
     if coarse is None:
         protocol.append(WITHOUT_CORPORA)
@@ -240,76 +198,3 @@ def _corpora_datasets(left_out: LeftOut) -> Iterator[Dataset]:
 def _text_rules(corpus: Sequence[str]) -> dict[str, Rule]:
     """Methods without a parameter that is chosen."""
     return {"TF-IDF, average": rules.tfidf_average(corpus), "HDBSCAN": rules.hdbscan()}
-
-
-def partitions_of(dataset: Dataset) -> Partitions:
-    """Clusters of every user by every method, ours first. Only the bound uses the users' truth."""
-    found = {OURS: found_by_pipeline(dataset.users, dataset.vectors, dataset.params, dataset.cut)[0]}
-    for name, rule in dataset.rules.items():
-        found[name] = [rule(user, dataset.vectors.rows_for(user.keywords)) for user in dataset.users]
-    return found
-
-
-def _measured(dataset: Dataset, found: Partitions, seed: int, n_resamples: int) -> Iterator[Figures]:
-    """Figures for every metric and regime of the data set."""
-    users = dataset.users
-    whole = {
-        method: [agreement(user.truth, labels) for user, labels in zip(users, own, strict=True)]
-        for method, own in found.items()
-    }
-
-    def figures(metric: str, regime: str, values: Mapping[str, NDArray[np.float64]], *, higher: bool = True) -> Figures:
-        return measure(
-            {method: mean_of(sample) for method, sample in values.items()},
-            dataset=dataset.name,
-            regime=regime,
-            metric=metric,
-            n_users=len(next(iter(values.values()))),
-            ours=OURS,
-            bounds=[BOUND],
-            is_higher_better=higher,
-            seed=seed,
-            n_resamples=n_resamples,
-        )
-
-    of = {
-        metric: {m: np.array([getattr(a, field) for a in own]) for m, own in whole.items()}
-        for metric, field in METRICS.items()
-    }
-    off = {m: np.array([abs(math.log2(a.n_found / a.n_true)) for a in own]) for m, own in whole.items()}
-    for regime, is_in in dataset.regimes.items():
-        for metric, values in of.items():
-            yield figures(metric, regime, {method: sample[is_in] for method, sample in values.items()})
-        yield figures("cluster count", regime, {method: sample[is_in] for method, sample in off.items()}, higher=False)
-    if any(user.is_stray.any() for user in users):
-        kept = {method: _without_strays(users, own) for method, own in found.items()}
-        yield figures(F1, "strays left out", kept)
-
-
-def _without_strays(users: Sequence[PseudoUser], found: Sequence[Labels]) -> NDArray[np.float64]:
-    """B-cubed F1 of each user over the keywords of journeys; NaN if a user has none."""
-    return np.array(
-        [
-            math.nan if user.is_stray.all() else bcubed_f1(user.truth[~user.is_stray], labels[~user.is_stray])
-            for user, labels in zip(users, found, strict=True)
-        ]
-    )
-
-
-def _counts(datasets: Sequence[Dataset], found: Mapping[str, Partitions]) -> pl.DataFrame:
-    """Mean number of keywords, of true journeys, and of clusters by each method; one row per data set and regime."""
-    rows = []
-    for dataset in datasets:
-        for regime, is_in in dataset.regimes.items():
-            chosen = np.flatnonzero(is_in).tolist()
-            own = [dataset.users[i] for i in chosen]
-            row: dict[str, object] = {
-                "dataset": dataset.name,
-                "regime": regime,
-                "keywords": float(np.mean([len(user.keywords) for user in own])),
-                "truth": float(np.mean([len(np.unique(user.truth)) for user in own])),
-            }
-            for method, labels in found[dataset.name].items():
-                row[method] = float(np.mean([len(np.unique(labels[i])) for i in chosen]))
-            rows.append(row)
-    return pl.concat([pl.DataFrame([row]) for row in rows], how="diagonal")

@@ -19,7 +19,7 @@ from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.statistics.partitions import bcubed_f1
 from journeys_assets.evaluation.baselines.clustering_rules import Rule, best_cut, single_rules
-from journeys_assets.evaluation.data.corpora import SCORED_SIZES, corpora_of
+from journeys_assets.evaluation.data.corpora import corpora_of
 from journeys_assets.evaluation.data.left_out import Candidates, Choice, Fold, Progress, candidates_of, folds_of
 from journeys_assets.evaluation.data.pseudo_users import distinct_phrases, embedded
 from journeys_assets.evaluation.parts.calibrated import (
@@ -29,8 +29,6 @@ from journeys_assets.evaluation.parts.calibrated import (
     learning_curve,
     thresholds_of,
 )
-from journeys_assets.evaluation.report.plots import curves
-from journeys_assets.evaluation.report.section import Plot
 from journeys_assets.evaluation.statistics.intervals import mean_of, measure
 from journeys_assets.models.embedding.base import Embedder
 
@@ -45,22 +43,15 @@ FROM_LOG, FROM_20, FROM_100 = METRICS = (
     "B-cubed F1, threshold from 20 judged pairs",
     "B-cubed F1, threshold from 100 judged pairs",
 )
-COLUMNS = {DEFAULT: "default", FROM_LOG: "log", FROM_20: "20 pairs", FROM_100: "100 pairs"}
-"""The kinds of threshold, and their names as columns of tables."""
-AIMS, CATEGORIES, EVERY = "aims", "categories", "all corpora"
-MEAN_AND_WORST = "Left-out corpora: mean and worst, B-cubed F1"
-SHARES = "Share of the way from the best single rule to the best cut per user, B-cubed F1"
-LEARNING = "Learning curve: left-out corpora, B-cubed F1 by the number of judged pairs"
-CHOSEN = "Thresholds of left-out corpora"
 
 PROTOCOL = f"""
 **Whole corpora are left out.** A deployment's log is a corpus that nothing was fitted on. So each labelled corpus is
 clustered by a cut that was fitted on the other ones, each of which weighs the same, with the threshold
-(`least_log_odds`) and the cuts of the single rules that have the best mean on the other ones. The threshold is one
-number from 33. It is chosen with cuts that were fitted without the corpus that they are scored on; those cuts have seen
-the corpus that is left out, which the final one has not. No keyword is in two corpora; the strays of scored users are
-not those of users that are fitted on. The features, the boosting and the smoothing were chosen with most of these
-corpora in view.
+(`least_log_odds`) and the cuts of the single rules that the other ones choose: the median of the best ones of each. The
+threshold is one number from 33. It is chosen with cuts that were fitted without the corpus that they are scored on;
+those cuts have seen the corpus that is left out, which the final one has not. No keyword is in two corpora; the strays
+of scored users are not those of users that are fitted on. The features, the boosting and the smoothing were chosen with
+most of these corpora in view.
 
 **Users** are pooled: 2-8 labels, and 3-12 (*light*) or 5-60 (*heavy*) phrases of each. A third of them have 20 % more
 phrases that belong to no label. The labels of biomedical, pricerunner and searchsnippets are broad *categories*; those
@@ -131,8 +122,8 @@ class LeftOut:
 
     @cached_property
     def scores(self) -> dict[tuple[str, str], dict[str, Doubles]]:
-        """B-cubed F1 of the users (users,) of each corpus and kind by each way to cut; keys of ``COLUMNS``, the best
-        single rule, and the bound."""
+        """B-cubed F1 of the users (users,) of each corpus and kind by each way to cut: the default
+        threshold, ``METRICS``, the best single rule, and the bound."""
         found: dict[tuple[str, str], dict[str, Doubles]] = {}
         for fold in self.folds:
             name, own = fold.corpus.name, self.thresholds[fold.corpus.name]
@@ -212,103 +203,3 @@ def measured(left_out: LeftOut, *, seed: int, n_resamples: int) -> Iterator[tupl
                 seed=seed,
                 n_resamples=n_resamples,
             )
-
-
-def tables_of(left_out: LeftOut) -> dict[str, pl.DataFrame]:
-    """The tables over corpora, by caption."""
-    return {
-        MEAN_AND_WORST: mean_and_worst(left_out),
-        SHARES: _shares(left_out),
-        LEARNING: left_out.learning,
-        CHOSEN: _thresholds(left_out),
-    }
-
-
-def _means(left_out: LeftOut) -> pl.DataFrame:
-    """corpus, is_of_categories, users, then the mean B-cubed F1 of every method."""
-    is_of_categories = {fold.corpus.name: fold.corpus.is_of_categories for fold in left_out.folds}
-    names = {BEST_RULE: BEST_RULE, **COLUMNS, BOUND: BOUND}
-    return pl.DataFrame(
-        [
-            {"corpus": name, "is_of_categories": is_of_categories[name], "users": kind}
-            | {shown: float(scores[method].mean()) for method, shown in names.items()}
-            for (name, kind), scores in left_out.scores.items()
-        ]
-    )
-
-
-def mean_and_worst(left_out: LeftOut) -> pl.DataFrame:
-    """The mean over corpora and the worst corpus of every method; of aims, categories and all, light and heavy users.
-
-    The *worst margin* is the lowest difference from the best single rule over corpora.
-    """
-    means = _means(left_out)
-    methods = means.columns[3:]
-    groups = {AIMS: ~pl.col("is_of_categories"), CATEGORIES: pl.col("is_of_categories"), EVERY: pl.lit(value=True)}
-    rows = []
-    for group, is_in in groups.items():
-        for kind in SCORED_SIZES:
-            own = means.filter(is_in, users=kind)
-            if own.is_empty():
-                continue
-            head = {"corpora": group, "n": own.height, "users": kind}
-            over = own.select(pl.col(name) - pl.col(BEST_RULE) for name in methods)
-            rows += [
-                head | {"statistic": "mean"} | own.select(pl.col(methods).mean()).row(0, named=True),
-                head | {"statistic": "worst"} | own.select(pl.col(methods).min()).row(0, named=True),
-                head | {"statistic": "worst margin"} | over.select(pl.all().min()).row(0, named=True),
-            ]
-    return pl.DataFrame(rows)
-
-
-def _shares(left_out: LeftOut) -> pl.DataFrame:
-    """The gain over the best single rule, as a share of the gain of each user's best height; one row per corpus and
-    kind of user, then the means of aims, of categories and of all."""
-    means = _means(left_out)
-    ways = list(COLUMNS.values())
-    mean_rows = (
-        mean_and_worst(left_out)
-        .filter(statistic="mean")
-        .select(pl.format("mean of {}", "corpora").alias("corpus"), "users", BEST_RULE, *ways, BOUND)
-    )
-    every = pl.concat([means.select("corpus", "users", BEST_RULE, *ways, BOUND), mean_rows])
-    rule = {name: left_out.choice(name).best_rule for name in means["corpus"].unique()}
-    to_win = pl.col(BOUND) - pl.col(BEST_RULE)
-    return every.with_columns(
-        ((pl.col(way) - pl.col(BEST_RULE)) / to_win).alias(f"share, {way}") for way in ways
-    ).with_columns(pl.col("corpus").replace_strict(rule, default="").alias("rule"))
-
-
-def _thresholds(left_out: LeftOut) -> pl.DataFrame:
-    """The threshold of each corpus from each source (means over draws), and its own best ones."""
-    from journeys_assets.domain.clustering.calibration import THRESHOLDS
-
-    rows = []
-    for fold in left_out.folds:
-        own = left_out.thresholds[fold.corpus.name]
-        rows.append(
-            {
-                "corpus": fold.corpus.name,
-                "default": own.default,
-                "log": own.from_log if own.is_log_known else None,
-                "20 pairs": float(np.mean(own.from_pairs[20, 0.0])),
-                "100 pairs": float(np.mean(own.from_pairs[100, 0.0])),
-                "best": float(THRESHOLDS[int(left_out.candidates.thresholds[fold.corpus.name].argmax())]),
-            }
-        )
-    return pl.DataFrame(rows)
-
-
-def learning_plot(left_out: LeftOut) -> Plot:
-    caption = (
-        "Mean B-cubed F1 on left-out corpora by the number of judged pairs; without any, the threshold is from the log."
-    )
-    svg = curves(
-        left_out.learning,
-        x="pairs",
-        y="mean",
-        by="answers",
-        labels=("judged pairs", "mean B-cubed F1"),
-        ours="all right",
-    )
-    return Plot(caption, svg)

@@ -20,7 +20,7 @@ from journeys_assets.domain.statistics.partitions import bcubed_f1
 from journeys_assets.evaluation.baselines.clustering_rules import single_rules
 from journeys_assets.evaluation.data import left_out
 from journeys_assets.evaluation.data.corpora import CATEGORIES, Corpora, corpora_of, fitting_users, scored_users
-from journeys_assets.evaluation.data.left_out import best_of_others, candidates_of, cut_without, examples_by_corpus
+from journeys_assets.evaluation.data.left_out import candidates_of, chosen_by_others, cut_without, examples_by_corpus
 from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
 from journeys_assets.evaluation.data.study import CORPORA, LABELLED, labelled_corpora, labelled_phrases
 from tests.support.clustering import log_of
@@ -128,10 +128,11 @@ def test_a_choice_does_not_depend_on_the_scores_of_what_is_left_out(n: int, cand
     rng = np.random.default_rng(seed)
     scores = {f"c{i}": rng.random(candidates) for i in range(n)}
     changed = scores | {"c0": rng.random(candidates)}
-    assert best_of_others(scores, "c0") == best_of_others(changed, "c0")
-    best = best_of_others(scores, None)
-    mean = np.mean(list(scores.values()), axis=0)
-    assert mean[best] >= mean.max() - 1e-8
+    assert chosen_by_others(scores, "c0") == chosen_by_others(changed, "c0")
+    best = sorted(int(own.argmax()) for own in scores.values())
+    chosen = chosen_by_others(scores, None)
+    assert sum(own <= chosen for own in best) >= n / 2
+    assert sum(own >= chosen for own in best) >= n / 2
 
 
 def test_fits_are_kept_by_what_they_were_fitted_on(corpora: Corpora, vectors: KeywordVectors, tmp_path: Path) -> None:

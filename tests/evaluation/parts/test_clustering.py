@@ -22,11 +22,19 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.statistics.partitions import bcubed_f1
 from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS, KEYWORD_EMBEDDINGS
 from journeys_assets.evaluation.baselines import clustering_rules
-from journeys_assets.evaluation.data import pseudo_users
+from journeys_assets.evaluation.data import corpora, pseudo_users
 from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
 from journeys_assets.evaluation.data.pseudo_users import PseudoUser
 from journeys_assets.evaluation.data.study import Study
-from journeys_assets.evaluation.parts import areas, clustering
+from journeys_assets.evaluation.parts import (
+    areas,
+    calibrated,
+    clustering,
+    left_out_corpora,
+    left_out_tables,
+    partitions,
+)
+from journeys_assets.evaluation.parts.left_out_corpora import LeftOut
 from journeys_assets.evaluation.report.section import Section
 from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -35,10 +43,7 @@ from journeys_assets.synthetic.themes import THEMES
 PARAMS = ClusteringParams()
 START = datetime(2026, 1, 1)
 DAY = date(2026, 1, 31)
-STRAY, FITTED_STRAY = (
-    next(word for word in ("login", "weather", "news", "mail", "map") if pseudo_users.is_held_out(word) == side)
-    for side in (True, False)
-)
+STRAY = "login"
 TOPICS = ("wedding", "kitchen", "guitar", "garden", "running", "pottery")
 
 
@@ -93,8 +98,8 @@ def test_every_rule_labels_every_keyword(n: int) -> None:
 def phrases(n_labels: int = 6, n_each: int = 14) -> pl.DataFrame:
     """Labelled phrases that share their topic's word, so that even hashed letters separate topics."""
     rows = [
-        (name, f"{TOPICS[i % 6]} {i // 6} {detail}", f"{TOPICS[i % 6]} {i // 6}", f"domain {i % 3}")
-        for name in ("clinc150", "wands")
+        (name, f"{TOPICS[i % 6]} {i // 6} {verb} {detail}", f"{TOPICS[i % 6]} {i // 6}", f"domain {i % 3}")
+        for name, verb in (("clinc150", "find"), ("wands", "buy"))
         for i in range(n_labels)
         for detail in [f"{a} {b}" for a in ("red", "blue", "big", "old") for b in ("one", "two", "six", "ten")][:n_each]
     ]
@@ -133,40 +138,30 @@ def test_halves_share_no_label() -> None:
     assert set(half) < set(labels)
 
 
-def test_no_regime_uses_labels_that_may_be_fitted_on() -> None:
+def test_areas_are_not_scored_on_labels_that_their_bound_was_chosen_on() -> None:
     labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
     pool = pseudo_users.pools(labelled, "clinc150")
     half = set(pseudo_users.held_out_half(list(pool)))
-    fitted = {keyword for label, own in pool.items() if label not in half for keyword in own}
+    seen = {keyword for label, own in pool.items() if label not in half for keyword in own}
     strays = {k for own in pseudo_users.pools(labelled, "clinc150_oos").values() for k in own}
-    fitted |= {k for k in strays if not pseudo_users.is_held_out(k)}
-    scored = {
-        name: {keyword for user in users for keyword in user.keywords}
-        for name, users in pseudo_users.labelled_regimes(labelled, 20, 1).items()
-        if not name.startswith("WANDS") and name != "CLINC150 + WANDS, 3-12"
-    }
-    assert len(scored) == 6
-    of_domains = pseudo_users.domain_regimes(labelled, 20, 1)
-    assert len(of_domains) == 8
-    scored |= {name: {k for user in users for k in user.keywords} for name, users in of_domains.items()}
-    for name, keywords in scored.items():
-        assert not keywords & fitted, name
+    seen |= {k for k in strays if not pseudo_users.is_held_out(k)}
+    regimes = pseudo_users.domain_regimes(labelled, 20, 1)
+    assert len(regimes) == 8
+    for name, users in regimes.items():
+        assert not {k for user in users for k in user.keywords} & seen, name
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """Twelve users with two held-out themes and one stray keyword each; one of them is a bot.
-
-    There is also an older inference, and every user has a keyword of a theme, and a stray, that may be fitted on.
-    """
+    """Twelve users with two themes and one stray keyword each, and an older inference; one of them is a bot."""
     embedder = make_embedder("hashing", tmp_path_factory.mktemp("models"))
     topics = {t: [f"{t} {d}" for d in ("ideas", "shop", "near me", "diy", "on a budget")] for t in TOPICS}
-    scored = sorted(pseudo_users.held_out_themes())
-    fitted = next(theme.name for theme in THEMES if theme.name not in scored)
     clusters, truth = [], []
     for number in range(12):
-        own: dict[str, str | None] = {k: scored[i % 6] for i in (number, number + 1) for k in topics[TOPICS[i % 6]]}
-        own |= {STRAY: None, "fitted on": fitted, FITTED_STRAY: None}
+        own: dict[str, str | None] = {
+            k: THEMES[i % 6].name for i in (number, number + 1) for k in topics[TOPICS[i % 6]]
+        }
+        own[STRAY] = None
         for place, (keyword, theme) in enumerate(own.items()):
             at = START + timedelta(minutes=5 * place if number % 2 else 60 * place)
             truth.append((f"u{number:02d}", keyword, theme, at))
@@ -199,7 +194,7 @@ def test_world_users_have_their_last_clustered_keywords(world: Study) -> None:
     assert len(users) == 11
     assert len(pseudo_users.world_users(world, 3)) == 3
     for user in users:
-        assert not {"of an older inference", "fitted on", FITTED_STRAY} & set(user.keywords)
+        assert "of an older inference" not in user.keywords
         assert user.is_stray.sum() == 1
         assert np.array(user.keywords)[user.is_stray].tolist() == [STRAY]
         assert len(set(user.truth[~user.is_stray].tolist())) == 2
@@ -215,65 +210,166 @@ def test_the_truth_of_another_world_is_refused(world: Study) -> None:
         pseudo_users.world_users(replace(world, truth={}), 100)
 
 
+FEW_SIZES = (((3, 12), 8), ((2, 25), 8))
+"""Users to fit on; the real number would take a minute."""
+
+
+@pytest.fixture(scope="module")
+def left_out(tmp_path_factory: pytest.TempPathFactory) -> LeftOut:
+    cache = tmp_path_factory.mktemp("left_out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corpora, "SIZES", FEW_SIZES)
+        return left_out_corpora.leave_out(
+            phrases(24), None, make_embedder("hashing", cache), cache, PARAMS, n_users=15, seed=1
+        )
+
+
 @pytest.fixture(scope="module")
 def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
     cache = tmp_path_factory.mktemp("cache")
     embedder = make_embedder("hashing", cache)
-    return clustering.evaluate_clustering(world, phrases(24), embedder, cache, PARAMS, n_users=20, n_resamples=50)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(corpora, "SIZES", FEW_SIZES)
+        return clustering.evaluate_clustering(
+            world, phrases(24), None, embedder, cache, PARAMS, n_users=15, n_resamples=50
+        )
 
 
-def test_the_section_has_every_metric_regime_and_method(section: Section) -> None:
+def test_the_section_has_every_corpus_metric_regime_and_method(section: Section) -> None:
     results = section.results
-    assert set(results["metric"]) == {*clustering.METRICS, "cluster count", *areas.METRICS}
-    assert {"all users", "light", "strays left out"} <= set(results["regime"])
+    assert set(results["metric"]) == {
+        *partitions.METRICS,
+        "cluster count",
+        *left_out_corpora.METRICS,
+        *areas.METRICS,
+    }
+    of_corpora = results.filter(metric=partitions.F1).filter(pl.col("dataset") != clustering.WORLD)
+    assert set(of_corpora["dataset"]) == {"clinc150", "wands", "themes"}
+    assert set(of_corpora["regime"]) == {"light", "heavy", "strays left out"}
+    single = {rule.name for rule in clustering_rules.single_rules(PARAMS)}
+    methods = {left_out_corpora.OURS, left_out_corpora.BOUND, "TF-IDF, average", "HDBSCAN", *single}
+    assert set(of_corpora["method"]) == methods
+    assert set(results.filter(dataset=clustering.WORLD, metric=partitions.F1)["method"]) == methods | {"time-out"}
     against_domains = pl.col("metric").is_in(list(areas.METRICS))
-    for of_areas, ours in ((False, clustering.OURS), (True, areas.OURS)):
+    for of_areas, ours in ((False, left_out_corpora.OURS), (True, areas.OURS)):
         own = results.filter(against_domains == of_areas, role="ours")
         assert set(own["method"]) == {ours}
-    assert set(results.filter(role="bound")["method"]) == {clustering.BOUND}
-    timed = results.filter(method="time-out")["dataset"].unique().to_list()
-    assert timed == [clustering.WORLD]
+    assert set(results.filter(role="bound")["method"]) == {left_out_corpora.BOUND}
     assert results.filter(pl.col("low") > pl.col("value") + 1e-9).is_empty()
-    assert section.plots[0].svg.lstrip().startswith("<?xml")
+    assert len(section.plots) == 4
+    assert all(plot.svg.lstrip().startswith("<?xml") for plot in section.plots)
 
 
-def test_easy_users_are_clustered_well_but_not_by_the_time_out(section: Section) -> None:
-    f1 = section.results.filter(metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD)
+def test_calibrated_figures_are_compared_with_the_default_and_the_best_single_rule(section: Section) -> None:
+    compared = section.comparisons.filter(pl.col("metric").is_in(left_out_corpora.METRICS))
+    assert set(compared["baseline"]) == {left_out_corpora.DEFAULT, left_out_corpora.BEST_RULE}
+    assert compared.height == 3 * 3 * 2 * 2  # corpora, metrics, kinds of user, baselines
+    f1 = section.results.filter(metric=partitions.F1, method=left_out_corpora.OURS, regime="light", dataset="wands")
+    default = section.results.filter(
+        metric=left_out_corpora.FROM_20, method=left_out_corpora.DEFAULT, regime="light", dataset="wands"
+    )
+    assert default["value"][0] == pytest.approx(f1["value"][0]), "the default threshold is that of the main figure"
+
+
+def test_the_tables_follow_from_the_figures(section: Section) -> None:
+    f1 = section.results.filter(metric=left_out_corpora.FROM_20, regime="heavy")
+    value = {(dataset, method): v for dataset, method, v in f1.select("dataset", "method", "value").iter_rows()}
+    ours = {name: value[name, left_out_corpora.OURS] for name in ("clinc150", "wands", "themes")}
+    best = {name: value[name, left_out_corpora.BEST_RULE] for name in ours}
+    table = section.tables[left_out_tables.MEAN_AND_WORST].filter(corpora="all corpora", users="heavy")
+    assert table["n"].unique().to_list() == [3]
+    got = dict(table.select("statistic", "20 pairs").iter_rows())
+    assert got["mean"] == pytest.approx(np.mean(list(ours.values())))
+    assert got["worst"] == pytest.approx(min(ours.values()))
+    assert got["worst margin"] == pytest.approx(min(ours[name] - best[name] for name in ours))
+    shares = section.tables[left_out_tables.SHARES]
+    row = shares.row(by_predicate=(pl.col("corpus") == "wands") & (pl.col("users") == "heavy"), named=True)
+    left = value["wands", left_out_corpora.BOUND] - best["wands"]
+    assert row["share, 20 pairs"] * left == pytest.approx(ours["wands"] - best["wands"], nan_ok=left == 0)
+    curve = section.tables[left_out_tables.LEARNING]
+    assert curve.select("answers", "pairs").rows() == [
+        (answers, n) for answers in ("all right", "10% wrong") for n in (0, *calibrated.N_PAIRS)
+    ]
+    at = curve.row(by_predicate=(pl.col("answers") == "all right") & (pl.col("pairs") == 20), named=True)
+    assert at["heavy"] == pytest.approx(got["mean"])
+    assert at["worst"] <= at["mean"] == pytest.approx((at["light"] + at["heavy"]) / 2)
+
+
+@pytest.fixture(scope="module")
+def alone(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
+    """The section without any labelled corpus: the packaged cut, at a threshold that suits hashed letters."""
+    cache = tmp_path_factory.mktemp("alone")
+    embedder = make_embedder("hashing", cache)
+    params = replace(PARAMS, least_log_odds=1.0)
+    return clustering.evaluate_clustering(world, None, None, embedder, cache, params, n_resamples=50)
+
+
+def test_without_labelled_sets_the_protocol_says_so(alone: Section) -> None:
+    assert set(alone.results["dataset"]) == {clustering.WORLD}
+    assert "do not exist" in alone.protocol
+    assert alone.headline == (partitions.F1, areas.F1)
+
+
+def test_easy_users_are_clustered_well_but_not_by_the_time_out(alone: Section) -> None:
+    f1 = alone.results.filter(metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD)
     values = dict(f1.select("method", "value").iter_rows())
-    assert values[clustering.OURS] > 0.95
+    assert values[left_out_corpora.OURS] > 0.95
     assert values["time-out"] < 0.85
-    verdicts = section.comparisons.filter(
+    verdicts = alone.comparisons.filter(
         metric="B-cubed F1", regime="strays left out", dataset=clustering.WORLD, baseline="time-out"
     )
     assert verdicts["verdict"].to_list() == ["better"]
 
 
-def test_the_share_of_the_bound_follows_from_the_figures(section: Section) -> None:
-    shares = section.tables["Share of the way from one cut for all to the best cut per user, B-cubed F1"]
-    f1 = section.results.filter(metric="B-cubed F1", regime="all users", dataset="WANDS, 3-12")
-    value = dict(f1.select("method", "value").iter_rows())
-    row = shares.row(by_predicate=(pl.col("dataset") == "WANDS, 3-12") & (pl.col("regime") == "all users"), named=True)
-    left = value[clustering.BOUND] - value[clustering.ONE_CUT]
-    assert row["share"] * left == pytest.approx(value[clustering.OURS] - value[clustering.ONE_CUT], nan_ok=left == 0)
-
-
-def test_without_labelled_sets_the_protocol_says_so(world: Study, tmp_path: Path) -> None:
-    got = clustering.evaluate_clustering(
-        world, None, make_embedder("hashing", tmp_path), tmp_path, PARAMS, n_resamples=50
-    )
-    assert set(got.results["dataset"]) == {clustering.WORLD}
-    assert "does not exist" in got.protocol
-
-
-def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study) -> None:
+def test_neither_the_pipeline_nor_a_baseline_sees_the_truth(world: Study, left_out: LeftOut) -> None:
     """Methods that use the truth would give other clusters with another truth, as the bound does."""
-    data = clustering.world_dataset(world, PARAMS, 100)
+    data = clustering.world_dataset(world, PARAMS, 100, left_out)
+    assert len(data.rules) == 8
     wrong = [replace(user, truth=np.arange(len(user.truth)) % 2) for user in data.users]
-    right = clustering.partitions_of(data, PARAMS)
-    other = clustering.partitions_of(replace(data, users=wrong), PARAMS)
+    right = partitions.partitions_of(data)
+    other = partitions.partitions_of(replace(data, users=wrong))
     for method in right:
         same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
-        assert same == (method != clustering.BOUND), method
+        assert same == (method != left_out_corpora.BOUND), method
+
+
+def test_the_world_is_scored_by_what_was_fitted_and_chosen_without_its_themes(world: Study, left_out: LeftOut) -> None:
+    data = clustering.world_dataset(world, PARAMS, 100, left_out)
+    themes = next(fold for fold in left_out.folds if fold.corpus.name == "themes")
+    assert data.cut is themes.cut
+    assert data.params.least_log_odds == left_out.candidates.chosen_without("themes").least_log_odds
+    with pytest.raises(ValueError, match="no corpus 'news'"):
+        left_out.cut_of("news")
+
+
+# ── judged pairs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_judge_says_what_the_labels_say() -> None:
+    users = [user_of(3, [0, 0, 1]), user_of(2, [1_000, 1_001])]
+    asked = [("000000", "k000", "k001"), ("000000", "k001", "k002"), ("000001", "k000", "k001")]
+    pairs = pl.DataFrame(asked, schema=["user_id", "keyword_a", "keyword_b"], orient="row")
+    assert calibrated.answers(pairs, users).tolist() == [True, False, False]
+
+
+def test_only_the_answers_use_the_truth(left_out: LeftOut) -> None:
+    fold = left_out.folds[0]
+    users = [user for own in fold.users.values() for user in own]
+    right = calibrated.thresholds_of(users, left_out.vectors, PARAMS, fold.cut, -1.0)
+    one = [replace(user, truth=np.zeros_like(user.truth)) for user in users]
+    none = [replace(user, truth=np.arange(len(user.truth))) for user in users]
+    coarse, fine = (calibrated.thresholds_of(own, left_out.vectors, PARAMS, fold.cut, -1.0) for own in (one, none))
+    assert right.default == coarse.default == fine.default == -1.0
+    assert right.from_log == coarse.from_log == fine.from_log
+    assert set(right.from_pairs) == {(n, share) for n in calibrated.N_PAIRS for share in calibrated.WRONG_SHARES}
+    for key in right.from_pairs:
+        assert len(right.from_pairs[key]) == calibrated.N_DRAWS
+        assert max(coarse.from_pairs[key]) < min(fine.from_pairs[key])
+    at_once = zip(right.from_pairs[100, 0.0], right.from_pairs[100, 0.1], strict=True)
+    assert any(clean != noisy for clean, noisy in at_once), "wrong answers change something"
+
+
+# ── areas ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_users_of_few_domains_have_several_intents_of_few_domains() -> None:
@@ -303,7 +399,8 @@ def test_only_the_bound_uses_the_domains() -> None:
     every = sorted({k for user in users for k in user.keywords})
     vectors = KeywordVectors(every, vectors_of(len(every), 1))
     wrong = [replace(user, truth=np.arange(len(user.truth))) for user in users]
-    right, other = (areas.partitions(some, vectors, PARAMS) for some in (users, wrong))
+    cut = released(PARAMS.learned_cut)
+    right, other = (areas.partitions(some, vectors, PARAMS, cut) for some in (users, wrong))
     for method in right:
         same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
         assert same == (method != areas.BOUND), method
@@ -382,7 +479,7 @@ def test_akin_pairs_share_a_theme_or_an_interest(world: Study) -> None:
 
 def test_pipeline_clusters_are_in_the_order_of_the_keywords(world: Study) -> None:
     data = clustering.world_dataset(world, PARAMS, 100)
-    found, above = found_by_pipeline(data.users, data.vectors, PARAMS)
+    found, above = found_by_pipeline(data.users, data.vectors, PARAMS, released(PARAMS.learned_cut))
     for user, labels, area in zip(data.users, found, above, strict=True):
         x = data.vectors.rows_for(user.keywords)
         cut = released(PARAMS.learned_cut).arrays
