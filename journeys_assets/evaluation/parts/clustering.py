@@ -18,7 +18,7 @@ from journeys_assets.evaluation.data.corpora import SYNTHETIC
 from journeys_assets.evaluation.data.left_out import Progress
 from journeys_assets.evaluation.data.pseudo_users import world_users
 from journeys_assets.evaluation.data.study import Study
-from journeys_assets.evaluation.parts import areas, left_out_corpora, left_out_tables
+from journeys_assets.evaluation.parts import areas, left_out_corpora, left_out_tables, written
 from journeys_assets.evaluation.parts.left_out_corpora import BOUND, LeftOut
 from journeys_assets.evaluation.parts.partitions import F1, Dataset, counts, measured, partitions_of
 from journeys_assets.evaluation.report.plots import dots
@@ -97,7 +97,11 @@ def evaluate_clustering(
         if labelled is not None
         else None
     )
-    datasets = [*(_corpora_datasets(left_out) if left_out else ()), world_dataset(world, params, n_users, left_out)]
+    datasets = [
+        *(_corpora_datasets(left_out) if left_out else ()),
+        *_written(left_out, embedder, cache / "written", params, n_users, seed),
+        world_dataset(world, params, n_users, left_out),
+    ]
     found = {dataset.name: partitions_of(dataset) for dataset in datasets}
     figures = [part for data in datasets for part in measured(data, found[data.name], seed, n_resamples)]
     tables: dict[str, pl.DataFrame] = {}
@@ -124,9 +128,9 @@ def evaluate_clustering(
     tables["Number of clusters, mean over users"] = counts(datasets, found)
     protocol = [PROTOCOL]
     if coarse is None:
-        protocol.append(WITHOUT_CORPORA)
+        protocol += [written.PROTOCOL, WITHOUT_CORPORA]
     else:
-        protocol = [left_out_corpora.PROTOCOL, PROTOCOL, areas.PROTOCOL]
+        protocol = [left_out_corpora.PROTOCOL, PROTOCOL, written.PROTOCOL, areas.PROTOCOL]
         caption = "Agreement of areas with known domains, with 95 % intervals; all cuts were chosen for domains."
         plots.append(Plot(caption, dots(results, areas.F1, label="mean B-cubed F1 over users")))
         tables["Number of areas, mean over users"] = coarse.counts
@@ -193,6 +197,17 @@ def _corpora_datasets(left_out: LeftOut) -> Iterator[Dataset]:
                 BOUND: rules.best_cut(left_out.params),
             },
         )
+
+
+def _written(
+    left_out: LeftOut | None, embedder: Embedder, cache: Path, params: ClusteringParams, n_users: int, seed: int
+) -> Iterator[Dataset]:
+    if left_out:
+        cut, own, others = left_out.cut_of(SYNTHETIC), left_out.params_of(SYNTHETIC), left_out.rules_of(SYNTHETIC)
+    else:
+        cut, own, others = released(params.learned_cut), params, {}
+    found = {**others, BOUND: rules.best_cut(params)}
+    return written.written_datasets(embedder, cache, cut, own, found, n_users=n_users, seed=seed)
 
 
 def _text_rules(corpus: Sequence[str]) -> dict[str, Rule]:
