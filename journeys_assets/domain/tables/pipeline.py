@@ -401,7 +401,8 @@ RELATED_JOURNEYS = Table(
             "relation",
             TEXT,
             "next_step: users start it after; complement: users pursue both; sibling: similar, but different; broader: "
-            "more general; popular: many users have it and some started it lately; no journey of the user is related to it.",
+            "more general; popular: many users have it and some started it lately, and it is related to no journey of the "
+            "user.",
             allowed=(*RELATIONS, POPULAR),
         ),
         Column(
