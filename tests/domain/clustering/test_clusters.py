@@ -446,9 +446,9 @@ def labelled_intents(request: pytest.FixtureRequest) -> tuple[dict[str, list[str
 @pytest.mark.skipif(
     not (DATA / LABELLED).exists(),
     reason=f"{DATA / LABELLED} is absent; it is needed to check that clusters agree with labelled intents, for light "
-    "and heavy users (B-cubed F1 at least 0.94)",
+    "and heavy users (B-cubed F1 at least 0.92 and 0.94)",
 )
-@pytest.mark.parametrize(("keywords", "least"), [((3, 12), 0.94), ((5, 60), 0.94)])
+@pytest.mark.parametrize(("keywords", "least"), [((3, 12), 0.92), ((5, 60), 0.94)])
 def test_clusters_agree_with_labelled_intents(
     labelled_intents: tuple[dict[str, list[str]], KeywordVectors], keywords: tuple[int, int], least: float
 ) -> None:
