@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,6 +29,8 @@ _ANSWERS = {
     **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0", "same"), True),
     **dict.fromkeys(("no", "n", "false", "f", "0", "0.0", "different"), False),
 }
+MOST_USERS = 2_000
+"""Users of a deployment that a calibration looks at; bounds time and memory."""
 LEAST_CHANGE = 0.1
 """A threshold that is nearer to the live one is not released: it would cluster every user again for nothing."""
 
@@ -122,7 +124,8 @@ def calibrate(
     Raises:
         CalibrationError: no user has been clustered by ``as_of``.
     """
-    rows, vectors = _keywords_of(warehouse, embedding_model, as_of)
+    asked = [] if judged is None else judged["user_id"].unique().sort().to_list()
+    rows, vectors = _keywords_of(warehouse, embedding_model, as_of, asked)
     live = releases.clustering_on(folder, date.max, params)
     found = find_threshold(rows, vectors, params, judged)
     release = releases.make(found.least_log_odds, params, as_of, _card(found))
@@ -194,10 +197,16 @@ def read_pairs(file: Path) -> pl.DataFrame:
     )
 
 
-def _keywords_of(warehouse: Warehouse, embedding_model: str, as_of: date) -> tuple[pl.DataFrame, KeywordVectors]:
-    """The keywords of every user as last clustered, and their vectors."""
+def _keywords_of(
+    warehouse: Warehouse, embedding_model: str, as_of: date, also: Sequence[str] = ()
+) -> tuple[pl.DataFrame, KeywordVectors]:
+    """The keywords of a sample of the users as last clustered, and their vectors.
+
+    Args:
+        also: Users who are in the sample in any case.
+    """
     with warehouse.reading() as con:
-        rows = clustered_keywords(con, as_of)
+        rows = clustered_keywords(con, as_of, MOST_USERS, also)
         if rows.is_empty():
             raise CalibrationError(f"no user has been clustered by {as_of}; call `journeys run` first")
         vectors = stored_vectors(con, "keyword", rows["keyword"].unique(), embedding_model)

@@ -401,7 +401,7 @@ RELATED_JOURNEYS = Table(
             "relation",
             TEXT,
             "next_step: users start it after; complement: users pursue both; sibling: similar, but different; broader: "
-            "more general; popular: many users have it and some started it lately; no journey of the user is related to it.",
+            "more general; popular: many users have it, some started it lately, and no journey of the user is related.",
             allowed=(*RELATIONS, POPULAR),
         ),
         Column(

@@ -46,18 +46,29 @@ def users_to_cluster(
     ).pl()
 
 
-def clustered_keywords(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """user_id, keyword of every user as last clustered by the end of ``day``; sorted."""
+def clustered_keywords(
+    con: duckdb.DuckDBPyConnection, day: date, most_users: int, also: Sequence[str] = ()
+) -> pl.DataFrame:
+    """user_id, keyword of users as last clustered by the end of ``day``; sorted.
+
+    Args:
+        most_users: Of more users, those with the lowest MD5 of their id are taken.
+        also: Users who are taken in any case.
+    """
     return con.sql(
         """
-        SELECT user_id, unnest(keywords) AS keyword FROM main.journey_clusters
-        JOIN (
+        WITH latest AS (
           SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
           WHERE partition_date <= $day GROUP BY user_id
-        ) USING (user_id, partition_date)
-        ORDER BY user_id, keyword
+        ), wanted AS (
+          SELECT * FROM latest QUALIFY row_number() OVER (ORDER BY md5(user_id), user_id) <= $most
+          UNION
+          SELECT * FROM latest WHERE user_id IN (SELECT unnest($also::VARCHAR[]))
+        )
+        SELECT user_id, unnest(keywords) AS keyword FROM main.journey_clusters
+        JOIN wanted USING (user_id, partition_date) ORDER BY user_id, keyword
         """,
-        params={"day": day},
+        params={"day": day, "most": most_users, "also": list(also)},
     ).pl()
 
 
