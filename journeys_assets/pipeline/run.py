@@ -357,7 +357,8 @@ def _store(
             raise ContractError(table, days, broken)
     if entry.appends:
         for table, frame in rows:
-            warehouse.append_new(table, frame)
+            if not frame.is_empty():
+                warehouse.append_new(table, frame)
     else:
         warehouse.replace_together(rows, days)
 

@@ -1,7 +1,8 @@
-"""Stages made by SQL models: marts replace their days, views are made again."""
+"""Stages made by SQL models: marts replace their days, views are made again when they change."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -38,14 +39,28 @@ class SqlTable:
 
 @dataclass(frozen=True)
 class SqlView:
-    """One view. It stands for every day."""
+    """One view. It stands for every day.
+
+    Its comment is a digest of its SQL and of the types of its columns, so that a run of unchanged views only reads.
+    """
 
     warehouse: Warehouse
     model: SqlModel
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        with self.warehouse.writing() as con:
-            self.model.query(con, {})
-            con.execute(f"CREATE OR REPLACE VIEW main.{self.model.name} AS {self.model.render({})}")
+        name, select = self.model.name, self.model.render({})
+        with self.warehouse.reading() as con:
+            relation = self.model.query(con, {})
+            columns = [f"{column} {kind}" for column, kind in zip(relation.columns, relation.types, strict=True)]
+            digest = hashlib.sha256("\n".join([select, *columns]).encode()).hexdigest()
+            stored = con.execute(
+                "SELECT comment FROM duckdb_views() "
+                "WHERE database_name = current_database() AND schema_name = 'main' AND view_name = $1",
+                [name],
+            ).fetchone()
+        if stored != (digest,):
+            with self.warehouse.writing() as con:
+                con.execute(f"CREATE OR REPLACE VIEW main.{name} AS {select}")
+                con.execute(f"COMMENT ON VIEW main.{name} IS '{digest}'")
         yield from ()
         return Notes()

@@ -27,12 +27,12 @@ def journeys(home: Path) -> Journeys:
     """A deployment in which a small world was ingested and run."""
     command = runner(home)
     world = home.parent / "world"
-    command("synth", world, "--users", 15, "--days", 20, "--first-day", "2026-03-02")
+    command("synth", world, "--users", 15, "--days", 12, "--first-day", "2026-03-02")
     report = command("ingest", world / "landing")
     assert "search_events" in report.output
     summary = command("run")
-    assert "Running 2026-03-02 … 2026-03-21 (20 days, incremental inference)" in summary.output
-    assert "20 days in" in summary.output
+    assert "Running 2026-03-02 … 2026-03-13 (12 days, incremental inference)" in summary.output
+    assert "12 days in" in summary.output
     return command
 
 
@@ -91,9 +91,9 @@ def test_show_as_of_an_earlier_day(journeys: Journeys, user: str) -> None:
 
 
 def test_export_writes_one_day(journeys: Journeys, tmp_path: Path) -> None:
-    journeys("export", "--as-of", "2026-03-20", tmp_path / "out")
+    journeys("export", "--as-of", "2026-03-12", tmp_path / "out")
     rows = pl.read_parquet(tmp_path / "out" / "user_journeys.parquet")
-    assert rows["partition_date"].cast(pl.String).unique().to_list() == ["2026-03-20"]
+    assert rows["partition_date"].cast(pl.String).unique().to_list() == ["2026-03-12"]
 
 
 def test_readout_tells_arms_effects_and_warns_of_sends_in_the_wrong_arm(journeys: Journeys, home: Path) -> None:
@@ -131,7 +131,7 @@ def test_doctor_is_content(journeys: Journeys) -> None:
 def test_a_second_ingest_changes_nothing_and_doctor_asks_for_late_days(journeys: Journeys, home: Path) -> None:
     again = journeys("ingest", home.parent / "world" / "landing")
     assert again.exit_code == 0
-    journeys("run", "--from", "2026-03-21", "--to", "2026-03-21", "--full")
+    journeys("run", "--from", "2026-03-13", "--to", "2026-03-13", "--full")
     assert "bad" not in journeys("doctor").output
 
 
@@ -158,7 +158,7 @@ def test_cluster_gives_every_row_back_with_a_journey(journeys: Journeys, tmp_pat
     ("arguments", "said"),
     [
         (("show", "nobody"), "nobody"),
-        (("run", "--from", "2026-03-21", "--to", "2026-03-02"), "is after"),
+        (("run", "--from", "2026-03-13", "--to", "2026-03-02"), "is after"),
         (("run", "--from", "2020-01-01", "--to", "2020-01-02"), "2020-01-01"),
         (("ingest", "/no/such/file"), "/no/such/file"),
         (("export", "--as-of", "2020-01-01", "out"), "2020-01-01"),
@@ -179,10 +179,10 @@ def test_training_on_too_little_says_so_and_releases_nothing(journeys: Journeys)
 
 def test_the_demo_shows_users_and_a_second_one_takes_the_same_world(tmp_path: Path) -> None:
     fresh = runner(tmp_path / "demo")
-    first = fresh("demo", "--users", 12, "--days", 8).output
+    first = fresh("demo", "--users", 12, "--days", 4).output
     assert "Where to look next" in first
     assert "User u" in first
-    again = fresh("demo", "--users", 12, "--days", 8).output
+    again = fresh("demo", "--users", 12, "--days", 4).output
     assert "Using the world in" in again
     assert first[first.index("User u") :] == again[again.index("User u") :]
 

@@ -19,7 +19,9 @@ from tests.sandbox import OUTPUTS, Sandbox
 from tests.support.outputs import assert_same_output
 
 FIRST = date(2026, 3, 2)
-LAST = FIRST + timedelta(days=4)
+N_DAYS = 3
+LAST = FIRST + timedelta(days=N_DAYS - 1)
+"""Enough for more writes than those at which runs are killed, with days that rest on earlier ones."""
 
 CRASHING_RUN = """
 import os, signal, sys
@@ -72,7 +74,7 @@ except RunError as error:
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     sandbox = Sandbox(tmp_path_factory.mktemp("landed"))
-    sandbox.land(generate_world(WorldParams(seed=5, n_users=12, n_days=5, first_day=FIRST)).landing)
+    sandbox.land(generate_world(WorldParams(seed=5, n_users=12, n_days=N_DAYS, first_day=FIRST)).landing)
     return sandbox
 
 

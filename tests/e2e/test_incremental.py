@@ -8,8 +8,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from journeys_assets.deployment import note_first_day
@@ -21,18 +19,18 @@ from tests.support.outputs import TIME_COLUMN
 
 NewSandbox = Callable[[str], Sandbox]
 FIRST = date(2026, 3, 2)
-N_DAYS = 7
+N_DAYS = 6
+"""Days in a world: enough for events to come some runs late, with days after them that rest on them."""
 LAST = FIRST + timedelta(days=N_DAYS - 1)
+SEED = 7
+N_USERS, PARTS = 25, 3
+"""One large world in three pieces: an event can come a run late, two runs late, or after later ones."""
 ZONES = ("Europe/Paris", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland")
-A_FEW = settings(
-    max_examples=2,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 RETAIL = Path(__file__).parents[3] / "shared" / "data" / "online_retail_by_day_csv.tar.xz"
-RETAIL_DAYS = 21
+N_RETAIL_FILES = 12
+"""Two weeks, as there is no file of a Saturday: hundreds of customers, many of whom come back."""
+LATE_FILE = 7
+"""The file that comes last has a week before it, and days after it that rest on it."""
 
 
 def run_what_is_stale(sandbox: Sandbox) -> None:
@@ -61,17 +59,12 @@ def journeys_of(sandbox: Sandbox, day: date) -> pl.DataFrame:
     return rows
 
 
-@A_FEW
-@given(seed=st.integers(0, 10**6), parts=st.integers(2, 3))
-def test_a_log_that_comes_in_any_pieces_ends_as_one_full_run(
-    seed: int, parts: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_log_that_comes_in_any_pieces_ends_as_one_full_run(new_sandbox: NewSandbox) -> None:
     """Every event falls into one of a few pieces at random, so most come late; after each, what is stale is run."""
-    world = generate_world(WorldParams(seed=seed, n_users=15, n_days=N_DAYS, first_day=FIRST)).landing
-    folder = tmp_path_factory.mktemp("pieces")
-    piecemeal, at_once = Sandbox(folder / "pieces"), Sandbox(folder / "once")
+    world = generate_world(WorldParams(seed=SEED, n_users=N_USERS, n_days=N_DAYS, first_day=FIRST)).landing
+    piecemeal, at_once = new_sandbox("pieces"), new_sandbox("once")
     scattered = {name: rows for name, rows in world.items() if name in TIME_COLUMN or name == "pins"}
-    pieces = random_pieces(scattered, parts, random.Random(seed))
+    pieces = random_pieces(scattered, PARTS, random.Random(SEED))
     land_and_run(piecemeal, [pieces[0] | {"users": world["users"]}, *pieces[1:]])
     at_once.land(world)
     at_once.run(LAST, LAST, full=True)
@@ -109,18 +102,13 @@ def with_changes(world: dict[str, pl.DataFrame], chance: random.Random) -> dict[
     }
 
 
-@A_FEW
-@given(seed=st.integers(0, 10**6), parts=st.integers(2, 3))
-def test_a_catalogue_and_users_that_change_late_and_out_of_order_end_as_one_full_run(
-    seed: int, parts: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    chance = random.Random(seed)
-    landing = dict(generate_world(WorldParams(seed=seed, n_users=15, n_days=N_DAYS, first_day=FIRST)).landing)
+def test_a_catalogue_and_users_that_change_late_and_out_of_order_end_as_one_full_run(new_sandbox: NewSandbox) -> None:
+    chance = random.Random(SEED)
+    landing = dict(generate_world(WorldParams(seed=SEED, n_users=N_USERS, n_days=N_DAYS, first_day=FIRST)).landing)
     world = with_changes(landing, chance)
-    folder = tmp_path_factory.mktemp("changes")
-    piecemeal, at_once = Sandbox(folder / "pieces"), Sandbox(folder / "once")
+    piecemeal, at_once = new_sandbox("pieces"), new_sandbox("once")
     landed = {name: rows for name, rows in world.items() if name in TIME_COLUMN or name in ("pins", "users")}
-    land_and_run(piecemeal, random_pieces(landed, parts, chance))
+    land_and_run(piecemeal, random_pieces(landed, PARTS, chance))
     at_once.land(landed)
     at_once.run(LAST, LAST, full=True)
     assert_frame_equal(journeys_of(piecemeal, LAST), journeys_of(at_once, LAST), check_exact=True)
@@ -132,56 +120,66 @@ def test_a_catalogue_and_users_that_change_late_and_out_of_order_end_as_one_full
     assert at_once.table("notification_candidates")["decision"].n_unique() == 2
 
 
-@pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail log is not on this machine")
-@pytest.mark.timeout(600)
-def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(new_sandbox: NewSandbox, tmp_path: Path) -> None:
+on_a_real_log = pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail log is not on this machine")
+
+
+def ingest_retail(sandbox: Sandbox, paths: list[Path]) -> None:
+    ingest(
+        sandbox.deployment.warehouse,
+        paths,
+        format="online-retail",
+        now=NOW,
+        actions=sandbox.deployment.algorithm.actions,
+        scratch_dir=sandbox.home / "scratch",
+    )
+    note_first_day(sandbox.settings, sandbox.deployment.warehouse)
+
+
+@pytest.fixture(scope="module")
+def retail_files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("csv")
     with tarfile.open(RETAIL) as archive:
-        names = sorted(name for name in archive.getnames() if name.endswith(".csv"))[:RETAIL_DAYS]
-        archive.extractall(tmp_path / "csv", members=[archive.getmember(name) for name in names], filter="data")
-    daily, full = new_sandbox("daily"), new_sandbox("full")
-    for sandbox in (daily, full):
-        report = ingest(
-            sandbox.deployment.warehouse,
-            [tmp_path / "csv"],
-            format="online-retail",
-            now=NOW,
-            actions=sandbox.deployment.algorithm.actions,
-            scratch_dir=sandbox.home / "scratch",
-        )
-        assert report.first_day is not None
-        sandbox.settings.note_first_day(report.first_day)
-    first, last = daily.days_to_run()
-    assert (last - first).days >= RETAIL_DAYS - 1
-    daily.run(first, last)
+        names = sorted(name for name in archive.getnames() if name.endswith(".csv"))[:N_RETAIL_FILES]
+        archive.extractall(folder, members=[archive.getmember(name) for name in names], filter="data")
+    return sorted(folder.rglob("*.csv"))
+
+
+@pytest.fixture(scope="module")
+def retail_day_by_day(retail_files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """The log loaded in one call, and every day run."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("daily"))
+    ingest_retail(sandbox, retail_files)
+    run_what_is_stale(sandbox)
+    return sandbox
+
+
+@on_a_real_log
+@pytest.mark.timeout(600)
+def test_weeks_of_a_real_log_day_by_day_end_as_one_full_run(
+    retail_files: list[Path], retail_day_by_day: Sandbox, new_sandbox: NewSandbox
+) -> None:
+    days = retail_day_by_day.table("user_journeys")["partition_date"]
+    last = days.max()
+    assert isinstance(last, date)
+    assert days.n_unique() >= N_RETAIL_FILES
+    full = new_sandbox("full")
+    ingest_retail(full, [retail_files[0].parent])
     full.run(last, last, full=True)
-    rows = journeys_of(daily, last)
+    rows = journeys_of(retail_day_by_day, last)
     assert rows["user_id"].n_unique() > 300
     assert_frame_equal(rows, journeys_of(full, last), check_exact=True)
 
 
-@pytest.mark.skipif(not RETAIL.exists(), reason="the Online Retail log is not on this machine")
+@on_a_real_log
 @pytest.mark.timeout(600)
-def test_a_day_of_a_real_log_that_comes_late_ends_as_one_load(new_sandbox: NewSandbox, tmp_path: Path) -> None:
-    with tarfile.open(RETAIL) as archive:
-        names = sorted(name for name in archive.getnames() if name.endswith(".csv"))[:RETAIL_DAYS]
-        archive.extractall(tmp_path / "csv", members=[archive.getmember(name) for name in names], filter="data")
-    files = sorted((tmp_path / "csv").rglob("*.csv"))
-    late, once = new_sandbox("late"), new_sandbox("once")
-    early = [*files[:5], *files[6:]]
-    for sandbox, calls in ((late, [*([file] for file in early), [files[5]]]), (once, [files])):
-        for paths in calls:
-            ingest(
-                sandbox.deployment.warehouse,
-                paths,
-                format="online-retail",
-                now=NOW,
-                actions=sandbox.deployment.algorithm.actions,
-                scratch_dir=sandbox.home / "scratch",
-            )
-            if paths == [early[-1]]:
-                note_first_day(sandbox.settings, sandbox.deployment.warehouse)
-                run_what_is_stale(sandbox)
-        note_first_day(sandbox.settings, sandbox.deployment.warehouse)
-        run_what_is_stale(sandbox)
+def test_a_day_of_a_real_log_that_comes_late_ends_as_one_load(
+    retail_files: list[Path], retail_day_by_day: Sandbox, new_sandbox: NewSandbox
+) -> None:
+    late = new_sandbox("late")
+    for file in (*retail_files[:LATE_FILE], *retail_files[LATE_FILE + 1 :]):
+        ingest_retail(late, [file])
+    run_what_is_stale(late)
+    ingest_retail(late, [retail_files[LATE_FILE]])
+    run_what_is_stale(late)
     for table in ("keyword_table", "user_journeys"):
-        assert_frame_equal(late.table(table), once.table(table), check_exact=True)
+        assert_frame_equal(late.table(table), retail_day_by_day.table(table), check_exact=True)

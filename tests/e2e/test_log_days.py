@@ -16,9 +16,10 @@ from tests.support.outputs import TIME_COLUMN
 
 NewSandbox = Callable[[str], Sandbox]
 FIRST = date(2026, 3, 2)
-N_DAYS = 6
+N_DAYS = 4
+"""Two days before ``START``, and a day after it that rests on it."""
 LAST = FIRST + timedelta(days=N_DAYS - 1)
-START = FIRST + timedelta(days=4)
+START = FIRST + timedelta(days=2)
 
 
 @pytest.fixture(scope="module")

@@ -63,9 +63,20 @@ def asked(of: Sandbox) -> int:
     return len(of.asker.asked)
 
 
-def test_accepted_names_are_used_and_say_who_gave_them(tmp_path: Path) -> None:
-    world = filled(tmp_path, in_own_words)
-    world.run(FIRST, LAST)
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """Every day run at once, with names by the model. Tests that run more days do so in a copy."""
+    made = filled(tmp_path_factory.mktemp("world"), in_own_words)
+    made.run(FIRST, LAST)
+    return made
+
+
+def copy_of(world: Sandbox, home: Path) -> Sandbox:
+    shutil.copytree(world.home, home)
+    return sandbox(home, in_own_words)
+
+
+def test_accepted_names_are_used_and_say_who_gave_them(world: Sandbox) -> None:
     names = world.table("journey_names")
     given = names.filter(pl.col("named_by").str.starts_with("function@names-"))
     assert given.height
@@ -73,21 +84,18 @@ def test_accepted_names_are_used_and_say_who_gave_them(tmp_path: Path) -> None:
     assert set(world.table("suggested_names")["verdict"]) == {"accepted"}
 
 
-def test_a_theme_is_asked_about_once(tmp_path: Path) -> None:
-    world = filled(tmp_path, in_own_words)
-    world.run(FIRST, LAST)
+def test_a_theme_is_asked_about_once(world: Sandbox, tmp_path: Path) -> None:
     rows, before = world.table("suggested_names"), asked(world)
     themes = ["user_id", "journey_id", "name_keyword"]
     assert rows.select(themes).is_duplicated().sum() == 0
-    assert before <= rows.height
-    world.run(LAST, LAST)
-    assert world.table("suggested_names").equals(rows)
+    assert 0 < before <= rows.height
+    again = copy_of(world, tmp_path / "again")
+    again.run(LAST, LAST)
+    assert again.table("suggested_names").equals(rows)
 
 
 @pytest.mark.slow
-def test_day_by_day_and_reruns_and_full_inference_give_the_same_names(tmp_path: Path) -> None:
-    world = filled(tmp_path / "at once", in_own_words)
-    world.run(FIRST, LAST)
+def test_day_by_day_and_reruns_and_full_inference_give_the_same_names(world: Sandbox, tmp_path: Path) -> None:
     daily = filled(tmp_path / "daily", in_own_words)
     for n in range((LAST - FIRST).days + 1):
         daily.run(FIRST + timedelta(days=n), FIRST + timedelta(days=n))
@@ -109,52 +117,60 @@ def wrong(data: Mapping[str, Any]) -> Any:
     return names
 
 
-def test_names_that_the_keywords_do_not_entail_are_refused_and_counted(tmp_path: Path) -> None:
-    world = filled(tmp_path / "wrong", wrong)
-    world.run(FIRST, LAST)
-    plain = filled(tmp_path / "plain", None)
-    plain.run(FIRST, LAST)
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """Every day run at once, without a model."""
+    made = filled(tmp_path_factory.mktemp("plain"), None)
+    made.run(FIRST, LAST)
+    return made
+
+
+def test_names_that_the_keywords_do_not_entail_are_refused_and_counted(plain: Sandbox, tmp_path: Path) -> None:
+    refused = filled(tmp_path, wrong)
+    refused.run(FIRST, LAST)
     shown = ["partition_date", "user_id", "journey_id", "journey_name", "named_by"]
-    assert world.table("journey_names").select(shown).equals(plain.table("journey_names").select(shown))
-    verdicts = set(world.table("suggested_names")["verdict"])
+    assert refused.table("journey_names").select(shown).equals(plain.table("journey_names").select(shown))
+    verdicts = set(refused.table("suggested_names")["verdict"])
     assert verdicts == {"not_entailed", "personal", "unshowable"}
-    assert not world.table("suggested_names")["suggested_name"].str.contains("0134").any()
+    assert not refused.table("suggested_names")["suggested_name"].str.contains("0134").any()
 
 
-def test_without_an_answer_no_row_is_missing_and_a_later_run_asks_again(tmp_path: Path) -> None:
-    world = filled(tmp_path, lambda data: None)
-    world.run(FIRST, LAST)
-    assert world.table("suggested_names").is_empty()
-    assert set(world.table("journey_names")["named_by"]) == {"parameters"}
-    n_before = world.table("journey_names").height
-    world.asker = FunctionAsker(in_own_words)
-    world.run(LAST, LAST)
-    assert world.table("journey_names").height == n_before
-    assert world.table("suggested_names")["partition_date"].unique().to_list() == [LAST]
+def test_without_an_answer_no_row_is_missing_and_a_later_run_asks_again(plain: Sandbox, tmp_path: Path) -> None:
+    silent = filled(tmp_path, lambda data: None)
+    silent.run(FIRST, LAST)
+    assert silent.table("suggested_names").is_empty()
+    assert set(silent.table("journey_names")["named_by"]) == {"parameters"}
+    n_before = silent.table("journey_names").height
+    assert n_before == plain.table("journey_names").height
+    silent.asker = FunctionAsker(in_own_words)
+    silent.run(LAST, LAST)
+    assert silent.table("journey_names").height == n_before
+    assert silent.table("suggested_names")["partition_date"].unique().to_list() == [LAST]
 
 
 def test_no_id_and_no_personal_data_is_in_a_question(tmp_path: Path) -> None:
-    world = sandbox(tmp_path, in_own_words)
+    private = sandbox(tmp_path, in_own_words)
     own = pl.DataFrame(
         {"user_id": ["ann"], "query": ["garden beds jo@example.org"], "searched_at": [datetime(2026, 3, 8)]}
     )
-    world.land({"search_events": pl.concat([searches(), own])})
-    world.run(FIRST, LAST)
-    assert isinstance(world.asker, FunctionAsker)
-    text = str(world.asker.asked)
+    private.land({"search_events": pl.concat([searches(), own])})
+    private.run(FIRST, LAST)
+    assert isinstance(private.asker, FunctionAsker)
+    text = str(private.asker.asked)
     assert "garden" in text
     assert not re.search(r"\bann\b|example", text)
-    assert not any(journey in text for journey in world.table("journey_names")["journey_id"])
+    assert not any(journey in text for journey in private.table("journey_names")["journey_id"])
 
 
-def test_only_journeys_of_enough_worth_are_asked_about(tmp_path: Path) -> None:
-    counts = []
-    for least in ("0.0", "0.62", "1.0"):
-        world = sandbox(tmp_path / least, in_own_words)
-        (world.home / "journeys.toml").write_text(
+def test_only_journeys_of_enough_worth_are_asked_about(world: Sandbox, tmp_path: Path) -> None:
+    assert world.settings.algorithm.naming.least_worth == 0
+    counts = [asked(world)]
+    for least in ("0.62", "1.0"):
+        choosy = sandbox(tmp_path / least, in_own_words)
+        (choosy.home / "journeys.toml").write_text(
             f'[llm]\nmodel = "function"\n[algorithm.naming]\nleast_worth = {least}\n'
         )
-        world.land({"search_events": searches()})
-        world.run(FIRST, LAST)
-        counts.append(asked(world))
+        choosy.land({"search_events": searches()})
+        choosy.run(FIRST, LAST)
+        counts.append(asked(choosy))
     assert counts[0] > counts[1] > counts[2] == 0

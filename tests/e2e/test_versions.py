@@ -1,5 +1,6 @@
 """Promise 9: a changed parameter is a new version, and no user's journeys mix two."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -20,12 +21,20 @@ LAST = FIRST + timedelta(days=5)
 NEXT = LAST + timedelta(days=1)
 
 
-@pytest.fixture
-def sandbox(new_sandbox: Callable[[str], Sandbox]) -> Sandbox:
-    sandbox = new_sandbox("home")
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """Every day run. Tests change a copy."""
+    sandbox = Sandbox(tmp_path_factory.mktemp("ran") / "home")
     world = generate_world(WorldParams(seed=3, n_users=10, n_days=6, first_day=FIRST))
     sandbox.land(world.landing)
     sandbox.run(FIRST, LAST)
+    return sandbox
+
+
+@pytest.fixture
+def sandbox(ran: Sandbox, new_sandbox: Callable[[str], Sandbox]) -> Sandbox:
+    sandbox = new_sandbox("home")
+    shutil.copytree(ran.home, sandbox.home)
     return sandbox
 
 
