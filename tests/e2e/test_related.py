@@ -19,7 +19,8 @@ from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 30
+N_DAYS = 27
+"""Weeks in which users search the same things, and days after the expansion, one of which rests on another."""
 AS_OF = FIRST + timedelta(days=24)
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 NewSandbox = Callable[[str], Sandbox]

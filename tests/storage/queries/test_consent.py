@@ -71,9 +71,10 @@ class History:
         self, facts: Facts, days: Sequence[date] = DAYS, *, is_exact: bool = True
     ) -> None:
         """Nothing is allowed that the rules forbid and, if ``is_exact``, nothing is forbidden that they allow."""
-        for day in days:
-            with self.warehouse.reading() as con:
-                stored = {row["user_id"]: row for row in users(con, day).iter_rows(named=True)}
+        with self.warehouse.reading() as con:
+            found = {day: users(con, day) for day in days}
+        for day, of_day in found.items():
+            stored = {row["user_id"]: row for row in of_day.iter_rows(named=True)}
             for user_id in USERS:
                 row = stored.get(user_id, {})
                 where = f"{user_id} on partition {day}; landed before:\n{facts.of(user_id)}"
