@@ -16,7 +16,7 @@ FIRST = date(2026, 3, 2)
 SAID_ON = FIRST + timedelta(days=1)
 LAST = FIRST + timedelta(days=2)
 AGAIN = FIRST + timedelta(days=3)
-THEMES = ["wedding dress", "camping tent", "oak table", "dog harness", "sourdough bread"]
+THEMES = ["wedding dress", "camping tent", "oak table", "puppy collar", "sourdough bread"]
 VERDICTS = ["not_mine", "finished", "mute", "more"]
 """Said of the journeys of rank 1, 2, 3 and 5; nothing is said of the one between."""
 NewSandbox = Callable[[str], Sandbox]
@@ -29,8 +29,9 @@ def at(day: date, hour: int = 9) -> datetime:
 
 def searches(day: date, themes: list[str]) -> dict[str, pl.DataFrame]:
     """More searches for the earlier themes, so that their journeys differ in score."""
-    ends = ("", " long", " small", " ideas", " cheap", " modern", " large")
-    queries = [f"{theme}{end}" for n, theme in enumerate(themes) for end in ends[: 7 - n]]
+    forms = ("{a} {b}", "{a} {b}s", "{b} {a}", "{a}s {b}", "{a} {a} {b}", "{b} {b} {a}", "{a}s {b}s")
+    words = [theme.split() for theme in themes]
+    queries = [form.format(a=a, b=b) for n, (a, b) in enumerate(words) for form in forms[: 7 - n]]
     return {"search_events": pl.DataFrame({"user_id": "ann", "query": queries}).with_columns(searched_at=at(day))}
 
 

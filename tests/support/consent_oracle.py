@@ -4,8 +4,9 @@ It shares no code with the package. The rules:
 
 * **Versions of a user.** A row with ``updated_at`` is *dated*: it takes effect at that time. A row without it belongs
   to a *snapshot*, the state at the time of the ingest call: it replaces every version of earlier calls, for all days.
-  Dated rows of that call and of later ones apply on top of it, in the order (updated_at, call, file, line). A dated
-  opt-in lifts the "no" of a snapshot only if it is not older than the call that brought the snapshot.
+  Dated rows of that call and of later ones apply on top of it, in the order (updated_at, call, file, line); of several
+  rows of one time only the last in this order is a version. A dated opt-in lifts the "no" of a snapshot only if it is
+  not older than the call that brought the snapshot.
 * **Missing people.** A call with snapshot rows that does not list a person makes that person's consent unknown.
 * **Unknown is no.** So are a blank or unreadable opt-in, and both opt-ins of a row with an unreadable ``updated_at``.
 * **Days.** The plan of partition D is sent on D+1. It sees opt-ins up to the end of D, and opt-outs and unsubscribes up
@@ -210,7 +211,10 @@ def _opted_in(facts: Facts, user_id: str, channel: str, day: date, reading: Read
 
 
 def _dated(rows: Iterable[UserRow], once: bool) -> list[UserRow]:
-    dated = [row for row in rows if row.dated_at is not None]
+    latest: dict[object, UserRow] = {}
+    for row in sorted((row for row in rows if row.dated_at is not None), key=lambda row: row.order):
+        latest[row.dated_at] = row
+    dated = list(latest.values())
     if not once:
         return dated
     first: dict[object, UserRow] = {}
@@ -220,10 +224,12 @@ def _dated(rows: Iterable[UserRow], once: bool) -> list[UserRow]:
 
 
 def _first_of_the_same(facts: Facts, user_id: str, channel: str) -> UserRow:
-    """The first of the undated rows at the end of the user's history that say the same, without a gap."""
+    """The first of the undated rows at the end of the user's history that say the same, without a gap; where they say
+    nothing, a gap says the same."""
     *earlier, first = _undated(facts, user_id)
     for row in reversed(earlier):
-        if row.says(channel) != first.says(channel) or any(row.call < call < first.call for call in facts.snapshots):
+        has_gap = any(row.call < call < first.call for call in facts.snapshots)
+        if row.says(channel) != first.says(channel) or (has_gap and first.says(channel) is not None):
             break
         first = row
     return first

@@ -51,10 +51,13 @@ _WHITE_SPACE = re.compile(r"\s")
 
 
 def clean_id(text: str) -> str:
-    """``text`` as an id: see above. Empty if nothing can be seen. Control characters inside stay, to be refused."""
+    """``text`` as an id: see above. Empty if nothing can be seen. Control characters inside stay, to be refused.
+
+    A lone surrogate, which stands for a byte of the command line that is no text, becomes U+FFFD: no log has it.
+    """
     if text.isascii() and text.isprintable():
         return text.strip()
-    return settled(text, _cleaned_once)
+    return settled(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"), _cleaned_once)
 
 
 def clean_ids(texts: pl.Series) -> pl.Series:

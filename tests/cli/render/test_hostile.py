@@ -21,11 +21,14 @@ from journeys_assets.cli.render.progress import reporter
 from journeys_assets.cli.render.screen import Screen, line
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.annotation.agreement import AnnotatorAgreement
+from journeys_assets.domain.clustering.calibration import LogEstimate
+from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.display import one_line
 from journeys_assets.domain.experiment.readout import Readout
 from journeys_assets.domain.history.comparison import EXAMPLE_SCHEMA, Comparison
 from journeys_assets.errors import JourneysError
 from journeys_assets.operations.annotation_import import ImportedSheet
+from journeys_assets.operations.calibrate import Threshold
 from journeys_assets.operations.label_keywords import Clustered
 from journeys_assets.operations.readout import LogReadout
 from journeys_assets.storage.ingest.call import FileReport, IngestReport
@@ -107,7 +110,13 @@ def readout(text: str) -> RenderableType:
 
 def clustered(text: str) -> RenderableType:
     return clustering.show_clustering(
-        Clustered(Path(text.replace("/", "")), 1, 1, pl.DataFrame({"line": [1], "reason": [one_line(text)]}))
+        Clustered(
+            Path(text.replace("/", "")),
+            1,
+            1,
+            pl.DataFrame({"line": [1], "reason": [one_line(text)]}),
+            Threshold(-1.25, LogEstimate.unknown(ClusteringParams())),
+        )
     )
 
 

@@ -66,3 +66,8 @@ def test_other_words_are_ids() -> None:
 def test_only_a_control_character_inside_breaks_an_id() -> None:
     given = pl.Series(["a\tb", "a\nb", "a\u2028b", "a\x07b", "a b", "\ta\n", "é", None])
     assert are_broken(clean_ids(given)).to_list() == [True] * 4 + [False] * 4
+
+
+def test_a_byte_that_is_no_text_becomes_a_character_that_no_log_has() -> None:
+    assert clean_id("bad\udcffname") == "bad\ufffd\ufffd\ufffdname"
+    assert clean_id("\udcff") == "\ufffd\ufffd\ufffd"
