@@ -33,6 +33,7 @@ from journeys_assets.evaluation.parts import (
     left_out_corpora,
     left_out_tables,
     partitions,
+    written,
 )
 from journeys_assets.evaluation.parts.left_out_corpora import LeftOut
 from journeys_assets.evaluation.report.section import Section
@@ -44,6 +45,7 @@ PARAMS = ClusteringParams()
 START = datetime(2026, 1, 1)
 DAY = date(2026, 1, 31)
 STRAY = "login"
+WRITTEN = {f"{written.PREFIX}{name}" for name in ("English", "German", "Japanese", "German and English")}
 TOPICS = ("wedding", "kitchen", "guitar", "garden", "running", "pottery")
 
 
@@ -243,13 +245,18 @@ def test_the_section_has_every_corpus_metric_regime_and_method(section: Section)
         *left_out_corpora.METRICS,
         *areas.METRICS,
     }
-    of_corpora = results.filter(metric=partitions.F1).filter(pl.col("dataset") != clustering.WORLD)
+    is_written = pl.col("dataset").str.starts_with(written.PREFIX)
+    of_corpora = results.filter(metric=partitions.F1).filter(pl.col("dataset") != clustering.WORLD, ~is_written)
     assert set(of_corpora["dataset"]) == {"clinc150", "wands", "themes"}
     assert set(of_corpora["regime"]) == {"light", "heavy", "strays left out"}
     single = {rule.name for rule in clustering_rules.single_rules(PARAMS)}
     methods = {left_out_corpora.OURS, left_out_corpora.BOUND, "TF-IDF, average", "HDBSCAN", *single}
     assert set(of_corpora["method"]) == methods
     assert set(results.filter(dataset=clustering.WORLD, metric=partitions.F1)["method"]) == methods | {"time-out"}
+    of_written = results.filter(is_written, metric=partitions.F1)
+    assert set(of_written["dataset"]) == WRITTEN
+    assert set(of_written["regime"]) == {"light", "heavy"}
+    assert written.ONE_FOR_ALL in set(of_written["method"])
     against_domains = pl.col("metric").is_in(list(areas.METRICS))
     for of_areas, ours in ((False, left_out_corpora.OURS), (True, areas.OURS)):
         own = results.filter(against_domains == of_areas, role="ours")
@@ -305,7 +312,7 @@ def alone(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
 
 
 def test_without_labelled_sets_the_protocol_says_so(alone: Section) -> None:
-    assert set(alone.results["dataset"]) == {clustering.WORLD}
+    assert set(alone.results["dataset"]) == {clustering.WORLD, *WRITTEN}
     assert "do not exist" in alone.protocol
     assert alone.headline == (partitions.F1, areas.F1)
 

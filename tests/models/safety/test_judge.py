@@ -12,7 +12,7 @@ from journeys_assets.domain.safety.params import SafetyParams
 from journeys_assets.models.embedding.choose import packaged_embedder
 from journeys_assets.models.safety import heads, lexicon_files
 from journeys_assets.models.safety.judge import SafetyJudge
-from journeys_assets.models.safety.lexicon_files import LexiconError, entries_of, packaged_lexicon
+from journeys_assets.models.safety.lexicon_files import LexiconError, entries_of
 
 SENSITIVE = {
     "self_harm": "how to stop hurting myself; suicidal thoughts; ich will nicht mehr leben; trastornos alimenticios",
@@ -149,12 +149,3 @@ def test_weights_of_other_categories_are_refused() -> None:
 def test_a_damaged_lexicon_is_one_clear_error(text: str) -> None:
     with pytest.raises(LexiconError, match=r"the lexicon xx\.yml cannot be read: .* install the package again"):
         entries_of("xx", text)
-
-
-def test_the_lexicon_is_fast() -> None:
-    lexicon = packaged_lexicon()
-    texts = [f"{text} {number}" for text in listed(ORDINARY) for number in range(80)]
-    start = time.process_time()
-    for text in texts:
-        lexicon.hits(text)
-    assert len(texts) / (time.process_time() - start) > 3_000, "texts per CPU second; 8,500 were measured"
