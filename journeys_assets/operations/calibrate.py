@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from journeys_assets.domain.clustering import calibration
 from journeys_assets.domain.clustering.calibration import LogEstimate
@@ -46,14 +47,24 @@ class Threshold:
     Attributes:
         least_log_odds: For ``ClusteringParams``.
         log: What the log alone says.
-        n_pairs: Judged pairs that were used.
         n_unused: Judged pairs of keywords that the user does not have.
+        margins, same: (n_pairs,), margin of each judged pair that was used, and whether it was judged the same.
     """
 
     least_log_odds: float
     log: LogEstimate
-    n_pairs: int = 0
     n_unused: int = 0
+    margins: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    same: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+
+    @property
+    def n_pairs(self) -> int:
+        """Judged pairs that were used."""
+        return len(self.margins)
+
+    def contradicted(self, least_log_odds: float) -> int:
+        """Number of the judged pairs that a threshold contradicts."""
+        return int(((self.margins > least_log_odds) != self.same).sum())
 
     @property
     def source(self) -> str:
@@ -98,10 +109,9 @@ def find_threshold(
         return Threshold(log.least_log_odds, log)
     margins = calibration.margins_of(judged, rows, vectors, params)
     known = ~np.isnan(margins)
-    found = calibration.from_pairs(
-        log.least_log_odds, calibration.spread_of(log), margins[known], judged["same"].to_numpy()[known]
-    )
-    return Threshold(found, log, int(known.sum()), int((~known).sum()))
+    used, same = margins[known], judged["same"].to_numpy()[known]
+    found = calibration.from_pairs(log.least_log_odds, calibration.spread_of(log), used, same)
+    return Threshold(found, log, int((~known).sum()), used, same)
 
 
 def calibrate(
@@ -129,7 +139,7 @@ def calibrate(
     live = releases.clustering_on(folder, date.max, params)
     found = find_threshold(rows, vectors, params, judged)
     release = releases.make(found.least_log_odds, params, as_of, _card(found))
-    refused = _refusal(found, live, rows, vectors, judged)
+    refused = _refusal(found, live.least_log_odds)
     saved = None if refused else releases.save(release, folder)
     return Calibrated(found, live.least_log_odds, saved, release.live_from, refused)
 
@@ -223,25 +233,16 @@ def _card(found: Threshold) -> dict[str, object]:
     }
 
 
-def _refusal(
-    found: Threshold,
-    live: ClusteringParams,
-    rows: pl.DataFrame,
-    vectors: KeywordVectors,
-    judged: pl.DataFrame | None,
-) -> str | None:
+def _refusal(found: Threshold, live: float) -> str | None:
+    """Why a threshold must not replace the live one; None where it may."""
     if not found.n_pairs and not found.log.is_known:
         return (
             f"the log has {found.log.n_users} users with two keywords or more, and at least "
             f"{calibration.FEWEST_USERS} are needed; judge some pairs (`journeys pairs`)"
         )
-    if abs(found.least_log_odds - live.least_log_odds) < LEAST_CHANGE:
-        return f"the threshold is {found.least_log_odds:g}, and the live one {live.least_log_odds:g} is as good"
-    if judged is not None and found.n_pairs:
-        margins = calibration.margins_of(judged, rows, vectors, live)
-        same = judged["same"].to_numpy()
-        wrong: Callable[[float], int] = lambda least: int(((margins > least) != same)[~np.isnan(margins)].sum())  # noqa: E731
-        new, old = wrong(found.least_log_odds), wrong(live.least_log_odds)
-        if new > old:
-            return f"the threshold contradicts {new} of the judged pairs, and the live one {old}"
+    if abs(found.least_log_odds - live) < LEAST_CHANGE:
+        return f"the threshold is {found.least_log_odds:g}, and the live one {live:g} is as good"
+    new, old = found.contradicted(found.least_log_odds), found.contradicted(live)
+    if new > old:
+        return f"the threshold contradicts {new} of the judged pairs, and the live one {old}"
     return None

@@ -25,8 +25,7 @@ def check_target(source: Path, target: Path, error: type[JourneysError], *, cont
     Raises:
         JourneysError: it has another ending than ``FORMATS``, is a folder, or is the file that is read.
     """
-    if target.suffix.lower() not in FORMATS:
-        raise error(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
+    _check_ending(target, error)
     if target.is_dir():
         raise error(f"{target} is a folder; name a file")
     if target.exists() and target.samefile(source):
@@ -39,10 +38,14 @@ def check_new_file(target: Path, error: type[JourneysError]) -> None:
     Raises:
         JourneysError: ``error``, where it exists or has another ending than ``FORMATS``.
     """
-    if target.suffix.lower() not in FORMATS:
-        raise error(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
+    _check_ending(target, error)
     if target.exists():
         raise error(f"{target} exists, and may hold judgements; name another file")
+
+
+def _check_ending(target: Path, error: type[JourneysError]) -> None:
+    if target.suffix.lower() not in FORMATS:
+        raise error(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
 
 
 def read_rows(file: Path, error: type[JourneysError]) -> pl.DataFrame:

@@ -180,18 +180,8 @@ def _describe(
     matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    letters, starts = letters_of(rows["keyword"])
-    labels, counts, areas = kernels.cluster_packed(
-        matrix,
-        letters,
-        starts,
-        offsets,
-        params.smoothing_neighbours,
-        params.smoothing_floor,
-        *cut.released(params.learned_cut).arrays,
-        params.least_log_odds,
-        params.area_distance,
-    )
+    ensemble = cut.released(params.learned_cut)
+    labels, counts, areas = packed_clusters(matrix, rows["keyword"], offsets, params, ensemble)
     weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
     centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
     members = rows.with_columns(cluster=pl.Series(labels), centrality=pl.Series(centralities))
@@ -221,6 +211,38 @@ def _describe(
     )
     described = clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
     return described.join(area_ids(described), on="cluster")
+
+
+def packed_clusters(
+    matrix: NDArray[np.float32],
+    keywords: pl.Series,
+    offsets: NDArray[np.int64],
+    params: ClusteringParams,
+    ensemble: cut.LearnedCut,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Clusters and areas of packed users; what ``kernels.cluster_packed`` returns.
+
+    Args:
+        matrix: (N, d), the unit vector of each keyword; C-contiguous.
+        keywords: N normalised keywords; user ``u`` has rows ``offsets[u]`` to ``offsets[u + 1]``.
+        offsets: (U + 1,).
+        ensemble: To cut with.
+    """
+    from journeys_assets.domain.clustering import kernels
+
+    letters, starts = letters_of(keywords)
+    labels, counts, areas = kernels.cluster_packed(
+        matrix,
+        letters,
+        starts,
+        offsets,
+        params.smoothing_neighbours,
+        params.smoothing_floor,
+        *ensemble.arrays,
+        params.least_log_odds,
+        params.area_distance,
+    )
+    return labels, counts, areas
 
 
 def letters_of(keywords: pl.Series) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

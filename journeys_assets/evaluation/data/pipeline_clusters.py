@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from journeys_assets.domain.clustering import kernels
-from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.clusters import packed_clusters
 from journeys_assets.domain.clustering.cut import LearnedCut
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
@@ -25,17 +24,7 @@ def found_by_pipeline(
     """
     keywords = [keyword for user in users for keyword in user.keywords]
     offsets = np.cumsum([0, *(len(user.keywords) for user in users)])
-    letters, starts = letters_of(pl.Series(keywords, dtype=pl.String))
-    labels, _, area_of = kernels.cluster_packed(
-        np.ascontiguousarray(vectors.rows_for(keywords), dtype=np.float32),
-        letters,
-        starts,
-        offsets,
-        params.smoothing_neighbours,
-        params.smoothing_floor,
-        *cut.arrays,
-        params.least_log_odds,
-        params.area_distance,
-    )
+    matrix = np.ascontiguousarray(vectors.rows_for(keywords), dtype=np.float32)
+    labels, _, area_of = packed_clusters(matrix, pl.Series(keywords, dtype=pl.String), offsets, params, cut)
     journeys, areas = (np.split(found, offsets[1:-1]) for found in (labels, area_of[labels]))
     return journeys, areas
