@@ -174,6 +174,15 @@ def test_pairs_to_ask_are_distinct_of_many_users_and_around_the_threshold() -> N
     assert again.equals(asked)
 
 
+def test_one_user_with_most_of_the_merges_is_not_asked_about_most() -> None:
+    rows, vectors, _ = log(20, 1.0, seed=2)
+    is_heavy = pl.col("user_id") < "u010"
+    rows = pl.concat([rows.filter(is_heavy).with_columns(user_id=pl.lit("u000")), rows.filter(~is_heavy)])
+    asked = calibration.pairs_to_ask(rows, vectors, PARAMS, 20, -1.0)["user_id"]
+    assert asked.n_unique() == 11
+    assert (asked == "u000").sum() < 10
+
+
 def test_a_pair_that_the_user_does_not_have_has_no_margin() -> None:
     rows, vectors, _ = log(3, 1.0, seed=1)
     user, keyword = rows.row(0)
