@@ -1,4 +1,6 @@
-"""Calibration: how broad the journeys of one deployment are, as one number, ``ClusteringParams.least_log_odds``.
+"""Calibration: how broad the journeys and the areas of one deployment are.
+
+That is two numbers: ``ClusteringParams.least_log_odds`` for journeys, and ``area_distance`` for areas.
 
 What people call one journey differs between logs: a headline belongs to one story, a search to "cooking". The order of
 the nodes of a dendrogram by their log odds carries over from log to log; the threshold does not. It is found from
@@ -13,7 +15,10 @@ the nodes of a dendrogram by their log odds carries over from log to log; the th
 Two keywords are in one cluster exactly if the *margin* of the merge that joins them exceeds the threshold
 (``kernels.merge_margins``), so every threshold is assessed from one dendrogram per user.
 
-The result is one number for all users, so it is a release: it changes when a new one is made, not when a user comes.
+Areas need less. Two journeys belong together if their keywords are more alike than keywords of different people are.
+How alike those are, the *background*, is the only thing in which logs differ (``area_distance``).
+
+The result is the same for all users, so it is a release: it changes when a new one is made, not when a user comes.
 """
 
 from __future__ import annotations
@@ -49,6 +54,9 @@ _SURELY_SHARED = 0.9
 """Part of the pairs of different people that belong together, of those that even the finest thresholds join."""
 _AS_GOOD = 0.01
 """Estimated agreements that differ by less are taken for equal; the threshold nearest to the default one is chosen."""
+AREA_EXCESS = 0.06
+"""Two parts of a dendrogram are one area if their mean cosine exceeds the background by this share of what is left to
+1. Two corpora with domains (CLINC150, HWU64) have the same best value."""
 _ROUNDS = 4
 """How often each user is put together with another one."""
 _SEED = 20261126
@@ -106,10 +114,11 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class LogEstimate:
-    """What the log alone says about the threshold.
+    """What the log alone says.
 
     Attributes:
         least_log_odds: The threshold with the best estimated agreement; the default one where the log says nothing.
+        area_distance: For ``ClusteringParams``; the default one where the log has too few users.
         is_known: False where the log has too few users.
         n_users: Users of the log that were clustered.
         agreement: (len(THRESHOLDS),), estimated pairwise F1 at each threshold; 0 where it was not assessed. Empty where
@@ -117,6 +126,7 @@ class LogEstimate:
     """
 
     least_log_odds: float
+    area_distance: float
     is_known: bool
     n_users: int
     agreement: Doubles
@@ -124,13 +134,13 @@ class LogEstimate:
     @classmethod
     def unknown(cls, params: ClusteringParams, n_users: int = 0) -> LogEstimate:
         """The log was not asked, or says nothing."""
-        return cls(params.least_log_odds, False, n_users, np.empty(0))
+        return cls(params.least_log_odds, params.area_distance, False, n_users, np.empty(0))
 
 
 def from_log(
     rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, ensemble: LearnedCut | None = None
 ) -> LogEstimate:
-    """The threshold that the log itself suggests.
+    """The threshold, and the distance of areas, that the log itself suggests.
 
     Args:
         rows: user_id, keyword; one row for each keyword of a user, normalised.
@@ -147,7 +157,24 @@ def from_log(
         return nothing
     as_good = THRESHOLDS[agreement >= agreement.max() - _AS_GOOD]
     nearest = as_good[int(np.abs(as_good - params.least_log_odds).argmin())]
-    return LogEstimate(float(nearest), True, len(users), agreement)
+    return LogEstimate(float(nearest), area_distance(background(users, vectors)), True, len(users), agreement)
+
+
+def background(users: Sequence[tuple[str, Sequence[str]]], vectors: KeywordVectors) -> float:
+    """Mean cosine of keywords of different users, each of whom counts the same; in [-1, 1].
+
+    Args:
+        users: Two or more, with their keywords.
+    """
+    means = np.array([vectors.rows_for(list(keywords)).mean(axis=0, dtype=np.float64) for _, keywords in users])
+    whole = means.sum(axis=0)
+    n = len(means)
+    return float((whole @ whole - np.square(means).sum()) / (n * (n - 1)))
+
+
+def area_distance(background: float, excess: float = AREA_EXCESS) -> float:
+    """``ClusteringParams.area_distance`` for a log with that mean cosine between keywords of different users."""
+    return round((1.0 - background) * (1.0 - excess), 3)
 
 
 def shared_topics(own: Doubles, other: Doubles) -> float:
@@ -304,7 +331,7 @@ def trees(
     """
     from journeys_assets.domain.clustering import kernels
 
-    arrays = (ensemble or cut.released(params.learned_cut)).arrays
+    arrays = (ensemble or cut.released(params.learned_cut)).arguments
     for (user,), own in rows.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
         if own.height < 2:
             continue

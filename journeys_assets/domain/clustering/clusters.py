@@ -238,7 +238,7 @@ def packed_clusters(
         offsets,
         params.smoothing_neighbours,
         params.smoothing_floor,
-        *ensemble.arrays,
+        *ensemble.arguments,
         params.least_log_odds,
         params.area_distance,
     )

@@ -16,6 +16,8 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Letters = NDArray[np.uint32]
 
+HEIGHT, LOG_KEYWORDS_OF_USER = 0, 6
+"""Columns of ``merge_features``."""
 SPACE = np.uint32(32)
 WORD_BEGINS, WORD_ENDS = np.uint32(2), np.uint32(3)
 """Control characters, which do not occur in normalised keywords."""
@@ -371,6 +373,35 @@ def ensemble_score(
 
 
 @njit(cache=True, nogil=True)
+def node_score(
+    row: Doubles,
+    roots: Ints,
+    features: Ints,
+    thresholds: Doubles,
+    lower: Ints,
+    upper: Ints,
+    leaves: Doubles,
+    slope: float,
+) -> float:
+    """Log odds that a node is one cluster: a weighted mean of those of the ensemble and those of a single height.
+
+    The ensemble knows the corpora that it was fitted on. The fewer keywords a user has, the less there is to tell
+    another kind of corpus by, and the more a cut at one height for all nodes counts. For n keywords that height is
+    ``0.475 * (n / 60) ** 0.1``, and its weight is ``1 / (1 + (n / 30) ** 0.5)``.
+
+    Args:
+        row: From ``merge_features``.
+        roots, features, thresholds, lower, upper, leaves: As for ``ensemble_score``.
+        slope: Log odds of the single height, per unit that the node is below it.
+    """
+    n = np.exp(row[LOG_KEYWORDS_OF_USER])
+    weight = 1.0 / (1.0 + (n / 30.0) ** 0.5)
+    by_ensemble = ensemble_score(row, roots, features, thresholds, lower, upper, leaves)
+    by_height = slope * (0.475 * (n / 60.0) ** 0.1 - row[HEIGHT])
+    return float((1.0 - weight) * by_ensemble + weight * by_height)
+
+
+@njit(cache=True, nogil=True)
 def cut_labels(
     children: Ints,
     rows: Doubles,
@@ -380,6 +411,7 @@ def cut_labels(
     lower: Ints,
     upper: Ints,
     leaves: Doubles,
+    slope: float,
     least: float,
 ) -> Ints:
     """Clusters of a dendrogram: from the top down, a node with a score above ``least`` is one; others are split.
@@ -387,7 +419,7 @@ def cut_labels(
     Args:
         children: From ``dendrogram``.
         rows: From ``merge_features``.
-        roots, features, thresholds, lower, upper, leaves: As for ``ensemble_score``.
+        roots, features, thresholds, lower, upper, leaves, slope: As for ``node_score``.
 
     Returns:
         (n,), clusters numbered 0, 1, ... by their first row.
@@ -397,7 +429,7 @@ def cut_labels(
     # The top node of each node's cluster; -1 for nodes above the clusters. Parents come before children.
     top = np.full(n + merges, -1, dtype=np.int64)
     for m in range(merges - 1, -1, -1):
-        if top[n + m] < 0 and ensemble_score(rows[m], roots, features, thresholds, lower, upper, leaves) > least:
+        if top[n + m] < 0 and node_score(rows[m], roots, features, thresholds, lower, upper, leaves, slope) > least:
             top[n + m] = n + m
         for side in range(2):
             top[children[m, side]] = top[n + m]
@@ -423,6 +455,7 @@ def merge_margins(
     lower: Ints,
     upper: Ints,
     leaves: Doubles,
+    slope: float,
 ) -> Doubles:
     """The highest threshold at which ``cut_labels`` keeps the keywords under each merge in one cluster; (n - 1,).
 
@@ -430,13 +463,13 @@ def merge_margins(
     exactly if the margin of the merge exceeds ``least``.
 
     Args:
-        children, rows, roots, features, thresholds, lower, upper, leaves: As for ``cut_labels``.
+        children, rows, roots, features, thresholds, lower, upper, leaves, slope: As for ``cut_labels``.
     """
     merges = children.shape[0]
     n = merges + 1
     margins = np.full(merges, -np.inf)
     for m in range(merges - 1, -1, -1):
-        margins[m] = max(margins[m], ensemble_score(rows[m], roots, features, thresholds, lower, upper, leaves))
+        margins[m] = max(margins[m], node_score(rows[m], roots, features, thresholds, lower, upper, leaves, slope))
         for side in range(2):
             child = children[m, side] - n
             if child >= 0:
@@ -511,6 +544,7 @@ def cluster_packed(
     lower: Ints,
     upper: Ints,
     leaves: Doubles,
+    slope: float,
     least: float,
     area_distance: float,
 ) -> tuple[Ints, Ints, Ints]:
@@ -521,7 +555,7 @@ def cluster_packed(
         letters, starts: The keywords of those rows, as for ``letter_grams``.
         offsets: (U + 1,); each user has at least one row.
         neighbours, floor: As for ``smoothed_distances``.
-        roots, features, thresholds, lower, upper, leaves: The learned cut, as for ``ensemble_score``.
+        roots, features, thresholds, lower, upper, leaves, slope: The learned cut, as for ``node_score``.
         least: As for ``cut_labels``.
         area_distance: As ``distance`` of ``area_labels``.
 
@@ -539,7 +573,7 @@ def cluster_packed(
         similarities = similarities_of(vectors[start:stop], letters, starts[start : stop + 1])
         tree = dendrogram(smoothed_distances(similarities[0], neighbours, floor), similarities)
         rows = merge_features(tree[0], tree[1], tree[2], tree[3], tree[4])
-        own = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, least)
+        own = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, slope, least)
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
         above = area_labels(tree[0], tree[3][0], own, area_distance)

@@ -68,7 +68,7 @@ def tree_of(x: NDArray[np.float32], least: float) -> tuple[NDArray[np.int64], ND
     cosines = kernels.gram(x)
     distances = kernels.smoothed_distances(cosines, PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
     tree = kernels.dendrogram(distances, np.stack([cosines, np.zeros_like(cosines)]))
-    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *released(PARAMS.learned_cut).arrays, least)
+    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *released(PARAMS.learned_cut).arguments, least)
     return tree[0], tree[3][0], labels
 
 
@@ -133,7 +133,7 @@ def test_areas_of_packed_users_are_numbered_over_all_of_them() -> None:
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         PARAMS.smoothing_neighbours,
         PARAMS.smoothing_floor,
-        *released(PARAMS.learned_cut).arrays,
+        *released(PARAMS.learned_cut).arguments,
         PARAMS.least_log_odds,
         PARAMS.area_distance,
     )

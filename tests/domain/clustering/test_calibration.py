@@ -193,3 +193,30 @@ def test_a_pair_that_the_user_does_not_have_has_no_margin() -> None:
         orient="row",
     )
     assert np.isnan(calibration.margins_of(pairs, rows, vectors, PARAMS)).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 8), st.integers(0, 10_000))
+def test_the_background_is_the_mean_cosine_of_keywords_of_different_users(n_users: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keywords = words(20)
+    matrix = unit(rng.normal(size=(20, 5)))
+    vectors = KeywordVectors.from_frame(pl.DataFrame({"keyword": keywords, "embedding": pack(matrix)}))
+    stored = vectors.rows_for(keywords).astype(np.float64)
+    users = [(f"u{u}", sorted(rng.choice(keywords, size=rng.integers(1, 6), replace=False))) for u in range(n_users)]
+    rows = [stored[[keywords.index(k) for k in own]] for _, own in users]
+    pairs = [(a @ b.T).mean() for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j]
+    assert calibration.background(users, vectors) == pytest.approx(np.mean(pairs), abs=1e-5)
+
+
+def test_areas_of_a_log_whose_keywords_are_all_alike_must_be_more_alike() -> None:
+    rows, vectors, truth = log(30, 1.0, seed=4)
+    common = unit(np.ones((1, 48)))
+    alike = unit(vectors.rows_for(truth["keyword"].to_list()) + common)
+    packed = pl.DataFrame({"keyword": truth["keyword"], "embedding": pl.Series(pack(alike), dtype=pl.Binary)})
+    plain = calibration.from_log(rows, vectors, PARAMS)
+    shifted = calibration.from_log(rows, KeywordVectors.from_frame(packed.sort("keyword")), PARAMS)
+    assert shifted.area_distance < plain.area_distance - 0.2
+    assert plain.area_distance == pytest.approx(1.0 - calibration.AREA_EXCESS, abs=0.05)
+    few = calibration.from_log(rows.filter(pl.col("user_id") < "u010"), vectors, PARAMS)
+    assert few.area_distance == PARAMS.area_distance

@@ -206,7 +206,7 @@ def test_merge_features_equal_their_definitions(n: int, seed: int) -> None:
 def test_higher_odds_give_finer_clusters_down_to_single_keywords() -> None:
     x = themes(2, *[4] * 12, spread=0.35)
     _, _, tree = tree_of(x)
-    rows, cut = kernels.merge_features(*tree), released(PARAMS.learned_cut).arrays
+    rows, cut = kernels.merge_features(*tree), released(PARAMS.learned_cut).arguments
     found = [kernels.cut_labels(tree[0], rows, *cut, least) for least in (-1e9, -1.0, 0.0, 1.0, 1e9)]
     counts = [int(labels.max()) + 1 for labels in found]
     assert counts == sorted(counts)
@@ -222,7 +222,7 @@ def test_clusters_are_the_highest_nodes_with_enough_score() -> None:
     x = themes(3, 5, 9, 2, spread=0.3)
     _, distances, tree = tree_of(x)
     by_height = (np.array([0]), np.array([0]), np.array([0.4]), np.array([-1]), np.array([-2]), np.array([1.0, -1.0]))
-    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *by_height, 0.0)
+    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *by_height, 0.0, 0.0)
     expected = fcluster(linkage(squareform(distances.astype(np.float64)), "average"), 0.4, "distance")
     assert same_partition(labels, expected.astype(np.int64))
     assert labels[np.sort(np.unique(labels, return_index=True)[1])].tolist() == list(range(labels.max() + 1))
