@@ -26,8 +26,8 @@ def pairs(
         list[Path],
         typer.Argument(
             metavar="[IN] PAIRS",
-            help="PAIRS: file to write (.csv, .parquet or .jsonl). IN: ask about the keywords of this file, as for "
-            "`journeys cluster`; by default about those of the deployment.",
+            help="PAIRS: file to write: .html for a page to judge in, or .csv, .parquet or .jsonl. IN: ask about the "
+            "keywords of this file, as for `journeys cluster`; by default about those of the deployment.",
         ),
     ],
     n: Annotated[int, typer.Option("--n", metavar="N", min=1, max=10_000, help="Most pairs.")] = 20,
@@ -36,17 +36,19 @@ def pairs(
 ) -> None:
     """Write the pairs of keywords that are most worth a yes or no: do these two belong to one aim of this user?
 
-    Fill the column `same` with yes or no; leave it empty where you cannot say. Then call `journeys calibrate --pairs
-    PAIRS` for the deployment, or `journeys cluster IN OUT --pairs PAIRS` for a file. Twenty answers are worth most.
+    Open a page in a browser, answer with the keys y and n, and save it as CSV. In another file, fill the column `same`
+    with yes or no, and leave it empty where you cannot say. Then call `journeys calibrate --pairs PAIRS` for the
+    deployment, or `journeys cluster IN OUT --pairs PAIRS` for a file. Twenty answers are worth most.
     """
     from journeys_assets.operations.calibrate import write_pairs
     from journeys_assets.operations.label_keywords import pairs_of_file
+    from journeys_assets.operations.sheet_pages import SALT_FILE
 
     if len(files) > 2:
         raise CommandError("give one or two files: `journeys pairs PAIRS` or `journeys pairs IN PAIRS`")
     session = open_session()
     params = live_params(session)
-    target = files[-1]
+    target, salt_file = files[-1], session.settings.home / SALT_FILE
     if len(files) == 2:
         n_written = pairs_of_file(
             files[0],
@@ -56,6 +58,7 @@ def pairs(
             params,
             now=datetime.now(UTC).replace(tzinfo=None),
             progress=partial(session.deployment.progress, "embedding"),
+            salt_file=salt_file,
         )
     else:
         n_written = write_pairs(
@@ -65,11 +68,14 @@ def pairs(
             as_of or last_day_run(session),
             target,
             n,
+            salt_file,
         )
     if as_json:
         out.json({"file": target, "n_pairs": n_written})
     else:
-        out.write_line(f"{n_written:,} pairs → {target}; fill the column same with yes or no")
+        is_page = target.suffix.lower() == ".html"
+        then = "open it in a browser and answer with y and n" if is_page else "fill the column same with yes or no"
+        out.write_line(f"{n_written:,} pairs → {target}; {then}")
 
 
 def calibrate(
@@ -86,6 +92,7 @@ def calibrate(
     printed, and what was live stays.
     """
     from journeys_assets.operations import calibrate as operation
+    from journeys_assets.operations.sheet_pages import SALT_FILE
 
     session = open_session()
     done = operation.calibrate(
@@ -94,7 +101,7 @@ def calibrate(
         session.deployment.embedder().model_version,
         session.deployment.releases("calibration"),
         as_of or last_day_run(session),
-        None if pairs is None else operation.read_pairs(pairs),
+        None if pairs is None else operation.read_pairs(session.warehouse, pairs, session.settings.home / SALT_FILE),
     )
     found = done.threshold
     if as_json:

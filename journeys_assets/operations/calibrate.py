@@ -1,4 +1,4 @@
-"""Calibration of a deployment or of a file: pairs to judge, and the threshold that they and the log suggest."""
+"""Calibration of a deployment or of a file: the threshold that judged pairs and the log suggest, and its release."""
 
 from __future__ import annotations
 
@@ -14,22 +14,14 @@ from numpy.typing import NDArray
 from journeys_assets.domain.clustering import calibration
 from journeys_assets.domain.clustering.calibration import LogEstimate
 from journeys_assets.domain.clustering.params import ClusteringParams
-from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import KeywordVectors
-from journeys_assets.domain.landing.ids import clean_id
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.calibration import release as releases
-from journeys_assets.operations.result_files import check_new_file, draft_of, read_rows, write_rows
-from journeys_assets.storage.ingest.files import check_file
-from journeys_assets.storage.queries.inference import clustered_keywords
+from journeys_assets.operations import judged_pairs
+from journeys_assets.storage.queries.inference import clustered_keywords, clustered_users
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-COLUMNS = ("user_id", "keyword_a", "keyword_b", "same")
-_ANSWERS = {
-    **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0", "same"), True),
-    **dict.fromkeys(("no", "n", "false", "f", "0", "0.0", "different"), False),
-}
 MOST_USERS = 2_000
 """Users of a deployment that a calibration looks at; bounds time and memory."""
 LEAST_CHANGE = 0.1
@@ -145,66 +137,35 @@ def calibrate(
 
 
 def write_pairs(
-    warehouse: Warehouse, params: ClusteringParams, embedding_model: str, as_of: date, target: Path, n: int
+    warehouse: Warehouse,
+    params: ClusteringParams,
+    embedding_model: str,
+    as_of: date,
+    target: Path,
+    n: int,
+    salt_file: Path,
 ) -> int:
     """Write the pairs of a deployment that are most worth a judgement; returns how many.
 
     Args:
-        params: Those that are live.
-        target: A file of ``result_files.FORMATS`` that does not exist yet.
-        n: Most pairs.
+        params, target, n, salt_file: As for ``judged_pairs.write_pairs``.
 
     Raises:
-        CalibrationError: no user has been clustered by ``as_of``, or the file cannot be written.
+        CalibrationError, PairsError: no user has been clustered by ``as_of``, or the file cannot be written.
     """
-    check_new_file(target, CalibrationError)
+    judged_pairs.check_new_sheet(target)
     rows, vectors = _keywords_of(warehouse, embedding_model, as_of)
-    return write_pairs_of(rows, vectors, params, target, n)
+    return judged_pairs.write_pairs(rows, vectors, params, target, n, salt_file)
 
 
-def write_pairs_of(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, target: Path, n: int) -> int:
-    """Write the pairs of some users that are most worth a judgement; returns how many.
+def read_pairs(warehouse: Warehouse, file: Path, salt_file: Path) -> pl.DataFrame:
+    """The judged pairs of a file about a deployment; see ``judged_pairs.read_pairs``."""
 
-    Args:
-        rows, vectors: As for :func:`find_threshold`.
-        target, n: As for :func:`write_pairs`.
-    """
-    centre = calibration.from_log(rows, vectors, params).least_log_odds
-    pairs = calibration.pairs_to_ask(rows, vectors, params, n, centre)
-    with draft_of(target) as draft:
-        write_rows(pairs.with_columns(same=pl.lit(None, dtype=pl.String)), draft, target, CalibrationError)
-    return pairs.height
+    def users() -> list[str]:
+        with warehouse.reading() as con:
+            return clustered_users(con)
 
-
-def read_pairs(file: Path) -> pl.DataFrame:
-    """The judged pairs of a file: user_id, keyword_a, keyword_b (normalised), same (Boolean); those without a judgement
-    are left out.
-
-    Raises:
-        CalibrationError, IngestError: the file cannot be read, a column is missing, or an answer is neither yes nor no.
-    """
-    check_file(file)
-    rows = read_rows(file, CalibrationError)
-    missing = [name for name in COLUMNS if name not in rows.columns]
-    if missing:
-        raise CalibrationError(
-            f"{file} lacks the column(s) {', '.join(missing)}; `journeys pairs` writes a file that has them"
-        )
-    texts = rows.select(pl.col(name).cast(pl.String) for name in COLUMNS).with_row_index("line", offset=1)
-    answers = texts.with_columns(answer=pl.col("same").fill_null("").str.strip_chars().str.to_lowercase())
-    wrong = answers.filter((pl.col("answer") != "") & ~pl.col("answer").is_in(list(_ANSWERS)))
-    if wrong.height:
-        line, value = wrong.select("line", "same").row(0)
-        raise CalibrationError(
-            f"{file}: same is {value!r} in row {line}; write yes or no, or leave it empty for a pair that you skip"
-        )
-    judged = answers.filter(pl.col("answer") != "").drop_nulls(["user_id", "keyword_a", "keyword_b"])
-    return judged.select(
-        pl.col("user_id").map_elements(clean_id, return_dtype=pl.String),
-        normalise_series(judged["keyword_a"]).alias("keyword_a"),
-        normalise_series(judged["keyword_b"]).alias("keyword_b"),
-        same=pl.col("answer").replace_strict(_ANSWERS, return_dtype=pl.Boolean),
-    )
+    return judged_pairs.read_pairs(file, users, salt_file)
 
 
 def _keywords_of(

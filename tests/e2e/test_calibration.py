@@ -18,7 +18,8 @@ from journeys_assets.defs.jobs import CALIBRATION_JOB
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.models import releases
 from journeys_assets.models.calibration import release as calibrations
-from journeys_assets.operations.calibrate import LEAST_CHANGE, CalibrationError, calibrate, read_pairs, write_pairs
+from journeys_assets.operations.calibrate import LEAST_CHANGE, CalibrationError, calibrate, write_pairs
+from journeys_assets.operations.judged_pairs import read_pairs
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import Sandbox
@@ -36,10 +37,16 @@ def folder_of(sandbox: Sandbox) -> Path:
     return sandbox.deployment.releases("calibration")
 
 
+def read_ids(file: Path) -> pl.DataFrame:
+    """The judged pairs of a file that names users by their ids."""
+    return read_pairs(file, list, file.with_name("no salt"))
+
+
 def judge(sandbox: Sandbox, file: Path, answer: Callable[[str, str], str]) -> Path:
     """Pairs of the deployment, answered."""
     model = sandbox.deployment.embedder().model_version
-    write_pairs(sandbox.deployment.warehouse, PARAMS, model, LIVE_FROM - timedelta(days=1), file, 25)
+    as_of, salt_file = LIVE_FROM - timedelta(days=1), sandbox.home / "annotation_salt"
+    write_pairs(sandbox.deployment.warehouse, PARAMS, model, as_of, file, 25, salt_file)
     rows = pl.read_csv(file, infer_schema=False)
     assert rows.columns == ["user_id", "keyword_a", "keyword_b", "same"]
     assert rows["same"].null_count() == rows.height == 25
@@ -66,7 +73,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, Sandbox, pl.
             daily.deployment.embedder().model_version,
             folder_of(sandbox),
             LIVE_FROM - timedelta(days=1),
-            read_pairs(file),
+            read_ids(file),
         )
         assert done.refused is None
         assert done.threshold.n_pairs == 25
@@ -112,8 +119,8 @@ def test_a_release_that_changes_nothing_or_says_nothing_is_refused(
     changes = abs(alone.threshold.least_log_odds - alone.before) >= LEAST_CHANGE
     assert (alone.refused is None) == (alone.folder is not None) == changes
     unanswered = judge(daily, tmp_path / "unanswered.csv", lambda a, b: "")
-    assert read_pairs(unanswered).is_empty()
-    live, answered = folder_of(daily), read_pairs(judge(daily, tmp_path / "yes.csv", lambda a, b: "yes"))
+    assert read_ids(unanswered).is_empty()
+    live, answered = folder_of(daily), read_ids(judge(daily, tmp_path / "yes.csv", lambda a, b: "yes"))
     before = sorted(live.iterdir())
     again = calibrate(warehouse, PARAMS, model, live, LIVE_FROM - timedelta(days=1), answered)
     assert "is as good" in (again.refused or "")
@@ -130,30 +137,6 @@ def test_a_release_for_another_cut_is_an_error_that_names_the_cure(tmp_path: Pat
     assert calibrations.clustering_on(tmp_path, FIRST, PARAMS) == PARAMS
     with pytest.raises(releases.ReleaseError, match=r"learned cut another.*`journeys calibrate`"):
         calibrations.clustering_on(tmp_path, FIRST + timedelta(days=1), PARAMS)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("user_id,keyword_a,keyword_b\nu,a,b\n", r"lacks the column\(s\) same"),
-        (
-            "user_id,keyword_a,keyword_b,same\nu,a,b,yes\nu,a,c,perhaps\n",
-            r"same is 'perhaps' in row 2; write yes or no",
-        ),
-    ],
-)
-def test_a_wrong_file_of_pairs_is_a_clear_error(tmp_path: Path, content: str, message: str) -> None:
-    file = tmp_path / "pairs.csv"
-    file.write_text(content)
-    with pytest.raises(CalibrationError, match=message):
-        read_pairs(file)
-
-
-def test_answers_in_any_spelling_are_read_and_keywords_are_normalised(tmp_path: Path) -> None:
-    file = tmp_path / "pairs.csv"
-    file.write_text("user_id,keyword_a,keyword_b,same,note\nu, A  b,C,YES,x\nu,a,b,0,\nu,a,c,,\nu,c,d,True,\n")
-    found = read_pairs(file)
-    assert found.rows() == [("u", "a b", "c", True), ("u", "a", "b", False), ("u", "c", "d", True)]
 
 
 def test_the_job_calibrates_and_says_why_not(run: tuple[Sandbox, Sandbox, pl.DataFrame], tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from journeys_assets.domain.clustering import cut
 from journeys_assets.domain.clustering.cut import LearnedCut
 from journeys_assets.domain.clustering.dendrograms import dendrogram_of
 from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 
 Doubles = NDArray[np.float64]
@@ -263,6 +264,42 @@ def pairs_among(found: Sequence[Tree], vectors: KeywordVectors, n: int, centre: 
                 break
             distance[at] = np.inf
     return pl.DataFrame(pairs, schema=["user_id", "keyword_a", "keyword_b"], orient="row").sort(pl.all())
+
+
+def with_neighbours(pairs: pl.DataFrame, rows: pl.DataFrame, vectors: KeywordVectors, n: int) -> pl.DataFrame:
+    """``pairs`` with other keywords of the user, so that people see what is meant.
+
+    Args:
+        pairs: user_id, keyword_a, keyword_b and other columns.
+        rows, vectors: As for ``from_log``.
+        n: Most keywords beside each one.
+
+    Returns:
+        ``pairs`` in their order, with near_a and near_b: keywords without personal data, nearest first. A keyword is
+        beside that of the two which it is nearer to.
+    """
+    asked = rows.filter(pl.col("user_id").is_in(pairs["user_id"].unique().implode()))
+    owned = dict(asked.group_by("user_id").agg(pl.col("keyword").sort()).iter_rows())
+    found = []
+    for user, a, b in pairs.select("user_id", "keyword_a", "keyword_b").iter_rows():
+        others = [keyword for keyword in owned[user] if keyword not in (a, b)]
+        near = vectors.rows_for(others).astype(np.float64) @ vectors.rows_for([a, b]).astype(np.float64).T
+        near = near.round(6)
+        is_of_a = near[:, 0] >= near[:, 1]
+        found.append([_nearest(others, near[:, i], is_of_a == (i == 0), n) for i in (0, 1)])
+    lists = {"near_a": [a for a, _ in found], "near_b": [b for _, b in found]}
+    return pairs.with_columns(pl.Series(name, texts, dtype=pl.List(pl.String)) for name, texts in lists.items())
+
+
+def _nearest(keywords: Sequence[str], similarity: Doubles, may: NDArray[np.bool_], n: int) -> list[str]:
+    """At most ``n`` of the keywords that may be taken and hold no personal data, nearest first."""
+    found: list[str] = []
+    for i in np.argsort(-similarity, kind="stable").tolist():
+        if len(found) == n:
+            break
+        if may[i] and not holds_personal_data(keywords[i]):
+            found.append(keywords[i])
+    return found
 
 
 def margins_of(
