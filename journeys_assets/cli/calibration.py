@@ -4,13 +4,29 @@ import dataclasses
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from journeys_assets.cli.context import AsJson, Session, day_option, last_day_run, open_session, out, relative
+from journeys_assets.cli.context import (
+    AsJson,
+    Session,
+    day_option,
+    day_run,
+    err,
+    last_day_run,
+    open_session,
+    out,
+    relative,
+    today,
+)
 from journeys_assets.cli.errors import CommandError
 from journeys_assets.domain.parameters import AlgorithmParams
+
+if TYPE_CHECKING:
+    from journeys_assets.cli.render.comparison import Version
+    from journeys_assets.domain.history.comparison import Comparison
+    from journeys_assets.operations.calibrate import Calibrated
 
 
 def live_params(session: Session) -> AlgorithmParams:
@@ -83,28 +99,42 @@ def calibrate(
         Path | None, typer.Option(metavar="PAIRS", help="Judged pairs, from `journeys pairs PAIRS`.")
     ] = None,
     as_of: Annotated[date | None, day_option("Use the log up to this day. Default: the last day that was run.")] = None,
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview",
+            help="Release nothing; show what would change, by one full inference on a copy of the warehouse.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find out how broad the journeys of this log are, and release that from the day after on.
 
     It follows from the log alone: keywords of different people do not belong together. Judged pairs make it surer. On
-    the first day of a release every user is clustered again. The exit code is 1 if nothing is released; the reason is
-    printed, and what was live stays.
+    the first day of a release every user is clustered again. The exit code is 1 if nothing is released, or would be;
+    the reason is printed, and what was live stays.
     """
+    from journeys_assets.cli.render import comparison
     from journeys_assets.operations import calibrate as operation
     from journeys_assets.operations.sheet_pages import SALT_FILE
 
     session = open_session()
-    done = operation.calibrate(
+    day = as_of or last_day_run(session)
+    if preview:
+        # A day that can be shown is one whose journeys are there to compare with.
+        day = day_run(session, day)
+    done = (operation.proposal if preview else operation.calibrate)(
         session.warehouse,
         session.params.clustering,
         session.deployment.embedder().model_version,
         session.deployment.releases("calibration"),
-        as_of or last_day_run(session),
+        day,
         None if pairs is None else operation.read_pairs(session.warehouse, pairs, session.settings.home / SALT_FILE),
     )
     found = done.threshold
+    seen = preview_of(session, done, day) if preview else None
     if as_json:
+        record = None if seen is None else comparison.comparison_record(*seen)
         out.json(
             {
                 "least_log_odds": found.least_log_odds,
@@ -115,6 +145,7 @@ def calibrate(
                 "folder": done.folder,
                 "live_from": done.live_from,
                 "not_released": done.refused,
+                "comparison": record,
             }
         )
     else:
@@ -124,9 +155,31 @@ def calibrate(
             out.write_line(
                 (f"{found.n_unused} pairs", "yellow"), " were not used: their user lacks one of the keywords"
             )
-        if done.folder is not None:
+        if seen is not None:
+            out.print(comparison.show_comparison(*seen))
+        if done.refused is not None:
+            out.write_line(("not released", "yellow"), f": {done.refused}")
+        elif done.folder is not None:
             out.write_line(f"Released: {relative(done.folder)}; live from {done.live_from}. Journeys become {broader}")
         else:
-            out.write_line(("not released", "yellow"), f": {done.refused}")
-    if done.folder is None:
+            out.write_line(f"Nothing was released. Without --preview it is live from {done.live_from}")
+    if done.refused is not None:
         raise typer.Exit(1)
+
+
+def preview_of(session: Session, done: "Calibrated", day: date) -> tuple["Version", "Version", "Comparison"]:
+    """The journeys of ``day`` as they are, beside those with a proposed calibration."""
+    from journeys_assets.domain.history.comparison import compare_versions
+    from journeys_assets.models.calibration import release as releases
+    from journeys_assets.operations import preview as preview_operations
+    from journeys_assets.pipeline.run import days_to_run
+
+    release = dataclasses.replace(done.release, live_from=day, card=done.release.card | {"live_from": str(day)})
+    day = days_to_run(session.pipeline, day, day, today=today()).first
+    tried = {session.deployment.releases("calibration"): partial(releases.save, release)}
+    made = preview_operations.preview(session.pipeline, session.settings.home, day, tried)
+    for warning in made.summary.warnings:
+        err.write_line(("warning", "yellow"), f" {warning}")
+    version = str(made.incumbent_rows["algorithm_version"][0]) if made.incumbent else "no journeys"
+    found = compare_versions(made.incumbent_rows, made.new_rows, session.params.evolution)
+    return (version, day), (made.new.version, day), found

@@ -42,6 +42,8 @@ MOST_USERS = 400
 """Users that are put together for an estimate from the log; bounds time."""
 MOST_KEYWORDS = 400
 """Users with more keywords are left out of an estimate from the log: often bots, and slow."""
+FEWEST_KEYWORDS = 5
+"""Users with fewer keywords say nothing about a collapse: they may well have one aim, or as many as keywords."""
 _MOST_JOINED = 0.98
 """Thresholds at which a larger share of the pairs of different people is joined are not assessed."""
 _LEAST_OWN = 0.02
@@ -103,6 +105,21 @@ class Tree:
             crossing[merge] = inside[a] * (size[b] - inside[b]) + inside[b] * (size[a] - inside[a])
             inside[n + merge], size[n + merge] = inside[a] + inside[b], size[a] + size[b]
         return crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """Whether a threshold still tells the keywords of a user apart.
+
+    Attributes:
+        n_users: Users with ``FEWEST_KEYWORDS`` or more.
+        in_one: Share of them whose keywords are all in one cluster.
+        all_apart: Share of them of whose keywords no two are in one cluster.
+    """
+
+    n_users: int
+    in_one: float
+    all_apart: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +227,35 @@ def from_pairs(centre: float, spread: float, margins: Doubles, same: NDArray[np.
     log -= 0.5 * ((grid - centre) / spread) ** 2
     weights = np.exp(log - log.max())
     return round(float((weights * grid).sum() / weights.sum()), 3)
+
+
+def collapses(
+    rows: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    thresholds: Sequence[float],
+    ensemble: LearnedCut | None = None,
+) -> list[Collapse]:
+    """What each threshold makes of at most ``MOST_USERS`` users.
+
+    Args:
+        rows, vectors, ensemble: As for ``from_log``.
+    """
+    users = _sample(rows)
+    found = list(trees(_frame(users), vectors, params, ensemble))
+    return [collapse_of(found, threshold) for threshold in thresholds]
+
+
+def collapse_of(found: Sequence[Tree], threshold: float) -> Collapse:
+    """What a threshold makes of users whose dendrograms are known."""
+    margins = [tree.margins for tree in found if len(tree.keywords) >= FEWEST_KEYWORDS]
+    if not margins:
+        return Collapse(0, 0.0, 0.0)
+    return Collapse(
+        len(margins),
+        float(np.mean([bool((own > threshold).all()) for own in margins])),
+        float(np.mean([not (own > threshold).any() for own in margins])),
+    )
 
 
 def pairs_to_ask(
