@@ -1,7 +1,10 @@
 """`journeys pairs` and `journeys calibrate`."""
 
 import dataclasses
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,7 +29,15 @@ from journeys_assets.domain.parameters import AlgorithmParams
 if TYPE_CHECKING:
     from journeys_assets.cli.render.comparison import Version
     from journeys_assets.domain.history.comparison import Comparison
+    from journeys_assets.models.llm.base import Asker
     from journeys_assets.operations.calibrate import Calibrated
+
+
+class Judge(StrEnum):
+    """Who says whether two keywords belong to one aim."""
+
+    PEOPLE = "people"
+    LLM = "llm"
 
 
 def live_params(session: Session) -> AlgorithmParams:
@@ -48,6 +59,9 @@ def pairs(
     ],
     n: Annotated[int, typer.Option("--n", metavar="N", min=1, max=10_000, help="Most pairs.")] = 20,
     as_of: Annotated[date | None, day_option("Without IN. Default: the last day that was run.")] = None,
+    judge: Annotated[
+        Judge, typer.Option(help="Who fills the column `same`: you, or the language model of the settings.")
+    ] = Judge.PEOPLE,
     as_json: AsJson = False,
 ) -> None:
     """Write the pairs of keywords that are most worth a yes or no: do these two belong to one aim of this user?
@@ -56,18 +70,42 @@ def pairs(
     with yes or no, and leave it empty where you cannot say. Then call `journeys calibrate --pairs PAIRS` for the
     deployment, or `journeys cluster IN OUT --pairs PAIRS` for a file. Twenty answers are worth most.
     """
-    from journeys_assets.operations.calibrate import write_pairs
-    from journeys_assets.operations.label_keywords import pairs_of_file
-    from journeys_assets.operations.sheet_pages import SALT_FILE
+    from journeys_assets.storage.queries.model_calls import record_calls
 
     if len(files) > 2:
         raise CommandError("give one or two files: `journeys pairs PAIRS` or `journeys pairs IN PAIRS`")
     session = open_session()
-    params = live_params(session)
-    target, salt_file = files[-1], session.settings.home / SALT_FILE
-    if len(files) == 2:
-        n_written = pairs_of_file(
-            files[0],
+    asker = None
+    if judge is Judge.LLM:
+        asker = session.deployment.asker(uuid.uuid4().hex)
+        if asker is None:
+            raise CommandError("no language model is set; name one in the section [llm] of journeys.toml")
+    try:
+        n_written = write_pairs_to(files[-1], files[:-1], session, n, as_of, asker)
+    finally:
+        if asker is not None:
+            record_calls(session.warehouse, asker.calls())
+    if as_json:
+        out.json({"file": files[-1], "n_pairs": n_written})
+    else:
+        then = "open it in a browser and answer with y and n"
+        if files[-1].suffix.lower() != ".html":
+            then = "fill the column same with yes or no" if asker is None else "see what the model said in same"
+        out.write_line(f"{n_written:,} pairs → {files[-1]}; {then}")
+
+
+def write_pairs_to(
+    target: Path, sources: Sequence[Path], session: Session, n: int, as_of: date | None, asker: "Asker | None"
+) -> int:
+    """Write pairs of the first of ``sources``, or of the deployment if there is none; returns how many."""
+    from journeys_assets.operations.calibrate import write_pairs
+    from journeys_assets.operations.label_keywords import pairs_of_file
+    from journeys_assets.operations.sheet_pages import SALT_FILE
+
+    params, salt_file = live_params(session), session.settings.home / SALT_FILE
+    if sources:
+        return pairs_of_file(
+            sources[0],
             target,
             n,
             session.deployment.embedder,
@@ -75,23 +113,11 @@ def pairs(
             now=datetime.now(UTC).replace(tzinfo=None),
             progress=partial(session.deployment.progress, "embedding"),
             salt_file=salt_file,
+            asker=asker,
         )
-    else:
-        n_written = write_pairs(
-            session.warehouse,
-            params.clustering,
-            session.deployment.embedder().model_version,
-            as_of or last_day_run(session),
-            target,
-            n,
-            salt_file,
-        )
-    if as_json:
-        out.json({"file": target, "n_pairs": n_written})
-    else:
-        is_page = target.suffix.lower() == ".html"
-        then = "open it in a browser and answer with y and n" if is_page else "fill the column same with yes or no"
-        out.write_line(f"{n_written:,} pairs → {target}; {then}")
+    model = session.deployment.embedder().model_version
+    day = as_of or last_day_run(session)
+    return write_pairs(session.warehouse, params.clustering, model, day, target, n, salt_file, asker)
 
 
 def calibrate(

@@ -18,6 +18,7 @@ from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.calibration import release as releases
 from journeys_assets.models.calibration.release import Calibration
+from journeys_assets.models.llm.base import Asker
 from journeys_assets.operations import judged_pairs
 from journeys_assets.storage.queries.inference import clustered_keywords, clustered_users
 from journeys_assets.storage.queries.vectors import stored_vectors
@@ -47,6 +48,7 @@ class Threshold:
         log: What the log alone says.
         n_unused: Judged pairs of keywords that the user does not have.
         n_asked_users: Users of the judged pairs that were used.
+        judged_by: Language models that judged some of them, in order.
         margins, same: (n_pairs,), margin of each judged pair that was used, and whether it was judged the same.
     """
 
@@ -54,6 +56,7 @@ class Threshold:
     log: LogEstimate
     n_unused: int = 0
     n_asked_users: int = 0
+    judged_by: tuple[str, ...] = ()
     margins: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     same: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
 
@@ -116,8 +119,9 @@ def find_threshold(
     known = ~np.isnan(margins)
     used, same = margins[known], judged["same"].to_numpy()[known]
     found = calibration.from_pairs(log.least_log_odds, calibration.spread_of(log), used, same)
-    n_users = judged.filter(known)["user_id"].n_unique()
-    return Threshold(found, log, int((~known).sum()), n_users, used, same)
+    of = judged.filter(known)
+    models = tuple(of["judged_by"].drop_nulls().unique().sort())
+    return Threshold(found, log, int((~known).sum()), of["user_id"].n_unique(), models, used, same)
 
 
 def calibrate(
@@ -178,18 +182,19 @@ def write_pairs(
     target: Path,
     n: int,
     salt_file: Path,
+    asker: Asker | None = None,
 ) -> int:
     """Write the pairs of a deployment that are most worth a judgement; returns how many.
 
     Args:
-        params, target, n, salt_file: As for ``judged_pairs.write_pairs``.
+        params, target, n, salt_file, asker: As for ``judged_pairs.write_pairs``.
 
     Raises:
         CalibrationError, PairsError: no user has been clustered by ``as_of``, or the file cannot be written.
     """
     judged_pairs.check_new_sheet(target)
     rows, vectors = _keywords_of(warehouse, embedding_model, as_of)
-    return judged_pairs.write_pairs(rows, vectors, params, target, n, salt_file)
+    return judged_pairs.write_pairs(rows, vectors, params, target, n, salt_file, asker)
 
 
 def read_pairs(warehouse: Warehouse, file: Path, salt_file: Path) -> pl.DataFrame:
@@ -225,6 +230,8 @@ def _card(found: Threshold) -> dict[str, object]:
         "users_of_the_log": found.log.n_users,
         "threshold_from_the_log_alone": found.log.least_log_odds if found.log.is_known else None,
         "judged_pairs": found.n_pairs,
+        "users_of_judged_pairs": found.n_asked_users,
+        "judged_by_models": list(found.judged_by),
     }
 
 

@@ -21,6 +21,8 @@ from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.landing.ids import clean_id
 from journeys_assets.errors import JourneysError
+from journeys_assets.models.calibration.judge import answers_of, prompt
+from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.operations.result_files import FORMATS, check_new_file, draft_of, read_rows, write_rows
 from journeys_assets.operations.sheet_pages import plain_cell, salt_of, sheet_page, without_apostrophe
 from journeys_assets.storage.ingest.files import check_file
@@ -29,6 +31,8 @@ PAGE = Path(__file__).with_name("pairs_page.html")
 COLUMNS = ("user_id", "keyword_a", "keyword_b", "same")
 KEY = "user_key"
 """In the file that a page saves, the column in place of ``user_id``."""
+JUDGE = "judged_by"
+"""The column that names the language model that gave the answer, if one did."""
 NEIGHBOURS = 4
 """Other keywords of the user that a page shows beside each keyword of a pair."""
 
@@ -60,7 +64,13 @@ def check_new_sheet(target: Path) -> None:
 
 
 def write_pairs(
-    rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, target: Path, n: int, salt_file: Path
+    rows: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    target: Path,
+    n: int,
+    salt_file: Path,
+    asker: Asker | None = None,
 ) -> int:
     """Write the pairs of some users that are most worth a judgement; returns how many.
 
@@ -70,10 +80,14 @@ def write_pairs(
         target: A file that :func:`check_new_sheet` allows.
         n: Most pairs.
         salt_file: Holds the secret of the keys of a page; it is created if it does not exist.
+        asker: A language model that fills ``same`` of a table; the column ``JUDGE`` names it where it did.
 
     Raises:
-        PairsError: there is no pair that a page may show, or the format cannot hold the pairs.
+        PairsError: there is no pair that a page may show, the format cannot hold the pairs, or a model is to fill a
+            page.
     """
+    if asker is not None and target.suffix.lower() == ".html":
+        raise PairsError(f"{target}: people judge a page; end its name in {', '.join(FORMATS)} for a model's answers")
     centre = calibration.from_log(rows, vectors, params).least_log_odds
     pairs = calibration.pairs_to_ask(rows, vectors, params, n, centre)
     if target.suffix.lower() == ".html":
@@ -87,10 +101,22 @@ def write_pairs(
             draft.write_text(text, encoding="utf-8")
         else:
             table = pairs.with_columns(same=pl.lit(None, dtype=pl.String))
+            if asker is not None:
+                table = _judged_by_model(calibration.with_neighbours(pairs, rows, vectors, NEIGHBOURS), asker)
             if target.suffix.lower() == ".csv":
                 table = table.with_columns(_plain(table[name]) for name in COLUMNS[:3])
             write_rows(table, draft, target, PairsError)
     return pairs.height
+
+
+def _judged_by_model(near: pl.DataFrame, asker: Asker) -> pl.DataFrame:
+    """The pairs with ``same`` and ``JUDGE``; both are null where the model gave no answer."""
+    answers = pl.Series("same", answers_of(near, asker), dtype=pl.Boolean)
+    made_by = answered_by(asker.model, prompt())
+    return near.select(COLUMNS[:3]).with_columns(
+        pl.when(answers).then(pl.lit("yes")).when(~answers).then(pl.lit("no")).alias("same"),
+        pl.when(answers.is_not_null()).then(pl.lit(made_by)).alias(JUDGE),
+    )
 
 
 def pairs_page(pairs: pl.DataFrame, sheet: str) -> str:
@@ -113,8 +139,8 @@ def pairs_page(pairs: pl.DataFrame, sheet: str) -> str:
 
 
 def read_pairs(file: Path, users: Callable[[], Iterable[str]], salt_file: Path) -> pl.DataFrame:
-    """The judged pairs of a file: user_id, keyword_a, keyword_b (normalised), same (Boolean); those without a judgement
-    are left out.
+    """The judged pairs of a file: user_id, keyword_a, keyword_b (normalised), same (Boolean), judged_by (the language
+    model; null for people). Those without a judgement are left out.
 
     Args:
         users: The ids of everybody who may have been asked about. Called if the file has keys in place of them. A key
@@ -137,7 +163,10 @@ def read_pairs(file: Path, users: Callable[[], Iterable[str]], salt_file: Path) 
         raise PairsError(
             f"{file} lacks the column(s) {', '.join(missing)}; `journeys pairs` writes a file that has them"
         )
-    texts = rows.select(pl.col(name).cast(pl.String) for name in columns).with_row_index("line", offset=1)
+    texts = rows.select(
+        *(pl.col(name).cast(pl.String) for name in columns),
+        pl.col(JUDGE).cast(pl.String) if JUDGE in rows.columns else pl.lit(None, dtype=pl.String).alias(JUDGE),
+    ).with_row_index("line", offset=1)
     if file.suffix.lower() == ".csv":
         texts = texts.with_columns(without_apostrophe(name) for name in columns[:3])
     answers = texts.with_columns(answer=pl.col("same").fill_null("").str.strip_chars().str.to_lowercase())
@@ -153,7 +182,8 @@ def read_pairs(file: Path, users: Callable[[], Iterable[str]], salt_file: Path) 
         else pl.col("user_id").map_elements(clean_id, return_dtype=pl.String),
         normalise_series(judged["keyword_a"]).alias("keyword_a"),
         normalise_series(judged["keyword_b"]).alias("keyword_b"),
-        same=pl.col("answer").replace_strict(_ANSWERS, return_dtype=pl.Boolean),
+        pl.col("answer").replace_strict(_ANSWERS, return_dtype=pl.Boolean).alias("same"),
+        JUDGE,
     )  # fmt: skip
     return found
 

@@ -30,6 +30,7 @@ from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.tables.table import Column
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder, Progress
+from journeys_assets.models.llm.base import Asker
 from journeys_assets.models.naming.release import naming_on
 from journeys_assets.operations.calibrate import Threshold, find_threshold
 from journeys_assets.operations.judged_pairs import check_new_sheet, read_pairs, write_pairs
@@ -147,12 +148,13 @@ def pairs_of_file(
     now: datetime,
     progress: Progress,
     salt_file: Path,
+    asker: Asker | None = None,
 ) -> int:
     """Write the pairs of keywords of a file that are most worth a judgement; returns how many.
 
     Args:
         source, embedder, now, progress: As for :func:`cluster_file`.
-        target, n, salt_file: As for ``operations.judged_pairs.write_pairs``.
+        target, n, salt_file, asker: As for ``operations.judged_pairs.write_pairs``.
 
     Raises:
         LabelFileError, PairsError, IngestError: the file cannot be read, or the place is wrong.
@@ -162,7 +164,7 @@ def pairs_of_file(
     _, rows, _, unreadable = _read(source)
     keywords = _checked(rows, unreadable, now)[0]
     vectors = _vectors_of(keywords, embedder(), progress)
-    return write_pairs(_normalised(keywords), vectors, params.clustering, target, n, salt_file)
+    return write_pairs(_normalised(keywords), vectors, params.clustering, target, n, salt_file, asker)
 
 
 def cluster_labelled_keywords(

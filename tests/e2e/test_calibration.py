@@ -31,6 +31,7 @@ from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import Sandbox
 from tests.support.command_line import Journeys, runner
+from tests.support.pages import elements_of
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 4
@@ -182,7 +183,7 @@ def test_pairs_of_few_users_or_of_another_deployment_are_too_little(
     heavy = daily.table("journey_clusters").filter(partition_date=FIRST).sort("n_keywords").tail(1)
     keywords = heavy["keywords"].to_list()[0]
     one_user = pl.DataFrame(
-        [(heavy["user_id"][0], a, b, True) for a, b in pairwise(keywords)], schema=yes.schema, orient="row"
+        [(heavy["user_id"][0], a, b, True, None) for a, b in pairwise(keywords)], schema=yes.schema, orient="row"
     )
     assert one_user.height >= 10
     for judged, said in (
@@ -299,6 +300,32 @@ def test_the_job_calibrates_and_says_why_not(run: tuple[Sandbox, Sandbox, pl.Dat
 @pytest.fixture
 def journeys(tmp_path: Path) -> Journeys:
     return runner(tmp_path / "home")
+
+
+def test_answers_on_a_page_are_those_of_the_deployment_and_of_the_file(
+    run: tuple[Sandbox, Sandbox, pl.DataFrame], tmp_path: Path
+) -> None:
+    daily, _, _ = run
+    command = runner(daily.home)
+    keywords = daily.table("journey_clusters").filter(partition_date=LIVE_FROM).select("user_id", "keywords")
+    keywords.explode("keywords").rename({"keywords": "keyword"}).write_csv(tmp_path / "in.csv")
+    for source in ((), (tmp_path / "in.csv",)):
+        page, saved = tmp_path / f"page{len(source)}.html", tmp_path / f"page{len(source)}-judged.csv"
+        assert "open it in a browser" in command("pairs", *source, page, "--n", 30).stdout
+        record = json.loads(elements_of(page.read_text(encoding="utf-8")).data)
+        # As the page saves it: a byte order mark, its columns in order, an empty cell for "not sure".
+        rows = pl.DataFrame(record["rows"]).with_columns(same=pl.lit("no")).select(record["columns"])
+        rows = rows.with_columns(same=pl.when(pl.int_range(pl.len()) > 1).then("same").otherwise(pl.lit("")))
+        saved.write_text("\ufeff" + rows.write_csv(), encoding="utf-8")
+    said = json.loads(
+        command("calibrate", "--pairs", tmp_path / "page0-judged.csv", "--as-of", LAST, "--preview", "--json").stdout
+    )
+    assert (said["n_pairs"], said["n_unused_pairs"]) == (28, 0)
+    assert said["least_log_odds"] > said["before"]
+    out = command("cluster", tmp_path / "in.csv", tmp_path / "out.csv", "--pairs", saved, "--json").stdout
+    assert json.loads(out)["found_from"].startswith("28 judged pairs")
+    assert "no language model is set" in command("pairs", tmp_path / "x.csv", "--judge", "llm", code=2).stderr
+    assert not (tmp_path / "x.csv").exists()
 
 
 def test_twenty_answers_about_a_file_change_its_journeys(journeys: Journeys, tmp_path: Path) -> None:

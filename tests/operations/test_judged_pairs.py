@@ -14,8 +14,13 @@ import pytest
 
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
+from journeys_assets.models.calibration.judge import prompt
+from journeys_assets.models.llm.base import answered_by
+from journeys_assets.models.llm.chat import Message, Unreachable
+from journeys_assets.models.llm.scripted import ScriptedModel
 from journeys_assets.operations.judged_pairs import PairsError, check_new_sheet, read_pairs, write_pairs
 from tests.support.clustering import unit
+from tests.support.llm_questions import asker_of
 from tests.support.pages import elements_of
 
 USERS = [f"user {number}" for number in range(8)]
@@ -69,7 +74,10 @@ def test_the_page_itself_is_refused_with_the_cure(tmp_path: Path) -> None:
 
 def test_answers_in_any_spelling_are_read_and_keywords_are_normalised(tmp_path: Path) -> None:
     text = "user_id,keyword_a,keyword_b,same,note\nu, A  b,C,YES,x\nu,a,b,0,\nu,a,c,,\nu,c,d,True,\nu,d,e, n ,\n"
-    expected = [("u", "a b", "c", True), ("u", "a", "b", False), ("u", "c", "d", True), ("u", "d", "e", False)]
+    expected = [
+        ("u", "a b", "c", True, None), ("u", "a", "b", False, None), ("u", "c", "d", True, None),
+        ("u", "d", "e", False, None),
+    ]  # fmt: skip
     assert read(written(text, tmp_path)).rows() == expected
     assert read(written("\ufeff" + text, tmp_path)).rows() == expected
 
@@ -143,6 +151,63 @@ def test_the_same_page_is_written_again_and_another_log_gives_another_digest(
     assert pages[0] == pages[1]
     digests = [json.loads(elements_of(page).data)["digest"] for page in pages]
     assert digests[0] != digests[2]
+
+
+def test_a_model_fills_same_and_what_it_does_not_answer_stays_open(
+    log: tuple[pl.DataFrame, KeywordVectors], tmp_path: Path
+) -> None:
+    def answer(messages: Sequence[Message]) -> str:
+        asked: dict[str, str] = json.loads(messages[-1].content)
+        sent.append(asked)
+        return {"a": '{"same": true}', "-": '{"same": "perhaps"}'}.get(asked["first"][0], '{"same": false}')
+
+    sent: list[dict[str, str]] = []
+    file = tmp_path / "pairs.csv"
+    model = asker_of(ScriptedModel(answer, name="scripted"), tmp_path / "answers")
+    n = write_pairs(*log, ClusteringParams(), file, 100, tmp_path / "salt", model)
+    rows = pl.read_csv(file, infer_schema=False)
+    plain = tmp_path / "plain.csv"
+    write_pairs(*log, ClusteringParams(), plain, 100, tmp_path / "salt")
+    assert rows.select("user_id", "keyword_a", "keyword_b").equals(
+        pl.read_csv(plain, infer_schema=False).drop("same")
+    ), "a failing model costs answers, never rows"
+    first = pl.col("keyword_a").str.strip_prefix("'")
+    is_personal = pl.any_horizontal(pl.col("keyword_a", "keyword_b").str.contains("@example"))
+    expected = (
+        pl.when(is_personal | first.str.starts_with("-")).then(None).when(first.str.starts_with("a"))
+        .then(pl.lit("yes")).otherwise(pl.lit("no"))
+    )  # fmt: skip
+    assert rows["same"].equals(rows.select(same=expected)["same"])
+    assert set(rows["same"]) == {"yes", "no", None}
+    assert rows.filter(pl.col("judged_by").is_null() != pl.col("same").is_null()).is_empty()
+    assert rows["judged_by"].drop_nulls().unique().to_list() == [answered_by("scripted", prompt())]
+    assert "example.org" not in json.dumps(sent)
+    assert not [user for user in USERS if user in json.dumps(sent)]
+    found = read(file)
+    assert found.height == rows["same"].count() < n
+    assert found["judged_by"].unique().to_list() == [answered_by("scripted", prompt())]
+    # Once more: every answer comes from the cache.
+    assert [one for one in sent if one["first"][0] != "-"]
+    sent.clear()
+    again = tmp_path / "again.csv"
+    write_pairs(*log, ClusteringParams(), again, 100, tmp_path / "salt", asker_of(
+        ScriptedModel(answer, name="scripted"), tmp_path / "answers"
+    ))  # fmt: skip
+    assert again.read_bytes() == file.read_bytes()
+    assert [one for one in sent if one["first"][0] != "-"] == []
+    with pytest.raises(PairsError, match="people judge a page"):
+        write_pairs(*log, ClusteringParams(), tmp_path / "p.html", 100, tmp_path / "salt", model)
+
+
+def test_an_endpoint_that_fails_costs_answers_and_no_rows(
+    log: tuple[pl.DataFrame, KeywordVectors], tmp_path: Path
+) -> None:
+    model = asker_of(ScriptedModel(lambda _: Unreachable("nothing listens"), name="scripted"), tmp_path / "answers")
+    n = write_pairs(*log, ClusteringParams(), tmp_path / "pairs.parquet", 30, tmp_path / "salt", model)
+    rows = pl.read_parquet(tmp_path / "pairs.parquet")
+    assert rows.height == n == 30
+    assert rows["same"].null_count() == rows["judged_by"].null_count() == 30
+    assert read(tmp_path / "pairs.parquet").is_empty()
 
 
 def test_nothing_is_written_over_and_nothing_to_ask_is_an_error(
