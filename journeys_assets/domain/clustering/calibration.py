@@ -34,6 +34,7 @@ from journeys_assets.domain.clustering import cut
 from journeys_assets.domain.clustering.cut import LearnedCut
 from journeys_assets.domain.clustering.dendrograms import dendrogram_of
 from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 
 Doubles = NDArray[np.float64]
@@ -46,6 +47,8 @@ MOST_USERS = 400
 """Users that are put together for an estimate from the log; bounds time."""
 MOST_KEYWORDS = 400
 """Users with more keywords are left out of an estimate from the log: often bots, and slow."""
+FEWEST_KEYWORDS = 5
+"""Users with fewer keywords say nothing about a collapse: they may well have one aim, or as many as keywords."""
 _MOST_JOINED = 0.98
 """Thresholds at which a larger share of the pairs of different people is joined are not assessed."""
 _LEAST_OWN = 0.02
@@ -110,6 +113,21 @@ class Tree:
             crossing[merge] = inside[a] * (size[b] - inside[b]) + inside[b] * (size[a] - inside[a])
             inside[n + merge], size[n + merge] = inside[a] + inside[b], size[a] + size[b]
         return crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """Whether a threshold still tells the keywords of a user apart.
+
+    Attributes:
+        n_users: Users with ``FEWEST_KEYWORDS`` or more.
+        in_one: Share of them whose keywords are all in one cluster.
+        all_apart: Share of them of whose keywords no two are in one cluster.
+    """
+
+    n_users: int
+    in_one: float
+    all_apart: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +256,35 @@ def from_pairs(centre: float, spread: float, margins: Doubles, same: NDArray[np.
     return round(float((weights * grid).sum() / weights.sum()), 3)
 
 
+def collapses(
+    rows: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    thresholds: Sequence[float],
+    ensemble: LearnedCut | None = None,
+) -> list[Collapse]:
+    """What each threshold makes of at most ``MOST_USERS`` users.
+
+    Args:
+        rows, vectors, ensemble: As for ``from_log``.
+    """
+    users = _sample(rows)
+    found = list(trees(_frame(users), vectors, params, ensemble))
+    return [collapse_of(found, threshold) for threshold in thresholds]
+
+
+def collapse_of(found: Sequence[Tree], threshold: float) -> Collapse:
+    """What a threshold makes of users whose dendrograms are known."""
+    margins = [tree.margins for tree in found if len(tree.keywords) >= FEWEST_KEYWORDS]
+    if not margins:
+        return Collapse(0, 0.0, 0.0)
+    return Collapse(
+        len(margins),
+        float(np.mean([bool((own > threshold).all()) for own in margins])),
+        float(np.mean([not (own > threshold).any() for own in margins])),
+    )
+
+
 def pairs_to_ask(
     rows: pl.DataFrame,
     vectors: KeywordVectors,
@@ -290,6 +337,42 @@ def pairs_among(found: Sequence[Tree], vectors: KeywordVectors, n: int, centre: 
                 break
             distance[at] = np.inf
     return pl.DataFrame(pairs, schema=["user_id", "keyword_a", "keyword_b"], orient="row").sort(pl.all())
+
+
+def with_neighbours(pairs: pl.DataFrame, rows: pl.DataFrame, vectors: KeywordVectors, n: int) -> pl.DataFrame:
+    """``pairs`` with other keywords of the user, so that people see what is meant.
+
+    Args:
+        pairs: user_id, keyword_a, keyword_b and other columns.
+        rows, vectors: As for ``from_log``.
+        n: Most keywords beside each one.
+
+    Returns:
+        ``pairs`` in their order, with near_a and near_b: keywords without personal data, nearest first. A keyword is
+        beside that of the two which it is nearer to.
+    """
+    asked = rows.filter(pl.col("user_id").is_in(pairs["user_id"].unique().implode()))
+    owned = dict(asked.group_by("user_id").agg(pl.col("keyword").sort()).iter_rows())
+    found = []
+    for user, a, b in pairs.select("user_id", "keyword_a", "keyword_b").iter_rows():
+        others = [keyword for keyword in owned[user] if keyword not in (a, b)]
+        near = vectors.rows_for(others).astype(np.float64) @ vectors.rows_for([a, b]).astype(np.float64).T
+        near = near.round(6)
+        is_of_a = near[:, 0] >= near[:, 1]
+        found.append([_nearest(others, near[:, i], is_of_a == (i == 0), n) for i in (0, 1)])
+    lists = {"near_a": [a for a, _ in found], "near_b": [b for _, b in found]}
+    return pairs.with_columns(pl.Series(name, texts, dtype=pl.List(pl.String)) for name, texts in lists.items())
+
+
+def _nearest(keywords: Sequence[str], similarity: Doubles, may: NDArray[np.bool_], n: int) -> list[str]:
+    """At most ``n`` of the keywords that may be taken and hold no personal data, nearest first."""
+    found: list[str] = []
+    for i in np.argsort(-similarity, kind="stable").tolist():
+        if len(found) == n:
+            break
+        if may[i] and not holds_personal_data(keywords[i]):
+            found.append(keywords[i])
+    return found
 
 
 def margins_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -181,6 +183,56 @@ def test_one_user_with_most_of_the_merges_is_not_asked_about_most() -> None:
     asked = calibration.pairs_to_ask(rows, vectors, PARAMS, 20, -1.0)["user_id"]
     assert asked.n_unique() == 11
     assert (asked == "u000").sum() < 10
+
+
+def test_a_threshold_collapses_where_all_or_no_keywords_are_in_one_cluster() -> None:
+    rows, vectors, _ = log(30, 1.0, seed=6)
+    every = list(calibration.trees(rows, vectors, PARAMS))
+    least, most = (pick(float(pick(tree.margins)) for tree in every) for pick in (min, max))
+    broad, fine = calibration.collapses(rows, vectors, PARAMS, [least - 1, most])
+    n_users = sum(len(tree.keywords) >= calibration.FEWEST_KEYWORDS for tree in every)
+    assert (broad.n_users, broad.in_one, broad.all_apart) == (n_users, 1.0, 0.0)
+    assert (fine.n_users, fine.in_one, fine.all_apart) == (n_users, 0.0, 1.0)
+    (middle,) = calibration.collapses(rows, vectors, PARAMS, [-1.25])
+    assert middle.in_one + middle.all_apart < 0.5
+    few = rows.filter(pl.int_range(pl.len()).over("user_id") < calibration.FEWEST_KEYWORDS - 1)
+    assert calibration.collapses(few, vectors, PARAMS, [0.0]) == [calibration.Collapse(0, 0.0, 0.0)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 12), st.integers(0, 10_000))
+def test_a_higher_threshold_has_fewer_users_in_one_cluster_and_more_all_apart(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keywords = words(5 * n)
+    vectors = KeywordVectors.from_frame(
+        pl.DataFrame({"keyword": keywords, "embedding": pack(unit(rng.normal(size=(5 * n, 4))))})
+    )
+    rows = pl.DataFrame({"user_id": [f"u{i // 5}" for i in range(5 * n)], "keyword": keywords})
+    found = calibration.collapses(rows, vectors, PARAMS, calibration.THRESHOLDS.tolist())
+    for one, other in pairwise(found):
+        assert one.in_one >= other.in_one
+        assert one.all_apart <= other.all_apart
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 12), st.integers(0, 6), st.integers(0, 10_000))
+def test_neighbours_are_the_nearest_other_keywords_of_the_user_each_beside_one(n: int, most: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keywords = [*words(n), "jo@example.org"]
+    matrix = unit(rng.normal(size=(n + 1, 3)))
+    vectors = KeywordVectors.from_frame(pl.DataFrame({"keyword": keywords, "embedding": pack(matrix)}))
+    rows = pl.DataFrame({"user_id": ["u"] * (n + 1), "keyword": keywords})
+    rows = pl.concat([rows, pl.DataFrame({"user_id": ["v"], "keyword": ["of another user"]})])
+    a, b = keywords[:2]
+    pairs = pl.DataFrame({"user_id": ["u"], "keyword_a": [a], "keyword_b": [b]})
+    found = calibration.with_neighbours(pairs, rows, vectors, most)
+    assert found.select(pairs.columns).equals(pairs)
+    near = [found[name].to_list()[0] for name in ("near_a", "near_b")]
+    similar = (vectors.rows_for(keywords).astype(float) @ vectors.rows_for([a, b]).astype(float).T).round(6)
+    of = dict(zip(keywords, similar.tolist(), strict=True))
+    for side, shown in enumerate(near):
+        mine = [k for k in keywords[2:n] if (of[k][0] >= of[k][1]) == (side == 0)]
+        assert shown == sorted(sorted(mine), key=lambda k: -of[k][side])[:most]
 
 
 def test_a_pair_that_the_user_does_not_have_has_no_margin() -> None:
