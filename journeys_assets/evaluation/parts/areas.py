@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain.clustering import calibration
-from journeys_assets.domain.clustering.cut import FEATURES, LearnedCut
+from journeys_assets.domain.clustering.cut import LearnedCut
 from journeys_assets.domain.clustering.dendrograms import dendrogram_of
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
@@ -98,11 +98,10 @@ class Scored:
         """The areas (n,) at each excess; see ``calibration.AREA_EXCESS``."""
         from journeys_assets.domain.clustering import kernels
 
-        tree = dendrogram_of(user.keywords, vectors.rows_for(user.keywords), self.params)
-        journeys = tree.labels(self.cut, self.params.least_log_odds)
-        between = np.ascontiguousarray(tree.features[:, FEATURES.index("mean cosine between the parts")])
+        journeys = self.journeys(user, vectors)
+        matrix = np.ascontiguousarray(vectors.rows_for(user.keywords), dtype=np.float32)
         distances = [calibration.area_distance(self.background, excess) for excess in excesses]
-        return [kernels.area_labels(tree.children, between, journeys, distance)[journeys] for distance in distances]
+        return [kernels.area_labels(matrix, journeys, distance)[journeys] for distance in distances]
 
     def journeys(self, user: PseudoUser, vectors: KeywordVectors) -> Labels:
         tree = dendrogram_of(user.keywords, vectors.rows_for(user.keywords), self.params)

@@ -80,7 +80,9 @@ def test_cutting_by_gains_finds_the_partition_with_the_best_agreement() -> None:
         x = np.eye(16)[truth] + 0.05 * np.random.default_rng(seed).normal(size=(9, 16))
         x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
         cosines = kernels.gram(x)
-        tree = kernels.dendrogram(kernels.smoothed_distances(cosines, 1, 0.0), cosines[None])
+        tree = kernels.dendrogram(
+            kernels.smoothed_distances(cosines, 1, 0.0), cosines[None], np.ones(9, dtype=np.int64)
+        )
         # One stump on a column with the gain itself.
         rows = np.zeros((8, len(FEATURES)))
         rows[:, 0] = fitting.gains(tree[0], truth)
