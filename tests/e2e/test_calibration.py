@@ -23,6 +23,7 @@ from journeys_assets.domain.clustering import calibration
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.models import releases
 from journeys_assets.models.calibration import release as calibrations
+from journeys_assets.operations import calibrate as operation
 from journeys_assets.operations.calibrate import LEAST_CHANGE, CalibrationError, calibrate, proposal, write_pairs
 from journeys_assets.operations.judged_pairs import read_pairs
 from journeys_assets.operations.preview import preview
@@ -213,6 +214,30 @@ def test_a_threshold_that_tells_no_keywords_apart_is_refused(
         assert proposal(warehouse, worse, model, tmp_path / "none", AS_OF, judged).refused is None
 
 
+def test_a_threshold_that_contradicts_more_answers_than_the_live_one_is_refused(
+    run: tuple[Sandbox, Sandbox, pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily, _, _ = run
+    yes = read_ids(judge(daily, tmp_path / "yes.csv", lambda a, b: "yes"))
+    # Answers cannot lead there unless the log is sure of the opposite.
+    monkeypatch.setattr(calibration, "from_pairs", lambda *_: 2.0)
+    found = proposal(*log_of(daily), tmp_path / "none", AS_OF, yes)
+    new, old = (found.threshold.contradicted(threshold) for threshold in (2.0, PARAMS.least_log_odds))
+    assert new > old > 0
+    assert found.refused == f"the threshold contradicts {new} of the judged pairs, and the live one {old}"
+
+
+def test_users_of_judged_pairs_count_however_few_others_are_looked_at(
+    run: tuple[Sandbox, Sandbox, pl.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily, _, _ = run
+    yes = read_ids(judge(daily, tmp_path / "yes.csv", lambda a, b: "yes"))
+    monkeypatch.setattr(operation, "MOST_USERS", 1)
+    found = proposal(*log_of(daily), tmp_path / "none", AS_OF, yes).threshold
+    assert (found.n_pairs, found.n_unused) == (25, 0)
+    assert found.n_asked_users == yes["user_id"].n_unique()
+
+
 def test_a_release_that_a_later_one_would_hide_is_refused(
     run: tuple[Sandbox, Sandbox, pl.DataFrame], tmp_path: Path
 ) -> None:
@@ -324,6 +349,10 @@ def test_answers_on_a_page_are_those_of_the_deployment_and_of_the_file(
     assert said["least_log_odds"] > said["before"]
     out = command("cluster", tmp_path / "in.csv", tmp_path / "out.csv", "--pairs", saved, "--json").stdout
     assert json.loads(out)["found_from"].startswith("28 judged pairs")
+    release = calibrations.released_calibration(folder_of(daily), date.max)
+    assert release is not None
+    out = command("cluster", tmp_path / "in.csv", tmp_path / "plain.csv", "--no-calibrate", "--json").stdout
+    assert json.loads(out)["least_log_odds"] == release.least_log_odds != PARAMS.least_log_odds
     assert "no language model is set" in command("pairs", tmp_path / "x.csv", "--judge", "llm", code=2).stderr
     assert not (tmp_path / "x.csv").exists()
 

@@ -73,7 +73,7 @@ def test_the_page_itself_is_refused_with_the_cure(tmp_path: Path) -> None:
 
 
 def test_answers_in_any_spelling_are_read_and_keywords_are_normalised(tmp_path: Path) -> None:
-    text = "user_id,keyword_a,keyword_b,same,note\nu, A  b,C,YES,x\nu,a,b,0,\nu,a,c,,\nu,c,d,True,\nu,d,e, n ,\n"
+    text = "user_id,keyword_a,keyword_b,same,note\n u\u200b, A  b,C,YES,x\nu,a,b,0,\nu,a,c,,\nu,c,d,True,\nu,d,e, n ,\n"
     expected = [
         ("u", "a b", "c", True, None), ("u", "a", "b", False, None), ("u", "c", "d", True, None),
         ("u", "d", "e", False, None),
