@@ -164,7 +164,8 @@ def calibrate(
         out.json(
             {
                 "least_log_odds": found.least_log_odds,
-                "before": done.before,
+                "area_distance": found.log.area_distance,
+                "before": {name: getattr(done.before, name) for name in ("least_log_odds", "area_distance")},
                 "found_from": found.source,
                 "n_pairs": found.n_pairs,
                 "n_unused_pairs": found.n_unused,
@@ -175,8 +176,9 @@ def calibrate(
             }
         )
     else:
-        broader = "broader" if found.least_log_odds < done.before else "finer"
-        out.write_line(f"Threshold {found.least_log_odds:g}, from {found.source}; live is {done.before:g}")
+        new, live = done.threshold.params(session.params.clustering), done.before
+        out.write_line(f"Threshold {new.least_log_odds:g}, from {found.source}; live is {live.least_log_odds:g}")
+        out.write_line(f"Areas: mean distance below {new.area_distance:g}; live is {live.area_distance:g}")
         if found.n_unused:
             out.write_line(
                 (f"{found.n_unused} pairs", "yellow"), " were not used: their user lacks one of the keywords"
@@ -186,11 +188,19 @@ def calibrate(
         if done.refused is not None:
             out.write_line(("not released", "yellow"), f": {done.refused}")
         elif done.folder is not None:
-            out.write_line(f"Released: {relative(done.folder)}; live from {done.live_from}. Journeys become {broader}")
+            more = broader_or_finer(new.least_log_odds, live.least_log_odds)
+            out.write_line(f"Released: {relative(done.folder)}; live from {done.live_from}. {more}")
         else:
             out.write_line(f"Nothing was released. Without --preview it is live from {done.live_from}")
     if done.refused is not None:
         raise typer.Exit(1)
+
+
+def broader_or_finer(new: float, live: float) -> str:
+    """What another threshold does to the journeys."""
+    if new == live:
+        return "Journeys stay as they are; areas change"
+    return f"Journeys become {'broader' if new < live else 'finer'}"
 
 
 def preview_of(session: Session, done: "Calibrated", day: date) -> tuple["Version", "Version", "Comparison"]:

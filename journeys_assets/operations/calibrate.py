@@ -31,8 +31,9 @@ FEWEST_ASKED_USERS = 5
 """Fewer judged pairs, or pairs of fewer users, are too little to cluster every user by."""
 MOST_COLLAPSED = 0.9
 """A threshold that has all keywords of more of the users in one cluster is not released, nor one that has all apart."""
-LEAST_CHANGE = 0.1
-"""A threshold that is nearer to the live one is not released: it would cluster every user again for nothing."""
+LEAST_CHANGE, LEAST_AREA_CHANGE = 0.1, 0.01
+"""A threshold, of areas too, that is nearer to the live one is not released: it would cluster every user again for
+nothing."""
 
 
 class CalibrationError(JourneysError):
@@ -65,6 +66,10 @@ class Threshold:
         """Judged pairs that were used."""
         return len(self.margins)
 
+    def params(self, clustering: ClusteringParams) -> ClusteringParams:
+        """``clustering`` with what was found."""
+        return replace(clustering, least_log_odds=self.least_log_odds, area_distance=self.log.area_distance)
+
     def contradicted(self, least_log_odds: float) -> int:
         """Number of the judged pairs that a threshold contradicts."""
         return int(((self.margins > least_log_odds) != self.same).sum())
@@ -83,14 +88,14 @@ class Calibrated:
 
     Attributes:
         threshold: What was found.
-        before: The threshold that is live otherwise.
+        before: The thresholds that are live otherwise.
         release: With the threshold; it is live from its day on once it is saved.
         refused: Why it must not be released; None where it may.
         folder: Of the release; None where nothing was released.
     """
 
     threshold: Threshold
-    before: float
+    before: ClusteringParams
     release: Calibration
     refused: str | None
     folder: Path | None = None
@@ -165,13 +170,13 @@ def proposal(
     rows, vectors = _keywords_of(warehouse, embedding_model, as_of, asked)
     live = releases.clustering_on(folder, date.max, params)
     found = find_threshold(rows, vectors, params, judged)
-    release = releases.make(found.least_log_odds, params, as_of, _card(found))
+    release = releases.make(found.params(params), as_of, _card(found))
     newest = releases.released_calibration(folder, date.max)
-    refused = _too_little(found) or _too_late(release, newest) or _no_better(found, live.least_log_odds)
+    refused = _too_little(found) or _too_late(release, newest) or _no_better(found, live)
     if refused is None:
         thresholds = (found.least_log_odds, live.least_log_odds)
         refused = _collapsed(*calibration.collapses(rows, vectors, params, thresholds))
-    return Calibrated(found, live.least_log_odds, release, refused)
+    return Calibrated(found, live, release, refused)
 
 
 def write_pairs(
@@ -264,13 +269,15 @@ def _too_late(release: Calibration, newest: Calibration | None) -> str | None:
     )
 
 
-def _no_better(found: Threshold, live: float) -> str | None:
-    """Why a threshold is no better than the live one; None where it may be."""
-    if abs(found.least_log_odds - live) < LEAST_CHANGE:
-        return f"the threshold is {found.least_log_odds:g}, and the live one {live:g} is as good"
-    new, old = found.contradicted(found.least_log_odds), found.contradicted(live)
-    if new > old:
-        return f"the threshold contradicts {new} of the judged pairs, and the live one {old}"
+def _no_better(found: Threshold, live: ClusteringParams) -> str | None:
+    """Why thresholds are no better than the live ones; None where they may be."""
+    new = found.least_log_odds
+    is_near = abs(new - live.least_log_odds) < LEAST_CHANGE
+    if is_near and abs(found.log.area_distance - live.area_distance) < LEAST_AREA_CHANGE:
+        return f"the threshold is {new:g}, and the live one {live.least_log_odds:g} is as good; so it is for areas"
+    against, against_live = found.contradicted(new), found.contradicted(live.least_log_odds)
+    if against > against_live:
+        return f"the threshold contradicts {against} of the judged pairs, and the live one {against_live}"
     return None
 
 

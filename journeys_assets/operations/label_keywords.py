@@ -121,7 +121,7 @@ def cluster_file(
         threshold = Threshold(params.clustering.least_log_odds, LogEstimate.unknown(params.clustering))
         if calibrated or judged is not None:
             threshold = find_threshold(_normalised(keywords), vectors, params.clustering, judged)
-        clustering = dataclasses.replace(params.clustering, least_log_odds=threshold.least_log_odds)
+        clustering = threshold.params(params.clustering)
         clustered = cluster_labelled_keywords(
             keywords, vectors, dataclasses.replace(params, clustering=clustering), naming_releases
         )

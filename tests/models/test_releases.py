@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,7 +17,9 @@ PARAMS = ClusteringParams()
 
 
 def release(folder: Path, threshold: float, live_from: date) -> Path:
-    made = calibrations.make(threshold, PARAMS, live_from - timedelta(days=1), {"source": "a test"})
+    made = calibrations.make(
+        replace(PARAMS, least_log_odds=threshold), live_from - timedelta(days=1), {"source": "a test"}
+    )
     return calibrations.save(made, folder)
 
 
@@ -28,6 +31,18 @@ def test_a_release_is_live_from_its_day_on_and_not_before(tmp_path: Path) -> Non
     release(tmp_path, -2.0, DAY)
     assert live(tmp_path, DAY - timedelta(days=1)) == PARAMS.least_log_odds
     assert live(tmp_path, DAY) == live(tmp_path, date.max) == -2.0
+
+
+def test_a_calibration_is_the_thresholds_of_journeys_and_of_areas_and_nothing_else(tmp_path: Path) -> None:
+    found = replace(PARAMS, least_log_odds=-2.0, area_distance=0.7, min_journey_keywords=9)
+    calibrations.save(calibrations.make(found, DAY, {"source": "a test"}), tmp_path)
+    assert calibrations.clustering_on(tmp_path, date.max, PARAMS) == replace(
+        PARAMS, least_log_odds=-2.0, area_distance=0.7
+    )
+    other = calibrations.make(replace(found, area_distance=0.71), DAY, {"source": "a test"})
+    live = calibrations.released_calibration(tmp_path, date.max)
+    assert live is not None
+    assert other.version != live.version, "another distance of areas is another version"
 
 
 @pytest.mark.parametrize("days", [0, 5])
@@ -58,7 +73,7 @@ def test_a_model_that_is_live_is_not_written_again(tmp_path: Path) -> None:
 
 def test_the_version_of_a_calibration_is_that_of_its_threshold_and_cut(tmp_path: Path) -> None:
     made = [
-        calibrations.make(threshold, ClusteringParams(learned_cut=cut), day, {"source": source})
+        calibrations.make(ClusteringParams(learned_cut=cut, least_log_odds=threshold), day, {"source": source})
         for threshold, cut, day, source in (
             (-2.0, PARAMS.learned_cut, DAY, "a"),
             (-2.0, PARAMS.learned_cut, DAY + timedelta(days=1), "b"),
