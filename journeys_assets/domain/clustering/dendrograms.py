@@ -30,7 +30,7 @@ class Dendrogram:
         """(n,), the cluster of each keyword; clusters are numbered from 0 by their first keyword."""
         from journeys_assets.domain.clustering import kernels
 
-        labels = kernels.cut_labels(self.children, self.features, *cut.arguments, least_log_odds)
+        labels, _ = kernels.cut_labels(self.children, self.features, *cut.arguments, least_log_odds)
         return np.asarray(labels, dtype=np.int64)
 
 

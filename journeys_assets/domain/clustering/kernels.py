@@ -414,7 +414,7 @@ def cut_labels(
     leaves: Doubles,
     slope: float,
     least: float,
-) -> Ints:
+) -> tuple[Ints, Doubles]:
     """Clusters of a dendrogram: from the top down, a node with a score above ``least`` is one; others are split.
 
     Args:
@@ -423,27 +423,33 @@ def cut_labels(
         roots, features, thresholds, lower, upper, leaves, slope: As for ``node_score``.
 
     Returns:
-        (n,), clusters numbered 0, 1, ... by their first row.
+        (n,), clusters numbered 0, 1, ... by their first row; and the score of each cluster's node, NaN where it is a
+        single row.
     """
     merges = children.shape[0]
     n = merges + 1
     # The top node of each node's cluster; -1 for nodes above the clusters. Parents come before children.
     top = np.full(n + merges, -1, dtype=np.int64)
+    score = np.full(n + merges, np.nan)
     for m in range(merges - 1, -1, -1):
-        if top[n + m] < 0 and node_score(rows[m], roots, features, thresholds, lower, upper, leaves, slope) > least:
-            top[n + m] = n + m
+        if top[n + m] < 0:
+            score[n + m] = node_score(rows[m], roots, features, thresholds, lower, upper, leaves, slope)
+            if score[n + m] > least:
+                top[n + m] = n + m
         for side in range(2):
             top[children[m, side]] = top[n + m]
     number = np.full(n + merges, -1, dtype=np.int64)
     labels = np.empty(n, dtype=np.int64)
+    scores = np.empty(n, dtype=np.float64)
     count = 0
     for i in range(n):
         own = top[i] if top[i] >= 0 else i
         if number[own] < 0:
             number[own] = count
+            scores[count] = score[own]
             count += 1
         labels[i] = number[own]
-    return labels
+    return labels, scores[:count]
 
 
 @njit(cache=True, nogil=True)
@@ -555,7 +561,7 @@ def cluster_packed(
     slope: float,
     least: float,
     area_distance: float,
-) -> tuple[Ints, Ints, Ints]:
+) -> tuple[Ints, Ints, Ints, Doubles]:
     """Clusters of every user, and the areas that they form.
 
     Args:
@@ -569,12 +575,13 @@ def cluster_packed(
 
     Returns:
         labels (N,), numbered from 0 over all users by their first row; number of clusters per user (U,); area of each
-        cluster, numbered from 0 over all users.
+        cluster, numbered from 0 over all users; score of each cluster's node, as from ``cut_labels``.
     """
     n_users = offsets.shape[0] - 1
     labels = np.empty(vectors.shape[0], dtype=np.int64)
     counts = np.empty(n_users, dtype=np.int64)
     areas = np.empty(vectors.shape[0], dtype=np.int64)
+    scores = np.empty(vectors.shape[0], dtype=np.float64)
     first, first_area = 0, 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
@@ -582,14 +589,15 @@ def cluster_packed(
         ones = np.ones(stop - start, dtype=np.int64)
         tree = dendrogram(smoothed_distances(similarities[0], neighbours, floor), similarities, ones)
         rows = merge_features(tree[0], tree[1], tree[2], tree[3], tree[4])
-        own = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, slope, least)
+        own, score = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, slope, least)
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
         above = area_labels(vectors[start:stop], own, area_distance)
         areas[first : first + counts[u]] = above + first_area
+        scores[first : first + counts[u]] = score
         first_area += above.max() + 1
         first += counts[u]
-    return labels, counts, areas[:first]
+    return labels, counts, areas[:first], scores[:first]
 
 
 @njit(cache=True, nogil=True)

@@ -130,7 +130,7 @@ def test_areas_of_packed_users_are_numbered_over_all_of_them() -> None:
     rows, vectors = world(4)
     ordered = rows.sort("user_id", "keyword")
     sizes = ordered["user_id"].rle().struct.field("len").to_numpy()
-    labels, counts, areas = kernels.cluster_packed(
+    labels, counts, areas, _ = kernels.cluster_packed(
         vectors.rows_for(ordered["keyword"].to_list()),
         *clustering_clusters.letters_of(ordered["keyword"]),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),

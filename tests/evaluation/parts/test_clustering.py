@@ -510,7 +510,7 @@ def test_pipeline_clusters_are_in_the_order_of_the_keywords(world: Study) -> Non
         cut = released(PARAMS.learned_cut).arguments
         smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
         packed = (x, *letters_of(pl.Series(user.keywords)), np.array([0, len(x)]))
-        alone, _, of_cluster = kernels.cluster_packed(
+        alone, _, of_cluster, _ = kernels.cluster_packed(
             *packed, *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
         )
         assert bcubed_f1(alone, labels) == 1.0
