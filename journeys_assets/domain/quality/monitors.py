@@ -170,7 +170,8 @@ def one_area_share(
         _share(single.height, busy.height),
         upper=maximum,
         offenders=single.select("user_id", "journeys").head(OFFENDERS),
-        advice="lower area_distance: the items of this log, or the vectors of this model, are all similar",
+        advice="call `journeys calibrate`, or lower area_distance: the items of this log, or the vectors of this "
+        "model, are all similar",
     )
 
 
