@@ -115,7 +115,11 @@ class Settings(BaseSettings):
         description="First day that is computed. Events before it count as history, for windows and journey ids, and "
         "get no output of their own. By default the first day with an event; far outliers before it do not count.",
     )
-    embedder: str = Field("minilm", description="'minilm', 'hashing' (tests), or a sentence-transformers path or name.")
+    embedder: str = Field(
+        "minilm",
+        description="'minilm', 'multilingual-e5-small' (extra `multilingual`), 'hashing' (tests), or a "
+        "sentence-transformers path or name.",
+    )
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
     landing_settle_seconds: float = Field(
         10, ge=0, description="How long a file in the landing folder must be unchanged before it is loaded."

