@@ -35,6 +35,8 @@ from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.statistics.partitions import bcubed_f1
 from journeys_assets.evaluation.data.pseudo_users import PseudoUser, users_of_themes
+from journeys_assets.models.embedding.base import Embedder
+from journeys_assets.models.embedding.choose import make_embedder
 from journeys_assets.models.embedding.multilingual import NAME as MULTILINGUAL
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.pipeline.run import run_days
@@ -52,10 +54,10 @@ LOADED_AT = datetime(2027, 1, 1)
 """After the end of the log, because later events would count as errors."""
 
 
-def computed(home: Path, world: World, params: WorldParams, embedder: str) -> Pipeline:
+def computed(home: Path, world: World, params: WorldParams, name: str, embedder: Embedder) -> Pipeline:
     """The pipeline of an empty home, after the world was ingested and its last day run in full."""
-    settings = load_settings(home=home, embedder=embedder)
-    pipeline = build_pipeline(build_deployment(settings, progress=lambda *_: None))
+    settings = load_settings(home=home, embedder=name)
+    pipeline = build_pipeline(build_deployment(settings, progress=lambda *_: None, embedder=embedder))
     write_world(world, home / "world")
     ingest(
         pipeline.warehouse,
@@ -127,7 +129,9 @@ def named_journeys(pipeline: Pipeline, world: World, language: WorldLanguage) ->
         }
         for spoken, themes in themes_by_language(language).items()
     }
-    rows = pipeline.warehouse.query("SELECT user_id, name, keywords FROM main.user_journeys ORDER BY ALL")
+    rows = pipeline.warehouse.query(
+        "SELECT user_id, journey_name AS name, keywords FROM main.user_journeys ORDER BY ALL"
+    )
     own = [
         any(text in normalise(name) for text in texts[language_of(language, locales[user])])
         for user, name in rows.select("user_id", "name").iter_rows()
@@ -142,15 +146,14 @@ def results(options: argparse.Namespace, home: Path) -> Iterator[dict[str, objec
             seed=SEED, n_users=options.users, n_days=options.days, first_day=FIRST_DAY, language=language, bot_share=0.0
         )
         world = generate_world(params)
-        for embedder in EMBEDDERS:
-            own = home / f"{language}-{embedder}"
-            pipeline = computed(own, world, params, embedder)
-            deployment = build_deployment(load_settings(home=own, embedder=embedder), progress=lambda *_: None)
+        for name in EMBEDDERS:
+            embedder = make_embedder(name, home / "embedder")
+            pipeline = computed(home / f"{language}-{name}", world, params, name, embedder)
             names = named_journeys(pipeline, world, language)
-            row = figures(pipeline, world, deployment.embedder().model_version)
+            row = figures(pipeline, world, embedder.model_version)
             yield {
                 "world": language,
-                "embedder": embedder,
+                "embedder": name,
                 **row,
                 "journeys": names.height,
                 "names in the user's language": float(names["is_own"].mean() or 0.0),

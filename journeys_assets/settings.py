@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
+from journeys_assets.domain.clustering.params import CUT_OF_EMBEDDER, ClusteringParams
 from journeys_assets.domain.landing.contract import LIST_SEPARATOR
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.errors import JourneysError
@@ -167,6 +168,15 @@ class Settings(BaseSettings):
             raise ValueError(f"two actions have the same name: {', '.join(names)}")
         with_actions(DEFAULT_ACTIONS, actions)
         return actions
+
+    @model_validator(mode="after")
+    def _the_cut_suits_the_embedder(self) -> Self:
+        """A cut is fitted on the vectors of one model. One that is not the default one was chosen by the user."""
+        clustering = self.algorithm.clustering
+        own = CUT_OF_EMBEDDER.get(self.embedder)
+        if own is not None and clustering.learned_cut == ClusteringParams().learned_cut:
+            self.__dict__["algorithm"] = replace(self.algorithm, clustering=replace(clustering, learned_cut=own))
+        return self
 
     @model_validator(mode="after")
     def _actions_are_parameters(self) -> Self:

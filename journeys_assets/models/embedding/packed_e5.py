@@ -15,7 +15,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +157,7 @@ def _graph(model: PackedModel) -> onnx.ModelProto:
         constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(kind: str, inputs: list[str], domain: str = "", **attributes: object) -> str:
+    def node(kind: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
         output = f"{kind.lower()}_{len(nodes)}"
         nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
         return output
