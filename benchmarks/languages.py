@@ -44,7 +44,9 @@ from journeys_assets.settings import load_settings
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.synthetic.languages import WORLD_LANGUAGES, WorldLanguage, language_of, themes_by_language
+from journeys_assets.synthetic.noise_by_language import NOISE
 from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.theme import Theme
 from journeys_assets.synthetic.world import World, generate_world, write_world
 
 EMBEDDERS = ("minilm", MULTILINGUAL)
@@ -115,28 +117,29 @@ def figures(pipeline: Pipeline, world: World, model_version: str) -> dict[str, o
 
 
 def named_journeys(pipeline: Pipeline, world: World, language: WorldLanguage) -> pl.DataFrame:
-    """user_id, name, keywords of the journeys that are shown, and is_own: the name is in the user's language.
+    """user_id, name, keywords of the journeys that are shown, and is_own: the name is in the user's own language.
 
-    A name is in a language if it has a phrase, an interest or a board of that language's themes in it, or if all
-    themes of the world are in one language and the name is one of them.
+    It is if it holds a text of that language of the world, or lies within one.
     """
     locales = dict(world.landing["users"].select("user_id", "locale").iter_rows())
-    texts = {
-        spoken: {
-            normalise(text)
-            for theme in themes
-            for text in (*theme.phrases, *theme.interests, *theme.boards, theme.good_name)
-        }
-        for spoken, themes in themes_by_language(language).items()
-    }
+    texts = {spoken: texts_in(spoken, themes) for spoken, themes in themes_by_language(language).items()}
     rows = pipeline.warehouse.query(
         "SELECT user_id, journey_name AS name, keywords FROM main.user_journeys ORDER BY ALL"
     )
     own = [
-        any(text in normalise(name) for text in texts[language_of(language, locales[user])])
+        any(text in normalise(name) or normalise(name) in text for text in texts[language_of(language, locales[user])])
         for user, name in rows.select("user_id", "name").iter_rows()
     ]
     return rows.with_columns(is_own=pl.Series(own, dtype=pl.Boolean))
+
+
+def texts_in(language: str, themes: Sequence[Theme]) -> set[str]:
+    """What users can write and meet in one language of a world, normalised."""
+    noise = NOISE[language]
+    texts = [*noise.navigational, *noise.one_off, *noise.generic, *noise.catch_all_boards, *noise.off_topic_interests]
+    for theme in themes:
+        texts += [*theme.phrases, *theme.interests, *theme.boards, *(text for _, text in theme.translations)]
+    return {normalise(text) for text in texts} - {""}
 
 
 def results(options: argparse.Namespace, home: Path) -> Iterator[dict[str, object]]:

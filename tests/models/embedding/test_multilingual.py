@@ -114,7 +114,8 @@ def test_the_graph_is_the_model_of_the_package(cache: Path) -> None:
 
 def test_the_same_thing_in_another_language_is_near(embedder: MultilingualEmbedder) -> None:
     things = [
-        ("wedding dress", "hochzeitskleid", "ウェディングドレス"), ("kitchen renovation", "küche renovieren", "キッチンリフォーム"),
+        ("wedding dress", "hochzeitskleid", "ウェディングドレス"),
+        ("kitchen renovation", "küche renovieren", "キッチンリフォーム"),
         ("dog training", "hundeerziehung", "犬のしつけ"), ("vegetable garden", "gemüsegarten", "家庭菜園"),
         ("marathon training plan", "marathon trainingsplan", "マラソン 練習メニュー"),
     ]  # fmt: skip
