@@ -13,6 +13,7 @@ from journeys_assets.synthetic.languages import WORLD_LANGUAGES, WorldLanguage
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import Sandbox
+from tests.support.command_line import runner
 
 FIRST = date(2026, 3, 2)
 N_DAYS = 5
@@ -56,3 +57,13 @@ def test_each_packaged_embedder_brings_the_cut_that_was_fitted_on_its_vectors(tm
         home=tmp_path, embedder="multilingual-e5-small", algorithm={"clustering": {"learned_cut": "another"}}
     )
     assert chosen.algorithm.clustering.learned_cut == "another"
+
+
+def test_the_command_writes_a_world_in_a_language_and_names_those_that_there_are(tmp_path: Path) -> None:
+    command = runner(tmp_path / "home")
+    command("synth", tmp_path / "world", "--users", 3, "--days", 3, "--language", "ja")
+    (users,) = (tmp_path / "world" / "landing" / "users").glob("*.parquet")
+    assert set(pl.read_parquet(users)["locale"]) == {"ja-JP"}
+    refused = command("synth", tmp_path / "other", "--language", "fr", code=2)
+    assert "language is 'fr'; it must be one of en, written-en, de, ja, mixed" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "other").exists()
