@@ -58,7 +58,7 @@ def ours(users: Users) -> None:
     p = ClusteringParams()
     packed = (users.vectors, *letters_of(users.keywords), users.offsets)
     smoothing = (p.smoothing_neighbours, p.smoothing_floor)
-    cut = (*released(p.learned_cut).arrays, p.least_log_odds, p.area_distance)
+    cut = (*released(p.learned_cut).arguments, p.least_log_odds, p.area_distance)
     kernels.cluster_packed(*packed, *smoothing, *cut)
 
 

@@ -48,6 +48,7 @@ def export_sheet(
     """
     from journeys_assets.cli.render import tables
     from journeys_assets.operations.annotation_sheets import export_sheets
+    from journeys_assets.operations.sheet_pages import SALT_FILE
 
     session = open_session()
     last_day = last_day_run(session)
@@ -55,7 +56,7 @@ def export_sheet(
         session.warehouse,
         session.params.annotation,
         session.params.actions,
-        session.settings.home / "annotation_salt",
+        session.settings.home / SALT_FILE,
         file,
         last_day=last_day,
         days=[day_run(session, day) for day in as_of or ()],

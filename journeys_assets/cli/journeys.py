@@ -63,6 +63,7 @@ def cluster(
     """
     from journeys_assets.cli.render import clustering as render_clustering
     from journeys_assets.operations.label_keywords import cluster_file
+    from journeys_assets.operations.sheet_pages import SALT_FILE
 
     session = open_session()
     done = cluster_file(
@@ -73,6 +74,7 @@ def cluster(
         session.deployment.releases("naming"),
         now=datetime.now(UTC).replace(tzinfo=None),
         progress=partial(session.deployment.progress, "embedding"),
+        salt_file=session.settings.home / SALT_FILE,
         pairs=pairs,
         calibrated=calibrated,
     )

@@ -132,6 +132,7 @@ def _expand(deployment: Deployment, as_of: date | None, run_id: str) -> Expansio
 
 def _calibrate(deployment: Deployment, as_of: date | None, pairs: Path | None) -> Calibrated | None:
     from journeys_assets.operations.calibrate import calibrate, read_pairs
+    from journeys_assets.operations.sheet_pages import SALT_FILE
 
     day = as_of or _last_day(deployment)
     if day is None:
@@ -142,7 +143,7 @@ def _calibrate(deployment: Deployment, as_of: date | None, pairs: Path | None) -
         deployment.embedder().model_version,
         deployment.releases("calibration"),
         day,
-        None if pairs is None else read_pairs(pairs),
+        None if pairs is None else read_pairs(deployment.warehouse, pairs, deployment.settings.home / SALT_FILE),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -52,13 +53,17 @@ AnyRelease = TypeVar("AnyRelease", bound=Release)
 def save(release: Release, folder: Path, page: str) -> Path:
     """Write ``<folder>/<version>/`` in one step. An existing release is not changed.
 
+    A model that was released before and replaced by another one since is written again as ``<version>-2``, so that it
+    is live once more.
+
     Args:
         page: The model card for people, in Markdown.
     """
-    target = folder / release.version
-    if target.exists():
-        return target
     folder.mkdir(parents=True, exist_ok=True)
+    if (live := _live(folder, release.live_from)) is not None and live[0]["version"] == release.version:
+        return live[1]
+    names = (release.version if n == 1 else f"{release.version}-{n}" for n in itertools.count(1))
+    target = next(folder / name for name in names if not (folder / name).exists())
     model, text = release.model_text.encode(), page.encode()
     sequence = 1 + max((card["sequence"] for card in map(_read_card, _versions(folder))), default=0)
     card = {"version": release.version, "sequence": sequence, **release.card}
@@ -109,13 +114,19 @@ def released(folder: Path, day: date, kind: type[AnyRelease]) -> AnyRelease | No
     Raises:
         ReleaseError: a release is damaged.
     """
-    live = [(_read_card(path), path) for path in _versions(folder)]
-    live = [(card, path) for card, path in live if card["live_from"] <= day.isoformat()]
-    if not live:
+    live = _live(folder, day)
+    if live is None:
         return None
-    _, path = max(live, key=lambda item: (item[0]["live_from"], item[0]["sequence"], item[0]["version"]))
+    path = live[1]
     # A class that defines __eq__ is hashable, which mypy does not recognise.
     return cast(AnyRelease, _load_cached(path, cast(Any, kind), _stamps(path)))
+
+
+def _live(folder: Path, day: date) -> tuple[dict[str, Any], Path] | None:
+    """Card and folder of the newest release that is live on ``day``; None if there is none."""
+    live = [(_read_card(path), path) for path in _versions(folder)]
+    live = [(card, path) for card, path in live if card["live_from"] <= day.isoformat()]
+    return max(live, key=lambda item: (item[0]["live_from"], item[0]["sequence"], item[0]["version"]), default=None)
 
 
 def live_versions(folder: Path) -> list[tuple[date, str]]:

@@ -7,12 +7,8 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
 import re
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -27,15 +23,14 @@ from journeys_assets.domain.keywords.personal import masked_series
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.errors import JourneysError
 from journeys_assets.importers.annotation_sheet import ANSWERS, SHOWN
+from journeys_assets.operations.sheet_pages import plain_cell, salt_of, sheet_page
 from journeys_assets.storage.queries import annotation as storage
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 PAGE = Path(__file__).with_name("annotation_page.html")
 COLUMNS = ("row_key", "annotator_id", *SHOWN, "relevance", *ANSWERS)
 FORMATS = (".csv", ".html")
-SALT_BYTES = 32
 
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
 _NAME = re.compile(r"[^\w.-]+")
 
 
@@ -108,7 +103,7 @@ def export_sheets(
     drawn = sampling.draw_stratified(strata, sampling.n_items(len(names), rows_each, overlap))
     if drawn.is_empty():
         raise SheetError(f"every journey as of {', '.join(map(str, chosen))} has been judged; choose another day")
-    drawn = drawn.with_columns(sampling.row_keys(drawn, _salt(salt_file)))
+    drawn = drawn.with_columns(sampling.row_keys(drawn, salt_of(salt_file, SheetError)))
     with warehouse.reading() as con:
         seen = storage.evidence(con, drawn, params, min_users=min_users)
     drawn = sampling.with_some_names_hidden(drawn, unnamed, seed=seed)
@@ -173,13 +168,13 @@ def table(rows: pl.DataFrame) -> str:
             "searches": ", ".join(row["searches"]),
             "items": ", ".join(row["items"]),
         }
-        lines.append(tuple(_safe(str(shown.get(name, ""))) for name in COLUMNS))
+        lines.append(tuple(plain_cell(str(shown.get(name, ""))) for name in COLUMNS))
     return "\ufeff" + _csv(lines)
 
 
 def page(rows: pl.DataFrame, annotator: str, sheet: str) -> str:
-    """A self-contained page: no network, no server. Answers are stored in the browser and saved as CSV."""
-    payload = {
+    """A self-contained page; see :func:`sheet_pages.sheet_page`."""
+    record = {
         "sheet": sheet,
         "annotator": annotator,
         "columns": ["row_key", "annotator_id", "relevance", *ANSWERS, "annotated_at"],
@@ -190,18 +185,13 @@ def page(rows: pl.DataFrame, annotator: str, sheet: str) -> str:
             {**row, "last_engaged": _ago(row["days_ago"])} for row in rows.drop("annotator_id").iter_rows(named=True)
         ],
     }
-    data = json.dumps(payload, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
-    return PAGE.read_text(encoding="utf-8").replace("/*DATA*/", data.replace("\u2029", "\\u2029"))
+    return sheet_page(PAGE, "Judging journeys", record)
 
 
 def _ago(days: int | None) -> str:
     if days is None:
         return "before the weeks shown"
     return {0: "on that day", 1: "1 day before"}.get(days, f"{days} days before")
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _csv(lines: Sequence[Sequence[str]]) -> str:
@@ -214,26 +204,3 @@ def _csv(lines: Sequence[Sequence[str]]) -> str:
 
 def _file_name(annotator: str) -> str:
     return _NAME.sub("_", annotator.strip()).casefold()
-
-
-def _salt(file: Path) -> bytes:
-    """The deployment's secret, created once, readable only by its owner.
-
-    Raises:
-        SheetError: the file does not hold such a secret.
-    """
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = file.with_name(f".{file.name}-{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_bytes(secrets.token_bytes(SALT_BYTES))
-        with suppress(FileExistsError):  # another process was first
-            os.link(fresh, file)
-        fresh.unlink()
-    salt = file.read_bytes()
-    if len(salt) != SALT_BYTES:
-        raise SheetError(
-            f"{file} is damaged: it has {len(salt)} bytes instead of {SALT_BYTES}. Restore it from a copy. If there is "
-            "none, remove it: journeys that were judged may then be shown again under another key"
-        )
-    return salt

@@ -1,10 +1,10 @@
-"""Calibration of a deployment or of a file: pairs to judge, and the threshold that they and the log suggest."""
+"""Calibration of a deployment or of a file: the threshold that judged pairs and the log suggest, and its release."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,28 +12,28 @@ import polars as pl
 from numpy.typing import NDArray
 
 from journeys_assets.domain.clustering import calibration
-from journeys_assets.domain.clustering.calibration import LogEstimate
+from journeys_assets.domain.clustering.calibration import Collapse, LogEstimate
 from journeys_assets.domain.clustering.params import ClusteringParams
-from journeys_assets.domain.keywords.text import normalise_series
 from journeys_assets.domain.keywords.vectors import KeywordVectors
-from journeys_assets.domain.landing.ids import clean_id
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.calibration import release as releases
-from journeys_assets.operations.result_files import check_new_file, draft_of, read_rows, write_rows
-from journeys_assets.storage.ingest.files import check_file
-from journeys_assets.storage.queries.inference import clustered_keywords
+from journeys_assets.models.calibration.release import Calibration
+from journeys_assets.models.llm.base import Asker
+from journeys_assets.operations import judged_pairs
+from journeys_assets.storage.queries.inference import clustered_keywords, clustered_users
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-COLUMNS = ("user_id", "keyword_a", "keyword_b", "same")
-_ANSWERS = {
-    **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0", "same"), True),
-    **dict.fromkeys(("no", "n", "false", "f", "0", "0.0", "different"), False),
-}
 MOST_USERS = 2_000
 """Users of a deployment that a calibration looks at; bounds time and memory."""
-LEAST_CHANGE = 0.1
-"""A threshold that is nearer to the live one is not released: it would cluster every user again for nothing."""
+FEWEST_PAIRS = 10
+FEWEST_ASKED_USERS = 5
+"""Fewer judged pairs, or pairs of fewer users, are too little to cluster every user by."""
+MOST_COLLAPSED = 0.9
+"""A threshold that has all keywords of more of the users in one cluster is not released, nor one that has all apart."""
+LEAST_CHANGE, LEAST_AREA_CHANGE = 0.1, 0.01
+"""A threshold, of areas too, that is nearer to the live one is not released: it would cluster every user again for
+nothing."""
 
 
 class CalibrationError(JourneysError):
@@ -48,12 +48,16 @@ class Threshold:
         least_log_odds: For ``ClusteringParams``.
         log: What the log alone says.
         n_unused: Judged pairs of keywords that the user does not have.
+        n_asked_users: Users of the judged pairs that were used.
+        judged_by: Language models that judged some of them, in order.
         margins, same: (n_pairs,), margin of each judged pair that was used, and whether it was judged the same.
     """
 
     least_log_odds: float
     log: LogEstimate
     n_unused: int = 0
+    n_asked_users: int = 0
+    judged_by: tuple[str, ...] = ()
     margins: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     same: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
 
@@ -61,6 +65,10 @@ class Threshold:
     def n_pairs(self) -> int:
         """Judged pairs that were used."""
         return len(self.margins)
+
+    def params(self, clustering: ClusteringParams) -> ClusteringParams:
+        """``clustering`` with what was found."""
+        return replace(clustering, least_log_odds=self.least_log_odds, area_distance=self.log.area_distance)
 
     def contradicted(self, least_log_odds: float) -> int:
         """Number of the judged pairs that a threshold contradicts."""
@@ -80,17 +88,22 @@ class Calibrated:
 
     Attributes:
         threshold: What was found.
-        before: The threshold that was live.
+        before: The thresholds that are live otherwise.
+        release: With the threshold; it is live from its day on once it is saved.
+        refused: Why it must not be released; None where it may.
         folder: Of the release; None where nothing was released.
-        live_from: First day on which a release is used.
-        refused: Why nothing was released; None where something was.
     """
 
     threshold: Threshold
-    before: float
-    folder: Path | None
-    live_from: date
+    before: ClusteringParams
+    release: Calibration
     refused: str | None
+    folder: Path | None = None
+
+    @property
+    def live_from(self) -> date:
+        """First day on which the release is used."""
+        return self.release.live_from
 
 
 def find_threshold(
@@ -111,7 +124,9 @@ def find_threshold(
     known = ~np.isnan(margins)
     used, same = margins[known], judged["same"].to_numpy()[known]
     found = calibration.from_pairs(log.least_log_odds, calibration.spread_of(log), used, same)
-    return Threshold(found, log, int((~known).sum()), used, same)
+    of = judged.filter(known)
+    models = tuple(of["judged_by"].drop_nulls().unique().sort())
+    return Threshold(found, log, int((~known).sum()), of["user_id"].n_unique(), models, used, same)
 
 
 def calibrate(
@@ -122,10 +137,27 @@ def calibrate(
     as_of: date,
     judged: pl.DataFrame | None = None,
 ) -> Calibrated:
-    """Find the threshold of a deployment and release it, live from the day after ``as_of``.
+    """Find the threshold of a deployment and release it, live from the day after ``as_of``; see :func:`proposal`."""
+    found = proposal(warehouse, params, embedding_model, folder, as_of, judged)
+    return found if found.refused else replace(found, folder=releases.save(found.release, folder))
 
-    Nothing is released where neither the log nor a pair says anything, where the threshold hardly changes, or where it
-    contradicts more of the judged pairs than the live one.
+
+def proposal(
+    warehouse: Warehouse,
+    params: ClusteringParams,
+    embedding_model: str,
+    folder: Path,
+    as_of: date,
+    judged: pl.DataFrame | None = None,
+) -> Calibrated:
+    """The threshold of a deployment and whether it may be released. Nothing is written.
+
+    It may not
+
+    * where too few users or judged pairs say anything,
+    * where a release of a later day exists, which would stay live,
+    * where the threshold hardly changes, or contradicts more of the judged pairs than the live one,
+    * where it no longer tells the keywords of the users apart: nearly all have one cluster, or none of two keywords.
 
     Args:
         folder: Of the releases.
@@ -138,73 +170,46 @@ def calibrate(
     rows, vectors = _keywords_of(warehouse, embedding_model, as_of, asked)
     live = releases.clustering_on(folder, date.max, params)
     found = find_threshold(rows, vectors, params, judged)
-    release = releases.make(found.least_log_odds, params, as_of, _card(found))
-    refused = _refusal(found, live.least_log_odds)
-    saved = None if refused else releases.save(release, folder)
-    return Calibrated(found, live.least_log_odds, saved, release.live_from, refused)
+    release = releases.make(found.params(params), as_of, _card(found))
+    newest = releases.released_calibration(folder, date.max)
+    refused = _too_little(found) or _too_late(release, newest) or _no_better(found, live)
+    if refused is None:
+        thresholds = (found.least_log_odds, live.least_log_odds)
+        refused = _collapsed(*calibration.collapses(rows, vectors, params, thresholds))
+    return Calibrated(found, live, release, refused)
 
 
 def write_pairs(
-    warehouse: Warehouse, params: ClusteringParams, embedding_model: str, as_of: date, target: Path, n: int
+    warehouse: Warehouse,
+    params: ClusteringParams,
+    embedding_model: str,
+    as_of: date,
+    target: Path,
+    n: int,
+    salt_file: Path,
+    asker: Asker | None = None,
 ) -> int:
     """Write the pairs of a deployment that are most worth a judgement; returns how many.
 
     Args:
-        params: Those that are live.
-        target: A file of ``result_files.FORMATS`` that does not exist yet.
-        n: Most pairs.
+        params, target, n, salt_file, asker: As for ``judged_pairs.write_pairs``.
 
     Raises:
-        CalibrationError: no user has been clustered by ``as_of``, or the file cannot be written.
+        CalibrationError, PairsError: no user has been clustered by ``as_of``, or the file cannot be written.
     """
-    check_new_file(target, CalibrationError)
+    judged_pairs.check_new_sheet(target)
     rows, vectors = _keywords_of(warehouse, embedding_model, as_of)
-    return write_pairs_of(rows, vectors, params, target, n)
+    return judged_pairs.write_pairs(rows, vectors, params, target, n, salt_file, asker)
 
 
-def write_pairs_of(rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, target: Path, n: int) -> int:
-    """Write the pairs of some users that are most worth a judgement; returns how many.
+def read_pairs(warehouse: Warehouse, file: Path, salt_file: Path) -> pl.DataFrame:
+    """The judged pairs of a file about a deployment; see ``judged_pairs.read_pairs``."""
 
-    Args:
-        rows, vectors: As for :func:`find_threshold`.
-        target, n: As for :func:`write_pairs`.
-    """
-    centre = calibration.from_log(rows, vectors, params).least_log_odds
-    pairs = calibration.pairs_to_ask(rows, vectors, params, n, centre)
-    with draft_of(target) as draft:
-        write_rows(pairs.with_columns(same=pl.lit(None, dtype=pl.String)), draft, target, CalibrationError)
-    return pairs.height
+    def users() -> list[str]:
+        with warehouse.reading() as con:
+            return clustered_users(con)
 
-
-def read_pairs(file: Path) -> pl.DataFrame:
-    """The judged pairs of a file: user_id, keyword_a, keyword_b (normalised), same (Boolean); those without a judgement
-    are left out.
-
-    Raises:
-        CalibrationError, IngestError: the file cannot be read, a column is missing, or an answer is neither yes nor no.
-    """
-    check_file(file)
-    rows = read_rows(file, CalibrationError)
-    missing = [name for name in COLUMNS if name not in rows.columns]
-    if missing:
-        raise CalibrationError(
-            f"{file} lacks the column(s) {', '.join(missing)}; `journeys pairs` writes a file that has them"
-        )
-    texts = rows.select(pl.col(name).cast(pl.String) for name in COLUMNS).with_row_index("line", offset=1)
-    answers = texts.with_columns(answer=pl.col("same").fill_null("").str.strip_chars().str.to_lowercase())
-    wrong = answers.filter((pl.col("answer") != "") & ~pl.col("answer").is_in(list(_ANSWERS)))
-    if wrong.height:
-        line, value = wrong.select("line", "same").row(0)
-        raise CalibrationError(
-            f"{file}: same is {value!r} in row {line}; write yes or no, or leave it empty for a pair that you skip"
-        )
-    judged = answers.filter(pl.col("answer") != "").drop_nulls(["user_id", "keyword_a", "keyword_b"])
-    return judged.select(
-        pl.col("user_id").map_elements(clean_id, return_dtype=pl.String),
-        normalise_series(judged["keyword_a"]).alias("keyword_a"),
-        normalise_series(judged["keyword_b"]).alias("keyword_b"),
-        same=pl.col("answer").replace_strict(_ANSWERS, return_dtype=pl.Boolean),
-    )
+    return judged_pairs.read_pairs(file, users, salt_file)
 
 
 def _keywords_of(
@@ -230,19 +235,57 @@ def _card(found: Threshold) -> dict[str, object]:
         "users_of_the_log": found.log.n_users,
         "threshold_from_the_log_alone": found.log.least_log_odds if found.log.is_known else None,
         "judged_pairs": found.n_pairs,
+        "users_of_judged_pairs": found.n_asked_users,
+        "judged_by_models": list(found.judged_by),
     }
 
 
-def _refusal(found: Threshold, live: float) -> str | None:
-    """Why a threshold must not replace the live one; None where it may."""
-    if not found.n_pairs and not found.log.is_known:
+def _too_little(found: Threshold) -> str | None:
+    """Why a threshold is found from too little; None where it is not."""
+    if not found.n_pairs and not found.n_unused:
+        if found.log.is_known:
+            return None
         return (
             f"the log has {found.log.n_users} users with two keywords or more, and at least "
             f"{calibration.FEWEST_USERS} are needed; judge some pairs (`journeys pairs`)"
         )
-    if abs(found.least_log_odds - live) < LEAST_CHANGE:
-        return f"the threshold is {found.least_log_odds:g}, and the live one {live:g} is as good"
-    new, old = found.contradicted(found.least_log_odds), found.contradicted(live)
-    if new > old:
-        return f"the threshold contradicts {new} of the judged pairs, and the live one {old}"
+    if found.n_pairs >= FEWEST_PAIRS and found.n_asked_users >= FEWEST_ASKED_USERS:
+        return None
+    cure = ", or leave the pairs out and take the log alone" if found.log.is_known else ""
+    return (
+        f"{found.n_pairs} of {found.n_pairs + found.n_unused} judged pairs can be used, of {found.n_asked_users} "
+        f"users; at least {FEWEST_PAIRS} pairs of {FEWEST_ASKED_USERS} users are needed: judge more (`journeys pairs`)"
+        f"{cure}"
+    )
+
+
+def _too_late(release: Calibration, newest: Calibration | None) -> str | None:
+    """Why a release would not stay live; None where it would."""
+    if newest is None or newest.live_from <= release.live_from:
+        return None
+    return (
+        f"it would be live from {release.live_from}, and calibration {newest.version} is from {newest.live_from} on; "
+        f"calibrate as of {newest.live_from - timedelta(days=1)} or later"
+    )
+
+
+def _no_better(found: Threshold, live: ClusteringParams) -> str | None:
+    """Why thresholds are no better than the live ones; None where they may be."""
+    new = found.least_log_odds
+    is_near = abs(new - live.least_log_odds) < LEAST_CHANGE
+    if is_near and abs(found.log.area_distance - live.area_distance) < LEAST_AREA_CHANGE:
+        return f"the threshold is {new:g}, and the live one {live.least_log_odds:g} is as good; so it is for areas"
+    against, against_live = found.contradicted(new), found.contradicted(live.least_log_odds)
+    if against > against_live:
+        return f"the threshold contradicts {against} of the judged pairs, and the live one {against_live}"
+    return None
+
+
+def _collapsed(new: Collapse, live: Collapse) -> str | None:
+    """Why a threshold no longer tells the keywords of the users apart; None where it does, or the live one is worse."""
+    whom = f"of {new.n_users} users with {calibration.FEWEST_KEYWORDS} keywords or more"
+    if new.in_one > max(MOST_COLLAPSED, live.in_one):
+        return f"{new.in_one:.0%} {whom} would have all keywords in one journey, {live.in_one:.0%} have now"
+    if new.all_apart > max(MOST_COLLAPSED, live.all_apart):
+        return f"{new.all_apart:.0%} {whom} would have no two keywords in one journey, {live.all_apart:.0%} have now"
     return None

@@ -30,9 +30,11 @@ from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.tables.table import Column
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder, Progress
+from journeys_assets.models.llm.base import Asker
 from journeys_assets.models.naming.release import naming_on
-from journeys_assets.operations.calibrate import Threshold, find_threshold, read_pairs, write_pairs_of
-from journeys_assets.operations.result_files import check_new_file, check_target, draft_of, write_rows
+from journeys_assets.operations.calibrate import Threshold, find_threshold
+from journeys_assets.operations.judged_pairs import check_new_sheet, read_pairs, write_pairs
+from journeys_assets.operations.result_files import check_target, draft_of, write_rows
 from journeys_assets.storage.ingest.files import check_file
 from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.columns import format_of
@@ -83,6 +85,7 @@ def cluster_file(
     *,
     now: datetime,
     progress: Progress,
+    salt_file: Path,
     pairs: Path | None = None,
     calibrated: bool = True,
 ) -> Clustered:
@@ -99,26 +102,26 @@ def cluster_file(
         naming_releases: Folder of released naming weights; the latest release names.
         now: The current time, naive UTC.
         progress: Called with (keywords embedded, keywords in all).
-        pairs: File of judged pairs of the same users; see ``operations.calibrate.read_pairs``.
+        pairs, salt_file: File of judged pairs of the same users; see ``operations.judged_pairs.read_pairs``.
         calibrated: False: the threshold of ``params``.
 
     Raises:
-        LabelFileError, CalibrationError, IngestError: a file cannot be read, a column cannot hold its values, or the
+        LabelFileError, PairsError, IngestError: a file cannot be read, a column cannot hold its values, or the
             place is wrong.
         OSError: the place cannot be written to.
     """
     check_file(source)
     check_target(source, target, LabelFileError, content="labels are kept")
-    judged = None if pairs is None else read_pairs(pairs)
     with draft_of(target) as draft:
         given, rows, broken, unreadable = _read(source)
         good, refused = _checked(rows, unreadable, now)
         keywords = good.drop("row")
+        judged = None if pairs is None else read_pairs(pairs, lambda: keywords["user_id"].unique(), salt_file)
         vectors = _vectors_of(keywords, embedder(), progress)
         threshold = Threshold(params.clustering.least_log_odds, LogEstimate.unknown(params.clustering))
         if calibrated or judged is not None:
             threshold = find_threshold(_normalised(keywords), vectors, params.clustering, judged)
-        clustering = dataclasses.replace(params.clustering, least_log_odds=threshold.least_log_odds)
+        clustering = threshold.params(params.clustering)
         clustered = cluster_labelled_keywords(
             keywords, vectors, dataclasses.replace(params, clustering=clustering), naming_releases
         )
@@ -144,22 +147,24 @@ def pairs_of_file(
     *,
     now: datetime,
     progress: Progress,
+    salt_file: Path,
+    asker: Asker | None = None,
 ) -> int:
     """Write the pairs of keywords of a file that are most worth a judgement; returns how many.
 
     Args:
         source, embedder, now, progress: As for :func:`cluster_file`.
-        target, n: As for ``operations.calibrate.write_pairs``.
+        target, n, salt_file, asker: As for ``operations.judged_pairs.write_pairs``.
 
     Raises:
-        LabelFileError, CalibrationError, IngestError: the file cannot be read, or the place is wrong.
+        LabelFileError, PairsError, IngestError: the file cannot be read, or the place is wrong.
     """
     check_file(source)
-    check_new_file(target, LabelFileError)
+    check_new_sheet(target)
     _, rows, _, unreadable = _read(source)
     keywords = _checked(rows, unreadable, now)[0]
     vectors = _vectors_of(keywords, embedder(), progress)
-    return write_pairs_of(_normalised(keywords), vectors, params.clustering, target, n)
+    return write_pairs(_normalised(keywords), vectors, params.clustering, target, n, salt_file, asker)
 
 
 def cluster_labelled_keywords(

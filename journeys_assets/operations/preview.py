@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -31,6 +32,9 @@ VERSIONS = "versions"
 
 DAY_KEY = "partition_date"
 """Key of the Parquet metadata that says which day a file stands for, so that one without rows says so too."""
+
+
+NOTHING_TRIED: Mapping[Path, Callable[[Path], object]] = MappingProxyType({})
 
 
 class VersionsError(JourneysError):
@@ -61,12 +65,15 @@ class Preview:
     summary: RunSummary
 
 
-def preview(pipeline: Pipeline, home: Path, day: date) -> Preview:
+def preview(
+    pipeline: Pipeline, home: Path, day: date, tried: Mapping[Path, Callable[[Path], object]] = NOTHING_TRIED
+) -> Preview:
     """One full inference as of ``day`` with the present settings, on a copy of the warehouse; only its rows are kept.
 
     Args:
         home: Folder of the state of the deployment.
         day: A day that may have a partition.
+        tried: By folder of ``pipeline.releases``: writes a release that is not live yet into the copy of that folder.
 
     Raises:
         RunError: the run failed.
@@ -78,11 +85,15 @@ def preview(pipeline: Pipeline, home: Path, day: date) -> Preview:
     with _scratch(home) as scratch:
         copy = _copy_of(pipeline, home, scratch)
         before = _journeys(copy.warehouse, day)
+        for original, its_copy in zip(pipeline.releases, copy.releases, strict=True):
+            if original in tried:
+                tried[original](its_copy)
+        version = copy.versions().of("user_journeys", day)
         summary = run_days(copy, day, day, full=True)
         after = _journeys(copy.warehouse, day)
     incumbent = None if before.is_empty() else _kept(before, str(before["algorithm_version"][0]), day, folder)
     # Last, so that where the warehouse has the same version, the rows of the preview are those that stay.
-    new = _kept(after, pipeline.versions().of("user_journeys", day), day, folder)
+    new = _kept(after, version, day, folder)
     return Preview(new, incumbent, after, before, summary)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,20 +32,20 @@ def check_target(source: Path, target: Path, error: type[JourneysError], *, cont
         raise error(f"{target} is the file that is read; name another one, so that your {content}")
 
 
-def check_new_file(target: Path, error: type[JourneysError]) -> None:
+def check_new_file(target: Path, error: type[JourneysError], formats: Sequence[str] = FORMATS) -> None:
     """Check that a new file can be written to ``target``: nothing of the user is replaced.
 
     Raises:
-        JourneysError: ``error``, where it exists or has another ending than ``FORMATS``.
+        JourneysError: ``error``, where it exists or has another ending than ``formats``.
     """
-    _check_ending(target, error)
+    _check_ending(target, error, formats)
     if target.exists():
         raise error(f"{target} exists, and may hold judgements; name another file")
 
 
-def _check_ending(target: Path, error: type[JourneysError]) -> None:
-    if target.suffix.lower() not in FORMATS:
-        raise error(f"{target}: the result is written as {', '.join(FORMATS)}; end its name in one of them")
+def _check_ending(target: Path, error: type[JourneysError], formats: Sequence[str] = FORMATS) -> None:
+    if target.suffix.lower() not in formats:
+        raise error(f"{target}: the result is written as {', '.join(formats)}; end its name in one of them")
 
 
 def read_rows(file: Path, error: type[JourneysError]) -> pl.DataFrame:

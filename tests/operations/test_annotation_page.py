@@ -1,45 +1,64 @@
-"""An annotation page has text from outside as data, and no text leaves its script element."""
+"""A page for people has text from outside as data, and no text leaves its script element."""
 
 from __future__ import annotations
 
 import json
-from html.parser import HTMLParser
+import re
+from collections.abc import Callable
 
 import polars as pl
 import pytest
 
-from journeys_assets.operations.annotation_sheets import PAGE, page, table
+from journeys_assets.operations.annotation_sheets import page, table
+from journeys_assets.operations.judged_pairs import pairs_page
 from tests.support.hostile import HOSTILE
+from tests.support.pages import elements_of
+
+TEXTS = [text for text in HOSTILE if "\udcff" not in text] + ["<!--PAGE--> /*DATA*/ /*TITLE*/", "long " * 500]
 
 
-class Elements(HTMLParser):
-    """The elements of a page, and the text of its data."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.data = ""
-        self._in_data = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self._in_data = ("id", "data") in attrs
-
-    def handle_data(self, data: str) -> None:
-        if self._in_data:
-            self.data += data
+def annotation_page(text: str) -> str:
+    return page(annotation_rows(text), text, text)
 
 
-@pytest.mark.parametrize("text", [text for text in HOSTILE if "\udcff" not in text], ids=ascii)
-def test_hostile_text_is_data_of_the_page(text: str) -> None:
-    rows = pl.DataFrame(
+def annotation_rows(text: str) -> pl.DataFrame:
+    return pl.DataFrame(
         [{"row_key": "k", "annotator_id": text, "name": text, "keywords": [text], "days_ago": 1, "searches": [text],
           "items": [text], "weeks": [1], "as_of": "2026-03-01", "position": 1}]
     )  # fmt: skip
-    found = Elements(page(rows, text, text))
-    assert found.tags == Elements(PAGE.read_text(encoding="utf-8")).tags
+
+
+def page_of_pairs(text: str) -> str:
+    row = {"user_key": "k", "keyword_a": text, "keyword_b": text, "near_a": [text], "near_b": [text]}
+    return pairs_page(pl.DataFrame([row]), text)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:40]))
+def test_hostile_text_is_data_of_the_page(text: str) -> None:
+    found = elements_of(annotation_page(text))
+    assert found.tags == elements_of(annotation_page("x")).tags
     record = json.loads(found.data)
     (row,) = record["rows"]
     assert [record["annotator"], record["sheet"], row["name"], *row["keywords"], *row["searches"]] == [text] * 5
-    assert table(rows).startswith("\ufeff")
+    assert table(annotation_rows(text)).startswith("\ufeff")
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:40]))
+def test_hostile_text_is_data_of_a_page_of_pairs(text: str) -> None:
+    found = elements_of(page_of_pairs(text))
+    assert found.tags == elements_of(page_of_pairs("x")).tags
+    record = json.loads(found.data)
+    (row,) = record["rows"]
+    assert [record["sheet"], row["keyword_a"], row["keyword_b"], *row["near_a"], *row["near_b"]] == [text] * 5
+
+
+@pytest.mark.parametrize("make", [annotation_page, page_of_pairs])
+def test_a_page_loads_nothing_and_has_each_element_that_its_script_names(make: Callable[[str], str]) -> None:
+    text = make("x")
+    assert not re.findall(r"(?:src|href)\s*=\s*[\"']", text)
+    assert "default-src 'none'" in text
+    assert not re.findall(r"/\*[A-Z]+\*/|<!--", text)
+    named = set(re.findall(r"""(?:byId|chips|press)\("([^"]+)\"""", text))
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    assert named - {"data"} <= set(ids)

@@ -15,7 +15,11 @@ REFUSED_SHOWN = 20
 def clustering_record(done: "Clustered") -> dict[str, Any]:
     """The counts of a clustered file, with every refused row."""
     counts = {"n_rows": done.n_rows, "n_journeys": done.n_journeys, "n_refused": done.refused.height}
-    threshold = {"least_log_odds": done.threshold.least_log_odds, "found_from": done.threshold.source}
+    threshold = {
+        "least_log_odds": done.threshold.least_log_odds,
+        "area_distance": done.threshold.log.area_distance,
+        "found_from": done.threshold.source,
+    }
     return {"file": done.file, **counts, **threshold, "refused": done.refused.to_dicts()}
 
 

@@ -1,5 +1,7 @@
 """A comparison of two algorithm versions, as text or record."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ CHANGE_TEXT = {
     "changed_top_journey": "users whose first journey changed",
 }
 """What each change of a comparison means."""
+NAMES_SHOWN = 8
 Version = tuple[str, date]
 """An algorithm version and the day of its journeys."""
 
@@ -46,7 +49,16 @@ def comparison_record(one: Version, other: Version, found: "Comparison") -> dict
         "bcubed_f1": found.bcubed_f1,
         "adjusted_rand": found.adjusted_rand,
         "examples": found.examples.to_dicts(),
+        "journeys_per_user": {side: asdict(n) for side, n in zip(sides, found.per_user, strict=True)},
+        "users_changed": found.n_users_changed,
+        "example_users": found.users.to_dicts(),
     }
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first ``NAMES_SHOWN`` names, and how many more there are."""
+    more = f", {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return " · ".join(names[:NAMES_SHOWN]) + more if names else "no journey"
 
 
 def show_comparison(one: Version, other: Version, found: "Comparison") -> RenderableType:
@@ -61,9 +73,23 @@ def show_comparison(one: Version, other: Version, found: "Comparison") -> Render
             )
         )
     sizes = [("users", *found.n_users), ("journeys", *found.n_journeys), ("keywords in them", *found.n_keywords)]
-    lines.append(table_of("Versions", sizes, "", *(f"{version} on {day}" for version, day in (one, other))))
+    before, after = found.per_user
+    per_user = [
+        ("mean", f"{before.mean:.1f}", f"{after.mean:.1f}"),
+        ("median", f"{before.median:g}", f"{after.median:g}"),
+        ("most", f"{before.most:,}", f"{after.most:,}"),
+        ("users with one", f"{before.share_with_one:.0%}", f"{after.share_with_one:.0%}"),
+    ]
+    headers = [f"{version} on {day}" for version, day in (one, other)]
+    lines.append(table_of("Versions", sizes, "", *headers))
+    lines.append(table_of("Journeys per user", per_user, "", *headers))
     rows = [(change.replace("_", " "), n, CHANGE_TEXT[change]) for change, n in found.counts.items()]
     lines.append(table_of("Journeys of the second version compared with the first", rows, "", "journeys", ""))
+    n_users = sum(found.n_users) - found.n_users_in_both
+    lines.append(
+        f"The keywords of {found.n_users_changed:,} of {n_users:,} users are grouped in another way "
+        f"({found.n_users_changed / max(1, n_users):.0%}).\n"
+    )
     if found.bcubed_f1 is None:
         lines.append("No user has a keyword that is in journeys of both versions.\n")
     else:
@@ -76,4 +102,8 @@ def show_comparison(one: Version, other: Version, found: "Comparison") -> Render
         lines.append(Text(change.replace("_", " "), style="bold"))
         for user, name, detail in found.examples.filter(pl.col("change") == change).drop("change").iter_rows():
             lines.append(line("  ", (user, "cyan"), "  ", (name, "magenta"), f"  {detail}"))
+    if found.users.height:
+        lines.append(Text(f"{found.users.height} of these users: names of their journeys", style="bold"))
+    for user, names, new_names in found.users.iter_rows():
+        lines.append(line("  ", (user, "cyan"), "  ", _listed(names), ("  → ", "bold"), _listed(new_names)))
     return Group(*lines)

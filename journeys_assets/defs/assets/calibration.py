@@ -58,7 +58,8 @@ def build(calibrate: Calibrate) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(
             metadata={
                 "least_log_odds": done.threshold.least_log_odds,
-                "before": done.before,
+                "area_distance": done.threshold.log.area_distance,
+                "before": done.before.least_log_odds,
                 "found_from": done.threshold.source,
                 "live_from": str(done.live_from),
                 "folder": dg.MetadataValue.path(str(done.folder)),

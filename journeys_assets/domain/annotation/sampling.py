@@ -177,14 +177,21 @@ def row_keys(rows: pl.DataFrame, salt: bytes) -> pl.Series:
         rows: as_of_date, user_id, journey_id.
         salt: A secret of the deployment, at most 64 bytes.
     """
-
-    def key(day: object, user_id: str, journey_id: str) -> str:
-        text = f"{day}\x1f{user_id}\x1f{journey_id}".encode("utf-8", "surrogatepass")
-        digest = hashlib.blake2b(text, digest_size=8, key=salt).digest()
-        return base64.b32encode(digest).decode()[:12].lower()
-
-    keys = [key(*row) for row in rows.select("as_of_date", "user_id", "journey_id").iter_rows()]
+    keys = [
+        _key(f"{day}\x1f{user_id}\x1f{journey_id}", salt)
+        for day, user_id, journey_id in rows.select("as_of_date", "user_id", "journey_id").iter_rows()
+    ]
     return pl.Series("row_key", keys, dtype=pl.String)
+
+
+def user_keys(users: pl.Series, salt: bytes) -> pl.Series:
+    """A pseudonym per user, as ``row_keys`` makes one per row."""
+    return pl.Series("user_key", [_key(user, salt) for user in users], dtype=pl.String)
+
+
+def _key(text: str, salt: bytes) -> str:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
+    return base64.b32encode(digest).decode()[:12].lower()
 
 
 def with_some_names_hidden(rows: pl.DataFrame, share: float, *, seed: int) -> pl.DataFrame:

@@ -1,4 +1,6 @@
-"""Calibration: how broad the journeys of one deployment are, as one number, ``ClusteringParams.least_log_odds``.
+"""Calibration: how broad the journeys and the areas of one deployment are.
+
+That is two numbers: ``ClusteringParams.least_log_odds`` for journeys, and ``area_distance`` for areas.
 
 What people call one journey differs between logs: a headline belongs to one story, a search to "cooking". The order of
 the nodes of a dendrogram by their log odds carries over from log to log; the threshold does not. It is found from
@@ -13,7 +15,10 @@ the nodes of a dendrogram by their log odds carries over from log to log; the th
 Two keywords are in one cluster exactly if the *margin* of the merge that joins them exceeds the threshold
 (``kernels.merge_margins``), so every threshold is assessed from one dendrogram per user.
 
-The result is one number for all users, so it is a release: it changes when a new one is made, not when a user comes.
+Areas need less. Two journeys belong together if their keywords are more alike than keywords of different people are.
+How alike those are, the *background*, is the only thing in which logs differ (``area_distance``).
+
+The result is the same for all users, so it is a release: it changes when a new one is made, not when a user comes.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ from journeys_assets.domain.clustering import cut
 from journeys_assets.domain.clustering.cut import LearnedCut
 from journeys_assets.domain.clustering.dendrograms import dendrogram_of
 from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 
 Doubles = NDArray[np.float64]
@@ -41,6 +47,8 @@ MOST_USERS = 400
 """Users that are put together for an estimate from the log; bounds time."""
 MOST_KEYWORDS = 400
 """Users with more keywords are left out of an estimate from the log: often bots, and slow."""
+FEWEST_KEYWORDS = 5
+"""Users with fewer keywords say nothing about a collapse: they may well have one aim, or as many as keywords."""
 _MOST_JOINED = 0.98
 """Thresholds at which a larger share of the pairs of different people is joined are not assessed."""
 _LEAST_OWN = 0.02
@@ -49,6 +57,9 @@ _SURELY_SHARED = 0.9
 """Part of the pairs of different people that belong together, of those that even the finest thresholds join."""
 _AS_GOOD = 0.01
 """Estimated agreements that differ by less are taken for equal; the threshold nearest to the default one is chosen."""
+AREA_EXCESS = 0.06
+"""Two parts of a dendrogram are one area if their mean cosine exceeds the background by this share of what is left to
+1. Two corpora with domains (CLINC150, HWU64) have the same best value."""
 _ROUNDS = 4
 """How often each user is put together with another one."""
 _SEED = 20261126
@@ -105,11 +116,27 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
+class Collapse:
+    """Whether a threshold still tells the keywords of a user apart.
+
+    Attributes:
+        n_users: Users with ``FEWEST_KEYWORDS`` or more.
+        in_one: Share of them whose keywords are all in one cluster.
+        all_apart: Share of them of whose keywords no two are in one cluster.
+    """
+
+    n_users: int
+    in_one: float
+    all_apart: float
+
+
+@dataclass(frozen=True, slots=True)
 class LogEstimate:
-    """What the log alone says about the threshold.
+    """What the log alone says.
 
     Attributes:
         least_log_odds: The threshold with the best estimated agreement; the default one where the log says nothing.
+        area_distance: For ``ClusteringParams``; the default one where the log has too few users.
         is_known: False where the log has too few users.
         n_users: Users of the log that were clustered.
         agreement: (len(THRESHOLDS),), estimated pairwise F1 at each threshold; 0 where it was not assessed. Empty where
@@ -117,6 +144,7 @@ class LogEstimate:
     """
 
     least_log_odds: float
+    area_distance: float
     is_known: bool
     n_users: int
     agreement: Doubles
@@ -124,13 +152,13 @@ class LogEstimate:
     @classmethod
     def unknown(cls, params: ClusteringParams, n_users: int = 0) -> LogEstimate:
         """The log was not asked, or says nothing."""
-        return cls(params.least_log_odds, False, n_users, np.empty(0))
+        return cls(params.least_log_odds, params.area_distance, False, n_users, np.empty(0))
 
 
 def from_log(
     rows: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, ensemble: LearnedCut | None = None
 ) -> LogEstimate:
-    """The threshold that the log itself suggests.
+    """The threshold, and the distance of areas, that the log itself suggests.
 
     Args:
         rows: user_id, keyword; one row for each keyword of a user, normalised.
@@ -147,7 +175,24 @@ def from_log(
         return nothing
     as_good = THRESHOLDS[agreement >= agreement.max() - _AS_GOOD]
     nearest = as_good[int(np.abs(as_good - params.least_log_odds).argmin())]
-    return LogEstimate(float(nearest), True, len(users), agreement)
+    return LogEstimate(float(nearest), area_distance(background(users, vectors)), True, len(users), agreement)
+
+
+def background(users: Sequence[tuple[str, Sequence[str]]], vectors: KeywordVectors) -> float:
+    """Mean cosine of keywords of different users, each of whom counts the same; in [-1, 1].
+
+    Args:
+        users: Two or more, with their keywords.
+    """
+    means = np.array([vectors.rows_for(list(keywords)).mean(axis=0, dtype=np.float64) for _, keywords in users])
+    whole = means.sum(axis=0)
+    n = len(means)
+    return float((whole @ whole - np.square(means).sum()) / (n * (n - 1)))
+
+
+def area_distance(background: float, excess: float = AREA_EXCESS) -> float:
+    """``ClusteringParams.area_distance`` for a log with that mean cosine between keywords of different users."""
+    return round((1.0 - background) * (1.0 - excess), 3)
 
 
 def shared_topics(own: Doubles, other: Doubles) -> float:
@@ -211,6 +256,35 @@ def from_pairs(centre: float, spread: float, margins: Doubles, same: NDArray[np.
     return round(float((weights * grid).sum() / weights.sum()), 3)
 
 
+def collapses(
+    rows: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    thresholds: Sequence[float],
+    ensemble: LearnedCut | None = None,
+) -> list[Collapse]:
+    """What each threshold makes of at most ``MOST_USERS`` users.
+
+    Args:
+        rows, vectors, ensemble: As for ``from_log``.
+    """
+    users = _sample(rows)
+    found = list(trees(_frame(users), vectors, params, ensemble))
+    return [collapse_of(found, threshold) for threshold in thresholds]
+
+
+def collapse_of(found: Sequence[Tree], threshold: float) -> Collapse:
+    """What a threshold makes of users whose dendrograms are known."""
+    margins = [tree.margins for tree in found if len(tree.keywords) >= FEWEST_KEYWORDS]
+    if not margins:
+        return Collapse(0, 0.0, 0.0)
+    return Collapse(
+        len(margins),
+        float(np.mean([bool((own > threshold).all()) for own in margins])),
+        float(np.mean([not (own > threshold).any() for own in margins])),
+    )
+
+
 def pairs_to_ask(
     rows: pl.DataFrame,
     vectors: KeywordVectors,
@@ -265,6 +339,42 @@ def pairs_among(found: Sequence[Tree], vectors: KeywordVectors, n: int, centre: 
     return pl.DataFrame(pairs, schema=["user_id", "keyword_a", "keyword_b"], orient="row").sort(pl.all())
 
 
+def with_neighbours(pairs: pl.DataFrame, rows: pl.DataFrame, vectors: KeywordVectors, n: int) -> pl.DataFrame:
+    """``pairs`` with other keywords of the user, so that people see what is meant.
+
+    Args:
+        pairs: user_id, keyword_a, keyword_b and other columns.
+        rows, vectors: As for ``from_log``.
+        n: Most keywords beside each one.
+
+    Returns:
+        ``pairs`` in their order, with near_a and near_b: keywords without personal data, nearest first. A keyword is
+        beside that of the two which it is nearer to.
+    """
+    asked = rows.filter(pl.col("user_id").is_in(pairs["user_id"].unique().implode()))
+    owned = dict(asked.group_by("user_id").agg(pl.col("keyword").sort()).iter_rows())
+    found = []
+    for user, a, b in pairs.select("user_id", "keyword_a", "keyword_b").iter_rows():
+        others = [keyword for keyword in owned[user] if keyword not in (a, b)]
+        near = vectors.rows_for(others).astype(np.float64) @ vectors.rows_for([a, b]).astype(np.float64).T
+        near = near.round(6)
+        is_of_a = near[:, 0] >= near[:, 1]
+        found.append([_nearest(others, near[:, i], is_of_a == (i == 0), n) for i in (0, 1)])
+    lists = {"near_a": [a for a, _ in found], "near_b": [b for _, b in found]}
+    return pairs.with_columns(pl.Series(name, texts, dtype=pl.List(pl.String)) for name, texts in lists.items())
+
+
+def _nearest(keywords: Sequence[str], similarity: Doubles, may: NDArray[np.bool_], n: int) -> list[str]:
+    """At most ``n`` of the keywords that may be taken and hold no personal data, nearest first."""
+    found: list[str] = []
+    for i in np.argsort(-similarity, kind="stable").tolist():
+        if len(found) == n:
+            break
+        if may[i] and not holds_personal_data(keywords[i]):
+            found.append(keywords[i])
+    return found
+
+
 def margins_of(
     pairs: pl.DataFrame,
     rows: pl.DataFrame,
@@ -304,7 +414,7 @@ def trees(
     """
     from journeys_assets.domain.clustering import kernels
 
-    arrays = (ensemble or cut.released(params.learned_cut)).arrays
+    arrays = (ensemble or cut.released(params.learned_cut)).arguments
     for (user,), own in rows.sort("user_id", "keyword").group_by("user_id", maintain_order=True):
         if own.height < 2:
             continue

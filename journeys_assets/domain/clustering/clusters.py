@@ -181,7 +181,7 @@ def _describe(
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     ensemble = cut.released(params.learned_cut)
-    labels, counts, areas = packed_clusters(matrix, rows["keyword"], offsets, params, ensemble)
+    labels, counts, areas, scores = packed_clusters(matrix, rows["keyword"], offsets, params, ensemble)
     weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
     centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
     members = rows.with_columns(cluster=pl.Series(labels), centrality=pl.Series(centralities))
@@ -194,6 +194,7 @@ def _describe(
             "area": areas,
             "cohesion": cohesions,
             "separation": separations,
+            "cut_probability": pl.Series(1.0 / (1.0 + np.exp(params.least_log_odds - scores)), nan_to_null=True),
             "centroid": pl.Series(pack(centres), dtype=pl.Binary),
         }
     )
@@ -219,7 +220,7 @@ def packed_clusters(
     offsets: NDArray[np.int64],
     params: ClusteringParams,
     ensemble: cut.LearnedCut,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Clusters and areas of packed users; what ``kernels.cluster_packed`` returns.
 
     Args:
@@ -231,18 +232,18 @@ def packed_clusters(
     from journeys_assets.domain.clustering import kernels
 
     letters, starts = letters_of(keywords)
-    labels, counts, areas = kernels.cluster_packed(
+    labels, counts, areas, scores = kernels.cluster_packed(
         matrix,
         letters,
         starts,
         offsets,
         params.smoothing_neighbours,
         params.smoothing_floor,
-        *ensemble.arrays,
+        *ensemble.arguments,
         params.least_log_odds,
         params.area_distance,
     )
-    return labels, counts, areas
+    return labels, counts, areas, scores
 
 
 def letters_of(keywords: pl.Series) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:

@@ -3,7 +3,8 @@
 From the top down, each node is either one cluster or is split into its two parts. A small boosted ensemble of trees
 decides, from features of the node in the dendrogram (``FEATURES``): its height and the distance to the next merge
 above, sizes, and the mean cosines between its parts, within them and to its sibling. So a cut can be low in one part of
-a user's dendrogram and high in another, unlike a cut at a single height.
+a user's dendrogram and high in another, unlike a cut at a single height. Where there is little to tell by, the log odds
+of such a cut count too (``kernels.node_score``).
 
 This module loads the released ensemble. ``domain.clustering.kernels`` applies it, ``models.clustering.fitting`` fits
 such ensembles, and ``benchmarks/fit_cut.py`` makes the released one.
@@ -63,6 +64,7 @@ class LearnedCut:
         thresholds: A node goes to ``lower`` if its feature is at most this, else to ``upper``.
         lower, upper: Index of the next split; a value below 0 means the leaf ``-1 - value``.
         leaves: Log odds. Their sum over trees is the log odds that a node is one cluster.
+        slope: Log odds of a cut at one height, per unit of height, as for ``kernels.node_score``; >= 0.
     """
 
     roots: Ints
@@ -71,15 +73,16 @@ class LearnedCut:
     lower: Ints
     upper: Ints
     leaves: Doubles
+    slope: float
 
     @property
-    def arrays(self) -> tuple[Ints, Ints, Doubles, Ints, Ints, Doubles]:
-        """The arrays in the order of the kernels' arguments."""
-        return (self.roots, self.features, self.thresholds, self.lower, self.upper, self.leaves)
+    def arguments(self) -> tuple[Ints, Ints, Doubles, Ints, Ints, Doubles, float]:
+        """The attributes in the order of the kernels' arguments."""
+        return (self.roots, self.features, self.thresholds, self.lower, self.upper, self.leaves, self.slope)
 
     def to_json(self) -> str:
-        lists = {name: getattr(self, name).tolist() for name in self.__slots__}
-        return json.dumps({"names": FEATURES, **lists}, separators=(",", ":")) + "\n"
+        arrays = {name: getattr(self, name).tolist() for name in self.__slots__ if name != "slope"}
+        return json.dumps({"names": FEATURES, **arrays, "slope": self.slope}, separators=(",", ":")) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> LearnedCut:
@@ -95,6 +98,7 @@ class LearnedCut:
         return cls(
             thresholds=np.array(stored["thresholds"], dtype=np.float64),
             leaves=np.array(stored["leaves"], dtype=np.float64),
+            slope=float(stored["slope"]),
             **whole,
         )
 

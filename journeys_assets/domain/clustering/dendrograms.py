@@ -30,7 +30,7 @@ class Dendrogram:
         """(n,), the cluster of each keyword; clusters are numbered from 0 by their first keyword."""
         from journeys_assets.domain.clustering import kernels
 
-        labels = kernels.cut_labels(self.children, self.features, *cut.arrays, least_log_odds)
+        labels, _ = kernels.cut_labels(self.children, self.features, *cut.arguments, least_log_odds)
         return np.asarray(labels, dtype=np.int64)
 
 
@@ -46,5 +46,5 @@ def dendrogram_of(keywords: Sequence[str], vectors: NDArray[np.float32], params:
     matrix = np.ascontiguousarray(vectors, dtype=np.float32)
     similarities = kernels.similarities_of(matrix, *letters_of(pl.Series(keywords, dtype=pl.String)))
     distances = kernels.smoothed_distances(similarities[0], params.smoothing_neighbours, params.smoothing_floor)
-    tree = kernels.dendrogram(distances, similarities)
+    tree = kernels.dendrogram(distances, similarities, np.ones(len(matrix), dtype=np.int64))
     return Dendrogram(tree[0], kernels.merge_features(*tree))

@@ -16,6 +16,8 @@ Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Letters = NDArray[np.uint32]
 
+HEIGHT, LOG_KEYWORDS_OF_USER = 0, 6
+"""Columns of ``merge_features``."""
 SPACE = np.uint32(32)
 WORD_BEGINS, WORD_ENDS = np.uint32(2), np.uint32(3)
 """Control characters, which do not occur in normalised keywords."""
@@ -213,7 +215,7 @@ def similarities_of(vectors: Floats, letters: Letters, starts: Ints) -> Floats:
 
 
 @njit(cache=True, nogil=True)
-def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, Ints, Doubles, Doubles]:
+def dendrogram(distances: Floats, similarities: Floats, counts: Ints) -> tuple[Ints, Doubles, Ints, Doubles, Doubles]:
     """All merges of average linkage (UPGMA), by nearest-neighbour chains.
 
     Nodes 0 to n - 1 are the rows; node n + m is the result of merge m. Merges are ordered by height.
@@ -221,17 +223,18 @@ def dendrogram(distances: Floats, similarities: Floats) -> tuple[Ints, Doubles, 
     Args:
         distances: (n, n), symmetric, n >= 1; the distances to link. Overwritten.
         similarities: (c, n, n), each symmetric; averaged in ``between`` and ``within``. Overwritten.
+        counts: (n,), how many keywords each row is the mean of, >= 1; all 1 where there are similarities.
 
     Returns:
-        children (n - 1, 2), the lower node first; heights (n - 1,), ascending; sizes (n - 1,), number of rows under the
-        node; between (c, n - 1), mean of each similarity over the pairs that the merge joins; within (c, n - 1), mean
-        over all pairs under the node. Among equal distances, the previous member of the chain is chosen, then the
+        children (n - 1, 2), the lower node first; heights (n - 1,), ascending; sizes (n - 1,), number of keywords under
+        the node; between (c, n - 1), mean of each similarity over the pairs that the merge joins; within (c, n - 1),
+        mean over all pairs under the node. Among equal distances, the previous member of the chain is chosen, then the
         lowest row.
     """
     kinds, n = similarities.shape[:2]
     merges = n - 1
     node = np.arange(n)
-    size = np.ones(n, dtype=np.int64)
+    size = counts.copy()
     height = np.zeros(n, dtype=np.float64)
     inner = np.zeros((kinds, n), dtype=np.float64)
     alive = np.arange(n)
@@ -371,6 +374,35 @@ def ensemble_score(
 
 
 @njit(cache=True, nogil=True)
+def node_score(
+    row: Doubles,
+    roots: Ints,
+    features: Ints,
+    thresholds: Doubles,
+    lower: Ints,
+    upper: Ints,
+    leaves: Doubles,
+    slope: float,
+) -> float:
+    """Log odds that a node is one cluster: a weighted mean of those of the ensemble and those of a single height.
+
+    The ensemble knows the corpora that it was fitted on. The fewer keywords a user has, the less there is to tell
+    another kind of corpus by, and the more a cut at one height for all nodes counts. For n keywords that height is
+    ``0.475 * (n / 60) ** 0.1``, and its weight is ``1 / (1 + (n / 30) ** 0.5)``.
+
+    Args:
+        row: From ``merge_features``.
+        roots, features, thresholds, lower, upper, leaves: As for ``ensemble_score``.
+        slope: Log odds of the single height, per unit that the node is below it.
+    """
+    n = np.exp(row[LOG_KEYWORDS_OF_USER])
+    weight = 1.0 / (1.0 + (n / 30.0) ** 0.5)
+    by_ensemble = ensemble_score(row, roots, features, thresholds, lower, upper, leaves)
+    by_height = slope * (0.475 * (n / 60.0) ** 0.1 - row[HEIGHT])
+    return float((1.0 - weight) * by_ensemble + weight * by_height)
+
+
+@njit(cache=True, nogil=True)
 def cut_labels(
     children: Ints,
     rows: Doubles,
@@ -380,37 +412,44 @@ def cut_labels(
     lower: Ints,
     upper: Ints,
     leaves: Doubles,
+    slope: float,
     least: float,
-) -> Ints:
+) -> tuple[Ints, Doubles]:
     """Clusters of a dendrogram: from the top down, a node with a score above ``least`` is one; others are split.
 
     Args:
         children: From ``dendrogram``.
         rows: From ``merge_features``.
-        roots, features, thresholds, lower, upper, leaves: As for ``ensemble_score``.
+        roots, features, thresholds, lower, upper, leaves, slope: As for ``node_score``.
 
     Returns:
-        (n,), clusters numbered 0, 1, ... by their first row.
+        (n,), clusters numbered 0, 1, ... by their first row; and the score of each cluster's node, NaN where it is a
+        single row.
     """
     merges = children.shape[0]
     n = merges + 1
     # The top node of each node's cluster; -1 for nodes above the clusters. Parents come before children.
     top = np.full(n + merges, -1, dtype=np.int64)
+    score = np.full(n + merges, np.nan)
     for m in range(merges - 1, -1, -1):
-        if top[n + m] < 0 and ensemble_score(rows[m], roots, features, thresholds, lower, upper, leaves) > least:
-            top[n + m] = n + m
+        if top[n + m] < 0:
+            score[n + m] = node_score(rows[m], roots, features, thresholds, lower, upper, leaves, slope)
+            if score[n + m] > least:
+                top[n + m] = n + m
         for side in range(2):
             top[children[m, side]] = top[n + m]
     number = np.full(n + merges, -1, dtype=np.int64)
     labels = np.empty(n, dtype=np.int64)
+    scores = np.empty(n, dtype=np.float64)
     count = 0
     for i in range(n):
         own = top[i] if top[i] >= 0 else i
         if number[own] < 0:
             number[own] = count
+            scores[count] = score[own]
             count += 1
         labels[i] = number[own]
-    return labels
+    return labels, scores[:count]
 
 
 @njit(cache=True, nogil=True)
@@ -423,6 +462,7 @@ def merge_margins(
     lower: Ints,
     upper: Ints,
     leaves: Doubles,
+    slope: float,
 ) -> Doubles:
     """The highest threshold at which ``cut_labels`` keeps the keywords under each merge in one cluster; (n - 1,).
 
@@ -430,13 +470,13 @@ def merge_margins(
     exactly if the margin of the merge exceeds ``least``.
 
     Args:
-        children, rows, roots, features, thresholds, lower, upper, leaves: As for ``cut_labels``.
+        children, rows, roots, features, thresholds, lower, upper, leaves, slope: As for ``cut_labels``.
     """
     merges = children.shape[0]
     n = merges + 1
     margins = np.full(merges, -np.inf)
     for m in range(merges - 1, -1, -1):
-        margins[m] = max(margins[m], ensemble_score(rows[m], roots, features, thresholds, lower, upper, leaves))
+        margins[m] = max(margins[m], node_score(rows[m], roots, features, thresholds, lower, upper, leaves, slope))
         for side in range(2):
             child = children[m, side] - n
             if child >= 0:
@@ -445,44 +485,51 @@ def merge_margins(
 
 
 @njit(cache=True, nogil=True)
-def area_labels(children: Ints, between: Doubles, labels: Ints, distance: float) -> Ints:
-    """Areas: from the top down, a node is an area if its parts are near enough, or if it is within one cluster.
-
-    Areas consist of whole clusters, because both are nodes of one dendrogram.
+def area_labels(vectors: Floats, labels: Ints, distance: float) -> Ints:
+    """Areas: average linkage of whole clusters, cut at one height.
 
     Args:
-        children: From ``dendrogram``.
-        between: (n - 1,), from ``dendrogram``, for the cosines of vectors.
-        labels: Clusters of the rows (n,), from ``cut_labels``.
-        distance: The parts are near enough if 1 - ``between`` is below this; 0 joins no clusters, more than 2 all.
+        vectors: Unit rows (n, d).
+        labels: Clusters of the rows (n,), numbered from 0.
+        distance: Clusters are joined while the mean cosine distance between their rows is below this; 0 joins none,
+            more than 2 all.
 
     Returns:
         Area of each cluster (labels.max() + 1,), areas numbered 0, 1, ... by their first cluster.
     """
-    merges = children.shape[0]
-    n = merges + 1
-    # The cluster of each node; -1 for nodes above the clusters. Children come before parents.
-    cluster = np.full(n + merges, -1, dtype=np.int64)
-    cluster[:n] = labels
-    for m in range(merges):
-        if cluster[children[m, 0]] == cluster[children[m, 1]]:
-            cluster[n + m] = cluster[children[m, 0]]
-    top = np.full(n + merges, -1, dtype=np.int64)
-    for m in range(merges - 1, -1, -1):
-        is_near = max(0.0, 1.0 - between[m]) < distance
-        if top[n + m] < 0 and (cluster[n + m] >= 0 or is_near):
-            top[n + m] = n + m
+    n_clusters = labels.max() + 1
+    counts = np.zeros(n_clusters, dtype=np.int64)
+    sums = np.zeros((n_clusters, vectors.shape[1]), dtype=np.float64)
+    for i in range(labels.shape[0]):
+        counts[labels[i]] += 1
+        total = sums[labels[i]]
+        for k in range(vectors.shape[1]):
+            total[k] += vectors[i, k]
+    means = np.empty((n_clusters, vectors.shape[1]), dtype=np.float32)
+    for c in range(n_clusters):
+        for k in range(vectors.shape[1]):
+            means[c, k] = sums[c, k] / counts[c]
+    cosines = gram(means)
+    distances = np.zeros((n_clusters, n_clusters), dtype=np.float32)
+    for i in range(n_clusters):
+        for j in range(n_clusters):
+            if i != j:
+                distances[i, j] = max(np.float32(0), np.float32(1) - cosines[i, j])
+    none = np.empty((0, n_clusters, n_clusters), dtype=np.float32)
+    children, heights, _, _, _ = dendrogram(distances, none, counts)
+    top = np.arange(2 * n_clusters - 1)
+    for m in range(n_clusters - 2, -1, -1):
         for side in range(2):
-            top[children[m, side]] = top[n + m]
-    number = np.full(n + merges, -1, dtype=np.int64)
-    areas = np.full(labels.max() + 1, -1, dtype=np.int64)
+            if heights[m] < distance:
+                top[children[m, side]] = top[n_clusters + m]
+    number = np.full(2 * n_clusters - 1, -1, dtype=np.int64)
+    areas = np.empty(n_clusters, dtype=np.int64)
     count = 0
-    for i in range(n):
-        own = top[i] if top[i] >= 0 else i
-        if number[own] < 0:
-            number[own] = count
+    for c in range(n_clusters):
+        if number[top[c]] < 0:
+            number[top[c]] = count
             count += 1
-        areas[labels[i]] = number[own]
+        areas[c] = number[top[c]]
     return areas
 
 
@@ -511,9 +558,10 @@ def cluster_packed(
     lower: Ints,
     upper: Ints,
     leaves: Doubles,
+    slope: float,
     least: float,
     area_distance: float,
-) -> tuple[Ints, Ints, Ints]:
+) -> tuple[Ints, Ints, Ints, Doubles]:
     """Clusters of every user, and the areas that they form.
 
     Args:
@@ -521,32 +569,35 @@ def cluster_packed(
         letters, starts: The keywords of those rows, as for ``letter_grams``.
         offsets: (U + 1,); each user has at least one row.
         neighbours, floor: As for ``smoothed_distances``.
-        roots, features, thresholds, lower, upper, leaves: The learned cut, as for ``ensemble_score``.
+        roots, features, thresholds, lower, upper, leaves, slope: The learned cut, as for ``node_score``.
         least: As for ``cut_labels``.
         area_distance: As ``distance`` of ``area_labels``.
 
     Returns:
         labels (N,), numbered from 0 over all users by their first row; number of clusters per user (U,); area of each
-        cluster, numbered from 0 over all users.
+        cluster, numbered from 0 over all users; score of each cluster's node, as from ``cut_labels``.
     """
     n_users = offsets.shape[0] - 1
     labels = np.empty(vectors.shape[0], dtype=np.int64)
     counts = np.empty(n_users, dtype=np.int64)
     areas = np.empty(vectors.shape[0], dtype=np.int64)
+    scores = np.empty(vectors.shape[0], dtype=np.float64)
     first, first_area = 0, 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
         similarities = similarities_of(vectors[start:stop], letters, starts[start : stop + 1])
-        tree = dendrogram(smoothed_distances(similarities[0], neighbours, floor), similarities)
+        ones = np.ones(stop - start, dtype=np.int64)
+        tree = dendrogram(smoothed_distances(similarities[0], neighbours, floor), similarities, ones)
         rows = merge_features(tree[0], tree[1], tree[2], tree[3], tree[4])
-        own = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, least)
+        own, score = cut_labels(tree[0], rows, roots, features, thresholds, lower, upper, leaves, slope, least)
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
-        above = area_labels(tree[0], tree[3][0], own, area_distance)
+        above = area_labels(vectors[start:stop], own, area_distance)
         areas[first : first + counts[u]] = above + first_area
+        scores[first : first + counts[u]] = score
         first_area += above.max() + 1
         first += counts[u]
-    return labels, counts, areas[:first]
+    return labels, counts, areas[:first], scores[:first]
 
 
 @njit(cache=True, nogil=True)

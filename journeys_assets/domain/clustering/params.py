@@ -10,21 +10,22 @@ from dataclasses import dataclass
 class ClusteringParams:
     """Clustering by average linkage of smoothed vectors, cut node by node by a learned ensemble (``learned_cut``)."""
 
-    revision: int = 7
+    revision: int = 8
     smoothing_neighbours: int = 6
     """Number of keywords that a smoothed vector averages: the keyword itself and the user's nearest ones."""
     smoothing_floor: float = 0.1
     """The weight of a neighbour is its cosine minus this, at least 0. A keyword without similar ones is not changed."""
-    learned_cut: str = "8d585dd42204"
+    learned_cut: str = "b13284f571ef"
     """Digest of an ensemble in the package. ``benchmarks/fit_cut.py`` fits ensembles and prints their digests. Where it
     is the default one, the setting ``embedder`` may bring another (``CUT_OF_EMBEDDER``)."""
-    least_log_odds: float = -1.25
+    least_log_odds: float = -1.0
     """A node of the dendrogram stays one cluster if its log odds exceed this. Lower values give broader journeys,
-    higher values finer ones. This one is the median of the best ones of labelled corpora, each clustered by a cut that
-    was fitted on the others. Those are between -2 and 1.75: a log has its own (``domain.clustering.calibration``)."""
+    higher values finer ones. This one has the best mean over labelled corpora, each clustered by a cut that was fitted
+    on the others. Their own best ones are between -2 and 2: a log has its own (``domain.clustering.calibration``)."""
     area_distance: float = 0.81
     """Two parts of the dendrogram are one area if the mean cosine distance between their keywords is below this. With 0
-    each journey is an area; with 2 all journeys of a user are one area. Chosen by ``benchmarks/area_distance.py``."""
+    each journey is an area; with 2 all journeys of a user are one area. This one is cautious, for logs in which all
+    keywords are alike: a log has its own (``domain.clustering.calibration``)."""
     min_journey_keywords: int = 3
     min_small_journey_weight: float = 4.0
     """Two keywords are a journey too if their engagement weights sum to at least this: a user with few keywords who
@@ -35,5 +36,5 @@ class ClusteringParams:
     come from themes."""
 
 
-CUT_OF_EMBEDDER: Mapping[str, str] = {"multilingual-e5-small": "416fe1f008b1"}
+CUT_OF_EMBEDDER: Mapping[str, str] = {"multilingual-e5-small": "e608e0274afa"}
 """``learned_cut`` by the setting ``embedder``, where the default one was fitted on vectors of another model."""

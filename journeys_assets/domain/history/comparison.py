@@ -5,9 +5,11 @@ Journeys are matched as in ``domain.history.events``: the first version is the e
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from journeys_assets.domain.history import events as history
@@ -37,7 +39,27 @@ _EVENT_OF = {
 }
 _KEY = ["user_id", "journey_id"]
 KEYWORDS_SHOWN = 4
+USERS_SHOWN = 10
 EXAMPLE_SCHEMA = {"change": pl.String, "user_id": pl.String, "journey_name": pl.String, "detail": pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class PerUser:
+    """Journeys per user, of users with a journey: mean, median, most, and the share of users with exactly one. All are
+    0 without such a user."""
+
+    mean: float
+    median: float
+    most: int
+    share_with_one: float
+
+    @staticmethod
+    def of(journeys: pl.DataFrame) -> PerUser:
+        """Those of ``journeys`` (user_id; one row per journey)."""
+        n = journeys.group_by("user_id").len()["len"].to_numpy()
+        if not len(n):
+            return PerUser(0.0, 0.0, 0, 0.0)
+        return PerUser(float(n.mean()), float(np.median(n)), int(n.max()), float((n == 1).mean()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +76,9 @@ class Comparison:
         bcubed_f1, adjusted_rand: Agreement of the two partitions of each user's keywords that are in both sets, mean
             over users; None where no user has such a keyword.
         examples: A few journeys of each change except unchanged: change, user_id, journey_name, detail.
+        per_user: Journeys per user in the first and the second set.
+        n_users_changed: Users whose keywords are grouped in another way, of all users with a journey in either set.
+        users: A sample of them: user_id, before, after (names of the user's journeys, by rank).
     """
 
     n_users: tuple[int, int]
@@ -65,6 +90,9 @@ class Comparison:
     bcubed_f1: float | None
     adjusted_rand: float | None
     examples: pl.DataFrame
+    per_user: tuple[PerUser, PerUser]
+    n_users_changed: int
+    users: pl.DataFrame
 
 
 def compare_versions(
@@ -96,7 +124,9 @@ def compare_versions(
     counts["unchanged"] = pairs.filter(same_id, *(~condition for condition in differs.values())).height
     keywords = [_keywords(rows) for rows in (one, other)]
     shared = keywords[0].join(keywords[1], on=["user_id", "keyword"], suffix="_after")
-    bcubed_f1, adjusted_rand = _agreement(shared, history.users_with_other_members(one, other))
+    touched = history.users_with_other_members(one, other)
+    bcubed_f1, adjusted_rand = _agreement(shared, touched)
+    regrouped = _regrouped(one, other, touched)
     return Comparison(
         n_users=(one["user_id"].n_unique(), other["user_id"].n_unique()),
         n_journeys=(one.height, other.height),
@@ -107,11 +137,41 @@ def compare_versions(
         bcubed_f1=bcubed_f1,
         adjusted_rand=adjusted_rand,
         examples=_examples(found, n_examples),
+        per_user=(PerUser.of(one), PerUser.of(other)),
+        n_users_changed=regrouped.len(),
+        users=_names_of(one, other, regrouped, USERS_SHOWN),
     )
 
 
 def _keywords(journeys: pl.DataFrame) -> pl.DataFrame:
     return journeys.select(*_KEY, pl.col("keywords").list.unique().alias("keyword")).explode("keyword")
+
+
+def _regrouped(one: pl.DataFrame, other: pl.DataFrame, touched: pl.DataFrame) -> pl.Series:
+    """user_id, sorted, of users in whose journeys other keywords are together; other ids alone do not count."""
+    groups = [
+        rows.join(touched, on="user_id", how="semi")
+        .select("user_id", group=pl.col("keywords").list.unique().list.sort())
+        .sort("user_id", "group")
+        .group_by("user_id", maintain_order=True)
+        .agg("group")
+        for rows in (one, other)
+    ]
+    both = groups[0].join(groups[1], on="user_id", how="full", coalesce=True, suffix="_after")
+    return both.filter(pl.col("group").ne_missing(pl.col("group_after")))["user_id"].sort()
+
+
+def _names_of(one: pl.DataFrame, other: pl.DataFrame, users: pl.Series, n: int) -> pl.DataFrame:
+    """user_id, before, after (names by rank) of ``n`` of the users, those with the lowest MD5 of their id."""
+    chosen = pl.DataFrame({"user_id": sorted(users, key=_md5)[:n]}, schema={"user_id": pl.String})
+    for side, rows in (("before", one), ("after", other)):
+        names = rows.sort("user_id", "rank", "journey_id").group_by("user_id").agg(pl.col("journey_name").alias(side))
+        chosen = chosen.join(names, on="user_id", how="left", maintain_order="left")
+    return chosen.with_columns(pl.col("before", "after").fill_null([]))
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _agreement(shared: pl.DataFrame, touched: pl.DataFrame) -> tuple[float | None, float | None]:

@@ -100,6 +100,16 @@ JOURNEY_CLUSTERS = Table(
             minimum=-0.0001,
             maximum=2.0001,
         ),
+        Column(
+            "cut_probability",
+            pl.Float64(),
+            "Probability that the keywords are one journey, by the learned cut at the live threshold: from 0.5, a "
+            "toss-up whether to split them, to 1; null for a single keyword.",
+            unit="probability",
+            minimum=0.5,
+            maximum=1.0,
+            nullable=True,
+        ),
         Column("is_journey", pl.Boolean(), "Large and tight enough to count as a journey; else kept as not (yet) one."),
         Column("first_engaged_at", TIMESTAMP, "First engagement with a member within the window.", unit="UTC"),
         Column("last_engaged_at", TIMESTAMP, "Last engagement with a member.", unit="UTC"),

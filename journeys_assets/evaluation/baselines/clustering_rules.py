@@ -4,8 +4,7 @@ The baselines are written as one would write them with a library. The pipeline's
 (``domain.clustering.clusters``) is run as it is.
 
 A ``SingleRule`` cuts one dendrogram of each user at one height for all users. The height is chosen on other corpora
-than the one that is scored. The cuts for domains are the best ones on the half of the CLINC150 labels that may be
-fitted on.
+than the one that is scored.
 """
 
 from __future__ import annotations
@@ -28,11 +27,6 @@ SESSION_MINUTES = 30.0
 """The usual time-out. The first study of it found 25.5 minutes (Catledge & Pitkow 1995)."""
 TFIDF_CUT = 0.95
 HDBSCAN_SMALLEST = 4
-AVERAGE_DOMAIN_CUT = 0.85
-"""The cuts from here on are for domains: the best ones on the half of the CLINC150 labels that may be fitted on."""
-WARD_DOMAIN_CUT = 2.6
-SIZED_WARD_DOMAIN_CUT = 2.2
-ONE_DOMAIN_CUT = 0.725
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +70,6 @@ def single_rules(params: ClusteringParams) -> tuple[SingleRule, ...]:
         SingleRule("average linkage", _average, _steps(0.3, 0.975, 0.025)),
         SingleRule("one cut", _smoothed_average(params), _steps(0.15, 0.975, 0.025), pivot=60.0, size_exponent=0.1),
     )
-
-
-def ward(cut: float, size_exponent: float = 0.0) -> Rule:
-    """Ward on unit vectors, cut at ``cut * (n / 30) ** size_exponent``."""
-    return SingleRule("Ward", _ward, (), pivot=30.0, size_exponent=size_exponent).at(cut)
-
-
-def average(cut: float) -> Rule:
-    """Average linkage (UPGMA) on cosine distance."""
-    return SingleRule("average linkage", _average, ()).at(cut)
 
 
 def tfidf_average(corpus: Sequence[str], cut: float = TFIDF_CUT) -> Rule:
@@ -133,11 +117,6 @@ def time_out(minutes: float = SESSION_MINUTES) -> Rule:
         return labels
 
     return rule
-
-
-def one_cut(params: ClusteringParams, cut: float) -> Rule:
-    """The pipeline's own dendrogram, cut at one height for all journeys of a user, ``cut * (n / 60) ** 0.1``."""
-    return SingleRule("one cut", _smoothed_average(params), (), pivot=60.0, size_exponent=0.1).at(cut)
 
 
 def best_cut(params: ClusteringParams) -> Rule:

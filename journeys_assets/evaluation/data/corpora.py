@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -18,6 +18,7 @@ from journeys_assets.evaluation.data.pseudo_users import (
     is_held_out,
     pooled_users,
     pools,
+    users_of_few_domains,
 )
 from journeys_assets.synthetic.themes import THEMES
 
@@ -44,10 +45,12 @@ class Corpus:
     Attributes:
         name: The name of the set.
         pool: Distinct normalised keywords of each label, both sorted.
+        domains: The broader theme of each label; empty where it is not known.
     """
 
     name: str
     pool: Mapping[str, Sequence[str]]
+    domains: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_of_categories(self) -> bool:
@@ -94,11 +97,15 @@ def corpora_of(*labelled: pl.DataFrame | None) -> Corpora:
     columns = ("set", "text", "label", "domain")
     phrases = distinct_phrases(pl.concat([_themes(), *(own.select(columns) for own in labelled if own is not None)]))
     phrases = phrases.filter(pl.col("keyword").str.len_chars() > 0, ~pl.col("keyword").is_duplicated())
+    domains: dict[str, dict[str, str]] = {}
+    for name, label, domain in phrases.drop_nulls("domain").select("set", "label", "domain").unique().iter_rows():
+        domains.setdefault(name, {})[label] = domain
     every = []
     for name in sorted(set(phrases["set"]) - {STRAYS}):
         pool = pools(phrases, name)
         most = _MOST_OF_BROAD_LABELS if len(pool) <= _FEW_LABELS else _MOST_PHRASES
-        every.append(Corpus(name, {label: sorted(sorted(own, key=_crc)[:most]) for label, own in pool.items()}))
+        chosen = {label: sorted(sorted(own, key=_crc)[:most]) for label, own in pool.items()}
+        every.append(Corpus(name, chosen, domains.get(name, {})))
     strays = sorted(phrases.filter(set=STRAYS)["keyword"])
     return Corpora(every, *([s for s in strays if is_held_out(s) == scored] for scored in (False, True)))
 
@@ -143,9 +150,39 @@ def scored_users(corpus: Corpus, strays: Sequence[str], *, n_users: int, seed: i
     return users
 
 
+def domain_users(corpus: Corpus, strays: Sequence[str], *, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
+    """Users whose broader themes are known, by kind: light and heavy, with and without 20 % strays; with labels of any
+    domain, few of which are of the same one, and with labels of one to three domains.
+
+    Raises:
+        ValueError: the domains of the corpus are not known.
+    """
+    if not corpus.domains:
+        raise ValueError(f"the labels of {corpus.name!r} have no domains")
+    users: dict[str, list[PseudoUser]] = {}
+    for size in SCORED_SIZES.values():
+        for own, share in (((), 0.0), (strays, STRAY_SHARES[1])):
+            kind = f"{size[0]}-{size[1]}" + (f" + {share:.0%} strays" if share else "")
+            users[f"any domain, {kind}"] = pooled_users(
+                corpus.pool,
+                n_users=n_users,
+                seed=seed,
+                journeys=(2, 8),
+                keywords=size,
+                strays=own,
+                stray_share=share,
+                domains=corpus.domains,
+            )
+            users[f"few domains, {kind}"] = users_of_few_domains(
+                corpus.pool, corpus.domains, n_users=n_users, seed=seed, keywords=size, strays=own, stray_share=share
+            )
+    return users
+
+
 def _themes() -> pl.DataFrame:
-    rows = [(SYNTHETIC, phrase, theme.name, theme.interests[0]) for theme in THEMES for phrase in theme.phrases]
-    return pl.DataFrame(rows, schema=["set", "text", "label", "domain"], orient="row")
+    rows = [(SYNTHETIC, phrase, theme.name, None) for theme in THEMES for phrase in theme.phrases]
+    schema = dict.fromkeys(("set", "text", "label", "domain"), pl.String)
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _crc(text: str) -> int:

@@ -25,6 +25,6 @@ def found_by_pipeline(
     keywords = [keyword for user in users for keyword in user.keywords]
     offsets = np.cumsum([0, *(len(user.keywords) for user in users)])
     matrix = np.ascontiguousarray(vectors.rows_for(keywords), dtype=np.float32)
-    labels, _, area_of = packed_clusters(matrix, pl.Series(keywords, dtype=pl.String), offsets, params, cut)
+    labels, _, area_of, _ = packed_clusters(matrix, pl.Series(keywords, dtype=pl.String), offsets, params, cut)
     journeys, areas = (np.split(found, offsets[1:-1]) for found in (labels, area_of[labels]))
     return journeys, areas

@@ -55,14 +55,8 @@ def pools(phrases: pl.DataFrame, name: str) -> dict[str, list[str]]:
     return dict(sorted(grouped.iter_rows()))
 
 
-def held_out_half(labels: Sequence[str]) -> list[str]:
-    """Half of the labels. Cuts for domains are chosen on the others."""
-    shuffled = np.random.default_rng(7).permutation(sorted(labels))
-    return sorted(shuffled[len(shuffled) // 2 :].tolist())
-
-
 def is_held_out(stray: str) -> bool:
-    """Whether a stray phrase is in the half that no cut is fitted on and no bound is chosen on."""
+    """Whether a stray phrase is in the half that no cut is fitted on."""
     return zlib.crc32(stray.encode()) % 2 == 0
 
 
@@ -144,35 +138,6 @@ def users_of_few_domains(
             domains=domains,
         )
     return users
-
-
-def domain_regimes(phrases: pl.DataFrame, n_users: int, seed: int) -> dict[str, list[PseudoUser]]:
-    """Pseudo users whose broader themes (CLINC150's domains) are known, by the name of their kind in tables.
-
-    There are users with intents of any domain, few of whom have two of one domain, and users with intents of one to
-    three domains. Only the half of the intents and of the strays that no cut for domains was chosen on is used.
-    """
-    clinc = pools(phrases, "clinc150")
-    half = {name: clinc[name] for name in held_out_half(list(clinc))}
-    domains = dict(phrases.filter(set="clinc150").select("label", "domain").unique().sort("label").iter_rows())
-    oos = [k for keywords in pools(phrases, "clinc150_oos").values() for k in keywords if is_held_out(k)]
-    regimes: dict[str, list[PseudoUser]] = {}
-    for size in ((3, 12), (5, 60)):
-        for strays, share, suffix in (([], 0.0, ""), (oos, 0.2, " + 20 % strays")):
-            regimes[f"CLINC150{suffix}, any domain, {size[0]}-{size[1]}"] = pooled_users(
-                half,
-                n_users=n_users,
-                seed=seed,
-                journeys=(2, 8),
-                keywords=size,
-                strays=strays,
-                stray_share=share,
-                domains=domains,
-            )
-            regimes[f"CLINC150{suffix}, few domains, {size[0]}-{size[1]}"] = users_of_few_domains(
-                half, domains, n_users=n_users, seed=seed, keywords=size, strays=strays, stray_share=share
-            )
-    return regimes
 
 
 def world_users(study: Study, n_users: int) -> list[PseudoUser]:

@@ -1,30 +1,34 @@
-"""Areas: their agreement with known domains, compared with cuts chosen for domains and an upper bound.
+"""Areas: their agreement with known domains, compared with single cuts for domains and an upper bound.
 
 ``evaluation.parts.clustering`` shows these figures in its section, after those of journeys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from journeys_assets.domain.clustering import calibration
 from journeys_assets.domain.clustering.cut import LearnedCut
+from journeys_assets.domain.clustering.dendrograms import dendrogram_of
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
-from journeys_assets.domain.statistics.partitions import agreement
-from journeys_assets.evaluation.baselines import clustering_rules as rules
-from journeys_assets.evaluation.baselines.clustering_rules import Rule
-from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
-from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser, distinct_phrases, domain_regimes
+from journeys_assets.domain.statistics.partitions import agreement, bcubed_f1
+from journeys_assets.evaluation.baselines.clustering_rules import SingleRule, best_cut
+from journeys_assets.evaluation.data.corpora import domain_users
+from journeys_assets.evaluation.data.left_out import Fold
+from journeys_assets.evaluation.data.pseudo_users import Labels, PseudoUser
 from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.parts.left_out_corpora import LeftOut
 from journeys_assets.evaluation.statistics.intervals import Statistic, mean_of, measure
 from journeys_assets.synthetic.themes import THEMES
 
-CORPUS = "clinc150"
-"""The corpus with domains. The cut is fitted without it."""
+Doubles = NDArray[np.float64]
+
 OURS = "areas"
 JOURNEYS = "journeys"
 BOUND = "best cut per user"
@@ -34,6 +38,8 @@ METRICS = {
     "B-cubed precision against domains": "bcubed_precision",
     "B-cubed recall against domains": "bcubed_recall",
 }
+EXCESSES = tuple(round(0.01 * step, 2) for step in range(21))
+"""Candidates for ``calibration.AREA_EXCESS``."""
 AKIN = "share of akin pairs"
 ANY_TWO = "any two journeys"
 WORLD = "synthetic world, all themes"
@@ -41,14 +47,14 @@ REGIME = "all users"
 
 PROTOCOL = f"""
 
-**Areas** are compared with CLINC150's ten domains. The cut is fitted without CLINC150. `ClusteringParams.area_distance`
-and the cuts of the baselines were chosen for domains on one half of its intents and of the strays
-(`benchmarks/area_distance.py`); the other half is scored. Users with intents of *any domain* seldom have two of one
-domain, so most areas should be one journey. Users of *few domains* (3-9 intents of 1-3 domains) should have areas with
-several journeys. A stray is a domain of its own. The baselines are average linkage at {rules.AVERAGE_DOMAIN_CUT}, Ward
-at {rules.WARD_DOMAIN_CUT}, Ward at {rules.SIZED_WARD_DOMAIN_CUT}·(n/30)^0.3, and *one cut*, the pipeline's dendrogram
-at {rules.ONE_DOMAIN_CUT}·(n/60)^0.1. *{JOURNEYS}* is the finer level, which areas would equal without a second level.
-Areas are unions of journeys; the baselines need not be. The *{BOUND}* uses the true domains.
+**Areas** are compared with domains: groups of labels, which CLINC150 has 10 of and HWU64 18. Each of the two corpora is
+left out of everything that it is scored with. The cut is fitted on the other eight, and the other one of the two
+chooses how far areas must exceed the *background* (`calibration.AREA_EXCESS`) and the cuts of the baselines, each for
+domains. The background, the mean cosine of keywords of different users, is that of the scored users. Users with labels
+of *any domain* seldom have two of one domain, so most areas should be one journey. Users of *few domains* (3-9 labels
+of 1-3 domains) should have areas with several journeys. A stray is a domain of its own. *{JOURNEYS}* is the finer
+level, which areas would equal without a second level. Areas are unions of journeys; the baselines need not be. The
+*{BOUND}* uses the true domains.
 """
 AKIN_PROTOCOL = f"""
 **Areas in the synthetic world**: of all pairs of one user's journeys in the same area, *{AKIN}* is the share with the
@@ -71,35 +77,96 @@ class AreaFigures:
     counts: pl.DataFrame
 
 
-def evaluate_areas(
-    labelled: pl.DataFrame,
-    vectors: KeywordVectors,
-    params: ClusteringParams,
-    cut: LearnedCut,
-    *,
-    n_users: int,
-    seed: int,
-    n_resamples: int,
-) -> AreaFigures:
-    """Agreement of the areas with CLINC150's domains.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The users of one corpus, by kind, with what their areas are made of.
 
-    Args:
-        labelled: ``study.labelled_phrases``.
-        vectors: A unit vector for each of its phrases.
-        params: Parameters of the clustering, with a threshold chosen on other corpora.
-        cut: A cut fitted on other corpora.
-
-    The other arguments are those of ``evaluate_clustering``.
+    Attributes:
+        name: Of the corpus.
+        users: By kind; their truth is the domains.
+        params, cut: Those of the corpora other than this one.
+        background: Mean cosine of keywords of different users.
     """
-    phrases = distinct_phrases(labelled)
+
+    name: str
+    users: Mapping[str, Sequence[PseudoUser]]
+    params: ClusteringParams
+    cut: LearnedCut
+    background: float
+
+    def areas(self, user: PseudoUser, vectors: KeywordVectors, excesses: Sequence[float]) -> list[Labels]:
+        """The areas (n,) at each excess; see ``calibration.AREA_EXCESS``."""
+        from journeys_assets.domain.clustering import kernels
+
+        journeys = self.journeys(user, vectors)
+        matrix = np.ascontiguousarray(vectors.rows_for(user.keywords), dtype=np.float32)
+        distances = [calibration.area_distance(self.background, excess) for excess in excesses]
+        return [kernels.area_labels(matrix, journeys, distance)[journeys] for distance in distances]
+
+    def journeys(self, user: PseudoUser, vectors: KeywordVectors) -> Labels:
+        tree = dendrogram_of(user.keywords, vectors.rows_for(user.keywords), self.params)
+        return tree.labels(self.cut, self.params.least_log_odds)
+
+
+def evaluate_areas(left_out: LeftOut, *, n_users: int, seed: int, n_resamples: int) -> AreaFigures | None:
+    """Agreement of the areas with the domains of every corpus that has some.
+
+    Returns:
+        None if fewer than two corpora have domains: then there is none to choose on.
+
+    The arguments are those of ``evaluate_clustering``.
+    """
+    scored = {
+        fold.corpus.name: _scored(left_out, fold, n_users, seed) for fold in left_out.folds if fold.corpus.domains
+    }
+    if len(scored) < 2:
+        return None
+    curves = {name: _curves(own, left_out) for name, own in scored.items()}
     measured, counts = [], []
-    for name, pooled in domain_regimes(phrases, n_users, seed).items():
-        users = [of_domains(user) for user in pooled]
-        found = partitions(users, vectors, params, cut)
-        measured += list(_measured(name, users, found, seed, n_resamples))
-        sizes = {method: float(np.mean([len(np.unique(labels)) for labels in own])) for method, own in found.items()}
-        counts.append({"dataset": name, "domains": float(np.mean([len(np.unique(u.truth)) for u in users])), **sizes})
+    for name, own in scored.items():
+        others = [curves[other] for other in curves if other != name]
+        excess = EXCESSES[_best([other[OURS] for other in others])]
+        cuts = {
+            rule.name: rule.cuts[_best([other[rule.name] for other in others])] for rule in left_out.candidates.rules
+        }
+        for kind, users in own.users.items():
+            found = partitions(own, users, left_out, excess, cuts)
+            dataset = f"{name}, {kind}"
+            measured += list(_measured(dataset, users, found, seed, n_resamples))
+            sizes = {method: float(np.mean([len(np.unique(labels)) for labels in of])) for method, of in found.items()}
+            domains = float(np.mean([len(np.unique(user.truth)) for user in users]))
+            counts.append({"dataset": dataset, "excess": excess, "domains": domains, **sizes})
     return AreaFigures(measured, pl.DataFrame(counts))
+
+
+def _scored(left_out: LeftOut, fold: Fold, n_users: int, seed: int) -> Scored:
+    users = {
+        kind: [of_domains(user) for user in own]
+        for kind, own in domain_users(fold.corpus, left_out.strays, n_users=n_users, seed=seed).items()
+    }
+    log = [("", user.keywords) for own in users.values() for user in own]
+    background = calibration.background(log, left_out.vectors)
+    return Scored(fold.corpus.name, users, left_out.params_of(fold.corpus.name), fold.cut, background)
+
+
+def _curves(own: Scored, left_out: LeftOut) -> dict[str, Doubles]:
+    """Mean B-cubed F1 against domains at every candidate, by method."""
+    vectors = left_out.vectors
+
+    def curve(labels: Callable[[PseudoUser], list[Labels]]) -> Doubles:
+        kinds = [[[bcubed_f1(user.truth, of) for of in labels(user)] for user in users] for users in own.users.values()]
+        return np.asarray(np.mean([np.mean(scores, axis=0) for scores in kinds], axis=0))
+
+    def of_rule(rule: SingleRule) -> Callable[[PseudoUser], list[Labels]]:
+        return lambda user: rule.labels(vectors.rows_for(user.keywords), rule.cuts)
+
+    ours = curve(lambda user: own.areas(user, vectors, EXCESSES))
+    return {OURS: ours} | {rule.name: curve(of_rule(rule)) for rule in left_out.candidates.rules}
+
+
+def _best(curves: Sequence[Doubles]) -> int:
+    """Place of the candidate with the best mean over corpora."""
+    return int(np.mean(curves, axis=0).argmax())
 
 
 def of_domains(user: PseudoUser) -> PseudoUser:
@@ -177,24 +244,23 @@ def pairs_of_journeys(world: Study) -> pl.DataFrame:
 
 
 def partitions(
-    users: Sequence[PseudoUser], vectors: KeywordVectors, params: ClusteringParams, cut: LearnedCut
+    own: Scored, users: Sequence[PseudoUser], left_out: LeftOut, excess: float, cuts: Mapping[str, float]
 ) -> dict[str, list[Labels]]:
-    """Coarse clusters of every user by every method, ours first. Only the bound uses the users' truth."""
-    journeys, areas = found_by_pipeline(users, vectors, params, cut)
-    found = {OURS: areas, JOURNEYS: journeys}
-    for name, rule in _rules(params).items():
+    """Coarse clusters of every user by every method, ours first. Only the bound uses the users' truth.
+
+    Args:
+        excess: As ``calibration.AREA_EXCESS``.
+        cuts: The cut of each single rule, by its name.
+    """
+    vectors = left_out.vectors
+    found = {
+        OURS: [own.areas(user, vectors, [excess])[0] for user in users],
+        JOURNEYS: [own.journeys(user, vectors) for user in users],
+    }
+    rules = {rule.name: rule.at(cuts[rule.name]) for rule in left_out.candidates.rules}
+    for name, rule in {**rules, BOUND: best_cut(left_out.params)}.items():
         found[name] = [rule(user, vectors.rows_for(user.keywords)) for user in users]
     return found
-
-
-def _rules(params: ClusteringParams) -> dict[str, Rule]:
-    return {
-        "MiniLM, average": rules.average(rules.AVERAGE_DOMAIN_CUT),
-        "MiniLM, Ward": rules.ward(rules.WARD_DOMAIN_CUT),
-        "MiniLM, size-aware Ward": rules.ward(rules.SIZED_WARD_DOMAIN_CUT, 0.3),
-        "one cut": rules.one_cut(params, rules.ONE_DOMAIN_CUT),
-        BOUND: rules.best_cut(params),
-    }
 
 
 def _measured(

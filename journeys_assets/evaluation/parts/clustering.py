@@ -107,30 +107,21 @@ def evaluate_clustering(
     tables: dict[str, pl.DataFrame] = {}
     plots: list[Plot] = []
     coarse = None
-    if left_out and labelled is not None:
+    if left_out:
         figures += left_out_corpora.measured(left_out, seed=seed, n_resamples=n_resamples)
         tables |= left_out_tables.tables_of(left_out)
         plots += left_out_tables.plots_of(left_out)
-        coarse = areas.evaluate_areas(
-            labelled,
-            left_out.vectors,
-            left_out.params_of(areas.CORPUS),
-            left_out.cut_of(areas.CORPUS),
-            n_users=n_users,
-            seed=seed,
-            n_resamples=n_resamples,
-        )
-        figures += coarse.measured
+        coarse = areas.evaluate_areas(left_out, n_users=n_users, seed=seed, n_resamples=n_resamples)
+        figures += coarse.measured if coarse else []
     figures += areas.akin_pairs(world, seed=seed, n_resamples=n_resamples)
     results, comparisons = gathered(figures)
     caption = "Mean B-cubed F1 of each clustering method, with 95 % intervals; the bound uses the truth."
     plots.append(Plot(caption, dots(results.filter(_main_regimes()), F1, label="mean over users")))
     tables["Number of clusters, mean over users"] = counts(datasets, found)
-    protocol = [PROTOCOL]
-    if coarse is None:
-        protocol += [written.PROTOCOL, WITHOUT_CORPORA]
-    else:
-        protocol = [left_out_corpora.PROTOCOL, PROTOCOL, written.PROTOCOL, areas.PROTOCOL]
+    protocol = [left_out_corpora.PROTOCOL] if left_out else []
+    protocol += [PROTOCOL, written.PROTOCOL] if left_out else [PROTOCOL, written.PROTOCOL, WITHOUT_CORPORA]
+    if coarse:
+        protocol.append(areas.PROTOCOL)
         caption = "Agreement of areas with known domains, with 95 % intervals; all cuts were chosen for domains."
         plots.append(Plot(caption, dots(results, areas.F1, label="mean B-cubed F1 over users")))
         tables["Number of areas, mean over users"] = coarse.counts

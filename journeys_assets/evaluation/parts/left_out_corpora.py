@@ -21,7 +21,7 @@ from journeys_assets.domain.statistics.partitions import bcubed_f1
 from journeys_assets.evaluation.baselines.clustering_rules import Rule, best_cut, single_rules
 from journeys_assets.evaluation.data.corpora import corpora_of
 from journeys_assets.evaluation.data.left_out import Candidates, Choice, Fold, Progress, candidates_of, folds_of
-from journeys_assets.evaluation.data.pseudo_users import distinct_phrases, embedded
+from journeys_assets.evaluation.data.pseudo_users import embedded
 from journeys_assets.evaluation.parts.calibrated import (
     N_DRAWS,
     Thresholds,
@@ -70,6 +70,7 @@ class LeftOut:
     Attributes:
         folds: Each corpus with the cut fitted on the others.
         candidates: What the threshold and the single rules are chosen from.
+        strays: Phrases that belong to no label, for users that are scored.
         vectors: A unit vector for every keyword.
         params: Parameters of the clustering; their threshold is not used.
         seed: Seed of the draws of judged pairs.
@@ -77,6 +78,7 @@ class LeftOut:
 
     folds: Sequence[Fold]
     candidates: Candidates
+    strays: Sequence[str]
     vectors: KeywordVectors
     params: ClusteringParams
     seed: int
@@ -181,10 +183,11 @@ def leave_out(
     The other arguments are those of ``evaluate_clustering``.
     """
     every = corpora_of(labelled, corpora)
-    domains = distinct_phrases(labelled)["keyword"].to_list()  # areas are scored on all phrases of CLINC150
-    vectors = embedded([*every.keywords, *domains], embedder, cache)
+    vectors = embedded(every.keywords, embedder, cache)
     folds = folds_of(every, vectors, params, cache / "cuts", n_users=n_users, seed=seed, progress=progress)
-    return LeftOut(folds, candidates_of(folds, vectors, single_rules(params)), vectors, params, seed)
+    return LeftOut(
+        folds, candidates_of(folds, vectors, single_rules(params)), every.scored_strays, vectors, params, seed
+    )
 
 
 def measured(left_out: LeftOut, *, seed: int, n_resamples: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:

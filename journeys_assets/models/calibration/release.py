@@ -1,6 +1,6 @@
 """Released thresholds of the clustering. Everything that a daily run needs of them, and their card.
 
-``domain.clustering.calibration`` finds the threshold; ``models.releases`` has the files of a release. A release changes
+``domain.clustering.calibration`` finds them; ``models.releases`` has the files of a release. A release changes
 the algorithm version of the clusters from its first day on, so every live user is clustered again then.
 """
 
@@ -22,17 +22,21 @@ from journeys_assets.models import releases
 
 @dataclass(frozen=True)
 class Calibration(releases.Release):
-    """A threshold for one learned cut, with what it was found from."""
+    """The thresholds of journeys and of areas for one learned cut, with what they were found from."""
 
     @property
     def least_log_odds(self) -> float:
         return float(json.loads(self.model_text)["least_log_odds"])
 
+    @property
+    def area_distance(self) -> float:
+        return float(json.loads(self.model_text)["area_distance"])
+
     def params(self, clustering: ClusteringParams) -> ClusteringParams:
-        """``clustering`` with the released threshold.
+        """``clustering`` with the released thresholds.
 
         Raises:
-            ReleaseError: it was found for another cut.
+            ReleaseError: they were found for another cut.
         """
         if self.card["learned_cut"] != clustering.learned_cut:
             raise releases.ReleaseError(
@@ -40,16 +44,22 @@ class Calibration(releases.Release):
                 f"{clustering.learned_cut}; delete the folder {self.version} of the released calibrations and call "
                 "`journeys calibrate`"
             )
-        return dataclasses.replace(clustering, least_log_odds=self.least_log_odds)
+        return dataclasses.replace(clustering, least_log_odds=self.least_log_odds, area_distance=self.area_distance)
 
 
-def make(least_log_odds: float, clustering: ClusteringParams, as_of: date, found_from: dict[str, Any]) -> Calibration:
-    """A release that is live from the day after ``as_of``.
+def make(clustering: ClusteringParams, as_of: date, found_from: dict[str, Any]) -> Calibration:
+    """A release of the thresholds of ``clustering`` that is live from the day after ``as_of``.
 
     Args:
-        found_from: What the threshold was found from, for the card; plain JSON values.
+        found_from: What they were found from, for the card; plain JSON values.
     """
-    text = json.dumps({"least_log_odds": least_log_odds, "learned_cut": clustering.learned_cut})
+    text = json.dumps(
+        {
+            "least_log_odds": clustering.least_log_odds,
+            "area_distance": clustering.area_distance,
+            "learned_cut": clustering.learned_cut,
+        }
+    )
     live_from = as_of + timedelta(days=1)
     card = {
         "as_of": str(as_of),
@@ -72,7 +82,7 @@ def released_calibration(folder: Path, day: date) -> Calibration | None:
 
 
 def clustering_on(folder: Path, day: date, clustering: ClusteringParams) -> ClusteringParams:
-    """The parameters to cluster with on ``day``: ``clustering``, with the threshold of the live release if any."""
+    """The parameters to cluster with on ``day``: ``clustering``, with the thresholds of the live release if any."""
     release = released_calibration(folder, day)
     return clustering if release is None else release.params(clustering)
 
@@ -86,7 +96,8 @@ def model_card(release: Calibration) -> str:
             f"# Calibration {release.version}",
             "",
             f"Clusters are kept whole above log odds of {release.least_log_odds:g}; lower values give broader "
-            f"journeys. From the log up to {card['as_of']}; live from {card['live_from']}. On that day every user is "
+            f"journeys. Journeys whose keywords have a mean cosine distance below {release.area_distance:g} are one "
+            f"area. From the log up to {card['as_of']}; live from {card['live_from']}. On that day every user is "
             "clustered again.",
             "",
             markdown_table(["found from", "value"], found),

@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 N_TREES = 150
+HEIGHT_SLOPE = 8.0
+"""``LearnedCut.slope``. A logistic regression on the height alone has slopes of 7.4 to 9.5 for users of any size."""
 MONOTONE = {
     "height": -1,
     "mean cosine between the parts": 1,
@@ -146,14 +148,15 @@ def exported(booster: Any) -> LearnedCut:
     for tree in booster.dump_model()["tree_info"]:
         roots.append(place(tree["tree_structure"]))
     whole = [np.array(values, dtype=np.int64) for values in (roots, features, lower, upper)]
-    return LearnedCut(whole[0], whole[1], np.array(thresholds), whole[2], whole[3], np.array(leaves))
+    return LearnedCut(whole[0], whole[1], np.array(thresholds), whole[2], whole[3], np.array(leaves), HEIGHT_SLOPE)
 
 
 def digest_of(corpora: Sequence[Examples]) -> str:
     """16 hex digits of everything that a fit on ``corpora`` depends on: the examples and the way of fitting."""
     from journeys_assets.models.boosters import lightgbm_version
 
-    hashed = hashlib.sha256(repr((lightgbm_version(), sorted(BOOSTING.items()), N_TREES, FEATURES)).encode())
+    settings = (lightgbm_version(), sorted(BOOSTING.items()), N_TREES, FEATURES, LearnedCut.__slots__, HEIGHT_SLOPE)
+    hashed = hashlib.sha256(repr(settings).encode())
     for own in corpora:
         hashed.update(np.ascontiguousarray(own.features).tobytes())
         hashed.update(np.ascontiguousarray(own.gains).tobytes())

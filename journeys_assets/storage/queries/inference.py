@@ -72,6 +72,14 @@ def clustered_keywords(
     ).pl()
 
 
+def clustered_users(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The ids of all users who were ever clustered, in order."""
+    users: list[str] = (
+        con.sql("SELECT DISTINCT user_id FROM main.inference_ledger ORDER BY user_id").pl()["user_id"].to_list()
+    )
+    return users
+
+
 def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
     """Users within the horizon as of ``day``, with the partition of their latest inference: user_id, partition_date."""
     return con.sql(

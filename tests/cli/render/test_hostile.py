@@ -25,7 +25,7 @@ from journeys_assets.domain.clustering.calibration import LogEstimate
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.display import one_line
 from journeys_assets.domain.experiment.readout import Readout
-from journeys_assets.domain.history.comparison import EXAMPLE_SCHEMA, Comparison
+from journeys_assets.domain.history.comparison import EXAMPLE_SCHEMA, Comparison, PerUser
 from journeys_assets.errors import JourneysError
 from journeys_assets.operations.annotation_import import ImportedSheet
 from journeys_assets.operations.calibrate import Threshold
@@ -92,7 +92,9 @@ def agreement(text: str) -> RenderableType:
 def compared(text: str) -> RenderableType:
     shown = one_line(text)
     examples = pl.DataFrame([("renamed", shown, shown, shown)], schema=EXAMPLE_SCHEMA, orient="row")
-    found = Comparison((1, 1), (1, 1), (1, 1), 1, 1, {"renamed": 1}, 0.5, 0.5, examples)
+    users = pl.DataFrame({"user_id": [shown], "before": [[shown]], "after": [[shown]]})
+    per_user = (PerUser(1.0, 1.0, 1, 1.0), PerUser(1.0, 1.0, 1, 1.0))
+    found = Comparison((1, 1), (1, 1), (1, 1), 1, 1, {"renamed": 1}, 0.5, 0.5, examples, per_user, 1, users)
     return comparison.show_comparison((text, DAY), (text, DAY), found)
 
 

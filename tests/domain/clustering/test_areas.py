@@ -1,4 +1,4 @@
-"""Areas consist of whole journeys of one user, are nodes of the same dendrogram, and keep their id while they grow."""
+"""Areas consist of whole journeys of one user, and keep their id while they grow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS
 from journeys_assets.domain.tables.table import violations
-from tests.support.clustering import log_of, members_of, unit, words
+from tests.support.clustering import log_of, unit, words
 
 PARAMS = ClusteringParams()
 DIMENSIONS = 24
@@ -63,28 +63,30 @@ def world(seed: int) -> tuple[pl.DataFrame, KeywordVectors]:
 # ── the kernel ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def tree_of(x: NDArray[np.float32], least: float) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """Children, mean cosines between the parts of each merge, and the clusters for the threshold ``least``."""
-    cosines = kernels.gram(x)
-    distances = kernels.smoothed_distances(cosines, PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-    tree = kernels.dendrogram(distances, np.stack([cosines, np.zeros_like(cosines)]))
-    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *released(PARAMS.learned_cut).arrays, least)
-    return tree[0], tree[3][0], labels
+def journeys_of(x: NDArray[np.float32], n: int, seed: int) -> NDArray[np.int64]:
+    """Some clusters, numbered by their first row."""
+    drawn = np.random.default_rng(seed).integers(0, n, size=len(x))
+    return np.unique([np.flatnonzero(drawn == own)[0] for own in drawn], return_inverse=True)[1].astype(np.int64)
 
 
-def areas_by_hand(x: NDArray[np.float32], children: NDArray[np.int64], labels: NDArray[np.int64], most: float) -> set:
-    """From the top down: a node is an area if it is within one cluster, or if its parts are near on average."""
-    n, under = len(x), [[i] for i in range(len(x))] + members_of(children)
-
-    def split(node: int) -> list[frozenset[int]]:
-        rows = under[node]
-        if len(set(labels[rows].tolist())) == 1:
-            return [frozenset(rows)]
-        left, right = (int(c) for c in children[node - n])
-        cosine = np.mean(x[under[left]].astype(np.float64) @ x[under[right]].T.astype(np.float64))
-        return [frozenset(rows)] if 1 - cosine < most else split(left) + split(right)
-
-    return set(split(len(under) - 1))
+def areas_by_hand(x: NDArray[np.float32], labels: NDArray[np.int64], most: float) -> tuple[set, float]:
+    """The two areas whose keywords are the nearest on average are joined while they are near; and the least difference
+    of a distance that mattered from another one or from the threshold."""
+    distance = 1.0 - x.astype(np.float64) @ x.T.astype(np.float64)
+    areas, margin = [set(np.flatnonzero(labels == own).tolist()) for own in np.unique(labels)], np.inf
+    while len(areas) > 1:
+        pairs = {
+            (a, b): distance[np.ix_(sorted(areas[a]), sorted(areas[b]))].mean()
+            for b in range(len(areas))
+            for a in range(b)
+        }
+        ordered = sorted(pairs, key=lambda pair: pairs[pair])
+        margin = min(margin, abs(pairs[ordered[0]] - most), *(pairs[q] - pairs[ordered[0]] for q in ordered[1:2]))
+        if pairs[ordered[0]] >= most:
+            break
+        a, b = ordered[0]
+        areas[a] |= areas.pop(b)
+    return {frozenset(own) for own in areas}, margin
 
 
 def as_sets(labels: NDArray[np.int64]) -> set[frozenset[int]]:
@@ -92,23 +94,25 @@ def as_sets(labels: NDArray[np.int64]) -> set[frozenset[int]]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 40), st.integers(0, 10_000), st.floats(-3, 3), st.floats(0.3, 1.2))
-def test_areas_are_the_highest_nodes_whose_parts_are_near(n: int, seed: int, least: float, most: float) -> None:
+@given(st.integers(1, 30), st.integers(0, 10_000), st.integers(1, 9), st.floats(0.3, 1.2))
+def test_areas_are_average_linkage_of_whole_clusters(n: int, seed: int, n_journeys: int, most: float) -> None:
     x = unit(np.random.default_rng(seed).normal(size=(n, 6)) + 0.4)
-    children, between, labels = tree_of(x, least)
-    if np.abs(1 - between - most).min() < 1e-4:
-        return  # a float32 sum may fall on either side of the threshold
-    areas = kernels.area_labels(children, between, labels, most)
+    labels = journeys_of(x, n_journeys, seed)
+    expected, margin = areas_by_hand(x, labels, most)
+    if margin < 1e-4:
+        return  # a float32 sum may fall on either side
+    areas = kernels.area_labels(x, labels, most)
     assert len(areas) == labels.max() + 1
-    assert as_sets(areas[labels]) == areas_by_hand(x, children, labels, most)
+    assert as_sets(areas[labels]) == expected
     assert areas[np.sort(np.unique(areas, return_index=True)[1])].tolist() == list(range(areas.max() + 1))
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 40), st.integers(0, 10_000), st.floats(-3, 3))
-def test_a_larger_distance_joins_areas_and_never_splits_one(n: int, seed: int, least: float) -> None:
-    children, between, labels = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))), least)
-    by_distance = [kernels.area_labels(children, between, labels, d) for d in (0.0, 0.5, 0.81, 1.0, 2.5)]
+@given(st.integers(1, 40), st.integers(0, 10_000), st.integers(1, 12))
+def test_a_larger_distance_joins_areas_and_never_splits_one(n: int, seed: int, n_journeys: int) -> None:
+    x = unit(np.random.default_rng(seed).normal(size=(n, 6)))
+    labels = journeys_of(x, n_journeys, seed)
+    by_distance = [kernels.area_labels(x, labels, d) for d in (0.0, 0.5, 0.81, 1.0, 2.5)]
     assert by_distance[0].tolist() == list(range(labels.max() + 1)), "each cluster is an area"
     assert not by_distance[-1].any(), "all clusters are one area"
     for fine, coarse in itertools.pairwise(by_distance):
@@ -119,21 +123,20 @@ def test_equal_vectors_in_different_clusters_stay_apart_at_distance_zero() -> No
     """Rounding puts the cosine of two equal vectors slightly above 1."""
     vectors = (np.repeat(unit(np.random.default_rng(seed).normal(size=(1, 384))), 6, axis=0) for seed in range(99))
     x = next(x for x in vectors if kernels.gram(x)[0, 1] > 1)
-    children, between, labels = tree_of(x, 1e9)
-    assert kernels.area_labels(children, between, labels, 0.0).tolist() == list(range(6))
+    assert kernels.area_labels(x, np.arange(6), 0.0).tolist() == list(range(6))
 
 
 def test_areas_of_packed_users_are_numbered_over_all_of_them() -> None:
     rows, vectors = world(4)
     ordered = rows.sort("user_id", "keyword")
     sizes = ordered["user_id"].rle().struct.field("len").to_numpy()
-    labels, counts, areas = kernels.cluster_packed(
+    labels, counts, areas, _ = kernels.cluster_packed(
         vectors.rows_for(ordered["keyword"].to_list()),
         *clustering_clusters.letters_of(ordered["keyword"]),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         PARAMS.smoothing_neighbours,
         PARAMS.smoothing_floor,
-        *released(PARAMS.learned_cut).arrays,
+        *released(PARAMS.learned_cut).arguments,
         PARAMS.least_log_odds,
         PARAMS.area_distance,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
@@ -183,6 +185,56 @@ def test_one_user_with_most_of_the_merges_is_not_asked_about_most() -> None:
     assert (asked == "u000").sum() < 10
 
 
+def test_a_threshold_collapses_where_all_or_no_keywords_are_in_one_cluster() -> None:
+    rows, vectors, _ = log(30, 1.0, seed=6)
+    every = list(calibration.trees(rows, vectors, PARAMS))
+    least, most = (pick(float(pick(tree.margins)) for tree in every) for pick in (min, max))
+    broad, fine = calibration.collapses(rows, vectors, PARAMS, [least - 1, most])
+    n_users = sum(len(tree.keywords) >= calibration.FEWEST_KEYWORDS for tree in every)
+    assert (broad.n_users, broad.in_one, broad.all_apart) == (n_users, 1.0, 0.0)
+    assert (fine.n_users, fine.in_one, fine.all_apart) == (n_users, 0.0, 1.0)
+    (middle,) = calibration.collapses(rows, vectors, PARAMS, [-1.25])
+    assert middle.in_one + middle.all_apart < 0.5
+    few = rows.filter(pl.int_range(pl.len()).over("user_id") < calibration.FEWEST_KEYWORDS - 1)
+    assert calibration.collapses(few, vectors, PARAMS, [0.0]) == [calibration.Collapse(0, 0.0, 0.0)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 12), st.integers(0, 10_000))
+def test_a_higher_threshold_has_fewer_users_in_one_cluster_and_more_all_apart(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keywords = words(5 * n)
+    vectors = KeywordVectors.from_frame(
+        pl.DataFrame({"keyword": keywords, "embedding": pack(unit(rng.normal(size=(5 * n, 4))))})
+    )
+    rows = pl.DataFrame({"user_id": [f"u{i // 5}" for i in range(5 * n)], "keyword": keywords})
+    found = calibration.collapses(rows, vectors, PARAMS, calibration.THRESHOLDS.tolist())
+    for one, other in pairwise(found):
+        assert one.in_one >= other.in_one
+        assert one.all_apart <= other.all_apart
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 12), st.integers(0, 6), st.integers(0, 10_000))
+def test_neighbours_are_the_nearest_other_keywords_of_the_user_each_beside_one(n: int, most: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keywords = [*words(n), "jo@example.org"]
+    matrix = unit(rng.normal(size=(n + 1, 3)))
+    vectors = KeywordVectors.from_frame(pl.DataFrame({"keyword": keywords, "embedding": pack(matrix)}))
+    rows = pl.DataFrame({"user_id": ["u"] * (n + 1), "keyword": keywords})
+    rows = pl.concat([rows, pl.DataFrame({"user_id": ["v"], "keyword": ["of another user"]})])
+    a, b = keywords[:2]
+    pairs = pl.DataFrame({"user_id": ["u"], "keyword_a": [a], "keyword_b": [b]})
+    found = calibration.with_neighbours(pairs, rows, vectors, most)
+    assert found.select(pairs.columns).equals(pairs)
+    near = [found[name].to_list()[0] for name in ("near_a", "near_b")]
+    similar = (vectors.rows_for(keywords).astype(float) @ vectors.rows_for([a, b]).astype(float).T).round(6)
+    of = dict(zip(keywords, similar.tolist(), strict=True))
+    for side, shown in enumerate(near):
+        mine = [k for k in keywords[2:n] if (of[k][0] >= of[k][1]) == (side == 0)]
+        assert shown == sorted(sorted(mine), key=lambda k: -of[k][side])[:most]
+
+
 def test_a_pair_that_the_user_does_not_have_has_no_margin() -> None:
     rows, vectors, _ = log(3, 1.0, seed=1)
     user, keyword = rows.row(0)
@@ -193,3 +245,30 @@ def test_a_pair_that_the_user_does_not_have_has_no_margin() -> None:
         orient="row",
     )
     assert np.isnan(calibration.margins_of(pairs, rows, vectors, PARAMS)).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 8), st.integers(0, 10_000))
+def test_the_background_is_the_mean_cosine_of_keywords_of_different_users(n_users: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keywords = words(20)
+    matrix = unit(rng.normal(size=(20, 5)))
+    vectors = KeywordVectors.from_frame(pl.DataFrame({"keyword": keywords, "embedding": pack(matrix)}))
+    stored = vectors.rows_for(keywords).astype(np.float64)
+    users = [(f"u{u}", sorted(rng.choice(keywords, size=rng.integers(1, 6), replace=False))) for u in range(n_users)]
+    rows = [stored[[keywords.index(k) for k in own]] for _, own in users]
+    pairs = [(a @ b.T).mean() for i, a in enumerate(rows) for j, b in enumerate(rows) if i != j]
+    assert calibration.background(users, vectors) == pytest.approx(np.mean(pairs), abs=1e-5)
+
+
+def test_areas_of_a_log_whose_keywords_are_all_alike_must_be_more_alike() -> None:
+    rows, vectors, truth = log(30, 1.0, seed=4)
+    common = unit(np.ones((1, 48)))
+    alike = unit(vectors.rows_for(truth["keyword"].to_list()) + common)
+    packed = pl.DataFrame({"keyword": truth["keyword"], "embedding": pl.Series(pack(alike), dtype=pl.Binary)})
+    plain = calibration.from_log(rows, vectors, PARAMS)
+    shifted = calibration.from_log(rows, KeywordVectors.from_frame(packed.sort("keyword")), PARAMS)
+    assert shifted.area_distance < plain.area_distance - 0.2
+    assert plain.area_distance == pytest.approx(1.0 - calibration.AREA_EXCESS, abs=0.05)
+    few = calibration.from_log(rows.filter(pl.col("user_id") < "u010"), vectors, PARAMS)
+    assert few.area_distance == PARAMS.area_distance

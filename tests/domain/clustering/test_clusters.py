@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from polars.testing import assert_frame_equal
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from journeys_assets.domain.clustering import calibration, kernels
 from journeys_assets.domain.clustering import clusters as clustering_clusters
-from journeys_assets.domain.clustering import kernels
 from journeys_assets.domain.clustering.clusters import assign_rows, distinct_keywords, letters_of
 from journeys_assets.domain.clustering.cut import FEATURES, released
 from journeys_assets.domain.clustering.identity import journey_id
@@ -140,7 +141,11 @@ def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.flo
     other = np.random.default_rng(len(x)).random((len(x), len(x)), dtype=np.float32)
     similarities = np.stack([kernels.gram(x), (other + other.T) / 2])
     distances = kernels.smoothed_distances(similarities[0], PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-    return similarities.copy(), distances.copy(), kernels.dendrogram(distances, similarities)
+    return (
+        similarities.copy(),
+        distances.copy(),
+        kernels.dendrogram(distances, similarities, np.ones(len(x), dtype=np.int64)),
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -206,8 +211,8 @@ def test_merge_features_equal_their_definitions(n: int, seed: int) -> None:
 def test_higher_odds_give_finer_clusters_down_to_single_keywords() -> None:
     x = themes(2, *[4] * 12, spread=0.35)
     _, _, tree = tree_of(x)
-    rows, cut = kernels.merge_features(*tree), released(PARAMS.learned_cut).arrays
-    found = [kernels.cut_labels(tree[0], rows, *cut, least) for least in (-1e9, -1.0, 0.0, 1.0, 1e9)]
+    rows, cut = kernels.merge_features(*tree), released(PARAMS.learned_cut).arguments
+    found = [kernels.cut_labels(tree[0], rows, *cut, least)[0] for least in (-1e9, -1.0, 0.0, 1.0, 1e9)]
     counts = [int(labels.max()) + 1 for labels in found]
     assert counts == sorted(counts)
     assert (counts[0], counts[-1]) == (1, len(x))
@@ -222,7 +227,7 @@ def test_clusters_are_the_highest_nodes_with_enough_score() -> None:
     x = themes(3, 5, 9, 2, spread=0.3)
     _, distances, tree = tree_of(x)
     by_height = (np.array([0]), np.array([0]), np.array([0.4]), np.array([-1]), np.array([-2]), np.array([1.0, -1.0]))
-    labels = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *by_height, 0.0)
+    labels, _ = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *by_height, 0.0, 0.0)
     expected = fcluster(linkage(squareform(distances.astype(np.float64)), "average"), 0.4, "distance")
     assert same_partition(labels, expected.astype(np.int64))
     assert labels[np.sort(np.unique(labels, return_index=True)[1])].tolist() == list(range(labels.max() + 1))
@@ -437,7 +442,7 @@ def labelled_intents(request: pytest.FixtureRequest) -> tuple[dict[str, list[str
     labelled = labelled_phrases(DATA)
     assert labelled is not None
     of_label = pseudo_users.pools(pseudo_users.distinct_phrases(labelled), "clinc150")
-    pool = {name: of_label[name][:60] for name in pseudo_users.held_out_half(list(of_label))}
+    pool = {name: of_label[name][:60] for name in sorted(of_label)[::2]}
     cache = request.config.cache.mkdir("labelled_phrases")
     keywords = [k for own in pool.values() for k in own]
     return pool, pseudo_users.embedded(keywords, make_embedder("minilm", cache), cache)
@@ -459,3 +464,22 @@ def test_clusters_agree_with_labelled_intents(
     by_user = {user: part.sort("keywords") for (user,), part in found.group_by("user_id")}
     scores = [bcubed_f1(user.truth, by_user[f"u{i:03d}"]["journey_id"]) for i, user in enumerate(users)]
     assert float(np.mean(scores)) >= least
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 25), st.integers(0, 10_000), st.sampled_from([-2.0, -1.0, 0.5]))
+def test_the_probability_of_a_cluster_is_that_of_its_node(n: int, seed: int, least: float) -> None:
+    keywords, params = words(n), replace(PARAMS, least_log_odds=least)
+    vectors = KeywordVectors(keywords, unit(np.random.default_rng(seed).normal(size=(n, 6))))
+    rows = log_of("u", keywords)
+    found = cluster_users(rows, vectors, params)
+    for own, probability in found.select("keywords", "cut_probability").iter_rows():
+        if len(own) == 1:
+            assert probability is None
+            continue
+        pairs = pl.DataFrame([("u", a, b) for a, b in itertools.combinations(own, 2)], orient="row")
+        pairs.columns = ["user_id", "keyword_a", "keyword_b"]
+        # The node of the cluster joins the pairs with the lowest margin, and no node above it has a higher score.
+        score = calibration.margins_of(pairs, rows.select("user_id", "keyword"), vectors, params).min()
+        assert probability == pytest.approx(1 / (1 + np.exp(least - score)))
+        assert probability > 0.5

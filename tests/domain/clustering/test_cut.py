@@ -55,5 +55,17 @@ def test_a_higher_similarity_of_the_parts_never_lowers_the_score_of_a_node(wante
         for name, sign in MONOTONE.items():
             more = row.copy()
             more[FEATURES.index(name)] += sign * rng.exponential()
-            gained = kernels.ensemble_score(more, *cut.arrays) - kernels.ensemble_score(row, *cut.arrays)
+            gained = kernels.node_score(more, *cut.arguments) - kernels.node_score(row, *cut.arguments)
             assert gained >= -1e-4, name
+
+
+def test_a_single_height_counts_the_more_in_the_score_of_a_node_the_fewer_keywords_the_user_has() -> None:
+    cut, rng = released(ClusteringParams().learned_cut), np.random.default_rng(3)
+    height, log_n = FEATURES.index("height"), FEATURES.index("log keywords of the user")
+    for row in rng.uniform(0, 1, size=(20, len(FEATURES))):
+        for n, weight in ((1.2, 5 / 6), (30, 0.5), (120, 1 / 3), (480, 0.2)):
+            row[log_n] = np.log(n)
+            by_ensemble = kernels.ensemble_score(row, *cut.arguments[:-1])
+            by_height = cut.slope * (0.475 * (n / 60) ** 0.1 - row[height])
+            expected = (1 - weight) * by_ensemble + weight * by_height
+            assert kernels.node_score(row, *cut.arguments) == pytest.approx(expected)

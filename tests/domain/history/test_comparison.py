@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from journeys_assets.domain.history.comparison import CHANGES, compare_versions
+from journeys_assets.domain.history.comparison import CHANGES, PerUser, compare_versions
 from journeys_assets.domain.history.params import EvolutionParams
 
 SCHEMA = {
@@ -113,6 +113,35 @@ def test_agreement_is_a_mean_over_users_of_the_keywords_in_both() -> None:
     # B-cubed of u: precision 1, recall 1/2, so F1 2/3; adjusted Rand 0 against one single cluster.
     assert found.bcubed_f1 == pytest.approx((2 / 3 + 1 + 1) / 3)
     assert found.adjusted_rand == pytest.approx(2 / 3)
+
+
+def test_users_are_counted_whose_keywords_are_grouped_in_another_way() -> None:
+    one = journeys(("u", "a", "abcd", 1), ("v", "x", "xyz", 1), ("v", "k", "klm", 2), ("w", "p", "pqr", 1))
+    # u is split; v's journeys have other ids, ranks and stages; w is gone, and z is new.
+    other = pl.concat([
+        journeys(("u", "c", "cd", 2), ("u", "a", "ab", 1), ("z", "q", "q", 1)),
+        journeys(("v", "n", "klm", 1), ("v", "x", "zyx", 2), stage="ended"),
+    ])  # fmt: skip
+    found = compare_versions(one, other, EvolutionParams())
+    assert found.n_users_changed == 3
+    assert sorted(found.users.rows()) == [
+        ("u", ["name of a"], ["name of a", "name of c"]),
+        ("w", ["name of p"], []),
+        ("z", [], ["name of q"]),
+    ]
+    assert found.per_user == (PerUser(4 / 3, 1.0, 2, 2 / 3), PerUser(5 / 3, 2.0, 2, 1 / 3))
+    nothing = compare_versions(one, one.sample(fraction=1.0, shuffle=True, seed=1), EvolutionParams())
+    assert (nothing.n_users_changed, nothing.users.height) == (0, 0)
+    assert PerUser.of(one.clear()) == PerUser(0.0, 0.0, 0, 0.0)
+
+
+def test_a_sample_of_ten_users_does_not_depend_on_the_order_of_the_rows() -> None:
+    one = journeys(*((f"u{n}", "a", "abcd", 1) for n in range(40)))
+    other = journeys(*((f"u{n}", "a", "abc", 1) for n in range(40)))
+    found = compare_versions(one, other, EvolutionParams()).users
+    again = compare_versions(one.reverse(), other.sample(fraction=1.0, shuffle=True, seed=3), EvolutionParams()).users
+    assert found.height == 10
+    assert found.equals(again)
 
 
 def test_agreement_is_none_where_no_keyword_is_shared() -> None:

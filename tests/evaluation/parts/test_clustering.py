@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from journeys_assets.domain.clustering import kernels
+from journeys_assets.domain.clustering import calibration, kernels
 from journeys_assets.domain.clustering.clusters import letters_of
 from journeys_assets.domain.clustering.cut import released
 from journeys_assets.domain.clustering.params import ClusteringParams
@@ -23,6 +25,7 @@ from journeys_assets.domain.statistics.partitions import bcubed_f1
 from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS, KEYWORD_EMBEDDINGS
 from journeys_assets.evaluation.baselines import clustering_rules
 from journeys_assets.evaluation.data import corpora, pseudo_users
+from journeys_assets.evaluation.data.left_out import Fold
 from journeys_assets.evaluation.data.pipeline_clusters import found_by_pipeline
 from journeys_assets.evaluation.data.pseudo_users import PseudoUser
 from journeys_assets.evaluation.data.study import Study
@@ -87,8 +90,7 @@ def test_every_rule_labels_every_keyword(n: int) -> None:
     user = PseudoUser(sorted(words), np.arange(n))
     for rule in (
         clustering_rules.tfidf_average(words),
-        clustering_rules.average(0.75),
-        clustering_rules.ward(1.8, 0.3),
+        *(rule.at(rule.cuts[len(rule.cuts) // 2]) for rule in clustering_rules.single_rules(PARAMS)),
         clustering_rules.hdbscan(),
         clustering_rules.best_cut(PARAMS),
     ):
@@ -130,27 +132,6 @@ def test_pooled_users_have_the_requested_shape() -> None:
         assert all(len(labels) == 1 for labels in named)
         assert len({next(iter(labels)) for labels in named}) == len(named)
         assert all(3 <= len(group) <= 8 for group in groups.values() if group <= set(kept))
-
-
-def test_halves_share_no_label() -> None:
-    labels = [f"l{i}" for i in range(11)]
-    half = pseudo_users.held_out_half(labels[::-1])
-    assert half == pseudo_users.held_out_half(labels)
-    assert len(half) == 6
-    assert set(half) < set(labels)
-
-
-def test_areas_are_not_scored_on_labels_that_their_bound_was_chosen_on() -> None:
-    labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
-    pool = pseudo_users.pools(labelled, "clinc150")
-    half = set(pseudo_users.held_out_half(list(pool)))
-    seen = {keyword for label, own in pool.items() if label not in half for keyword in own}
-    strays = {k for own in pseudo_users.pools(labelled, "clinc150_oos").values() for k in own}
-    seen |= {k for k in strays if not pseudo_users.is_held_out(k)}
-    regimes = pseudo_users.domain_regimes(labelled, 20, 1)
-    assert len(regimes) == 8
-    for name, users in regimes.items():
-        assert not {k for user in users for k in user.keywords} & seen, name
 
 
 @pytest.fixture(scope="module")
@@ -380,9 +361,12 @@ def test_only_the_answers_use_the_truth(left_out: LeftOut) -> None:
 
 
 def test_users_of_few_domains_have_several_intents_of_few_domains() -> None:
-    labelled = pseudo_users.distinct_phrases(phrases(n_labels=24))
-    domain_of = dict(labelled.filter(set="clinc150").select("keyword", "domain").iter_rows())
-    for name, users in pseudo_users.domain_regimes(labelled, 20, 1).items():
+    every = corpora.corpora_of(phrases(n_labels=24))
+    (corpus,) = [own for own in every.every if own.name == "clinc150"]
+    domain_of = {keyword: corpus.domains[label] for label, own in corpus.pool.items() for keyword in own}
+    kinds = corpora.domain_users(corpus, every.scored_strays, n_users=20, seed=1)
+    assert len(kinds) == 8
+    for name, users in kinds.items():
         n_domains = []
         for user in users:
             kept = [i for i, stray in enumerate(user.is_stray) if not stray]
@@ -394,20 +378,46 @@ def test_users_of_few_domains_have_several_intents_of_few_domains() -> None:
         if "few" in name:
             assert set(n_domains) == {1, 2, 3}
             assert all(len(np.unique(user.truth[~user.is_stray])) >= 3 for user in users)
+    (themes,) = [own for own in every.every if own.name == "themes"]
+    with pytest.raises(ValueError, match="have no domains"):
+        corpora.domain_users(themes, every.scored_strays, n_users=1, seed=1)
 
 
-def test_only_the_bound_uses_the_domains() -> None:
-    users = [
-        areas.of_domains(user)
-        for user in pseudo_users.domain_regimes(pseudo_users.distinct_phrases(phrases(24)), 5, 1)[
-            "CLINC150, few domains, 3-12"
-        ]
-    ]
-    every = sorted({k for user in users for k in user.keywords})
-    vectors = KeywordVectors(every, vectors_of(len(every), 1))
+def test_the_domains_of_a_corpus_choose_for_the_other_one_only(
+    left_out: LeftOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What CLINC150 is cut with is the same with any domains of its own."""
+
+    def chosen(folds: Sequence[Fold]) -> dict[str, tuple[float, ...]]:
+        asked: dict[str, tuple[float, ...]] = {}
+
+        def spy(own: areas.Scored, users: list[PseudoUser], left: object, excess: float, cuts: dict[str, float]) -> Any:
+            asked[own.name] = (excess, *cuts.values())
+            return found(own, users, left, excess, cuts)
+
+        found = areas.partitions
+        with monkeypatch.context() as patch:
+            patch.setattr(areas, "partitions", spy)
+            areas.evaluate_areas(replace(left_out, folds=folds), n_users=6, seed=1, n_resamples=5)
+        return asked
+
+    def with_one_domain(fold: Fold) -> Fold:
+        domains = dict.fromkeys(fold.corpus.domains, "all")
+        return replace(fold, corpus=replace(fold.corpus, domains=domains)) if fold.corpus.name == "clinc150" else fold
+
+    before, after = chosen(left_out.folds), chosen([with_one_domain(fold) for fold in left_out.folds])
+    assert before["clinc150"] == after["clinc150"]
+    assert before["wands"] != after["wands"], "one domain for all labels asks for broad areas"
+
+
+def test_only_the_bound_uses_the_domains(left_out: LeftOut) -> None:
+    (fold,) = [fold for fold in left_out.folds if fold.corpus.name == "clinc150"]
+    kinds = corpora.domain_users(fold.corpus, left_out.strays, n_users=5, seed=1)
+    users = [areas.of_domains(user) for user in kinds["few domains, 3-12"]]
     wrong = [replace(user, truth=np.arange(len(user.truth))) for user in users]
-    cut = released(PARAMS.learned_cut)
-    right, other = (areas.partitions(some, vectors, PARAMS, cut) for some in (users, wrong))
+    scored = areas.Scored("clinc150", {"few": users}, PARAMS, fold.cut, 0.1)
+    cuts = {rule.name: rule.cuts[-3] for rule in left_out.candidates.rules}
+    right, other = (areas.partitions(scored, some, left_out, 0.06, cuts) for some in (users, wrong))
     for method in right:
         same = all(np.array_equal(a, b) for a, b in zip(right[method], other[method], strict=True))
         assert same == (method != areas.BOUND), method
@@ -415,15 +425,23 @@ def test_only_the_bound_uses_the_domains() -> None:
         areas.of_domains(replace(users[0], coarse=None))
 
 
+def test_areas_are_those_of_the_pipeline(left_out: LeftOut) -> None:
+    (fold,) = [fold for fold in left_out.folds if fold.corpus.name == "clinc150"]
+    users = [areas.of_domains(u) for u in corpora.domain_users(fold.corpus, (), n_users=8, seed=3)["few domains, 3-12"]]
+    scored = areas.Scored("clinc150", {"few": users}, PARAMS, fold.cut, 0.1)
+    params = replace(PARAMS, area_distance=calibration.area_distance(0.1, 0.05))
+    expected = found_by_pipeline(users, left_out.vectors, params, fold.cut)
+    for user, journeys, above in zip(users, *expected, strict=True):
+        assert bcubed_f1(journeys, scored.journeys(user, left_out.vectors)) == 1.0
+        assert bcubed_f1(above, scored.areas(user, left_out.vectors, [0.05])[0]) == 1.0
+
+
 def test_figures_of_areas_compare_areas_with_domains(section: Section) -> None:
-    f1 = section.results.filter(metric=areas.F1, dataset="CLINC150, few domains, 3-12")
+    f1 = section.results.filter(metric=areas.F1, dataset="clinc150, few domains, 3-12")
     roles = dict(f1.select("method", "role").iter_rows())
     assert {method for method, role in roles.items() if role == "baseline"} == {
         areas.JOURNEYS,
-        "MiniLM, average",
-        "MiniLM, Ward",
-        "MiniLM, size-aware Ward",
-        "one cut",
+        *(rule.name for rule in clustering_rules.single_rules(PARAMS)),
     }
     value = dict(f1.select("method", "value").iter_rows())
     assert value[areas.BOUND] >= max(value.values()) - 1e-9
@@ -489,10 +507,10 @@ def test_pipeline_clusters_are_in_the_order_of_the_keywords(world: Study) -> Non
     found, above = found_by_pipeline(data.users, data.vectors, PARAMS, released(PARAMS.learned_cut))
     for user, labels, area in zip(data.users, found, above, strict=True):
         x = data.vectors.rows_for(user.keywords)
-        cut = released(PARAMS.learned_cut).arrays
+        cut = released(PARAMS.learned_cut).arguments
         smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
         packed = (x, *letters_of(pl.Series(user.keywords)), np.array([0, len(x)]))
-        alone, _, of_cluster = kernels.cluster_packed(
+        alone, _, of_cluster, _ = kernels.cluster_packed(
             *packed, *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
         )
         assert bcubed_f1(alone, labels) == 1.0

@@ -22,7 +22,7 @@ def test_the_kernel_scores_as_lightgbm_does() -> None:
     examples = random_examples(3_000, 1)
     booster = fitting.boosted([examples])
     cut = fitting.exported(booster)
-    got = np.array([kernels.ensemble_score(row, *cut.arrays) for row in examples.features])
+    got = np.array([kernels.ensemble_score(row, *cut.arguments[:-1]) for row in examples.features])
     # Thresholds are rounded to six digits, so a value on a threshold may fall on its other side.
     near = np.isclose(got, booster.predict(examples.features, raw_score=True), atol=1e-3)
     assert near.mean() > 0.99
@@ -40,10 +40,10 @@ def test_a_corpus_counts_the_same_however_many_examples_it_has_and_however_much_
     many = [random_examples(2_000, 1, sign=-1.0, scale=10.0)] * 10
     large = Examples(np.concatenate([e.features for e in many]), np.concatenate([e.gains for e in many]))
     cut = fitting.fit_cut([small, large])
-    scores = np.array([kernels.ensemble_score(row, *cut.arrays) for row in small.features[:500]])
+    scores = np.array([kernels.ensemble_score(row, *cut.arguments[:-1]) for row in small.features[:500]])
     assert np.abs(scores).mean() < 0.15
     alone = fitting.fit_cut([large])
-    assert np.abs([kernels.ensemble_score(row, *alone.arrays) for row in small.features[:500]]).mean() > 1.0
+    assert np.abs([kernels.ensemble_score(row, *alone.arguments[:-1]) for row in small.features[:500]]).mean() > 1.0
 
 
 def test_a_corpus_without_examples_does_not_matter_and_none_is_an_error() -> None:
@@ -80,9 +80,11 @@ def test_cutting_by_gains_finds_the_partition_with_the_best_agreement() -> None:
         x = np.eye(16)[truth] + 0.05 * np.random.default_rng(seed).normal(size=(9, 16))
         x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
         cosines = kernels.gram(x)
-        tree = kernels.dendrogram(kernels.smoothed_distances(cosines, 1, 0.0), cosines[None])
+        tree = kernels.dendrogram(
+            kernels.smoothed_distances(cosines, 1, 0.0), cosines[None], np.ones(9, dtype=np.int64)
+        )
         # One stump on a column with the gain itself.
         rows = np.zeros((8, len(FEATURES)))
         rows[:, 0] = fitting.gains(tree[0], truth)
         stump = (np.array([0]), np.array([0]), np.array([0.0]), np.array([-1]), np.array([-2]), np.array([-1.0, 1.0]))
-        assert bcubed_f1(truth, kernels.cut_labels(tree[0], rows, *stump, 0.0)) == 1.0
+        assert bcubed_f1(truth, kernels.cut_labels(tree[0], rows, *stump, 0.0, 0.0)[0]) == 1.0
