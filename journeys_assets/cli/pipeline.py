@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.table import Table
@@ -14,6 +14,7 @@ from journeys_assets.settings import Settings, load_settings
 if TYPE_CHECKING:
     from journeys_assets.pipeline.run import RunSummary
     from journeys_assets.storage.ingest.call import IngestReport
+    from journeys_assets.synthetic.languages import WorldLanguage
 
 from journeys_assets.cli.context import (
     AsJson,
@@ -81,10 +82,13 @@ def synth(
     days: Annotated[int, typer.Option(min=1)] = DEMO_DAYS,
     seed: Annotated[int, typer.Option()] = 7,
     first_day: Annotated[date | None, day_option("Default: such that the last day is yesterday.")] = None,
+    language: Annotated[
+        str, typer.Option(help="`en`, `written-en` (harder phrases), `de`, `ja` or `mixed` (German and English).")
+    ] = "en",
 ) -> None:
     """Write a seeded synthetic world: landing files, and the known truth beside them."""
     first = first_day or today() - timedelta(days=days)
-    write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first)
+    write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first, language=language)
 
 
 def ingest(
@@ -180,11 +184,19 @@ def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str
     return report
 
 
-def write_synthetic_world(folder: Path, *, users: int, days: int, seed: int, first_day: date) -> None:
+def write_synthetic_world(
+    folder: Path, *, users: int, days: int, seed: int, first_day: date, language: str = "en"
+) -> None:
     from journeys_assets.synthetic.params import WorldParams
     from journeys_assets.synthetic.world import generate_world, write_world
 
-    world = generate_world(WorldParams(seed=seed, n_users=users, n_days=days, first_day=first_day))
+    try:
+        params = WorldParams(
+            seed=seed, n_users=users, n_days=days, first_day=first_day, language=cast("WorldLanguage", language)
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    world = generate_world(params)
     write_world(world, folder)
     out.write_line(f"A synthetic world of {users} users and {days} days from {first_day} → {relative(folder)}")
 

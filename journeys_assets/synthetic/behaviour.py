@@ -15,6 +15,7 @@ from random import Random
 
 from journeys_assets.synthetic import noise
 from journeys_assets.synthetic.catalogue import Catalogue, Pin
+from journeys_assets.synthetic.noise_by_language import NOISE
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.plans import Journey, User
 from journeys_assets.synthetic.record import UserRecord
@@ -24,6 +25,8 @@ from journeys_assets.synthetic.wording import other_case, other_number, typo
 HOURS = tuple(range(24))
 HOUR_WEIGHTS = (1, 0.4, 0.1, 0.1, 0.1, 0.3, 1, 2, 2.5, 2.5, 2.5, 3, 4, 3.5, 3, 3, 3, 3.5, 4.5, 6, 7.5, 7, 5, 2.5)
 """Weights of the local hours at which sessions start."""
+OWN_LANGUAGE_SHARE = 0.75
+"""Share of engaged items in the user's own language, in a world of two."""
 WEEKDAY_FACTORS = (0.95, 0.9, 0.9, 0.95, 1.0, 1.1, 1.2)
 
 
@@ -87,6 +90,9 @@ def phase_of(journey: Journey, day: int, rng: Random) -> Phase:
 def own_pin(rng: Random, catalogue: Catalogue, user: User, journey: Journey) -> Pin:
     """A pin of the journey's theme; each user has different favourites."""
     pins = catalogue.of_theme[journey.theme.name]
+    if len({pin.language for pin in pins}) > 1:
+        is_own = rng.random() < OWN_LANGUAGE_SHARE
+        pins = tuple(pin for pin in pins if (pin.language == user.searches_in) == is_own)
     return pins[(int(rng.random() ** 1.4 * len(pins)) + user.index * 7) % len(pins)]
 
 
@@ -105,7 +111,8 @@ def save(
         return
     at += timedelta(seconds=2)
     if journey is None or rng.random() < 0.08:
-        name = noise.CATCH_ALL_BOARDS[user.index % len(noise.CATCH_ALL_BOARDS)]
+        names = NOISE[user.searches_in].catch_all_boards
+        name = names[user.index % len(names)]
         record.put_on_board(pin, f"{user.user_id}-b0", name, None, at)
     else:
         board_id = f"{user.user_id}-{journey.theme.name.replace(' ', '-')}"
@@ -134,7 +141,8 @@ def _session(
         at += _pause(rng, 40)
         off_topic = journey is None or rng.random() < params.noise_search_share
         if off_topic or journey is None:
-            record.search(pick(rng, noise.NAVIGATIONAL if rng.random() < 0.35 else noise.ONE_OFF), None, at)
+            own = NOISE[user.searches_in]
+            record.search(pick(rng, own.navigational if rng.random() < 0.35 else own.one_off), None, at)
             if rng.random() < 0.3:
                 at += _pause(rng, 25)
                 record.engage(pick(rng, catalogue.off_topic), "closeup", at, pursued=pursued)
@@ -178,7 +186,7 @@ def _query(params: WorldParams, user: User, journey: Journey, rng: Random) -> st
     abroad = [text for language, text in journey.theme.translations if language == user.language]
     text = pick(rng, abroad) if abroad and rng.random() < params.translation_share else ""
     text = text or pick_early(rng, journey.words)
-    if rng.random() < params.number_share:
+    if rng.random() < params.number_share and journey.theme.language == "en":
         text = other_number(text)
     if rng.random() < params.typo_share:
         text = typo(rng, text)

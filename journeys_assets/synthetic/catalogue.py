@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,26 +12,19 @@ import polars as pl
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.synthetic import noise
+from journeys_assets.synthetic.languages import broad_interests, in_language, themes_by_language
+from journeys_assets.synthetic.noise_by_language import NOISE
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.streams import draw_without_replacement, pick, pick_early, stream
 from journeys_assets.synthetic.theme import Theme
-from journeys_assets.synthetic.themes import THEMES
 from journeys_assets.synthetic.wording import variation
 
 cached_normalise = lru_cache(maxsize=1 << 18)(normalise)
 
-BROAD_INTERESTS = frozenset(
-    interest
-    for interest, count in Counter(interest for theme in THEMES for interest in theme.interests).items()
-    if count >= 3
-)
-"""Interests of three themes or more. They do not identify the theme that a user pursues, so they are noise."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One item. ``theme`` is its true theme, or None.
+    """One item. ``theme`` is its true theme, or None, and ``language`` that of its texts.
 
     ``keywords`` are the keywords of an action on it: (text, normalised, source, belongs to the theme).
     """
@@ -43,11 +35,12 @@ class Pin:
     interests: tuple[str, ...]
     title: str
     keywords: tuple[tuple[str, str, str, bool], ...]
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All pins, by theme."""
+    """All pins, by theme; in a world of two languages, half of each theme's pins are in either."""
 
     of_theme: dict[str, tuple[Pin, ...]]
     off_topic: tuple[Pin, ...]
@@ -68,9 +61,13 @@ def landing_frame(source: Table, rows: Sequence[tuple[Any, ...]]) -> pl.DataFram
 
 def make_catalogue(params: WorldParams) -> Catalogue:
     """The catalogue of a world. It does not depend on users and days."""
+    languages = list(themes_by_language(params.language))
     of_theme = {
-        theme.name: tuple(_theme_pin(params, theme, at, number) for number in range(params.pins_per_theme))
-        for at, theme in enumerate(THEMES)
+        theme.name: tuple(
+            _theme_pin(params, in_language(params.language, languages[number % len(languages)], theme.name), at, number)
+            for number in range(params.pins_per_theme)
+        )
+        for at, theme in enumerate(themes_by_language(params.language)[languages[0]])
     }
     return Catalogue(of_theme, tuple(_off_topic_pin(params, number) for number in range(params.off_topic_pins)))
 
@@ -79,28 +76,42 @@ def _theme_pin(params: WorldParams, theme: Theme, at: int, number: int) -> Pin:
     rng = stream(params.seed, "pin", theme.name, number)
     own = draw_without_replacement(rng, theme.phrases, 2 + int(rng.random() * 3))
     if rng.random() < 0.3:
-        own[-1] = variation(rng, own[-1])
-    generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, noise.GENERIC))
+        own[-1] = variation(rng, own[-1], theme.language)
+    generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, NOISE[theme.language].generic))
     interests = draw_without_replacement(rng, theme.interests, 1 + int(rng.random() * 2))
     title = f"{own[0]} | {own[1]}".capitalize()
-    return _pin(f"p{at:02d}{number:03d}", theme.name, own, generic, interests, title)
+    return _pin(params, f"p{at:02d}{number:03d}", theme.name, own, generic, interests, title, theme.language)
 
 
 def _off_topic_pin(params: WorldParams, number: int) -> Pin:
     rng = stream(params.seed, "off-topic pin", number)
-    own = draw_without_replacement(rng, noise.ONE_OFF, 2)
-    generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, noise.GENERIC))
-    return _pin(f"px{number:04d}", None, own, generic, [pick(rng, noise.OFF_TOPIC_INTERESTS)], own[0].capitalize())
+    languages = list(themes_by_language(params.language))
+    language = languages[number % len(languages)]
+    noise = NOISE[language]
+    own = draw_without_replacement(rng, noise.one_off, 2)
+    generic = _generic(rng.random() < params.generic_annotation_share, pick_early(rng, noise.generic))
+    interest = pick(rng, noise.off_topic_interests)
+    return _pin(params, f"px{number:04d}", None, own, generic, [interest], own[0].capitalize(), language)
 
 
 def _generic(carries: bool, word: str) -> list[str]:
     return [word] if carries else []
 
 
-def _pin(pin_id: str, theme: str | None, own: list[str], generic: list[str], interests: list[str], title: str) -> Pin:
+def _pin(
+    params: WorldParams,
+    pin_id: str,
+    theme: str | None,
+    own: list[str],
+    generic: list[str],
+    interests: list[str],
+    title: str,
+    language: str,
+) -> Pin:
+    broad = broad_interests(params.language)
     keywords = (
         *((text, cached_normalise(text), "annotation", True) for text in own),
         *((text, cached_normalise(text), "annotation", False) for text in generic),
-        *((text, cached_normalise(text), "interest", text not in BROAD_INTERESTS) for text in interests),
+        *((text, cached_normalise(text), "interest", text not in broad) for text in interests),
     )
-    return Pin(pin_id, theme, (*own, *generic), tuple(interests), title, keywords)
+    return Pin(pin_id, theme, (*own, *generic), tuple(interests), title, keywords, language)

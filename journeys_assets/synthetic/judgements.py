@@ -113,7 +113,7 @@ def _item(rng: Random, journeys: Sequence[Journey], day: int, record: UserRecord
     currentness, own = journey.currentness(day), keywords[journey.theme.name]
     relevance = min(5.0, 2.6 + 1.8 * currentness + 0.12 * min(len(own), 8))
     ongoing = journey.theme.kind == "evergreen" or currentness > 0.3
-    names = (journey.theme.name, journey.theme.name.title(), *journey.theme.phrases[:2])
+    names = (journey.theme.good_name, journey.theme.good_name.title(), *journey.theme.phrases[:2])
     return _Item(_shown(rng, own), relevance, "ongoing" if ongoing else "ended", journey.theme.name, names)
 
 

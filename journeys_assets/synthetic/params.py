@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 
+from journeys_assets.synthetic.languages import WORLD_LANGUAGES, WorldLanguage
+
 
 @dataclass(frozen=True, slots=True)
 class WorldParams:
     """Size and composition of a world. Shares are 0-1.
 
     Raises:
-        ValueError: There are no users or no days, or a share is outside 0-1.
+        ValueError: There are no users or no days, the language is unknown, or a share is outside 0-1.
     """
 
     seed: int = 7
@@ -20,6 +22,8 @@ class WorldParams:
     n_days: int = 45
     """Adding days does not change the first ones, except for responses that come later."""
     first_day: date = date(2026, 3, 2)
+    language: WorldLanguage = "en"
+    """See ``synthetic.languages``."""
     bot_share: float = 0.015
     heavy_share: float = 0.03
     """Users with many journeys at once and hundreds of keywords."""
@@ -62,6 +66,8 @@ class WorldParams:
             raise ValueError(
                 f"a world needs at least one user and one day; n_users is {self.n_users}, n_days is {self.n_days}"
             )
+        if self.language not in WORLD_LANGUAGES:
+            raise ValueError(f"language is {self.language!r}; it must be one of {', '.join(WORLD_LANGUAGES)}")
         for field in fields(self):
             if field.name.endswith("_share") and not 0.0 <= getattr(self, field.name) <= 1.0:
                 raise ValueError(f"{field.name} is {getattr(self, field.name)}; it must be from 0 to 1")

@@ -10,30 +10,14 @@ from random import Random
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from journeys_assets.synthetic.languages import HOMES, in_language, language_of, themes_by_language, themes_of_kind
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.streams import draw_without_replacement, pick, pick_weighted, stream
 from journeys_assets.synthetic.theme import Theme
-from journeys_assets.synthetic.themes import THEMES
 from journeys_assets.synthetic.wording import vocabulary
 
-HOMES: tuple[tuple[str, str, str, float], ...] = (
-    ("en-US", "US", "America/New_York", 24),
-    ("en-US", "US", "America/Chicago", 14),
-    ("en-US", "US", "America/Los_Angeles", 16),
-    ("en-GB", "GB", "Europe/London", 10),
-    ("en-IN", "IN", "Asia/Kolkata", 4),
-    ("en-AU", "AU", "Australia/Sydney", 5),
-    ("es-MX", "MX", "America/Mexico_City", 6),
-    ("es-ES", "ES", "Europe/Madrid", 4),
-    ("de-DE", "DE", "Europe/Berlin", 6),
-    ("fr-FR", "FR", "Europe/Paris", 4),
-    ("pt-BR", "BR", "America/Sao_Paulo", 4),
-    ("ja-JP", "JP", "Asia/Tokyo", 3),
-)
-"""Locale, country, time zone, weight."""
-SITUATIONAL = tuple(theme for theme in THEMES if theme.kind == "situational")
-EVERGREEN = tuple(theme for theme in THEMES if theme.kind == "evergreen")
-SEASONAL = tuple(theme for theme in THEMES if theme.kind == "seasonal")
+OTHER_LANGUAGE_EVERY = 4
+"""In a world of two languages, every so many of a user's searches for a journey is in the other language."""
 NEVER = 10**9
 Segments: TypeAlias = tuple[tuple[int, int], ...]
 """[begin, end) in days since the first day of the world, in order."""
@@ -41,7 +25,9 @@ Segments: TypeAlias = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Traits of one user. Days count from the first day of the world (0); ``stops_on`` is the first without visits."""
+    """Traits of one user. Days count from the first day of the world (0); ``stops_on`` is the first without visits.
+
+    ``searches_in`` is the language of most of the user's texts, one of those of the world."""
 
     index: int
     user_id: str
@@ -57,6 +43,7 @@ class User:
     email_opt_in: bool | None
     push_opt_in: bool | None
     zone: ZoneInfo
+    searches_in: str
 
     @property
     def language(self) -> str:
@@ -122,7 +109,8 @@ def make_user(params: WorldParams, index: int) -> User:
     draw = rng.random()
     heavy = params.bot_share <= draw < params.bot_share + params.heavy_share
     user_class = "bot" if draw < params.bot_share else "heavy" if heavy else "normal"
-    locale, country, timezone, _ = pick_weighted(rng, HOMES, [home[3] for home in HOMES])
+    homes = HOMES[params.language]
+    locale, country, timezone, _ = pick_weighted(rng, homes, [home[3] for home in homes])
     signs_up_on = int(rng.random() * 14) if rng.random() < params.newcomer_share else -1 - int(rng.expovariate(1 / 400))
     stays = rng.random() >= params.dropout_share
     stops_on = NEVER if stays else max(signs_up_on, 0) + 5 + int(rng.random() * 85)
@@ -136,7 +124,7 @@ def make_user(params: WorldParams, index: int) -> User:
         active_share = 0.55 + 0.4 * rng.random()
     return User(
         index, f"u{index:05d}", user_class, locale, country, timezone, rng.random() < 0.97, signs_up_on, stops_on,
-        active_share, propensity, email, push, ZoneInfo(timezone),
+        active_share, propensity, email, push, ZoneInfo(timezone), language_of(params.language, locale),
     )  # fmt: skip
 
 
@@ -149,10 +137,13 @@ def plan_journeys(params: WorldParams, user: User) -> list[Journey]:
     rng = stream(params.seed, "plan", user.index)
     n_evergreen = 3 + int(rng.random() * 4) if heavy else pick_weighted(rng, (0, 1, 2, 3), (0.25, 0.4, 0.25, 0.1))
     n_under_way = 3 + int(rng.random() * 3) if heavy else pick_weighted(rng, (0, 1, 2), (0.25, 0.5, 0.25))
+    evergreen, seasonal = (
+        themes_of_kind(params.language, user.searches_in, kind) for kind in ("evergreen", "seasonal")
+    )
     always: Segments = ((-NEVER, NEVER),)
-    plans = [(theme, always) for theme in draw_without_replacement(rng, EVERGREEN, n_evergreen)]
+    plans = [(theme, always) for theme in draw_without_replacement(rng, evergreen, n_evergreen)]
     plans += [
-        (theme, _seasons(params, user, theme)) for theme in draw_without_replacement(rng, SEASONAL, 5 if heavy else 3)
+        (theme, _seasons(params, user, theme)) for theme in draw_without_replacement(rng, seasonal, 5 if heavy else 3)
     ]
     plans += _situational(params, user, max(n_under_way, int(n_evergreen == 0)), 7.0 if heavy else 20.0)
     return [
@@ -167,6 +158,11 @@ def _journey(params: WorldParams, user: User, theme: Theme, segments: Segments) 
     heavy = user.user_class == "heavy"
     size = 20 + int(rng.random() * 40) if heavy else 5 + int(rng.random() ** 2 * 30)
     words = vocabulary(rng, theme, size)
+    for other in themes_by_language(params.language):
+        if other != theme.language:
+            own = vocabulary(rng, in_language(params.language, other, theme.name), size)
+            n = OTHER_LANGUAGE_EVERY
+            words = tuple(own[at // n] if at % n == n - 1 else word for at, word in enumerate(words))
     return Journey(theme, segments, words, pick(rng, theme.boards), 4 + int(rng.random() * 7))
 
 
@@ -175,7 +171,8 @@ def _situational(
 ) -> list[tuple[Theme, Segments]]:
     """Situational journeys that are active when the world begins, then new ones at random intervals until it ends."""
     rng = stream(params.seed, "situational", user.index)
-    themes = iter(draw_without_replacement(rng, SITUATIONAL, len(SITUATIONAL)))
+    situational = themes_of_kind(params.language, user.searches_in, "situational")
+    themes = iter(draw_without_replacement(rng, situational, len(situational)))
     begins = _begins(rng, n_under_way, mean_gap_days, params.n_local_days)
     return [(theme, _segments(rng, begin)) for begin, theme in zip(begins, themes, strict=False)]
 

@@ -12,13 +12,15 @@ class Theme:
     """One thing that people try to do, with the words that they use for it.
 
     Attributes:
-        name: A good name of the journey.
+        name: A good name of the journey in English; what the theme is known by in any language.
         kind: situational (ends), evergreen (continues for ever) or seasonal (returns each year).
-        phrases: At least 18 searches of somebody with this aim; varied, without a word common to all.
+        phrases: At least 16 searches of somebody with this aim; varied, without a word common to all.
         interests: Two to four broader interests of such items; shared between themes.
         boards: One to three typical board names.
         translations: (language, search) pairs for the same aim, language as in a locale; may be empty.
         months: For seasonal themes, the active months (1-12), in order; they may span New Year.
+        language: Of everything but ``name`` and ``translations``.
+        native_name: A good name of the journey in that language; empty for English.
     """
 
     name: str
@@ -28,6 +30,13 @@ class Theme:
     boards: tuple[str, ...]
     translations: tuple[tuple[str, str], ...] = ()
     months: tuple[int, ...] = ()
+    language: str = "en"
+    native_name: str = ""
+
+    @property
+    def good_name(self) -> str:
+        """A good name of the journey in the language of the theme."""
+        return self.native_name or self.name
 
 
 def theme(

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from journeys_assets.synthetic.streams import draw_without_replacement, pick
 from journeys_assets.synthetic.theme import Theme
 
-TEMPLATES: tuple[str, ...] = (
-    "{} ideas", "{} inspiration", "best {}", "{} tutorial", "{} tips", "easy {}", "{} on a budget", "simple {}",
-    "{} aesthetic", "{} for beginners", "modern {}", "{} pictures", "unique {}", "{} diy", "{} 2026",
-    "cheap {}", "{} near me", "{} examples", "{} guide", "{} inspo", "favorite {}",
-)  # fmt: skip
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "en": (
+        "{} ideas", "{} inspiration", "best {}", "{} tutorial", "{} tips", "easy {}", "{} on a budget",
+        "simple {}", "{} aesthetic", "{} for beginners", "modern {}", "{} pictures", "unique {}", "{} diy",
+        "{} 2026", "cheap {}", "{} near me", "{} examples", "{} guide", "{} inspo", "favorite {}",
+    ),
+    "de": (
+        "{} ideen", "{} inspiration", "beste {}", "{} anleitung", "{} tipps", "{} einfach", "{} günstig",
+        "{} erfahrungen", "{} ästhetisch", "{} für anfänger", "{} modern", "{} bilder",
+        "{} außergewöhnlich", "{} selber machen", "{} 2026", "{} kosten", "{} in der nähe", "{} beispiele",
+        "{} test", "{} vergleich", "schöne {}",
+    ),
+    "ja": (
+        "{} アイデア", "{} おすすめ", "{} やり方", "{} コツ", "{} 簡単", "{} 安い", "{} 口コミ",
+        "{} おしゃれ", "{} 初心者", "{} 画像", "{} 手作り", "{} 2026", "{} 近く", "{} 例", "{} 人気",
+        "{} ブログ", "{} ランキング", "{} 100均", "{} 比較",
+    ),
+}  # fmt: skip
 
 
 def vocabulary(rng: random.Random, theme: Theme, size: int) -> tuple[str, ...]:
@@ -19,14 +33,14 @@ def vocabulary(rng: random.Random, theme: Theme, size: int) -> tuple[str, ...]:
     base = draw_without_replacement(rng, theme.phrases, max(2, round(size * 0.75)))[:size]
     words = dict.fromkeys(base)
     while len(words) < size:
-        words.setdefault(variation(rng, pick(rng, theme.phrases)))
+        words.setdefault(variation(rng, pick(rng, theme.phrases), theme.language))
     return tuple(words)
 
 
-def variation(rng: random.Random, phrase: str) -> str:
+def variation(rng: random.Random, phrase: str, language: str = "en") -> str:
     """``phrase`` with an additional word or words before or after it."""
     own = set(phrase.split())
-    fitting = [template for template in TEMPLATES if not own & set(template.split())]
+    fitting = [template for template in TEMPLATES[language] if not own & set(template.split())]
     return pick(rng, fitting).format(phrase)
 
 

@@ -221,7 +221,7 @@ def _journey_row(params: WorldParams, user: User, journey: Journey) -> Row:
         ended = spans[-1][1]
     dates = [None if day is None else _day(params, day) for day in (spans[0][0], paused, resumed, ended)]
     theme = journey.theme
-    return (user.user_id, theme.name, theme.kind, theme.name, *dates)
+    return (user.user_id, theme.name, theme.kind, theme.good_name, *dates)
 
 
 def _keyword_rows(record: UserRecord) -> Iterable[Row]:

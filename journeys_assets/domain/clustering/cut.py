@@ -25,6 +25,9 @@ Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 FILE = Path(__file__).with_name("learned_cut.json")
+"""Fitted on vectors of all-MiniLM-L6-v2."""
+MULTILINGUAL_FILE = Path(__file__).with_name("learned_cut_multilingual.json")
+"""Fitted on vectors of multilingual-e5-small."""
 FEATURES = (
     "height",
     "gap to the merge above",
@@ -107,15 +110,17 @@ def digest(text: str) -> str:
 
 @functools.cache
 def released(wanted: str) -> LearnedCut:
-    """The ensemble in the package.
+    """The ensemble in the package whose digest is ``wanted``.
 
     Raises:
-        ValueError: Its digest is not ``wanted``, so the parameters would not identify the ensemble in use.
+        ValueError: There is none, so the parameters would not identify the ensemble in use.
     """
-    text = FILE.read_text()
-    if digest(text) != wanted:
-        raise ValueError(
-            f"ClusteringParams.learned_cut is {wanted!r}, but the digest of {FILE.name} is {digest(text)!r}; "
-            "set the parameter to that digest, or restore the file"
-        )
-    return LearnedCut.from_json(text)
+    found = {file.name: file.read_text() for file in (FILE, MULTILINGUAL_FILE)}
+    for text in found.values():
+        if digest(text) == wanted:
+            return LearnedCut.from_json(text)
+    known = ", ".join(f"{name} has {digest(text)!r}" for name, text in found.items())
+    raise ValueError(
+        f"ClusteringParams.learned_cut is {wanted!r}, but {known}; set the parameter to the digest of a file, or "
+        "restore the file"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -15,7 +16,8 @@ class ClusteringParams:
     smoothing_floor: float = 0.1
     """The weight of a neighbour is its cosine minus this, at least 0. A keyword without similar ones is not changed."""
     learned_cut: str = "b13284f571ef"
-    """Digest of the ensemble in the package. ``benchmarks/fit_cut.py`` fits the ensemble and prints the digest."""
+    """Digest of an ensemble in the package. ``benchmarks/fit_cut.py`` fits ensembles and prints their digests. Where it
+    is the default one, the setting ``embedder`` may bring another (``CUT_OF_EMBEDDER``)."""
     least_log_odds: float = -1.0
     """A node of the dendrogram stays one cluster if its log odds exceed this. Lower values give broader journeys,
     higher values finer ones. This one has the best mean over labelled corpora, each clustered by a cut that was fitted
@@ -32,3 +34,7 @@ class ClusteringParams:
     theme_cosine: float = 0.33
     """A new keyword joins a theme if its mean cosine to the theme's earlier keywords is at least this. Ids of journeys
     come from themes."""
+
+
+CUT_OF_EMBEDDER: Mapping[str, str] = {"multilingual-e5-small": "e608e0274afa"}
+"""``learned_cut`` by the setting ``embedder``, where the default one was fitted on vectors of another model."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.exported import ExportedModel, from_hub
 from journeys_assets.models.embedding.hashing import HashingEmbedder
+from journeys_assets.models.embedding.multilingual import NAME as MULTILINGUAL
+from journeys_assets.models.embedding.multilingual import MultilingualEmbedder, PackedE5
 from journeys_assets.models.embedding.onnx import OnnxEmbedder
 from journeys_assets.models.embedding.packaged import PackagedMiniLm
 
@@ -22,9 +24,10 @@ def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
     """The embedder that a setting names. Loads no weights yet.
 
     Args:
-        name: ``minilm``, ``hashing``, or the folder or hub name of another sentence-transformers model. Hub names are
-            looked up in the local hub cache first and downloaded only where that is allowed (``HF_HUB_OFFLINE``).
-        cache_dir: where exports of other models are kept.
+        name: ``minilm``, ``multilingual-e5-small``, ``hashing``, or the folder or hub name of another
+            sentence-transformers model. Hub names are looked up in the local hub cache first and downloaded only where
+            that is allowed (``HF_HUB_OFFLINE``).
+        cache_dir: where the graphs of all models but ``minilm`` are kept.
         threads: batches embedded at a time; does not change any vector.
 
     Raises:
@@ -34,6 +37,8 @@ def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
         return HashingEmbedder()
     if name == "minilm":
         return packaged_embedder() if threads == 1 else OnnxEmbedder(PackagedMiniLm(), threads=threads)
+    if name == MULTILINGUAL:
+        return MultilingualEmbedder(PackedE5(cache_dir), threads=threads)
     folder = Path(name).expanduser()
     source = (
         ExportedModel(folder, cache_dir, name=folder.resolve().name)

@@ -113,7 +113,7 @@ def from_hub(name: str) -> Path:
     except (OSError, ValueError) as error:
         raise EmbedderError(
             f"embedder {name!r}: no such folder, and not a model of the hub that can be had here "
-            f"({type(error).__name__}); allowed: 'minilm', 'hashing', a folder, or a hub name"
+            f"({type(error).__name__}); allowed: 'minilm', 'multilingual-e5-small', 'hashing', a folder, or a hub name"
         ) from error
 
 

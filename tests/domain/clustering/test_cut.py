@@ -9,15 +9,21 @@ import pytest
 
 from journeys_assets.domain.clustering import cut as clustering_cut
 from journeys_assets.domain.clustering import kernels
-from journeys_assets.domain.clustering.cut import FEATURES, FILE, LearnedCut, digest, released
-from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.clustering.cut import FEATURES, FILE, MULTILINGUAL_FILE, LearnedCut, digest, released
+from journeys_assets.domain.clustering.params import CUT_OF_EMBEDDER, ClusteringParams
 from journeys_assets.domain.parameters import AlgorithmParams, shaping_values
 from journeys_assets.models.clustering.fitting import MONOTONE, N_TREES
 
+RELEASED = {
+    FILE: ClusteringParams().learned_cut,
+    MULTILINGUAL_FILE: CUT_OF_EMBEDDER["multilingual-e5-small"],
+}
 
-def test_the_digest_of_the_released_file_is_in_the_parameters() -> None:
-    cut = released(ClusteringParams().learned_cut)
-    assert cut.to_json() == FILE.read_text()
+
+@pytest.mark.parametrize("file", RELEASED)
+def test_the_digest_of_each_released_file_is_in_the_parameters(file: Path) -> None:
+    cut = released(RELEASED[file])
+    assert cut.to_json() == file.read_text()
     assert len(cut.roots) == N_TREES
     assert cut.features.max() < len(FEATURES)
 
@@ -41,9 +47,10 @@ def test_an_ensemble_on_other_features_raises_an_error() -> None:
         LearnedCut.from_json(FILE.read_text().replace(FEATURES[3], "something else"))
 
 
-def test_a_higher_similarity_of_the_parts_never_lowers_the_score_of_a_node() -> None:
-    """For the released ensemble, also far from the data that it was fitted on."""
-    cut, rng = released(ClusteringParams().learned_cut), np.random.default_rng(2)
+@pytest.mark.parametrize("wanted", RELEASED.values())
+def test_a_higher_similarity_of_the_parts_never_lowers_the_score_of_a_node(wanted: str) -> None:
+    """For the released ensembles, also far from the data that they were fitted on."""
+    cut, rng = released(wanted), np.random.default_rng(2)
     for row in rng.uniform(-1, 6, size=(200, len(FEATURES))):
         for name, sign in MONOTONE.items():
             more = row.copy()
