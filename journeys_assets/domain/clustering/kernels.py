@@ -387,8 +387,8 @@ def node_score(
     """Log odds that a node is one cluster: a weighted mean of those of the ensemble and those of a single height.
 
     The ensemble knows the corpora that it was fitted on. The fewer keywords a user has, the less there is to tell
-    another kind of corpus by, and the more a cut at one height for all nodes counts. For n keywords that height is
-    ``0.475 * (n / 60) ** 0.1``, and its weight is ``1 / (1 + (n / 30) ** 0.5)``.
+    another kind of corpus by, and the more a cut at one height for all nodes counts: as much as 15 keywords. For n
+    keywords that height is ``0.475 * (n / 60) ** 0.1``.
 
     Args:
         row: From ``merge_features``.
@@ -396,7 +396,7 @@ def node_score(
         slope: Log odds of the single height, per unit that the node is below it.
     """
     n = np.exp(row[LOG_KEYWORDS_OF_USER])
-    weight = 1.0 / (1.0 + (n / 30.0) ** 0.5)
+    weight = 15.0 / (15.0 + n)
     by_ensemble = ensemble_score(row, roots, features, thresholds, lower, upper, leaves)
     by_height = slope * (0.475 * (n / 60.0) ** 0.1 - row[HEIGHT])
     return float((1.0 - weight) * by_ensemble + weight * by_height)

@@ -63,7 +63,7 @@ def test_a_single_height_counts_the_more_in_the_score_of_a_node_the_fewer_keywor
     cut, rng = released(ClusteringParams().learned_cut), np.random.default_rng(3)
     height, log_n = FEATURES.index("height"), FEATURES.index("log keywords of the user")
     for row in rng.uniform(0, 1, size=(20, len(FEATURES))):
-        for n, weight in ((1.2, 5 / 6), (30, 0.5), (120, 1 / 3), (480, 0.2)):
+        for n, weight in ((2, 15 / 17), (15, 0.5), (60, 0.2), (735, 0.02)):
             row[log_n] = np.log(n)
             by_ensemble = kernels.ensemble_score(row, *cut.arguments[:-1])
             by_height = cut.slope * (0.475 * (n / 60) ** 0.1 - row[height])
