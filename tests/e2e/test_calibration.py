@@ -305,6 +305,19 @@ def test_a_release_that_changes_nothing_or_says_nothing_is_refused(
         calibrate(warehouse, PARAMS, model, live, date(2026, 1, 1))
 
 
+def test_a_log_whose_areas_alone_change_has_a_release(
+    run: tuple[Sandbox, Sandbox, pl.DataFrame], tmp_path: Path
+) -> None:
+    daily, _, _ = run
+    model, warehouse = daily.deployment.embedder().model_version, daily.deployment.warehouse
+    log = proposal(warehouse, PARAMS, model, tmp_path, LAST).threshold.log
+    suits = replace(PARAMS, least_log_odds=log.least_log_odds, area_distance=log.area_distance)
+    assert "so it is for areas" in (proposal(warehouse, suits, model, tmp_path, LAST).refused or "")
+    done = calibrate(warehouse, replace(suits, area_distance=log.area_distance - 0.1), model, tmp_path, LAST)
+    assert done.refused is None
+    assert calibrations.clustering_on(tmp_path, done.live_from, PARAMS) == suits
+
+
 def test_a_release_for_another_cut_is_an_error_that_names_the_cure(tmp_path: Path) -> None:
     release = calibrations.make(
         ClusteringParams(learned_cut="another", least_log_odds=-2.0), FIRST, {"source": "a test"}

@@ -49,8 +49,9 @@ MOST_KEYWORDS = 400
 """Users with more keywords are left out of an estimate from the log: often bots, and slow."""
 FEWEST_KEYWORDS = 5
 """Users with fewer keywords say nothing about a collapse: they may well have one aim, or as many as keywords."""
-_MOST_JOINED = 0.98
-"""Thresholds at which a larger share of the pairs of different people is joined are not assessed."""
+_MOST_JOINED = 0.8
+"""Thresholds at which a larger share of the pairs of different people is joined are not assessed: nearly all pairs of one
+person are joined too, and the little difference is noise where everybody does the same."""
 _LEAST_OWN = 0.02
 """Thresholds at which a smaller share of the pairs of one person is joined say nothing about what people share."""
 _SURELY_SHARED = 0.9
