@@ -79,7 +79,9 @@ class Threshold:
         """What it was found from, for people."""
         if self.n_pairs:
             return f"{self.n_pairs} judged pairs" + (" and the log" if self.log.is_known else "")
-        return f"the log alone, {self.log.n_users} users" if self.log.is_known else "the deployment"
+        if self.log.n_users < calibration.FEWEST_USERS:
+            return "the deployment"
+        return f"the log alone, {self.log.n_users} users" + ("" if self.log.is_known else ", areas only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ def proposal(
     rows, vectors = _keywords_of(warehouse, embedding_model, as_of, asked)
     live = releases.clustering_on(folder, date.max, params)
     found = find_threshold(rows, vectors, params, judged)
+    if not found.n_pairs and not found.log.is_known:
+        found = replace(found, least_log_odds=live.least_log_odds)
     release = releases.make(found.params(params), as_of, _card(found))
     newest = releases.released_calibration(folder, date.max)
     refused = _too_little(found) or _too_late(release, newest) or _no_better(found, live)
@@ -243,7 +247,7 @@ def _card(found: Threshold) -> dict[str, object]:
 def _too_little(found: Threshold) -> str | None:
     """Why a threshold is found from too little; None where it is not."""
     if not found.n_pairs and not found.n_unused:
-        if found.log.is_known:
+        if found.log.n_users >= calibration.FEWEST_USERS:
             return None
         return (
             f"the log has {found.log.n_users} users with two keywords or more, and at least "

@@ -24,7 +24,7 @@ The result is the same for all users, so it is a release: it changes when a new 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -50,8 +50,8 @@ MOST_KEYWORDS = 400
 FEWEST_KEYWORDS = 5
 """Users with fewer keywords say nothing about a collapse: they may well have one aim, or as many as keywords."""
 _MOST_JOINED = 0.8
-"""Thresholds at which a larger share of the pairs of different people is joined are not assessed: nearly all pairs of one
-person are joined too, and the little difference is noise where everybody does the same."""
+"""Thresholds at which a larger share of the pairs of different people is joined are not assessed: nearly all pairs of
+one person are joined too, and the little difference is noise where everybody does the same."""
 _LEAST_OWN = 0.02
 """Thresholds at which a smaller share of the pairs of one person is joined say nothing about what people share."""
 _SURELY_SHARED = 0.9
@@ -138,10 +138,11 @@ class LogEstimate:
     Attributes:
         least_log_odds: The threshold with the best estimated agreement; the default one where the log says nothing.
         area_distance: For ``ClusteringParams``; the default one where the log has too few users.
-        is_known: False where the log has too few users.
+        is_known: False where the log says nothing about the threshold: it has too few users, or hardly any threshold
+            tells the keywords of different people from those of one.
         n_users: Users of the log that were clustered.
         agreement: (len(THRESHOLDS),), estimated pairwise F1 at each threshold; 0 where it was not assessed. Empty where
-            the log has too few users.
+            the threshold is not known.
     """
 
     least_log_odds: float
@@ -167,16 +168,16 @@ def from_log(
         ensemble: By default the released one.
     """
     users = _sample(rows)
-    nothing = LogEstimate.unknown(params, len(users))
     if len(users) < FEWEST_USERS:
-        return nothing
+        return LogEstimate.unknown(params, len(users))
+    distance = area_distance(background(users, vectors))
     own, other = _of_two_people(users, vectors, params, ensemble)
     agreement = estimated_agreement(own, other, shared_topics(own, other))
     if not agreement.any():
-        return nothing
+        return replace(LogEstimate.unknown(params, len(users)), area_distance=distance)
     as_good = THRESHOLDS[agreement >= agreement.max() - _AS_GOOD]
     nearest = as_good[int(np.abs(as_good - params.least_log_odds).argmin())]
-    return LogEstimate(float(nearest), area_distance(background(users, vectors)), True, len(users), agreement)
+    return LogEstimate(float(nearest), distance, True, len(users), agreement)
 
 
 def background(users: Sequence[tuple[str, Sequence[str]]], vectors: KeywordVectors) -> float:
