@@ -20,8 +20,8 @@ class ClusteringParams:
     is the default one, the setting ``embedder`` may bring another (``CUT_OF_EMBEDDER``)."""
     least_log_odds: float = -1.0
     """A node of the dendrogram stays one cluster if its log odds exceed this. Lower values give broader journeys,
-    higher values finer ones. This one has the best mean over labelled corpora, each clustered by a cut that was fitted
-    on the others. Their own best ones are between -2 and 2: a log has its own (``domain.clustering.calibration``)."""
+    higher values finer ones. This one is the median of the best ones of labelled corpora, each clustered by a cut that
+    was fitted on the others. Those are between -2 and 2: a log has its own (``domain.clustering.calibration``)."""
     area_distance: float = 0.81
     """Two parts of the dendrogram are one area if the mean cosine distance between their keywords is below this. With 0
     each journey is an area; with 2 all journeys of a user are one area. This one is cautious, for logs in which all
