@@ -40,6 +40,11 @@ $(LLM_READY): requirements.lock pyproject.toml
 	@$(LLM_VENV)/bin/pip install -q --constraint requirements.lock -e '.[local-llm]'
 	@touch $(LLM_READY)
 
+# There are as many workers as cores, so one thread each: more would only wait for one another.
+test test-fast: export OMP_NUM_THREADS = 1
+test test-fast: export OPENBLAS_NUM_THREADS = 1
+test test-fast: export POLARS_MAX_THREADS = 1
+
 test: $(READY) ## All tests
 	@$(BIN)/python -m pytest
 
