@@ -65,9 +65,10 @@ def test_promise_1_same_rows_whatever_the_order_and_the_files(
         halves = {n: f.gather_every(2, offset=part) for n, f in frames.items() if n in TIME_COLUMN}
         rest = {n: f for n, f in frames.items() if n not in TIME_COLUMN} if part else {}
         shuffled.land(halves | rest, name=f"part-{part}")
-    # A process of its own, in which DuckDB has several threads; ``calm`` was run with one.
+    # A process of its own, in which DuckDB and polars have several threads; ``calm`` was run with one.
     command = [sys.executable, "-c", SEVERAL_THREADS + RUN_ALL, str(shuffled.home), str(FIRST), str(LAST)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    several = os.environ | dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "4")
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=several)
     assert result.returncode == 0, result.stderr
     assert_same_output(calm, shuffled)
 
