@@ -59,8 +59,8 @@ _SURELY_SHARED = 0.9
 _AS_GOOD = 0.01
 """Estimated agreements that differ by less are taken for equal; the threshold nearest to the default one is chosen."""
 AREA_EXCESS = 0.06
-"""Two parts of a dendrogram are one area if their mean cosine exceeds the background by this share of what is left to
-1. Two corpora with domains (CLINC150, HWU64) have the same best value."""
+"""Journeys are one area while their mean cosine exceeds the background by this share of what is left to 1. Two corpora
+with domains (CLINC150, HWU64) have the same best value."""
 _ROUNDS = 4
 """How often each user is put together with another one."""
 _SEED = 20261126

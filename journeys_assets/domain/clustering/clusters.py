@@ -8,9 +8,8 @@ dendrogram. From the top down, a learned cut (``domain.clustering.cut``) decides
 or several, from the vectors and from the letters that keywords share. Unlike the merge height of Ward's method, the
 mean distance of average linkage does not grow with the size of clusters.
 
-Areas are the coarser level (of a wedding: dress, venue, invitations). They are nodes of the same dendrogram: from the
-top down, a node is an area if its two parts are near enough, or if it is within one cluster. So every cluster is in
-exactly one area.
+Areas are the coarser level (of a wedding: dress, venue, invitations). They are average linkage of
+whole clusters, by the plain vectors of their keywords. So every cluster is in exactly one area.
 
 Decision record 5 gives the measurements, the rejected alternatives and the drawbacks. ``evaluation.parts.clustering``
 repeats the measurements.

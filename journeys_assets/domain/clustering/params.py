@@ -23,7 +23,7 @@ class ClusteringParams:
     higher values finer ones. This one is the median of the best ones of labelled corpora, each clustered by a cut that
     was fitted on the others. Those are between -2 and 2: a log has its own (``domain.clustering.calibration``)."""
     area_distance: float = 0.81
-    """Two parts of the dendrogram are one area if the mean cosine distance between their keywords is below this. With 0
+    """Journeys are joined to one area while the mean cosine distance of their keywords is below this. With 0
     each journey is an area; with 2 all journeys of a user are one area. This one is cautious, for logs in which all
     keywords are alike: a log has its own (``domain.clustering.calibration``)."""
     min_journey_keywords: int = 3

@@ -7,8 +7,6 @@ export can be made on one machine and copied to another.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 from journeys_assets.errors import require_extra
 from journeys_assets.models.embedding.base import EmbedderError
-from journeys_assets.models.embedding.files import ModelFiles, Pooling, digest_of, sha256_of
+from journeys_assets.models.embedding.files import ModelFiles, Pooling, digest_of, new_folder, sha256_of
 from journeys_assets.models.embedding.onnx import OnnxModel
 
 EXPORT_REVISION = 2
@@ -82,20 +80,10 @@ class ExportedModel:
 
     def _export_to(self, target: Path) -> None:
         require_extra("export", f"embedding with {self.name}, which is not exported yet,")
-        self._cache_dir.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".exporting-", dir=self._cache_dir))
-        try:
+        with new_folder(target) as draft:
             _export(self._folder, draft)
             if _digest(self._folder) != self.digest:
                 raise EmbedderError(f"{self._folder}: the model was changed while it was in use; start again")
-            try:
-                draft.rename(target)
-            except OSError:
-                # Another process was first; its export is as good.
-                if not target.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def from_hub(name: str) -> Path:

