@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from journeys_assets.domain.keywords.params import KeywordParams
-from journeys_assets.domain.naming.features import JOURNEY
+from journeys_assets.domain.naming.features import JOURNEY, commonness_classes
 from journeys_assets.domain.naming.names import name_journeys
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.naming.suggestions import worth
 from journeys_assets.domain.tables.pipeline import JOURNEY_NAMES
 from journeys_assets.models.naming.release import naming_on
-from journeys_assets.pipeline.carry import Carried, Frames, carry_over
-from journeys_assets.pipeline.stage import Batch, Notes, Run
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, CarriedRows, Notes, Run
 from journeys_assets.pipeline.suggested_names import CLUSTER_COLUMNS, Unsafe, accepted_names
-from journeys_assets.storage.queries import inference
+from journeys_assets.storage.queries import inference, staleness, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import suggestions as suggestion_queries
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
+_MOST_CHANGES = 50
+"""Where more keywords changed in how common they are, every user is named anew: looking for them would cost as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What the names of a day rest on beside the log.
+
+    Attributes:
+        states: user_id and partition_date of the latest inference of every live user.
+        common: keyword, specificity_step, is_generic of every keyword of the catalogue that is not rare.
+    """
+
+    day: date
+    states: pl.DataFrame
+    common: pl.DataFrame
+
 
 @dataclass(frozen=True)
 class Naming:
-    """Names journeys; a user whose inference, item catalogue and weights are the same keeps the names.
+    """Names journeys. A user keeps the names of the day before as long as nothing changed that they rest on.
 
     Attributes:
         suggested_by: The language model, prompt and sampling whose accepted names take precedence; None without one.
@@ -39,35 +55,76 @@ class Naming:
     releases: Path
     suggested_by: str | None
     unsafe: Unsafe
+    version: Callable[[date], str]
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        carried: Carried | None = None
-        names = JOURNEY_NAMES.empty()
-        for day in run.days:
-            carried = self._named(day, carried)
-            names = carried.frames["names"].sort("user_id", "journey_id")
-            yield Batch([day], {JOURNEY_NAMES.name: names})
+        before = self._stored_before(run.days[0])
+        named_by: set[str] = set()
+        n_made = 0
+        for days in run.chunks():
+            made, carried = [], []
+            for day in days:
+                basis = self._basis(day)
+                kept = self._unchanged(before, basis) if before else basis.states.clear()
+                names, weights = self._named(day, basis.states.join(kept, on="user_id", how="anti"))
+                made.append(names.with_columns(partition_date=pl.lit(day)))
+                named_by.add(weights)
+                n_made += names.height
+                if before and kept.height:
+                    carried.append(CarriedRows(JOURNEY_NAMES.name, before.day, day, kept.select("user_id")))
+                before = basis
+            yield Batch(days, {JOURNEY_NAMES.name: pl.concat(made)}, carried)
+        with self.warehouse.reading() as con:
+            examples = tables.example_rows(con, JOURNEY_NAMES.name, run.days[-1], EXAMPLE_ROWS)
         return Notes(
             {
-                "named_by": ", ".join(sorted(names["named_by"].unique())) or "nothing to name",
-                "examples": names.select("user_id", "journey_name", "keywords"),
+                "named_by": ", ".join(sorted(named_by)),
+                "names_made": n_made,
+                "examples": examples.select("user_id", "journey_name", "keywords"),
             }
         )
 
-    def _named(self, day: date, before: Carried | None) -> Carried:
-        params, named_by = naming_on(self.releases, day, self.naming)
+    def _basis(self, day: date) -> _Basis:
+        params, _ = naming_on(self.releases, day, self.naming)
         with self.warehouse.reading() as con:
             states = inference.live_states(con, day, self.keywords.horizon_days)
-            commonness = keyword_queries.commonness_fingerprint(con, day)
+            common = keyword_queries.common_keywords(con, day, self.keywords)
+        return _Basis(day, states, commonness_classes(common, params).drop("commonness"))
 
-        def names_of(states: pl.DataFrame) -> Frames:
-            with self.warehouse.reading() as con:
-                clusters = inference.journeys_in(con, states, CLUSTER_COLUMNS)
-                facts = keyword_queries.keyword_facts(con, clusters, day, self.keywords)
-            names = name_journeys(clusters, facts, params).with_columns(named_by=pl.lit(named_by, dtype=pl.String))
-            return {"names": self._with_suggested(names, clusters, day)}
+    def _stored_before(self, first: date) -> _Basis | None:
+        """That of the day before the run; None where its names cannot be relied on."""
+        before = first - timedelta(days=1)
+        with self.warehouse.reading() as con:
+            is_complete = staleness.is_complete(con, before)
+            versions = tables.versions_on(con, JOURNEY_NAMES.name, before)
+        return self._basis(before) if is_complete and versions <= {self.version(before)} else None
 
-        return carry_over(before, states, names_of, basis=(commonness, named_by))
+    def _unchanged(self, before: _Basis, after: _Basis) -> pl.DataFrame:
+        """The states of ``after`` whose names are those of ``before``."""
+        if self.version(before.day) != self.version(after.day):
+            return after.states.clear()
+        same = after.states.join(before.states, on=after.states.columns, how="semi")
+        changes = [
+            old.join(new, on=old.columns, how="anti")["keyword"]
+            for old, new in ((before.common, after.common), (after.common, before.common))
+        ]
+        phrases = pl.concat(changes).unique().sort().to_list()
+        if len(phrases) > _MOST_CHANGES:
+            return after.states.clear()
+        with self.warehouse.reading() as con:
+            touched = [inference.users_with_words(con, same, phrases)] if phrases else []
+            if self.suggested_by is not None:
+                touched.append(suggestion_queries.users_with_suggestions(con, self.suggested_by, after.day))
+        return same.join(pl.concat(touched), on="user_id", how="anti") if touched else same
+
+    def _named(self, day: date, states: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+        """The names of the journeys of ``states``, and what weighed their features."""
+        params, named_by = naming_on(self.releases, day, self.naming)
+        with self.warehouse.reading() as con:
+            clusters = inference.journeys_in(con, states, CLUSTER_COLUMNS)
+            facts = keyword_queries.keyword_facts(con, clusters, day, self.keywords)
+        names = name_journeys(clusters, facts, params).with_columns(named_by=pl.lit(named_by, dtype=pl.String))
+        return self._with_suggested(names, clusters, day), named_by
 
     def _with_suggested(self, names: pl.DataFrame, clusters: pl.DataFrame, day: date) -> pl.DataFrame:
         """``names`` with the accepted names of a language model in place."""

@@ -213,6 +213,7 @@ def _naming(context: StageContext) -> Stage:
         deployment.releases(NAMING_WEIGHTS.folder),
         deployment.answered_by(NAMES_PROMPT),
         _unsafe(context),
+        lambda day: context.versions.of(JOURNEY_NAMES.name, day),
     )
 
 

@@ -24,7 +24,7 @@ from journeys_assets.errors import JourneysError
 from journeys_assets.pipeline.days import keyword_day_rows
 from journeys_assets.pipeline.monitors import QualityMonitor, measure
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
-from journeys_assets.pipeline.stage import Batch, Notes, Run, Stage, StageContext, StageEntry
+from journeys_assets.pipeline.stage import Batch, CarriedRows, Notes, Run, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.versions import Versions
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import inference, staleness, tables
@@ -338,9 +338,13 @@ def _outcome(entry: StageEntry, stage: Stage, run: Run, versions: Versions, pipe
     for batch in batches():
         rows = [(t, _stamped(batch.rows[t.name], t, batch.days, entry.name, versions)) for t in entry.tables]
         if not batch.is_stored:
-            _store(pipeline.warehouse, entry, rows, batch.days)
+            _store(pipeline.warehouse, entry, rows, batch.days, batch.carried)
         for table, frame in rows:
             counts[table.name] |= _counts(frame, batch.days)
+        for table_name in {carried.table for carried in batch.carried}:
+            with pipeline.warehouse.reading() as con:
+                stored = tables.counts_by_day(con, table_name, batch.days)
+            counts[table_name] |= {day: Counts(*found) for day, found in stored.items()}
         done += len(batch.days)
         pipeline.progress(entry.name, done, len(run.days))
     if not done and not entry.is_view:
@@ -349,7 +353,11 @@ def _outcome(entry: StageEntry, stage: Stage, run: Run, versions: Versions, pipe
 
 
 def _store(
-    warehouse: Warehouse, entry: StageEntry, rows: Sequence[tuple[Table, pl.DataFrame]], days: Sequence[date]
+    warehouse: Warehouse,
+    entry: StageEntry,
+    rows: Sequence[tuple[Table, pl.DataFrame]],
+    days: Sequence[date],
+    carried: Sequence[CarriedRows] = (),
 ) -> None:
     for table, frame in rows:
         broken = violations(table, frame)
@@ -360,7 +368,7 @@ def _store(
             if not frame.is_empty():
                 warehouse.append_new(table, frame)
     else:
-        warehouse.replace_together(rows, days)
+        warehouse.replace_together(rows, days, [(c.table, c.before, c.day, c.users) for c in carried])
 
 
 def _stamped(frame: pl.DataFrame, table: Table, days: Sequence[date], stage: str, versions: Versions) -> pl.DataFrame:

@@ -9,11 +9,9 @@ from datetime import date
 
 import polars as pl
 
-from journeys_assets.pipeline.stage import Batch, Notes, Run
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Notes, Run
 from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-EXAMPLE_ROWS = 8
 
 
 @dataclass(frozen=True)

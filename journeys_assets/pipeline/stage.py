@@ -27,6 +27,9 @@ PUBLISHED = "*published"
 """Stands in ``upstream`` for every stage before that is published."""
 
 
+EXAMPLE_ROWS = 8
+"""Rows that a stage shows as examples."""
+
 DAYS_PER_WRITE = 31
 """Days of a range that one read and one write transaction take; bounds memory."""
 
@@ -52,6 +55,23 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedRows:
+    """Rows of an earlier day that hold for a later one too. They are copied inside the warehouse.
+
+    Attributes:
+        table: Name of their table.
+        before: The day whose rows are copied. It has the algorithm version of ``day``.
+        day: The day that they are copied to.
+        users: user_id: whose rows.
+    """
+
+    table: str
+    before: date
+    day: date
+    users: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Rows of some days of a run, by table name. They replace these days of each table.
 
@@ -59,11 +79,13 @@ class Batch:
         days: The days that the rows stand for.
         rows: Without ``partition_date`` the rows stand for the one day of ``days``; without ``algorithm_version`` they
             get the version of the stage on their day.
+        carried: Rows beside them that are copied from an earlier day, in order of days; of other users than ``rows``.
         is_stored: The rows are in the warehouse already and stay as they are.
     """
 
     days: Sequence[date]
     rows: Mapping[str, pl.DataFrame]
+    carried: Sequence[CarriedRows] = ()
     is_stored: bool = False
 
 

@@ -14,7 +14,7 @@ import math
 
 import polars as pl
 
-from journeys_assets.domain.keywords.personal import holds_personal_data, impersonal
+from journeys_assets.domain.keywords.personal import hold_personal_data, holds_personal_data, impersonal
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.naming.phrases import shared_phrases, words_of
 
@@ -107,11 +107,11 @@ def candidate_features(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, para
         theme_centrality=(1 - (best - pl.col("cosine")) / spread).clip(0.0, 1.0),
         coverage=_share_of_highest("word_sum"),
         topicality=_share_of_highest("word_mean"),
-        specificity=_specificity(params),
+        specificity=_specificity_step(params) / _SPECIFICITY_STEPS,
         several_words=(pl.col("n_words") > 1).cast(pl.Float64),
         sharing=(pl.col("n_containing") - 1) / pl.max_horizontal(pl.col("n_members") - 1, 1),
         whole_keyword=pl.col("is_member").cast(pl.Float64),
-        is_generic=pl.col("commonness") >= params.generic_share,
+        is_generic=_is_generic(params),
     )
 
 
@@ -167,9 +167,15 @@ def _run(words: str) -> pl.Expr:
 
 def _personal(forms: pl.DataFrame) -> pl.Series:
     """How much of each keyword and display form is personal data: see ``candidate_features``."""
-    texts = forms.select("keyword", "display_form").iter_rows()
-    held = [[text for text in pair if holds_personal_data(text)] for pair in texts]
-    return pl.Series([2 - all(map(impersonal, pair)) if pair else 0 for pair in held], dtype=pl.Int64)
+    columns = ("keyword", "display_form")
+    held = forms.select(hold_personal_data(forms[name]) for name in columns)
+    texts = forms.filter(held["keyword"] | held["display_form"])
+    amounts = [
+        2 - all(impersonal(text) for text in pair if holds_personal_data(text))
+        for pair in texts.select(columns).iter_rows()
+    ]
+    found = texts.select(columns).with_columns(amount=pl.Series(amounts, dtype=pl.Int64))
+    return forms.join(found, on=columns, how="left", maintain_order="left")["amount"].fill_null(0)
 
 
 def _share_of_highest(column: str) -> pl.Expr:
@@ -178,12 +184,26 @@ def _share_of_highest(column: str) -> pl.Expr:
     return (value / pl.max_horizontal(highest, _MIN_WORD_RANGE)).clip(0.0, 1.0)
 
 
-def _specificity(params: NamingParams) -> pl.Expr:
+def _specificity_step(params: NamingParams) -> pl.Expr:
+    """0 to ``_SPECIFICITY_STEPS``, whole."""
     rare = params.generic_share * _SPECIFIC_BELOW
     share = (params.generic_share / pl.col("commonness").clip(rare, params.generic_share)).log() / -math.log(
         _SPECIFIC_BELOW
     )
-    return (share * _SPECIFICITY_STEPS).round() / _SPECIFICITY_STEPS
+    return (share * _SPECIFICITY_STEPS).round()
+
+
+def _is_generic(params: NamingParams) -> pl.Expr:
+    return pl.col("commonness") >= params.generic_share
+
+
+def commonness_classes(common: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
+    """``common`` (keyword, commonness, …) with ``specificity_step`` and ``is_generic``: all that names rest on of it.
+
+    Keywords as specific as any, which is what a keyword without a row is, are left out.
+    """
+    classes = common.with_columns(specificity_step=_specificity_step(params), is_generic=_is_generic(params))
+    return classes.filter((pl.col("specificity_step") < _SPECIFICITY_STEPS) | pl.col("is_generic"))
 
 
 def _word_features(rows: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,9 @@ is how common a keyword is. It is counted in coarse steps, so a growing catalogu
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 
 import polars as pl
 
@@ -164,7 +166,9 @@ def naming_score(params: NamingParams) -> pl.Expr:
     """The weighted mean of the features, 0 to 1."""
     weights = _weights(params)
     total = sum(weights.values())
-    return pl.sum_horizontal(pl.col(name) * (weight / total) for name, weight in weights.items()).clip(0.0, 1.0)
+    # Not sum_horizontal, which adds in an order that depends on the number of threads.
+    terms = (pl.col(name) * (weight / total) for name, weight in weights.items())
+    return functools.reduce(operator.add, terms).clip(0.0, 1.0)
 
 
 def _weights(params: NamingParams) -> dict[str, float]:

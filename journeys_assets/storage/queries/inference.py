@@ -108,6 +108,33 @@ def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: S
     return rows
 
 
+def users_with_words(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, phrases: Sequence[str]) -> pl.DataFrame:
+    """Users of ``states`` (user_id, partition_date) with a journey of which a keyword contains one of ``phrases``.
+
+    A keyword contains itself and every run of its words.
+
+    Returns:
+        user_id; distinct.
+    """
+    con.register("states", states.to_arrow())
+    con.register("phrases", pl.DataFrame({"phrase": phrases}, schema={"phrase": pl.String}).to_arrow())
+    rows = con.sql(
+        """
+        WITH members AS (
+          SELECT DISTINCT user_id, unnest(keywords) AS keyword
+          FROM main.journey_clusters JOIN states USING (user_id, partition_date) WHERE is_journey
+        ), texts AS (
+          SELECT keyword FROM (SELECT DISTINCT keyword FROM members)
+          WHERE EXISTS (SELECT 1 FROM phrases WHERE contains(' ' || keyword || ' ', ' ' || phrase || ' '))
+        )
+        SELECT DISTINCT user_id FROM members SEMI JOIN texts USING (keyword)
+        """
+    ).pl()
+    con.unregister("states")
+    con.unregister("phrases")
+    return rows
+
+
 def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """What each user did for each journey, for each day from ``first`` to ``last`` with an engagement.
 

@@ -114,48 +114,80 @@ def keyword_facts(
     con.register("members", members.to_arrow())
     rows = con.sql(
         """
-        WITH used AS (
-          SELECT user_id, keyword, display_form, n_searches, first_engaged_at,
-                 k.partition_date > m.window_end_date - $look_back::INTEGER AS is_in_window
+        WITH forms AS (
+          SELECT user_id, keyword, display_form, min(first_engaged_at) AS first_engaged_at,
+                 count(*) FILTER (k.partition_date > m.window_end_date - $look_back::INTEGER) AS n,
+                 sum(n_searches) FILTER (k.partition_date > m.window_end_date - $look_back::INTEGER) AS n_queries
           FROM main.keyword_table k JOIN members m USING (user_id, keyword)
           WHERE k.partition_date <= $day AND k.partition_date <= m.window_end_date
-        ), forms AS (
-          SELECT user_id, keyword, display_form, count(*) FILTER (is_in_window) AS n,
-                 sum(n_searches) FILTER (is_in_window) AS n_queries, min(first_engaged_at) AS first_engaged_at
-          FROM used GROUP BY user_id, keyword, display_form
-        ), facts AS (
-          SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
-                 sum(n_queries)::BIGINT AS n_queries, min(first_engaged_at) AS first_engaged_at
-          FROM forms GROUP BY user_id, keyword
-        ), words AS (
-          SELECT user_id, string_split(keyword, ' ') AS words FROM members
-        ), starts AS (
-          SELECT user_id, words, unnest(range(1, len(words))) AS place FROM words
-        ), runs AS (
-          SELECT DISTINCT user_id, array_to_string(words[place:place + n_words - 1], ' ') AS keyword
-          FROM starts, unnest(range(2, $most_words::INTEGER + 1)) AS sizes(n_words)
-          WHERE place + n_words - 1 <= len(words)
-        ), wanted AS (
-          SELECT user_id, keyword FROM members
-          UNION
-          SELECT user_id, keyword FROM runs SEMI JOIN (
-            SELECT keyword FROM main.keyword_commonness WHERE partition_date = $day AND n_pins >= $min_items
-          ) USING (keyword)
+          GROUP BY user_id, keyword, display_form
         )
-        SELECT m.user_id, m.keyword, coalesce(f.display_form, m.keyword) AS display_form,
-               coalesce(f.n_queries, 0) AS n_queries, f.first_engaged_at,
-               CASE WHEN c.n_pins >= $min_items THEN c.pin_share ELSE 0.0 END AS commonness
-        FROM wanted m
-        LEFT JOIN facts f USING (user_id, keyword)
-        LEFT JOIN main.keyword_commonness c ON c.keyword = m.keyword AND c.partition_date = $day
-        ORDER BY 1, 2
+        SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
+               coalesce(sum(n_queries), 0)::BIGINT AS n_queries, min(first_engaged_at) AS first_engaged_at
+        FROM forms GROUP BY user_id, keyword
         """,
-        params={
-            "day": day,
-            "look_back": params.look_back_days,
-            "min_items": params.generic_min_items,
-            "most_words": _MOST_RUN_WORDS,
-        },
+        params={"day": day, "look_back": params.look_back_days},
     ).pl()
     con.unregister("members")
-    return rows
+    known = members.select("user_id", "keyword").join(rows, on=["user_id", "keyword"], how="left")
+    common = common_keywords(con, day, params)
+    used = members.select("user_id", "keyword").with_columns(text=pl.col("keyword"))
+    runs = used.join(_common_runs(con, members["keyword"], common), on="text").select("user_id", keyword="run")
+    phrases = runs.unique().join(members, on=["user_id", "keyword"], how="anti")
+    return (
+        pl.concat([known, phrases], how="diagonal")
+        .join(common, on="keyword", how="left")
+        .with_columns(
+            pl.coalesce("display_form", "keyword"),
+            pl.col("n_queries").fill_null(0),
+            pl.col("commonness").fill_null(0.0),
+        )
+    )
+
+
+def commonness_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date], params: KeywordParams) -> pl.DataFrame:
+    """partition_date, keyword, commonness: :func:`common_keywords` of each of ``days``."""
+    return con.sql(
+        """
+        SELECT partition_date, keyword, pin_share AS commonness FROM main.keyword_commonness
+        WHERE partition_date IN (SELECT unnest($days::DATE[])) AND n_pins >= $min_items
+        """,
+        params={"days": list(days), "min_items": params.generic_min_items},
+    ).pl()
+
+
+def common_keywords(con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams) -> pl.DataFrame:
+    """keyword, commonness (share of the catalogue's pins) of the keywords of at least ``generic_min_items`` pins."""
+    return con.sql(
+        """
+        SELECT keyword, pin_share AS commonness FROM main.keyword_commonness
+        WHERE partition_date = $day AND n_pins >= $min_items
+        """,
+        params={"day": day, "min_items": params.generic_min_items},
+    ).pl()
+
+
+def _common_runs(con: duckdb.DuckDBPyConnection, keywords: pl.Series, common: pl.DataFrame) -> pl.DataFrame:
+    """Runs of two to ``_MOST_RUN_WORDS`` words of each keyword that are common keywords: text (the keyword), run."""
+    phrases = common.filter(pl.col("keyword").str.contains(" ", literal=True)).select("keyword")
+    texts = keywords.unique().to_frame("keyword") if phrases.height else keywords.head(0).to_frame("keyword")
+    con.register("texts", texts.to_arrow())
+    con.register("common_phrases", phrases.to_arrow())
+    runs = con.sql(
+        """
+        WITH words AS (
+          SELECT keyword AS text, string_split(keyword, ' ') AS words FROM texts
+        ), starts AS (
+          SELECT text, words, unnest(range(1, len(words))) AS place FROM words
+        ), runs AS (
+          SELECT text, array_to_string(words[place:place + n_words - 1], ' ') AS run
+          FROM starts, unnest(range(2, $most_words::INTEGER + 1)) AS sizes(n_words)
+          WHERE place + n_words - 1 <= len(words)
+        )
+        SELECT DISTINCT text, run FROM runs SEMI JOIN common_phrases ON common_phrases.keyword = runs.run
+        """,
+        params={"most_words": _MOST_RUN_WORDS},
+    ).pl()
+    con.unregister("texts")
+    con.unregister("common_phrases")
+    return runs

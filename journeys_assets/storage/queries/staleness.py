@@ -171,6 +171,20 @@ def watermarks(con: duckdb.DuckDBPyConnection, first: date, *, start: date) -> W
     return Watermarks(int(row["ingest_seq"][0]), int(row["covered_seq"][0]))
 
 
+def is_complete(con: duckdb.DuckDBPyConnection, day: date) -> bool:
+    """Whether ``day`` was closed by the run that opened it last, and covers all events dated up to it."""
+    row = con.execute(
+        """
+        SELECT count(*) FROM main.closed_days c JOIN main.opened_days o USING (partition_date, run_id)
+        WHERE partition_date = $day AND c.covered_seq >= (
+          SELECT coalesce(max(ingest_seq), 0) FROM landing.ingested_days WHERE event_date <= $day
+        )
+        """,
+        {"day": day},
+    ).fetchone()
+    return row == (1,)
+
+
 def stale_users(
     con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, horizon_days: int, start: date, today: date
 ) -> pl.DataFrame:

@@ -36,6 +36,15 @@ def suggested_names(
     return rows
 
 
+def users_with_suggestions(con: duckdb.DuckDBPyConnection, suggested_by: str, day: date) -> pl.DataFrame:
+    """user_id of the users who got a suggestion of this model, prompt and sampling on ``day``."""
+    return con.sql(
+        "SELECT DISTINCT user_id FROM main.suggested_names "
+        "WHERE suggested_by = $suggested_by AND partition_date = $day",
+        params={"suggested_by": suggested_by, "day": day},
+    ).pl()
+
+
 def names_beside(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Every suggestion beside the keyword that names the journey without a model.
 

@@ -20,3 +20,29 @@ def row_counts(con: duckdb.DuckDBPyConnection, tables: Sequence[str], day: date)
         f"SELECT '{table}', count(*) FILTER (partition_date = $day), count(*) FROM main.{table}" for table in tables
     )
     return {name: (n_on_day, n_all) for name, n_on_day, n_all in con.execute(counts, {"day": day}).fetchall()}
+
+
+def counts_by_day(con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date]) -> dict[date, tuple[int, int]]:
+    """Rows and users of a table with users, for each of ``days``."""
+    rows = con.execute(
+        f"SELECT partition_date, count(*), count(DISTINCT user_id) FROM main.{table} "
+        "WHERE partition_date IN (SELECT unnest($days::DATE[])) GROUP BY ALL",
+        {"days": list(days)},
+    ).fetchall()
+    return dict.fromkeys(days, (0, 0)) | {day: (n_rows, n_users) for day, n_rows, n_users in rows}
+
+
+def example_rows(con: duckdb.DuckDBPyConnection, table: str, day: date, n_rows: int) -> pl.DataFrame:
+    """The first rows of one partition by user and journey."""
+    return con.sql(
+        f"SELECT * FROM main.{table} WHERE partition_date = $day ORDER BY user_id, journey_id LIMIT {n_rows}",
+        params={"day": day},
+    ).pl()
+
+
+def versions_on(con: duckdb.DuckDBPyConnection, table: str, day: date) -> set[str]:
+    """The algorithm versions of the rows of one partition."""
+    found = con.execute(
+        f"SELECT DISTINCT algorithm_version FROM main.{table} WHERE partition_date = $day", {"day": day}
+    )
+    return {version for (version,) in found.fetchall()}

@@ -113,8 +113,18 @@ class Warehouse:
         self.replace_together([(table, frame)], days)
         return frame.height
 
-    def replace_together(self, tables: Sequence[tuple[Table, pl.DataFrame]], days: Sequence[date]) -> None:
-        """:meth:`replace_partitions` for several tables in one transaction."""
+    def replace_together(
+        self,
+        tables: Sequence[tuple[Table, pl.DataFrame]],
+        days: Sequence[date],
+        carried: Sequence[tuple[str, date, date, pl.DataFrame]] = (),
+    ) -> None:
+        """:meth:`replace_partitions` for several tables in one transaction.
+
+        Args:
+            carried: Table, a day, a later day among ``days``, and user_id. The rows of these users are copied from the
+                one day to the other, one after the other, so that a day may be copied on.
+        """
         for table, frame in tables:
             self._check_fits(table, frame, days)
         with self.writing() as con:
@@ -126,6 +136,14 @@ class Warehouse:
                 con.register("incoming", frame.select(table.column_names).to_arrow())
                 con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
                 con.unregister("incoming")
+            for name, before, day, users in carried:
+                con.register("carried_users", users.select("user_id").to_arrow())
+                con.execute(
+                    f"INSERT INTO main.{name} BY NAME SELECT * REPLACE ($day::DATE AS partition_date) FROM main.{name} "
+                    "SEMI JOIN carried_users USING (user_id) WHERE partition_date = $before",
+                    {"day": day, "before": before},
+                )
+                con.unregister("carried_users")
 
     def append_new(self, table: Table, frame: pl.DataFrame) -> None:
         """Insert the rows of ``frame`` whose grain is not in the table yet; existing rows stay unchanged.

@@ -229,3 +229,10 @@ def test_series_are_looked_at_value_by_value() -> None:
     assert hold_personal_data(texts.clear()).dtype == pl.Boolean
     lists = pl.Series("l", [["a@b.org", "shed"], [], None])
     assert masked_series(lists).to_list() == [["[e-mail]", "shed"], [], None]
+
+
+@given(st.lists(PARTS, max_size=6), st.sampled_from(["", " ", "  ", "\u200b", "\u3164", "\u2010"]))
+@settings(max_examples=500)
+def test_one_expression_clears_no_text_that_needs_a_closer_look(parts: list[str], between: str) -> None:
+    text = between.join(parts)
+    assert hold_personal_data(pl.Series([text, None])).to_list() == [holds_personal_data(text), None]
