@@ -40,10 +40,18 @@ class Clustering:
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         clusters = JOURNEY_CLUSTERS.empty()
         n_users = 0
-        for day in run.days:
-            clusters, ledger = self.infer(day, full=run.full)
-            n_users += ledger.height
-            yield Batch([day], {JOURNEY_CLUSTERS.name: clusters, INFERENCE_LEDGER.name: ledger})
+        for days in run.chunks():
+            found, ledgers = [], [INFERENCE_LEDGER.empty()]
+            for day in days:
+                clusters, ledger = self.infer(day, full=run.full, first=days[0], pending=pl.concat(ledgers))
+                n_users += ledger.height
+                found.append(clusters.with_columns(partition_date=pl.lit(day)))
+                ledgers.append(
+                    ledger.with_columns(
+                        partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))
+                    ).select(pl.col(c.name).cast(c.dtype) for c in INFERENCE_LEDGER.columns)
+                )
+            yield Batch(days, {JOURNEY_CLUSTERS.name: pl.concat(found), INFERENCE_LEDGER.name: pl.concat(ledgers)})
         journeys = clusters.filter("is_journey")
         return Notes(
             {
@@ -54,11 +62,23 @@ class Clustering:
             }
         )
 
-    def infer(self, day: date, *, full: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of journey_clusters and inference_ledger of one day."""
+    def infer(self, day: date, *, full: bool, first: date, pending: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows of journey_clusters and inference_ledger of one day.
+
+        Args:
+            first: The first of the days whose rows are not stored yet.
+            pending: The rows of inference_ledger of those before ``day``.
+        """
         with self.warehouse.reading() as con:
             users = inference.users_to_cluster(
-                con, day, self.keywords, self.version(day), since=self.first_partition_date or date.min, full=full
+                con,
+                day,
+                self.keywords,
+                self.version(day),
+                since=self.first_partition_date or date.min,
+                full=full,
+                first=first,
+                pending=pending,
             )
             keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, users)

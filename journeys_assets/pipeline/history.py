@@ -16,6 +16,18 @@ from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
+COLUMNS = (
+    "partition_date",
+    "user_id",
+    "journey_id",
+    "journey_name",
+    "keywords",
+    "stage",
+    "stage_reason",
+    "last_engaged_at",
+    "algorithm_version",
+)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -38,17 +50,27 @@ class History:
         previous: Snapshot | None = None
         compared: Snapshot | None = None
         events = JOURNEY_EVENTS.empty()
-        for day in run.days:
-            compared, after = self._snapshots(day, previous)
-            if compared is not None:
-                events = self._events(compared, after)
-                yield Batch([day], {JOURNEY_EVENTS.name: events})
-            else:
-                # Nothing earlier is kept, so nothing can be compared; events found while it was kept stay.
-                with self.warehouse.reading() as con:
-                    events = tables.partition(con, JOURNEY_EVENTS.name, day)
-                yield Batch([day], {JOURNEY_EVENTS.name: events}, is_stored=True)
-            previous = after
+        for days in run.chunks():
+            with self.warehouse.reading() as con:
+                stored = {day: day_queries.snapshot_before(con, day, keep_days=self.keep_days) for day in days}
+                others = {before for before in stored.values() if before and before not in days}
+                journeys = tables.partitions(con, "user_journeys", [*others, *days], COLUMNS)
+            found = []
+            for day in days:
+                before, after = stored[day], Snapshot(day, journeys[day])
+                if previous is None or (before is not None and before > previous.day):
+                    previous = Snapshot(before, journeys[before]) if before else None
+                if previous is None:
+                    # Nothing earlier is kept, so nothing can be compared; events found while it was kept stay.
+                    with self.warehouse.reading() as con:
+                        events = tables.partition(con, JOURNEY_EVENTS.name, day)
+                    yield Batch([day], {JOURNEY_EVENTS.name: events}, is_stored=True)
+                else:
+                    events = self._events(previous, after)
+                    found.append((day, events.with_columns(partition_date=pl.lit(day))))
+                compared, previous = previous, after
+            if found:
+                yield Batch([day for day, _ in found], {JOURNEY_EVENTS.name: pl.concat([rows for _, rows in found])})
         return Notes(
             {
                 "compared_with": str(compared.day) if compared else "nothing: no earlier day of user_journeys is kept",
@@ -56,14 +78,6 @@ class History:
                 "examples": events.select("user_id", "event", "detail"),
             }
         )
-
-    def _snapshots(self, day: date, previous: Snapshot | None) -> tuple[Snapshot | None, Snapshot]:
-        """The latest day before ``day``, stored or done in this run (``previous``), and ``day`` itself."""
-        with self.warehouse.reading() as con:
-            stored = day_queries.snapshot_before(con, day, keep_days=self.keep_days)
-            if previous is None or (stored is not None and stored > previous.day):
-                previous = Snapshot(stored, tables.partition(con, "user_journeys", stored)) if stored else None
-            return previous, Snapshot(day, tables.partition(con, "user_journeys", day))
 
     def _events(self, before: Snapshot, after: Snapshot) -> pl.DataFrame:
         events = journey_events(before.journeys, after.journeys, self.evolution)

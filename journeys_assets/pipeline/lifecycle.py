@@ -13,7 +13,6 @@ from journeys_assets.domain.lifecycle.evidence import p_ended_by_fixed_gap, seas
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.pipeline import STAGE_EVIDENCE
 from journeys_assets.models.lifecycle.release import released_stage_model
-from journeys_assets.pipeline.carry import Carried, Frames, carry_over
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -23,19 +22,27 @@ OWN = ["user_id", "journey_id"]
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """Reads a user's engagements once per inference; every day's silence follows from them."""
+    """Reads the engagements of many days at once; every day's silence follows from them."""
 
     warehouse: Warehouse
     params: AlgorithmParams
     releases: Path
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        carried: Carried | None = None
         evidence = STAGE_EVIDENCE.empty()
-        for day in run.days:
-            carried = self._history(day, carried)
-            evidence = self._evidence(day, carried)
-            yield Batch([day], {STAGE_EVIDENCE.name: evidence})
+        for days in run.chunks():
+            with self.warehouse.reading() as con:
+                states = inference.live_states_by_day(con, days, self.params.keywords.horizon_days)
+                every = inference.all_states(states)
+                journey_days, visits = inference.engagement_history(con, every, days[0], days[-1], self.params)
+                live = tables.journeys_by_day(con, "journey_features", days)
+            rows = []
+            for day in days:
+                own = journey_days.join(states[day], on=["user_id", "partition_date"], how="semi")
+                seen = visits.join(states[day], on="user_id", how="semi")
+                evidence = self._evidence(day, own.drop("partition_date"), seen, live[day])
+                rows.append(evidence.with_columns(partition_date=pl.lit(day)))
+            yield Batch(days, {STAGE_EVIDENCE.name: pl.concat(rows)})
         return Notes(
             {
                 "judged_by": ", ".join(sorted(evidence["judged_by"].unique())) or "nothing to judge",
@@ -44,23 +51,11 @@ class Lifecycle:
             }
         )
 
-    def _history(self, day: date, before: Carried | None) -> Carried:
-        """Engagements and visits of every user with live journeys up to ``day``."""
-        with self.warehouse.reading() as con:
-            states = inference.live_states(con, day, self.params.keywords.horizon_days)
-
-        def history_of(states: pl.DataFrame) -> Frames:
-            with self.warehouse.reading() as con:
-                journey_days, visits = inference.engagement_history(con, states, day, day, self.params)
-            return {"journey_days": journey_days, "visits": visits}
-
-        return carry_over(before, states, history_of)
-
-    def _evidence(self, day: date, history: Carried) -> pl.DataFrame:
-        """Evidence of every journey that has features on ``day``, with P(ended) where a stage model is released."""
-        params, journey_days, visits = self.params.lifecycle, history.frames["journey_days"], history.frames["visits"]
-        with self.warehouse.reading() as con:
-            live = tables.partition(con, "journey_features", day).select(OWN)
+    def _evidence(
+        self, day: date, journey_days: pl.DataFrame, visits: pl.DataFrame, live: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Evidence of the ``live`` journeys of ``day``, with P(ended) where a stage model is released."""
+        params = self.params.lifecycle
         features = silence_features(journey_days, visits, day, params).join(
             live, on=OWN, how="semi", maintain_order="left"
         )

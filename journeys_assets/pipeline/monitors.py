@@ -48,10 +48,19 @@ class QualityMonitor:
 
 def measure(warehouse: Warehouse, wanted: Sequence[QualityMonitor], day: date) -> list[Monitor]:
     """Measurements of ``wanted`` on ``day``, in their order."""
+    return measure_days(warehouse, wanted, [day])[day]
+
+
+def measure_days(
+    warehouse: Warehouse, wanted: Sequence[QualityMonitor], days: Sequence[date]
+) -> dict[date, list[Monitor]]:
+    """:func:`measure` of each of ``days``."""
     questions = dict.fromkeys(read for monitor in wanted for read in monitor.reads)
     with warehouse.reading() as con:
-        answers = {read: read(con, day) for read in questions}
-    return [monitor.judge(day, *(answers[read] for read in monitor.reads)) for monitor in wanted]
+        answers = {day: {read: read(con, day) for read in questions} for day in days}
+    return {
+        day: [monitor.judge(day, *(answers[day][read] for read in monitor.reads)) for monitor in wanted] for day in days
+    }
 
 
 def _trailing(read: Callable[[duckdb.DuckDBPyConnection, date, int], Any], days: int) -> Read:

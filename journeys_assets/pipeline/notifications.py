@@ -29,17 +29,26 @@ class Notifications:
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         planned = NOTIFICATION_CANDIDATES.empty()
         params = self.notifications
-        for day in run.days:
+        for days in run.chunks():
             with self.warehouse.reading() as con:
-                journeys = queries.journeys_to_send(con, day)
-                users = user_queries.users(con, day)
-                hours = queries.active_hours(con, day, self.keywords.look_back_days)
-                sent = queries.sends_before(con, day, params)
-                later = queries.planned_after(con, day, run.days[-1], params)
-                centroids = queries.centroids_to_remember(con, sent, day, params, self.keywords.horizon_days)
-            remembered = similar_sends(centroids, sent, day, params)
-            planned = plan_notifications(journeys, users, hours, sent, remembered, day, params, later)
-            yield Batch([day], {NOTIFICATION_CANDIDATES.name: planned})
+                journeys = queries.journeys_to_send(con, days)
+                users = {day: user_queries.users(con, day) for day in days}
+                hours = {day: queries.active_hours(con, day, self.keywords.look_back_days) for day in days}
+                logged = queries.logged_sends(con, days[0], days[-1], params)
+                before = queries.planned_before(con, days[0], params)
+                later = {day: queries.planned_after(con, day, run.days[-1], params) for day in days}
+            rows = []
+            for day in days:
+                sent = queries.sends_before(before, logged, day, params)
+                with self.warehouse.reading() as con:
+                    centroids = queries.centroids_to_remember(con, sent, day, params, self.keywords.horizon_days)
+                remembered = similar_sends(centroids, sent, day, params)
+                planned = plan_notifications(
+                    journeys[day], users[day], hours[day], sent, remembered, day, params, later[day]
+                )
+                rows.append(planned.with_columns(partition_date=pl.lit(day)))
+                before = pl.concat([before, queries.sends_of_plan(rows[-1])])
+            yield Batch(days, {NOTIFICATION_CANDIDATES.name: pl.concat(rows)})
         sends = planned.filter(pl.col("decision") == "send")
         return Notes(
             {

@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys_assets.domain.quality.monitors import as_frame
 from journeys_assets.domain.tables.pipeline import QUALITY_METRICS
-from journeys_assets.pipeline.monitors import QualityMonitor, measure
+from journeys_assets.pipeline.monitors import QualityMonitor, measure_days
 from journeys_assets.pipeline.stage import Batch, Notes, Run, Trend
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -28,8 +28,7 @@ class Quality:
         numbers = {}
         for days in run.chunks():
             frames = []
-            for day in days:
-                results = measure(self.warehouse, self.monitors, day)
+            for day, results in measure_days(self.warehouse, self.monitors, days).items():
                 by_asset = [(m.asset, result) for m, result in zip(self.monitors, results, strict=True)]
                 frames.append(as_frame(by_asset).with_columns(partition_date=pl.lit(day)))
                 numbers[day] = {result.name: result.value for result in results}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -14,12 +15,11 @@ from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import score_by_prior
 from journeys_assets.domain.tables.pipeline import RANKED_JOURNEYS
 from journeys_assets.models.ranker.release import released
-from journeys_assets.pipeline.carry import Carried, carry_over
 from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
 from journeys_assets.storage.queries import inference, notifications, tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-CLUSTER_COLUMNS = ("user_id", "journey_id", "last_engaged_at", "centroid")
+CLUSTER_COLUMNS = ("user_id", "partition_date", "journey_id", "last_engaged_at", "centroid")
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,20 @@ class Ranking:
     releases: Path
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        carried: Carried | None = None
         ranked, n_orphans = RANKED_JOURNEYS.empty(), 0
-        for day in run.days:
+        for days in run.chunks():
             with self.warehouse.reading() as con:
-                features = tables.partition(con, "journey_features", day)
-                states = inference.live_states(con, day, self.horizon_days)
-                verdicts = notifications.feedback_as_of(con, day)
-            carried = carry_over(carried, states, self._clusters)
-            release = released(self.releases, day)
-            scored = release.score(features) if release else score_by_prior(features, self.ranking)
-            scored = scored.join(carried.frames["clusters"], on=["user_id", "journey_id"])
-            ranked = diversify(apply_feedback(scored, verdicts, day, self.ranking), self.ranking)
-            n_orphans = orphaned(verdicts, ranked, day).height
-            yield Batch([day], {RANKED_JOURNEYS.name: ranked})
+                features = tables.partitions(con, "journey_features", days)
+                states = inference.live_states_by_day(con, days, self.horizon_days)
+                verdicts = notifications.feedback_by_day(con, days)
+                clusters = inference.journeys_in(con, inference.all_states(states), CLUSTER_COLUMNS)
+            rows = []
+            for day in days:
+                own = clusters.join(states[day], on=["user_id", "partition_date"], how="semi").drop("partition_date")
+                ranked = self._ranked(day, features[day], own, verdicts[day])
+                rows.append(ranked.with_columns(partition_date=pl.lit(day)))
+                n_orphans = orphaned(verdicts[day], ranked, day).height
+            yield Batch(days, {RANKED_JOURNEYS.name: pl.concat(rows)})
         return Notes(
             {
                 "verdicts_in_force": ranked["feedback"].count(),
@@ -56,6 +56,12 @@ class Ranking:
             }
         )
 
-    def _clusters(self, states: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        with self.warehouse.reading() as con:
-            return {"clusters": inference.journeys_in(con, states, CLUSTER_COLUMNS)}
+    def _ranked(
+        self, day: date, features: pl.DataFrame, clusters: pl.DataFrame, verdicts: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Rows of ranked_journeys of one day, from those of journey_features."""
+        features = features.drop("partition_date", "algorithm_version")
+        release = released(self.releases, day)
+        scored = release.score(features) if release else score_by_prior(features, self.ranking)
+        scored = scored.join(clusters, on=["user_id", "journey_id"])
+        return diversify(apply_feedback(scored, verdicts, day, self.ranking), self.ranking)

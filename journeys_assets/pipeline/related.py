@@ -140,20 +140,15 @@ class RelatedJourneys:
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         store = self.open_store()
-        rows, n_without_vector, missing = RELATED_JOURNEYS.empty(), 0, set()
+        rows, n_without_vector = RELATED_JOURNEYS.empty(), 0
+        missing: set[str] = set()
         index: tuple[str, Index] | None = None
-        for day in run.days:
-            release, n_without_vector = released_expansion(self.releases, day), 0
-            if release is not None and release.version not in store.versions():
-                missing.add(release.version)  # older than the expansions that are kept
-                release = None
-            if release is None:
-                rows = RELATED.to_frame().with_columns(release=pl.lit(None, dtype=pl.String))
-            else:
-                if index is None or index[0] != release.version:
-                    index = release.version, read_index(partial(store.get_many, version=release.version))
-                rows, n_without_vector = self._rows(day, release, index[1], store)
-            yield Batch([day], {RELATED_JOURNEYS.name: rows})
+        for days in run.chunks():
+            found = []
+            for day in days:
+                rows, n_without_vector, index = self._of_day(day, store, index, missing)
+                found.append(rows.with_columns(partition_date=pl.lit(day)))
+            yield Batch(days, {RELATED_JOURNEYS.name: pl.concat(found)})
         return Notes(
             {
                 "users_with_related_journeys": rows["user_id"].n_unique(),
@@ -163,6 +158,25 @@ class RelatedJourneys:
                 "examples": rows.drop("from_journey_id"),
             }
         )
+
+    def _of_day(
+        self, day: date, store: KeyValueStore, index: tuple[str, Index] | None, missing: set[str]
+    ) -> tuple[pl.DataFrame, int, tuple[str, Index] | None]:
+        """The rows of one day, the number of journeys without a vector, and the release with its index.
+
+        Args:
+            index: That of the day before, which is read again only for another release.
+            missing: Gets the version of a release whose content is gone.
+        """
+        release = released_expansion(self.releases, day)
+        if release is not None and release.version not in store.versions():
+            missing.add(release.version)  # older than the expansions that are kept
+            release = None
+        if release is None:
+            return RELATED.to_frame().with_columns(release=pl.lit(None, dtype=pl.String)), 0, index
+        if index is None or index[0] != release.version:
+            index = release.version, read_index(partial(store.get_many, version=release.version))
+        return *self._rows(day, release, index[1], store), index
 
     def _rows(self, day: date, release: Expansion, index: Index, store: KeyValueStore) -> tuple[pl.DataFrame, int]:
         named = named_journeys(self.warehouse, day, release.embedding_model)

@@ -24,7 +24,17 @@ from journeys_assets.errors import JourneysError
 from journeys_assets.pipeline.days import keyword_day_rows
 from journeys_assets.pipeline.monitors import QualityMonitor, measure
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
-from journeys_assets.pipeline.stage import Batch, CarriedRows, Notes, Run, Stage, StageContext, StageEntry
+from journeys_assets.pipeline.stage import (
+    DAYS_PER_WRITE,
+    USER_DAYS_PER_WRITE,
+    Batch,
+    CarriedRows,
+    Notes,
+    Run,
+    Stage,
+    StageContext,
+    StageEntry,
+)
 from journeys_assets.pipeline.versions import Versions
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import inference, staleness, tables
@@ -281,6 +291,7 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
     """
     versions = pipeline.versions()
     context = pipeline.context(versions)
+    run = replace(run, days_per_write=_days_per_write(pipeline, run.days))
     chosen = [entry for entry in pipeline.entries if entry.name in names]
     history: list[date] = []
     for entry in chosen:
@@ -294,6 +305,12 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
         monitors = entry.monitors(context) if entry.monitors else ()
         results = measure(pipeline.warehouse, monitors, run.days[-1]) if monitors else ()
         yield replace(outcome, measured=tuple(zip(monitors, results, strict=True)))
+
+
+def _days_per_write(pipeline: Pipeline, days: Sequence[date]) -> int:
+    with pipeline.warehouse.reading() as con:
+        n_users = day_queries.users_with_events(con, days[-1], pipeline.params.keywords.horizon_days + len(days))
+    return max(1, min(DAYS_PER_WRITE, USER_DAYS_PER_WRITE // max(1, n_users)))
 
 
 def summary(

@@ -61,23 +61,24 @@ class JourneySafety:
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         carried: Carried | None = None
         rows = JOURNEY_SAFETY.empty()
-        for day in run.days:
-            carried = self._verdicts(day, carried)
+        for days in run.chunks():
+            parts = []
             with self.warehouse.reading() as con:
-                said = user_queries.users(con, day)
-            rows = (
-                with_decisions(carried.frames["verdicts"], said, self.params)
-                .rename({name: f"safety_{name}" for name in ("category", "score", "decided_by", "decision")})
-                .sort("user_id", "journey_id")
-            )
-            yield Batch([day], {JOURNEY_SAFETY.name: rows})
+                said = {day: user_queries.users(con, day) for day in days}
+                states = {day: queries.named_states(con, day) for day in days}
+            for day in days:
+                carried = self._verdicts(day, states[day], carried)
+                rows = (
+                    with_decisions(carried.frames["verdicts"], said[day], self.params)
+                    .rename({name: f"safety_{name}" for name in ("category", "score", "decided_by", "decision")})
+                    .sort("user_id", "journey_id")
+                )
+                parts.append(rows.with_columns(partition_date=pl.lit(day)))
+            yield Batch(days, {JOURNEY_SAFETY.name: pl.concat(parts)})
         counts = rows.group_by("safety_category", "safety_decision", "safety_decided_by").len("journeys")
         return Notes({"decisions": counts.sort("journeys", descending=True)})
 
-    def _verdicts(self, day: date, before: Carried | None) -> Carried:
-        with self.warehouse.reading() as con:
-            states = queries.named_states(con, day)
-
+    def _verdicts(self, day: date, states: pl.DataFrame, before: Carried | None) -> Carried:
         def make(states: pl.DataFrame) -> Frames:
             with self.warehouse.reading() as con:
                 names = queries.names_of(con, states, day)

@@ -31,7 +31,10 @@ EXAMPLE_ROWS = 8
 """Rows that a stage shows as examples."""
 
 DAYS_PER_WRITE = 31
-"""Days of a range that one read and one write transaction take; bounds memory."""
+"""Most days of a range that one read and one write transaction take; bounds memory where users are few."""
+
+USER_DAYS_PER_WRITE = 100_000
+"""Most users times days that one read and one write transaction take; bounds memory where users are many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,18 @@ class Run:
         days: The partition dates, in order, without repeats.
         run_id: Id of the run; the days that it opens and closes carry it.
         full: Recompute every user within the horizon, not only those whose log or algorithm version changed.
+        days_per_write: Days that one read and one write transaction of a stage take.
     """
 
     days: tuple[date, ...]
     run_id: str
     full: bool = False
+    days_per_write: int = DAYS_PER_WRITE
 
     def chunks(self) -> Iterator[tuple[date, ...]]:
-        """The days in order, at most ``DAYS_PER_WRITE`` at a time."""
-        for start in range(0, len(self.days), DAYS_PER_WRITE):
-            yield self.days[start : start + DAYS_PER_WRITE]
+        """The days in order, at most ``days_per_write`` at a time."""
+        for start in range(0, len(self.days), self.days_per_write):
+            yield self.days[start : start + self.days_per_write]
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ _LOOKED_AT = (
     rf"|(?:\p{{N}}\P{{N}}*){{6}}|(?:[{_ANY_DASH}][^{_ANY_DASH}]*){{5}}"
     rf"|(?i:[\s_{_ANY_DASH}]at[\s_{_ANY_DASH}]|{_PROVIDERS})"
 )
-"""Of a text in NFKC, for the regular expressions of polars: finds all that ``_may_hold_any`` finds, and a little more."""
+"""Of a text in NFKC, for the expressions of polars: finds all that ``_may_hold_any`` finds, and a little more."""
 _EMPTY_BRACKETS = re.compile(r"[(\[{<] ?[)\]}>]")
 _FORMS_OF_SIGNS = str.maketrans(
     {**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"), **dict.fromkeys("\u3002\u30fb\u00b7", ".")}

@@ -351,7 +351,7 @@ def _replayed(study: Study, params: NotificationParams) -> pl.DataFrame:
             break
         with study.warehouse.reading() as con:
             users = user_queries.users(con, day)
-            journeys = notification_queries.journeys_to_send(con, day)
+            journeys = notification_queries.journeys_to_send(con, [day])[day]
             horizon_days = study.algorithm.keywords.horizon_days
             centroids = notification_queries.centroids_to_remember(con, sent, day, params, horizon_days)
         remembered = similar_sends(centroids, sent, day, params)

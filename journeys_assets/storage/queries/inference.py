@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 import duckdb
@@ -14,7 +14,15 @@ from journeys_assets.domain.parameters import AlgorithmParams
 
 
 def users_to_cluster(
-    con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams, version: str, *, since: date, full: bool
+    con: duckdb.DuckDBPyConnection,
+    day: date,
+    params: KeywordParams,
+    version: str,
+    *,
+    since: date,
+    full: bool,
+    first: date,
+    pending: pl.DataFrame,
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
@@ -25,25 +33,43 @@ def users_to_cluster(
     Args:
         since: The first day of the output. States of partitions before it are not kept up to date, so they count as
             missing.
+        first: The first of the days up to ``day`` whose inferences are not stored yet; what is stored of it and of
+            later days does not count.
+        pending: The rows of inference_ledger of those days before ``day``.
     """
-    return con.sql(
-        """
+    columns = ("user_id", "partition_date", "window_end_date", "algorithm_version")
+    con.register("pending", pending.select(columns).to_arrow())
+    rows = con.sql(
+        f"""
         WITH last_active AS (
           SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
           WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
         ), computed AS (
           SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
                  max_by(algorithm_version, partition_date) AS algorithm_version
-          FROM main.inference_ledger
-          WHERE partition_date > $day - $horizon::INTEGER AND partition_date < $day AND partition_date >= $since
+          FROM (
+            SELECT {", ".join(columns)} FROM main.inference_ledger
+            WHERE partition_date < $first
+            UNION ALL FROM pending
+          )
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date >= $since
           GROUP BY user_id
         )
         SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
         WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
         ORDER BY l.user_id
         """,
-        params={"day": day, "horizon": params.horizon_days, "since": since, "full": full, "version": version},
+        params={
+            "day": day,
+            "first": first,
+            "horizon": params.horizon_days,
+            "since": since,
+            "full": full,
+            "version": version,
+        },
     ).pl()
+    con.unregister("pending")
+    return rows
 
 
 def clustered_keywords(
@@ -90,6 +116,18 @@ def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) ->
         """,
         params={"day": day, "horizon": horizon_days},
     ).pl()
+
+
+def live_states_by_day(
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], horizon_days: int
+) -> dict[date, pl.DataFrame]:
+    """:func:`live_states` of each of ``days``."""
+    return {day: live_states(con, day, horizon_days) for day in days}
+
+
+def all_states(states: Mapping[date, pl.DataFrame]) -> pl.DataFrame:
+    """The distinct inferences of several days: user_id, partition_date."""
+    return pl.concat(states.values()).unique(maintain_order=True)
 
 
 def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -139,21 +177,23 @@ def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: 
     """What each user did for each journey, for each day from ``first`` to ``last`` with an engagement.
 
     Args:
-        journeys: user_id, journey_id, keywords (list).
+        journeys: user_id, partition_date (of the inference), journey_id, keywords (list).
 
     Returns:
-        user_id, journey_id, day, n_searches, n_specific_keywords (members that were engaged with through more than a
-        broad interest of an item); sorted.
+        user_id, partition_date, journey_id, day, n_searches, n_specific_keywords (members that were engaged with
+        through more than a broad interest of an item); sorted.
     """
-    con.register("wanted_journeys", journeys.select("user_id", "journey_id", "keywords").to_arrow())
+    con.register("wanted_journeys", journeys.select("user_id", "partition_date", "journey_id", "keywords").to_arrow())
     rows = con.sql(
         """
-        WITH members AS (SELECT user_id, journey_id, unnest(keywords) AS keyword FROM wanted_journeys)
-        SELECT m.user_id, m.journey_id, k.partition_date AS day,
+        WITH members AS (
+          SELECT user_id, partition_date, journey_id, unnest(keywords) AS keyword FROM wanted_journeys
+        )
+        SELECT m.user_id, m.partition_date, m.journey_id, k.partition_date AS day,
                sum(n_searches)::BIGINT AS n_searches,
                count(DISTINCT k.keyword) FILTER (k.source <> 'interest') AS n_specific_keywords
-        FROM main.keyword_table k JOIN members m USING (user_id, keyword)
-        WHERE k.partition_date BETWEEN $first AND $last GROUP BY ALL ORDER BY 1, 2, 3
+        FROM main.keyword_table k JOIN members m ON m.user_id = k.user_id AND m.keyword = k.keyword
+        WHERE k.partition_date BETWEEN $first AND $last GROUP BY ALL ORDER BY 1, 2, 3, 4
         """,
         params={"first": first, "last": last},
     ).pl()
@@ -182,7 +222,7 @@ def engagement_history(
 
     Both go back as far as any rule needs for ``day``, and end with ``until``.
     """
-    journeys = journeys_in(con, states, ("user_id", "journey_id", "keywords"))
+    journeys = journeys_in(con, states, ("user_id", "partition_date", "journey_id", "keywords"))
     # The last engagement of a live journey is in the look-back window of a user who was active within the horizon.
     oldest = params.keywords.horizon_days + params.keywords.look_back_days + look_back_days(params.lifecycle)
     first = day - timedelta(days=oldest)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import duckdb
 import polars as pl
@@ -25,23 +26,63 @@ def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int)
     ).pl()
 
 
-def sends_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
-    """Sends that earlier partitions planned or that were logged, over the longest period that any cap uses.
+_SENDS = ("user_id", "journey_id", "channel", "sent_date")
+
+
+def planned_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
+    """Sends that partitions before ``day`` planned: user_id, journey_id, channel, sent_date."""
+    return con.sql(
+        """
+        SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
+        WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
+        """,
+        params={"day": day, "days": _memory_days(params)},
+    ).pl()
+
+
+def sends_of_plan(planned: pl.DataFrame) -> pl.DataFrame:
+    """The sends among rows of notification_candidates, as from :func:`planned_before`."""
+    sends = planned.filter(pl.col("decision") == "send")
+    return sends.with_columns(sent_date=pl.col("partition_date") + timedelta(days=1)).select(_SENDS)
+
+
+def logged_sends(con: duckdb.DuckDBPyConnection, first: date, last: date, params: NotificationParams) -> pl.DataFrame:
+    """Sends that were logged, as far back as any cap of a partition from ``first`` to ``last`` reaches.
 
     Returns:
         user_id, journey_id, channel, sent_date.
     """
     return con.sql(
         """
-        SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
-        WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
-        UNION
-        SELECT user_id, journey_id, channel, sent_at::DATE FROM main.stg_notification_events
-        WHERE sent_at >= ($day - $days::INTEGER)::TIMESTAMP AND sent_at < ($day + 1)::TIMESTAMP
-        ORDER BY ALL
+        SELECT user_id, journey_id, channel, sent_at::DATE AS sent_date FROM main.stg_notification_events
+        WHERE sent_at >= ($first - $days::INTEGER)::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP
         """,
-        params={"day": day, "days": max(params.journey_cool_down_days, params.memory_days, 7) + 1},
+        params={"first": first, "last": last, "days": _memory_days(params)},
     ).pl()
+
+
+def sends_before(planned: pl.DataFrame, logged: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:
+    """The sends that count for the plan of ``day``, over the longest period that any cap uses.
+
+    Args:
+        planned: Sends that earlier partitions planned.
+        logged: As from :func:`logged_sends`.
+
+    Returns:
+        user_id, journey_id, channel, sent_date; distinct, sorted.
+    """
+    oldest = day - timedelta(days=_memory_days(params))
+    counted = pl.concat(
+        [
+            planned.filter(pl.col("sent_date").is_between(oldest + timedelta(days=1), day)),
+            logged.filter(pl.col("sent_date").is_between(oldest, day)),
+        ]
+    )
+    return counted.unique().sort(_SENDS)
+
+
+def _memory_days(params: NotificationParams) -> int:
+    return max(params.journey_cool_down_days, params.memory_days, 7) + 1
 
 
 def planned_after(con: duckdb.DuckDBPyConnection, day: date, last: date, params: NotificationParams) -> pl.DataFrame:
@@ -63,22 +104,24 @@ def planned_after(con: duckdb.DuckDBPyConnection, day: date, last: date, params:
     ).pl()
 
 
-def journeys_to_send(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """The live journeys that sends are chosen from.
+def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, pl.DataFrame]:
+    """The live journeys that sends are chosen from, by day.
 
     Returns:
         user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback, safety_decision.
     """
-    return con.sql(
+    rows = con.sql(
         """
-        SELECT j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank, r.diversified_score, j.feedback,
-               j.safety_decision
+        SELECT j.partition_date, j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank,
+               r.diversified_score, j.feedback, j.safety_decision
         FROM main.user_journeys j
         LEFT JOIN main.ranked_journeys r USING (partition_date, user_id, journey_id)
-        WHERE j.partition_date = $day ORDER BY j.user_id, j.rank
+        WHERE j.partition_date IN (SELECT unnest($days::DATE[])) ORDER BY j.partition_date, j.user_id, j.rank
         """,
-        params={"day": day},
+        params={"days": list(days)},
     ).pl()
+    found = rows.partition_by("partition_date", as_dict=True, include_key=False)
+    return {day: found.get((day,), rows.drop("partition_date").clear()) for day in days}
 
 
 def centroids_to_remember(
@@ -92,10 +135,15 @@ def centroids_to_remember(
     Returns:
         user_id, journey_id, centroid.
     """
+    if sent.is_empty() or params.memory_penalty == 1.0:
+        return pl.DataFrame(schema={"user_id": pl.String, "journey_id": pl.String, "centroid": pl.Binary})
     states = live_states(con, day, horizon_days).join(sent, on="user_id", how="semi")
-    if params.memory_penalty == 1.0:
-        states = states.clear()
     return journeys_in(con, states, ("user_id", "journey_id", "centroid"))
+
+
+def feedback_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, pl.DataFrame]:
+    """:func:`feedback_as_of` each of ``days``."""
+    return {day: feedback_as_of(con, day) for day in days}
 
 
 def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:

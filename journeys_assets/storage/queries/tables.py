@@ -14,6 +14,29 @@ def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataF
     return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
 
 
+def partitions(
+    con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date], columns: Sequence[str] = ("*",)
+) -> dict[date, pl.DataFrame]:
+    """Several partitions of a table of the main schema, by day; ``columns`` include partition_date."""
+    rows = con.sql(
+        f"SELECT {', '.join(columns)} FROM main.{table} WHERE partition_date IN (SELECT unnest($days::DATE[]))",
+        params={"days": list(days)},
+    ).pl()
+    found = rows.partition_by("partition_date", as_dict=True)
+    return {day: found.get((day,), rows.clear()) for day in days}
+
+
+def journeys_by_day(con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date]) -> dict[date, pl.DataFrame]:
+    """user_id, journey_id of several partitions, by day."""
+    rows = con.sql(
+        f"SELECT partition_date, user_id, journey_id FROM main.{table} "
+        "WHERE partition_date IN (SELECT unnest($days::DATE[]))",
+        params={"days": list(days)},
+    ).pl()
+    found = rows.partition_by("partition_date", as_dict=True, include_key=False)
+    return {day: found.get((day,), rows.drop("partition_date").clear()) for day in days}
+
+
 def row_counts(con: duckdb.DuckDBPyConnection, tables: Sequence[str], day: date) -> dict[str, tuple[int, int]]:
     """Rows of each table on ``day``, and on all days."""
     counts = " UNION ALL ".join(
