@@ -47,9 +47,9 @@ class Clustering:
                 n_users += ledger.height
                 found.append(clusters.with_columns(partition_date=pl.lit(day)))
                 ledgers.append(
-                    ledger.with_columns(
-                        partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))
-                    ).select(pl.col(c.name).cast(c.dtype) for c in INFERENCE_LEDGER.columns)
+                    ledger.with_columns(partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))).select(
+                        pl.col(c.name).cast(c.dtype) for c in INFERENCE_LEDGER.columns
+                    )
                 )
             yield Batch(days, {JOURNEY_CLUSTERS.name: pl.concat(found), INFERENCE_LEDGER.name: pl.concat(ledgers)})
         journeys = clusters.filter("is_journey")

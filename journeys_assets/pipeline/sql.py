@@ -26,8 +26,8 @@ class SqlTable:
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         rows = self.model.table.empty()
         for days in run.chunks():
-            with self.warehouse.reading() as con:
-                rows = pl.concat([self.model.query(con, self._on(day)).pl() for day in days])
+            with self.warehouse.reading() as con, self.model.views_of(con, days) as views:
+                rows = pl.concat([self.model.query(con, self._on(day), views).pl() for day in days])
             yield Batch(days, {self.model.name: rows})
         return Notes({"examples": rows.head(EXAMPLE_ROWS)})
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,8 @@ SOURCES: Mapping[str, Mapping[str, Table]] = {"landing": LANDING_TABLES, "infere
 
 ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
 """From each column to the (relation, column) pairs that it is computed from."""
+
+_NOTHING: Mapping[str, str] = {}
 
 
 class SqlModelError(JourneysError):
@@ -70,11 +74,12 @@ class SqlModel:
     constants: Mapping[str, object] = field(repr=False)
     models: Mapping[str, SqlModel] = field(repr=False)
 
-    def render(self, variables: Mapping[str, object]) -> str:
+    def render(self, variables: Mapping[str, object], stand_ins: Mapping[str, str] = _NOTHING) -> str:
         """The SELECT for DuckDB; ephemeral models are inlined.
 
         Args:
             variables: Values of the dbt vars; ``constants`` need not be given.
+            stand_ins: Relations to read in place of models, by the model's name.
 
         Raises:
             SqlModelError: the model uses a variable that is not in ``variables``.
@@ -82,7 +87,9 @@ class SqlModel:
 
         def ref(name: str) -> str:
             upstream = self.models[name]
-            return f"(\n{upstream.render(variables)}\n)" if upstream.materialized == "ephemeral" else f"main.{name}"
+            if upstream.materialized == "ephemeral":
+                return f"(\n{upstream.render(variables, stand_ins)}\n)"
+            return stand_ins.get(name, f"main.{name}")
 
         def var(name: str) -> object:
             if name in variables:
@@ -98,13 +105,15 @@ class SqlModel:
 
         return _render(self.path, self.sql, ref=ref, source=source, var=var, config=_no_config)
 
-    def query(self, con: duckdb.DuckDBPyConnection, variables: Mapping[str, object]) -> duckdb.DuckDBPyRelation:
-        """The SELECT as a relation of DuckDB, which has not run yet.
+    def query(
+        self, con: duckdb.DuckDBPyConnection, variables: Mapping[str, object], stand_ins: Mapping[str, str] = _NOTHING
+    ) -> duckdb.DuckDBPyRelation:
+        """The SELECT as a relation of DuckDB, which has not run yet; arguments as for :meth:`render`.
 
         Raises:
             SqlModelError: the SQL is wrong, or its columns are not those of the table, in the same order.
         """
-        sql = self.render(variables)
+        sql = self.render(variables, stand_ins)
         try:
             relation = con.sql(sql)
         except duckdb.ProgrammingError as error:
@@ -122,6 +131,23 @@ class SqlModel:
                 f"only in the SQL {sorted(set(selected) - set(described))}, "
                 f"only in the description {sorted(set(described) - set(selected))}, or the order differs"
             )
+
+    @contextmanager
+    def views_of(self, con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> Iterator[dict[str, str]]:
+        """Temporary copies of the views that the model reads, as ``stand_ins``: each is computed once for all ``days``.
+
+        Of a view of events, only those of the days are copied. A single day reads the views themselves.
+        """
+        views = [self.models[name] for name in self.refs if self.models[name].materialized == "view" and len(days) > 1]
+        for view in views:
+            is_dated = "event_date" in view.table.column_names
+            wanted = f"WHERE event_date BETWEEN '{min(days)}' AND '{max(days)}'" if is_dated else ""
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {view.name} AS SELECT * FROM main.{view.name} {wanted}")
+        try:
+            yield {view.name: f"temp.main.{view.name}" for view in views}
+        finally:
+            for view in views:
+                con.execute(f"DROP TABLE temp.main.{view.name}")
 
     @cached_property
     def parsed(self) -> Any:

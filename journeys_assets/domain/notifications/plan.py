@@ -39,7 +39,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys_assets.domain.keywords.personal import holds_personal_data
+from journeys_assets.domain.keywords.personal import hold_personal_data
 from journeys_assets.domain.keywords.text import cleaned
 from journeys_assets.domain.notifications.arms import experiment_arm
 from journeys_assets.domain.notifications.params import NotificationParams
@@ -272,24 +272,29 @@ def _hold(params: NotificationParams) -> pl.Expr:
 
 
 def _titles(journeys: pl.DataFrame) -> pl.DataFrame:
-    """journey_name (distinct, not null) and journey_title, the title about a journey of that name."""
+    """journey_name (distinct, not null) and journey_title, the title about a journey of that name.
+
+    No title holds personal data. Names hold none; should one do so nevertheless, it is not sent.
+    """
     names = journeys["journey_name"].drop_nulls().unique()
     titles = pl.Series("journey_title", [_title(name) for name in names], dtype=pl.String)
-    return pl.DataFrame([names, titles])
+    is_personal = hold_personal_data(titles)
+    return pl.DataFrame([names, titles]).with_columns(
+        journey_title=pl.when(is_personal).then(pl.lit(INTEREST_TITLE)).otherwise("journey_title")
+    )
 
 
 def _title(journey_name: str) -> str:
     """The title about a journey. Its name, a keyword of the user, is shown on one line and shortened.
 
-    The title names no journey that has no name of its own, and none whose name holds personal data. Names hold none;
-    should one do so nevertheless, it is not sent.
+    The title names no journey that has no name of its own.
     """
     name = cleaned(journey_name)
     if len(name) > MAX_TITLE_NAME_CHARACTERS:
         name = name[: MAX_TITLE_NAME_CHARACTERS - 1] + "…"
     title = f"More ideas for your journey: {name}"
     is_nameless = not name or _NAMELESS.fullmatch(name) is not None
-    return INTEREST_TITLE if is_nameless or holds_personal_data(title) else title
+    return INTEREST_TITLE if is_nameless else title
 
 
 def _cooling(sent: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:
