@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -89,7 +90,7 @@ class KeywordVectors:
             ValueError: A keyword occurs twice, or the bytes are not vectors of one length.
         """
         rows = frame.select("keyword", "embedding").sort("keyword")
-        return cls(rows["keyword"].to_list(), unpack(rows["embedding"].to_list()))
+        return cls(rows["keyword"].to_list(), unpack_series(rows["embedding"]))
 
 
 def pack(matrix: NDArray[np.floating]) -> list[bytes]:
@@ -117,13 +118,25 @@ def unpack(packed: Sequence[bytes]) -> NDArray[np.float32]:
     Raises:
         ValueError: Rows differ in length, or a row is empty, all zero or not finite.
     """
-    if not packed:
+    return _unpacked(b"".join(packed), {len(row) for row in packed}, len(packed))
+
+
+def unpack_series(packed: pl.Series) -> NDArray[np.float32]:
+    """:func:`unpack` of a Series of bytes, without an object for each row."""
+    if packed.null_count():
+        raise ValueError("a packed vector is missing")
+    sizes = set(packed.bin.size().unique().to_list())
+    return _unpacked(packed.rechunk().to_arrow().buffers()[-1] if len(packed) else b"", sizes, len(packed))
+
+
+def _unpacked(packed: Any, sizes: set[int], n_rows: int) -> NDArray[np.float32]:
+    if not n_rows:
         return np.zeros((0, 0), dtype=np.float32)
-    sizes = {len(row) for row in packed}
     if len(sizes) > 1 or min(sizes) == 0 or min(sizes) % STORED_DTYPE.itemsize:
         raise ValueError(f"packed vectors must all have the same even number of bytes, got {sorted(sizes)[:5]}")
-    matrix = np.frombuffer(b"".join(packed), dtype=STORED_DTYPE).reshape(len(packed), -1).astype(np.float32)
-    for start in range(0, len(packed), _CHUNK_ROWS):
+    count = n_rows * min(sizes) // STORED_DTYPE.itemsize
+    matrix = np.frombuffer(packed, dtype=STORED_DTYPE, count=count).reshape(n_rows, -1).astype(np.float32)
+    for start in range(0, n_rows, _CHUNK_ROWS):
         chunk = matrix[start : start + _CHUNK_ROWS]
         lengths = np.sqrt(np.square(chunk.astype(np.float64)).sum(axis=1, keepdims=True))
         if not (np.isfinite(lengths) & (lengths > 0)).all():

@@ -15,12 +15,12 @@ Texts = Literal["keyword", "name"]
 def stored_vectors(
     con: duckdb.DuckDBPyConnection, of: Texts, texts: Sequence[str] | pl.Series, embedding_model: str
 ) -> pl.DataFrame:
-    """The stored vectors of ``texts`` by one model: keyword or name, embedding (float16 bytes); sorted by text."""
+    """The stored vectors of ``texts`` by one model: keyword or name, embedding (float16 bytes); distinct."""
     _register(con, of, texts)
     rows = con.sql(
         f"""
-        SELECT {of}, any_value(embedding) AS embedding FROM main.{of}_embeddings JOIN wanted_texts USING ({of})
-        WHERE embedding_model = $model GROUP BY {of} ORDER BY {of}
+        SELECT {of}, embedding FROM main.{of}_embeddings SEMI JOIN wanted_texts USING ({of})
+        WHERE embedding_model = $model
         """,
         params={"model": embedding_model},
     ).pl()
