@@ -122,7 +122,9 @@ def build_deployment(
 
     @cache
     def make() -> Embedder:
-        return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
+        return embedder or make_embedder(
+            settings.embedder, settings.models_path / "embedder", backend=settings.embedding_backend
+        )
 
     @cache
     def asker_of(run_id: str) -> Asker | None:
