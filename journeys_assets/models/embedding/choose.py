@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from journeys_assets.models.embedding.backends import BackendSetting, backend_of
+from journeys_assets.models.embedding.backends import Backend, BackendSetting, backend_of
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.exported import ExportedModel, from_hub
 from journeys_assets.models.embedding.hashing import HashingEmbedder
@@ -16,9 +16,9 @@ from journeys_assets.models.embedding.packaged import PackagedMiniLm
 
 
 @cache
-def packaged_embedder() -> OnnxEmbedder:
+def packaged_embedder(backend: Backend = "onnxruntime") -> OnnxEmbedder:
     """The packaged all-MiniLM-L6-v2. Loads no weights yet; a process loads them once, whoever uses them."""
-    return OnnxEmbedder(PackagedMiniLm())
+    return OnnxEmbedder(PackagedMiniLm(), backend=backend)
 
 
 def make_embedder(name: str, cache_dir: Path, *, threads: int = 1, backend: BackendSetting = "onnxruntime") -> Embedder:
@@ -40,8 +40,9 @@ def make_embedder(name: str, cache_dir: Path, *, threads: int = 1, backend: Back
         return HashingEmbedder()
     chosen = backend_of(backend)
     if name == "minilm":
-        is_default = threads == 1 and chosen == "onnxruntime"
-        return packaged_embedder() if is_default else OnnxEmbedder(PackagedMiniLm(), threads=threads, backend=chosen)
+        if threads == 1:
+            return packaged_embedder(chosen)
+        return OnnxEmbedder(PackagedMiniLm(), threads=threads, backend=chosen)
     if name == MULTILINGUAL:
         return MultilingualEmbedder(PackedE5(cache_dir), threads=threads, backend=chosen)
     folder = Path(name).expanduser()
