@@ -15,9 +15,12 @@ it is loaded, and refused if a text has other bits alone than among others.
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -146,11 +149,20 @@ def _has_cuda() -> bool:
 # ── OpenVINO ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def openvino_without_telemetry() -> ModuleType:
+    """The module ``openvino``. Imported in the usual way, it reports its import to a server on the internet.
+
+    It does so through the package ``openvino_telemetry`` and does without where that cannot be imported, as here.
+    """
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    return importlib.import_module("openvino")
+
+
 def _openvino(graph: Path) -> States:
     """Refuses a CPU without bfloat16, on which OpenVINO would compute in float32 under the same name."""
     require_extra("openvino", "embedding_backend = 'openvino'")
-    import openvino
-
+    openvino = openvino_without_telemetry()
     core = openvino.Core()
     if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise EmbedderError(

@@ -1,6 +1,7 @@
 """What runs a model: which backend a setting names, and that each keeps the bits of a text."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,10 +12,18 @@ import pytest
 from journeys_assets.deployment import build_deployment
 from journeys_assets.errors import MissingExtra
 from journeys_assets.models.embedding import backends, onnx
-from journeys_assets.models.embedding.backends import CUDA, NAME_IN_VERSION, Backend, Ids, backend_of, in_batches_of
+from journeys_assets.models.embedding.backends import (
+    CUDA,
+    NAME_IN_VERSION,
+    Backend,
+    Ids,
+    backend_of,
+    in_batches_of,
+    openvino_without_telemetry,
+)
 from journeys_assets.models.embedding.base import EmbedderError, Vectors
 from journeys_assets.models.embedding.choose import make_embedder, packaged_embedder
-from journeys_assets.models.embedding.onnx import OnnxEmbedder, OnnxModel
+from journeys_assets.models.embedding.onnx import OnnxModel
 from journeys_assets.models.embedding.packaged import PackagedMiniLm
 from journeys_assets.settings import Settings, SettingsError, load_settings
 
@@ -26,9 +35,7 @@ TEXTS = [
 
 
 def has_bfloat16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in openvino_without_telemetry().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def rows(matrix: np.ndarray) -> list[bytes]:
@@ -55,11 +62,12 @@ def test_each_backend_is_another_version() -> None:
 
 
 def test_cuda_that_is_installed_but_does_not_work_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def falls_back(graph: Path, _: object) -> onnxruntime.InferenceSession:
-        return onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    def falls_back(*arguments: object, **options: object) -> onnxruntime.InferenceSession:
+        return real(*arguments, **options | {"providers": ["CPUExecutionProvider"]})
 
+    real = onnxruntime.InferenceSession
     providers(monkeypatch, CUDA)
-    monkeypatch.setattr(backends, "_session", falls_back)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", falls_back)
     with pytest.raises(EmbedderError, match="has CUDA but cannot use it here"):
         OnnxModel(PackagedMiniLm().files, "cuda")
 
@@ -79,7 +87,7 @@ def test_batches_of_one_size_give_each_text_its_own_states(n: int) -> None:
 
 def test_a_backend_whose_bits_depend_on_the_batch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def sloppy(graph: Path, backend: Backend) -> backends.States:
-        exact = backends._onnxruntime(graph)
+        exact = backends.load(graph, "onnxruntime")
         return lambda ids: exact(ids) * np.float32(1 + 1e-6 * len(ids)) + np.float32(1e-6 * len(ids))
 
     monkeypatch.setattr(onnx, "load", sloppy)
@@ -94,13 +102,11 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 def test_a_cpu_without_bfloat16_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    import openvino
-
     class OldCpu:
         def get_property(self, *_: str) -> list[str]:
             return ["FP32", "INT8"]
 
-    monkeypatch.setattr(openvino, "Core", OldCpu)
+    monkeypatch.setattr(openvino_without_telemetry(), "Core", OldCpu)
     with pytest.raises(EmbedderError, match="this CPU has no bfloat16"):
         OnnxModel(PackagedMiniLm().files, "openvino")
 
@@ -129,12 +135,19 @@ def test_openvino_keeps_the_bits_of_a_text_and_is_near_float32(
         assert rows(again.embed(TEXTS[::-1])) == rows(together)[::-1]
 
 
-def test_openvino_converts_nothing_so_its_telemetry_is_never_started() -> None:
-    if not has_bfloat16():
-        pytest.skip("the CPU has no bfloat16")
-    OnnxEmbedder(PackagedMiniLm(), backend="openvino").embed(["kitchen"])
-    telemetry = sys.modules.get("openvino_telemetry.main")
-    assert telemetry is None or vars(telemetry.Telemetry)["_SingletonMetaClass__single_instance"] is None
+def test_openvino_reports_nothing_to_anyone() -> None:
+    """In a new process, in which nothing else has imported it."""
+    code = """
+import sys
+from journeys_assets.models.embedding.backends import openvino_without_telemetry
+openvino_without_telemetry().Core()
+print([name for name in sys.modules if name.startswith("openvino_telemetry.")])
+print(sys.modules["openvino.tools.ovc"].telemetry.__class__.__module__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3]
+    )
+    assert done.stdout.splitlines() == ["[]", "openvino.tools.ovc.telemetry_stub"]
 
 
 def test_keywords_and_safety_share_a_backend_and_so_their_vectors(tmp_path: Path) -> None:
