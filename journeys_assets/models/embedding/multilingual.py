@@ -25,6 +25,7 @@ import numpy as np
 
 from journeys_assets.errors import MissingExtra, require_extra
 from journeys_assets.models.embedding import packed_e5
+from journeys_assets.models.embedding.backends import Backend
 from journeys_assets.models.embedding.base import EmbedderError, Progress, Vectors
 from journeys_assets.models.embedding.files import ModelFiles, digest_of, new_folder, sha256_of
 from journeys_assets.models.embedding.onnx import OnnxEmbedder, OnnxModel
@@ -118,13 +119,16 @@ class MultilingualEmbedder:
         source: where the model comes from.
         threads: batches embedded at a time; does not change any vector.
         is_mapped: whether vectors are mapped; only to fit the map they are not.
+        backend: what runs the graph.
     """
 
     dimensions = DIMENSIONS
 
-    def __init__(self, source: PackedE5, *, threads: int = 1, is_mapped: bool = True) -> None:
+    def __init__(
+        self, source: PackedE5, *, threads: int = 1, is_mapped: bool = True, backend: Backend = "onnxruntime"
+    ) -> None:
         self._source = source
-        self._model = OnnxEmbedder(source, threads=threads)
+        self._model = OnnxEmbedder(source, threads=threads, backend=backend)
         self._is_mapped = is_mapped
 
     @property

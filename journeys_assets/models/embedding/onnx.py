@@ -1,7 +1,7 @@
-"""Sentence embedders on ONNX Runtime: keywords in, unit vectors out.
+"""Sentence embedders whose graph is ONNX: keywords in, unit vectors out.
 
-What belongs here: running a model. What does not: finding or exporting one (``packaged``, ``exported``), storing
-vectors (``storage``) and computing with them (``domain``).
+What belongs here: batches, pooling and threads. What does not: what runs a graph (``backends``), finding or exporting a
+model (``packaged``, ``exported``), storing vectors (``storage``) and computing with them (``domain``).
 
 A keyword's vector must never depend on its neighbours, or the same log would give other journeys when its work is
 split in another way. PyTorch does not promise that; ONNX Runtime on batches of equal token length, without padding and
@@ -22,48 +22,50 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 if TYPE_CHECKING:
-    import onnxruntime
     import tokenizers
 
+from journeys_assets.models.embedding.backends import NAME_IN_VERSION, Backend, load
 from journeys_assets.models.embedding.base import EmbedderError, Progress, Vectors
 from journeys_assets.models.embedding.files import ModelFiles, ModelSource, Pooling
-
-BACKEND = "onnx-fp32"
 
 CHUNK_KEYWORDS = 16_384
 BATCH_KEYWORDS = 64
 _BATCH_TOKENS = 4_096
+_PROBED_WORDS = (1, 2, 5, 30)
 
 
 class OnnxModel:
-    """A model that is loaded and ready to run, on one thread a call."""
+    """A model that is loaded and ready to run, on one thread a call.
 
-    def __init__(self, files: ModelFiles) -> None:
-        import onnxruntime
+    Raises:
+        EmbedderError: the backend cannot run it here, or gives a text other bits alone than in a batch.
+    """
 
-        options = onnxruntime.SessionOptions()
-        # One thread a batch: how a product is split over threads may show in its last bits.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-            str(files.graph), options, providers=["CPUExecutionProvider"]
-        )
-        self._inputs = {node.name for node in self._session.get_inputs()}
+    def __init__(self, files: ModelFiles, backend: Backend = "onnxruntime") -> None:
+        self._states = load(files.graph, backend)
         self._pooling: Pooling = files.pooling
         self.tokenizer = _tokenizer(files)
+        if backend != "onnxruntime":  # the tests hold that one to it
+            self._check_bits(backend)
 
     def run(self, tokens: list[list[int]]) -> Vectors:
         """Unit vectors float32 (len(tokens), dimensions) of token lists that are equally long."""
-        ids = np.asarray(tokens, dtype=np.int64)
-        inputs = {
-            "input_ids": ids,
-            "attention_mask": np.ones_like(ids),  # no text is padded
-            "token_type_ids": np.zeros_like(ids),
-        }
-        states: Vectors = self._session.run(None, {name: inputs[name] for name in self._inputs})[0]
+        states = self._states(np.asarray(tokens, dtype=np.int64))
         pooled = states.mean(axis=1) if self._pooling == "mean" else states[:, 0]
         return cast(Vectors, pooled / np.sqrt(np.square(pooled).sum(axis=1, keepdims=True)))
+
+    def _check_bits(self, backend: Backend) -> None:
+        for words in _PROBED_WORDS:
+            tokens = [self.tokenizer.encode(" ".join([word] * words)).ids for word in ("kitchen", "garden")]
+            if len(tokens[0]) != len(tokens[1]):
+                tokens[1] = tokens[0]
+            together = self.run(tokens * 13)
+            alone = np.concatenate([self.run([own]) for own in tokens])
+            if not (together.reshape(13, 2, -1) == alone).all():
+                raise EmbedderError(
+                    f"embedding_backend = {backend!r}: a text of {words} words has other bits alone than in a batch on "
+                    "this machine; set it to 'onnxruntime'"
+                )
 
 
 def _tokenizer(files: ModelFiles) -> tokenizers.Tokenizer:
@@ -81,13 +83,15 @@ class OnnxEmbedder:
     Args:
         source: where the model comes from.
         threads: batches embedded at a time; does not change any vector.
+        backend: what runs it; each has vectors, and a version, of its own.
     """
 
-    def __init__(self, source: ModelSource, *, threads: int = 1) -> None:
+    def __init__(self, source: ModelSource, *, threads: int = 1, backend: Backend = "onnxruntime") -> None:
         if not 1 <= threads <= (os.cpu_count() or 1):
             raise EmbedderError(f"threads = {threads}: allowed is 1 to {os.cpu_count()}, the number of CPUs")
         self._source = source
         self._threads = threads
+        self._backend: Backend = backend
 
     @property
     def model_version(self) -> str:
@@ -96,7 +100,7 @@ class OnnxEmbedder:
         Raises:
             EmbedderError: the model has no weights.
         """
-        return f"{self._source.name}-{self._source.digest}-{BACKEND}"
+        return f"{self._source.name}-{self._source.digest}-{NAME_IN_VERSION[self._backend]}"
 
     @property
     def dimensions(self) -> int:
@@ -140,7 +144,7 @@ class OnnxEmbedder:
 
     @functools.cached_property
     def _model(self) -> OnnxModel:
-        return OnnxModel(self._source.files)
+        return OnnxModel(self._source.files, self._backend)
 
 
 def _equal_length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -42,7 +42,8 @@ class SafetyJudge:
 
     Args:
         params: Policy and thresholds.
-        embedder: For tests; by default the packaged all-MiniLM-L6-v2, which is loaded when it is first needed.
+        embedder: The packaged all-MiniLM-L6-v2, by default on ONNX Runtime; loaded when it is first needed. Others are
+            for tests.
         moderate: An additional moderation model. Its answers are not part of ``version``.
     """
 

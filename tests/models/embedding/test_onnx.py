@@ -47,9 +47,10 @@ def test_bits_do_not_depend_on_neighbours_order_batch_size_or_threads(
     assert [rows(minilm.embed([text]))[0] for text in texts] == together
     assert rows(minilm.embed(texts[::-1])) == together[::-1]
     two = OnnxEmbedder(PackagedMiniLm(), threads=min(2, os.cpu_count() or 1))
-    monkeypatch.setattr(onnx, "BATCH_KEYWORDS", 3)
-    monkeypatch.setattr(onnx, "CHUNK_KEYWORDS", 5)
-    assert rows(two.embed(texts)) == together
+    for batch, chunk in ((3, 5), (7, 1000), (64, 50)):
+        monkeypatch.setattr(onnx, "BATCH_KEYWORDS", batch)
+        monkeypatch.setattr(onnx, "CHUNK_KEYWORDS", chunk)
+        assert rows(two.embed(texts)) == together
 
 
 def test_repeats_share_a_vector_and_progress_counts_distinct_keywords(minilm: base.Embedder) -> None:

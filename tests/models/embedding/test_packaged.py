@@ -62,7 +62,7 @@ def test_vectors_are_those_of_sentence_transformers() -> None:
 def test_its_version_is_known_without_reading_its_files(tmp_path: Path) -> None:
     missing = OnnxEmbedder(PackagedMiniLm(tmp_path))
     assert missing.model_version == make_embedder("minilm", tmp_path).model_version
-    assert missing.model_version == "all-MiniLM-L6-v2-77f3c2fc754e-onnx-fp32"
+    assert missing.model_version == "all-MiniLM-L6-v2-77f3c2fc754e-onnx-fp32-r2"
 
 
 @pytest.mark.parametrize("name", packaged.SHA256)
