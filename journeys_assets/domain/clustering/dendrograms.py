@@ -44,7 +44,8 @@ def dendrogram_of(keywords: Sequence[str], vectors: NDArray[np.float32], params:
     from journeys_assets.domain.clustering import kernels
 
     matrix = np.ascontiguousarray(vectors, dtype=np.float32)
-    similarities = kernels.similarities_of(matrix, *letters_of(pl.Series(keywords, dtype=pl.String)))
-    distances = kernels.smoothed_distances(similarities[0], params.smoothing_neighbours, params.smoothing_floor)
-    tree = kernels.dendrogram(distances, similarities, np.ones(len(matrix), dtype=np.int64))
-    return Dendrogram(tree[0], kernels.merge_features(*tree))
+    products = kernels.padded_gram(matrix)
+    distances = kernels.padded_distances(products, len(matrix), params.smoothing_neighbours, params.smoothing_floor)
+    tree = kernels.padded_dendrogram(distances, np.ones(len(matrix), dtype=np.int64))
+    letters = letters_of(pl.Series(keywords, dtype=pl.String))
+    return Dendrogram(tree[0], kernels.merge_features(products, tree, *letters))
