@@ -22,10 +22,14 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Letters = NDArray[np.uint32]
-Places = NDArray[np.int32]
 Masks = NDArray[np.unsignedinteger[Any]]
+Places = NDArray[np.uint32]
+"""Unsigned, so that the compiler need not allow for places that are counted from the end."""
+Times = NDArray[np.uint16]
 Lanes = Any
 """Sixteen float32 (``lanes.LanesType``)."""
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 HEIGHT, LOG_KEYWORDS_OF_USER, FIRST_OF_LETTERS, FEATURES = 0, 6, 17, 19
 """Columns of ``merge_features``; the last one is their number."""
@@ -37,7 +41,7 @@ FNV_START, FNV_FACTOR = np.uint64(14695981039346656037), np.uint64(1099511628211
 """Constants of the hash FNV-1a (Fowler, Noll & Vo), applied to code points."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _eight(
     total: Lanes,
     row: Floats,
@@ -57,13 +61,13 @@ def _eight(
     return total + (low + high)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def padded(n: int) -> int:
     """The least multiple of 16 that is at least ``n``."""
     return (n + LANES - 1) // LANES * LANES
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def mirror(matrix: Floats, upper: bool) -> None:
     """Make a square matrix (flat, a multiple of 16 wide) symmetric, in place, in blocks of 16.
 
@@ -80,16 +84,29 @@ def mirror(matrix: Floats, upper: bool) -> None:
                 transpose(matrix, low, width, matrix, high, width)
 
 
-@njit(cache=True, nogil=True)
-def padded_gram(vectors: Floats) -> Floats:
-    """Inner products of the rows of ``vectors`` (n, d): a symmetric matrix, flat, ``padded(n)`` wide; 0 beyond n.
+@compiled
+def padded_rows(vectors: Floats, places: Ints) -> Floats:
+    """The rows ``places`` (n,) of ``vectors`` (V, d), then rows of zeros: (padded(n), d)."""
+    n, d = places.shape[0], vectors.shape[1]
+    rows = np.empty((padded(n), d), dtype=np.float32)
+    for i in range(n):
+        rows[i] = vectors[places[i]]
+    rows[n:] = 0
+    return rows
+
+
+@compiled
+def padded_gram(padded_vectors: Floats) -> Floats:
+    """Inner products of rows: a symmetric, padded matrix.
 
     Each product is a sum over blocks of eight dimensions, whatever the position of the two rows.
+
+    Args:
+        padded_vectors: (w, d), w a multiple of 16.
     """
-    n, d = vectors.shape
-    width, whole, tiled = padded(n), d - d % 8, d - d % LANES
-    rows = np.zeros(width * d, dtype=np.float32)
-    rows[: n * d] = vectors.reshape(-1)
+    width, d = padded_vectors.shape
+    whole, tiled = d - d % 8, d - d % LANES
+    rows = padded_vectors.reshape(-1)
     # Panel p holds the rows p to p + 15 as columns: sixteen numbers for each dimension.
     panels = np.empty(width * d, dtype=np.float32)
     for p in range(0, width, LANES):
@@ -125,28 +142,27 @@ def padded_gram(vectors: Floats) -> Floats:
     return products
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gram(vectors: Floats) -> Floats:
     """Inner products of the rows of ``vectors`` (n, d): a symmetric (n, n) matrix."""
     n = vectors.shape[0]
-    return padded_gram(vectors).reshape(padded(n), padded(n))[:n, :n].copy()
+    rows = padded_rows(vectors, np.arange(n))
+    return padded_gram(rows).reshape(padded(n), padded(n))[:n, :n].copy()
 
 
-@njit(cache=True, nogil=True)
-def letter_weights(letters: Letters, starts: Ints) -> tuple[Places, Doubles, Ints, int]:
-    """The runs of letters in each text, and their weights by TF-IDF.
+@compiled
+def letter_runs(letters: Letters, starts: Ints) -> tuple[Places, Times, Ints, int]:
+    """The runs of three and of four letters in each text.
 
-    Runs have three or four letters and lie within a word; begin and end of a word count as letters. A run that occurs t
-    times in a text and in d of the n texts has weight ``(1 + ln t) * (1 + ln((1 + n) / (1 + d)))``. The weights of each
-    text are then scaled to unit length.
+    Runs lie within a word; begin and end of a word count as letters.
 
     Args:
         letters: Code points of n texts, concatenated; words are separated by spaces.
         starts: (n + 1,); text i is ``letters[starts[i]:starts[i + 1]]``.
 
     Returns:
-        runs (numbered from 0 by first occurrence) and their weights, text by text, each run of a text once; begins
-        (n + 1,), where each text begins in them; number of distinct runs.
+        runs, numbered from 0 by first occurrence, text by text, each run of a text once; times that it occurs in the
+        text; begins (n + 1,), where each text begins in them; number of distinct runs.
     """
     n = starts.shape[0] - 1
     most = 2 * (starts[n] - starts[0] + n)  # a word has at most as many runs of either length as letters
@@ -154,15 +170,16 @@ def letter_weights(letters: Letters, starts: Ints) -> tuple[Places, Doubles, Int
     while 2 * capacity < 3 * most:
         capacity *= 2
     last = np.uint64(capacity - 1)
-    keys, numbers = np.empty(capacity, dtype=np.uint64), np.zeros(capacity, dtype=np.int32)  # 0 means free
-    runs, times = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.int32)
-    texts_with, latest = np.zeros(most, dtype=np.int32), np.full(most, -1, dtype=np.int64)
+    keys, numbers = np.empty(capacity, dtype=np.uint64), np.zeros(capacity, dtype=np.uint32)  # 0 means free
+    hashes = np.empty(most, dtype=np.uint64)  # of one text
+    runs, times = np.empty(most, dtype=np.uint32), np.empty(most, dtype=np.uint16)
+    latest = np.zeros(most, dtype=np.int64)  # one beyond the place of the latest occurrence
     begins = np.zeros(n + 1, dtype=np.int64)
     word = np.empty(starts[n] - starts[0] + 3, dtype=np.uint64)
     word[0] = WORD_BEGINS
     count = distinct = 0
     for i in range(n):
-        length = 1
+        length, found = 1, 0
         for at in range(starts[i], starts[i + 1] + 1):
             if at < starts[i + 1] and letters[at] != SPACE:
                 word[length] = letters[at]
@@ -171,47 +188,80 @@ def letter_weights(letters: Letters, starts: Ints) -> tuple[Places, Doubles, Int
             if length > 1:
                 word[length] = WORD_ENDS
                 for first in range(length - 1):
-                    three = FNV_START
+                    hashed = FNV_START
                     for place in range(first, first + 3):
-                        three = (three ^ word[place]) * FNV_FACTOR
-                    for longer in range(2):
-                        if longer and first + 3 > length:
-                            continue
-                        hashed = (three ^ word[first + 3]) * FNV_FACTOR if longer else three
-                        slot = (hashed >> np.uint64(20)) & last
-                        while numbers[slot] != 0 and keys[slot] != hashed:
-                            slot = (slot + np.uint64(1)) & last
-                        if numbers[slot] == 0:
-                            distinct += 1
-                            keys[slot], numbers[slot] = hashed, distinct
-                        run = numbers[slot] - 1
-                        if latest[run] >= begins[i]:
-                            times[latest[run]] += 1
-                        else:
-                            latest[run] = count
-                            texts_with[run] += 1
-                            runs[count], times[count] = run, 1
-                            count += 1
+                        hashed = (hashed ^ word[place]) * FNV_FACTOR
+                    hashes[found] = hashed
+                    # The last run of four would lie beyond the word; the next word replaces it.
+                    hashes[found + 1] = (hashed ^ word[first + 3]) * FNV_FACTOR
+                    found += 2
+                found -= 1
             length = 1
+        for hashed in hashes[:found]:
+            slot = (hashed >> np.uint64(20)) & last
+            while (numbers[slot] != 0) & (keys[slot] != hashed):
+                slot = (slot + np.uint64(1)) & last
+            # Without a branch: whether a run is new is hard to predict.
+            distinct += numbers[slot] == 0
+            run = np.uint32(distinct if numbers[slot] == 0 else numbers[slot]) - np.uint32(1)
+            keys[slot], numbers[slot] = hashed, run + np.uint32(1)
+            if latest[run] > begins[i]:
+                times[latest[run] - 1] += np.uint16(1)
+            else:
+                runs[count], times[count] = run, 1
+                count += 1
+                latest[run] = count
         begins[i + 1] = count
+    return runs[:count].copy(), times[:count].copy(), begins, distinct
+
+
+@compiled
+def letter_weights(
+    runs: Places, times: Times, begins: Ints, texts: Ints, texts_with: Places
+) -> tuple[Places, Doubles, Ints]:
+    """The runs of letters in some of the texts, and their weights by TF-IDF among these.
+
+    A run that occurs t times in a text and in d of the n texts has weight
+    ``(1 + ln t) * (1 + ln((1 + n) / (1 + d)))``. The weights of each text are then scaled to unit length.
+
+    Args:
+        runs, times, begins: Results of ``letter_runs``.
+        texts: (n,), numbers of texts.
+        texts_with: A zero for each distinct run; zeros again afterwards.
+
+    Returns:
+        runs and weights, text by text; begins (n + 1,), where each of the n texts begins in them.
+    """
+    n = texts.shape[0]
+    own_begins = np.zeros(n + 1, dtype=np.int64)
+    for i in range(n):
+        own_begins[i + 1] = own_begins[i] + (begins[texts[i] + 1] - begins[texts[i]])
+        for run in runs[begins[texts[i]] : begins[texts[i] + 1]]:
+            texts_with[run] += np.uint32(1)
     rarity = np.empty(n + 1, dtype=np.float64)
     for d in range(n + 1):
         rarity[d] = 1.0 + np.log((1.0 + n) / (1.0 + d))
-    weights = np.empty(count, dtype=np.float64)
+    own_runs = np.empty(own_begins[n], dtype=np.uint32)
+    weights = np.empty(own_begins[n], dtype=np.float64)
     for i in range(n):
+        first, stop = begins[texts[i]], begins[texts[i] + 1]
+        text, text_times = runs[first:stop], times[first:stop]
+        weight = weights[own_begins[i] : own_begins[i + 1]]
+        own_runs[own_begins[i] : own_begins[i + 1]] = text
         square = 0.0
-        for p in range(begins[i], begins[i + 1]):
-            weights[p] = rarity[texts_with[runs[p]]]
-            if times[p] > 1:
-                weights[p] *= 1.0 + np.log(times[p])
-            square += weights[p] * weights[p]
-        scale = 1.0 / np.sqrt(square) if square > 0 else 0.0
-        for p in range(begins[i], begins[i + 1]):
-            weights[p] *= scale
-    return runs[:count], weights, begins, distinct
+        for p in range(text.shape[0]):
+            weight[p] = rarity[texts_with[text[p]]]
+            if text_times[p] > 1:
+                weight[p] *= 1.0 + np.log(text_times[p])
+            square += weight[p] * weight[p]
+        if square > 0:
+            weight *= 1.0 / np.sqrt(square)
+    for run in own_runs:
+        texts_with[run] = 0
+    return own_runs, weights, own_begins
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def padded_distances(products: Floats, n: int, neighbours: int, floor: float) -> Floats:
     """``smoothed_distances`` of a result of ``padded_gram``, flat; infinite on the diagonal, undefined beyond n."""
     width = padded(n)
@@ -269,7 +319,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
     return smooth
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def smoothed_distances(products: Floats, neighbours: int, floor: float) -> Floats:
     """Cosine distances between rows, each averaged with its nearest rows (including itself).
 
@@ -294,7 +344,7 @@ def smoothed_distances(products: Floats, neighbours: int, floor: float) -> Float
     return distances
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def padded_dendrogram(distances: Floats, counts: Ints) -> tuple[Ints, Doubles, Ints]:
     """``dendrogram`` of a result of ``padded_distances``."""
     n = counts.shape[0]
@@ -355,7 +405,7 @@ def padded_dendrogram(distances: Floats, counts: Ints) -> tuple[Ints, Doubles, I
     return children[order], heights[order], sizes[order]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def dendrogram(distances: Floats, counts: Ints) -> tuple[Ints, Doubles, Ints]:
     """All merges of average linkage (UPGMA), by nearest-neighbour chains.
 
@@ -377,8 +427,8 @@ def dendrogram(distances: Floats, counts: Ints) -> tuple[Ints, Doubles, Ints]:
     return padded_dendrogram(wide.reshape(-1), counts)
 
 
-@njit(cache=True, nogil=True)
-def leaf_order(children: Ints, sizes: Ints) -> tuple[Ints, Ints]:
+@compiled
+def leaf_order(children: Ints, sizes: Ints) -> tuple[Places, Ints]:
     """An order of the n rows in which the rows under each node are neighbours.
 
     Returns:
@@ -391,15 +441,15 @@ def leaf_order(children: Ints, sizes: Ints) -> tuple[Ints, Ints]:
         first, second = children[m]
         begins[first] = begins[n + m]
         begins[second] = begins[n + m] + (sizes[first - n] if first >= n else 1)
-    order = np.empty(n, dtype=np.int64)
+    order = np.empty(n, dtype=np.uint32)
     for i in range(n):
         order[begins[i]] = i
     return order, begins
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def pair_means(
-    products: Floats, width: int, children: Ints, sizes: Ints, order: Ints, begins: Ints
+    products: Floats, width: int, children: Ints, sizes: Ints, order: Places, begins: Ints
 ) -> tuple[Doubles, Doubles]:
     """Means over the pairs of rows that a merge joins, and over all pairs under its node; (n - 1,) each.
 
@@ -416,22 +466,23 @@ def pair_means(
         first, second = children[m]
         middle, end = begins[second], begins[n + m] + sizes[m]
         across = 0.0
-        for a in range(begins[n + m], middle):
-            row = products[order[a] * width : (order[a] + 1) * width]
-            for b in range(middle, end):
-                across += row[order[b]]
+        others = order[middle:end]
+        for a in order[begins[n + m] : middle]:
+            row = products[np.int64(a) * width : (np.int64(a) + 1) * width]
+            for b in others:
+                across += row[b]
         sums[n + m] = (sums[first] + sums[second]) + across
         between[m] = across / ((middle - begins[n + m]) * (end - middle))
         within[m] = sums[n + m] / (sizes[m] * (sizes[m] - 1) / 2)
     return between, within
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def letter_means(
     m: int,
     children: Ints,
     sizes: Ints,
-    order: Ints,
+    order: Places,
     begins: Ints,
     runs: Places,
     weights: Doubles,
@@ -443,31 +494,32 @@ def letter_means(
     Args:
         children, sizes: Results of ``dendrogram``.
         order, begins: Results of ``leaf_order``.
-        runs, weights, texts: Results of ``letter_weights``; ``texts`` is what it calls begins.
+        runs, weights, texts: Results of ``letter_weights``; ``texts`` are its begins.
         sums: (distinct runs, 2), zeros; zeros again afterwards.
     """
     n = children.shape[0] + 1
     begin, middle, end = begins[n + m], begins[children[m, 1]], begins[n + m] + sizes[m]
     across = inside = 0.0
-    for a in range(begin, middle):
-        for p in range(texts[order[a]], texts[order[a] + 1]):
+    for i in order[begin:middle]:
+        for p in range(texts[i], texts[i + 1]):
             own = sums[runs[p]]
             inside += weights[p] * own[0]
             own[0] += weights[p]
-    for a in range(middle, end):
-        for p in range(texts[order[a]], texts[order[a] + 1]):
+    for i in order[middle:end]:
+        for p in range(texts[i], texts[i + 1]):
             own = sums[runs[p]]
             across += weights[p] * own[0]
             inside += weights[p] * own[1]
             own[1] += weights[p]
-    for a in range(begin, end):
-        for p in range(texts[order[a]], texts[order[a] + 1]):
-            sums[runs[p]] = 0.0
+    for i in order[begin:end]:
+        for p in range(texts[i], texts[i + 1]):
+            own = sums[runs[p]]
+            own[0] = own[1] = 0.0
     pairs = sizes[m] * (sizes[m] - 1) / 2
     return across / ((middle - begin) * (end - middle)), (inside + across) / pairs
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def relations(children: Ints, sizes: Ints) -> tuple[Ints, Ints]:
     """The merge above each merge, -1 for the top; and the number of keywords of its sibling; (n - 1,) each."""
     merges = sizes.shape[0]
@@ -483,7 +535,7 @@ def relations(children: Ints, sizes: Ints) -> tuple[Ints, Ints]:
     return parent, sibling_size
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def write_features(
     row: Doubles,
     m: int,
@@ -529,7 +581,7 @@ def write_features(
     row[16] = (merges - m) / n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def reachable(
     row: Doubles, first: int, stop: int, starts: Ints, thresholds: Doubles, masks: Masks, left: Masks
 ) -> None:
@@ -541,17 +593,18 @@ def reachable(
     """
     trees = left.shape[0]
     for f in range(first, stop):
-        above = 0
-        for threshold in thresholds[starts[f] : starts[f + 1]]:
-            above += threshold < row[f]
-        if starts[f] < starts[f + 1]:
-            at = (starts[f] + f + above) * trees
-            own = masks[at : at + trees]
-            for t in range(trees):
-                left[t] &= own[t]
+        own, value, above = thresholds[starts[f] : starts[f + 1]], row[f], 0
+        if own.shape[0] == 0:
+            continue
+        for s in range(own.shape[0]):
+            above += own[s] < value
+        at = (starts[f] + f + above) * trees
+        allowed = masks[at : at + trees]
+        for t in range(trees):
+            left[t] &= allowed[t]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def highest_score(left: Masks, leaves: Doubles) -> float:
     """Sum over trees of the highest of the leaves that are left.
 
@@ -561,17 +614,17 @@ def highest_score(left: Masks, leaves: Doubles) -> float:
     """
     score = 0.0
     for t in range(left.shape[0]):
-        rest = np.uint64(left[t])
-        highest = leaves[t, trailing_zeros(rest)]
+        own, rest = leaves[t], np.uint64(left[t])
+        highest = own[np.uint64(trailing_zeros(rest))]
         rest &= rest - np.uint64(1)  # without its lowest bit
         while rest != np.uint64(0):
-            highest = max(highest, leaves[t, trailing_zeros(rest)])
+            highest = max(highest, own[np.uint64(trailing_zeros(rest))])
             rest &= rest - np.uint64(1)
         score += highest
     return score
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def ensemble_score(row: Doubles, starts: Ints, thresholds: Doubles, masks: Masks, leaves: Doubles) -> float:
     """Sum over trees of the leaf that ``row`` falls into.
 
@@ -584,7 +637,7 @@ def ensemble_score(row: Doubles, starts: Ints, thresholds: Doubles, masks: Masks
     return highest_score(left, leaves)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def node_score(row: Doubles, starts: Ints, thresholds: Doubles, masks: Masks, leaves: Doubles, slope: float) -> float:
     """Log odds that a node is one cluster: a weighted mean of those of the ensemble and those of a single height.
 
@@ -604,7 +657,7 @@ def node_score(row: Doubles, starts: Ints, thresholds: Doubles, masks: Masks, le
     return float((1.0 - weight) * by_ensemble + weight * by_height)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def numbered(children: Ints, top: Ints, score: Doubles) -> tuple[Ints, Doubles]:
     """Clusters numbered 0, 1, ... by their first row (n,), and the score of each cluster's node.
 
@@ -628,7 +681,7 @@ def numbered(children: Ints, top: Ints, score: Doubles) -> tuple[Ints, Doubles]:
     return labels, scores[:count]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cut_labels(
     children: Ints,
     rows: Doubles,
@@ -665,12 +718,12 @@ def cut_labels(
     return numbered(children, top, score)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cut_user(
     products: Floats,
     tree: tuple[Ints, Doubles, Ints],
-    letters: Letters,
-    text_starts: Ints,
+    letters: tuple[Places, Doubles, Ints],
+    sums: Doubles,
     starts: Ints,
     thresholds: Doubles,
     masks: Masks,
@@ -687,7 +740,8 @@ def cut_user(
     Args:
         products: From ``padded_gram``.
         tree: From ``dendrogram``.
-        letters, text_starts: As for ``letter_weights``.
+        letters: From ``letter_weights``.
+        sums: As for ``letter_means``.
         starts, thresholds, masks, leaves, slope, least_score: As for ``cut_labels``.
     """
     children, heights, sizes = tree
@@ -696,8 +750,7 @@ def cut_user(
     order, begins = leaf_order(children, sizes)
     cosine, cosine_within = pair_means(products, padded(n), children, sizes, order, begins)
     parent, sibling_size = relations(children, sizes)
-    runs, weights, texts, distinct = letter_weights(letters, text_starts)
-    sums = np.zeros((distinct, 2), dtype=np.float64)
+    runs, weights, texts = letters
     row = np.zeros(FEATURES, dtype=np.float64)
     left = np.empty(leaves.shape[0], dtype=masks.dtype)
     every = masks[masks.shape[0] - leaves.shape[0] :]
@@ -723,20 +776,21 @@ def cut_user(
     return numbered(children, top, score)
 
 
-@njit(cache=True, nogil=True)
-def merge_features(products: Floats, tree: tuple[Ints, Doubles, Ints], letters: Letters, text_starts: Ints) -> Doubles:
+@compiled
+def merge_features(
+    products: Floats, tree: tuple[Ints, Doubles, Ints], letters: tuple[Places, Doubles, Ints], sums: Doubles
+) -> Doubles:
     """The features of each merge for the learned cut: (n - 1, 19), columns as in ``cut.FEATURES``.
 
     Args:
-        products, tree, letters, text_starts: As for ``cut_user``.
+        products, tree, letters, sums: As for ``cut_user``.
     """
     children, heights, sizes = tree
     merges = children.shape[0]
     order, begins = leaf_order(children, sizes)
     cosine, cosine_within = pair_means(products, padded(merges + 1), children, sizes, order, begins)
     parent, sibling_size = relations(children, sizes)
-    runs, weights, texts, distinct = letter_weights(letters, text_starts)
-    sums = np.zeros((distinct, 2), dtype=np.float64)
+    runs, weights, texts = letters
     rows = np.empty((merges, FEATURES), dtype=np.float64)
     for m in range(merges):
         write_features(rows[m], m, children, heights, sizes, parent, sibling_size, cosine, cosine_within)
@@ -745,7 +799,7 @@ def merge_features(products: Floats, tree: tuple[Ints, Doubles, Ints], letters: 
     return rows
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def merge_margins(
     children: Ints, rows: Doubles, starts: Ints, thresholds: Doubles, masks: Masks, leaves: Doubles, slope: float
 ) -> Doubles:
@@ -769,13 +823,13 @@ def merge_margins(
     return margins
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def area_labels(vectors: Floats, labels: Ints, distance: float) -> Ints:
     """Areas: average linkage of whole clusters, cut at one height.
 
     Args:
-        vectors: Unit rows (n, d).
-        labels: Clusters of the rows (n,), numbered from 0.
+        vectors: At least n rows (., d), the first n of unit length.
+        labels: Clusters of the n rows, numbered from 0.
         distance: Clusters are joined while the mean cosine distance between their rows is below this; 0 joins none,
             more than 2 all.
 
@@ -790,7 +844,7 @@ def area_labels(vectors: Floats, labels: Ints, distance: float) -> Ints:
         total = sums[labels[i]]
         for k in range(vectors.shape[1]):
             total[k] += vectors[i, k]
-    means = np.empty((n_clusters, vectors.shape[1]), dtype=np.float32)
+    means = np.zeros((padded(n_clusters), vectors.shape[1]), dtype=np.float32)
     for c in range(n_clusters):
         for k in range(vectors.shape[1]):
             means[c, k] = sums[c, k] / counts[c]
@@ -816,11 +870,12 @@ def area_labels(vectors: Floats, labels: Ints, distance: float) -> Ints:
     return areas
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cluster_packed(
     vectors: Floats,
-    letters: Letters,
-    starts: Ints,
+    places: Ints,
+    letters: tuple[Places, Times, Ints, int],
+    texts: Ints,
     offsets: Ints,
     neighbours: int,
     floor: float,
@@ -835,44 +890,41 @@ def cluster_packed(
     """Clusters of every user, and the areas that they form.
 
     Args:
-        vectors: Unit rows (N, d), packed.
-        letters, starts: The keywords of those rows, as for ``letter_weights``.
-        offsets: (U + 1,); each user has at least one row.
+        vectors: Unit rows (V, d).
+        places: (N,), packed: the row of ``vectors`` of each keyword.
+        letters: From ``letter_runs``.
+        texts: (N,), packed: the number of each keyword's text in ``letters``.
+        offsets: (U + 1,); each user has at least one keyword.
         neighbours, floor: As for ``smoothed_distances``.
         feature_starts, thresholds, masks, leaves, slope: The learned cut, as ``starts`` and so on of ``node_score``.
         least_score: As for ``cut_labels``.
         area_distance: As ``distance`` of ``area_labels``.
 
     Returns:
-        labels (N,), numbered from 0 over all users by their first row; number of clusters per user (U,); area of each
+        labels (N,), numbered from 0 over all users by their first keyword; number of clusters per user (U,); area of each
         cluster, numbered from 0 over all users; score of each cluster's node, as from ``cut_labels``.
     """
-    n_users = offsets.shape[0] - 1
-    labels = np.empty(vectors.shape[0], dtype=np.int64)
+    n_users, n_rows = offsets.shape[0] - 1, places.shape[0]
+    labels = np.empty(n_rows, dtype=np.int64)
     counts = np.empty(n_users, dtype=np.int64)
-    areas = np.empty(vectors.shape[0], dtype=np.int64)
-    scores = np.empty(vectors.shape[0], dtype=np.float64)
+    areas = np.empty(n_rows, dtype=np.int64)
+    scores = np.empty(n_rows, dtype=np.float64)
+    runs, times, begins, distinct = letters
+    texts_with, sums = np.zeros(distinct, dtype=np.uint32), np.zeros((distinct, 2), dtype=np.float64)
     first, first_area = 0, 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
-        products = padded_gram(vectors[start:stop])
+        rows = padded_rows(vectors, places[start:stop])
+        products = padded_gram(rows)
         distances = padded_distances(products, stop - start, neighbours, floor)
         tree = padded_dendrogram(distances, np.ones(stop - start, dtype=np.int64))
+        weighted = letter_weights(runs, times, begins, texts[start:stop], texts_with)
         own, score = cut_user(
-            products,
-            tree,
-            letters,
-            starts[start : stop + 1],
-            feature_starts,
-            thresholds,
-            masks,
-            leaves,
-            slope,
-            least_score,
+            products, tree, weighted, sums, feature_starts, thresholds, masks, leaves, slope, least_score
         )
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
-        above = area_labels(vectors[start:stop], own, area_distance)
+        above = area_labels(rows, own, area_distance)
         areas[first : first + counts[u]] = above + first_area
         scores[first : first + counts[u]] = score
         first_area += above.max() + 1
@@ -880,60 +932,103 @@ def cluster_packed(
     return labels, counts, areas[:first], scores[:first]
 
 
-@njit(cache=True, nogil=True)
+@compiled
+def add_scaled(total: Doubles, weight: float, row: Floats) -> None:
+    """Add ``weight * row`` to ``total``, in place."""
+    for k in range(row.shape[0]):
+        total[k] += weight * row[k]
+
+
+@compiled
+def divide(row: Doubles, by: float, target: Floats) -> None:
+    """Write ``row / by`` to ``target``."""
+    for k in range(row.shape[0]):
+        target[k] = row[k] / by
+
+
+@compiled
+def squared_norm(row: Doubles) -> float:
+    """Sum of the squares of ``row``, in order."""
+    total = 0.0
+    for k in range(row.shape[0]):
+        total += row[k] * row[k]
+    return total
+
+
+@compiled
+def four_products(
+    rows: tuple[Floats, Floats, Floats, Floats], others: tuple[Floats, Floats, Floats, Floats]
+) -> tuple[float, float, float, float]:
+    """Inner products of four pairs of rows, each in order and in double precision."""
+    a, b, c, d = rows
+    e, f, g, h = others
+    first = second = third = fourth = 0.0
+    for k in range(a.shape[0]):
+        first += np.float64(a[k]) * np.float64(e[k])
+        second += np.float64(b[k]) * np.float64(f[k])
+        third += np.float64(c[k]) * np.float64(g[k])
+        fourth += np.float64(d[k]) * np.float64(h[k])
+    return first, second, third, fourth
+
+
+@compiled
 def describe_packed(
-    vectors: Floats, weights: Doubles, labels: Ints, counts: Ints
+    vectors: Floats, places: Ints, weights: Doubles, labels: Ints, counts: Ints
 ) -> tuple[Floats, Doubles, Doubles, Doubles]:
     """Weighted centres of clusters, and the distribution of keywords around them.
 
     Args:
-        vectors: Unit rows (N, d), packed.
-        weights: Engagement weight of each row (N,), > 0.
+        vectors: Unit rows (V, d).
+        places: (N,), packed: the row of ``vectors`` of each keyword.
+        weights: Engagement weight of each keyword (N,), > 0.
         labels, counts: From ``cluster_packed``; C clusters in total.
 
     Returns:
-        centres (C, d), unit rows; centralities (N,), cosine of each row to its centre; cohesions (C,), unweighted mean
-        of the centralities; separations (C,), 1 - cosine to the nearest other centre of the same user, 1 if there is
-        none.
+        centres (C, d), unit rows; centralities (N,), cosine of each keyword to its centre; cohesions (C,), unweighted
+        mean of the centralities; separations (C,), 1 - cosine to the nearest other centre of the same user, 1 if there
+        is none.
     """
-    n_rows, d = vectors.shape
+    n_rows, d = places.shape[0], vectors.shape[1]
     n_clusters = counts.sum()
-    sums = np.zeros((n_clusters, d), dtype=np.float64)
-    for r in range(n_rows):
-        total, weight = sums[labels[r]], weights[r]
-        for k in range(d):
-            total[k] += weight * vectors[r, k]
     centres = np.zeros((n_clusters, d), dtype=np.float32)
-    for c in range(n_clusters):
-        norm = 0.0
-        for k in range(d):
-            norm += sums[c, k] * sums[c, k]
-        norm = np.sqrt(norm)
-        if norm > 0:
-            for k in range(d):
-                centres[c, k] = sums[c, k] / norm
-    centralities = np.empty(n_rows, dtype=np.float64)
+    centralities = np.zeros(n_rows, dtype=np.float64)
     cohesions = np.zeros(n_clusters, dtype=np.float64)
     members = np.zeros(n_clusters, dtype=np.int64)
-    for r in range(n_rows):
-        cosine = 0.0
-        for k in range(d):
-            cosine += np.float64(vectors[r, k]) * np.float64(centres[labels[r], k])
-        centralities[r] = min(1.0, max(-1.0, cosine))
-        cohesions[labels[r]] += centralities[r]
-        members[labels[r]] += 1
-    cohesions /= members
     separations = np.ones(n_clusters, dtype=np.float64)
-    first = 0
+    first = start = 0
     for u in range(counts.shape[0]):
-        stop = first + counts[u]
+        last = first + counts[u]
+        stop = start
+        sums = np.zeros((counts[u], d), dtype=np.float64)
+        while stop < n_rows and labels[stop] < last:
+            add_scaled(sums[labels[stop] - first], weights[stop], vectors[places[stop]])
+            stop += 1
+        own = np.zeros((padded(counts[u]), d), dtype=np.float32)
+        for c in range(counts[u]):
+            norm = np.sqrt(squared_norm(sums[c]))
+            if norm > 0:
+                divide(sums[c], norm, own[c])
+        centres[first:last] = own[: counts[u]]
+        for r in range(start, stop, 4):
+            # Four rows at a time: each sum waits for its previous term, and the others run meanwhile.
+            a, b, c, e = r, min(r + 1, stop - 1), min(r + 2, stop - 1), min(r + 3, stop - 1)
+            found = four_products(
+                (vectors[places[a]], vectors[places[b]], vectors[places[c]], vectors[places[e]]),
+                (own[labels[a] - first], own[labels[b] - first], own[labels[c] - first], own[labels[e] - first]),
+            )
+            centralities[a], centralities[b], centralities[c], centralities[e] = found
+        for r in range(start, stop):
+            centralities[r] = min(1.0, max(-1.0, centralities[r]))
+            cohesions[labels[r]] += centralities[r]
+            members[labels[r]] += 1
         if counts[u] > 1:
-            products = gram(centres[first:stop])
+            products = padded_gram(own)
             for a in range(counts[u]):
+                row = products[a * own.shape[0] : a * own.shape[0] + counts[u]]
                 nearest = -1.0
                 for b in range(counts[u]):
-                    if a != b and products[a, b] > nearest:
-                        nearest = np.float64(products[a, b])
+                    if a != b and row[b] > nearest:
+                        nearest = np.float64(row[b])
                 separations[first + a] = 1.0 - min(1.0, nearest)
-        first = stop
-    return centres, centralities, cohesions, separations
+        first, start = last, stop
+    return centres, centralities, cohesions / members, separations
