@@ -39,6 +39,8 @@ WORD_BEGINS, WORD_ENDS = np.uint64(2), np.uint64(3)
 """Control characters, which do not occur in normalised keywords."""
 FNV_START, FNV_FACTOR = np.uint64(14695981039346656037), np.uint64(1099511628211)
 """Constants of the hash FNV-1a (Fowler, Noll & Vo), applied to code points."""
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2 ** 64 divided by the golden ratio. The highest bits of a multiple of it depend on all bits of the hash."""
 
 
 @compiled
@@ -166,11 +168,8 @@ def letter_runs(letters: Letters, starts: Ints) -> tuple[Places, Times, Ints, in
     """
     n = starts.shape[0] - 1
     most = 2 * (starts[n] - starts[0] + n)  # a word has at most as many runs of either length as letters
-    capacity = 64
-    while 2 * capacity < 3 * most:
-        capacity *= 2
-    last = np.uint64(capacity - 1)
-    keys, numbers = np.empty(capacity, dtype=np.uint64), np.zeros(capacity, dtype=np.uint32)  # 0 means free
+    shift = np.uint64(64 - 12)
+    keys, numbers = np.empty(1 << 12, dtype=np.uint64), np.zeros(1 << 12, dtype=np.uint32)  # 0 means free
     hashes = np.empty(most, dtype=np.uint64)  # of one text
     runs, times = np.empty(most, dtype=np.uint32), np.empty(most, dtype=np.uint16)
     latest = np.zeros(most, dtype=np.int64)  # one beyond the place of the latest occurrence
@@ -197,10 +196,21 @@ def letter_runs(letters: Letters, starts: Ints) -> tuple[Places, Times, Ints, in
                     found += 2
                 found -= 1
             length = 1
+        while 2 * (distinct + found) > numbers.shape[0]:  # at most half full
+            shift -= np.uint64(1)
+            old_keys, old_numbers = keys, numbers
+            capacity = 2 * old_keys.shape[0]
+            keys, numbers = np.empty(capacity, dtype=np.uint64), np.zeros(capacity, dtype=np.uint32)
+            for old in range(old_keys.shape[0]):
+                if old_numbers[old] != 0:
+                    slot = (old_keys[old] * SPREAD) >> shift
+                    while numbers[slot] != 0:
+                        slot = (slot + np.uint64(1)) & np.uint64(keys.shape[0] - 1)
+                    keys[slot], numbers[slot] = old_keys[old], old_numbers[old]
         for hashed in hashes[:found]:
-            slot = (hashed >> np.uint64(20)) & last
+            slot = (hashed * SPREAD) >> shift
             while (numbers[slot] != 0) & (keys[slot] != hashed):
-                slot = (slot + np.uint64(1)) & last
+                slot = (slot + np.uint64(1)) & np.uint64(keys.shape[0] - 1)
             # Without a branch: whether a run is new is hard to predict.
             distinct += numbers[slot] == 0
             run = np.uint32(distinct if numbers[slot] == 0 else numbers[slot]) - np.uint32(1)
@@ -463,14 +473,16 @@ def pair_means(
     between, within = np.empty(merges, dtype=np.float64), np.empty(merges, dtype=np.float64)
     sums = np.zeros(n + merges, dtype=np.float64)
     for m in range(merges):
-        first, second = children[m]
+        first, second = children[m, 0], children[m, 1]
         middle, end = begins[second], begins[n + m] + sizes[m]
+        few, many = order[begins[n + m] : middle], order[middle:end]
+        if few.shape[0] > many.shape[0]:
+            few, many = many, few
         across = 0.0
-        others = order[middle:end]
-        for a in order[begins[n + m] : middle]:
-            row = products[np.int64(a) * width : (np.int64(a) + 1) * width]
-            for b in others:
-                across += row[b]
+        for a in few:
+            row = np.uint64(a) * np.uint64(width)
+            for b in many:
+                across += products[row + np.uint64(b)]
         sums[n + m] = (sums[first] + sums[second]) + across
         between[m] = across / ((middle - begins[n + m]) * (end - middle))
         within[m] = sums[n + m] / (sizes[m] * (sizes[m] - 1) / 2)
