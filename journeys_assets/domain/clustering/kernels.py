@@ -16,7 +16,7 @@ from numba import njit
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
-from journeys_assets.domain.clustering.lanes import LANES, least, load, splat, store, transpose
+from journeys_assets.domain.clustering.lanes import LANES, least, load, splat, spread, store, transpose
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -44,7 +44,7 @@ SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @compiled
-def _eight(
+def add_eight(
     total: Lanes,
     row: Floats,
     at: int,
@@ -58,8 +58,8 @@ def _eight(
     c7: Lanes,
 ) -> Lanes:
     """``total`` and the products of eight elements of ``row``, from ``at`` on, with eight vectors."""
-    low = (splat(row[at]) * c0 + splat(row[at + 1]) * c1) + (splat(row[at + 2]) * c2 + splat(row[at + 3]) * c3)
-    high = (splat(row[at + 4]) * c4 + splat(row[at + 5]) * c5) + (splat(row[at + 6]) * c6 + splat(row[at + 7]) * c7)
+    low = (spread(row, at) * c0 + spread(row, at + 1) * c1) + (spread(row, at + 2) * c2 + spread(row, at + 3) * c3)
+    high = (spread(row, at + 4) * c4 + spread(row, at + 5) * c5) + (spread(row, at + 6) * c6 + spread(row, at + 7) * c7)
     return total + (low + high)
 
 
@@ -128,14 +128,14 @@ def padded_gram(padded_vectors: Floats) -> Floats:
                 c2, c3 = load(panels, at + 2 * LANES), load(panels, at + 3 * LANES)
                 c4, c5 = load(panels, at + 4 * LANES), load(panels, at + 5 * LANES)
                 c6, c7 = load(panels, at + 6 * LANES), load(panels, at + 7 * LANES)
-                t0 = _eight(t0, rows, r0 + k, c0, c1, c2, c3, c4, c5, c6, c7)
-                t1 = _eight(t1, rows, r1 + k, c0, c1, c2, c3, c4, c5, c6, c7)
-                t2 = _eight(t2, rows, r2 + k, c0, c1, c2, c3, c4, c5, c6, c7)
-                t3 = _eight(t3, rows, r3 + k, c0, c1, c2, c3, c4, c5, c6, c7)
+                t0 = add_eight(t0, rows, r0 + k, c0, c1, c2, c3, c4, c5, c6, c7)
+                t1 = add_eight(t1, rows, r1 + k, c0, c1, c2, c3, c4, c5, c6, c7)
+                t2 = add_eight(t2, rows, r2 + k, c0, c1, c2, c3, c4, c5, c6, c7)
+                t3 = add_eight(t3, rows, r3 + k, c0, c1, c2, c3, c4, c5, c6, c7)
             for k in range(whole, d):
                 c0 = load(panels, p * d + k * LANES)
-                t0, t1 = t0 + splat(rows[r0 + k]) * c0, t1 + splat(rows[r1 + k]) * c0
-                t2, t3 = t2 + splat(rows[r2 + k]) * c0, t3 + splat(rows[r3 + k]) * c0
+                t0, t1 = t0 + spread(rows, r0 + k) * c0, t1 + spread(rows, r1 + k) * c0
+                t2, t3 = t2 + spread(rows, r2 + k) * c0, t3 + spread(rows, r3 + k) * c0
             store(products, i * width + p, t0)
             store(products, (i + 1) * width + p, t1)
             store(products, (i + 2) * width + p, t2)
@@ -302,7 +302,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
         for j in range(0, width, LANES):
             total = splat(ZERO)
             for a in range(i * k, i * k + used[i]):
-                total = total + splat(weights[a]) * load(products, nearest[a] + j)
+                total = total + spread(weights, a) * load(products, nearest[a] + j)
             store(half, i * width + j, total)
     across = np.empty(width * width, dtype=np.float32)
     for i in range(0, width, LANES):
@@ -314,7 +314,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
         for j in range(0, i + 1, LANES):
             total = splat(ZERO)
             for a in range(i * k, i * k + used[i]):
-                total = total + splat(weights[a]) * load(across, nearest[a] + j)
+                total = total + spread(weights, a) * load(across, nearest[a] + j)
             store(smooth, i * width + j, total)
         if smooth[i * width + i] > 0:
             scales[i] = ONE / np.sqrt(smooth[i * width + i])

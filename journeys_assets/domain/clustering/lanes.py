@@ -83,6 +83,17 @@ def splat(_typing: Any, value: Any) -> Any:
     return lanes_type(types.float32), code
 
 
+@intrinsic  # type: ignore[misc]
+def spread(_typing: Any, array: Any, at: Any) -> Any:
+    """Element ``at`` of a contiguous float32 array in each lane. Nothing checks that it exists."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return _splat(builder, builder.load(builder.gep(data, [args[1]])), _FLOATS)
+
+    return lanes_type(array, types.int64), code
+
+
 @type_callable(operator.add)
 @type_callable(operator.mul)
 def _type_of_arithmetic(_context: Any) -> Any:
