@@ -1,4 +1,7 @@
-"""Compiled loops of the per-user clustering, on packed arrays. Import this module lazily: it imports numba.
+"""The clustering of each user in its simplest form, as the oracle of ``domain.clustering.kernels``.
+
+Each number is computed by its definition, one after the other: all letters of all pairs, all features of all nodes, and
+each tree from its root. The definitions are tested against others (scipy, by hand) where the kernels are.
 
 "Packed" means that the keywords of all users are concatenated; user ``u`` owns rows ``offsets[u]`` to
 ``offsets[u + 1]``. Every sum runs in a fixed order over the rows of one user (no BLAS, no fastmath), so results do not

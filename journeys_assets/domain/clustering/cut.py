@@ -53,7 +53,8 @@ FEATURES = (
 )
 """Columns of ``kernels.merge_features``. Heights come from the smoothed vectors, cosines from the original ones. For a
 part with a single keyword, the height is 0 and the mean cosine within is that between the parts. For the top node, the
-gap is 1 - height and the features of the sibling are 0. Letters in common are means of ``kernels.letter_cosines``."""
+gap is 1 - height and the features of the sibling are 0. Letters in common: mean cosines of
+``kernels.letter_weights``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _tables(
 
     In each tree, the leaves have the bits 0, 1, ... of an unsigned integer, from left to right. A value of a feature
     decides every split on that feature; each split excludes the leaves on its other side. So a mask for each tree and
-    each interval between thresholds of a feature says what is left, and the leaf of a sample is what all features leave.
+    each interval between thresholds of a feature says what is left. The leaf of a sample is what all features leave.
 
     Args:
         roots, features, lower, upper, thresholds, leaves: The attributes of ``LearnedCut``, as bytes.
@@ -153,7 +154,7 @@ def _tables(
     if most > 64:
         raise ValueError(f"a tree of the learned cut has {most} leaves; at most 64 are allowed")
     kind = next(kind for kind in (np.uint16, np.uint64) if most <= np.iinfo(kind).bits)
-    order = sorted(below and range(len(feature)), key=lambda at: (feature[at], threshold[at], at))
+    order = sorted(range(len(feature)), key=lambda at: (feature[at], threshold[at], at))
     counts = np.bincount(np.array(feature, dtype=np.int64), minlength=len(FEATURES))
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     masks = np.empty((len(feature) + len(FEATURES) + 1, len(root)), dtype=kind)

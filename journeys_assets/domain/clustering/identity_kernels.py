@@ -47,6 +47,7 @@ def founders_packed(vectors: Floats, places: Ints, offsets: Ints, least_cosine: 
         panels = np.empty(padded(n) * d, dtype=np.float32)
         dots = np.empty(padded(n), dtype=np.float32)
         squares = np.empty(n, dtype=np.float64)
+        lengths = np.empty(n, dtype=np.float64)  # square roots of ``squares``
         sizes = np.empty(n, dtype=np.int64)
         first = np.empty(n, dtype=np.int64)
         n_themes = 0
@@ -74,7 +75,7 @@ def founders_packed(vectors: Floats, places: Ints, offsets: Ints, least_cosine: 
                 store(dots, p, total)
             best, nearest = -1, -np.inf
             for t in range(n_themes):
-                cosine = dots[t] / np.sqrt(squares[t])
+                cosine = dots[t] / lengths[t]
                 if cosine > nearest:
                     best, nearest = t, cosine
             if best >= 0 and dots[best] / sizes[best] >= least_cosine:
@@ -92,6 +93,7 @@ def founders_packed(vectors: Floats, places: Ints, offsets: Ints, least_cosine: 
                 for k in range(d):
                     own[k * LANES] = x[k]
                 squares[best], sizes[best], first[best] = 1.0, 1, r
+            lengths[best] = np.sqrt(squares[best])
             founders[r] = first[best]
     return founders
 

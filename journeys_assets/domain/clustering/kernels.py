@@ -913,8 +913,8 @@ def cluster_packed(
         area_distance: As ``distance`` of ``area_labels``.
 
     Returns:
-        labels (N,), numbered from 0 over all users by their first keyword; number of clusters per user (U,); area of each
-        cluster, numbered from 0 over all users; score of each cluster's node, as from ``cut_labels``.
+        labels (N,), numbered from 0 over all users by their first keyword; number of clusters per user (U,); area of
+        each cluster, numbered from 0 over all users; score of each cluster's node, as from ``cut_labels``.
     """
     n_users, n_rows = offsets.shape[0] - 1, places.shape[0]
     labels = np.empty(n_rows, dtype=np.int64)
