@@ -244,7 +244,7 @@ def _describe(
         own_offsets = offsets[first : stop + 1] - offsets[first]
         return _packed(vectors.matrix, places[own], of_rows, weights[own], own_offsets, params, ensemble)
 
-    found = _joined(list(pool.map(of_users, _equal_work(offsets, pieces))))
+    found = _joined(list(pool.map(of_users, equal_work(offsets, pieces))))
     members = rows.with_columns(cluster=pl.Series(found.labels), centrality=pl.Series(found.centralities))
     themes = founders(history, vectors, params.theme_cosine)
     ids = journey_ids(members, themes)
@@ -286,7 +286,7 @@ def _texts_of(places: NDArray[np.int64], vectors: KeywordVectors) -> Texts:
     return Texts(letters, np.cumsum(used)[places] - 1)
 
 
-def _equal_work(offsets: NDArray[np.int64], pieces: int) -> list[tuple[int, int]]:
+def equal_work(offsets: NDArray[np.int64], pieces: int) -> list[tuple[int, int]]:
     """First user and the one after the last, of up to ``pieces`` runs of users that take about the same time.
 
     The time of a user is taken to be the square of the number of keywords.
