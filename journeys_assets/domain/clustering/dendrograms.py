@@ -45,7 +45,7 @@ def dendrogram_of(keywords: Sequence[str], vectors: NDArray[np.float32], params:
 
     matrix = np.ascontiguousarray(vectors, dtype=np.float32)
     every = np.arange(len(matrix), dtype=np.int64)
-    products = kernels.padded_gram(kernels.padded_rows(matrix, every))
+    products = kernels.padded_gram(matrix, every)
     distances = kernels.padded_distances(products, len(every), params.smoothing_neighbours, params.smoothing_floor)
     tree = kernels.padded_dendrogram(distances, np.ones(len(every), dtype=np.int64))
     runs, times, begins, distinct = kernels.letter_runs(*letters_of(pl.Series(keywords, dtype=pl.String)))

@@ -16,7 +16,7 @@ from numba import njit
 from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
-from journeys_assets.domain.clustering.lanes import LANES, least, load, splat, spread, store, transpose
+from journeys_assets.domain.clustering.lanes import LANES, least, load, splat, spread, store, transpose, transpose_rows
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -87,41 +87,34 @@ def mirror(matrix: Floats, upper: bool) -> None:
 
 
 @compiled
-def padded_rows(vectors: Floats, places: Ints) -> Floats:
-    """The rows ``places`` (n,) of ``vectors`` (V, d), then rows of zeros: (padded(n), d)."""
-    n, d = places.shape[0], vectors.shape[1]
-    rows = np.empty((padded(n), d), dtype=np.float32)
-    for i in range(n):
-        rows[i] = vectors[places[i]]
-    rows[n:] = 0
-    return rows
-
-
-@compiled
-def padded_gram(padded_vectors: Floats) -> Floats:
-    """Inner products of rows: a symmetric, padded matrix.
+def padded_gram(vectors: Floats, places: Ints) -> Floats:
+    """Inner products of rows: a symmetric, padded matrix. Beyond n it has products of the last row.
 
     Each product is a sum over blocks of eight dimensions, whatever the position of the two rows.
 
     Args:
-        padded_vectors: (w, d), w a multiple of 16.
+        vectors: (V, d).
+        places: (n,), rows of ``vectors``; n >= 1.
     """
-    width, d = padded_vectors.shape
-    whole, tiled = d - d % 8, d - d % LANES
-    rows = padded_vectors.reshape(-1)
+    n, d = places.shape[0], vectors.shape[1]
+    width, whole, tiled = padded(n), d - d % 8, d - d % LANES
+    rows = vectors.reshape(-1)
+    begins = np.full(width, places[n - 1] * d)
+    for i in range(n):
+        begins[i] = places[i] * d
     # Panel p holds the rows p to p + 15 as columns: sixteen numbers for each dimension.
     panels = np.empty(width * d, dtype=np.float32)
     for p in range(0, width, LANES):
         for k in range(0, tiled, LANES):
-            transpose(rows, p * d + k, d, panels, p * d + k * LANES, LANES)
+            transpose_rows(rows, begins, p, k, panels, p * d + k * LANES)
         for k in range(tiled, d):
             for j in range(LANES):
-                panels[p * d + k * LANES + j] = rows[(p + j) * d + k]
+                panels[p * d + k * LANES + j] = rows[begins[p + j] + k]
     products = np.empty(width * width, dtype=np.float32)
     for p in range(0, width, LANES):
         for i in range(0, p + LANES, 4):
             t0, t1, t2, t3 = splat(ZERO), splat(ZERO), splat(ZERO), splat(ZERO)
-            r0, r1, r2, r3 = i * d, (i + 1) * d, (i + 2) * d, (i + 3) * d
+            r0, r1, r2, r3 = begins[i], begins[i + 1], begins[i + 2], begins[i + 3]
             for k in range(0, whole, 8):
                 at = p * d + k * LANES
                 c0, c1 = load(panels, at), load(panels, at + LANES)
@@ -148,8 +141,7 @@ def padded_gram(padded_vectors: Floats) -> Floats:
 def gram(vectors: Floats) -> Floats:
     """Inner products of the rows of ``vectors`` (n, d): a symmetric (n, n) matrix."""
     n = vectors.shape[0]
-    rows = padded_rows(vectors, np.arange(n))
-    return padded_gram(rows).reshape(padded(n), padded(n))[:n, :n].copy()
+    return padded_gram(vectors, np.arange(n)).reshape(padded(n), padded(n))[:n, :n].copy()
 
 
 @compiled
@@ -836,12 +828,58 @@ def merge_margins(
 
 
 @compiled
+def add_scaled(total: Doubles, weight: float, row: Floats) -> None:
+    """Add ``weight * row`` to ``total``, in place."""
+    for k in range(row.shape[0]):
+        total[k] += weight * row[k]
+
+
+@compiled
+def divide(row: Doubles, by: float, target: Floats) -> None:
+    """Write ``row / by`` to ``target``."""
+    for k in range(row.shape[0]):
+        target[k] = row[k] / by
+
+
+@compiled
+def squared_norm(row: Doubles) -> float:
+    """Sum of the squares of ``row``, in order."""
+    total = 0.0
+    for k in range(row.shape[0]):
+        total += row[k] * row[k]
+    return total
+
+
+@compiled
+def four_products(
+    rows: tuple[Floats, Floats, Floats, Floats], others: tuple[Floats, Floats, Floats, Floats]
+) -> tuple[float, float, float, float]:
+    """Inner products of four pairs of rows, each in order and in double precision."""
+    a, b, c, d = rows
+    e, f, g, h = others
+    first = second = third = fourth = 0.0
+    for k in range(a.shape[0]):
+        first += np.float64(a[k]) * np.float64(e[k])
+        second += np.float64(b[k]) * np.float64(f[k])
+        third += np.float64(c[k]) * np.float64(g[k])
+        fourth += np.float64(d[k]) * np.float64(h[k])
+    return first, second, third, fourth
+
+
+@compiled
 def area_labels(vectors: Floats, labels: Ints, distance: float) -> Ints:
+    """``packed_areas`` of one user whose rows are ``vectors`` (n, d)."""
+    return packed_areas(vectors, np.arange(labels.shape[0]), labels, distance)
+
+
+@compiled
+def packed_areas(vectors: Floats, places: Ints, labels: Ints, distance: float) -> Ints:
     """Areas: average linkage of whole clusters, cut at one height.
 
     Args:
-        vectors: At least n rows (., d), the first n of unit length.
-        labels: Clusters of the n rows, numbered from 0.
+        vectors: Unit rows (V, d).
+        places: (n,), rows of ``vectors``.
+        labels: Clusters of those rows (n,), numbered from 0.
         distance: Clusters are joined while the mean cosine distance between their rows is below this; 0 joins none,
             more than 2 all.
 
@@ -853,14 +891,11 @@ def area_labels(vectors: Floats, labels: Ints, distance: float) -> Ints:
     sums = np.zeros((n_clusters, vectors.shape[1]), dtype=np.float64)
     for i in range(labels.shape[0]):
         counts[labels[i]] += 1
-        total = sums[labels[i]]
-        for k in range(vectors.shape[1]):
-            total[k] += vectors[i, k]
-    means = np.zeros((padded(n_clusters), vectors.shape[1]), dtype=np.float32)
+        add_scaled(sums[labels[i]], 1.0, vectors[places[i]])
+    means = np.empty((n_clusters, vectors.shape[1]), dtype=np.float32)
     for c in range(n_clusters):
-        for k in range(vectors.shape[1]):
-            means[c, k] = sums[c, k] / counts[c]
-    distances = padded_gram(means)
+        divide(sums[c], np.float64(counts[c]), means[c])
+    distances = padded_gram(means, np.arange(n_clusters))
     for at in range(distances.shape[0]):
         distances[at] = max(ZERO, ONE - distances[at])
     for c in range(n_clusters):
@@ -910,7 +945,7 @@ def cluster_packed(
         neighbours, floor: As for ``smoothed_distances``.
         feature_starts, thresholds, masks, leaves, slope: The learned cut, as ``starts`` and so on of ``node_score``.
         least_score: As for ``cut_labels``.
-        area_distance: As ``distance`` of ``area_labels``.
+        area_distance: As ``distance`` of ``packed_areas``.
 
     Returns:
         labels (N,), numbered from 0 over all users by their first keyword; number of clusters per user (U,); area of
@@ -926,8 +961,7 @@ def cluster_packed(
     first, first_area = 0, 0
     for u in range(n_users):
         start, stop = offsets[u], offsets[u + 1]
-        rows = padded_rows(vectors, places[start:stop])
-        products = padded_gram(rows)
+        products = padded_gram(vectors, places[start:stop])
         distances = padded_distances(products, stop - start, neighbours, floor)
         tree = padded_dendrogram(distances, np.ones(stop - start, dtype=np.int64))
         weighted = letter_weights(runs, times, begins, texts[start:stop], texts_with)
@@ -936,51 +970,12 @@ def cluster_packed(
         )
         counts[u] = own.max() + 1
         labels[start:stop] = own + first
-        above = area_labels(rows, own, area_distance)
+        above = packed_areas(vectors, places[start:stop], own, area_distance)
         areas[first : first + counts[u]] = above + first_area
         scores[first : first + counts[u]] = score
         first_area += above.max() + 1
         first += counts[u]
     return labels, counts, areas[:first], scores[:first]
-
-
-@compiled
-def add_scaled(total: Doubles, weight: float, row: Floats) -> None:
-    """Add ``weight * row`` to ``total``, in place."""
-    for k in range(row.shape[0]):
-        total[k] += weight * row[k]
-
-
-@compiled
-def divide(row: Doubles, by: float, target: Floats) -> None:
-    """Write ``row / by`` to ``target``."""
-    for k in range(row.shape[0]):
-        target[k] = row[k] / by
-
-
-@compiled
-def squared_norm(row: Doubles) -> float:
-    """Sum of the squares of ``row``, in order."""
-    total = 0.0
-    for k in range(row.shape[0]):
-        total += row[k] * row[k]
-    return total
-
-
-@compiled
-def four_products(
-    rows: tuple[Floats, Floats, Floats, Floats], others: tuple[Floats, Floats, Floats, Floats]
-) -> tuple[float, float, float, float]:
-    """Inner products of four pairs of rows, each in order and in double precision."""
-    a, b, c, d = rows
-    e, f, g, h = others
-    first = second = third = fourth = 0.0
-    for k in range(a.shape[0]):
-        first += np.float64(a[k]) * np.float64(e[k])
-        second += np.float64(b[k]) * np.float64(f[k])
-        third += np.float64(c[k]) * np.float64(g[k])
-        fourth += np.float64(d[k]) * np.float64(h[k])
-    return first, second, third, fourth
 
 
 @compiled
@@ -1015,12 +1010,11 @@ def describe_packed(
         while stop < n_rows and labels[stop] < last:
             add_scaled(sums[labels[stop] - first], weights[stop], vectors[places[stop]])
             stop += 1
-        own = np.zeros((padded(counts[u]), d), dtype=np.float32)
+        own = centres[first:last]
         for c in range(counts[u]):
             norm = np.sqrt(squared_norm(sums[c]))
             if norm > 0:
                 divide(sums[c], norm, own[c])
-        centres[first:last] = own[: counts[u]]
         for r in range(start, stop, 4):
             # Four rows at a time: each sum waits for its previous term, and the others run meanwhile.
             a, b, c, e = r, min(r + 1, stop - 1), min(r + 2, stop - 1), min(r + 3, stop - 1)
@@ -1034,9 +1028,9 @@ def describe_packed(
             cohesions[labels[r]] += centralities[r]
             members[labels[r]] += 1
         if counts[u] > 1:
-            products = padded_gram(own)
+            products, width = padded_gram(own, np.arange(counts[u])), padded(counts[u])
             for a in range(counts[u]):
-                row = products[a * own.shape[0] : a * own.shape[0] + counts[u]]
+                row = products[a * width : a * width + counts[u]]
                 nearest = -1.0
                 for b in range(counts[u]):
                     if a != b and row[b] > nearest:

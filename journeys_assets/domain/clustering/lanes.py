@@ -161,31 +161,58 @@ def least(_typing: Any, values: Any, at: Any, penalties: Any, width: Any) -> Any
     return types.Tuple((types.float32, types.int64))(values, types.int64, penalties, types.int64), code
 
 
+def _transposed(
+    context: Any, builder: Any, kinds: Any, source: Any, rows: Any, target: Any, to: Any, pitch: Any
+) -> None:
+    """Read sixteen lanes at ``rows`` and write them as columns."""
+    values = []
+    for at in rows:
+        value = builder.load(_element(context, builder, kinds[0], source, at))
+        value.align = 4
+        values.append(value)
+    # Four perfect shuffles of the sixteen rows exchange rows and columns.
+    lower, upper = (
+        ir.Constant(_PLACES, [first + half * LANES for first in range(start, start + 8) for half in (0, 1)])
+        for start in (0, 8)
+    )
+    for _ in range(4):
+        values = [
+            builder.shuffle_vector(values[i], values[i + 8], half) for i in range(LANES // 2) for half in (lower, upper)
+        ]
+    for j, value in enumerate(values):
+        place = builder.add(to, builder.mul(ir.IntType(64)(j), pitch))
+        stored = builder.store(value, _element(context, builder, kinds[1], target, place))
+        stored.align = 4
+
+
 @intrinsic  # type: ignore[misc]
 def transpose(_typing: Any, source: Any, at: Any, stride: Any, target: Any, to: Any, pitch: Any) -> Any:
     """Write ``source[at + i * stride + j]`` to ``target[to + j * pitch + i]``, for i and j from 0 to 15."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        wide = ir.IntType(64)
-        rows = []
-        for i in range(LANES):
-            place = builder.add(args[1], builder.mul(wide(i), args[2]))
-            row = builder.load(_element(context, builder, signature.args[0], args[0], place))
-            row.align = 4
-            rows.append(row)
-        # Four perfect shuffles of the sixteen rows exchange rows and columns.
-        lower, upper = (
-            ir.Constant(_PLACES, [first + half * LANES for first in range(start, start + 8) for half in (0, 1)])
-            for start in (0, 8)
-        )
-        for _ in range(4):
-            rows = [
-                builder.shuffle_vector(rows[i], rows[i + 8], half) for i in range(LANES // 2) for half in (lower, upper)
-            ]
-        for j, row in enumerate(rows):
-            place = builder.add(args[4], builder.mul(wide(j), args[5]))
-            stored = builder.store(row, _element(context, builder, signature.args[3], args[3], place))
-            stored.align = 4
+        rows = [builder.add(args[1], builder.mul(ir.IntType(64)(i), args[2])) for i in range(LANES)]
+        kinds = (signature.args[0], signature.args[3])
+        _transposed(context, builder, kinds, args[0], rows, args[3], args[4], args[5])
         return context.get_dummy_value()
 
     return types.void(source, types.int64, types.int64, target, types.int64, types.int64), code
+
+
+@intrinsic  # type: ignore[misc]
+def transpose_rows(_typing: Any, source: Any, begins: Any, first: Any, at: Any, target: Any, to: Any) -> Any:
+    """Write ``source[begins[first + i] + at + j]`` to ``target[to + j * 16 + i]``, for i and j from 0 to 15.
+
+    ``begins`` is a contiguous int64 array.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[1])(context, builder, args[1]).data
+        wide = ir.IntType(64)
+        rows = [
+            builder.add(args[3], builder.load(builder.gep(data, [builder.add(args[2], wide(i))]))) for i in range(LANES)
+        ]
+        kinds = (signature.args[0], signature.args[4])
+        _transposed(context, builder, kinds, args[0], rows, args[4], args[5], wide(LANES))
+        return context.get_dummy_value()
+
+    return types.void(source, begins, types.int64, types.int64, target, types.int64), code

@@ -187,9 +187,7 @@ def features_of(x: NDArray[np.float32], tree: Tree, keywords: list[str]) -> NDAr
     every = np.arange(len(x))
     letters = kernels.letter_weights(runs, times, begins, every, np.zeros(distinct, dtype=np.uint32))
     sums = np.zeros((distinct, 2))
-    rows: NDArray[np.float64] = kernels.merge_features(
-        kernels.padded_gram(kernels.padded_rows(x, every)), tree, letters, sums
-    )
+    rows: NDArray[np.float64] = kernels.merge_features(kernels.padded_gram(x, every), tree, letters, sums)
     assert not sums.any()
     return rows
 
