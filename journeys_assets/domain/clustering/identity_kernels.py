@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from journeys_assets.domain.clustering.kernels import (
-    LANES,
     ZERO,
     Doubles,
     Floats,
@@ -17,7 +16,7 @@ from journeys_assets.domain.clustering.kernels import (
     padded,
     squared_norm,
 )
-from journeys_assets.domain.clustering.lanes import load, splat, spread, store
+from journeys_assets.domain.clustering.lanes import LANES, load, splat, spread, store
 
 
 @compiled

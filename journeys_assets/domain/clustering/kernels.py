@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numba.cpython.unsafe.numbers import trailing_zeros
+from numba.cpython.unsafe import numbers
 from numpy.typing import NDArray
 
 from journeys_assets.domain.clustering.lanes import LANES, least, load, splat, spread, store, transpose, transpose_rows
@@ -26,6 +26,7 @@ Masks = NDArray[np.unsignedinteger[Any]]
 Places = NDArray[np.uint32]
 """Unsigned, so that the compiler need not allow for places that are counted from the end."""
 Times = NDArray[np.uint16]
+trailing_zeros: Any = numbers.trailing_zeros
 Lanes = Any
 """Sixteen float32 (``lanes.LanesType``)."""
 
@@ -250,12 +251,17 @@ def letter_weights(
         text, text_times = runs[first:stop], times[first:stop]
         weight = weights[own_begins[i] : own_begins[i + 1]]
         own_runs[own_begins[i] : own_begins[i + 1]] = text
-        square = 0.0
         for p in range(text.shape[0]):
             weight[p] = rarity[texts_with[text[p]]]
             if text_times[p] > 1:
                 weight[p] *= 1.0 + np.log(text_times[p])
-            square += weight[p] * weight[p]
+        even = odd = 0.0  # two sums, so that one need not wait for the other
+        for p in range(0, text.shape[0] - 1, 2):
+            even += weight[p] * weight[p]
+            odd += weight[p + 1] * weight[p + 1]
+        if text.shape[0] % 2:
+            even += weight[-1] * weight[-1]
+        square = even + odd
         if square > 0:
             weight *= 1.0 / np.sqrt(square)
     for run in own_runs:
@@ -269,7 +275,6 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
     width = padded(n)
     k = min(neighbours, n)
     lowest = np.float32(floor)
-    used = np.ones(n, dtype=np.int64)
     nearest = np.zeros(n * k, dtype=np.int64)
     weights = np.zeros(n * k, dtype=np.float32)
     negative, taken = np.empty(width, dtype=np.float32), np.full(width, np.float32(np.inf))
@@ -284,16 +289,15 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
             value, at = least(negative, 0, taken, width)
             weight = np.float32(-value) - lowest
             if not weight > 0:
-                break  # the others have weight 0 too
+                break  # the others have weight 0 too: row 0 stands for them
             taken[at] = np.inf
             nearest[i * k + a], weights[i * k + a] = at * width, weight
-            used[i] += 1
     half = np.empty(width * width, dtype=np.float32)
     half[n * width :] = 0
     for i in range(n):
         for j in range(0, width, LANES):
             total = splat(ZERO)
-            for a in range(i * k, i * k + used[i]):
+            for a in range(i * k, i * k + k):
                 total = total + spread(weights, a) * load(products, nearest[a] + j)
             store(half, i * width + j, total)
     across = np.empty(width * width, dtype=np.float32)
@@ -305,7 +309,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
     for i in range(n):
         for j in range(0, i + 1, LANES):
             total = splat(ZERO)
-            for a in range(i * k, i * k + used[i]):
+            for a in range(i * k, i * k + k):
                 total = total + spread(weights, a) * load(across, nearest[a] + j)
             store(smooth, i * width + j, total)
         if smooth[i * width + i] > 0:

@@ -6,22 +6,25 @@ of the sixteen numbers, rounded after each step, so results do not depend on the
 a product is never fused with a sum.
 """
 
+# mypy: disable-error-code="untyped-decorator, no-untyped-call"
 from __future__ import annotations
 
 import operator
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
+_intrinsic: Any = intrinsic
+"""Untyped: what it returns is called by compiled code only, and without the first argument."""
 LANES = 16
 _FLOATS = ir.VectorType(ir.FloatType(), LANES)
 _PLACES = ir.VectorType(ir.IntType(32), LANES)
 
 
-class LanesType(types.Type):  # type: ignore[misc]
+class LanesType(types.Type):
     """Sixteen float32."""
 
     def __init__(self) -> None:
@@ -32,7 +35,7 @@ lanes_type = LanesType()
 
 
 @register_model(LanesType)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, own: Any) -> None:
         super().__init__(manager, own, _FLOATS)
 
@@ -43,7 +46,7 @@ def _element(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -
     return builder.bitcast(builder.gep(data, [at]), _FLOATS.as_pointer())
 
 
-@intrinsic  # type: ignore[misc]
+@_intrinsic
 def load(_typing: Any, array: Any, at: Any) -> Any:
     """Elements ``at`` to ``at + 15`` of a contiguous float32 array. Nothing checks that they exist."""
 
@@ -55,7 +58,7 @@ def load(_typing: Any, array: Any, at: Any) -> Any:
     return lanes_type(array, types.int64), code
 
 
-@intrinsic  # type: ignore[misc]
+@_intrinsic
 def store(_typing: Any, array: Any, at: Any, values: Any) -> Any:
     """Write to elements ``at`` to ``at + 15`` of a contiguous float32 array. Nothing checks that they exist."""
 
@@ -73,7 +76,7 @@ def _splat(builder: Any, value: Any, kind: Any) -> Any:
     return builder.shuffle_vector(first, undefined, ir.Constant(_PLACES, None))
 
 
-@intrinsic  # type: ignore[misc]
+@_intrinsic
 def splat(_typing: Any, value: Any) -> Any:
     """``value`` in each lane."""
 
@@ -83,7 +86,7 @@ def splat(_typing: Any, value: Any) -> Any:
     return lanes_type(types.float32), code
 
 
-@intrinsic  # type: ignore[misc]
+@_intrinsic
 def spread(_typing: Any, array: Any, at: Any) -> Any:
     """Element ``at`` of a contiguous float32 array in each lane. Nothing checks that it exists."""
 
@@ -113,7 +116,7 @@ def _mul(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
     return builder.fmul(args[0], args[1])
 
 
-@intrinsic  # type: ignore[misc]
+@_intrinsic
 def least(_typing: Any, values: Any, at: Any, penalties: Any, width: Any) -> Any:
     """The least of ``values[at + j] + penalties[j]``, and the first ``j`` that has it.
 
@@ -185,7 +188,7 @@ def _transposed(
         stored.align = 4
 
 
-@intrinsic  # type: ignore[misc]
+@_intrinsic
 def transpose(_typing: Any, source: Any, at: Any, stride: Any, target: Any, to: Any, pitch: Any) -> Any:
     """Write ``source[at + i * stride + j]`` to ``target[to + j * pitch + i]``, for i and j from 0 to 15."""
 
@@ -198,7 +201,7 @@ def transpose(_typing: Any, source: Any, at: Any, stride: Any, target: Any, to: 
     return types.void(source, types.int64, types.int64, target, types.int64, types.int64), code
 
 
-@intrinsic  # type: ignore[misc]
+@_intrinsic
 def transpose_rows(_typing: Any, source: Any, begins: Any, first: Any, at: Any, target: Any, to: Any) -> Any:
     """Write ``source[begins[first + i] + at + j]`` to ``target[to + j * 16 + i]``, for i and j from 0 to 15.
 
