@@ -16,7 +16,7 @@ from journeys_assets.domain.clustering.kernels import (
     padded,
     squared_norm,
 )
-from journeys_assets.domain.clustering.lanes import LANES, load, splat, spread, store
+from journeys_assets.domain.clustering.lanes import LANES, lanes_at, splat, spread, store
 
 
 @compiled
@@ -60,17 +60,17 @@ def founders_packed(vectors: Floats, places: Ints, offsets: Ints, least_cosine: 
                         total,
                         x,
                         k,
-                        load(panels, at),
-                        load(panels, at + LANES),
-                        load(panels, at + 2 * LANES),
-                        load(panels, at + 3 * LANES),
-                        load(panels, at + 4 * LANES),
-                        load(panels, at + 5 * LANES),
-                        load(panels, at + 6 * LANES),
-                        load(panels, at + 7 * LANES),
+                        lanes_at(panels, at),
+                        lanes_at(panels, at + LANES),
+                        lanes_at(panels, at + 2 * LANES),
+                        lanes_at(panels, at + 3 * LANES),
+                        lanes_at(panels, at + 4 * LANES),
+                        lanes_at(panels, at + 5 * LANES),
+                        lanes_at(panels, at + 6 * LANES),
+                        lanes_at(panels, at + 7 * LANES),
                     )
                 for k in range(whole, d):
-                    total = total + spread(x, k) * load(panels, p * d + k * LANES)
+                    total = total + spread(x, k) * lanes_at(panels, p * d + k * LANES)
                 store(dots, p, total)
             best, nearest = -1, -np.inf
             for t in range(n_themes):

@@ -16,7 +16,16 @@ from numba import njit
 from numba.cpython.unsafe import numbers
 from numpy.typing import NDArray
 
-from journeys_assets.domain.clustering.lanes import LANES, least, load, splat, spread, store, transpose, transpose_rows
+from journeys_assets.domain.clustering.lanes import (
+    LANES,
+    lanes_at,
+    least,
+    splat,
+    spread,
+    store,
+    transpose,
+    transpose_rows,
+)
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -118,16 +127,16 @@ def padded_gram(vectors: Floats, places: Ints) -> Floats:
             r0, r1, r2, r3 = begins[i], begins[i + 1], begins[i + 2], begins[i + 3]
             for k in range(0, whole, 8):
                 at = p * d + k * LANES
-                c0, c1 = load(panels, at), load(panels, at + LANES)
-                c2, c3 = load(panels, at + 2 * LANES), load(panels, at + 3 * LANES)
-                c4, c5 = load(panels, at + 4 * LANES), load(panels, at + 5 * LANES)
-                c6, c7 = load(panels, at + 6 * LANES), load(panels, at + 7 * LANES)
+                c0, c1 = lanes_at(panels, at), lanes_at(panels, at + LANES)
+                c2, c3 = lanes_at(panels, at + 2 * LANES), lanes_at(panels, at + 3 * LANES)
+                c4, c5 = lanes_at(panels, at + 4 * LANES), lanes_at(panels, at + 5 * LANES)
+                c6, c7 = lanes_at(panels, at + 6 * LANES), lanes_at(panels, at + 7 * LANES)
                 t0 = add_eight(t0, rows, r0 + k, c0, c1, c2, c3, c4, c5, c6, c7)
                 t1 = add_eight(t1, rows, r1 + k, c0, c1, c2, c3, c4, c5, c6, c7)
                 t2 = add_eight(t2, rows, r2 + k, c0, c1, c2, c3, c4, c5, c6, c7)
                 t3 = add_eight(t3, rows, r3 + k, c0, c1, c2, c3, c4, c5, c6, c7)
             for k in range(whole, d):
-                c0 = load(panels, p * d + k * LANES)
+                c0 = lanes_at(panels, p * d + k * LANES)
                 t0, t1 = t0 + spread(rows, r0 + k) * c0, t1 + spread(rows, r1 + k) * c0
                 t2, t3 = t2 + spread(rows, r2 + k) * c0, t3 + spread(rows, r3 + k) * c0
             store(products, i * width + p, t0)
@@ -298,7 +307,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
         for j in range(0, width, LANES):
             total = splat(ZERO)
             for a in range(i * k, i * k + k):
-                total = total + spread(weights, a) * load(products, nearest[a] + j)
+                total = total + spread(weights, a) * lanes_at(products, nearest[a] + j)
             store(half, i * width + j, total)
     across = np.empty(width * width, dtype=np.float32)
     for i in range(0, width, LANES):
@@ -310,7 +319,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
         for j in range(0, i + 1, LANES):
             total = splat(ZERO)
             for a in range(i * k, i * k + k):
-                total = total + spread(weights, a) * load(across, nearest[a] + j)
+                total = total + spread(weights, a) * lanes_at(across, nearest[a] + j)
             store(smooth, i * width + j, total)
         if smooth[i * width + i] > 0:
             scales[i] = ONE / np.sqrt(smooth[i * width + i])

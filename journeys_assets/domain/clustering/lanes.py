@@ -47,7 +47,7 @@ def _element(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -
 
 
 @_intrinsic
-def load(_typing: Any, array: Any, at: Any) -> Any:
+def lanes_at(_typing: Any, array: Any, at: Any) -> Any:
     """Elements ``at`` to ``at + 15`` of a contiguous float32 array. Nothing checks that they exist."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
