@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,9 +25,19 @@ from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
+def threads_allowed() -> int:
+    """The CPUs that this process may use; at most ``OMP_NUM_THREADS``, where that environment variable is set."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cpus, int(most))) if most.isdigit() else cpus
+
+
 @dataclass(frozen=True)
 class Clustering:
-    """Clusters the users whose latest inference does not cover their log, or is of another version."""
+    """Clusters the users whose latest inference does not cover their log, or is of another version.
+
+    ``threads`` is how many compiled loops run on; it does not change any row.
+    """
 
     warehouse: Warehouse
     keywords: KeywordParams
@@ -36,6 +47,7 @@ class Clustering:
     embedder: Callable[[], Embedder]
     version: Callable[[date], str]
     first_partition_date: date | None
+    threads: int = 1
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         clusters = JOURNEY_CLUSTERS.empty()
@@ -85,7 +97,7 @@ class Clustering:
             distinct = history["keyword"].unique().sort().to_list()
             vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
         params = clustering_on(self.calibrations, day, self.clustering)
-        clusters = cluster_users(keywords, history, vectors, params).join(users, on="user_id")
+        clusters = cluster_users(keywords, history, vectors, params, threads=self.threads).join(users, on="user_id")
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").with_columns(
             pl.col("n_keywords", "n_clusters").fill_null(0)

@@ -38,7 +38,7 @@ from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
 from journeys_assets.models.ranker.release import released
 from journeys_assets.models.related.release import released_expansion
 from journeys_assets.pipeline import monitors
-from journeys_assets.pipeline.clustering import Clustering
+from journeys_assets.pipeline.clustering import Clustering, threads_allowed
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
 from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
@@ -166,6 +166,7 @@ def _clustering(context: StageContext) -> Stage:
         deployment.embedder,
         lambda day: context.versions.of(JOURNEY_CLUSTERS.name, day),
         deployment.settings.first_partition_date,
+        threads=threads_allowed(),
     )
 
 

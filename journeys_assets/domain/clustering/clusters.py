@@ -20,7 +20,10 @@ are sorted by text first, and every sum runs in a fixed order.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +39,10 @@ from journeys_assets.domain.tables.pipeline import JOURNEY_CLUSTERS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-KEYWORDS_PER_CHUNK = 20_000
-"""Rows of vectors in memory at a time (31 MB at 384 dimensions); a user is never split."""
+KEYWORDS_PER_CHUNK = 50_000
+"""Keywords described at a time, so that the centres of their clusters fit in memory; a user is never split."""
+PIECES_PER_THREAD = 4
+"""Compiled work is split into this many times the number of threads, so that no thread waits long for another."""
 
 _STAMPED_LATER = ("partition_date", "window_end_date", "algorithm_version")
 _INPUT = {
@@ -49,8 +54,48 @@ _INPUT = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Letters of distinct keywords, for ``kernels.cluster_packed``.
+
+    Attributes:
+        letters: From ``kernels.letter_runs``.
+        of_rows: (N,), the number of each row's keyword in ``letters``.
+    """
+
+    letters: tuple[NDArray[np.uint32], NDArray[np.uint16], NDArray[np.int64], int]
+    of_rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Clusters of packed users, as from ``kernels.cluster_packed`` and ``kernels.describe_packed``.
+
+    Attributes:
+        labels: (N,).
+        counts: (U,).
+        areas, scores, cohesions, separations: (C,).
+        centres: (C, d).
+        centralities: (N,).
+    """
+
+    labels: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    areas: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    centres: NDArray[np.float32]
+    centralities: NDArray[np.float64]
+    cohesions: NDArray[np.float64]
+    separations: NDArray[np.float64]
+
+
 def cluster_users(
-    keywords: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+    keywords: pl.DataFrame,
+    history: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    *,
+    threads: int = 1,
 ) -> pl.DataFrame:
     """Clusters of every user: smoothed vectors, average linkage, and a learned cut.
 
@@ -59,6 +104,7 @@ def cluster_users(
         history: user_id, keyword, first_engaged_at of every keyword that those users have engaged with, including
             ``keywords``. It determines the ids of journeys and nothing else.
         vectors: A unit vector for each keyword of ``history``.
+        threads: Compiled loops run on as many; does not change any row.
 
     Returns:
         The columns of ``JOURNEY_CLUSTERS`` except partition_date, window_end_date and algorithm_version; sorted by
@@ -70,7 +116,11 @@ def cluster_users(
         MissingVectorsError: A keyword has no vector.
     """
     rows, past = _checked(keywords), history.sort("user_id")
-    parts = [_describe(chunk, _of_users(past, chunk), vectors, params) for chunk in _chunks(rows)]
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [
+            _describe(chunk, _of_users(past, chunk), vectors, params, pool, PIECES_PER_THREAD * threads)
+            for chunk in _chunks(rows)
+        ]
     schema = {name: dtype for name, dtype in JOURNEY_CLUSTERS.polars_schema.items() if name not in _STAMPED_LATER}
     if not parts:
         return pl.DataFrame(schema=schema)
@@ -147,7 +197,8 @@ def _checked(keywords: pl.DataFrame) -> pl.DataFrame:
         raise ValueError(
             f"keywords: a weight must be a finite number above 0; {bad.height} are not, for example {bad.row(0)}"
         )
-    twice = rows.filter(pl.struct("user_id", "keyword").is_duplicated())
+    same = [pl.col(name) == pl.col(name).shift(1) for name in ("user_id", "keyword")]
+    twice = rows.filter(pl.all_horizontal(same))
     if twice.height:
         raise ValueError(f"keywords: there must be one row per user and keyword; repeated: {twice.row(0)[:2]}")
     return rows
@@ -171,30 +222,41 @@ def _of_users(history: pl.DataFrame, chunk: pl.DataFrame) -> pl.DataFrame:
 
 
 def _describe(
-    rows: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+    rows: pl.DataFrame,
+    history: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    pool: Executor,
+    pieces: int,
 ) -> pl.DataFrame:
     """Clusters of whole users, from rows sorted by user and keyword; the order of clusters is unspecified."""
-    from journeys_assets.domain.clustering import kernels
-
-    matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
+    places = vectors.places_of(rows["keyword"])
+    texts = _texts_of(places, vectors)
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     ensemble = cut.released(params.learned_cut)
-    labels, counts, areas, scores = packed_clusters(matrix, rows["keyword"], offsets, params, ensemble)
     weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
-    centres, centralities, cohesions, separations = kernels.describe_packed(matrix, weights, labels, counts)
-    members = rows.with_columns(cluster=pl.Series(labels), centrality=pl.Series(centralities))
+
+    def of_users(piece: tuple[int, int]) -> Packed:
+        first, stop = piece
+        own = slice(offsets[first], offsets[stop])
+        of_rows = Texts(texts.letters, texts.of_rows[own])
+        own_offsets = offsets[first : stop + 1] - offsets[first]
+        return _packed(vectors.matrix, places[own], of_rows, weights[own], own_offsets, params, ensemble)
+
+    found = _joined(list(pool.map(of_users, equal_work(offsets, pieces))))
+    members = rows.with_columns(cluster=pl.Series(found.labels), centrality=pl.Series(found.centralities))
     themes = founders(history, vectors, params.theme_cosine)
     ids = journey_ids(members, themes)
     members = members.with_columns(theme_centrality=pl.Series(theme_centralities(members, ids, themes, vectors)))
     facts = pl.DataFrame(
         {
-            "cluster": np.arange(len(centres)),
-            "area": areas,
-            "cohesion": cohesions,
-            "separation": separations,
-            "cut_probability": pl.Series(1.0 / (1.0 + np.exp(params.least_log_odds - scores)), nan_to_null=True),
-            "centroid": pl.Series(pack(centres), dtype=pl.Binary),
+            "cluster": np.arange(len(found.centres)),
+            "area": found.areas,
+            "cohesion": found.cohesions,
+            "separation": found.separations,
+            "cut_probability": pl.Series(1.0 / (1.0 + np.exp(params.least_log_odds - found.scores)), nan_to_null=True),
+            "centroid": pl.Series(pack(found.centres), dtype=pl.Binary),
         }
     )
     ordered = members.sort("cluster", pl.col("centrality") * -1, "keyword")
@@ -211,6 +273,71 @@ def _describe(
     )
     described = clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
     return described.join(area_ids(described), on="cluster")
+
+
+def _texts_of(places: NDArray[np.int64], vectors: KeywordVectors) -> Texts:
+    """Letters of the keywords at ``places`` of ``vectors``; each distinct keyword once."""
+    from journeys_assets.domain.clustering import kernels
+
+    used = np.zeros(len(vectors.keywords), dtype=np.bool_)
+    used[places] = True
+    words = [vectors.keywords[place] for place in np.flatnonzero(used).tolist()]
+    letters = kernels.letter_runs(*letters_of(pl.Series(words, dtype=pl.String)))
+    return Texts(letters, np.cumsum(used)[places] - 1)
+
+
+def equal_work(offsets: NDArray[np.int64], pieces: int) -> list[tuple[int, int]]:
+    """First user and the one after the last, of up to ``pieces`` runs of users that take about the same time.
+
+    The time of a user is taken to be the square of the number of keywords.
+    """
+    work = np.cumsum(np.square(np.diff(offsets)))
+    ends = np.searchsorted(work, work[-1] * np.arange(1, pieces + 1) / pieces).clip(max=len(work) - 1) + 1
+    return list(itertools.pairwise(np.unique([0, *ends]).tolist()))
+
+
+def _packed(
+    matrix: NDArray[np.float32],
+    places: NDArray[np.int64],
+    texts: Texts,
+    weights: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    params: ClusteringParams,
+    ensemble: cut.LearnedCut,
+) -> Packed:
+    """Clusters of packed users, described."""
+    from journeys_assets.domain.clustering import kernels
+
+    labels, counts, areas, scores = kernels.cluster_packed(
+        matrix,
+        places,
+        texts.letters,
+        texts.of_rows,
+        offsets,
+        params.smoothing_neighbours,
+        params.smoothing_floor,
+        *ensemble.arguments,
+        params.least_log_odds,
+        params.area_distance,
+    )
+    return Packed(labels, counts, areas, scores, *kernels.describe_packed(matrix, places, weights, labels, counts))
+
+
+def _joined(parts: list[Packed]) -> Packed:
+    """Clusters of all users, numbered on from part to part."""
+    clusters = areas = 0
+    labels_of, areas_of = [], []
+    for part in parts:
+        labels_of.append(part.labels + clusters)
+        areas_of.append(part.areas + areas)
+        clusters, areas = clusters + len(part.areas), areas + int(part.areas.max()) + 1
+    others = ("scores", "centres", "centralities", "cohesions", "separations")
+    return Packed(
+        labels=np.concatenate(labels_of),
+        counts=np.concatenate([part.counts for part in parts]),
+        areas=np.concatenate(areas_of),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in others},
+    )
 
 
 def packed_clusters(
@@ -230,11 +357,12 @@ def packed_clusters(
     """
     from journeys_assets.domain.clustering import kernels
 
-    letters, starts = letters_of(keywords)
+    every = np.arange(len(matrix), dtype=np.int64)
     labels, counts, areas, scores = kernels.cluster_packed(
         matrix,
-        letters,
-        starts,
+        every,
+        kernels.letter_runs(*letters_of(keywords)),
+        every,
         offsets,
         params.smoothing_neighbours,
         params.smoothing_floor,

@@ -17,12 +17,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
+Masks = NDArray[np.unsignedinteger[Any]]
 
 FILE = Path(__file__).with_name("learned_cut.json")
 """Fitted on vectors of all-MiniLM-L6-v2."""
@@ -51,7 +53,8 @@ FEATURES = (
 )
 """Columns of ``kernels.merge_features``. Heights come from the smoothed vectors, cosines from the original ones. For a
 part with a single keyword, the height is 0 and the mean cosine within is that between the parts. For the top node, the
-gap is 1 - height and the features of the sibling are 0. Letters in common are means of ``kernels.letter_cosines``."""
+gap is 1 - height and the features of the sibling are 0. Letters in common: mean cosines of
+``kernels.letter_weights``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,15 @@ class LearnedCut:
     slope: float
 
     @property
-    def arguments(self) -> tuple[Ints, Ints, Doubles, Ints, Ints, Doubles, float]:
-        """The attributes in the order of the kernels' arguments."""
-        return (self.roots, self.features, self.thresholds, self.lower, self.upper, self.leaves, self.slope)
+    def arguments(self) -> tuple[Ints, Doubles, Masks, Doubles, float]:
+        """The arguments of ``kernels.node_score``: those of ``_tables``, and the slope."""
+        whole = (self.roots, self.features, self.lower, self.upper)
+        known = _tables(
+            *(np.asarray(own, dtype=np.int64).tobytes() for own in whole),
+            self.thresholds.tobytes(),
+            self.leaves.tobytes(),
+        )
+        return (*known, self.slope)
 
     def to_json(self) -> str:
         arrays = {name: getattr(self, name).tolist() for name in self.__slots__ if name != "slope"}
@@ -101,6 +110,67 @@ class LearnedCut:
             slope=float(stored["slope"]),
             **whole,
         )
+
+
+@functools.lru_cache(maxsize=8)
+def _tables(
+    roots: bytes, features: bytes, lower: bytes, upper: bytes, thresholds: bytes, leaves: bytes
+) -> tuple[Ints, Doubles, Masks, Doubles]:
+    """An ensemble as masks of leaves, so that a feature excludes leaves of all trees at once.
+
+    In each tree, the leaves have the bits 0, 1, ... of an unsigned integer, from left to right. A value of a feature
+    decides every split on that feature; each split excludes the leaves on its other side. So a mask for each tree and
+    each interval between thresholds of a feature says what is left. The leaf of a sample is what all features leave.
+
+    Args:
+        roots, features, lower, upper, thresholds, leaves: The attributes of ``LearnedCut``, as bytes.
+
+    Returns:
+        starts (20,): feature f has the thresholds ``starts[f]`` to ``starts[f + 1]``; thresholds, ascending for each
+        feature; masks, flat: the one of tree t of T for a value above k thresholds of feature f is at
+        ``(starts[f] + f + k) * T + t``, and the last T contain all leaves; leaves (T, most leaves of a tree).
+
+    Raises:
+        ValueError: A tree has more than 64 leaves.
+    """
+    root, feature, low, high = (np.frombuffer(own, dtype=np.int64).tolist() for own in (roots, features, lower, upper))
+    threshold, leaf = np.frombuffer(thresholds, dtype=np.float64), np.frombuffer(leaves, dtype=np.float64)
+    leaves_of: list[list[float]] = []
+    below: list[tuple[int, int, int]] = [(0, 0, 0)] * len(feature)  # tree, leaves of the lower side, of the upper side
+
+    def mask_of(at: int, tree: int) -> int:
+        if at < 0:
+            leaves_of[tree].append(float(leaf[-1 - at]))
+            return 1 << (len(leaves_of[tree]) - 1)
+        sides = mask_of(low[at], tree), mask_of(high[at], tree)
+        below[at] = (tree, *sides)
+        return sides[0] | sides[1]
+
+    every = []
+    for tree, at in enumerate(root):
+        leaves_of.append([])
+        every.append(mask_of(at, tree))
+    most = max((len(own) for own in leaves_of), default=1)
+    if most > 64:
+        raise ValueError(f"a tree of the learned cut has {most} leaves; at most 64 are allowed")
+    kind = next(kind for kind in (np.uint16, np.uint64) if most <= np.iinfo(kind).bits)
+    order = sorted(range(len(feature)), key=lambda at: (feature[at], threshold[at], at))
+    counts = np.bincount(np.array(feature, dtype=np.int64), minlength=len(FEATURES))
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    masks = np.empty((len(feature) + len(FEATURES) + 1, len(root)), dtype=kind)
+    masks[-1] = np.array(every, dtype=kind)
+    for f in range(len(FEATURES)):
+        splits = order[starts[f] : starts[f + 1]]
+        for above in range(len(splits) + 1):
+            own = every.copy()
+            for place, at in enumerate(splits):
+                tree, lower_side, upper_side = below[at]
+                own[tree] &= ~(lower_side if place < above else upper_side)
+            masks[starts[f] + f + above] = np.array(own, dtype=kind)
+    values = np.zeros((len(root), most), dtype=np.float64)
+    for tree, own_leaves in enumerate(leaves_of):
+        values[tree, : len(own_leaves)] = own_leaves
+    return starts, threshold[np.array(order, dtype=np.int64)], masks.reshape(-1), values
 
 
 def digest(text: str) -> str:

@@ -44,7 +44,10 @@ def dendrogram_of(keywords: Sequence[str], vectors: NDArray[np.float32], params:
     from journeys_assets.domain.clustering import kernels
 
     matrix = np.ascontiguousarray(vectors, dtype=np.float32)
-    similarities = kernels.similarities_of(matrix, *letters_of(pl.Series(keywords, dtype=pl.String)))
-    distances = kernels.smoothed_distances(similarities[0], params.smoothing_neighbours, params.smoothing_floor)
-    tree = kernels.dendrogram(distances, similarities, np.ones(len(matrix), dtype=np.int64))
-    return Dendrogram(tree[0], kernels.merge_features(*tree))
+    every = np.arange(len(matrix), dtype=np.int64)
+    products = kernels.padded_gram(matrix, every)
+    distances = kernels.padded_distances(products, len(every), params.smoothing_neighbours, params.smoothing_floor)
+    tree = kernels.padded_dendrogram(distances, np.ones(len(every), dtype=np.int64))
+    runs, times, begins, distinct = kernels.letter_runs(*letters_of(pl.Series(keywords, dtype=pl.String)))
+    letters = kernels.letter_weights(runs, times, begins, every, np.zeros(distinct, dtype=np.uint32))
+    return Dendrogram(tree[0], kernels.merge_features(products, tree, letters, np.zeros((distinct, 2))))

@@ -157,11 +157,13 @@ def theme_centralities(
         [of_themes.select("keyword", "theme"), own.filter(pl.col("founder_place").is_null()).select("keyword", "theme")]
     )
 
-    def matrix(rows: pl.DataFrame) -> NDArray[np.float32]:
-        return np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
-
     cosines: NDArray[np.float64] = kernels.theme_cosines_packed(
-        matrix(past), past["theme"].to_numpy(), matrix(own), own["theme"].to_numpy(), named.height
+        vectors.matrix,
+        vectors.places_of(past["keyword"]),
+        past["theme"].to_numpy(),
+        vectors.places_of(own["keyword"]),
+        own["theme"].to_numpy(),
+        named.height,
     )
     return cosines
 
@@ -193,10 +195,13 @@ def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
     if twice.height:
         raise ValueError(f"history: there must be one row per user and keyword; repeated: {twice.row(0)[:2]}")
     rows = rows.select("user_id", "keyword").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
-    matrix: NDArray[np.float32] = np.ascontiguousarray(vectors.rows_for(rows["keyword"].to_list()), dtype=np.float32)
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    founder_places = kernels.founders_packed(matrix, offsets, least_cosine)
+    places = vectors.places_of(rows["keyword"])
+    founder_places = kernels.founders_packed(vectors.matrix, places, offsets, least_cosine)
+    theme_sizes = np.bincount(founder_places, minlength=rows.height)
     return rows.with_columns(
-        founder=rows["keyword"].gather(founder_places), founder_place=pl.Series(founder_places, dtype=pl.Int64)
-    ).with_columns(theme_size=pl.len().over("founder_place"))
+        founder=rows["keyword"].gather(founder_places),
+        founder_place=pl.Series(founder_places, dtype=pl.Int64),
+        theme_size=pl.Series(theme_sizes[founder_places], dtype=pl.UInt32),
+    )

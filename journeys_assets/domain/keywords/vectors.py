@@ -79,6 +79,20 @@ class KeywordVectors:
         chosen: NDArray[np.float32] = self.matrix[np.asarray(rows, dtype=np.int64)]
         return chosen
 
+    def places_of(self, keywords: pl.Series) -> NDArray[np.int64]:
+        """The row of ``matrix`` of each of ``keywords``; repeats are allowed.
+
+        Raises:
+            MissingVectorsError: Some keywords have no vector; the error names them.
+        """
+        known = pl.DataFrame(
+            {"keyword": pl.Series(self.keywords, dtype=pl.String), "place": np.arange(len(self.keywords))}
+        )
+        found = pl.DataFrame({"keyword": keywords}).join(known, on="keyword", how="left", maintain_order="left")
+        if found["place"].null_count():
+            raise MissingVectorsError(found.filter(pl.col("place").is_null())["keyword"].to_list())
+        return found["place"].cast(pl.Int64).to_numpy()
+
     @classmethod
     def from_frame(cls, frame: pl.DataFrame) -> KeywordVectors:
         """Vectors from stored rows.

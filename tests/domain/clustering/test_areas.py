@@ -130,15 +130,12 @@ def test_areas_of_packed_users_are_numbered_over_all_of_them() -> None:
     rows, vectors = world(4)
     ordered = rows.sort("user_id", "keyword")
     sizes = ordered["user_id"].rle().struct.field("len").to_numpy()
-    labels, counts, areas, _ = kernels.cluster_packed(
+    labels, counts, areas, _ = clustering_clusters.packed_clusters(
         vectors.rows_for(ordered["keyword"].to_list()),
-        *clustering_clusters.letters_of(ordered["keyword"]),
+        ordered["keyword"],
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        PARAMS.smoothing_neighbours,
-        PARAMS.smoothing_floor,
-        *released(PARAMS.learned_cut).arguments,
-        PARAMS.least_log_odds,
-        PARAMS.area_distance,
+        PARAMS,
+        released(PARAMS.learned_cut),
     )
     assert len(areas) == counts.sum() == labels.max() + 1
     owner = np.repeat(np.arange(len(counts)), counts)

@@ -22,7 +22,7 @@ from scipy.spatial.distance import squareform
 from journeys_assets.domain.clustering import calibration, kernels
 from journeys_assets.domain.clustering import clusters as clustering_clusters
 from journeys_assets.domain.clustering.clusters import assign_rows, distinct_keywords, letters_of
-from journeys_assets.domain.clustering.cut import FEATURES, released
+from journeys_assets.domain.clustering.cut import FEATURES, LearnedCut, released
 from journeys_assets.domain.clustering.identity import journey_id
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors, unpack
@@ -121,37 +121,81 @@ def letter_cosines_by_hand(keywords: list[str]) -> NDArray[np.float64]:
     )
 )
 def test_letter_cosines_equal_their_definition(keywords: list[str]) -> None:
-    got = kernels.letter_cosines(*letters_of(pl.Series(keywords)))
-    assert np.array_equal(got, got.T)
-    assert np.allclose(got, letter_cosines_by_hand(keywords), atol=1e-6)
+    got = letter_cosines(keywords, np.arange(len(keywords)))
+    assert np.allclose(got, letter_cosines_by_hand(keywords), atol=1e-9)
 
 
-def test_letter_cosines_do_not_depend_on_other_packed_texts() -> None:
+def letter_cosines(keywords: list[str], texts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Cosines of the letters of ``keywords[texts]``; the other keywords are other users'."""
+    runs, times, begins, distinct = kernels.letter_runs(*letters_of(pl.Series(keywords)))
+    counts = np.zeros(distinct, dtype=np.uint32)
+    own, weights, own_begins = kernels.letter_weights(runs, times, begins, texts, counts)
+    assert not counts.any()
+    rows = np.zeros((len(texts), distinct))
+    for row, (start, stop) in zip(rows, itertools.pairwise(own_begins), strict=True):
+        row[own[start:stop]] = weights[start:stop]
+    cosines = rows @ rows.T
+    np.fill_diagonal(cosines, 1.0)
+    return cosines
+
+
+def test_weights_of_letters_do_not_depend_on_the_texts_of_others() -> None:
     """Bit for bit: only the user's own texts matter."""
     keywords = ["oak desk", "standing desk oak", "desk lamp", "結婚式 ドレス", "結婚式の髪型"]
-    letters, starts = letters_of(pl.Series(["before", *keywords, "desk after"]))
-    alone = kernels.letter_cosines(*letters_of(pl.Series(keywords)))
-    assert np.array_equal(kernels.letter_cosines(letters, starts[1:7]), alone)
-    assert alone[0, 1] > alone[0, 2] > alone[0, 3] == 0
-    assert alone[3, 4] > 0
+
+    def weights_of(every: list[str], texts: NDArray[np.int64]) -> NDArray[np.float64]:
+        runs, times, begins, distinct = kernels.letter_runs(*letters_of(pl.Series(every)))
+        weights: NDArray[np.float64] = kernels.letter_weights(
+            runs, times, begins, texts, np.zeros(distinct, dtype=np.uint32)
+        )[1]
+        return weights
+
+    alone = weights_of(keywords, np.arange(5))
+    assert np.array_equal(weights_of(["desk before", *keywords, "oak after"], np.arange(1, 6)), alone)
+    cosines = letter_cosines(keywords, np.arange(5))
+    assert cosines[0, 1] > cosines[0, 2] > cosines[0, 3] == 0
+    assert cosines[3, 4] > 0
 
 
-def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], tuple[NDArray[np.float64], ...]]:
-    """Similarities, smoothed distances, and the dendrogram of unit vectors; the letters are made up."""
-    other = np.random.default_rng(len(x)).random((len(x), len(x)), dtype=np.float32)
-    similarities = np.stack([kernels.gram(x), (other + other.T) / 2])
-    distances = kernels.smoothed_distances(similarities[0], PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-    return (
-        similarities.copy(),
-        distances.copy(),
-        kernels.dendrogram(distances, similarities, np.ones(len(x), dtype=np.int64)),
-    )
+def test_runs_of_many_texts_are_told_apart() -> None:
+    """More distinct runs than the table of runs has room for at first."""
+    rng = np.random.default_rng(0)
+    keywords = ["".join(map(chr, rng.integers(97, 123, size=12))) for _ in range(1_500)]
+    runs, times, begins, distinct = kernels.letter_runs(*letters_of(pl.Series(keywords)))
+    assert distinct == len({gram for keyword in keywords for gram in grams_by_hand(keyword)}) > 10_000
+    number_of: dict[str, int] = {}
+    for keyword, (start, stop) in zip(keywords, itertools.pairwise(begins), strict=True):
+        grams = grams_by_hand(keyword)
+        assert Counter(times[start:stop].tolist()) == Counter(grams.values())
+        assert len(set(runs[start:stop].tolist())) == len(grams)
+        number_of |= dict.fromkeys(grams, 0)
+    assert set(runs.tolist()) == set(range(len(number_of)))
+
+
+Tree = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+
+
+def tree_of(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], Tree]:
+    """Cosines, smoothed distances, and the dendrogram of unit vectors."""
+    cosines = kernels.gram(x)
+    distances = kernels.smoothed_distances(cosines, PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
+    return cosines, distances, kernels.dendrogram(distances, np.ones(len(x), dtype=np.int64))
+
+
+def features_of(x: NDArray[np.float32], tree: Tree, keywords: list[str]) -> NDArray[np.float64]:
+    runs, times, begins, distinct = kernels.letter_runs(*letters_of(pl.Series(keywords)))
+    every = np.arange(len(x))
+    letters = kernels.letter_weights(runs, times, begins, every, np.zeros(distinct, dtype=np.uint32))
+    sums = np.zeros((distinct, 2))
+    rows: NDArray[np.float64] = kernels.merge_features(kernels.padded_gram(x, every), tree, letters, sums)
+    assert not sums.any()
+    return rows
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(2, 40), st.integers(0, 10_000))
 def test_linkage_equals_average_linkage_of_scipy(n: int, seed: int) -> None:
-    _, distances, (children, heights, sizes, _, _) = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))))
+    _, distances, (children, heights, sizes) = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 6))))
     expected = linkage(squareform(distances.astype(np.float64)), "average")
     assert np.allclose(heights, expected[:, 2], atol=1e-5)
     assert (np.diff(heights) >= 0).all()
@@ -163,15 +207,19 @@ def test_linkage_equals_average_linkage_of_scipy(n: int, seed: int) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 25), st.integers(0, 10_000))
 def test_merge_features_equal_their_definitions(n: int, seed: int) -> None:
-    (cosines, letters), _, tree = tree_of(unit(np.random.default_rng(seed).normal(size=(n, 5)) + 0.3))
-    children, heights, sizes = tree[:3]
+    rng = np.random.default_rng(seed)
+    x = unit(rng.normal(size=(n, 5)) + 0.3)
+    cosines, _, tree = tree_of(x)
+    children, heights, sizes = tree
+    keywords = ["".join(rng.choice(list("ab "), size=6)) for _ in range(n)]
+    letters = letter_cosines_by_hand(keywords)
     under = members_of(children)
 
-    def mean(a: list[int], b: list[int], of: NDArray[np.float32] = cosines) -> float:
+    def mean(a: list[int], b: list[int], of: NDArray[np.floating] = cosines) -> float:
         pairs = [of[i, j] for i in a for j in b if i != j]
         return float(np.mean(pairs))
 
-    rows = kernels.merge_features(*tree)
+    rows = features_of(x, tree, keywords)
     assert rows.shape == (n - 1, len(FEATURES))
     parent = {int(child): m for m, pair in enumerate(children) for child in pair}
     for m, (left, right) in enumerate(children):
@@ -211,7 +259,7 @@ def test_merge_features_equal_their_definitions(n: int, seed: int) -> None:
 def test_higher_odds_give_finer_clusters_down_to_single_keywords() -> None:
     x = themes(2, *[4] * 12, spread=0.35)
     _, _, tree = tree_of(x)
-    rows, cut = kernels.merge_features(*tree), released(PARAMS.learned_cut).arguments
+    rows, cut = features_of(x, tree, words(len(x))), released(PARAMS.learned_cut).arguments
     found = [kernels.cut_labels(tree[0], rows, *cut, least)[0] for least in (-1e9, -1.0, 0.0, 1.0, 1e9)]
     counts = [int(labels.max()) + 1 for labels in found]
     assert counts == sorted(counts)
@@ -226,8 +274,9 @@ def test_clusters_are_the_highest_nodes_with_enough_score() -> None:
     """A single split on the height is a cut at that height."""
     x = themes(3, 5, 9, 2, spread=0.3)
     _, distances, tree = tree_of(x)
-    by_height = (np.array([0]), np.array([0]), np.array([0.4]), np.array([-1]), np.array([-2]), np.array([1.0, -1.0]))
-    labels, _ = kernels.cut_labels(tree[0], kernels.merge_features(*tree), *by_height, 0.0, 0.0)
+    one = np.zeros(1, dtype=np.int64)
+    by_height = LearnedCut(one, one, np.array([0.4]), one - 1, one - 2, np.array([1.0, -1.0]), 0.0)
+    labels, _ = kernels.cut_labels(tree[0], features_of(x, tree, words(len(x))), *by_height.arguments, 0.0)
     expected = fcluster(linkage(squareform(distances.astype(np.float64)), "average"), 0.4, "distance")
     assert same_partition(labels, expected.astype(np.int64))
     assert labels[np.sort(np.unique(labels, return_index=True)[1])].tolist() == list(range(labels.max() + 1))

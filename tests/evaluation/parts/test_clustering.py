@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from journeys_assets.domain.clustering import calibration, kernels
-from journeys_assets.domain.clustering.clusters import letters_of
+from journeys_assets.domain.clustering.clusters import packed_clusters
 from journeys_assets.domain.clustering.cut import released
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors, pack
@@ -507,11 +507,8 @@ def test_pipeline_clusters_are_in_the_order_of_the_keywords(world: Study) -> Non
     found, above = found_by_pipeline(data.users, data.vectors, PARAMS, released(PARAMS.learned_cut))
     for user, labels, area in zip(data.users, found, above, strict=True):
         x = data.vectors.rows_for(user.keywords)
-        cut = released(PARAMS.learned_cut).arguments
-        smoothing = (PARAMS.smoothing_neighbours, PARAMS.smoothing_floor)
-        packed = (x, *letters_of(pl.Series(user.keywords)), np.array([0, len(x)]))
-        alone, _, of_cluster, _ = kernels.cluster_packed(
-            *packed, *smoothing, *cut, PARAMS.least_log_odds, PARAMS.area_distance
+        alone, _, of_cluster, _ = packed_clusters(
+            x, pl.Series(user.keywords), np.array([0, len(x)]), PARAMS, released(PARAMS.learned_cut)
         )
         assert bcubed_f1(alone, labels) == 1.0
         assert bcubed_f1(of_cluster[alone], area) == 1.0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from journeys_assets.domain.clustering import kernels
-from journeys_assets.domain.clustering.cut import FEATURES
+from journeys_assets.domain.clustering.cut import FEATURES, LearnedCut
 from journeys_assets.domain.statistics.partitions import bcubed_f1
 from journeys_assets.models.clustering import fitting
 from journeys_assets.models.clustering.fitting import Examples
@@ -79,12 +79,11 @@ def test_cutting_by_gains_finds_the_partition_with_the_best_agreement() -> None:
         truth = rng.integers(0, 3, size=9)
         x = np.eye(16)[truth] + 0.05 * np.random.default_rng(seed).normal(size=(9, 16))
         x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
-        cosines = kernels.gram(x)
-        tree = kernels.dendrogram(
-            kernels.smoothed_distances(cosines, 1, 0.0), cosines[None], np.ones(9, dtype=np.int64)
-        )
+        distances = kernels.smoothed_distances(kernels.gram(x), 1, 0.0)
+        tree = kernels.dendrogram(distances, np.ones(9, dtype=np.int64))
         # One stump on a column with the gain itself.
         rows = np.zeros((8, len(FEATURES)))
         rows[:, 0] = fitting.gains(tree[0], truth)
-        stump = (np.array([0]), np.array([0]), np.array([0.0]), np.array([-1]), np.array([-2]), np.array([-1.0, 1.0]))
-        assert bcubed_f1(truth, kernels.cut_labels(tree[0], rows, *stump, 0.0, 0.0)[0]) == 1.0
+        one = np.zeros(1, dtype=np.int64)
+        stump = LearnedCut(one, one, np.array([0.0]), one - 1, one - 2, np.array([-1.0, 1.0]), 0.0)
+        assert bcubed_f1(truth, kernels.cut_labels(tree[0], rows, *stump.arguments, 0.0)[0]) == 1.0
