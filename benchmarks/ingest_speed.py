@@ -35,10 +35,42 @@ BLOCK_ROWS = 500_000
 DISTINCT_TEXTS = 200_000
 ENDINGS = {"parquet": "parquet", "csv": "csv", "json": "jsonl"}
 
-WORDS = (
-    "wedding dress garden kitchen small ideas vegan recipe paint wall guitar lessons beginner hiking boots winter coat "
-    "birthday cake kids room storage bathroom tiles japan travel kyoto food easy dinner crochet pattern baby shower"
-).split()
+WORDS = [
+    "wedding",
+    "dress",
+    "garden",
+    "kitchen",
+    "small",
+    "ideas",
+    "vegan",
+    "recipe",
+    "paint",
+    "wall",
+    "guitar",
+    "lessons",
+    "beginner",
+    "hiking",
+    "boots",
+    "winter",
+    "coat",
+    "birthday",
+    "cake",
+    "kids",
+    "room",
+    "storage",
+    "bathroom",
+    "tiles",
+    "japan",
+    "travel",
+    "kyoto",
+    "food",
+    "easy",
+    "dinner",
+    "crochet",
+    "pattern",
+    "baby",
+    "shower",
+]
 OTHER_WORDS = ["Straße", "crème brûlée", "日本 旅行", "сад", "بستان", "café"]
 
 

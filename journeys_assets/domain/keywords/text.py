@@ -230,9 +230,11 @@ def _mapped(texts: pl.Series, of_plain: Callable[[pl.Expr], pl.Expr], function: 
     has_odd = texts.list.eval(~pl.element().str.contains(PLAIN)).list.any().fill_null(False)
     mapped = _of_all(
         texts.filter(has_odd),
-        lambda item: pl.when(item.str.contains(PLAIN))
-        .then(of_plain(item))
-        .otherwise(item.replace_strict(odd, new, default=None)),
+        lambda item: (
+            pl.when(item.str.contains(PLAIN))
+            .then(of_plain(item))
+            .otherwise(item.replace_strict(odd, new, default=None))
+        ),
     )
     return _replaced(_of_all(texts, of_plain), has_odd, mapped)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
-from journeys_assets.domain.keywords.text import PLAIN, cleaned, cleaned_series, normalise, normalise_series
+from journeys_assets.domain.keywords.text import PLAIN, cleaned_series, normalise_series
 from journeys_assets.domain.landing.ids import NULL_MARKERS, NULL_WORDS, are_broken, are_null_words, clean_ids
 from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING, landing_contract
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
