@@ -108,7 +108,9 @@ class Scratch:
         for first, last, n_rows in _ranges(distinct, totals, None if is_whole else BLOCK_ROWS):
             n_parts = 1 if is_whole or time_in_grain(source) is None else -(-n_rows // BLOCK_ROWS)
             for part in range(n_parts):
-                yield _read(pieces, first, last, part, n_parts)
+                block = _read(pieces, first, last, part, n_parts)
+                if block.height:
+                    yield block
 
 
 def _places(source: str, rows: pl.DataFrame) -> pl.Series:
