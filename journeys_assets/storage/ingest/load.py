@@ -42,6 +42,8 @@ KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
 """Sources whose events can start a user's history."""
 
 
+MEMORY_LIMIT = "1GiB"
+"""How much memory DuckDB may use for a load. By default it keeps what it wrote for as long as the machine has room."""
 DIVERSE = ("search_events", "board_pins")
 """Sources in which every text column has many different values."""
 ROW_GROUP_ROWS = 122_880
@@ -158,6 +160,7 @@ def load(
     n_unlisted = 0
     with warehouse.writing() as con:
         con.execute(f"SET temp_directory = '{quoted(scratch.folder / 'spill')}'")
+        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         create_tables(con, INGEST_TABLES)
         seq = _last_seq(con) + 1
         known = _known(con)

@@ -20,6 +20,8 @@ from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
 
 BLOCK_ROWS = 500_000
 """Rows that are loaded at once. A block is larger only if one user has more events on one day."""
+BATCH_ROWS = 4096
+"""Rows that are written together, and read together: a slice of a list column would read the items of all its rows."""
 PLACES = 4096
 """Number of places of rows that are not placed by day."""
 
@@ -82,7 +84,7 @@ class Scratch:
         path = self.folder / source / f"{len(pieces):08d}.arrow"
         table = rows.drop(place).to_arrow(compat_level=pl.CompatLevel.oldest())
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+            writer.write_table(table, max_chunksize=BATCH_ROWS)
         pieces.append(_Piece(path, number, places, counts))
 
     def remove(self, number: int) -> None:
@@ -146,6 +148,7 @@ def _read(pieces: Sequence[_Piece], first: int, last: int, part: int, n_parts: i
 def _slice(path: Path, start: int, n_rows: int) -> pl.DataFrame:
     import pyarrow as pa
 
+    first, last = start // BATCH_ROWS, (start + n_rows - 1) // BATCH_ROWS
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
-        table: Any = reader.read_all().slice(start, n_rows)
-        return pl.DataFrame(pl.from_arrow(table))
+        table: Any = pa.Table.from_batches([reader.get_batch(at) for at in range(first, last + 1)])
+        return pl.DataFrame(pl.from_arrow(table)).slice(start - first * BATCH_ROWS, n_rows)
