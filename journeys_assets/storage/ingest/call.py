@@ -25,6 +25,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
+from journeys_assets.domain.keywords.text import forget_texts
 from journeys_assets.domain.landing.contract import (
     LIST_SEPARATOR,
     check_rows,
@@ -199,7 +200,7 @@ def ingest(
     main_sources = {file: plan.sources[0] for file, plan in plans}
     ensure_landing(warehouse)
     known, last_seq = known_files(warehouse)
-    with _scratch_folder(scratch_dir) as folder:
+    with _scratch_folder(scratch_dir) as folder, _forgetting_texts():
         scratch = Scratch(folder)
         call = _Call(scratch, now, known)
         for done, (file, plan) in enumerate(plans, start=1):
@@ -237,6 +238,15 @@ def _setting_aside_errors(set_aside: Callable[[Path, IngestError], None] | None,
         if set_aside is None:
             raise
         set_aside(file, error)
+
+
+@contextmanager
+def _forgetting_texts() -> Iterator[None]:
+    """At the end, no text of the call is left in the memory of this process."""
+    try:
+        yield
+    finally:
+        forget_texts()
 
 
 def _wanted(importer: Importer) -> Wanted:

@@ -42,8 +42,8 @@ KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
 """Sources whose events can start a user's history."""
 
 
-MEMORY_LIMIT = "1GiB"
-"""How much memory DuckDB may use for a load. By default it keeps what it wrote for as long as the machine has room."""
+MEMORY_LIMIT = "2GiB"
+"""How much memory DuckDB may use for a load. Beyond it, DuckDB uses the disk."""
 DIVERSE = ("search_events", "board_pins")
 """Sources in which every text column has many different values."""
 ROW_GROUP_ROWS = 122_880
@@ -185,6 +185,7 @@ def load(
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
         _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, list_numbers, seq, now))
+        con.execute("RESET memory_limit")
     return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late)
 
 
