@@ -245,7 +245,8 @@ def _are_stored(con: duckdb.DuckDBPyConnection, table: Table, block: pl.DataFram
     before = f"existing.ingest_seq < {seq}"
     if time := time_in_grain(table.name):
         # Avoids a scan of the whole history: only rows of the same time can be the same event.
-        before += f" AND existing.{time} BETWEEN TIMESTAMP '{block[time].min()}' AND TIMESTAMP '{block[time].max()}'"
+        low, high = block.select(low=pl.col(time).min(), high=pl.col(time).max()).row(0)
+        before += f" AND existing.{time} BETWEEN TIMESTAMP '{low}' AND TIMESTAMP '{high}'"
     stored = f"{table.qualified_name} AS existing WHERE {before}"
     is_stored = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
     if not con.sql(f"SELECT EXISTS (FROM {stored})").fetchall()[0][0]:
