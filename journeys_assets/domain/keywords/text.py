@@ -36,7 +36,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
+import numpy as np
 import polars as pl
 
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
@@ -94,6 +96,9 @@ _SECOND_DOT = re.compile(f"(?<=[{_SOFT_DOTTED}])\u0307+")
 _LETTER_OR_DIGIT = re.compile(r"[0-9A-Za-z]")
 _DECORATION = re.compile("[\u00a6\u00a9\u00ae\u00b0\u2190-\u21ff\u2500-\u25ff\u2800\ufffc\ufffd]")
 _PASSES = 4
+_MOST_REMEMBERED = 2**16
+_REMEMBERED_CHARACTERS = 200
+"""Length of the longest text whose forms are remembered, characters: a limit to the memory."""
 
 PLAIN = r"^[!-~]+(?: [!-~]+)*$"
 """Texts that :func:`cleaned` does not change and that need no look at their characters: printable ASCII."""
@@ -116,16 +121,25 @@ def normalise(text: str) -> str:
 
 
 def cleaned_series(texts: pl.Series) -> pl.Series:
-    """:func:`cleaned` applied to each text, or to each item of each list; nulls stay null."""
-    return _mapped(texts, cleaned)
+    """:func:`cleaned` applied to each text, or to each item of each list; nulls stay null.
+
+    Name, length and dtype (String or List(String)) do not change.
+    """
+    return _mapped(texts, lambda plain: plain, _cleaned_once)
 
 
 def normalise_series(texts: pl.Series) -> pl.Series:
     """:func:`normalise` applied to each text, or to each item of each list; nulls stay null.
 
-    Each distinct text is normalised once. Name, length and dtype (String or List(String)) do not change.
+    Name, length and dtype (String or List(String)) do not change.
     """
-    return _mapped(texts, normalise)
+    return _mapped(texts, _keywords_of_plain, _normalised_once)
+
+
+def forget_texts() -> None:
+    """Empty the memory in which :func:`cleaned_series` and :func:`normalise_series` keep results for later series."""
+    _remembered_cleaned.cache_clear()
+    _remembered_normalised.cache_clear()
 
 
 def without_invisible(text: str) -> str:
@@ -176,14 +190,63 @@ def _means_something(character: str) -> bool:
     return character == "\u20e3" or (category == "So" and not _DECORATION.match(character))
 
 
-def _mapped(texts: pl.Series, function: Callable[[str], str]) -> pl.Series:
-    if isinstance(texts.dtype, pl.List):
-        old, new = _mapping(texts.explode(), function)
-        return texts.to_frame().select(pl.all().list.eval(pl.element().replace_strict(old, new))).to_series()
-    old, new = _mapping(texts, function)
-    return texts.to_frame().select(pl.all().replace_strict(old, new)).to_series()
+def _keywords_of_plain(plain: pl.Expr) -> pl.Expr:
+    """:func:`normalise` of texts that match ``PLAIN``."""
+    is_none = ~plain.str.contains(_LETTER_OR_DIGIT.pattern)
+    return pl.when(is_none).then(pl.lit("")).otherwise(plain.str.to_lowercase())
 
 
-def _mapping(texts: pl.Series, function: Callable[[str], str]) -> tuple[pl.Series, pl.Series]:
-    old = texts.drop_nulls().unique()
-    return old, pl.Series([function(text) for text in old], dtype=pl.String)
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _remembered_cleaned(text: str) -> str:
+    return cleaned(text)
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _remembered_normalised(text: str) -> str:
+    return normalise(text)
+
+
+def _cleaned_once(text: str) -> str:
+    return _remembered_cleaned(text) if len(text) <= _REMEMBERED_CHARACTERS else cleaned(text)
+
+
+def _normalised_once(text: str) -> str:
+    return _remembered_normalised(text) if len(text) <= _REMEMBERED_CHARACTERS else normalise(text)
+
+
+def _mapped(texts: pl.Series, of_plain: Callable[[pl.Expr], pl.Expr], function: Callable[[str], str]) -> pl.Series:
+    """``of_plain`` applied to the texts that match ``PLAIN``, as a whole; ``function`` to each distinct other one."""
+    is_list = isinstance(texts.dtype, pl.List)
+    items = texts.explode() if is_list else texts
+    is_odd = ~items.str.contains(PLAIN)
+    if not is_odd.any():
+        return _of_all(texts, of_plain)
+    odd = items.filter(is_odd).unique()
+    new = pl.Series([function(text) for text in odd], dtype=pl.String)
+    if not is_list:
+        rows = is_odd.fill_null(False)
+        mapped = texts.filter(rows).replace_strict(odd, new)
+        return _replaced(_of_all(texts, of_plain), rows, mapped)
+    has_odd = texts.list.eval(~pl.element().str.contains(PLAIN)).list.any().fill_null(False)
+    mapped = _of_all(
+        texts.filter(has_odd),
+        lambda item: (
+            pl.when(item.str.contains(PLAIN))
+            .then(of_plain(item))
+            .otherwise(item.replace_strict(odd, new, default=None))
+        ),
+    )
+    return _replaced(_of_all(texts, of_plain), has_odd, mapped)
+
+
+def _of_all(texts: pl.Series, form: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    column = pl.col(texts.name)
+    new = column.list.eval(form(pl.element())) if isinstance(texts.dtype, pl.List) else form(column)
+    return texts.to_frame().select(new.alias(texts.name)).to_series()
+
+
+def _replaced(texts: pl.Series, rows: pl.Series, new: pl.Series) -> pl.Series:
+    """``texts`` with ``new`` in the rows of the mask ``rows``, in their order."""
+    at = np.arange(len(texts))
+    at[rows.to_numpy()] = len(texts) + np.arange(len(new))
+    return pl.concat([texts, new.alias(texts.name)]).gather(at)

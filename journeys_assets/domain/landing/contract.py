@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
-from journeys_assets.domain.keywords.text import PLAIN, cleaned, cleaned_series, normalise, normalise_series
+from journeys_assets.domain.keywords.text import PLAIN, cleaned_series, normalise_series
 from journeys_assets.domain.landing.ids import NULL_MARKERS, NULL_WORDS, are_broken, are_null_words, clean_ids
 from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING, landing_contract
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
@@ -248,8 +248,10 @@ def _decoded(raw: pl.Series, column: Column) -> _Read:
     else:
         text, found = raw.cast(pl.String), []
     nul = text.str.contains("\0", literal=True).fill_null(False)
-    found.append(_Finding(nul, column.name, "holds a NUL character"))
-    return text.set(nul, None), found
+    if nul.any():
+        found.append(_Finding(nul, column.name, "holds a NUL character"))
+        text = text.set(nul, None)
+    return text, found
 
 
 def clean_texts(texts: pl.Series, column: Column) -> pl.Series:
@@ -265,22 +267,23 @@ def clean_texts(texts: pl.Series, column: Column) -> pl.Series:
 
 
 def _cleaned(texts: pl.Series) -> pl.Series:
-    odd = texts.filter(~texts.str.contains(PLAIN)).unique()
-    if odd.is_empty():
+    """Texts as people see them; null where nothing can be seen."""
+    if (texts.str.contains(PLAIN)).all():
         return texts
-    new = pl.Series([cleaned(text) or None for text in odd], dtype=pl.String)
-    return texts.to_frame().select(pl.all().replace(odd, new)).to_series()
+    shown = cleaned_series(texts)
+    return shown.set(shown == "", None)
 
 
 def _without_null_words(texts: pl.Series) -> pl.Series:
-    return texts.set(texts.str.to_lowercase().is_in(sorted(NULL_WORDS)).fill_null(False), None)
+    are_words = texts.str.to_lowercase().is_in(sorted(NULL_WORDS)).fill_null(False)
+    return texts.set(are_words, None) if are_words.any() else texts
 
 
 def _have_no_keyword(texts: pl.Series) -> pl.Series:
     """Whether each text has no keyword; nulls do not count."""
     odd = texts.filter(~texts.str.contains("[0-9A-Za-z]")).unique()
-    without = [text for text in odd if not normalise(text)]
-    return texts.is_in(without).fill_null(False)
+    without = odd.filter(normalise_series(odd) == "")
+    return texts.is_in(without.implode()).fill_null(False)
 
 
 def decoded(raw: pl.Series) -> pl.Series:
@@ -322,7 +325,7 @@ def _read_text(raw: pl.Series, column: Column) -> _Read:
     if column.keyword_column is not None:
         without = _have_no_keyword(text)
         if column.nullable:
-            text = text.set(without, None)
+            text = text.set(without, None) if without.any() else text
         else:
             found.append(_Finding(without, column.name, "has no letter, digit or emoji, so it is no keyword"))
             is_marker = text.str.to_lowercase().is_in(sorted(NULL_MARKERS)).fill_null(False)
@@ -448,12 +451,18 @@ def _read_list(raw: pl.Series, column: Column, separator: str) -> _Read:
     else:
         lists, broken = _decoded_lists(raw)
         found.append(_Finding(broken, column.name, "is not valid UTF-8"))
-    element = pl.element()
-    too_long = (lists.list.eval(element.str.len_chars()).list.max() > MAX_TEXT_CHARACTERS).fill_null(False)
-    nul = lists.list.eval(element.str.contains("\0", literal=True)).list.any().fill_null(False)
-    found.append(_Finding(too_long, column.name, f"has an item longer than {MAX_TEXT_CHARACTERS:,} characters"))
-    found.append(_Finding(nul, column.name, "holds a NUL character"))
-    lists = _keyword_items(lists.set(too_long | nul, None))
+    items, element = lists.explode(), pl.element()
+    problems = []
+    if (items.str.len_bytes().max() or 0) > MAX_TEXT_CHARACTERS:  # type: ignore[operator]
+        too_long = (lists.list.eval(element.str.len_chars()).list.max() > MAX_TEXT_CHARACTERS).fill_null(False)
+        problems.append((too_long, f"has an item longer than {MAX_TEXT_CHARACTERS:,} characters"))
+    if items.str.contains("\0", literal=True).any():
+        nul = lists.list.eval(element.str.contains("\0", literal=True)).list.any().fill_null(False)
+        problems.append((nul, "holds a NUL character"))
+    for mask, problem in problems:
+        found.append(_Finding(mask, column.name, problem))
+        lists = lists.set(mask, None)
+    lists = _keyword_items(lists)
     too_many = (lists.list.len() > MAX_LIST_ITEMS).fill_null(False)
     found.append(_Finding(too_many, column.name, f"has more than {MAX_LIST_ITEMS:,} items"))
     return lists, found
@@ -462,9 +471,9 @@ def _read_list(raw: pl.Series, column: Column, separator: str) -> _Read:
 def _keyword_items(lists: pl.Series) -> pl.Series:
     """Lists of clean texts without null items and without those that have no keyword."""
     lists = cleaned_series(lists.list.drop_nulls())
-    items = lists.explode().drop_nulls().unique()
-    without = items.filter(_have_no_keyword(items)).to_list()
-    return lists.list.eval(pl.element().filter(~pl.element().is_in(without)))
+    items = lists.explode().drop_nulls()
+    without = items.filter(_have_no_keyword(items)).unique().to_list()
+    return lists.list.eval(pl.element().filter(~pl.element().is_in(without))) if without else lists
 
 
 def _parse_lists(texts: pl.Series, separator: str) -> tuple[pl.Series, pl.Series]:

@@ -44,6 +44,7 @@ NULL_WORDS = NULL_MARKERS | {
 _R_MISSING = "NA"
 """What R writes for a missing value, in this case only."""
 
+_NULL_WORD = f"(?i)^(?:{'|'.join(map(re.escape, sorted(NULL_WORDS)))})$"
 _PLAIN = r"^[!-~]*[0-9A-Za-z][!-~]*$"
 _ENDS = re.compile(rf"^[\s{CONTROLS}{INVISIBLE}\u2800]+|[\s{CONTROLS}{INVISIBLE}\u2800]+$")
 _BROKEN = rf"[{CONTROLS}\t-\r\x1c-\x1f\x85\u2028\u2029]"
@@ -63,15 +64,15 @@ def clean_id(text: str) -> str:
 def clean_ids(texts: pl.Series) -> pl.Series:
     """:func:`clean_id` applied to each text; null where it is null or nothing can be seen."""
     odd = texts.filter(~texts.str.contains(_PLAIN)).unique()
-    if odd.is_empty():
-        return texts
     new = pl.Series([clean_id(text) or None for text in odd], dtype=pl.String)
+    if odd.equals(new):
+        return texts
     return texts.to_frame().select(pl.all().replace(odd, new)).to_series()
 
 
 def are_null_words(texts: pl.Series) -> pl.Series:
     """Whether each of some clean ids stands for a missing value: a word for it, or punctuation only; nulls do not."""
-    is_word = texts.str.to_lowercase().is_in(sorted(NULL_WORDS)) | (texts == _R_MISSING)
+    is_word = texts.str.contains(_NULL_WORD) | (texts == _R_MISSING)
     return (is_word | ~texts.str.contains(r"[\p{L}\p{N}\p{S}]")).fill_null(False)
 
 

@@ -1,8 +1,9 @@
 """Loads log files into the warehouse: all files of a call, or none if one of them cannot be read.
 
-Every file is read and checked first, and its valid rows are written as Parquet in pieces of bounded size. Then one
-transaction inserts everything. A file of append-only events that was loaded before without a refusal (same bytes,
-source and format) is skipped; any other file is read again, because it may say something new (``load``).
+Every file is read and checked first, and its valid rows are written to disk in pieces of bounded size. Then one
+transaction inserts everything, block by block (``scratch``), so that memory does not grow with the number of rows. A
+file of append-only events that was loaded before without a refusal (same bytes, source and format) is skipped; any
+other file is read again, because it may say something new (``load``).
 
 This module has the order of the steps and the report. ``readers`` reads files, ``domain.landing.contract`` has the
 rules for rows, ``load`` has the SQL.
@@ -24,6 +25,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
+from journeys_assets.domain.keywords.text import forget_texts
 from journeys_assets.domain.landing.contract import (
     LIST_SEPARATOR,
     check_rows,
@@ -48,6 +50,7 @@ from journeys_assets.storage.ingest.load import (
 )
 from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.pieces import LineCounts, Piece, Wanted
+from journeys_assets.storage.ingest.scratch import Scratch
 from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -197,8 +200,9 @@ def ingest(
     main_sources = {file: plan.sources[0] for file, plan in plans}
     ensure_landing(warehouse)
     known, last_seq = known_files(warehouse)
-    with _scratch_folder(scratch_dir) as folder:
-        call = _Call(folder, now, known)
+    with _scratch_folder(scratch_dir) as folder, _forgetting_texts():
+        scratch = Scratch(folder)
+        call = _Call(scratch, now, known)
         for done, (file, plan) in enumerate(plans, start=1):
             with _setting_aside_errors(set_aside, file):
                 call.prepare(file, plan)
@@ -216,7 +220,7 @@ def ingest(
             )
         loaded = load(
             warehouse,
-            folder,
+            scratch,
             call.prepared,
             call.quarantined(),
             call.unsubscribes(),
@@ -234,6 +238,15 @@ def _setting_aside_errors(set_aside: Callable[[Path, IngestError], None] | None,
         if set_aside is None:
             raise
         set_aside(file, error)
+
+
+@contextmanager
+def _forgetting_texts() -> Iterator[None]:
+    """At the end, no text of the call is left in the memory of this process."""
+    try:
+        yield
+    finally:
+        forget_texts()
 
 
 def _wanted(importer: Importer) -> Wanted:
@@ -282,8 +295,8 @@ def _timezones() -> frozenset[str]:
 class _Call:
     """The files of one call that were read and checked so far."""
 
-    def __init__(self, folder: Path, now: datetime, known: set[tuple[str, str]]) -> None:
-        self.folder = folder
+    def __init__(self, scratch: Scratch, now: datetime, known: set[tuple[str, str]]) -> None:
+        self.scratch = scratch
         self.now = now
         self.known = set(known)
         self.prepared: list[PreparedFile] = []
@@ -311,7 +324,7 @@ class _Call:
         files[plan.sources[0]].is_main = True
         refused_before, held_before, skipped = len(self._refused), len(self._unsubscribes), Counter[str]()
         try:
-            for part, piece in enumerate(read_pieces(file, plan.wanted)):
+            for piece in read_pieces(file, plan.wanted):
                 _check_types(file, plan, piece)
                 converted = plan.convert(piece) if piece.frame.height else Converted({}, {})
                 self._refuse(files[plan.sources[0]], piece.refused)
@@ -321,14 +334,14 @@ class _Call:
                 for name, good in converted.good.items():
                     files[name].n_good += good.height
                     files[name].is_snapshot |= name == "users" and _has_undated(good, converted.refused.get(name))
-                    self._write(name, number, part, good)
+                    rows = with_keywords(name, good).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
+                    self.scratch.write(name, number, rows)
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
         except IngestError:
             del self._refused[refused_before:]
             del self._unsubscribes[held_before:]
-            for piece_file in self.folder.glob(f"*/{number:08d}-*.parquet"):
-                piece_file.unlink()
+            self.scratch.remove(number)
             raise
         if plan.sources == ("users",) and not files["users"].n_good:
             files["users"].is_snapshot = "updated_at" not in plan.wanted.found
@@ -337,12 +350,6 @@ class _Call:
         self.prepared += files.values()
         if plan.is_append_only:
             self.known.add(key)
-
-    def _write(self, source: str, number: int, part: int, good: pl.DataFrame) -> None:
-        if good.height:
-            (self.folder / source).mkdir(exist_ok=True)
-            rows = with_keywords(source, good).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
-            rows.write_parquet(self.folder / source / f"{number:08d}-{part:08d}.parquet")
 
     def _refuse(self, file: PreparedFile, refused: pl.DataFrame) -> None:
         n_kept = int(refused["is_kept"].sum())

@@ -16,10 +16,10 @@ The rules, by kind of source (``domain.tables.landing.VERSIONED``):
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -34,21 +34,20 @@ from journeys_assets.domain.tables.landing import (
     VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.warehouse.base import create_tables, quoted, quoted_pattern
+from journeys_assets.storage.ingest.scratch import EVENT_TIME, Scratch, row_schema, time_in_grain
+from journeys_assets.storage.warehouse.base import create_tables, quoted
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-EVENT_TIME = {
-    "search_events": "searched_at",
-    "pin_engagements": "engaged_at",
-    "board_pins": "saved_at",
-    "journey_feedback": "given_at",
-    "notification_events": "sent_at",
-}
-"""The time of each source's event, if it has one that is never null."""
 
 KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
 """Sources whose events can start a user's history."""
 
+
+MEMORY_LIMIT = "2GiB"
+"""How much memory DuckDB may use for a load. Beyond it, DuckDB uses the disk."""
+DIVERSE = ("search_events", "board_pins")
+"""Sources in which every text column has many different values."""
+ROW_GROUP_ROWS = 122_880
+"""Rows that DuckDB compresses together."""
 
 CATALOGUE = "catalogue"
 """In ``ingested_days``: the days whose keyword_commonness changes, because the catalogue does."""
@@ -139,7 +138,7 @@ def _last_seq(con: duckdb.DuckDBPyConnection) -> int:
 
 def load(
     warehouse: Warehouse,
-    scratch: Path,
+    scratch: Scratch,
     files: Sequence[PreparedFile],
     quarantined: pl.DataFrame,
     unsubscribes: pl.DataFrame,
@@ -150,7 +149,7 @@ def load(
     """Insert all prepared rows, their ledger rows and the quarantined rows; on any error, insert nothing.
 
     Args:
-        scratch: Folder with a folder of Parquet files for each source: the landing columns, ``file_no``, ``line``.
+        scratch: The prepared rows of each source.
         quarantined: Columns of ``QUARANTINED_ROWS`` without batch_id, and ``file_no``.
         unsubscribes: Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, and ``file_no``.
         users_are_snapshots: Whether users without ``updated_at`` are lists of all users.
@@ -160,7 +159,8 @@ def load(
     first_days: list[date] = []
     n_unlisted = 0
     with warehouse.writing() as con:
-        con.execute(f"SET temp_directory = '{quoted(scratch / 'spill')}'")
+        con.execute(f"SET temp_directory = '{quoted(scratch.folder / 'spill')}'")
+        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         create_tables(con, INGEST_TABLES)
         seq = _last_seq(con) + 1
         known = _known(con)
@@ -173,34 +173,121 @@ def load(
         sources = {file.source for file in new if file.n_good} | ({"users"} if lists else set())
         for source in sorted(sources, key=lambda name: (name in VERSIONED, name)):
             numbers = [file.number for file in new if file.source == source and file.n_good]
-            _read_incoming(con, LANDING_TABLES[source], scratch, numbers)
-            outdated = Counter[int]()
-            if source == "users":
-                outdated = _keep_last_list(con, [file.number for file in lists if file.n_good])
-            outdated.update(_choose(con, LANDING_TABLES[source]))
-            if source == "notification_events":
-                unsubscribes = pl.concat([unsubscribes, _replaced_unsubscribes(con)], how="diagonal_relaxed")
-            superseded |= {(source, number): n for number, n in outdated.items()}
-            if source == "users" and lists:
-                n_unlisted = _add_unlisted_users(con)
-            _record_days(con, source, seq, now.date())
-            counts, first_day = _insert(con, LANDING_TABLES[source], seq)
-            accepted |= {(source, number): n for number, n in counts.items()}
-            first_days += [first_day] if first_day else []
+            source_lists = [file.number for file in lists] if source == "users" else []
+            outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, seq)
+            _record_days(con, source, outcome.days, seq, now.date())
+            accepted |= {(source, number): n for number, n in outcome.accepted.items()}
+            superseded |= {(source, number): n for number, n in outcome.superseded.items()}
+            first_days += [outcome.first_day] if outcome.first_day and source in KEYWORD_EVENTS else []
+            n_unlisted += outcome.n_unlisted
+            unsubscribes = pl.concat([unsubscribes, *outcome.unsubscribes], how="diagonal_relaxed")
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
         _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, list_numbers, seq, now))
+        con.execute("RESET memory_limit")
     return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late)
 
 
-def _read_incoming(con: duckdb.DuckDBPyConnection, table: Table, scratch: Path, numbers: Sequence[int]) -> None:
-    """Make ``incoming``: the prepared rows of a source."""
-    rows = f"SELECT *, 0::INTEGER AS file_no, 0::BIGINT AS line FROM {table.qualified_name} LIMIT 0"
-    if numbers:
-        pattern = quoted_pattern(scratch / table.name, "*.parquet")
-        rows = f"SELECT * FROM read_parquet('{pattern}') WHERE list_contains({list(numbers)}, file_no)"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS {rows}")
+@dataclass
+class _Outcome:
+    """What became of the rows of one source.
+
+    Attributes:
+        accepted: Rows accepted, by number of the file.
+        superseded: Rows skipped for ``SUPERSEDED``, likewise.
+        days: event_date, n_events, n_users of the events accepted, where the day follows from the event alone.
+        unsubscribes: Unsubscribes that a later row of the call does not repeat.
+    """
+
+    accepted: Counter[int] = field(default_factory=Counter)
+    superseded: Counter[int] = field(default_factory=Counter)
+    days: list[pl.DataFrame] = field(default_factory=list)
+    unsubscribes: list[pl.DataFrame] = field(default_factory=list)
+    n_unlisted: int = 0
+
+    @property
+    def first_day(self) -> date | None:
+        return min((day for frame in self.days for day in frame["event_date"]), default=None)
+
+
+def _load_source(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    scratch: Scratch,
+    numbers: Sequence[int],
+    lists: Sequence[int],
+    seq: int,
+) -> _Outcome:
+    """Insert the new rows of a source, block by block."""
+    outcome = _Outcome()
+    is_users = table.name == "users"
+    blocks: Iterator[pl.DataFrame] = scratch.blocks(table.name, numbers, is_whole=is_users)
+    if is_users and not numbers:
+        blocks = iter([pl.DataFrame(schema=row_schema(table.name))])
+    for block in blocks:
+        is_clear = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
+        if not is_users:
+            is_clear = ~(block.select(_key(table)).hash_rows().is_duplicated() | _are_stored(con, table, block, seq))
+        fresh = block if is_clear.all() and not is_users else _chosen(con, table, block, is_clear, lists, outcome)
+        _insert(con, table, fresh, seq)
+        files = fresh["file_no"].drop_nulls().value_counts()
+        outcome.accepted.update(dict(files.iter_rows()))
+        if time := time_in_grain(table.name):
+            # A user's events of one day are in one block, so the users of the blocks add up.
+            days = fresh.group_by(event_date=pl.col(time).dt.date())
+            outcome.days.append(days.agg(n_events=pl.len(), n_users=pl.col("user_id").n_unique()))
+    return outcome
+
+
+def _are_stored(con: duckdb.DuckDBPyConnection, table: Table, block: pl.DataFrame, seq: int) -> pl.Series:
+    """For each row, whether an earlier call has stored a row with the same grain."""
+    before = f"existing.ingest_seq < {seq}"
+    if time := time_in_grain(table.name):
+        # Avoids a scan of the whole history: only rows of the same time can be the same event.
+        low, high = block.select(low=pl.col(time).min(), high=pl.col(time).max()).row(0)
+        before += f" AND existing.{time} BETWEEN TIMESTAMP '{low}' AND TIMESTAMP '{high}'"
+    stored = f"{table.qualified_name} AS existing WHERE {before}"
+    is_stored = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
+    if not con.sql(f"SELECT EXISTS (FROM {stored})").fetchall()[0][0]:
+        return is_stored
+    same = _same("block", "existing", table.grain)
+    with _registered(con, "block", block.select(*table.grain).with_row_index("row_no")):
+        found = con.sql(f"SELECT row_no FROM block SEMI JOIN (SELECT * FROM {stored}) AS existing ON {same}").pl()
+    return is_stored.scatter(found["row_no"], True)
+
+
+def _chosen(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    block: pl.DataFrame,
+    is_clear: pl.Series,
+    lists: Sequence[int],
+    outcome: _Outcome,
+) -> pl.DataFrame:
+    """The rows of ``block`` to store: the clear ones (new, and once in the call), and of the others the chosen ones."""
+    with _registered(con, "block", block.filter(~is_clear)):
+        con.execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM block")
+    if table.name == "users":
+        outcome.superseded.update(_keep_last_list(con, lists))
+    outcome.superseded.update(_choose(con, table))
+    if table.name == "notification_events":
+        outcome.unsubscribes.append(_replaced_unsubscribes(con))
+    if lists:
+        outcome.n_unlisted += _add_unlisted_users(con)
+    chosen = con.sql(f"SELECT {', '.join(block.columns)} FROM fresh").pl()
+    for name in ("fresh", "given", "incoming"):
+        con.execute(f"DROP TABLE IF EXISTS {name}")
+    return pl.concat([block.filter(is_clear), chosen.cast(block.schema)])
+
+
+@contextmanager
+def _registered(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> Iterator[None]:
+    con.register(name, frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    try:
+        yield
+    finally:
+        con.unregister(name)
 
 
 def _choose(con: duckdb.DuckDBPyConnection, table: Table) -> dict[int, int]:
@@ -224,19 +311,16 @@ def _choose(con: duckdb.DuckDBPyConnection, table: Table) -> dict[int, int]:
     return {int(number): int(n) for number, n in rows}
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: Table, seq: int) -> tuple[dict[int, int], date | None]:
-    columns = ", ".join(name for name in table.column_names if name != "ingest_seq")
-    con.execute(
-        f"INSERT INTO {table.qualified_name} BY NAME SELECT {columns}, {seq}::BIGINT AS ingest_seq FROM fresh "
-        f"ORDER BY {', '.join(_order(table))}"
-    )
-    rows = con.sql("SELECT file_no, count(*) FROM fresh WHERE file_no IS NOT NULL GROUP BY file_no").fetchall()
-    first_day = None
-    if table.name in KEYWORD_EVENTS:
-        first_day = con.sql(f"SELECT min({EVENT_TIME[table.name]})::DATE FROM fresh").fetchall()[0][0]
-    for name in ("fresh", "given", "incoming"):
-        con.execute(f"DROP TABLE IF EXISTS {name}")
-    return {int(number): int(n) for number, n in rows}, first_day
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, fresh: pl.DataFrame, seq: int) -> None:
+    rows = fresh.sort(_order(table)).select(name for name in table.column_names if name != "ingest_seq")
+    # With many different texts, a dictionary is never chosen, but trying it takes as long as all the rest.
+    is_diverse = table.name in DIVERSE and rows.height >= ROW_GROUP_ROWS
+    if is_diverse:
+        con.execute("SET disabled_compression_methods = 'dictionary'")
+    with _registered(con, "block", rows):
+        con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT *, {seq}::BIGINT AS ingest_seq FROM block")
+    if is_diverse:
+        con.execute("RESET disabled_compression_methods")
 
 
 def _contract(table: Table) -> list[str]:
@@ -246,7 +330,8 @@ def _contract(table: Table) -> list[str]:
 def _order(table: Table) -> list[str]:
     """Columns to sort by. Time comes first, so that reading a few days touches few row groups."""
     time = EVENT_TIME.get(table.name)
-    return [*([time] if time else []), *(name for name in _contract(table) if name != time)]
+    others = [name for name in _key(table) if name != time and not isinstance(table.column(name).dtype, pl.List)]
+    return [*([time] if time else []), *others]
 
 
 def _same(left: str, right: str, columns: Sequence[str]) -> str:
@@ -373,20 +458,30 @@ def _add_unlisted_users(con: duckdb.DuckDBPyConnection) -> int:
     return int(con.execute("SELECT count(*) FROM fresh WHERE file_no IS NULL").fetchall()[0][0])
 
 
-def _record_days(con: duckdb.DuckDBPyConnection, source: str, seq: int, today: date) -> None:
-    """Record in ``ingested_days`` the days that ``fresh`` changes; call it before ``fresh`` is inserted.
+def _record_days(
+    con: duckdb.DuckDBPyConnection, source: str, days: Sequence[pl.DataFrame], seq: int, today: date
+) -> None:
+    """Record in ``ingested_days`` the days that the rows of the call ``seq`` change; call it after their insertion.
 
     A day that is recorded is stale, and so is every later one. Judgements change no day.
+
+    Args:
+        days: event_date, n_events, n_users of the events accepted, where the day follows from the event alone.
     """
-    if source == "pins":
-        _record(con, "pins", _DAYS_OF_PINS, seq)
-        _record(con, CATALOGUE, _days_of_catalogue(today), seq)
-    elif source == "users":
-        _record(con, "users", _DAYS_OF_USERS, seq)
-    elif source == "notification_events":
-        _record(con, source, _DAYS_OF_SENDS, seq)
-    elif source in EVENT_TIME:
-        _record(con, source, f"SELECT user_id, {EVENT_TIME[source]}::DATE AS event_date FROM fresh", seq)
+    if source in ("pins", "users", "notification_events"):
+        con.execute(f"CREATE OR REPLACE TEMP VIEW added AS FROM landing.{source} WHERE ingest_seq = {seq}")
+        con.execute(f"CREATE OR REPLACE TEMP VIEW stored AS FROM landing.{source} WHERE ingest_seq < {seq}")
+        if source == "pins":
+            _record(con, "pins", _DAYS_OF_PINS, seq)
+            _record(con, CATALOGUE, _days_of_catalogue(today), seq)
+        else:
+            _record(con, source, _DAYS_OF_USERS if source == "users" else _DAYS_OF_SENDS, seq)
+        con.execute("DROP VIEW added")
+        con.execute("DROP VIEW stored")
+    elif days:
+        counted = pl.concat(days).group_by("event_date").sum().sort("event_date")
+        rows = counted.with_columns(ingest_seq=pl.lit(seq), source=pl.lit(source))
+        _append(con, INGESTED_DAYS, rows.cast(INGESTED_DAYS.polars_schema))
 
 
 def _record(con: duckdb.DuckDBPyConnection, source: str, touched: str, seq: int) -> None:
@@ -406,20 +501,20 @@ _ENGAGED = """
 """
 
 _DAYS_OF_PINS = f"""
-    WITH periods AS (
+    WITH engaged AS ({_ENGAGED}), periods AS (
       -- The days for which a new version counts. The first version of a pin counts before its own time, too.
       SELECT pin_id,
              CASE WHEN updated_at IS NULL OR NOT EXISTS (
-               FROM landing.pins AS old
-               WHERE old.pin_id = fresh.pin_id AND (old.updated_at IS NULL OR old.updated_at <= fresh.updated_at)
+               FROM stored AS old
+               WHERE old.pin_id = added.pin_id AND (old.updated_at IS NULL OR old.updated_at <= added.updated_at)
              ) THEN DATE '0001-01-01' ELSE updated_at::DATE END AS first_day,
              coalesce((
-               SELECT min(later.updated_at)::DATE FROM landing.pins AS later
-               WHERE later.pin_id = fresh.pin_id AND later.updated_at > fresh.updated_at
+               SELECT min(later.updated_at)::DATE FROM stored AS later
+               WHERE later.pin_id = added.pin_id AND later.updated_at > added.updated_at
              ), DATE '9999-12-31') AS day_after
-      FROM fresh
+      FROM added SEMI JOIN engaged USING (pin_id)
     )
-    SELECT user_id, event_date FROM ({_ENGAGED}) JOIN periods USING (pin_id)
+    SELECT user_id, event_date FROM engaged JOIN periods USING (pin_id)
     WHERE event_date >= first_day AND event_date < day_after
 """
 
@@ -431,16 +526,16 @@ def _days_of_catalogue(today: date) -> str:
           SELECT max(event_date) FROM (
             {_ENGAGED} UNION ALL SELECT user_id, NULL, searched_at::DATE FROM landing.search_events
           ) WHERE event_date <= DATE '{today}'
-        )) AS event_date FROM fresh
+        )) AS event_date FROM added
     """
 
 
 _DAYS_OF_USERS = """
     -- The plan of a day is for the day after, and an opt-out holds on its own day. A version without a time changes the
     -- plans to come; those of the past were carried out.
-    SELECT user_id, updated_at::DATE AS event_date FROM fresh WHERE updated_at IS NOT NULL
+    SELECT user_id, updated_at::DATE AS event_date FROM added WHERE updated_at IS NOT NULL
     UNION ALL
-    SELECT user_id, updated_at::DATE - 1 FROM fresh
+    SELECT user_id, updated_at::DATE - 1 FROM added
     WHERE updated_at IS NOT NULL
       AND (NOT coalesce(email_opt_in AND push_opt_in, false) OR NOT coalesce(sensitive_opt_in, true))
 """
@@ -448,12 +543,12 @@ _DAYS_OF_USERS = """
 _DAYS_OF_SENDS = """
     -- The send counts for caps and cool-downs, and an unsubscribe holds sends from its own day on. Opens and clicks
     -- change no plan.
-    SELECT user_id, sent_at::DATE AS event_date FROM fresh
-    WHERE notification_id NOT IN (SELECT notification_id FROM landing.notification_events)
+    SELECT user_id, sent_at::DATE AS event_date FROM added
+    WHERE notification_id NOT IN (SELECT notification_id FROM stored)
     UNION ALL
-    SELECT user_id, unsubscribed_at::DATE - 1 FROM fresh ANTI JOIN landing.notification_events AS stored
-    ON stored.notification_id = fresh.notification_id AND stored.channel = fresh.channel
-      AND stored.user_id = fresh.user_id AND stored.unsubscribed_at = fresh.unsubscribed_at
+    SELECT user_id, unsubscribed_at::DATE - 1 FROM added ANTI JOIN stored
+    ON stored.notification_id = added.notification_id AND stored.channel = added.channel
+      AND stored.user_id = added.user_id AND stored.unsubscribed_at = added.unsubscribed_at
     WHERE unsubscribed_at IS NOT NULL
 """
 

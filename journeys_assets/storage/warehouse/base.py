@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,9 +30,3 @@ def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> No
 def quoted(path: Path) -> str:
     """A path for a string literal of SQL: ``'{quoted(path)}'``."""
     return str(path).replace("'", "''")
-
-
-def quoted_pattern(folder: Path, pattern: str) -> str:
-    """A pattern of files in ``folder`` for a string literal of SQL; what is special in the folder's name is literal."""
-    literal = re.sub(r"[*?\[]", r"[\g<0>]", str(folder))
-    return quoted(Path(literal, pattern))

@@ -28,7 +28,7 @@ import polars as pl
 
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.warehouse.base import CATALOG, WarehouseBusyError, WarehouseError, create_tables, quoted
-from journeys_assets.storage.warehouse.publishing import copy_days
+from journeys_assets.storage.warehouse.publishing import write_published
 
 _turns: dict[Path, threading.Lock] = {}
 """For each warehouse file, the lock of the thread in this process that has the file open."""
@@ -182,9 +182,10 @@ class Warehouse:
         views: Mapping[str, str] | None = None,
         unfinished_days: Callable[[duckdb.DuckDBPyConnection], Sequence[date]] = lambda _: (),
     ) -> None:
-        """Copy ``tables`` into a new DuckDB file, and replace ``target`` with it in one step.
+        """Copy what changed of ``tables`` into a new DuckDB file, and replace ``target`` with it in one step.
 
-        A reader that has the old file open can go on reading it. The next reader opens the new file.
+        If nothing changed, ``target`` stays as it is. A reader that has the old file open can go on reading it. The
+        next reader opens the new file.
 
         Args:
             tables: Tables with a partition_date.
@@ -203,15 +204,9 @@ class Warehouse:
             try:
                 fresh = folder / target.name
                 with self._connected(read_only=True) as con:
-                    con.execute(f"ATTACH '{quoted(fresh)}' AS published")
-                    copy_days(con, tables, target, unfinished_days(con))
-                    con.execute("USE published")
-                    for name, select in (views or {}).items():
-                        con.execute(f"CREATE TABLE published.main.{name} AS {select}")
-                    con.execute(f"USE {CATALOG}")
-                    con.execute("CHECKPOINT published")
-                    con.execute("DETACH published")
-                os.replace(fresh, target)
+                    is_new = write_published(con, tables, dict(views or {}), target, fresh, unfinished_days(con))
+                if is_new:
+                    os.replace(fresh, target)
             finally:
                 shutil.rmtree(folder)
 

@@ -1,21 +1,211 @@
-"""Copies partitions into the file for outside readers."""
+"""Makes the file for outside readers from the warehouse, at the cost of what changed since the last time.
+
+The published file records a digest of the rows of each table and day. What differs from the warehouse is the days to
+replace, whoever wrote them and however. They are replaced in a copy of the published file. The whole file is written
+anew if there is none that fits, if most rows changed, or if too much of it is free space: DuckDB reuses the space of
+deleted rows, but never gives it back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
+import polars as pl
 
 from journeys_assets.storage.warehouse.base import CATALOG, WarehouseError, quoted
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-def copy_days(
+MOST_FREE_SHARE = 0.5
+"""Share of free blocks of the published file above which it is written anew."""
+MOST_CHANGED_SHARE = 0.5
+"""Share of rows to be replaced above which it is written anew."""
+
+_Days = dict[tuple[str, date], tuple[int, str]]
+"""Number of rows, and digest, by table and day."""
+
+
+@dataclass(frozen=True)
+class _Published:
+    """What the published file has: its columns, its days, the SELECT of each view, and the share of free blocks."""
+
+    columns: list[tuple[str, str, str]]
+    days: _Days
+    views: dict[str, str]
+    free_share: float
+
+
+def write_published(
+    con: duckdb.DuckDBPyConnection,
+    tables: Sequence[str],
+    views: Mapping[str, str],
+    old: Path,
+    fresh: Path,
+    unfinished_days: Sequence[date],
+) -> bool:
+    """Write to ``fresh`` what is to replace ``old``: the tables of the attached warehouse, and the views as tables.
+
+    Args:
+        unfinished_days: Days for which the rows of ``old`` are kept.
+
+    Returns:
+        Whether it was written; otherwise ``old`` has all of it already.
+
+    Raises:
+        WarehouseError: ``old`` is needed and cannot be read.
+    """
+    unfinished = set(unfinished_days)
+    columns = [column for column in _columns(con, CATALOG) if column[0] in tables]
+    days = {key: value for key, value in _digests(con, columns).items() if key[1] not in unfinished}
+    published = _read_published(con, old)
+    if published is None or [column for column in published.columns if column[0] not in views] != columns:
+        _write_anew(con, tables, views, old, fresh, unfinished_days, days, published)
+        return True
+    changed = {key for key, value in days.items() if published.days.get(key) != value}
+    gone = {key for key in published.days if key[1] not in unfinished and key not in days}
+    if not changed and not gone and published.views == views:
+        return False
+    n_rows = sum(n for n, _ in days.values())
+    n_replaced = sum(days[key][0] for key in changed) + sum(published.days[key][0] for key in gone)
+    if n_replaced > n_rows * MOST_CHANGED_SHARE or published.free_share > MOST_FREE_SHARE:
+        _write_anew(con, tables, views, old, fresh, unfinished_days, days, published)
+        return True
+    shutil.copyfile(old, fresh)
+    with _attached(con, fresh):
+        con.execute("BEGIN TRANSACTION")
+        for table in tables:
+            new = _listed([day for name, day in changed if name == table])
+            replaced = [day for name, day in changed | gone if name == table]
+            if replaced:
+                con.execute(
+                    f"DELETE FROM published.main.{table} WHERE list_contains({_listed(replaced)}, partition_date)"
+                )
+                con.execute(
+                    f"INSERT INTO published.main.{table} BY NAME SELECT * FROM {CATALOG}.main.{table} "
+                    f"WHERE list_contains({new}, partition_date)"
+                )
+        kept = {key: value for key, value in published.days.items() if key[1] in unfinished}
+        _write_views(con, views)
+        _record(con, kept | days, views)
+        con.execute("COMMIT")
+    return True
+
+
+def _write_anew(
+    con: duckdb.DuckDBPyConnection,
+    tables: Sequence[str],
+    views: Mapping[str, str],
+    old: Path,
+    fresh: Path,
+    unfinished_days: Sequence[date],
+    days: _Days,
+    published: _Published | None,
+) -> None:
+    with _attached(con, fresh):
+        _copy_days(con, tables, old, unfinished_days)
+        _write_views(con, views)
+        # A day that was kept has the digest that it had. Without one, it counts as changed once it is finished.
+        kept = {} if published is None else published.days
+        unfinished = set(unfinished_days)
+        _record(con, {key: value for key, value in kept.items() if key[1] in unfinished} | days, views)
+
+
+@contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, fresh: Path) -> Iterator[None]:
+    con.execute(f"ATTACH '{quoted(fresh)}' AS published")
+    yield
+    con.execute("CHECKPOINT published")
+    con.execute("DETACH published")
+
+
+def _digests(con: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str, str]]) -> _Days:
+    """Number and digest of the rows of each table and day of the warehouse; their order makes no difference."""
+    found: _Days = {}
+    for table in sorted({table for table, *_ in columns}):
+        names = ", ".join(f'"{name}"' for of, name, _ in columns if of == table)
+        rows = con.execute(
+            f"SELECT partition_date, count(*), sum(hash({names}))::VARCHAR FROM {CATALOG}.main.{table} GROUP BY ALL"
+        ).fetchall()
+        found |= {(table, day): (int(n), str(digest)) for day, n, digest in rows}
+    return found
+
+
+def _columns(con: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str, str, str]]:
+    """Table, name and type of each column of the schema main, sorted by table and position."""
+    rows = con.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+        f"WHERE database_name = '{database}' AND schema_name = 'main' ORDER BY table_name, column_index"
+    ).fetchall()
+    return [(str(table), str(name), str(dtype)) for table, name, dtype in rows]
+
+
+def _read_published(con: duckdb.DuckDBPyConnection, old: Path) -> _Published | None:
+    """What the published file has; None if there is none, or it is damaged or of an earlier release."""
+    if not old.exists():
+        return None
+    try:
+        con.execute(f"ATTACH '{quoted(old)}' AS old (READ_ONLY)")
+    except duckdb.Error:
+        return None
+    try:
+        days = con.execute("SELECT table_name, partition_date, n_rows, digest FROM old.publishing.days").fetchall()
+        views = con.execute("SELECT name, query FROM old.publishing.views").fetchall()
+        sizes = "SELECT free_blocks / greatest(total_blocks, 1) FROM pragma_database_size() WHERE database_name = 'old'"
+        return _Published(
+            _columns(con, "old"),
+            {(table, day): (n, digest) for table, day, n, digest in days},
+            dict(views),
+            float(con.execute(sizes).fetchall()[0][0]),
+        )
+    except duckdb.Error:
+        return None
+    finally:
+        with suppress(duckdb.Error):
+            con.execute("DETACH old")
+
+
+def _write_views(con: duckdb.DuckDBPyConnection, views: Mapping[str, str]) -> None:
+    con.execute("USE published")
+    for name, select in views.items():
+        con.execute(f"CREATE OR REPLACE TABLE published.main.{name} AS {select}")
+    con.execute(f"USE {CATALOG}")
+
+
+def _record(con: duckdb.DuckDBPyConnection, days: _Days, views: Mapping[str, str]) -> None:
+    con.execute("CREATE SCHEMA IF NOT EXISTS published.publishing")
+    con.execute(
+        "CREATE OR REPLACE TABLE published.publishing.days "
+        "(table_name VARCHAR, partition_date DATE, n_rows BIGINT, digest VARCHAR)"
+    )
+    con.execute("CREATE OR REPLACE TABLE published.publishing.views (name VARCHAR, query VARCHAR)")
+    if views:
+        con.executemany(
+            "INSERT INTO published.publishing.views VALUES ($1, $2)", [list(view) for view in views.items()]
+        )
+    rows = [(table, day, n, digest) for (table, day), (n, digest) in sorted(days.items())]
+    schema = {"table_name": pl.String, "partition_date": pl.Date, "n_rows": pl.Int64, "digest": pl.String}
+    con.register("published_days", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
+    con.execute("INSERT INTO published.publishing.days SELECT * FROM published_days")
+    con.unregister("published_days")
+
+
+def _listed(days: Sequence[date]) -> str:
+    return "[" + ", ".join(f"DATE '{day}'" for day in sorted(days)) + "]::DATE[]"
+
+
+def _copy_days(
     con: duckdb.DuckDBPyConnection, tables: Sequence[str], old: Path, unfinished_days: Sequence[date]
 ) -> None:
     """Fill the attached ``published``: unfinished days from the file ``old`` (if it exists), the others from here."""
-    days = "[" + ", ".join(f"DATE '{day}'" for day in unfinished_days) + "]::DATE[]"
+    days = _listed(unfinished_days)
     has_old = bool(unfinished_days) and old.exists()
     if has_old:
         try:

@@ -225,3 +225,96 @@ def test_a_copy_without_disk_space_is_an_error_and_leaves_nothing(warehouse: War
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not (tmp_path / "copy.duckdb").exists()
     assert warehouse.query("SELECT count(*) AS n FROM counts")["n"].to_list() == [5]
+
+
+def test_publishing_copies_what_changed_however_it_was_changed(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    days = [date(2026, 1, day) for day in range(1, 9)]
+
+    def published() -> list[tuple[object, ...]]:
+        with duckdb.connect(str(target), read_only=True) as con:
+            return con.sql("FROM counts ORDER BY ALL").fetchall()
+
+    for number, day in enumerate(days):
+        warehouse.replace_partitions(TABLE, rows(day, 50, v=number), [day])
+    warehouse.publish(["counts"], target)
+    before = target.stat()
+    warehouse.publish(["counts"], target)
+    assert target.stat().st_ino == before.st_ino  # nothing changed, so nothing was written
+    # A day is replaced with as many rows, one goes, one is new, and one row changes behind the back of the warehouse.
+    warehouse.replace_partitions(TABLE, rows(days[0], 50, v=99), days[:1])
+    warehouse.replace_partitions(TABLE, rows(days[1], 0), days[1:2])
+    warehouse.replace_partitions(TABLE, rows(date(2026, 2, 1), 5), [date(2026, 2, 1)])
+    with warehouse.writing() as con:
+        con.execute(f"UPDATE main.counts SET v = 77 WHERE partition_date = DATE '{days[2]}' AND k = 3")
+    warehouse.publish(["counts"], target)
+    assert published() == warehouse.query("FROM main.counts ORDER BY ALL").rows()
+    assert target.stat().st_ino != before.st_ino
+
+
+def test_a_new_view_and_a_new_column_are_published(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    warehouse.replace_partitions(TABLE, rows(DAY, 5, v=1), [DAY])
+    warehouse.publish(["counts"], target, views={"few": "SELECT * FROM main.counts WHERE k < 2"})
+    warehouse.publish(["counts"], target, views={"few": "SELECT * FROM main.counts WHERE k < 3"})
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.sql("SELECT count(*) FROM few").fetchone() == (3,)
+    with warehouse.writing() as con:
+        con.execute("ALTER TABLE main.counts ADD COLUMN extra INTEGER")
+    warehouse.publish(["counts"], target)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.sql("SELECT count(*), count(extra) FROM counts").fetchone() == (5, 0)
+
+
+def test_the_published_file_does_not_grow_by_what_it_no_longer_has(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    for turn in range(12):
+        with warehouse.writing() as con:
+            con.execute("CREATE TABLE IF NOT EXISTS main.wide (partition_date DATE, k BIGINT, text VARCHAR)")
+            con.execute(f"DELETE FROM main.wide WHERE partition_date <= DATE '2026-01-01' + {turn - 4}")
+            con.execute(
+                f"INSERT INTO main.wide SELECT DATE '2026-01-01' + {turn}, k, md5((k * {turn + 1})::VARCHAR) "
+                "FROM range(20_000) AS numbers(k)"
+            )
+        warehouse.publish(["wide"], target)
+    anew = tmp_path / "anew.duckdb"
+    warehouse.publish(["wide"], anew)
+    assert target.stat().st_size < 3 * anew.stat().st_size
+
+
+KILLED_PUBLISHER = """
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from tests.support.counts_table import DAY, NEXT, TABLE, rows
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+warehouse = Warehouse(Path({path!r}))
+print("ready", flush=True)
+v = 0
+while True:
+    v += 1
+    warehouse.replace_partitions(TABLE, rows(NEXT, 2_000, v=v), [NEXT])
+    warehouse.publish(["counts"], Path({target!r}))
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_while_publishing_leaves_a_whole_file(warehouse: Warehouse, tmp_path: Path) -> None:
+    root, target = str(Path(__file__).parents[3]), tmp_path / "out" / "journeys.duckdb"
+    warehouse.replace_partitions(TABLE, rows(DAY, 20_000), [DAY])
+    warehouse.publish(["counts"], target)
+    script = KILLED_PUBLISHER.format(paths=[root], path=str(warehouse.path), target=str(target))
+    for round_ in range(6):
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.05 + 0.043 * round_)
+            os.kill(process.pid, signal.SIGKILL)
+        with duckdb.connect(str(target), read_only=True) as con:
+            found = con.sql("SELECT partition_date, count(*), count(DISTINCT v) FROM counts GROUP BY 1").fetchall()
+        assert set(found) <= {(DAY, 20_000, 1), (NEXT, 2_000, 1)}
+        warehouse.publish(["counts"], target)
+        with duckdb.connect(str(target), read_only=True) as con:
+            published = con.sql("FROM counts ORDER BY ALL").fetchall()
+        assert published == warehouse.query("FROM main.counts ORDER BY ALL").rows()
+        assert [path.name for path in target.parent.iterdir()] == [target.name]

@@ -19,6 +19,9 @@ from journeys_assets.storage.ingest.errors import DamagedFileError
 from journeys_assets.storage.ingest.readers.pieces import BATCH_ROWS, Kind, Piece, Wanted, unreadable_frame
 from journeys_assets.storage.ingest.readers.values import NOT_WHOLE, NUMBER_AS_TIME, whole_text
 
+BUFFER_BYTES = 2**20
+"""How much of a column is read at once, bytes."""
+
 _TEXT = (pl.String, pl.Binary, pl.Null, pl.Categorical, pl.Enum)
 
 
@@ -36,12 +39,14 @@ def read_parquet(file: Path, wanted: Wanted) -> Iterator[Piece]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file) as parquet:
+        # Without a buffer, the whole of each column of a row group is read at once, whatever its size.
+        with pq.ParquetFile(file, buffer_size=BUFFER_BYTES) as parquet:
             written = parquet.schema_arrow.names
             positions = wanted.match(file, written)
             columns = {name: written[positions[name]] for name in wanted.known if name in positions}
             first = 1
-            for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=list(columns.values())):
+            chosen = list(columns.values())
+            for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=chosen, use_threads=False):
                 yield _piece(batch, columns, wanted, first)
                 wanted.counts.add_rows(batch.num_rows)
                 first += batch.num_rows
