@@ -41,7 +41,7 @@ def test_a_run_of_words_that_is_a_common_keyword_has_facts_too(con: duckdb.DuckD
             "keywords": [["home decor ideas", "cheap home decor"], ["b c", "lamp"]],
         }
     )
-    facts = keyword_facts(con, clusters, DAY, PARAMS)
+    facts = keyword_facts(con, clusters, DAY, PARAMS).sort("user_id", "keyword")
     assert facts.select("user_id", "keyword", "commonness").rows() == [
         ("u", "cheap home decor", 0.0),
         ("u", "home decor", 0.2),
