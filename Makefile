@@ -6,7 +6,7 @@ READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help install demo demo-llm test test-fast test-dbt test-wheel check docs ui lock clean
+.PHONY: help install demo demo-llm test test-fast test-dbt test-wheel check bench bench-full docs ui lock clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -87,6 +87,18 @@ check: $(READY) ## Lint, types, definitions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/dagster definitions validate -w workspace.yaml
+
+bench: $(READY) ## The speed figures of docs/performance.md that take minutes, as ratios within one run
+	@$(BIN)/python benchmarks/clustering_speed.py
+	@$(BIN)/python benchmarks/embedding_speed.py --users 60 --phrases 1500 --repeats 3
+	@$(BIN)/python benchmarks/user_cost.py --users 300 1200
+	@$(BIN)/python benchmarks/ingest_speed.py --rows 1000000
+	@$(BIN)/python benchmarks/run_cost.py
+
+bench-full: $(READY) ## The same with more users, and what takes hours
+	@$(BIN)/python benchmarks/user_cost.py --users 1000 3000 12000
+	@$(BIN)/python benchmarks/incremental.py --users 12000 --shares 0.1
+	@$(BIN)/python benchmarks/ingest_speed.py --rows 10000000
 
 docs: $(READY) ## Files generated from the code: dbt's .yml, reference pages
 	@$(BIN)/python docs/generate.py

@@ -1,6 +1,6 @@
 """Cost of incremental inference compared with full inference, with 5, 15 and 50 % of users active per day.
 
-    python benchmarks/incremental.py [--users 2000] [--days 30] [--embedder minilm]
+    python benchmarks/incremental.py [--users 2000] [--days 30] [--shares 0.05 0.15 0.5] [--embedder minilm]
 
 For each share, a seeded log is generated in which every user has a few aims and is active on each day with that
 probability. The last day is then run three times from the same state: incrementally, in full, and in full on an empty
@@ -8,9 +8,8 @@ warehouse that has only the log. All three must give the same rows of user_journ
 
 "clustering" is that stage alone (read, cluster, check, write), repeated after the run, best of three. The first line is
 the same day for a log with a single user: what a run costs however little there is to do. Runs do not go through
-Dagster, whose own cost ``run_cost.py`` measures. Everything else
-(names, features, ranks, stages, notifications) is computed for every live journey in every mode. CPU seconds are those
-of all threads of the process.
+Dagster, whose own cost ``run_cost.py`` measures. Names are made where clusters are; features, ranks, stages and
+notifications are computed for every live journey in every mode. CPU seconds are those of all threads of the process.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.themes import THEMES
 
 FIRST = date(2026, 3, 2)
-SHARES = (0.05, 0.15, 0.50)
+SHARES = [0.05, 0.15, 0.50]
 AIMS_PER_USER = 4
 SEARCHES_PER_DAY = 5
 WORDS_BEFORE = ("", "best ", "cheap ", "easy ", "small ", "diy ", "vintage ", "modern ")
@@ -161,6 +160,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--users", type=int, default=2000)
     options.add_argument("--days", type=int, default=30)
+    options.add_argument("--shares", type=float, nargs="+", default=SHARES)
     options.add_argument("--embedder", default="minilm")
     given = options.parse_args()
     table = Table(title=f"{given.users:,} users, {given.days} days; the last day's run")
@@ -171,7 +171,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         alone = measure(1.0, 1, 2, given.embedder, Path(scratch))["incremental"]
     table.add_row("–", "one user", "1", "", "", "", f"{alone.seconds:.1f} s", f"{alone.cpu_seconds:.1f} s", "")
-    for share in SHARES:
+    for share in given.shares:
         with tempfile.TemporaryDirectory() as scratch:
             costs = measure(share, given.users, given.days, given.embedder, Path(scratch))
         base = costs["incremental"]

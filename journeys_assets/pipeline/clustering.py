@@ -52,7 +52,8 @@ class Clustering:
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         clusters = JOURNEY_CLUSTERS.empty()
         n_users = 0
-        for days in run.chunks():
+        # In full mode each day has the clusters of all users, so each is written before the next one is made.
+        for days in ((day,) for day in run.days) if run.full else run.chunks():
             found, ledgers = [], [INFERENCE_LEDGER.empty()]
             for day in days:
                 clusters, ledger = self.infer(day, full=run.full, first=days[0], pending=pl.concat(ledgers))

@@ -11,6 +11,7 @@ from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.plan import plan_notifications
 from journeys_assets.domain.notifications.send_memory import similar_sends
+from journeys_assets.domain.notifications.sends import sends_before, sends_of_plan
 from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import notifications as queries
@@ -39,7 +40,7 @@ class Notifications:
                 later = {day: queries.planned_after(con, day, run.days[-1], params) for day in days}
             rows = []
             for day in days:
-                sent = queries.sends_before(before, logged, day, params)
+                sent = sends_before(before, logged, day, params)
                 with self.warehouse.reading() as con:
                     centroids = queries.centroids_to_remember(con, sent, day, params, self.keywords.horizon_days)
                 remembered = similar_sends(centroids, sent, day, params)
@@ -47,7 +48,7 @@ class Notifications:
                     journeys[day], users[day], hours[day], sent, remembered, day, params, later[day]
                 )
                 rows.append(planned.with_columns(partition_date=pl.lit(day)))
-                before = pl.concat([before, queries.sends_of_plan(rows[-1])])
+                before = pl.concat([before, sends_of_plan(rows[-1])])
             yield Batch(days, {NOTIFICATION_CANDIDATES.name: pl.concat(rows)})
         sends = planned.filter(pl.col("decision") == "send")
         return Notes(

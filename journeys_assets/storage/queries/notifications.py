@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import duckdb
 import polars as pl
 
 from journeys_assets.domain.notifications.params import NotificationParams
+from journeys_assets.domain.notifications.sends import longest_memory_days
 from journeys_assets.storage.queries.inference import journeys_in, live_states
 
 
@@ -26,9 +27,6 @@ def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int)
     ).pl()
 
 
-_SENDS = ("user_id", "journey_id", "channel", "sent_date")
-
-
 def planned_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
     """Sends that partitions before ``day`` planned: user_id, journey_id, channel, sent_date."""
     return con.sql(
@@ -36,14 +34,8 @@ def planned_before(con: duckdb.DuckDBPyConnection, day: date, params: Notificati
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
         """,
-        params={"day": day, "days": _memory_days(params)},
+        params={"day": day, "days": longest_memory_days(params)},
     ).pl()
-
-
-def sends_of_plan(planned: pl.DataFrame) -> pl.DataFrame:
-    """The sends among rows of notification_candidates, as from :func:`planned_before`."""
-    sends = planned.filter(pl.col("decision") == "send")
-    return sends.with_columns(sent_date=pl.col("partition_date") + timedelta(days=1)).select(_SENDS)
 
 
 def logged_sends(con: duckdb.DuckDBPyConnection, first: date, last: date, params: NotificationParams) -> pl.DataFrame:
@@ -57,32 +49,8 @@ def logged_sends(con: duckdb.DuckDBPyConnection, first: date, last: date, params
         SELECT user_id, journey_id, channel, sent_at::DATE AS sent_date FROM main.stg_notification_events
         WHERE sent_at >= ($first - $days::INTEGER)::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP
         """,
-        params={"first": first, "last": last, "days": _memory_days(params)},
+        params={"first": first, "last": last, "days": longest_memory_days(params)},
     ).pl()
-
-
-def sends_before(planned: pl.DataFrame, logged: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:
-    """The sends that count for the plan of ``day``, over the longest period that any cap uses.
-
-    Args:
-        planned: Sends that earlier partitions planned.
-        logged: As from :func:`logged_sends`.
-
-    Returns:
-        user_id, journey_id, channel, sent_date; distinct, sorted.
-    """
-    oldest = day - timedelta(days=_memory_days(params))
-    counted = pl.concat(
-        [
-            planned.filter(pl.col("sent_date").is_between(oldest + timedelta(days=1), day)),
-            logged.filter(pl.col("sent_date").is_between(oldest, day)),
-        ]
-    )
-    return counted.unique().sort(_SENDS)
-
-
-def _memory_days(params: NotificationParams) -> int:
-    return max(params.journey_cool_down_days, params.memory_days, 7) + 1
 
 
 def planned_after(con: duckdb.DuckDBPyConnection, day: date, last: date, params: NotificationParams) -> pl.DataFrame:
