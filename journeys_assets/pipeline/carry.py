@@ -1,4 +1,6 @@
-"""Carrying unchanged users over from one day to the next: the one way in which stages save reading and computing again.
+"""Carrying what was computed for unchanged users over from one day of a run to the next, in memory.
+
+Rows that stay as they are from day to day are not carried here but copied inside the warehouse: see ``CarriedRows``.
 
 What was read or computed for a user holds as long as the user's state (mostly: the latest inference) is the same, and
 as long as whatever else it rests on (``basis``) is the same.

@@ -291,7 +291,7 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
     """
     versions = pipeline.versions()
     context = pipeline.context(versions)
-    run = replace(run, days_per_write=_days_per_write(pipeline, run.days[-1]))
+    run = replace(run, days_per_write=_days_per_write(pipeline, run.days))
     chosen = [entry for entry in pipeline.entries if entry.name in names]
     history: list[date] = []
     for entry in chosen:
@@ -307,9 +307,11 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
         yield replace(outcome, measured=tuple(zip(monitors, results, strict=True)))
 
 
-def _days_per_write(pipeline: Pipeline, last: date) -> int:
+def _days_per_write(pipeline: Pipeline, days: Sequence[date]) -> int:
+    if len(days) == 1:
+        return 1
     with pipeline.warehouse.reading() as con:
-        n_users = day_queries.users_with_events(con, last)
+        n_users = day_queries.users_with_events(con, days[-1])
     return max(1, min(DAYS_PER_WRITE, USER_DAYS_PER_WRITE // max(1, n_users)))
 
 
