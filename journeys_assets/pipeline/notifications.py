@@ -33,7 +33,7 @@ class Notifications:
         for days in run.chunks():
             with self.warehouse.reading() as con:
                 journeys = queries.journeys_to_send(con, days)
-                users = {day: user_queries.users(con, day) for day in days}
+                users = user_queries.users_by_day(con, days)
                 hours = {day: queries.active_hours(con, day, self.keywords.look_back_days) for day in days}
                 logged = queries.logged_sends(con, days[0], days[-1], params)
                 before = queries.planned_before(con, days[0], params)

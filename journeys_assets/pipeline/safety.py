@@ -64,7 +64,7 @@ class JourneySafety:
         for days in run.chunks():
             parts = []
             with self.warehouse.reading() as con:
-                said = {day: user_queries.users(con, day) for day in days}
+                said = user_queries.users_by_day(con, days)
                 states = {day: queries.named_states(con, day) for day in days}
             for day in days:
                 carried = self._verdicts(day, states[day], carried)

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.ingest.load import INGEST_TABLES, ensure_landing
-from journeys_assets.storage.queries.users import users
+from journeys_assets.storage.queries.users import users, users_by_day
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.consent_files import HEADERS, OutcomeFile, OutcomeLine, UserFile, UserLine, written
 from tests.support.consent_oracle import CHANNELS, NO, YES, Facts, consent, last_zones, opted_in, unsubscribed
@@ -73,6 +74,9 @@ class History:
         """Nothing is allowed that the rules forbid and, if ``is_exact``, nothing is forbidden that they allow."""
         with self.warehouse.reading() as con:
             found = {day: users(con, day) for day in days}
+            together = users_by_day(con, days)
+        for day in days:
+            assert_frame_equal(together[day], found[day])
         for day, of_day in found.items():
             stored = {row["user_id"]: row for row in of_day.iter_rows(named=True)}
             for user_id in USERS:
