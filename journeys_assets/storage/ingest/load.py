@@ -222,7 +222,9 @@ def _load_source(
     """Insert the new rows of a source, block by block."""
     outcome = _Outcome()
     is_users = table.name == "users"
-    blocks: Iterator[pl.DataFrame] = scratch.blocks(table.name, numbers, is_whole=is_users)
+    # Consent is decided on all rows together: one notification may name two users, and a list leaves users out.
+    is_consent = table.name in ("users", "notification_events")
+    blocks: Iterator[pl.DataFrame] = scratch.blocks(table.name, numbers, is_whole=is_consent)
     if is_users and not numbers:
         blocks = iter([pl.DataFrame(schema=row_schema(table.name))])
     for block in blocks:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
@@ -72,8 +72,18 @@ def _loaded(folder: Path, calls: list[list[tuple[str, list[dict[str, Any]]]]]) -
     return [*found, sandbox.table("ingest_ledger").drop("file").rows()]
 
 
+_SENT = {"channel": "push", "arm": "journey", "sent_at": datetime(2026, 1, 1)}
+_TWO_USERS_OF_ONE_NOTIFICATION = [
+    {**_SENT, "notification_id": name, "user_id": user, "unsubscribed_at": left, "updated_at": datetime(2026, 1, day)}
+    for name, day, users in (("n2", 3, ("u1", "u2")), ("n3", 5, ("u2", "u1")))
+    for user in users
+    for left in ([datetime(2026, 1, 4)] if user == "u2" else [None])
+]
+
+
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None)
+@example([[("notification_events", _TWO_USERS_OF_ONE_NOTIFICATION)]], 1, 2, 3)
 @given(calls=CALLS, block_rows=st.integers(1, 5), batch_rows=st.integers(1, 4), n_places=st.integers(1, 3))
 def test_blocks_of_any_size_load_the_same_rows(
     calls: list[list[tuple[str, list[dict[str, Any]]]]], block_rows: int, batch_rows: int, n_places: int
