@@ -35,7 +35,7 @@ from journeys_assets.domain.tables.landing import (
 )
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.storage.ingest.scratch import EVENT_TIME, Scratch, row_schema, time_in_grain
-from journeys_assets.storage.warehouse.base import create_tables, quoted
+from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
@@ -158,9 +158,7 @@ def load(
     superseded: dict[tuple[str, int], int] = {}
     first_days: list[date] = []
     n_unlisted = 0
-    with warehouse.writing() as con:
-        con.execute(f"SET temp_directory = '{quoted(scratch.folder / 'spill')}'")
-        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    with warehouse.bounded_writing(MEMORY_LIMIT, scratch.folder / "spill") as con:
         create_tables(con, INGEST_TABLES)
         seq = _last_seq(con) + 1
         known = _known(con)
@@ -185,7 +183,6 @@ def load(
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
         _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, list_numbers, seq, now))
-        con.execute("RESET memory_limit")
     return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late)
 
 

@@ -145,17 +145,6 @@ def keyword_facts(
     )
 
 
-def commonness_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date], params: KeywordParams) -> pl.DataFrame:
-    """partition_date, keyword, commonness: :func:`common_keywords` of each of ``days``."""
-    return con.sql(
-        """
-        SELECT partition_date, keyword, pin_share AS commonness FROM main.keyword_commonness
-        WHERE partition_date IN (SELECT unnest($days::DATE[])) AND n_pins >= $min_items
-        """,
-        params={"days": list(days), "min_items": params.generic_min_items},
-    ).pl()
-
-
 def common_keywords(con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams) -> pl.DataFrame:
     """keyword, commonness (share of the catalogue's pins) of the keywords of at least ``generic_min_items`` pins."""
     return con.sql(

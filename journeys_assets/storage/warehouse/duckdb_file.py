@@ -70,6 +70,22 @@ class Warehouse:
             yield con
             con.execute("COMMIT")
 
+    @contextmanager
+    def bounded_writing(self, memory_limit: str, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        """:meth:`writing` with at most ``memory_limit``, such as ``2GiB``, and the folder ``spill`` for what is beyond.
+
+        On a connection of its own: DuckDB keeps to the first folder that a connection has used.
+        """
+        self._disconnect()
+        try:
+            con = self._connection()
+            con.execute(f"SET temp_directory = '{quoted(spill)}'")
+            con.execute(f"SET memory_limit = '{memory_limit}'")
+            with self.writing() as con:
+                yield con
+        finally:
+            self._disconnect()
+
     def ensure(self, *tables: Table) -> None:
         """Create the tables (and their schemas) that do not exist, and add columns that a table lacks.
 
@@ -266,8 +282,7 @@ class Warehouse:
             con.execute(f"DETACH {CATALOG}")
         except BaseException as error:
             # Whatever the state of the connection, closing it rolls back and releases the file.
-            self._local.con = None
-            _close_quietly(con)
+            self._disconnect()
             if isinstance(error, duckdb.IOException | duckdb.InternalException | duckdb.FatalException):
                 raise WarehouseError(
                     f"cannot read or write the warehouse {self.path}: {error}. If the disk is full, make room and run "
@@ -283,6 +298,12 @@ class Warehouse:
             con.execute("SET TimeZone = 'UTC'")
             self._local.con = con
         return con
+
+    def _disconnect(self) -> None:
+        """Close the thread's connection; the next use makes a new one."""
+        con, self._local.con = getattr(self._local, "con", None), None
+        if con is not None:
+            _close_quietly(con)
 
     @contextmanager
     def _locked(self, *, exclusive: bool) -> Iterator[None]:

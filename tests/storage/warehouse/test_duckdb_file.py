@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -318,3 +319,17 @@ def test_kill_9_while_publishing_leaves_a_whole_file(warehouse: Warehouse, tmp_p
             published = con.sql("FROM counts ORDER BY ALL").fetchall()
         assert published == warehouse.query("FROM main.counts ORDER BY ALL").rows()
         assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_each_bounded_write_has_a_folder_of_its_own_to_spill_to(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    many = "SELECT hash(range)::VARCHAR || hash(range + 1)::VARCHAR AS s FROM range(3000000) ORDER BY s"
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with warehouse.bounded_writing("60MB", folder / "spill") as con:
+            con.execute(f"CREATE TEMP TABLE spilled AS {many}")
+            assert list((folder / "spill").iterdir())
+        shutil.rmtree(folder)
+    settings = "SELECT current_setting('temp_directory') AS folder, current_setting('memory_limit') AS most"
+    assert warehouse.query(settings).equals(Warehouse(tmp_path / "other.duckdb").query(settings))
