@@ -35,7 +35,7 @@ class Lifecycle:
                 states = inference.live_states_by_day(con, days, self.params.keywords.horizon_days)
                 every = inference.all_states(states)
                 journey_days, visits = inference.engagement_history(con, every, days[0], days[-1], self.params)
-                live = tables.journeys_by_day(con, "journey_features", days)
+                live = tables.partitions(con, "journey_features", days, ("partition_date", *OWN))
             rows = []
             for day in days:
                 own = journey_days.join(states[day], on=["user_id", "partition_date"], how="semi")

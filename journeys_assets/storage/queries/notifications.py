@@ -11,6 +11,7 @@ import polars as pl
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.sends import longest_memory_days
 from journeys_assets.storage.queries.inference import journeys_in, live_states
+from journeys_assets.storage.queries.tables import by_day
 
 
 def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int) -> pl.DataFrame:
@@ -76,7 +77,8 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> di
     """The live journeys that sends are chosen from, by day.
 
     Returns:
-        user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback, safety_decision.
+        partition_date, user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback,
+        safety_decision.
     """
     rows = con.sql(
         """
@@ -88,8 +90,7 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> di
         """,
         params={"days": list(days)},
     ).pl()
-    found = rows.partition_by("partition_date", as_dict=True, include_key=False)
-    return {day: found.get((day,), rows.drop("partition_date").clear()) for day in days}
+    return by_day(rows, days)
 
 
 def centroids_to_remember(

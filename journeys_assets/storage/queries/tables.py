@@ -22,19 +22,13 @@ def partitions(
         f"SELECT {', '.join(columns)} FROM main.{table} WHERE partition_date IN (SELECT unnest($days::DATE[]))",
         params={"days": list(days)},
     ).pl()
+    return by_day(rows, days)
+
+
+def by_day(rows: pl.DataFrame, days: Sequence[date]) -> dict[date, pl.DataFrame]:
+    """``rows`` (partition_date, …) of each of ``days``, in their order; a day without a row has an empty frame."""
     found = rows.partition_by("partition_date", as_dict=True)
     return {day: found.get((day,), rows.clear()) for day in days}
-
-
-def journeys_by_day(con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date]) -> dict[date, pl.DataFrame]:
-    """user_id, journey_id of several partitions, by day."""
-    rows = con.sql(
-        f"SELECT partition_date, user_id, journey_id FROM main.{table} "
-        "WHERE partition_date IN (SELECT unnest($days::DATE[]))",
-        params={"days": list(days)},
-    ).pl()
-    found = rows.partition_by("partition_date", as_dict=True, include_key=False)
-    return {day: found.get((day,), rows.drop("partition_date").clear()) for day in days}
 
 
 def row_counts(con: duckdb.DuckDBPyConnection, tables: Sequence[str], day: date) -> dict[str, tuple[int, int]]:

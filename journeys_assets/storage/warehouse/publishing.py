@@ -66,8 +66,10 @@ def write_published(
     columns = [column for column in _columns(con, CATALOG) if column[0] in tables]
     days = {key: value for key, value in _digests(con, columns).items() if key[1] not in unfinished}
     published = _read_published(con, old)
+    # A day that is kept has the digest that it had. Without one, it counts as changed once it is finished.
+    kept = {key: value for key, value in (published.days if published else {}).items() if key[1] in unfinished}
     if published is None or [column for column in published.columns if column[0] not in views] != columns:
-        _write_anew(con, tables, views, old, fresh, unfinished_days, days, published)
+        _write_anew(con, tables, views, old, fresh, unfinished_days, kept | days)
         return True
     changed = {key for key, value in days.items() if published.days.get(key) != value}
     gone = {key for key in published.days if key[1] not in unfinished and key not in days}
@@ -76,7 +78,7 @@ def write_published(
     n_rows = sum(n for n, _ in days.values())
     n_replaced = sum(days[key][0] for key in changed) + sum(published.days[key][0] for key in gone)
     if n_replaced > n_rows * MOST_CHANGED_SHARE or published.free_share > MOST_FREE_SHARE:
-        _write_anew(con, tables, views, old, fresh, unfinished_days, days, published)
+        _write_anew(con, tables, views, old, fresh, unfinished_days, kept | days)
         return True
     shutil.copyfile(old, fresh)
     with _attached(con, fresh):
@@ -92,7 +94,6 @@ def write_published(
                     f"INSERT INTO published.main.{table} BY NAME SELECT * FROM {CATALOG}.main.{table} "
                     f"WHERE list_contains({new}, partition_date)"
                 )
-        kept = {key: value for key, value in published.days.items() if key[1] in unfinished}
         _write_views(con, views)
         _record(con, kept | days, views)
         con.execute("COMMIT")
@@ -107,15 +108,11 @@ def _write_anew(
     fresh: Path,
     unfinished_days: Sequence[date],
     days: _Days,
-    published: _Published | None,
 ) -> None:
     with _attached(con, fresh):
         _copy_days(con, tables, old, unfinished_days)
         _write_views(con, views)
-        # A day that was kept has the digest that it had. Without one, it counts as changed once it is finished.
-        kept = {} if published is None else published.days
-        unfinished = set(unfinished_days)
-        _record(con, {key: value for key, value in kept.items() if key[1] in unfinished} | days, views)
+        _record(con, days, views)
 
 
 @contextmanager
