@@ -16,7 +16,7 @@ from journeys_assets.storage.queries.tables import by_day
 
 def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int) -> pl.DataFrame:
     """How often each user engaged in each UTC hour of the day: user_id, hour_utc (0-23), n."""
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n FROM (
           SELECT user_id, searched_at AS engaged_at FROM landing.search_events
@@ -24,18 +24,18 @@ def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int)
         ) WHERE engaged_at >= ($day - $days::INTEGER + 1)::TIMESTAMP AND engaged_at < ($day + 1)::TIMESTAMP
         GROUP BY ALL ORDER BY ALL
         """,
-        params={"day": day, "days": look_back_days},
+        {"day": day, "days": look_back_days},
     ).pl()
 
 
 def planned_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
     """Sends that partitions before ``day`` planned: user_id, journey_id, channel, sent_date."""
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
         """,
-        params={"day": day, "days": longest_memory_days(params)},
+        {"day": day, "days": longest_memory_days(params)},
     ).pl()
 
 
@@ -45,12 +45,12 @@ def logged_sends(con: duckdb.DuckDBPyConnection, first: date, last: date, params
     Returns:
         user_id, journey_id, channel, sent_date.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id, channel, sent_at::DATE AS sent_date FROM main.stg_notification_events
         WHERE sent_at >= ($first - $days::INTEGER)::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP
         """,
-        params={"first": first, "last": last, "days": longest_memory_days(params)},
+        {"first": first, "last": last, "days": longest_memory_days(params)},
     ).pl()
 
 
@@ -64,12 +64,12 @@ def planned_after(con: duckdb.DuckDBPyConnection, day: date, last: date, params:
     Returns:
         user_id, journey_id, channel, sent_date.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date > $last AND partition_date <= $day + $days::INTEGER ORDER BY ALL
         """,
-        params={"day": day, "last": last, "days": max(params.journey_cool_down_days, 7)},
+        {"day": day, "last": last, "days": max(params.journey_cool_down_days, 7)},
     ).pl()
 
 
@@ -80,7 +80,7 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> di
         partition_date, user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback,
         safety_decision.
     """
-    rows = con.sql(
+    rows = con.execute(
         """
         SELECT j.partition_date, j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank,
                r.diversified_score, j.feedback, j.safety_decision
@@ -88,7 +88,7 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> di
         LEFT JOIN main.ranked_journeys r USING (partition_date, user_id, journey_id)
         WHERE j.partition_date IN (SELECT unnest($days::DATE[])) ORDER BY j.partition_date, j.user_id, j.rank
         """,
-        params={"days": list(days)},
+        {"days": list(days)},
     ).pl()
     return by_day(rows, days)
 
@@ -122,7 +122,7 @@ def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         user_id, journey_id, wish (the latest of not_mine, mute and more; of two at the same time, the stricter one),
         more_at and finished_at (the latest time of each), said_at (the latest time of any); null if never given.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id,
                -- more < mute < not_mine: alphabetical order happens to be the order of strictness
@@ -132,5 +132,5 @@ def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
                max(given_at) AS said_at
         FROM main.stg_journey_feedback WHERE event_date <= $day GROUP BY ALL ORDER BY ALL
         """,
-        params={"day": day},
+        {"day": day},
     ).pl()

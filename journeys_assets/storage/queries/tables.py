@@ -11,16 +11,16 @@ import polars as pl
 
 def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataFrame:
     """One partition of a table of the main schema."""
-    return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
+    return con.execute(f"SELECT * FROM main.{table} WHERE partition_date = $day", {"day": day}).pl()
 
 
 def partitions(
     con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date], columns: Sequence[str] = ("*",)
 ) -> dict[date, pl.DataFrame]:
     """Several partitions of a table of the main schema, by day; ``columns`` include partition_date."""
-    rows = con.sql(
+    rows = con.execute(
         f"SELECT {', '.join(columns)} FROM main.{table} WHERE partition_date IN (SELECT unnest($days::DATE[]))",
-        params={"days": list(days)},
+        {"days": list(days)},
     ).pl()
     return by_day(rows, days)
 
@@ -51,9 +51,9 @@ def counts_by_day(con: duckdb.DuckDBPyConnection, table: str, days: Sequence[dat
 
 def example_rows(con: duckdb.DuckDBPyConnection, table: str, day: date, n_rows: int) -> pl.DataFrame:
     """The first rows of one partition by user and journey."""
-    return con.sql(
+    return con.execute(
         f"SELECT * FROM main.{table} WHERE partition_date = $day ORDER BY user_id, journey_id LIMIT {n_rows}",
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 

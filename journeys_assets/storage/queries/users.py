@@ -52,7 +52,7 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         user_id, timezone (nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed, sensitive_opt_in
         (nullable); sorted. Users without a row in ``users`` are there if they unsubscribed.
     """
-    return con.sql(
+    return con.execute(
         f"""
         WITH versions AS (
           SELECT *, lag(push_opt_in) OVER history AS push_before, lag(email_opt_in) OVER history AS email_before
@@ -106,7 +106,7 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         LEFT JOIN email_out USING (user_id) LEFT JOIN push_out USING (user_id)
         ORDER BY user_id
         """,
-        params={"day_after": datetime.combine(day + timedelta(days=1), datetime.min.time())},
+        {"day_after": datetime.combine(day + timedelta(days=1), datetime.min.time())},
     ).pl()
 
 
@@ -137,17 +137,17 @@ def _consent(channel: str) -> str:
 
 def journeys_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
     """One user's rows of user_journeys on ``day``, best first."""
-    return con.sql(
+    return con.execute(
         "SELECT * FROM main.user_journeys WHERE partition_date = $day AND user_id = $user ORDER BY rank",
-        params={"day": day, "user": user_id},
+        {"day": day, "user": user_id},
     ).pl()
 
 
 def features_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
     """One user's rows of journey_features on ``day``."""
-    return con.sql(
+    return con.execute(
         "SELECT * FROM main.journey_features WHERE partition_date = $day AND user_id = $user ORDER BY journey_id",
-        params={"day": day, "user": user_id},
+        {"day": day, "user": user_id},
     ).pl()
 
 
@@ -157,25 +157,25 @@ def evidence_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date, da
     Returns:
         keyword, source, action, item_id, engaged_at, event_date.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT keyword, source, action, item_id, engaged_at, event_date FROM main.int_keyword_events
         WHERE user_id = $user AND event_date > $day - $days::INTEGER AND event_date <= $day ORDER BY ALL
         """,
-        params={"day": day, "days": days, "user": user_id},
+        {"day": day, "days": days, "user": user_id},
     ).pl()
 
 
 def users_with_most_journeys(con: duckdb.DuckDBPyConnection, day: date, n: int) -> list[str]:
     """Up to ``n`` users that make good examples: those with 2 to 6 journeys, by total confidence."""
     return (
-        con.sql(
+        con.execute(
             """
             SELECT user_id FROM main.user_journeys WHERE partition_date = $day
             GROUP BY user_id HAVING count(*) BETWEEN 2 AND 6
             ORDER BY sum(confidence) DESC, user_id LIMIT $n
             """,
-            params={"day": day, "n": n},
+            {"day": day, "n": n},
         )
         .pl()["user_id"]
         .to_list()
@@ -185,12 +185,12 @@ def users_with_most_journeys(con: duckdb.DuckDBPyConnection, day: date, n: int) 
 def user_is_known(con: duckdb.DuckDBPyConnection, user_id: str) -> bool:
     """Whether any text-bearing source has an event of the user."""
     return bool(
-        con.sql(
+        con.execute(
             """
             SELECT EXISTS (FROM landing.search_events WHERE user_id = $user)
                 OR EXISTS (FROM landing.pin_engagements WHERE user_id = $user)
                 OR EXISTS (FROM landing.board_pins WHERE user_id = $user) AS known
             """,
-            params={"user": user_id},
+            {"user": user_id},
         ).pl()["known"][0]
     )
