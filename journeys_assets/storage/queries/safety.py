@@ -35,7 +35,7 @@ def named_states(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """Every user with a live journey on ``day``, and a fingerprint of names and keywords: user_id, fingerprint."""
     return con.execute(
         """
-        SELECT user_id, hash(list([journey_id, journey_name] || keywords ORDER BY journey_id)) AS fingerprint
+        SELECT user_id, bit_xor(hash(journey_id, journey_name, keywords)) AS fingerprint
         FROM main.journey_names WHERE partition_date = $day GROUP BY user_id ORDER BY user_id
         """,
         {"day": day},
