@@ -18,11 +18,17 @@ def partitions(
     con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date], columns: Sequence[str] = ("*",)
 ) -> dict[date, pl.DataFrame]:
     """Several partitions of a table of the main schema, by day; ``columns`` include partition_date."""
-    rows = con.execute(
+    return by_day(rows_on(con, table, days, columns), days)
+
+
+def rows_on(
+    con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date], columns: Sequence[str] = ("*",)
+) -> pl.DataFrame:
+    """The rows of several partitions of a table of the main schema."""
+    return con.execute(
         f"SELECT {', '.join(columns)} FROM main.{table} WHERE partition_date IN (SELECT unnest($days::DATE[]))",
         {"days": list(days)},
     ).pl()
-    return by_day(rows, days)
 
 
 def by_day(rows: pl.DataFrame, days: Sequence[date]) -> dict[date, pl.DataFrame]:
