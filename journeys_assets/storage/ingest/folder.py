@@ -8,7 +8,8 @@ processed again, which changes nothing: its events and versions are there alread
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,10 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 MAX_MODIFIED_NS = 2**62
 """Modification times are clipped to ± this, ns since 1970 (± 146 years), so that they fit and can be subtracted."""
+
+_PARQUET = b"PAR1"
+_PARQUET_END = 8
+"""The last bytes of a Parquet file: the length of the footer in four bytes, and ``PAR1``, with which it begins too."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,31 @@ def list_folder(root: Path) -> Folder:
     ]
     files = pl.DataFrame(rows, schema=FILES_SCHEMA, orient="row").sort("file")
     return Folder(files, {name: path for name, (path, _) in found.items()})
+
+
+def complete_files(folder: Folder, names: Iterable[str]) -> list[str]:
+    """Those of the named files that are Parquet files with a footer. A file that cannot be read is left out.
+
+    A writer that goes through a file in order writes the footer last. It states its own length, so bytes that happen to
+    look like its end do not count.
+    """
+    return [name for name in names if name.lower().endswith(".parquet") and _has_footer(folder.paths[name])]
+
+
+def _has_footer(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            n_bytes = file.seek(0, os.SEEK_END)
+            if n_bytes < len(_PARQUET) + _PARQUET_END:
+                return False
+            file.seek(-_PARQUET_END, os.SEEK_END)
+            end = file.read(_PARQUET_END)
+            file.seek(0)
+            begin = file.read(len(_PARQUET))
+    except OSError:
+        return False
+    n_footer = int.from_bytes(end[:4], "little")
+    return begin == end[4:] == _PARQUET and 0 < n_footer <= n_bytes - len(_PARQUET) - _PARQUET_END
 
 
 def landed_files(warehouse: Warehouse) -> pl.DataFrame:
