@@ -37,6 +37,12 @@ DAGSTER_YAML = """telemetry:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
+# A run waits in the queue for half of this on average.
+run_coordinator:
+  module: dagster
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
 """
 COMMAND_LINE_YAML = (
     DAGSTER_YAML

@@ -15,7 +15,7 @@ active_users_sensor requests them.
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,7 @@ import polars as pl
 from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.in_process import run_days
 from journeys_assets.defs.metadata import table
+from journeys_assets.defs.sqlite_storage import with_open_files
 from journeys_assets.defs.stale_days import LOST_AFTER, REQUESTED_BY_TAG, naive_utc, next_days
 from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
 from journeys_assets.domain.display import Markdown
@@ -63,6 +64,9 @@ LOADED_TAG = "journeys/loaded"
 """Run tag: the run has loaded its files and recorded their outcomes; what it does after that concerns days only."""
 INGEST_RUN_TAG = "journeys/ingest_run"
 """Run tag of a run over days: the ingest run whose files made them stale, and in whose process it runs."""
+
+MOST_DAY_RUNS = 10
+"""Number of runs over days after which an ingest run ends in any case. What is stale then is left to the sensor."""
 
 SENSOR_INTERVAL_S = 5
 """The shortest that Dagster's daemon knows."""
@@ -171,24 +175,31 @@ def _run_stale_days(
     pipeline: Pipeline,
     definitions: Callable[[], dg.Definitions],
 ) -> None:
-    """Run the days that are stale now. Why they could not be run is in the record of their own run, and logged here."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    """Run the days that are stale, and those that become stale meanwhile because another run loads files.
+
+    Why days could not be run is in the record of their own run, and logged here.
+    """
     lock = lock_path(deployment.settings.home)
-    decision, _ = next_days(pipeline, deployment.warehouse, context.instance, lock, now)
-    if isinstance(decision, Wait):
-        context.add_output_metadata({"note": decision.reason})
-        return
-    days = (decision.first_day, decision.last_day)
-    context.log.info(f"running the days {days[0]} … {days[1]}")
-    tags = {REQUESTED_BY_TAG: INGEST_JOB, INGEST_RUN_TAG: context.run_id}
-    try:
-        found = run_days(pipeline, definitions(), context.instance, *days, tags=tags)
-    except RunError as error:
-        # The files are loaded, so this run has succeeded. active_users_sensor requests the days again, after a pause.
-        context.log.error(f"the days {days[0]} … {days[1]} are still stale: {error}")
-        context.add_output_metadata({"failed": str(error)})
-        return
-    context.add_output_metadata({"run": dg.MetadataValue.dagster_run(found.run_id), "days": f"{days[0]} … {days[1]}"})
+    done: list[str] = []
+    while len(done) < MOST_DAY_RUNS:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        decision, _ = next_days(pipeline, deployment.warehouse, context.instance, lock, now)
+        if isinstance(decision, Wait):
+            context.add_output_metadata({"note": decision.reason})
+            break
+        first, last = decision.first_day, decision.last_day
+        context.log.info(f"running the days {first} … {last}")
+        tags = {REQUESTED_BY_TAG: INGEST_JOB, INGEST_RUN_TAG: context.run_id}
+        try:
+            with with_open_files(context.instance) as instance:
+                found = run_days(pipeline, definitions(), instance, first, last, tags=tags)
+        except RunError as error:
+            # The files are loaded, so this run has succeeded. active_users_sensor requests the days after a pause.
+            context.log.error(f"the days {first} … {last} are still stale: {error}")
+            context.add_output_metadata({"failed": str(error)})
+            break
+        done.append(f"{first} … {last}: run {found.run_id}")
+    context.add_output_metadata({"days": table(["days"], [(days,) for days in done])} if done else {})
 
 
 def _lock_file(home: Path) -> Path:
@@ -273,6 +284,14 @@ def _told(files: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.SensorDefinition:
+    # Most ticks find nothing new, and to open the warehouse is most of what a tick costs.
+    @lru_cache(maxsize=1)
+    def landed_at(_: object) -> pl.DataFrame:
+        return _landed(deployment)
+
+    def landed() -> pl.DataFrame:
+        return landed_at(_file_states(deployment.warehouse.path))
+
     @dg.sensor(
         name=LANDING_SENSOR,
         job=job,
@@ -282,10 +301,10 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         report_lost_runs(deployment.settings.home, context.instance, time.time_ns())
-        step = next_ingest(deployment, context.instance, time.time_ns())
+        step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
         if isinstance(step, Wait) and step.seconds is not None and step.seconds <= LONGEST_TICK_S:
             time.sleep(step.seconds)
-            step = next_ingest(deployment, context.instance, time.time_ns())
+            step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
         if isinstance(step, Wait):
             return dg.SkipReason(step.reason)
         return dg.RunRequest(run_key=step.run_key, tags={FILES_TAG: step.files_key})
@@ -293,9 +312,30 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     return landing_sensor
 
 
-def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: int) -> IngestRequest | Wait:
+def _landed(deployment: Deployment) -> pl.DataFrame:
+    return landed_files(open_warehouse(deployment.settings, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
+
+
+def _file_states(warehouse: Path) -> tuple[tuple[int, int, int], ...]:
+    """Inode, size and time of modification of the files of the warehouse: they are others after every write."""
+    files = [warehouse, warehouse.with_name(f"{warehouse.name}.wal")]
+    found = [file.stat() for file in files if file.exists()]
+    return tuple((status.st_ino, status.st_size, status.st_mtime_ns) for status in found)
+
+
+def next_ingest(
+    deployment: Deployment,
+    instance: dg.DagsterInstance,
+    now_ns: int,
+    *,
+    landed: Callable[[], pl.DataFrame] | None = None,
+) -> IngestRequest | Wait:
     """What the sensor requests at ``now_ns`` (ns since 1970). It writes nothing, and reads no more of a file than a few
-    bytes of its ends."""
+    bytes of its ends.
+
+    Args:
+        landed: Returns the rows of ``LANDED_FILES``; by default they are read.
+    """
     root = deployment.settings.landing_path
     if not root.exists():
         return Wait(f"folder {root} does not exist; create it and put log files into it")
@@ -306,10 +346,10 @@ def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: in
     if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(deployment.settings.home))):
         return Wait(f"run {running.run_id} is loading files; new files are looked for when it has ended")
     try:
-        landed = landed_files(open_warehouse(deployment.settings, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
+        recorded = landed() if landed else _landed(deployment)
     except WarehouseBusyError as error:
         return Wait(f"the next evaluation tries again: {error}")
-    return next_ingest_request(_look(deployment, folder, landed, now_ns), runs, now_ns=now_ns)
+    return next_ingest_request(_look(deployment, folder, recorded, now_ns), runs, now_ns=now_ns)
 
 
 def loading_run(home: Path, instance: dg.DagsterInstance, now_ns: int) -> PastRun | None:
