@@ -14,6 +14,7 @@ active_users_sensor requests them.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -318,9 +319,12 @@ def _landed(deployment: Deployment) -> pl.DataFrame:
 
 def _file_states(warehouse: Path) -> tuple[tuple[int, int, int], ...]:
     """Inode, size and time of modification of the files of the warehouse: they are others after every write."""
-    files = [warehouse, warehouse.with_name(f"{warehouse.name}.wal")]
-    found = [file.stat() for file in files if file.exists()]
-    return tuple((status.st_ino, status.st_size, status.st_mtime_ns) for status in found)
+    found = []
+    for file in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
+        with suppress(FileNotFoundError):
+            status = file.stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
 
 
 def next_ingest(
