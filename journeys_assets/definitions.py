@@ -7,5 +7,9 @@ starts sooner without the lineage of columns, which only the UI shows.
 from multiprocessing import parent_process
 
 from journeys_assets.defs.build import build_definitions
+from journeys_assets.defs.processes import collect_less_often
 
-defs = build_definitions(column_lineage=parent_process() is None)
+is_run = parent_process() is not None
+if is_run:
+    collect_less_often()
+defs = build_definitions(column_lineage=not is_run)
