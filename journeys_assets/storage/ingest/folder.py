@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from journeys_assets.domain.actions import Action
@@ -29,8 +30,7 @@ MAX_MODIFIED_NS = 2**62
 """Modification times are clipped to ± this, ns since 1970 (± 146 years), so that they fit and can be subtracted."""
 
 _PARQUET = b"PAR1"
-_PARQUET_END = 8
-"""The last bytes of a Parquet file: the length of the footer in four bytes, and ``PAR1``, with which it begins too."""
+"""The first and the last bytes of a Parquet file."""
 
 
 @dataclass(frozen=True)
@@ -75,28 +75,26 @@ def list_folder(root: Path) -> Folder:
 
 
 def complete_files(folder: Folder, names: Iterable[str]) -> list[str]:
-    """Those of the named files that are Parquet files with a footer. A file that cannot be read is left out.
+    """Those of the named files that are Parquet files with a footer that can be read. A file that is gone is left out.
 
-    A writer that goes through a file in order writes the footer last. It states its own length, so bytes that happen to
-    look like its end do not count.
+    A writer that goes through a file in order writes the footer last.
     """
     return [name for name in names if name.lower().endswith(".parquet") and _has_footer(folder.paths[name])]
 
 
 def _has_footer(path: Path) -> bool:
+    """Whether the file ends in a footer. What looks like its last bytes may be a value, so the footer is read too."""
     try:
         with path.open("rb") as file:
-            n_bytes = file.seek(0, os.SEEK_END)
-            if n_bytes < len(_PARQUET) + _PARQUET_END:
-                return False
-            file.seek(-_PARQUET_END, os.SEEK_END)
-            end = file.read(_PARQUET_END)
-            file.seek(0)
             begin = file.read(len(_PARQUET))
-    except OSError:
+            file.seek(-len(_PARQUET), os.SEEK_END)
+            if not begin == file.read(len(_PARQUET)) == _PARQUET:
+                return False
+        with duckdb.connect() as con:
+            con.execute("SELECT num_rows FROM parquet_file_metadata($path)", {"path": str(path)}).fetchall()
+    except (OSError, duckdb.Error):
         return False
-    n_footer = int.from_bytes(end[:4], "little")
-    return begin == end[4:] == _PARQUET and 0 < n_footer <= n_bytes - len(_PARQUET) - _PARQUET_END
+    return True
 
 
 def landed_files(warehouse: Warehouse) -> pl.DataFrame:
