@@ -27,7 +27,6 @@ import polars as pl
 from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.in_process import run_days
 from journeys_assets.defs.metadata import table
-from journeys_assets.defs.sqlite_storage import with_open_files
 from journeys_assets.defs.stale_days import LOST_AFTER, REQUESTED_BY_TAG, naive_utc, next_days
 from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
 from journeys_assets.domain.display import Markdown
@@ -180,6 +179,8 @@ def _run_stale_days(
 
     Why days could not be run is in the record of their own run, and logged here.
     """
+    from journeys_assets.defs.sqlite_storage import with_open_files
+
     lock = lock_path(deployment.settings.home)
     done: list[str] = []
     while len(done) < MOST_DAY_RUNS:
