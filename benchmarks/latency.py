@@ -76,7 +76,10 @@ def land(live: Live, rows: pl.DataFrame, name: str, file_format: str) -> float:
     target = live.home / "landing" / "search_events" / f"{name}.{file_format}"
     target.parent.mkdir(parents=True, exist_ok=True)
     hidden = target.with_name(f".{target.name}")
-    rows.write_parquet(hidden) if file_format == "parquet" else rows.write_csv(hidden)
+    if file_format == "parquet":
+        rows.write_parquet(hidden)
+    else:
+        rows.write_csv(hidden)
     hidden.rename(target)
     return time.time()
 

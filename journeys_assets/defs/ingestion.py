@@ -201,7 +201,8 @@ def _run_stale_days(
             context.add_output_metadata({"failed": str(error)})
             break
         done.append(f"{first} … {last}: run {found.run_id}")
-    context.add_output_metadata({"days": table(["days"], [(days,) for days in done])} if done else {})
+    if done:
+        context.add_output_metadata({"days": table(["days"], [(days,) for days in done])})
 
 
 def _lock_file(home: Path) -> Path:

@@ -271,7 +271,9 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
     assert watched.outcomes()["search_events/b.csv.gz"] == "refused"
     (watched.landing / "things/c|d.csv").unlink()
     pl.DataFrame({"pin_id": ["p"]}).write_parquet(watched.landing / "pins/b.parquet")
-    assert "pins/b.parquet" in watched.skipped()
+    waiting = watched.at(0)
+    assert isinstance(waiting, Wait)
+    assert "pins/b.parquet" in waiting.reason
     os.utime(watched.landing / "pins/b.parquet", (time.time() - 20,) * 2)
     watched.take()
     assert watched.table("pins").height == 1
