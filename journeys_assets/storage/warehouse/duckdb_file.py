@@ -27,7 +27,14 @@ import fasteners
 import polars as pl
 
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.warehouse.base import CATALOG, WarehouseBusyError, WarehouseError, create_tables, quoted
+from journeys_assets.storage.warehouse.base import (
+    CATALOG,
+    STORAGE_VERSION,
+    WarehouseBusyError,
+    WarehouseError,
+    create_tables,
+    quoted,
+)
 from journeys_assets.storage.warehouse.publishing import write_published
 
 _turns: dict[Path, threading.Lock] = {}
@@ -268,7 +275,7 @@ class Warehouse:
         """The thread's in-memory connection with the file attached; the file is detached at the end."""
         con = self._connection()
         try:
-            mode = " (READ_ONLY)" if read_only else ""
+            mode = " (READ_ONLY)" if read_only else f" (STORAGE_VERSION '{STORAGE_VERSION}')"
             try:
                 con.execute(f"ATTACH '{quoted(self.path)}' AS {CATALOG}{mode}")
             except duckdb.Error as error:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
-from journeys_assets.storage.warehouse.base import CATALOG, WarehouseError, quoted
+from journeys_assets.storage.warehouse.base import CATALOG, STORAGE_VERSION, WarehouseError, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def _write_anew(
 
 @contextmanager
 def _attached(con: duckdb.DuckDBPyConnection, fresh: Path) -> Iterator[None]:
-    con.execute(f"ATTACH '{quoted(fresh)}' AS published")
+    con.execute(f"ATTACH '{quoted(fresh)}' AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
     yield
     con.execute("CHECKPOINT published")
     con.execute("DETACH published")
