@@ -50,7 +50,9 @@ def a_warehouse(
             "INSERT INTO main.inference_ledger BY NAME SELECT * EXCLUDE (keywords), 'v' AS algorithm_version FROM rows"
         )
         con.execute("INSERT INTO main.journey_clusters BY NAME SELECT *, true AS is_journey FROM rows")
-        con.execute("INSERT INTO main.keyword_table BY NAME SELECT user_id, window_end_date AS partition_date FROM rows")
+        con.execute(
+            "INSERT INTO main.keyword_table BY NAME SELECT user_id, window_end_date AS partition_date FROM rows"
+        )
         for table, days in (("user_journeys", kept), ("opened_days", opened), ("closed_days", [last])):
             for n in days:
                 con.execute(f"INSERT INTO main.{table} (partition_date) VALUES ($1)", [DAYS[n]])
