@@ -32,37 +32,45 @@ _SUPERSEDED = """
     QUALIFY partition_date < max(partition_date) OVER (PARTITION BY user_id)
 """
 
+LEAST_SHARE = 0.05
+"""They are deleted once they are this share of all inferences: DuckDB rewrites what is left beside deleted rows, so a
+few at a time would cost as much as many."""
+
 _KEPT_FROM = "inferences are kept from "
 """Begins the comment of inference_ledger, which ends with the day."""
 
 
-def delete_superseded(warehouse: Warehouse, *, trailing_days: int, training_days: int) -> int:
+def delete_superseded(
+    warehouse: Warehouse, *, trailing_days: int, training_days: int, least_share: float = LEAST_SHARE
+) -> int:
     """Delete the superseded inferences; returns the number of clusters deleted.
 
     Args:
         trailing_days: Days before a kept day with which its clusters are compared.
         training_days: Days before the last closed day whose journeys a training follows.
+        least_share: Nothing is deleted while fewer than this share of the inferences (0..1) are superseded.
     """
     days = {"trailing_days": trailing_days, "training_days": training_days}
+    counts = f"SELECT (SELECT count(*) FROM ({_SUPERSEDED})), (SELECT count(*) FROM main.inference_ledger)"
     with warehouse.reading() as con:
-        if not con.execute(f"{_SUPERSEDED} LIMIT 1", days).fetchone():
-            return 0
+        ((n_superseded, n_all),) = con.execute(counts, days).fetchall()
+    if not n_superseded or n_superseded < least_share * n_all:
+        return 0
     # Neither table is published, so publishing need not know which days lose rows.
     with warehouse.writing({}) as con:
         con.execute(f"CREATE TEMP TABLE superseded AS {_SUPERSEDED}", days)
-        row = con.execute("SELECT max(first_day) FROM superseded").fetchone()
-        first = row[0] if row else None
-        deleted = 0
-        for table in ("journey_clusters", "inference_ledger"):
-            result = con.execute(
+        ((first,),) = con.execute("SELECT max(first_day) FROM superseded").fetchall()
+        n_deleted = [
+            con.execute(
                 f"DELETE FROM main.{table} AS old USING superseded AS s "
                 "WHERE old.user_id = s.user_id AND old.partition_date = s.partition_date"
-            ).fetchone()
-            deleted += int(result[0]) if result and table == "journey_clusters" else 0
+            ).fetchall()[0][0]
+            for table in ("journey_clusters", "inference_ledger")
+        ]
         con.execute("DROP TABLE temp.superseded")
         if first is not None:
             con.execute(f"COMMENT ON TABLE main.inference_ledger IS '{_KEPT_FROM}{first}'")
-    return deleted
+    return int(n_deleted[0])
 
 
 def kept_from(con: duckdb.DuckDBPyConnection) -> date:

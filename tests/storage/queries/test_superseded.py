@@ -104,7 +104,9 @@ def test_what_is_read_as_of_a_kept_day_stays_and_nothing_more_is_kept(
     with TemporaryDirectory() as folder:
         warehouse = a_warehouse(Path(folder) / "w.duckdb", found, range(first_kept, N_DAYS), [opened], last)
         before = {day: read_as_of(warehouse, day, horizon_days) for day in as_of}
-        n_deleted = delete_superseded(warehouse, trailing_days=trailing_days, training_days=training_days)
+        n_deleted = delete_superseded(
+            warehouse, trailing_days=trailing_days, training_days=training_days, least_share=0
+        )
         for day, rows in before.items():
             for was, now in zip(rows, read_as_of(warehouse, day, horizon_days), strict=True):
                 assert_frame_equal(was, now)
@@ -136,3 +138,13 @@ def test_nothing_is_superseded_before_a_day_is_kept(tmp_path: Path) -> None:
     with warehouse.writing() as con:
         con.execute("DELETE FROM main.closed_days")
     assert delete_superseded(warehouse, trailing_days=0, training_days=0) == 0
+
+
+def test_a_few_are_left_until_there_are_more(tmp_path: Path) -> None:
+    found = [("ann", 0, 0), ("ann", 1, 1), *(("bea", n, n) for n in range(2, 8))]
+    warehouse = a_warehouse(tmp_path / "w.duckdb", found, range(4, 8), [7], 7)
+    days = {"trailing_days": 1, "training_days": 0}
+    assert delete_superseded(warehouse, **days, least_share=0.2) == 0
+    with warehouse.reading() as con:
+        assert kept_from(con) == date.min
+    assert delete_superseded(warehouse, **days, least_share=0.1) == 1
