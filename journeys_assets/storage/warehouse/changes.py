@@ -1,7 +1,7 @@
-"""Which days of which tables were written since, so that publishing need not read rows to find out.
+"""Which days of the published tables were written since, so that publishing need not read rows to find out.
 
-Each write marks the days that it may have changed with a value that occurs once. As long as the mark of a day is the
-one that the published file records, the day has not changed. A write that does not name its days marks them all.
+Each write marks the days that it may have changed with a value that occurs once. As long as a day has the mark that the
+published file records, it has not changed. A write that does not name its days marks them all.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from datetime import date
 from uuid import uuid4
 
 import duckdb
-import polars as pl
-
-from journeys_assets.storage.warehouse.base import CATALOG
 
 ChangedDays = Mapping[str, Sequence[date]]
 """Days by the name of a table of the schema main."""
@@ -22,35 +19,46 @@ _EVERY_DAY = ""
 """Stands for the table in the row whose mark every day shares."""
 
 
-def note_changes(con: duckdb.DuckDBPyConnection, changed: ChangedDays | None) -> None:
-    """Mark the days ``changed``, or with None every day, inside the transaction of ``con``."""
+def mark_from_now_on(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> None:
+    """Let :func:`mark` mark the days of ``tables``; every day counts as changed once."""
     con.execute("CREATE SCHEMA IF NOT EXISTS publishing")
-    con.execute("CREATE TABLE IF NOT EXISTS publishing.changes (table_name VARCHAR, partition_date DATE, mark VARCHAR)")
-    mark = uuid4().hex
-    is_new = con.execute("SELECT 1 FROM publishing.changes LIMIT 1").fetchone() is None
-    if changed is None or is_new:
-        con.execute("DELETE FROM publishing.changes")
-        con.execute("INSERT INTO publishing.changes VALUES ($1, NULL, $2)", [_EVERY_DAY, mark])
-    rows = [(name, day) for name, days in (changed or {}).items() for day in days]
-    if rows:
-        schema = {"table_name": pl.String, "partition_date": pl.Date}
-        con.register("changed_days", pl.DataFrame(rows, schema=schema, orient="row").unique().to_arrow())
-        con.execute(
-            "DELETE FROM publishing.changes AS old USING changed_days AS new "
-            "WHERE old.table_name = new.table_name AND old.partition_date = new.partition_date"
-        )
-        con.execute("INSERT INTO publishing.changes SELECT *, $1 FROM changed_days", [mark])
-        con.unregister("changed_days")
+    # A row without a day: the table is marked.
+    con.execute("CREATE OR REPLACE TABLE publishing.changes (table_name VARCHAR, partition_date DATE, mark VARCHAR)")
+    con.executemany(
+        "INSERT INTO publishing.changes VALUES ($1, NULL, $2)", [[name, uuid4().hex] for name in (_EVERY_DAY, *tables)]
+    )
 
 
-def marks(con: duckdb.DuckDBPyConnection) -> tuple[str | None, dict[tuple[str, date], str]]:
-    """The mark that every day shares (None if nothing was ever marked), and those of single days, by table and day."""
+def mark(con: duckdb.DuckDBPyConnection, changed: ChangedDays | None) -> None:
+    """Mark the days ``changed``, or with None every day, inside the transaction of ``con``."""
+    marked = marked_tables(con)
+    if marked and changed is None:
+        con.execute("UPDATE publishing.changes SET mark = $1 WHERE table_name = $2", [uuid4().hex, _EVERY_DAY])
+    for name, days in (changed or {}).items():
+        if name in marked and days:
+            listed = ", ".join(f"DATE '{day}'" for day in set(days))
+            con.execute(
+                f"DELETE FROM publishing.changes WHERE table_name = $1 AND partition_date IN ({listed})", [name]
+            )
+            con.execute(f"INSERT INTO publishing.changes SELECT $1, unnest([{listed}]), $2", [name, uuid4().hex])
+
+
+def marked_tables(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """The tables whose days are marked."""
     is_there = con.execute(
-        f"SELECT 1 FROM duckdb_tables() WHERE database_name = '{CATALOG}' AND schema_name = 'publishing' "
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'publishing' "
         "AND table_name = 'changes'"
     ).fetchone()
     if not is_there:
-        return None, {}
-    found = con.execute(f"SELECT table_name, partition_date, mark FROM {CATALOG}.publishing.changes").fetchall()
-    shared = next((mark for name, _, mark in found if name == _EVERY_DAY), None)
-    return shared, {(name, day): mark for name, day, mark in found if name != _EVERY_DAY}
+        return set()
+    rows = con.execute("SELECT table_name FROM publishing.changes WHERE partition_date IS NULL").fetchall()
+    return {name for (name,) in rows} - {_EVERY_DAY}
+
+
+def marks(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, date | None], str]:
+    """The mark of each day that was written since its table is marked, and with None that of all its other days."""
+    if not marked_tables(con):
+        return {}
+    found = con.execute("SELECT table_name, partition_date, mark FROM publishing.changes").fetchall()
+    (shared,) = (value for name, _, value in found if name == _EVERY_DAY)
+    return {(name, day): f"{shared} {value}" for name, day, value in found if name != _EVERY_DAY}

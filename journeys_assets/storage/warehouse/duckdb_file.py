@@ -35,7 +35,7 @@ from journeys_assets.storage.warehouse.base import (
     create_tables,
     quoted,
 )
-from journeys_assets.storage.warehouse.changes import ChangedDays, note_changes
+from journeys_assets.storage.warehouse.changes import ChangedDays, mark, mark_from_now_on, marked_tables
 from journeys_assets.storage.warehouse.publishing import write_published
 
 _turns: dict[Path, threading.Lock] = {}
@@ -81,7 +81,7 @@ class Warehouse:
             con.execute("BEGIN TRANSACTION")
             yield con
             if changed is None or any(len(days) for days in changed.values()):
-                note_changes(con, changed)
+                mark(con, changed)
             con.execute("COMMIT")
 
     @contextmanager
@@ -239,6 +239,13 @@ class Warehouse:
             folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
             try:
                 fresh = folder / target.name
+                with self._connected(read_only=True) as con:
+                    is_marked = set(tables) <= marked_tables(con)
+                if not is_marked:
+                    with self._connected(read_only=False) as con:
+                        con.execute("BEGIN TRANSACTION")
+                        mark_from_now_on(con, tables)
+                        con.execute("COMMIT")
                 with self._connected(read_only=True) as con:
                     is_new = write_published(con, tables, dict(views or {}), target, fresh, unfinished_days(con))
                 if is_new:

@@ -32,11 +32,11 @@ MOST_CHANGED_SHARE = 0.5
 
 
 class _Day(NamedTuple):
-    """The rows of a table on a day: their number, their digest, and the mark of the last write; None if unknown."""
+    """The rows of a table on a day: their number, their digest, and the mark of the last write."""
 
     n_rows: int
     digest: str
-    mark: str | None
+    mark: str
 
     def has_rows_of(self, other: _Day) -> bool:
         return self[:2] == other[:2]
@@ -145,7 +145,7 @@ def _stored_days(
     published: _Published | None,
 ) -> _Days:
     """The days of the warehouse; rows are read only of those that may differ from what is published."""
-    shared, single = marks(con)
+    marked = marks(con)
     known = published.days if published and [c for c in published.columns if c in columns] == list(columns) else {}
     found: _Days = {}
     for table in sorted({table for table, *_ in columns}):
@@ -154,9 +154,9 @@ def _stored_days(
         for day, n in counts:
             if day in left_out:
                 continue
-            mark = None if shared is None else shared + single.get((table, day), "")
+            mark = marked.get((table, day), marked[table, None])
             before = known.get((table, day))
-            if before is not None and mark is not None and before.mark == mark and before.n_rows == n:
+            if before is not None and before.mark == mark and before.n_rows == n:
                 found[table, day] = before
             else:
                 unread[day] = (int(n), mark)
