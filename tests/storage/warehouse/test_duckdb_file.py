@@ -264,7 +264,7 @@ operation = st.tuples(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(operations=st.lists(operation, min_size=3, max_size=10))
 def test_what_is_published_is_what_the_warehouse_has_whatever_was_written(
     operations: list[tuple[str, int, int, int]],
