@@ -137,7 +137,6 @@ def copies_of(pair: tuple[ShortMemory, LongMemory], folder: Path) -> tuple[Short
 def test_kept_days_reruns_and_late_events_give_the_rows_of_a_deployment_that_forgets_nothing(
     landing: dict[str, pl.DataFrame], pair: tuple[ShortMemory, LongMemory], tmp_path: Path
 ) -> None:
-    # Checked that this fails where the latest inference before the kept days is deleted too.
     assert_same(*pair)
     short, long = pair = copies_of(pair, tmp_path)
     for sandbox in pair:
