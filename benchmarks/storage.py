@@ -6,7 +6,8 @@ HOME is the folder of a deployment that has run, for instance on a synthetic wor
 and not changed. Bytes of a table are those of its blocks: the table is copied into a file of its own, and the share of
 each block counts that is in use. The extrapolation assumes that rows per user and day stay as they are. Tables that
 retention trims have the days that it keeps, inferences those that are not superseded yet and one more for each user,
-all others every day. Tables with a row per distinct text grow more slowly than that.
+all others every day. Tables about days, not users, grow with days alone; those with a row per distinct text or item
+grow more slowly than stated.
 
 Publishing is measured on copies, with the days of each table also repeated for ``--times`` as many users: the first
 time, when nothing changed, and when one day of every table changed.
@@ -67,10 +68,11 @@ def bytes_by_table(warehouse: Path, folder: Path) -> dict[str, tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Span:
-    """The days of a table: how many it has whole, and the share of its rows on them."""
+    """The days of a table: how many it has whole, and the share of its rows on them; whether it grows with users."""
 
     days: int
     share: float = 1.0
+    of_users: bool = True
 
 
 def spans(warehouse: Path) -> dict[str, Span]:
@@ -81,16 +83,18 @@ def spans(warehouse: Path) -> dict[str, Span]:
         first, last = con.sql("SELECT min(partition_date), max(partition_date) FROM main.keyword_table").fetchall()[0]
         found["landing"] = Span((last - first).days + 1)
         tables = con.sql(
-            "SELECT table_name FROM duckdb_columns() WHERE schema_name = 'main' AND column_name = 'partition_date' "
-            "AND table_name IN (SELECT table_name FROM duckdb_tables())"
+            "SELECT table_name, list(column_name) FROM duckdb_columns() WHERE schema_name = 'main' "
+            "AND table_name IN (SELECT table_name FROM duckdb_tables()) "
+            "GROUP BY ALL HAVING list_contains(list(column_name), 'partition_date')"
         ).fetchall()
-        for (name,) in tables:
+        for name, columns in tables:
+            of_users = bool({"user_id", "keyword", "text", "name"} & set(columns))
             whole = f"partition_date >= DATE '{since}'" if name in INFERENCES else "true"
             of_table, n = con.sql(
                 f"SELECT min(partition_date) FILTER ({whole}), count(*) FILTER ({whole}) / count(*) FROM main.{name}"
             ).fetchall()[0]
             if of_table is not None:
-                found[name] = Span((last - of_table).days + 1, n)
+                found[name] = Span((last - of_table).days + 1, n, of_users)
     return found
 
 
@@ -115,8 +119,8 @@ def show_storage(settings: Settings, given: argparse.Namespace, folder: Path) ->
         each = n_bytes * span.share / users / span.days
         days = min(given.days, kept.get(name, given.days))
         # Beside the inferences of the days, the one before them of each user.
-        of_users = n_bytes / n_inferences * n_inferred / users if name in INFERENCES and days < given.days else 0.0
-        extrapolated = given.users * (each * days + of_users) / 2**30
+        before = n_bytes / n_inferences * n_inferred / users if name in INFERENCES and days < given.days else 0.0
+        extrapolated = (given.users if span.of_users else users) * (each * days + before) / 2**30
         total, daily, later = total + n_bytes, daily + each, later + extrapolated
         if n_bytes > 0.002 * file.stat().st_size:
             shown = f"{extrapolated:.2f} ({days} days)"
