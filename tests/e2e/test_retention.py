@@ -47,7 +47,7 @@ def day(n: int) -> date:
     return FIRST + timedelta(days=n)
 
 
-class ShortMemory(Sandbox):
+class KeepsFew(Sandbox):
     """A deployment that keeps few days; ``training_snapshots`` says how many weeks of inferences its trainings need."""
 
     training_snapshots = 1
@@ -66,7 +66,7 @@ class ShortMemory(Sandbox):
         return load_settings(home=self.home, embedder="hashing", output_retention_days=KEEP_DAYS, algorithm=params)
 
 
-class LongMemory(ShortMemory):
+class KeepsAll(KeepsFew):
     training_snapshots = 1_000
 
 
@@ -88,9 +88,9 @@ def part(landing: dict[str, pl.DataFrame], days: list[int]) -> dict[str, pl.Data
 
 
 @pytest.fixture(scope="module")
-def pair(landing: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> tuple[ShortMemory, LongMemory]:
-    """A deployment that forgets and one that does not, after the same runs over all days but the last two."""
-    both = ShortMemory(tmp_path_factory.mktemp("short")), LongMemory(tmp_path_factory.mktemp("long"))
+def pair(landing: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> tuple[KeepsFew, KeepsAll]:
+    """A deployment that deletes superseded inferences and one that keeps all, after the same runs over all days but the last two."""
+    both = KeepsFew(tmp_path_factory.mktemp("short")), KeepsAll(tmp_path_factory.mktemp("long"))
     spans = [(0, 15), (16, 21)]
     for sandbox in both:
         for first, last in spans:
@@ -127,15 +127,15 @@ def stale(sandbox: Sandbox) -> list[pl.DataFrame]:
         ]
 
 
-def copies_of(pair: tuple[ShortMemory, LongMemory], folder: Path) -> tuple[ShortMemory, LongMemory]:
+def copies_of(pair: tuple[KeepsFew, KeepsAll], folder: Path) -> tuple[KeepsFew, KeepsAll]:
     short, long = pair
     shutil.copytree(short.home, folder / "short")
     shutil.copytree(long.home, folder / "long")
-    return ShortMemory(folder / "short"), LongMemory(folder / "long")
+    return KeepsFew(folder / "short"), KeepsAll(folder / "long")
 
 
-def test_kept_days_reruns_and_late_events_give_the_rows_of_a_deployment_that_forgets_nothing(
-    landing: dict[str, pl.DataFrame], pair: tuple[ShortMemory, LongMemory], tmp_path: Path
+def test_kept_days_reruns_and_late_events_give_the_rows_of_a_deployment_that_keeps_every_inference(
+    landing: dict[str, pl.DataFrame], pair: tuple[KeepsFew, KeepsAll], tmp_path: Path
 ) -> None:
     assert_same(*pair)
     short, long = pair = copies_of(pair, tmp_path)
@@ -150,10 +150,10 @@ def test_kept_days_reruns_and_late_events_give_the_rows_of_a_deployment_that_for
 
 
 def test_a_day_before_those_that_are_kept_is_computed_from_the_log(
-    landing: dict[str, pl.DataFrame], pair: tuple[ShortMemory, LongMemory], tmp_path: Path
+    landing: dict[str, pl.DataFrame], pair: tuple[KeepsFew, KeepsAll], tmp_path: Path
 ) -> None:
     old = day(8)
-    untouched = LongMemory(tmp_path / "untouched")
+    untouched = KeepsAll(tmp_path / "untouched")
     untouched.land(part(landing, [n for n in range(9) if n != LATE_DAY]))
     untouched.run(FIRST, old)
     short, _ = copies_of(pair, tmp_path)
@@ -165,7 +165,7 @@ def test_a_day_before_those_that_are_kept_is_computed_from_the_log(
     assert_frame_equal(ours, untouched.table("user_journeys").filter(pl.col("partition_date") == old), check_exact=True)
 
 
-def test_trainings_leave_out_days_whose_inferences_are_not_all_kept(pair: tuple[ShortMemory, LongMemory]) -> None:
+def test_trainings_leave_out_days_whose_inferences_are_not_all_kept(pair: tuple[KeepsFew, KeepsAll]) -> None:
     short, long = pair
     params = long.settings.algorithm
     with short.deployment.warehouse.reading() as con:

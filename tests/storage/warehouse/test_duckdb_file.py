@@ -257,7 +257,7 @@ def test_publishing_copies_what_changed_however_it_was_changed(warehouse: Wareho
 
 
 operation = st.tuples(
-    st.sampled_from(["replace", "append", "forget", "by hand", "publish"]),
+    st.sampled_from(["replace", "append", "delete old", "by hand", "publish"]),
     st.integers(1, 6),
     st.integers(0, 4),
     st.integers(0, 3),
@@ -279,7 +279,7 @@ def test_what_is_published_is_what_the_warehouse_has_whatever_was_written(
                 warehouse.replace_partitions(TABLE, rows(day, n, v), [day])
             elif what == "append":
                 warehouse.append_new(TABLE, rows(day, n, v))
-            elif what == "forget":
+            elif what == "delete old":
                 warehouse.delete_old_partitions(["counts"], keep_days=1 + n)
             elif what == "by hand":
                 with warehouse.writing() as con:
@@ -292,7 +292,7 @@ def test_what_is_published_is_what_the_warehouse_has_whatever_was_written(
 
 
 def test_publishing_reads_only_days_that_were_written_since(warehouse: Warehouse, tmp_path: Path) -> None:
-    # A change that a write conceals is not seen, because the day is not read.
+    # A change that a write does not name is not found, because the day is not read.
     target = tmp_path / "journeys.duckdb"
     warehouse.replace_partitions(TABLE, rows(DAY, 5, v=1), [DAY])
     warehouse.publish(["counts"], target)
