@@ -89,7 +89,7 @@ def part(landing: dict[str, pl.DataFrame], days: list[int]) -> dict[str, pl.Data
 
 @pytest.fixture(scope="module")
 def pair(landing: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> tuple[KeepsFew, KeepsAll]:
-    """A deployment that deletes superseded inferences and one that keeps all, after the same runs over all days but the last two."""
+    """A deployment that deletes superseded inferences and one that keeps all, after the same runs."""
     both = KeepsFew(tmp_path_factory.mktemp("short")), KeepsAll(tmp_path_factory.mktemp("long"))
     spans = [(0, 15), (16, 21)]
     for sandbox in both:
