@@ -4,10 +4,13 @@
 
 HOME is the folder of a deployment that has run, for instance on a synthetic world of 300 users and 60 days. It is read
 and not changed. Bytes of a table are those of its blocks: the table is copied into a file of its own, and the share of
-each block counts that is in use. The extrapolation assumes that rows per user and day stay as they are: tables that
-retention trims have the days that it keeps, all others have every day.
+each block counts that is in use. The extrapolation assumes that rows per user and day stay as they are. Tables that
+retention trims have the days that it keeps, inferences those that are not superseded yet and one more for each user,
+all others every day. Tables about days, not users, grow with days alone; those with a row per distinct text or item
+grow more slowly than stated.
 
-Publishing is measured on copies: the first time, when nothing changed, and when one day of every table changed.
+Publishing is measured on copies, with the days of each table also repeated for ``--times`` as many users: the first
+time, when nothing changed, and when one day of every table changed.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -24,9 +28,15 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from journeys_assets.deployment import build_deployment
+from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.settings import Settings, load_settings
+from journeys_assets.storage.queries.superseded import kept_from
+from journeys_assets.storage.warehouse.base import STORAGE_VERSION
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+INFERENCES = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
+"""Tables that keep what is not superseded."""
 
 out = Console(width=120, highlight=False)
 
@@ -45,7 +55,7 @@ def bytes_by_table(warehouse: Path, folder: Path) -> dict[str, tuple[int, int]]:
         ).fetchall()
         for number, (schema, name) in enumerate(names):
             file = folder / f"{number}.duckdb"
-            con.execute(f"ATTACH '{file}' AS one")
+            con.execute(f"ATTACH '{file}' AS one (STORAGE_VERSION '{STORAGE_VERSION}')")
             con.execute(f"CREATE TABLE one.copied AS FROM warehouse.{schema}.{name}")
             con.execute("CHECKPOINT one")
             con.execute("DETACH one")
@@ -56,29 +66,77 @@ def bytes_by_table(warehouse: Path, folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
+@dataclass(frozen=True)
+class Span:
+    """The days of a table: how many it has whole, and the share of its rows on them; whether it grows with users."""
+
+    days: int
+    share: float = 1.0
+    of_users: bool = True
+
+
+def spans(warehouse: Path) -> dict[str, Span]:
+    """The days that each table of the schema main covers, and as ``landing`` those of the log."""
+    found = {}
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        since = kept_from(con)
+        first, last = con.sql("SELECT min(partition_date), max(partition_date) FROM main.keyword_table").fetchall()[0]
+        found["landing"] = Span((last - first).days + 1)
+        tables = con.sql(
+            "SELECT table_name, list(column_name) FROM duckdb_columns() WHERE schema_name = 'main' "
+            "AND table_name IN (SELECT table_name FROM duckdb_tables()) "
+            "GROUP BY ALL HAVING list_contains(list(column_name), 'partition_date')"
+        ).fetchall()
+        for name, columns in tables:
+            of_users = bool({"user_id", "keyword", "text", "name"} & set(columns))
+            whole = f"partition_date >= DATE '{since}'" if name in INFERENCES else "true"
+            of_table, n = con.sql(
+                f"SELECT min(partition_date) FILTER ({whole}), count(*) FILTER ({whole}) / count(*) FROM main.{name}"
+            ).fetchall()[0]
+            if of_table is not None:
+                found[name] = Span((last - of_table).days + 1, n, of_users)
+    return found
+
+
 def show_storage(settings: Settings, given: argparse.Namespace, folder: Path) -> None:
     file = settings.warehouse_path
     with duckdb.connect(str(file), read_only=True) as con:
-        users, days = con.sql(
-            "SELECT (SELECT count(DISTINCT user_id) FROM landing.search_events), count(*) FROM main.closed_days"
+        users = con.sql("SELECT count(DISTINCT user_id) FROM landing.search_events").fetchall()[0][0]
+        n_inferred, n_inferences = con.sql(
+            "SELECT count(DISTINCT user_id), count(*) FROM main.inference_ledger"
         ).fetchall()[0]
+    covered = spans(file)
+    keep_days, params = settings.output_retention_days, settings.algorithm
+    unsuperseded = max(keep_days + params.quality.trailing_days, params.lifecycle.training_days + 1)
     trimmed = {name for entry in pipeline(settings).entries if entry.keeps == "recent" for name in entry.assets}
-    table = Table("table", "rows", "MiB", "bytes / user and day", f"GiB at {given.users:,} users, {given.days} days")
-    total, later = 0, 0.0
-    for name, (rows, n_bytes) in sorted(bytes_by_table(file, folder).items(), key=lambda item: -item[1][1]):
-        each = n_bytes / users / days
-        kept = min(given.days, settings.output_retention_days) if name.removeprefix("main.") in trimmed else given.days
-        total, later = total + n_bytes, later + each * given.users * kept / 2**30
+    kept = dict.fromkeys(trimmed, keep_days) | dict.fromkeys(INFERENCES, unsuperseded)
+    title = f"GiB at {given.users:,} users, {given.days} days"
+    table = Table("table", "rows", "MiB", "bytes / user and day", title)
+    total, daily, later = 0, 0.0, 0.0
+    for qualified, (rows, n_bytes) in sorted(bytes_by_table(file, folder).items(), key=lambda item: -item[1][1]):
+        name = qualified.removeprefix("main.")
+        span = covered.get(name, covered["landing"])
+        each = n_bytes * span.share / users / span.days
+        days = min(given.days, kept.get(name, given.days))
+        # Beside the inferences of the days, the one before them of each user.
+        before = n_bytes / n_inferences * n_inferred / users if name in INFERENCES and days < given.days else 0.0
+        extrapolated = (given.users if span.of_users else users) * (each * days + before) / 2**30
+        total, daily, later = total + n_bytes, daily + each, later + extrapolated
         if n_bytes > 0.002 * file.stat().st_size:
-            extrapolated = f"{each * given.users * kept / 2**30:.2f} ({kept} days)"
-            table.add_row(name, f"{rows:,}", f"{n_bytes / 2**20:.1f}", f"{each:,.0f}", extrapolated)
-    table.add_row("all tables", "", f"{total / 2**20:.1f}", f"{total / users / days:,.0f}", f"{later:.2f}")
+            shown = f"{extrapolated:.2f} ({days} days)"
+            table.add_row(qualified, f"{rows:,}", f"{n_bytes / 2**20:.1f}", f"{each:,.0f}", shown)
+    table.add_row("all tables", "", f"{total / 2**20:.1f}", f"{daily:,.0f}", f"{later:.2f}")
     table.add_row("the file", "", f"{file.stat().st_size / 2**20:.1f}", "", "")
-    out.print(f"{users:,} users with searches, {days} days")
+    published = settings.published_path.stat().st_size
+    each = published / users / covered["user_journeys"].days
+    of_published = each * given.users * min(given.days, keep_days) / 2**30
+    table.add_row("the published file", "", f"{published / 2**20:.1f}", f"{each:,.0f}", f"{of_published:.2f}")
+    out.print(f"{users:,} users with searches, {covered['landing'].days} days of the log")
     out.print(table)
 
 
-def show_publishing(settings: Settings, folder: Path) -> None:
+def show_publishing(settings: Settings, folder: Path, times: int) -> None:
+    """What publishing costs on a copy of the warehouse whose published tables have ``times`` as many users."""
     warehouse = Warehouse(folder / "warehouse.duckdb")
     shutil.copyfile(settings.warehouse_path, warehouse.path)
     published = [entry for entry in pipeline(settings).entries if entry.is_published]
@@ -86,7 +144,14 @@ def show_publishing(settings: Settings, folder: Path) -> None:
     models = build_deployment(settings, progress=lambda *_: None).sql_models
     views = {entry.name: models[entry.name].render({}) for entry in published if entry.is_view}
     target = folder / "journeys.duckdb"
-    table = Table("publishing", "CPU s", "wall s", "MiB of the file")
+    table = Table(f"publishing, {times} x the users", "CPU s", "wall s", "MiB of the file")
+    with warehouse.writing() as con:
+        columns = con.sql("SELECT table_name FROM duckdb_columns() WHERE column_name = 'user_id'").fetchall()
+        for name in {name for (name,) in columns} & set(tables) if times > 1 else ():
+            con.execute(
+                f"CREATE OR REPLACE TABLE main.{name} AS SELECT * EXCLUDE (n) REPLACE (user_id || ' ' || n AS user_id) "
+                f"FROM main.{name}, range({times}) AS copies(n) ORDER BY partition_date, n, user_id"
+            )
 
     def publish(what: str) -> None:
         cpu, wall = time.process_time(), time.perf_counter()
@@ -97,7 +162,9 @@ def show_publishing(settings: Settings, folder: Path) -> None:
     publish("everything, into no file")
     publish("nothing changed")
     for turn in range(3):
-        with warehouse.writing() as con:
+        with warehouse.reading() as con:
+            last = {name: con.sql(f"SELECT max(partition_date) FROM main.{name}").fetchall()[0][0] for name in tables}
+        with warehouse.writing({name: [day] for name, day in last.items() if day}) as con:
             for name in tables:
                 con.execute(
                     f"CREATE OR REPLACE TEMP TABLE day AS FROM main.{name} "
@@ -114,11 +181,14 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--times", type=int, default=20)
     given = parser.parse_args()
     settings = load_settings(home=given.home)
     with tempfile.TemporaryDirectory() as name:
         show_storage(settings, given, Path(name))
-        show_publishing(settings, Path(name))
+        for times in (1, given.times):
+            with tempfile.TemporaryDirectory() as copies:
+                show_publishing(settings, Path(copies), times)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from journeys_assets.models.calibration.release import Calibration
 from journeys_assets.models.llm.base import Asker
 from journeys_assets.operations import judged_pairs
 from journeys_assets.storage.queries.inference import clustered_keywords, clustered_users
+from journeys_assets.storage.queries.superseded import kept_from
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -223,8 +224,16 @@ def _keywords_of(
 
     Args:
         also: Users who are in the sample in any case.
+
+    Raises:
+        CalibrationError: no user has been clustered by ``as_of``, or the clusters of that day are no longer kept.
     """
     with warehouse.reading() as con:
+        if as_of < (first := kept_from(con)):
+            raise CalibrationError(
+                f"the clusters of {as_of} are no longer kept; the first day that can be named is {first}. Raise "
+                "`output_retention_days` to keep more from now on"
+            )
         rows = clustered_keywords(con, as_of, MOST_USERS, also)
         if rows.is_empty():
             raise CalibrationError(f"no user has been clustered by {as_of}; call `journeys run` first")

@@ -99,6 +99,9 @@ class Clustering:
             vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
         params = clustering_on(self.calibrations, day, self.clustering)
         clusters = cluster_users(keywords, history, vectors, params, threads=self.threads).join(users, on="user_id")
+        # Nobody compares what is not a journey, and most clusters are single keywords: their centroids would be half
+        # of the table.
+        clusters = clusters.with_columns(centroid=pl.when("is_journey").then("centroid"))
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").with_columns(
             pl.col("n_keywords", "n_clusters").fill_null(0)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from journeys_assets.pipeline.stage import Batch, Notes, Run
 from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries.superseded import delete_superseded
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
@@ -16,6 +17,10 @@ class Publishing:
     """Drops what retention no longer keeps, then copies the output in one atomic step.
 
     It runs after quality_metrics, so days are measured before retention drops them.
+
+    Attributes:
+        trailing_days, training_days: Inferences that are needed beside those of the kept days; see
+            ``storage.queries.superseded``.
     """
 
     warehouse: Warehouse
@@ -23,10 +28,15 @@ class Publishing:
     views: Mapping[str, str]
     retained: Sequence[str]
     keep_days: int
+    trailing_days: int
+    training_days: int
     target: Path
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         dropped = self.warehouse.delete_old_partitions(self.retained, keep_days=self.keep_days)
+        superseded = delete_superseded(
+            self.warehouse, trailing_days=self.trailing_days, training_days=self.training_days
+        )
         self.warehouse.publish(
             self.tables,
             self.target,
@@ -39,5 +49,6 @@ class Publishing:
                 "path": str(self.target),
                 "bytes": self.target.stat().st_size,
                 "rows_dropped_by_retention": dropped,
+                "superseded_clusters_dropped": superseded,
             }
         )

@@ -268,6 +268,8 @@ def _publishing(context: StageContext) -> Stage:
         },
         retained=[name for entry in context.entries if entry.keeps == "recent" for name in entry.assets],
         keep_days=settings.output_retention_days,
+        trailing_days=settings.algorithm.quality.trailing_days,
+        training_days=settings.algorithm.lifecycle.training_days,
         target=settings.published_path,
     )
 

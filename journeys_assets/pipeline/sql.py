@@ -57,7 +57,7 @@ class SqlView:
                 [name],
             ).fetchone()
         if stored != (digest,):
-            with self.warehouse.writing() as con:
+            with self.warehouse.writing({}) as con:
                 con.execute(f"CREATE OR REPLACE VIEW main.{name} AS {select}")
                 con.execute(f"COMMENT ON VIEW main.{name} IS '{digest}'")
         yield from ()

@@ -36,13 +36,13 @@ writing = Warehouse.writing
 done = 0
 
 @contextmanager
-def writing_until_killed(self):
+def writing_until_killed(self, *changed):
     global done
     done += 1
     mine = done == int(n_writes)
     if mine and where == "before":
         os.kill(os.getpid(), signal.SIGKILL)
-    with writing(self) as con:
+    with writing(self, *changed) as con:
         yield con
         if mine and where == "uncommitted":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -63,3 +63,8 @@ class LifecycleParams:
     min_labels_of_each: int = training_only(50)
     training_folds: int = training_only(5)
     training_seed: int = training_only(20260105)
+
+    @property
+    def training_days(self) -> int:
+        """Days from the earliest snapshot of a training to the day as of which it trains."""
+        return self.label_days + 7 * (self.training_snapshots - 1)

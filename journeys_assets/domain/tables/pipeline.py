@@ -113,7 +113,13 @@ JOURNEY_CLUSTERS = Table(
         Column("is_journey", pl.Boolean(), "Large and tight enough to count as a journey; else kept as not (yet) one."),
         Column("first_engaged_at", TIMESTAMP, "First engagement with a member within the window.", unit="UTC"),
         Column("last_engaged_at", TIMESTAMP, "Last engagement with a member.", unit="UTC"),
-        Column("centroid", pl.Binary(), "Unit weighted centre as little-endian float16.", unit="float16 x dimensions"),
+        Column(
+            "centroid",
+            pl.Binary(),
+            "Unit weighted centre as little-endian float16; null for a cluster that is not a journey.",
+            unit="float16 x dimensions",
+            nullable=True,
+        ),
     ),
     refers=(("area_id", "journey_id"),),
 )

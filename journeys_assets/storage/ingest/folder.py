@@ -202,7 +202,7 @@ def record_landed(warehouse: Warehouse, files: pl.DataFrame, folder: Folder) -> 
         folder: The listing from which the files were chosen.
     """
     warehouse.ensure(LANDED_FILES)
-    with warehouse.writing() as con:
+    with warehouse.writing({}) as con:
         con.register("processed", files.to_arrow())
         con.register("listed", folder.files.select("file").to_arrow())
         con.execute(

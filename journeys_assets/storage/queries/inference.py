@@ -112,7 +112,7 @@ def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) ->
         """
         SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
         WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
-          AND window_end_date > $day - $horizon::INTEGER GROUP BY user_id ORDER BY user_id
+        GROUP BY user_id HAVING max_by(window_end_date, partition_date) > $day - $horizon::INTEGER ORDER BY user_id
         """,
         {"day": day, "horizon": horizon_days},
     ).pl()

@@ -17,7 +17,7 @@ from journeys_assets.domain.naming import labels as naming_labels
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking import labels as ranking_labels
 from journeys_assets.domain.ranking.params import RankingParams
-from journeys_assets.storage.queries import inference
+from journeys_assets.storage.queries import inference, superseded
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries.annotation import JUDGEMENTS
 
@@ -57,11 +57,16 @@ def stage_training_rows(
         n_snapshots: At most this many days; by default ``LifecycleParams.training_snapshots``.
 
     Returns:
-        day, user_id, journey_id, ``evidence.FEATURES``, label (1: ended); empty if the log is too short.
+        day, user_id, journey_id, ``evidence.FEATURES``, label (1: ended); empty if the log is too short. Days whose
+        inferences are no longer kept are left out: only users who hardly came since would be left of them.
     """
     days = params.lifecycle.training_snapshots if n_snapshots is None else n_snapshots
     last = as_of - timedelta(days=params.lifecycle.label_days)
-    snapshots = [stage_snapshot(con, last - timedelta(weeks=week), params) for week in range(days)]
+    wanted = [last - timedelta(weeks=week) for week in range(days)]
+    kept_from = superseded.kept_from(con)
+    snapshots = [stage_snapshot(con, day, params) for day in wanted if day >= kept_from]
+    if not snapshots:
+        return stage_snapshot(con, last, params).clear()
     return pl.concat(snapshots).filter(pl.col("label").is_not_null()).sort("day", "user_id", "journey_id")
 
 

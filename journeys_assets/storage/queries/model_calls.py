@@ -58,7 +58,7 @@ def record_calls(warehouse: Warehouse, rows: pl.DataFrame) -> None:
     if rows.is_empty():
         return
     warehouse.ensure(LLM_LEDGER)
-    with warehouse.writing() as con:
+    with warehouse.writing({}) as con:
         con.register("calls", rows.to_arrow())
         con.execute(
             "DELETE FROM main.llm_ledger WHERE (run_id, purpose) IN (SELECT DISTINCT run_id, purpose FROM calls)"

@@ -23,7 +23,13 @@ _EVENT_USERS = """
     UNION ALL SELECT user_id, count(*) FROM landing.pin_engagements GROUP BY user_id
     UNION ALL SELECT user_id, count(*) FROM landing.board_pins GROUP BY user_id
 """
-_JOURNEYS = "SELECT DISTINCT user_id AS owner, journey_id AS key FROM main.journey_clusters"
+_JOURNEYS = """
+    SELECT user_id AS owner, journey_id AS key FROM main.journey_clusters
+    UNION SELECT user_id, journey_id FROM main.journey_events
+    UNION SELECT user_id, unnest(related_journey_ids) FROM main.journey_events
+"""
+"""Every journey that there is or was: the clusters of old inferences are deleted, the events of their journeys are not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +173,13 @@ def unmatched_engagements(con: duckdb.DuckDBPyConnection, day: date, trailing_da
 
 
 def _has_journeys(con: duckdb.DuckDBPyConnection) -> bool:
-    is_there = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'main' AND table_name = 'journey_clusters'"
-    return bool(con.execute(is_there).fetchone()) and bool(con.execute(f"{_JOURNEYS} LIMIT 1").fetchone())
+    are_there = """
+        SELECT count(*) FROM duckdb_tables()
+        WHERE schema_name = 'main' AND table_name IN ('journey_clusters', 'journey_events')
+    """
+    return con.execute(are_there).fetchone() == (2,) and bool(
+        con.execute("SELECT 1 FROM main.journey_clusters LIMIT 1").fetchone()
+    )
 
 
 def _unmatched(con: duckdb.DuckDBPyConnection, reference: Reference) -> Unmatched:

@@ -12,6 +12,11 @@ from journeys_assets.errors import JourneysError
 
 CATALOG = "warehouse"
 
+STORAGE_VERSION = "v1.3.0"
+"""The format of the DuckDB files: the first that compresses repeated text well (``DICT_FSST``), so that tables with
+lists of keywords take half the space. DuckDB from this version on reads it. A file of an earlier format is raised to
+it by the next write."""
+
 
 class WarehouseError(JourneysError):
     """The warehouse cannot be opened, or a write does not fit its table."""

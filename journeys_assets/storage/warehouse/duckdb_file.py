@@ -27,7 +27,15 @@ import fasteners
 import polars as pl
 
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.storage.warehouse.base import CATALOG, WarehouseBusyError, WarehouseError, create_tables, quoted
+from journeys_assets.storage.warehouse.base import (
+    CATALOG,
+    STORAGE_VERSION,
+    WarehouseBusyError,
+    WarehouseError,
+    create_tables,
+    quoted,
+)
+from journeys_assets.storage.warehouse.changes import ChangedDays, mark, mark_from_now_on, marked_tables
 from journeys_assets.storage.warehouse.publishing import write_published
 
 _turns: dict[Path, threading.Lock] = {}
@@ -57,8 +65,12 @@ class Warehouse:
             yield con
 
     @contextmanager
-    def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def writing(self, changed: ChangedDays | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection under the exclusive lock, inside one transaction, which is committed at the end.
+
+        Args:
+            changed: The days of each table of the schema main with a partition_date whose rows may change. Without it,
+                any may have, and the next publishing reads all rows.
 
         Raises:
             WarehouseError: the file cannot be opened or written to (for instance because the disk is full).
@@ -68,20 +80,25 @@ class Warehouse:
             # On any error the connection is closed, which rolls the transaction back.
             con.execute("BEGIN TRANSACTION")
             yield con
+            if changed is None or any(len(days) for days in changed.values()):
+                mark(con, changed)
             con.execute("COMMIT")
 
     @contextmanager
     def bounded_writing(self, memory_limit: str, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-        """:meth:`writing` with at most ``memory_limit``, such as ``2GiB``, and the folder ``spill`` for what is beyond.
+        """:meth:`writing` of landing tables with at most ``memory_limit``, such as ``2GiB``.
 
         On a connection of its own: DuckDB keeps to the first folder that a connection has used.
+
+        Args:
+            spill: Folder for what is beyond the limit.
         """
         self._disconnect()
         try:
             con = self._connection()
             con.execute(f"SET temp_directory = '{quoted(spill)}'")
             con.execute(f"SET memory_limit = '{memory_limit}'")
-            with self.writing() as con:
+            with self.writing({}) as con:
                 yield con
         finally:
             self._disconnect()
@@ -143,7 +160,8 @@ class Warehouse:
         """
         for table, frame in tables:
             self._check_fits(table, frame, days)
-        with self.writing() as con:
+        names = {table.name for table, _ in tables if table.schema == "main"} | {name for name, *_ in carried}
+        with self.writing(dict.fromkeys(names, days)) as con:
             for table, frame in tables:
                 create_tables(con, [table])
                 con.execute(
@@ -169,7 +187,8 @@ class Warehouse:
         """
         self._check_columns(table, frame)
         same = " AND ".join(f"existing.{name} = incoming.{name}" for name in table.grain)
-        with self.writing() as con:
+        days = frame["partition_date"].unique().to_list() if "partition_date" in frame.columns else []
+        with self.writing({table.name: days} if table.schema == "main" else {}) as con:
             create_tables(con, [table])
             con.register("incoming", frame.select(table.column_names).to_arrow())
             con.execute(
@@ -181,7 +200,8 @@ class Warehouse:
     def delete_old_partitions(self, tables: Sequence[str], *, keep_days: int) -> int:
         """Delete partitions of ``tables`` older than ``keep_days`` before their newest; returns the rows deleted."""
         dropped = 0
-        with self.writing() as con:
+        # Publishing sees that a day is gone, so no change of it is noted.
+        with self.writing({}) as con:
             for table in tables:
                 result = con.execute(
                     f"DELETE FROM main.{table} WHERE partition_date <= "
@@ -219,6 +239,13 @@ class Warehouse:
             folder = Path(tempfile.mkdtemp(prefix=".publish-", dir=target.parent))
             try:
                 fresh = folder / target.name
+                with self._connected(read_only=True) as con:
+                    is_marked = set(tables) <= marked_tables(con)
+                if not is_marked:
+                    with self._connected(read_only=False) as con:
+                        con.execute("BEGIN TRANSACTION")
+                        mark_from_now_on(con, tables)
+                        con.execute("COMMIT")
                 with self._connected(read_only=True) as con:
                     is_new = write_published(con, tables, dict(views or {}), target, fresh, unfinished_days(con))
                 if is_new:
@@ -268,7 +295,7 @@ class Warehouse:
         """The thread's in-memory connection with the file attached; the file is detached at the end."""
         con = self._connection()
         try:
-            mode = " (READ_ONLY)" if read_only else ""
+            mode = " (READ_ONLY)" if read_only else f" (STORAGE_VERSION '{STORAGE_VERSION}')"
             try:
                 con.execute(f"ATTACH '{quoted(self.path)}' AS {CATALOG}{mode}")
             except duckdb.Error as error:

@@ -1,25 +1,26 @@
 """Makes the file for outside readers from the warehouse, at the cost of what changed since the last time.
 
-The published file records a digest of the rows of each table and day. What differs from the warehouse is the days to
-replace, whoever wrote them and however. They are replaced in a copy of the published file. The whole file is written
-anew if there is none that fits, if most rows changed, or if too much of it is free space: DuckDB reuses the space of
-deleted rows, but never gives it back.
+The published file records a digest of the rows of each table and day, and the mark that the last write left on it
+(``changes``). Days with another mark or another number of rows are read; those whose digest differs are replaced in a
+copy of the published file. The whole file is written anew if there is none that fits, if most rows changed, or if too
+much of it is free space: DuckDB reuses the space of deleted rows, but never gives it back.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 import polars as pl
 
-from journeys_assets.storage.warehouse.base import CATALOG, WarehouseError, quoted
+from journeys_assets.storage.warehouse.base import CATALOG, STORAGE_VERSION, WarehouseError, quoted
+from journeys_assets.storage.warehouse.changes import marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +30,20 @@ MOST_FREE_SHARE = 0.5
 MOST_CHANGED_SHARE = 0.5
 """Share of rows to be replaced above which it is written anew."""
 
-_Days = dict[tuple[str, date], tuple[int, str]]
-"""Number of rows, and digest, by table and day."""
+
+class _Day(NamedTuple):
+    """The rows of a table on a day: their number, their digest, and the mark of the last write."""
+
+    n_rows: int
+    digest: str
+    mark: str
+
+    def has_rows_of(self, other: _Day) -> bool:
+        return self[:2] == other[:2]
+
+
+_Days = dict[tuple[str, date], _Day]
+"""By table and day."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +77,21 @@ def write_published(
     """
     unfinished = set(unfinished_days)
     columns = [column for column in _columns(con, CATALOG) if column[0] in tables]
-    days = {key: value for key, value in _digests(con, columns).items() if key[1] not in unfinished}
     published = _read_published(con, old)
+    days = _stored_days(con, columns, unfinished, published)
     # A day that is kept has the digest that it had. Without one, it counts as changed once it is finished.
     kept = {key: value for key, value in (published.days if published else {}).items() if key[1] in unfinished}
     if published is None or [column for column in published.columns if column[0] not in views] != columns:
         _write_anew(con, tables, views, old, fresh, unfinished_days, kept | days)
         return True
-    changed = {key for key, value in days.items() if published.days.get(key) != value}
+    changed = {
+        key for key, day in days.items() if key not in published.days or not day.has_rows_of(published.days[key])
+    }
     gone = {key for key in published.days if key[1] not in unfinished and key not in days}
     if not changed and not gone and published.views == views:
         return False
-    n_rows = sum(n for n, _ in days.values())
-    n_replaced = sum(days[key][0] for key in changed) + sum(published.days[key][0] for key in gone)
+    n_rows = sum(day.n_rows for day in days.values())
+    n_replaced = sum(days[key].n_rows for key in changed) + sum(published.days[key].n_rows for key in gone)
     if n_replaced > n_rows * MOST_CHANGED_SHARE or published.free_share > MOST_FREE_SHARE:
         _write_anew(con, tables, views, old, fresh, unfinished_days, kept | days)
         return True
@@ -117,22 +132,51 @@ def _write_anew(
 
 @contextmanager
 def _attached(con: duckdb.DuckDBPyConnection, fresh: Path) -> Iterator[None]:
-    con.execute(f"ATTACH '{quoted(fresh)}' AS published")
+    con.execute(f"ATTACH '{quoted(fresh)}' AS published (STORAGE_VERSION '{STORAGE_VERSION}')")
     yield
     con.execute("CHECKPOINT published")
     con.execute("DETACH published")
 
 
-def _digests(con: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str, str]]) -> _Days:
-    """Number and digest of the rows of each table and day of the warehouse; their order makes no difference."""
+def _stored_days(
+    con: duckdb.DuckDBPyConnection,
+    columns: Sequence[tuple[str, str, str]],
+    left_out: Set[date],
+    published: _Published | None,
+) -> _Days:
+    """The days of the warehouse; rows are read only of those that may differ from what is published."""
+    marked = marks(con)
+    known = published.days if published and [c for c in published.columns if c in columns] == list(columns) else {}
     found: _Days = {}
     for table in sorted({table for table, *_ in columns}):
-        names = ", ".join(f'"{name}"' for of, name, _ in columns if of == table)
-        rows = con.execute(
-            f"SELECT partition_date, count(*), sum(hash({names}))::VARCHAR FROM {CATALOG}.main.{table} GROUP BY ALL"
-        ).fetchall()
-        found |= {(table, day): (int(n), str(digest)) for day, n, digest in rows}
+        counts = con.execute(f"SELECT partition_date, count(*) FROM {CATALOG}.main.{table} GROUP BY ALL").fetchall()
+        unread = {}
+        for day, n in counts:
+            if day in left_out:
+                continue
+            mark = marked.get((table, day), marked[table, None])
+            before = known.get((table, day))
+            if before is not None and before.mark == mark and before.n_rows == n:
+                found[table, day] = before
+            else:
+                unread[day] = (int(n), mark)
+        for day, digest in _digests(con, table, columns, list(unread)):
+            n, mark = unread[day]
+            found[table, day] = _Day(n, digest, mark)
     return found
+
+
+def _digests(
+    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[tuple[str, str, str]], days: Sequence[date]
+) -> list[tuple[date, str]]:
+    """Day, and digest of its rows, of those of ``days`` that have any; the order of rows makes no difference."""
+    if not days:
+        return []
+    names = ", ".join(f'"{name}"' for of, name, _ in columns if of == table)
+    return con.execute(
+        f"SELECT partition_date, sum(hash({names}))::VARCHAR FROM {CATALOG}.main.{table} "
+        f"WHERE list_contains({_listed(days)}, partition_date) GROUP BY ALL"
+    ).fetchall()
 
 
 def _columns(con: duckdb.DuckDBPyConnection, database: str) -> list[tuple[str, str, str]]:
@@ -153,12 +197,13 @@ def _read_published(con: duckdb.DuckDBPyConnection, old: Path) -> _Published | N
     except duckdb.Error:
         return None
     try:
-        days = con.execute("SELECT table_name, partition_date, n_rows, digest FROM old.publishing.days").fetchall()
+        rows = con.execute("SELECT table_name, partition_date, n_rows, digest, mark FROM old.publishing.days")
+        days = {(table, day): _Day(n, digest, mark) for table, day, n, digest, mark in rows.fetchall()}
         views = con.execute("SELECT name, query FROM old.publishing.views").fetchall()
         sizes = "SELECT free_blocks / greatest(total_blocks, 1) FROM pragma_database_size() WHERE database_name = 'old'"
         return _Published(
             _columns(con, "old"),
-            {(table, day): (n, digest) for table, day, n, digest in days},
+            days,
             dict(views),
             float(con.execute(sizes).fetchall()[0][0]),
         )
@@ -180,15 +225,21 @@ def _record(con: duckdb.DuckDBPyConnection, days: _Days, views: Mapping[str, str
     con.execute("CREATE SCHEMA IF NOT EXISTS published.publishing")
     con.execute(
         "CREATE OR REPLACE TABLE published.publishing.days "
-        "(table_name VARCHAR, partition_date DATE, n_rows BIGINT, digest VARCHAR)"
+        "(table_name VARCHAR, partition_date DATE, n_rows BIGINT, digest VARCHAR, mark VARCHAR)"
     )
     con.execute("CREATE OR REPLACE TABLE published.publishing.views (name VARCHAR, query VARCHAR)")
     if views:
         con.executemany(
             "INSERT INTO published.publishing.views VALUES ($1, $2)", [list(view) for view in views.items()]
         )
-    rows = [(table, day, n, digest) for (table, day), (n, digest) in sorted(days.items())]
-    schema = {"table_name": pl.String, "partition_date": pl.Date, "n_rows": pl.Int64, "digest": pl.String}
+    rows = [(*key, *day) for key, day in sorted(days.items())]
+    schema = {
+        "table_name": pl.String,
+        "partition_date": pl.Date,
+        "n_rows": pl.Int64,
+        "digest": pl.String,
+        "mark": pl.String,
+    }
     con.register("published_days", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
     con.execute("INSERT INTO published.publishing.days SELECT * FROM published_days")
     con.unregister("published_days")

@@ -21,6 +21,7 @@ from journeys_assets.storage.ingest import call as module
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.load import ensure_landing
 from journeys_assets.storage.ingest.readers import pieces
+from journeys_assets.storage.warehouse.changes import ChangedDays
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, assert_reconciled
 
@@ -342,8 +343,8 @@ def test_a_call_killed_before_its_commit_changes_nothing(sandbox: Sandbox, monke
     writing = Warehouse.writing
 
     @contextmanager
-    def dies_uncommitted(warehouse: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
-        with writing(warehouse) as con:
+    def dies_uncommitted(warehouse: Warehouse, *changed: ChangedDays) -> Iterator[duckdb.DuckDBPyConnection]:
+        with writing(warehouse, *changed) as con:
             yield con
             assert con.sql("SELECT count(*) FROM landing.ingest_ledger").fetchone() == (2,)
             raise KeyboardInterrupt

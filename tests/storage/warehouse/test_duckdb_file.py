@@ -13,11 +13,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from journeys_assets.storage.warehouse.base import WarehouseBusyError, WarehouseError
+from journeys_assets.storage.warehouse.base import STORAGE_VERSION, WarehouseBusyError, WarehouseError
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.counts_table import DAY, NEXT, TABLE, rows
 
@@ -251,6 +254,87 @@ def test_publishing_copies_what_changed_however_it_was_changed(warehouse: Wareho
     warehouse.publish(["counts"], target)
     assert published() == warehouse.query("FROM main.counts ORDER BY ALL").rows()
     assert target.stat().st_ino != before.st_ino
+
+
+operation = st.tuples(
+    st.sampled_from(["replace", "append", "delete old", "by hand", "publish"]),
+    st.integers(1, 6),
+    st.integers(0, 4),
+    st.integers(0, 3),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(operations=st.lists(operation, min_size=3, max_size=10))
+def test_what_is_published_is_what_the_warehouse_has_whatever_was_written(
+    operations: list[tuple[str, int, int, int]],
+) -> None:
+    # Checked that this fails where appended days or unnamed writes leave no mark.
+    with TemporaryDirectory() as folder:
+        warehouse, target = Warehouse(Path(folder) / "w.duckdb"), Path(folder) / "journeys.duckdb"
+        warehouse.ensure(TABLE)
+        for what, number, n, v in [*operations, ("publish", 1, 0, 0)]:
+            day = date(2026, 1, number)
+            if what == "replace":
+                warehouse.replace_partitions(TABLE, rows(day, n, v), [day])
+            elif what == "append":
+                warehouse.append_new(TABLE, rows(day, n, v))
+            elif what == "delete old":
+                warehouse.delete_old_partitions(["counts"], keep_days=1 + n)
+            elif what == "by hand":
+                with warehouse.writing() as con:
+                    con.execute(f"UPDATE main.counts SET v = {v} WHERE partition_date = DATE '{day}'")
+            else:
+                warehouse.publish(["counts"], target)
+                with duckdb.connect(str(target), read_only=True) as con:
+                    published = con.sql("FROM counts ORDER BY ALL").fetchall()
+                assert published == warehouse.query("FROM main.counts ORDER BY ALL").rows()
+
+
+def test_publishing_reads_only_days_that_were_written_since(warehouse: Warehouse, tmp_path: Path) -> None:
+    # A change that a write does not name is not found, because the day is not read.
+    target = tmp_path / "journeys.duckdb"
+    warehouse.replace_partitions(TABLE, rows(DAY, 5, v=1), [DAY])
+    warehouse.publish(["counts"], target)
+    with warehouse.writing({}) as con:
+        con.execute("UPDATE main.counts SET v = 2")
+    warehouse.replace_partitions(TABLE, rows(NEXT, 5, v=3), [NEXT])
+    warehouse.publish(["counts"], target)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.sql("SELECT DISTINCT v FROM counts ORDER BY v").fetchall() == [(1,), (3,)]
+    with warehouse.writing({"counts": [DAY]}) as con:
+        con.execute("UPDATE main.counts SET v = 4 WHERE k = 0")
+    warehouse.publish(["counts"], target)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.sql("SELECT DISTINCT v FROM counts ORDER BY v").fetchall() == [(2,), (3,), (4,)]
+
+
+def test_another_warehouse_is_published_over_the_file_of_the_one_before(warehouse: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "journeys.duckdb"
+    warehouse.replace_partitions(TABLE, rows(DAY, 5, v=1), [DAY])
+    warehouse.publish(["counts"], target)
+    other = Warehouse(tmp_path / "other.duckdb")
+    other.replace_partitions(TABLE, rows(DAY, 5, v=2), [DAY])
+    other.publish(["counts"], target)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.sql("SELECT DISTINCT v FROM counts").fetchall() == [(2,)]
+
+
+def test_files_of_an_earlier_format_are_raised_to_the_present_one(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{path}' AS old (STORAGE_VERSION 'v1.0.0')")
+        con.execute(
+            f"CREATE TABLE old.main.counts AS SELECT DATE '{DAY}' AS partition_date, 1::BIGINT AS k, 2::BIGINT AS v"
+        )
+    warehouse = Warehouse(path)
+    assert warehouse.query("FROM main.counts").height == 1
+    warehouse.replace_partitions(TABLE, rows(NEXT, 1), [NEXT])
+    assert warehouse.query("SELECT v FROM main.counts ORDER BY v")["v"].to_list() == [0, 2]
+    with duckdb.connect() as con:
+        con.execute(f"ATTACH '{path}' AS raised (READ_ONLY)")
+        found = con.sql("SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = 'raised'")
+        assert found.fetchone() == (f"{STORAGE_VERSION}+",)
 
 
 def test_a_new_view_and_a_new_column_are_published(warehouse: Warehouse, tmp_path: Path) -> None:
