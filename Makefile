@@ -83,7 +83,7 @@ test-wheel: ## The built wheel with the core install alone: runs the demo
 	@$(WHEEL_BIN)/pip install -q --constraint requirements.lock $(WHEEL_VENV)/wheel/*.whl
 	@$(WHEEL_BIN)/pip check
 	@cd $(WHEEL_VENV) && $(WHEEL_BIN)/python -c 'import sys; from importlib.util import find_spec; sys.exit("the core install holds " + ", ".join(f) if (f := [m for m in sys.argv[1:] if find_spec(m)]) else 0)' $(ABSENT)
-	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys demo --users 12 --days 4
+	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys demo --users 20 --days 5
 	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys doctor
 
 check: $(READY) ## Lint, types, definitions
