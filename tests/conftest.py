@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ LONG_FILES = (
 def pytest_configure() -> None:
     """Write into memory where there is plenty: on a disk, a small run waits for every write to be flushed."""
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= LEAST_FREE_GIB * 2**30:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SHARED_MEMORY))
+        os.environ.setdefault("TMPDIR", str(SHARED_MEMORY))
+        tempfile.tempdir = None  # to be looked up again
 
 
 def _folder_of(item: pytest.Item) -> str:
