@@ -13,6 +13,8 @@ help: ## List what can be made
 
 install: $(READY) ## Virtual environment .venv with the locked packages
 
+# Python compiles a module when it is first imported; to compile all that is installed would take a minute.
+$(READY): export PIP_COMPILE = 0
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is " + sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -57,8 +59,9 @@ DBT_VENV := .venv-dbt
 DBT_READY := $(DBT_VENV)/.installed
 
 test-dbt: $(READY) $(DBT_READY) ## The SQL models built by a real dbt: the same rows
-	@JOURNEYS_DBT=$(CURDIR)/$(DBT_VENV)/bin/dbt $(BIN)/python -m pytest tests/sql/test_dbt.py
+	@JOURNEYS_DBT=$(CURDIR)/$(DBT_VENV)/bin/dbt $(BIN)/python -m pytest -n 0 tests/sql/test_dbt.py
 
+$(DBT_READY): export PIP_COMPILE = 0
 $(DBT_READY): requirements.lock Makefile
 	@test -x $(DBT_VENV)/bin/python || $(PYTHON) -m venv $(DBT_VENV)
 	@echo "Installing dbt into $(DBT_VENV) …"
@@ -71,6 +74,7 @@ WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
 ABSENT := openai redis torch sentence_transformers sklearn matplotlib dagster_webserver pytest
 
 test-wheel: export PYTHONPATH =
+test-wheel: export PIP_COMPILE = 0
 test-wheel: ## The built wheel with the core install alone: runs the demo
 	@rm -rf $(WHEEL_VENV)
 	@$(PYTHON) -m venv $(WHEEL_VENV)
@@ -79,7 +83,7 @@ test-wheel: ## The built wheel with the core install alone: runs the demo
 	@$(WHEEL_BIN)/pip install -q --constraint requirements.lock $(WHEEL_VENV)/wheel/*.whl
 	@$(WHEEL_BIN)/pip check
 	@cd $(WHEEL_VENV) && $(WHEEL_BIN)/python -c 'import sys; from importlib.util import find_spec; sys.exit("the core install holds " + ", ".join(f) if (f := [m for m in sys.argv[1:] if find_spec(m)]) else 0)' $(ABSENT)
-	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys demo --users 20 --days 10
+	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys demo --users 20 --days 5
 	@cd $(WHEEL_VENV) && JOURNEYS_HOME=$(CURDIR)/$(WHEEL_VENV)/home $(WHEEL_BIN)/journeys doctor
 
 check: $(READY) ## Lint, types, definitions

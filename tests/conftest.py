@@ -1,6 +1,10 @@
-"""What all tests share: the marker of slow ones, a setting of hypothesis, and deployments to run."""
+"""What all tests share: the marker and order of slow ones, a setting of hypothesis, and deployments to run."""
 
-from collections.abc import Callable
+import gc
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +30,66 @@ def _connect_with_one_thread(*arguments: Any, **options: Any) -> duckdb.DuckDBPy
 # that tests start have as many as there are cores; test_promises compares the rows of both.
 duckdb.connect = _connect_with_one_thread
 
+# Collecting the tests makes millions of objects that stay. To look through them for garbage, again and again, takes a
+# third of the time of collecting, and later a twentieth of that of the tests.
+gc.disable()
+
+SHARED_MEMORY = Path("/dev/shm")
+LEAST_FREE_GIB = 8
+"""What the tests write is about a third of this at most."""
+
 SLOW_FOLDERS = ("e2e", "defs")
 """Their tests run days through Dagster."""
 LONG_FOLDERS = ("evaluation", *SLOW_FOLDERS)
+LONG_FILES = (
+    "evaluation/test_run.py",
+    "storage/ingest/test_fuzz.py",  # compiles nothing, so that the other worker is alone in compiling the clustering
+    "e2e/test_live.py",
+    "e2e/test_hostile_input.py",
+    "e2e/test_incremental.py",
+    "e2e/test_promises.py",
+    "storage/queries/test_staleness.py",
+    "storage/queries/test_consent.py",
+    "sql/test_whole_chain.py",
+    "operations/test_expand.py",
+    "models/embedding/test_exported.py",
+    "pipeline/test_run.py",
+)
+"""What is to begin first, in this order: the longest files, and those of other folders that take over half a minute."""
+
+
+def pytest_configure() -> None:
+    """Write into memory where there is plenty: on a disk, a small run waits for every write to be flushed."""
+    if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= LEAST_FREE_GIB * 2**30:
+        os.environ.setdefault("TMPDIR", str(SHARED_MEMORY))
+        tempfile.tempdir = None  # to be looked up again
 
 
 def _folder_of(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
+def _turn_of(item: pytest.Item) -> tuple[int, bool]:
+    """What the tests are sorted by: long files, then folders with long tests, then the others."""
+    file = item.path.relative_to(Path(__file__).parent).as_posix()
+    return LONG_FILES.index(file) if file in LONG_FILES else len(LONG_FILES), _folder_of(item) not in LONG_FOLDERS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect garbage again after the tests are known, without looking at what is there by then."""
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders, and put folders with long tests first."""
+    """Mark the tests of slow folders, and put long ones first, so that no core is idle while the other ends."""
     for item in items:
         if _folder_of(item) in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: _folder_of(item) not in LONG_FOLDERS)
+    items.sort(key=_turn_of)
 
 
 @pytest.fixture

@@ -23,12 +23,18 @@ from journeys_assets.domain.landing.ids import are_broken, clean_id
 from tests.support.command_line import Journeys, runner
 from tests.support.hostile import HOSTILE, acts
 
-LOG = "user_id,query,searched_at\n" + "".join(
-    f'{user},"{query}",2026-03-{day:02}T10:00:00Z\n'
-    for user in ("u1", "u2")
-    for day in (1, 2, 3)
-    for query in ("wedding dress", "wedding venue", "wedding cake", "oak desk")
-)
+
+def log_of(*days: int) -> str:
+    """Searches of two users on some days of March, as CSV."""
+    return "user_id,query,searched_at\n" + "".join(
+        f'{user},"{query}",2026-03-{day:02}T10:00:00Z\n'
+        for user in ("u1", "u2")
+        for day in days
+        for query in ("wedding dress", "wedding venue", "wedding cake", "oak desk")
+    )
+
+
+LOG, LOG_OF_A_DAY = log_of(1, 2, 3), log_of(1)
 KNOWN_CODES = {0, 1, 2}
 
 
@@ -65,7 +71,7 @@ def assert_clear(result: Result) -> None:
 
 # ── places ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WORKING_NAMES = ("data [1]", "st*r {x}", "[", "~", "a'b\"c;d #1", " both ", "ünï 結婚 $HOME & 100% a:b=c")
+WORKING_NAMES = (" data [1] ", "st*r {x}", "[", "~", "a'b\"c;d #1 ünï 結婚 $HOME & 100% a:b=c")
 REFUSED_NAMES = ("q?x", "pct%20", "back\\slash", "new\nline", "esc\x1b[31m", "bad\udcff")
 
 
@@ -77,8 +83,8 @@ def test_a_home_of_any_name_works(tmp_path: Path, name: str) -> None:
     (tmp_path / "star").mkdir()
     folder = place / "logs" / "search_events"
     folder.mkdir(parents=True)
-    (folder / f"{name}.csv").write_text(LOG)
-    assert json.loads(command("ingest", place / "logs", "--json").stdout)["files"][0]["n_accepted"] == 24
+    (folder / f"{name}.csv").write_text(LOG_OF_A_DAY)
+    assert json.loads(command("ingest", place / "logs", "--json").stdout)["files"][0]["n_accepted"] == 8
     command("run")
     assert json.loads(command("show", "u1", "--json").stdout)["journeys"]
     command("export", place / "out")
@@ -176,7 +182,7 @@ DAYS = (
 )
 
 
-@hypothesis_settings(max_examples=150)
+@hypothesis_settings(max_examples=70)
 @given(
     command=st.sampled_from(sorted(COMMANDS)),
     text=st.sampled_from(HOSTILE) | st.text(st.characters(exclude_characters="\0"), max_size=8),
@@ -308,7 +314,8 @@ def test_hostile_rows_columns_and_annotators_are_shown_as_they_are(tmp_path: Pat
 
 
 def started(home: Path, *arguments: str, **options: int) -> subprocess.Popen[str]:
-    code = "from journeys_assets.cli.app import main; main()"
+    """A command in a process of its own, whose first line on standard error says that it is about to begin."""
+    code = "import sys; from journeys_assets.cli.app import main; print('imported', file=sys.stderr); main()"
     environment = os.environ | {"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": "hashing", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
@@ -330,7 +337,10 @@ def test_a_closed_pipe_is_no_traceback(journeys: Journeys, home: Path) -> None:
 
 def test_ctrl_c_ends_with_130_and_without_a_traceback(tmp_path: Path) -> None:
     with started(tmp_path / "home", "synth", str(tmp_path / "world"), "--users", "100000", "--days", "900") as process:
-        time.sleep(4)
+        # How long a process takes to get there depends on the machine.
+        assert process.stderr is not None
+        assert process.stderr.readline() == "imported\n"
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -50,7 +50,7 @@ class Reader(threading.Thread):
         self.wrong: list[str] = []
 
     def run(self) -> None:
-        while not self.done.wait(0.05):
+        while not self.done.wait(0.25):
             try:
                 with duckdb.connect(str(self.path), read_only=True) as con:
                     days = con.execute("SELECT count(DISTINCT algorithm_version) FROM current_journeys").fetchall()

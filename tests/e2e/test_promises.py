@@ -21,8 +21,8 @@ from tests.sandbox import Sandbox
 from tests.support.outputs import TIME_COLUMN, assert_same_output
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 10
-"""Over a week: most users come back, and days rest on several earlier ones."""
+N_DAYS = 7
+"""A week: most users come back, and days rest on several earlier ones."""
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 NewSandbox = Callable[[str], Sandbox]
 
@@ -78,9 +78,9 @@ def test_promise_1_same_rows_however_the_days_are_split_over_runs(
 ) -> None:
     split = new_sandbox("split")
     split.land(log)
-    for start in range(0, N_DAYS, 4):
+    for start in range(0, N_DAYS, 3):
         first = FIRST + timedelta(days=start)
-        split.run(first, min(LAST, first + timedelta(days=3)))
+        split.run(first, min(LAST, first + timedelta(days=2)))
     assert_same_output(calm, split)
 
 
@@ -98,7 +98,7 @@ def test_promise_2_other_users_never_change_a_users_journeys(
 def test_promise_3_a_rerun_replaces_exactly_its_days(calm: Sandbox, new_sandbox: NewSandbox) -> None:
     again = new_sandbox("again")
     shutil.copytree(calm.home, again.home)
-    middle = FIRST + timedelta(days=6)
+    middle = FIRST + timedelta(days=4)
     again.run(middle, middle + timedelta(days=1))
     assert_same_output(calm, again)
 
@@ -119,7 +119,7 @@ def test_promise_4_day_by_day_equals_one_full_inference(
 def test_promise_5_future_events_change_nothing_before_them(
     log: dict[str, pl.DataFrame], calm: Sandbox, new_sandbox: NewSandbox
 ) -> None:
-    cut = FIRST + timedelta(days=5)
+    cut = FIRST + timedelta(days=3)
     past = new_sandbox("past")
     end = datetime.combine(cut + timedelta(days=1), datetime.min.time())
     past.land({n: f.filter(pl.col(TIME_COLUMN[n]) < end) if n in TIME_COLUMN else f for n, f in log.items()})
@@ -174,7 +174,7 @@ def test_promise_8_a_user_who_stops_coming_has_the_journey_ended_on_the_right_da
     # Few days suffice: what is tested is that each of them carries the user over, and which one ends the journey.
     sandbox = new_sandbox("inactive")
     sandbox.home.mkdir()
-    (sandbox.home / "journeys.toml").write_text("[algorithm.lifecycle]\nended_after_days = 12\n")
+    (sandbox.home / "journeys.toml").write_text("[algorithm.lifecycle]\nended_after_days = 5\n")
     wedding = ["wedding dress", "wedding dresses lace", "wedding dress long", "wedding dress simple"]
     sandbox.land({"search_events": searches("gone", wedding, FIRST)})
     ended_on = FIRST + timedelta(days=sandbox.settings.algorithm.lifecycle.ended_after_days)

@@ -14,8 +14,8 @@ CATALOG = "warehouse"
 
 STORAGE_VERSION = "v1.3.0"
 """The format of the DuckDB files: the first that compresses repeated text well (``DICT_FSST``), so that tables with
-lists of keywords take half the space. DuckDB from this version on reads it. A file of an earlier format is raised to
-it by the next write."""
+lists of keywords take half the space. The default format is older, and takes twice as long to attach too. DuckDB from
+this version on reads the files. A file of an earlier format is raised to this one by the next write."""
 
 
 class WarehouseError(JourneysError):

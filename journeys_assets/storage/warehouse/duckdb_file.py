@@ -295,9 +295,9 @@ class Warehouse:
         """The thread's in-memory connection with the file attached; the file is detached at the end."""
         con = self._connection()
         try:
-            mode = " (READ_ONLY)" if read_only else f" (STORAGE_VERSION '{STORAGE_VERSION}')"
+            mode = "READ_ONLY" if read_only else f"STORAGE_VERSION '{STORAGE_VERSION}'"
             try:
-                con.execute(f"ATTACH '{quoted(self.path)}' AS {CATALOG}{mode}")
+                con.execute(f"ATTACH '{quoted(self.path)}' AS {CATALOG} ({mode})")
             except duckdb.Error as error:
                 raise WarehouseError(
                     f"cannot open the warehouse {self.path}: {error}. If another program has the file open, close it "

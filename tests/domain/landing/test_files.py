@@ -225,7 +225,8 @@ def test_without_ready_files_the_reason_lists_the_files() -> None:
     wait = next_ingest_request(with_states(files, landed), [], now_ns=NOW)
     assert wait == Wait(
         "nothing is ready: 1 file (a.csv) still being written; 1 already ingested; 1 file (c.csv) refused "
-        "(`journeys doctor` shows why); 1 ignored by name"
+        "(`journeys doctor` shows why); 1 ignored by name",
+        10.0,
     )
 
 

@@ -149,12 +149,10 @@ class Log(RuleBasedStateMachine):
         return {day for day, seen in output.items() if {e for e in self.events if e[0] <= day} - seen}
 
     @invariant()
-    def every_day_that_lacks_an_event_is_stale(self) -> None:
-        assert self.lacking_events() <= self.stale()
-
-    @invariant()
-    def no_day_before_the_start_is_stale(self) -> None:
-        assert all(day >= self.start for day in self.stale())
+    def every_day_that_lacks_an_event_is_stale_and_no_day_before_the_start(self) -> None:
+        stale = self.stale()
+        assert self.lacking_events() <= stale
+        assert all(day >= self.start for day in stale)
 
     def teardown(self) -> None:
         """The runs that the sensor requests always lead to a state with nothing stale and nothing missing."""
