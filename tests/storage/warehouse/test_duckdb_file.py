@@ -245,6 +245,7 @@ def test_publishing_copies_what_changed_however_it_was_changed(warehouse: Wareho
     before = target.stat()
     warehouse.publish(["counts"], target)
     assert target.stat().st_ino == before.st_ino  # nothing changed, so nothing was written
+    # Checked that this fails where writes that name no days leave no mark.
     # A day is replaced with as many rows, one goes, one is new, and one row changes behind the back of the warehouse.
     warehouse.replace_partitions(TABLE, rows(days[0], 50, v=99), days[:1])
     warehouse.replace_partitions(TABLE, rows(days[1], 0), days[1:2])
@@ -269,7 +270,6 @@ operation = st.tuples(
 def test_what_is_published_is_what_the_warehouse_has_whatever_was_written(
     operations: list[tuple[str, int, int, int]],
 ) -> None:
-    # Checked that this fails where appended days or unnamed writes leave no mark.
     with TemporaryDirectory() as folder:
         warehouse, target = Warehouse(Path(folder) / "w.duckdb"), Path(folder) / "journeys.duckdb"
         warehouse.ensure(TABLE)
