@@ -8,6 +8,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.storage.queries.shards import EVERYONE, Shard
+
 _TEXTS = """
     SELECT partition_date, journey_name AS text FROM main.journey_names
     UNION ALL SELECT partition_date, unnest(keywords) FROM main.journey_names
@@ -31,12 +33,12 @@ def unjudged_texts(con: duckdb.DuckDBPyConnection, days: Sequence[date], safety_
     ).pl()
 
 
-def named_states(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+def named_states(con: duckdb.DuckDBPyConnection, day: date, shard: Shard = EVERYONE) -> pl.DataFrame:
     """Every user with a live journey on ``day``, and a fingerprint of names and keywords: user_id, fingerprint."""
     return con.sql(
-        """
+        f"""
         SELECT user_id, hash(list([journey_id, journey_name] || keywords ORDER BY journey_id)) AS fingerprint
-        FROM main.journey_names WHERE partition_date = $day GROUP BY user_id ORDER BY user_id
+        FROM main.journey_names WHERE partition_date = $day AND {shard.sql()} GROUP BY user_id ORDER BY user_id
         """,
         params={"day": day},
     ).pl()
