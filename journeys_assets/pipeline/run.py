@@ -30,6 +30,7 @@ from journeys_assets.pipeline.monitors import QualityMonitor, measure
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.stage import (
     DAYS_PER_WRITE,
+    EVENTS_PER_USER,
     USER_DAYS_PER_WRITE,
     USERS_PER_SHARD,
     Batch,
@@ -305,7 +306,7 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
     versions = pipeline.versions()
     context = pipeline.context(versions)
     run = _bounded(pipeline, run)
-    keyword_run = _bounded_by_activity(pipeline, run)
+    keyword_run = _bounded_by_events(pipeline, run)
     chosen = [entry for entry in pipeline.entries if entry.name in names]
     history: list[date] = []
     for entry in chosen:
@@ -331,19 +332,17 @@ def _bounded(pipeline: Pipeline, run: Run) -> Run:
     return replace(run, days_per_write=max(1, min(DAYS_PER_WRITE, USER_DAYS_PER_WRITE // max(1, n_users))))
 
 
-def _bounded_by_activity(pipeline: Pipeline, run: Run) -> Run:
-    """:func:`_bounded` for stages whose rows of a day are of the users who were active on it."""
+def _bounded_by_events(pipeline: Pipeline, run: Run) -> Run:
+    """:func:`_bounded` for the stages that make keywords, whose rows of a day follow from the events of that day."""
     if len(run.days) == 1 and len(run.shards) == 1:
         return run
     with pipeline.warehouse.reading() as con:
-        n_users = shards.most_users_of_a_day(con, run.days[0], run.days[-1])
-    if n_users > run.users_per_shard:
-        return replace(run, days_per_write=1, shards=shards.merged(run.shards, -(-n_users // run.users_per_shard)))
-    return replace(
-        run,
-        days_per_write=max(1, min(DAYS_PER_WRITE, USER_DAYS_PER_WRITE // max(1, n_users))),
-        shards=(shards.EVERYONE,),
-    )
+        n_events = max(1, shards.most_events_of_a_day(con, run.days[0], run.days[-1]))
+    n_shards = -(-n_events // (EVENTS_PER_USER * run.users_per_shard))
+    if n_shards > 1 and len(run.shards) > 1:
+        return replace(run, days_per_write=1, shards=shards.merged(run.shards, n_shards))
+    n_days = EVENTS_PER_USER * USER_DAYS_PER_WRITE // n_events
+    return replace(run, days_per_write=max(1, min(DAYS_PER_WRITE, n_days)), shards=(shards.EVERYONE,))
 
 
 def summary(
@@ -524,7 +523,7 @@ def _bring_keywords_up_to_date(pipeline: Pipeline, context: StageContext, run: R
         days = staleness.stale_keyword_days(con, version, before=run.days[0])
     if not days:
         return []
-    earlier = _bounded_by_activity(pipeline, replace(run, days=tuple(days), full=False))
+    earlier = _bounded_by_events(pipeline, replace(run, days=tuple(days), full=False))
     for name in KEYWORD_STAGES:
         _run_stage(pipeline.entry(name), context, earlier, pipeline)
     rows = _stamped(keyword_day_rows(days, marks.ingest_seq), KEYWORD_DAYS, days, KEYWORD_DAYS.name, context.versions)

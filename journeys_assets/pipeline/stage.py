@@ -40,6 +40,9 @@ USER_DAYS_PER_WRITE = 100_000
 USERS_PER_SHARD = 25_000
 """Most users whose rows of one day are in memory together; a day of more users is made in shards."""
 
+EVENTS_PER_USER = 20
+"""Events of a day that take as much memory, while keywords are made of them, as one user does in later stages."""
+
 Rows = Mapping[str, pl.DataFrame]
 """Rows by the name of their table."""
 

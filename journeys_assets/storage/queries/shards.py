@@ -88,12 +88,12 @@ def shards_of_users(con: duckdb.DuckDBPyConnection, day: date, users_per_shard: 
     )
 
 
-def most_users_of_a_day(con: duckdb.DuckDBPyConnection, first: date, last: date) -> int:
-    """About how many users have an event of a text-bearing source on the day, from ``first`` to ``last``, with most."""
+def most_events_of_a_day(con: duckdb.DuckDBPyConnection, first: date, last: date) -> int:
+    """Events of text-bearing sources on that day from ``first`` to ``last`` which has most of them."""
     row = con.execute(
         f"""
         SELECT coalesce(max(n), 0) FROM (
-          SELECT approx_count_distinct(user_id) AS n FROM ({_EVENTS})
+          SELECT count(*) AS n FROM ({_EVENTS})
           WHERE engaged_at >= $first::TIMESTAMP AND engaged_at < ($last::DATE + 1)::TIMESTAMP
           GROUP BY engaged_at::DATE
         )
