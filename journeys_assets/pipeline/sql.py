@@ -14,6 +14,9 @@ from journeys_assets.storage.queries.shards import EVERYONE
 from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
+ROWS_PER_GROUP = 122_880
+"""Rows of a row group of DuckDB. More rows are written by user, so that reading a shard skips the groups of others."""
+
 
 @dataclass(frozen=True)
 class SqlTable:
@@ -31,6 +34,8 @@ class SqlTable:
             of_shard = self.model.stand_ins_of(shard)
             with self.warehouse.reading() as con, self.model.views_of(con, days) as views:
                 rows = pl.concat([self.model.query(con, self._on(day), views | of_shard).pl() for day in days])
+            if has_users and rows.height > ROWS_PER_GROUP:
+                rows = rows.sort("partition_date", "user_id")
             if shard.number == 0:
                 examples = rows.head(EXAMPLE_ROWS)
             yield Batch(days, {self.model.name: rows}, shard=shard)

@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from journeys_assets.pipeline import clustering
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 4
+N_DAYS = 3
 N_USERS = 14
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 NEXT = LAST + timedelta(days=1)
@@ -55,14 +56,13 @@ def copy_of(sandbox: Sandbox, folder: Path) -> Sandbox:
 
 
 def run_everything(sandbox: Sandbox, users_per_shard: int) -> Sandbox:
-    """A range that makes history and names, one more active user on the day after, and a full inference."""
+    """A range after a day that is history only, and a day on which few users are active and one is new."""
     sandbox.run(FIRST + timedelta(days=1), LAST, users_per_shard=users_per_shard)
     someone = sandbox.table("user_journeys")["user_id"].min()
     at = datetime.combine(NEXT, datetime.min.time())
     late = pl.DataFrame({"user_id": [someone, "a newcomer"], "query": ["oak table"] * 2, "searched_at": at})
     sandbox.land({"search_events": late}, name="late")
     sandbox.run(NEXT, NEXT, users_per_shard=users_per_shard)
-    sandbox.run(NEXT, NEXT, full=True, users_per_shard=users_per_shard)
     return sandbox
 
 
@@ -87,10 +87,8 @@ def test_promise_1_every_table_has_the_same_rows_for_any_number_of_shards(
     assert not list((sharded.home / "unfinished").glob("*/*"))
 
 
-def computed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Gets the number of users of each call of the clustering from now on."""
-    from journeys_assets.pipeline import clustering
-
     made: list[int] = []
     cluster_users = clustering.cluster_users
 
@@ -108,30 +106,17 @@ def killed(sandbox: Sandbox, day: date, stage: str, number: int) -> None:
     assert done.returncode == -9, done.stderr[-2000:]
 
 
-def test_promise_3_a_run_killed_between_shards_goes_on_with_the_missing_ones(
-    landed: Sandbox, whole: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calm, sandbox = copy_of(landed, tmp_path / "calm"), copy_of(landed, tmp_path / "home")
-    calm.run(LAST, LAST, full=True)
-    killed(sandbox, LAST, "journey_clusters", 3)
-    assert sandbox.table("journey_clusters").is_empty()
-    assert len(list((sandbox.home / "unfinished" / "journey_clusters").glob("*/[0-9]*"))) == 3
-    killed(sandbox, LAST, "user_journeys", 1)  # what is left of it is of no use to another run
-    made = computed(sandbox, monkeypatch)
-    sandbox.run(LAST, LAST, full=True, users_per_shard=3)
-    assert_same_tables(calm, sandbox)
-    assert not list((sandbox.home / "unfinished").glob("*/*"))
-    assert sum(made) == calm.table("inference_ledger").height
-
-
-def test_shards_of_a_killed_run_are_not_computed_again(
+def test_promise_3_a_killed_run_goes_on_with_the_missing_shards(
     landed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calm, sandbox = copy_of(landed, tmp_path / "calm"), copy_of(landed, tmp_path / "home")
     calm.run(LAST, LAST, full=True)
     n_users = calm.table("inference_ledger").height
     killed(sandbox, LAST, "journey_clusters", 3)
-    made = computed(sandbox, monkeypatch)
+    assert sandbox.table("journey_clusters").is_empty()
+    assert len(list((sandbox.home / "unfinished" / "journey_clusters").glob("*/[0-9]*"))) == 3
+    made = computed(monkeypatch)
     sandbox.run(LAST, LAST, full=True, users_per_shard=3)
     assert_same_tables(calm, sandbox)
     assert sum(made) == n_users - 9
+    assert not list((sandbox.home / "unfinished").glob("*/*"))
