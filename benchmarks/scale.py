@@ -33,7 +33,7 @@ from journeys_assets.cli.app import collect_less_often
 from journeys_assets.deployment import build_deployment
 from journeys_assets.pipeline.pipeline import build_pipeline
 from journeys_assets.pipeline.run import execute
-from journeys_assets.pipeline.stage import Run
+from journeys_assets.pipeline.stage import USERS_PER_SHARD, Run
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.synthetic.themes import THEMES
@@ -117,14 +117,15 @@ def show(title: str, rows: list[tuple[str, float, float, float, float]]) -> None
     out.print(table)
 
 
-def measured_run(settings: Settings, day: date, title: str, *, full: bool) -> None:
+def measured_run(settings: Settings, day: date, title: str, users_per_shard: int, *, full: bool) -> None:
     """Run every stage of one day; prints what each costs."""
     pipeline = build_pipeline(build_deployment(settings, progress=lambda *_: None))
     pipeline.prepare()
     rows = []
     reset_peak()
     cpu, wall = time.process_time(), time.monotonic()
-    for outcome in execute(pipeline, [e.name for e in pipeline.entries], Run((day,), uuid.uuid4().hex, full=full)):
+    run = Run((day,), uuid.uuid4().hex, full, users_per_shard=users_per_shard)
+    for outcome in execute(pipeline, [entry.name for entry in pipeline.entries], run):
         spent = time.process_time() - cpu, time.monotonic() - wall
         rows.append((outcome.entry.name, *spent, resident_mib("VmHWM"), resident_mib("VmRSS")))
         print(f"{title}: {rows[-1]}", file=sys.stderr, flush=True)
@@ -170,6 +171,7 @@ def main() -> None:
     options.add_argument("--share", type=float, default=0.1, help="of the users who are active on the incremental day")
     options.add_argument("--runs", nargs="*", choices=("full", "incremental"), default=("full", "incremental"))
     options.add_argument("--embedder", default="minilm")
+    options.add_argument("--users-per-shard", type=int, default=USERS_PER_SHARD)
     options.add_argument("--phase", choices=("generate", "cold", "full", "land", "incremental"), help=argparse.SUPPRESS)
     given = options.parse_args()
     settings = load_settings(home=given.home, embedder=given.embedder)
@@ -186,7 +188,8 @@ def main() -> None:
     elif given.phase == "land":
         land_next_day(settings, given.share)
     else:
-        measured_run(settings, last_day(settings), given.phase, full=given.phase != "incremental")
+        is_full = given.phase != "incremental"
+        measured_run(settings, last_day(settings), given.phase, given.users_per_shard, full=is_full)
 
 
 if __name__ == "__main__":
