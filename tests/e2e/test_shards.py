@@ -60,8 +60,9 @@ def run_everything(sandbox: Sandbox, users_per_shard: int) -> Sandbox:
     sandbox.run(FIRST + timedelta(days=1), LAST, users_per_shard=users_per_shard)
     someone = sandbox.table("user_journeys")["user_id"].min()
     at = datetime.combine(NEXT, datetime.min.time())
-    late = pl.DataFrame({"user_id": [someone, "a newcomer"], "query": ["oak table"] * 2, "searched_at": at})
-    sandbox.land({"search_events": late}, name="late")
+    queries = ["oak table", "oak tables", "oak table round", "oak table small"]
+    late = pl.DataFrame({"user_id": [someone, "a newcomer"], "query": [queries, queries]}).explode("query")
+    sandbox.land({"search_events": late.with_columns(searched_at=pl.lit(at))}, name="late")
     sandbox.run(NEXT, NEXT, users_per_shard=users_per_shard)
     return sandbox
 
