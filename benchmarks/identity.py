@@ -79,12 +79,12 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
         cluster (a number), user_id, window_end_date, keywords, is_journey, journey_name, name_keyword, area_id, and a
         column for each of ``RULES``.
     """
-    states = con.sql(
+    states = con.execute(
         """
         SELECT DISTINCT user_id, window_end_date FROM main.inference_ledger
         WHERE user_id IN (SELECT DISTINCT user_id FROM main.inference_ledger ORDER BY 1 LIMIT $n) ORDER BY 2, 1
         """,
-        params={"n": n_users},
+        {"n": n_users},
     ).pl()
     model = con.sql("SELECT max_by(embedding_model, partition_date) AS m FROM main.keyword_embeddings").pl()["m"][0]
     every = con.sql("SELECT DISTINCT keyword FROM main.keyword_table ORDER BY 1").pl()["keyword"].to_list()
@@ -105,13 +105,13 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
         facts = keyword_queries.keyword_facts(con, clusters, day, params.keywords).drop("commonness")
         facts = facts.join(commonness, on="keyword", how="left")
         names = name_journeys(clusters.filter("is_journey"), facts, params.naming)
-        engaged = con.sql(
+        engaged = con.execute(
             """
             SELECT user_id, keyword, min(first_engaged_at) AS year_first_engaged_at FROM main.keyword_table
             WHERE partition_date > $day - 365 AND partition_date <= $day AND user_id IN (SELECT unnest($users))
             GROUP BY ALL
             """,
-            params={"day": day, "users": users["user_id"].to_list()},
+            {"day": day, "users": users["user_id"].to_list()},
         ).pl()
         parts.append(
             clusters.with_columns(rule(clusters, engaged).alias(name) for name, rule in RULES.items())

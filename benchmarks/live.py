@@ -24,7 +24,7 @@ ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 LOCATION = "journeys_assets.definitions"
 
 _RUNS = """query { runsOrError(limit: 1000) { ... on Runs { results {
-  runId jobName status startTime endTime tags { key value } } } } }"""
+  runId jobName status creationTime startTime endTime tags { key value } } } } }"""
 
 _LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
@@ -116,7 +116,7 @@ class Live:
         return data
 
     def runs(self) -> list[dict[str, Any]]:
-        """Every run on record, newest first: runId, jobName, status, startTime, endTime, tags."""
+        """Every run on record, newest first: runId, jobName, status, creationTime, startTime, endTime, tags."""
         results: list[dict[str, Any]] = self.graphql(_RUNS)["runsOrError"]["results"]
         return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in results]
 

@@ -129,7 +129,10 @@ class Settings(BaseSettings):
     )
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
     landing_settle_seconds: float = Field(
-        10, ge=0, description="How long a file in the landing folder must be unchanged before it is loaded."
+        10,
+        ge=0,
+        description="How long a file in the landing folder must be unchanged before it is loaded. For a Parquet file "
+        "with a footer at most 2.",
     )
     landing_patience_seconds: float = Field(
         300,

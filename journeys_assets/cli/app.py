@@ -1,7 +1,5 @@
 """The command line: ``journeys …``. Each command loads the settings, calls an operation and prints the result."""
 
-import atexit
-import gc
 import io
 import sys
 
@@ -20,6 +18,7 @@ from journeys_assets.cli import (
     versions,
 )
 from journeys_assets.cli.errors import CommandLine
+from journeys_assets.defs.processes import collect_less_often
 
 app = typer.Typer(
     cls=CommandLine,
@@ -75,16 +74,6 @@ app.command()(versions.compare)
 app.command("versions")(versions.list_versions)
 app.command()(operate.doctor)
 app.command()(operate.ui)
-
-
-def collect_less_often() -> None:
-    """Make Python's garbage collector suit a process that runs one command.
-
-    Imports and definitions make some 10^6 objects that live as long as the process. The collector would go through them
-    about a hundred times, and once more on exit; that takes a quarter of the CPU time of a small run.
-    """
-    gc.set_threshold(50_000, 20, 100)
-    atexit.register(gc.freeze)
 
 
 def print_any_text() -> None:

@@ -56,16 +56,18 @@ def build_definitions(
         column_lineage: Whether assets show which columns theirs come from. It is derived by parsing all SQL, which
             takes longer than the rest of the definitions; only the UI shows it.
     """
+    deployment = deployment or build_deployment(load_settings(), progress=log_progress)
     # Single-run backfills are marked beta; the locked version is tested with them.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        deployment = deployment or build_deployment(load_settings(), progress=log_progress)
-        return _definitions(deployment, build_pipeline(deployment, stages), column_lineage)
+        return _definitions(deployment, build_pipeline(deployment, stages), stages, column_lineage)
 
 
-def _definitions(deployment: Deployment, pipeline: Pipeline, column_lineage: bool) -> dg.Definitions:
+def _definitions(
+    deployment: Deployment, pipeline: Pipeline, stages: Sequence[StageEntry | SqlStage], column_lineage: bool
+) -> dg.Definitions:
     jobs = build_jobs()
-    ingest_job = build_ingest_job(deployment)
+    ingest_job = build_ingest_job(deployment, pipeline, lambda: build_definitions(deployment, stages))
     partitions = daily_partitions(deployment.settings.first_day)
     models = deployment.sql_models
     lineage = {name: model.column_lineage for name, model in models.items()} if column_lineage else {}

@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -37,6 +37,12 @@ DAGSTER_YAML = """telemetry:
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
+# A run waits in the queue for half of this on average.
+run_coordinator:
+  module: dagster
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
 """
 COMMAND_LINE_YAML = (
     DAGSTER_YAML
@@ -104,10 +110,12 @@ def run_days(
     *,
     full: bool = False,
     verbose: bool = False,
+    tags: Mapping[str, str] | None = None,
 ) -> RunSummary:
     """Materialise ``first`` … ``last`` in order, in one run that the instance records.
 
     Args:
+        tags: Further tags of the run.
         verbose: Print Dagster's log, with tracebacks.
 
     Raises:
@@ -116,7 +124,7 @@ def run_days(
     started = time.monotonic()
     result = definitions.resolve_job_def(FULL_INFERENCE_JOB if full else DAILY_JOB).execute_in_process(
         instance=instance,
-        tags=range_tags(first, last) | ({INFERENCE_TAG: FULL} if full else {}),
+        tags={**(tags or {}), **range_tags(first, last), **({INFERENCE_TAG: FULL} if full else {})},
         run_config=console_log(verbose=verbose),
         raise_on_error=False,
     )

@@ -5,10 +5,18 @@ What does not: the decision (``domain.landing.files``), loading and recording (`
 
 The sensor keeps nothing: each tick decides anew from the folder, ``landing.landed_files`` and the run records, so a
 tick or a daemon that is lost changes nothing.
+
+Once the files are loaded, the job runs the days that they made stale in the same process, as a run of ``daily_job``
+with a record of its own. A second tick, queue and process would take longer than a day takes. The two halves do not
+depend on each other: files stay loaded if the days fail, and days that were not run are stale still, so that
+active_users_sensor requests them.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +24,10 @@ import dagster as dg
 import duckdb
 import polars as pl
 
+from journeys_assets.defs.day_lock import lock_path
+from journeys_assets.defs.in_process import run_days
 from journeys_assets.defs.metadata import table
+from journeys_assets.defs.stale_days import LOST_AFTER, REQUESTED_BY_TAG, naive_utc, next_days
 from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
 from journeys_assets.domain.display import Markdown
 from journeys_assets.domain.landing.files import (
@@ -30,9 +41,12 @@ from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.quality.unmatched import Unmatched, worst_first
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
+from journeys_assets.pipeline.pipeline import Pipeline
+from journeys_assets.pipeline.run import RunError
 from journeys_assets.storage.ingest.folder import (
     Folder,
     FolderIngest,
+    complete_files,
     ingest_listed_files,
     landed_files,
     list_folder,
@@ -46,8 +60,18 @@ INGEST_JOB = "ingest_job"
 LANDING_SENSOR = "landing_sensor"
 FILES_TAG = "journeys/landing_files"
 """Run tag: fingerprint of the files for which the run was requested."""
+LOADED_TAG = "journeys/loaded"
+"""Run tag: the run has loaded its files and recorded their outcomes; what it does after that concerns days only."""
+INGEST_RUN_TAG = "journeys/ingest_run"
+"""Run tag of a run over days: the ingest run whose files made them stale, and in whose process it runs."""
 
-SENSOR_INTERVAL_S = 15
+MOST_DAY_RUNS = 10
+"""Number of runs over days after which an ingest run ends in any case. What is stale then is left to the sensor."""
+
+SENSOR_INTERVAL_S = 5
+"""The shortest that Dagster's daemon knows."""
+LONGEST_TICK_S = 5.0
+"""How long an evaluation waits for a file that is about to be ready. Other sensors wait meanwhile."""
 SENSOR_LOCK_TIMEOUT_S = 2.0
 """How long an evaluation waits for the warehouse; the next evaluation follows soon."""
 RUNS_LOOKED_AT = 100
@@ -66,28 +90,50 @@ _STATUS: dict[dg.DagsterRunStatus, Literal["queued", "started", "succeeded", "fa
 """A run that was created but never launched is left out: Dagster launches it when its run key is requested again."""
 
 
+_LAUNCHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
 # ── the job ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def build_ingest_job(deployment: Deployment) -> dg.JobDefinition:
+def build_ingest_job(
+    deployment: Deployment, pipeline: Pipeline, definitions: Callable[[], dg.Definitions]
+) -> dg.JobDefinition:
+    """The job that loads files and runs the days that they make stale.
+
+    Args:
+        definitions: Makes the definitions of the deployment. They are made anew for the days, because the files may
+            hold days that are earlier than every partition so far.
+    """
+
     @dg.op(
         name="ingest_landing",
         description="Loads files of the landing folder that are new or changed and are no longer being written.",
     )
     def ingest_landing(context: dg.OpExecutionContext) -> None:
         with exclusive_lock(
-            _lock_file(deployment),
+            _lock_file(deployment.settings.home),
             on_wait=lambda: context.log.info("another run is loading files; waiting for it to end"),
         ):
             _ingest(context, deployment)
+            context.instance.add_run_tags(context.run_id, {LOADED_TAG: "true"})
+
+    @dg.op(
+        name="run_stale_days",
+        ins={"loaded": dg.In(dg.Nothing)},
+        description="Runs the days that the files made stale, as a run of daily_job in the same process.",
+    )
+    def run_stale_days(context: dg.OpExecutionContext) -> None:
+        _run_stale_days(context, deployment, pipeline, definitions)
 
     @dg.job(
         name=INGEST_JOB,
-        description="Loads new files of the landing folder. A file with an error is refused; the others are loaded.",
+        description="Loads new files of the landing folder, and runs the days that they make stale. A file with an "
+        "error is refused; the others are loaded.",
         executor_def=dg.in_process_executor,
     )
     def ingest_job() -> None:
-        ingest_landing()
+        run_stale_days(ingest_landing())
 
     return ingest_job
 
@@ -123,8 +169,44 @@ def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
     record_landed(deployment.warehouse, taken.files, folder)
 
 
-def _lock_file(deployment: Deployment) -> Path:
-    return deployment.settings.home / "landing.lock"
+def _run_stale_days(
+    context: dg.OpExecutionContext,
+    deployment: Deployment,
+    pipeline: Pipeline,
+    definitions: Callable[[], dg.Definitions],
+) -> None:
+    """Run the days that are stale, and those that become stale meanwhile because another run loads files.
+
+    Why days could not be run is in the record of their own run, and logged here.
+    """
+    from journeys_assets.defs.sqlite_storage import with_open_files
+
+    lock = lock_path(deployment.settings.home)
+    done: list[str] = []
+    while len(done) < MOST_DAY_RUNS:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        decision, _ = next_days(pipeline, deployment.warehouse, context.instance, lock, now)
+        if isinstance(decision, Wait):
+            context.add_output_metadata({"note": decision.reason})
+            break
+        first, last = decision.first_day, decision.last_day
+        context.log.info(f"running the days {first} … {last}")
+        tags = {REQUESTED_BY_TAG: INGEST_JOB, INGEST_RUN_TAG: context.run_id}
+        try:
+            with with_open_files(context.instance) as instance:
+                found = run_days(pipeline, definitions(), instance, first, last, tags=tags)
+        except RunError as error:
+            # The files are loaded, so this run has succeeded. active_users_sensor requests the days after a pause.
+            context.log.error(f"the days {first} … {last} are still stale: {error}")
+            context.add_output_metadata({"failed": str(error)})
+            break
+        done.append(f"{first} … {last}: run {found.run_id}")
+    if done:
+        context.add_output_metadata({"days": table(["days"], [(days,) for days in done])})
+
+
+def _lock_file(home: Path) -> Path:
+    return home / "landing.lock"
 
 
 def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -135,13 +217,16 @@ def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _look(deployment: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: int) -> pl.DataFrame:
-    return with_file_states(
+    states = partial(
+        with_file_states,
         folder.files,
         landed,
         now_ns=now_ns,
         settle_s=deployment.settings.landing_settle_seconds,
         patience_s=deployment.settings.landing_patience_seconds,
     )
+    young = states().filter(pl.col("state") == "waiting", pl.col("outcome").is_null())["file"]
+    return states(complete=complete_files(folder, young))
 
 
 def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[str, int]) -> None:
@@ -202,6 +287,14 @@ def _told(files: pl.DataFrame) -> dg.MarkdownMetadataValue:
 
 
 def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.SensorDefinition:
+    # Most ticks find nothing new, and to open the warehouse is most of what a tick costs.
+    @lru_cache(maxsize=1)
+    def landed_at(_: object) -> pl.DataFrame:
+        return _landed(deployment)
+
+    def landed() -> pl.DataFrame:
+        return landed_at(_file_states(deployment.warehouse.path))
+
     @dg.sensor(
         name=LANDING_SENSOR,
         job=job,
@@ -210,7 +303,11 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
         description="Requests an ingest run for new or changed files that are no longer being written.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        step = next_ingest(deployment, context.instance, time.time_ns())
+        report_lost_runs(deployment.settings.home, context.instance, time.time_ns())
+        step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
+        if isinstance(step, Wait) and step.seconds is not None and step.seconds <= LONGEST_TICK_S:
+            time.sleep(step.seconds)
+            step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
         if isinstance(step, Wait):
             return dg.SkipReason(step.reason)
         return dg.RunRequest(run_key=step.run_key, tags={FILES_TAG: step.files_key})
@@ -218,8 +315,33 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     return landing_sensor
 
 
-def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: int) -> IngestRequest | Wait:
-    """What the sensor requests at ``now_ns`` (ns since 1970). It opens no file of the folder and writes nothing."""
+def _landed(deployment: Deployment) -> pl.DataFrame:
+    return landed_files(open_warehouse(deployment.settings, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
+
+
+def _file_states(warehouse: Path) -> tuple[tuple[int, int, int], ...]:
+    """Inode, size and time of modification of the files of the warehouse: they are others after every write."""
+    found = []
+    for file in (warehouse, warehouse.with_name(f"{warehouse.name}.wal")):
+        with suppress(FileNotFoundError):
+            status = file.stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+def next_ingest(
+    deployment: Deployment,
+    instance: dg.DagsterInstance,
+    now_ns: int,
+    *,
+    landed: Callable[[], pl.DataFrame] | None = None,
+) -> IngestRequest | Wait:
+    """What the sensor requests at ``now_ns`` (ns since 1970). It writes nothing, and reads no more of a file than a few
+    bytes of its ends.
+
+    Args:
+        landed: Returns the rows of ``LANDED_FILES``; by default they are read.
+    """
     root = deployment.settings.landing_path
     if not root.exists():
         return Wait(f"folder {root} does not exist; create it and put log files into it")
@@ -227,22 +349,46 @@ def next_ingest(deployment: Deployment, instance: dg.DagsterInstance, now_ns: in
     if folder.files.is_empty():
         return Wait(f"{root} holds no file")
     runs = past_runs(instance)
-    if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(deployment))):
+    if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(deployment.settings.home))):
         return Wait(f"run {running.run_id} is loading files; new files are looked for when it has ended")
     try:
-        landed = landed_files(open_warehouse(deployment.settings, lock_timeout_s=SENSOR_LOCK_TIMEOUT_S))
+        recorded = landed() if landed else _landed(deployment)
     except WarehouseBusyError as error:
         return Wait(f"the next evaluation tries again: {error}")
-    return next_ingest_request(_look(deployment, folder, landed, now_ns), runs, now_ns=now_ns)
+    return next_ingest_request(_look(deployment, folder, recorded, now_ns), runs, now_ns=now_ns)
+
+
+def loading_run(home: Path, instance: dg.DagsterInstance, now_ns: int) -> PastRun | None:
+    """The ingest run that is queued or loading files at ``now_ns`` (ns since 1970); None if there is none."""
+    return run_in_progress(past_runs(instance), now_ns=now_ns, at_work=is_locked(_lock_file(home)))
+
+
+def report_lost_runs(home: Path, instance: dg.DagsterInstance, now_ns: int) -> None:
+    """Mark ingest runs as failed whose process has died; otherwise they would be recorded as started for ever.
+
+    A run that loads files holds the lock of the folder. After that, its process has a run over days.
+    """
+    at_work, now = is_locked(_lock_file(home)), naive_utc(now_ns / 1e9)
+    for record in instance.get_run_records(dg.RunsFilter(job_name=INGEST_JOB, statuses=_LAUNCHED)):
+        run, changed = record.dagster_run, [record.update_timestamp.timestamp()]
+        if LOADED_TAG in run.tags:
+            followers = instance.get_run_records(dg.RunsFilter(tags={INGEST_RUN_TAG: run.run_id}))
+            if any(not follower.dagster_run.is_finished for follower in followers):
+                continue
+            changed += [follower.update_timestamp.timestamp() for follower in followers]
+        elif at_work:
+            continue
+        if now - naive_utc(max(changed)) > LOST_AFTER:
+            instance.report_run_failed(run, "the process of the run has died: it neither loads files nor runs days")
 
 
 def past_runs(instance: dg.DagsterInstance) -> Sequence[PastRun]:
-    """The latest runs of the ingest job that were launched, newest first."""
+    """The latest runs of the ingest job that were launched, newest first. Once its files are loaded, one succeeded."""
     records = instance.get_run_records(dg.RunsFilter(job_name=INGEST_JOB), limit=RUNS_LOOKED_AT)
     return [
         PastRun(
             run_id=record.dagster_run.run_id,
-            status=_STATUS[record.dagster_run.status],
+            status="succeeded" if LOADED_TAG in record.dagster_run.tags else _STATUS[record.dagster_run.status],
             changed_at=record.end_time or record.update_timestamp.timestamp(),
             files_key=record.dagster_run.tags.get(FILES_TAG),
         )

@@ -1,48 +1,31 @@
 """active_users_sensor and daily_schedule: they ask the warehouse which days are stale, and request exactly those.
 
-What belongs here: reading stored state (the warehouse, Dagster's run records) and handing it to
-``domain.scheduling.requests``. Neither keeps a cursor: a tick that is lost is made up for by the next.
+``defs.stale_days`` reads the state and decides. Neither keeps a cursor: a tick that is lost is made up for by the next.
+The ingest job runs the days that its files made stale, so the sensor requests the rest: days of files that a command
+loaded, of runs that failed or died, and of files that came while a run was over their days.
 """
 
+import time
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from journeys_assets.defs.day_lock import lock_path
+from journeys_assets.defs.ingestion import loading_run
 from journeys_assets.defs.jobs import DAILY_JOB, EXPANSION_JOB, Job
-from journeys_assets.defs.partitions import day_range, range_tags
+from journeys_assets.defs.partitions import range_tags
+from journeys_assets.defs.stale_days import REQUESTED_BY_TAG, next_days, stale_days
 from journeys_assets.deployment import open_warehouse
 from journeys_assets.domain.scheduling import requests
-from journeys_assets.domain.scheduling.log_days import LogDays
-from journeys_assets.pipeline.pipeline import DAY, Pipeline, prepare
+from journeys_assets.pipeline.pipeline import Pipeline
 from journeys_assets.settings import Settings
-from journeys_assets.storage.locks import days_are_free
 from journeys_assets.storage.queries import days as day_queries
-from journeys_assets.storage.queries import staleness
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
-from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 ACTIVE_USERS_SENSOR = "active_users_sensor"
-REQUESTED_BY_TAG = "journeys/requested_by"
-RUNS_LOOKED_AT = 50
-"""Number of latest ended runs in which failures are counted; the pause between attempts is longest after seven."""
-
-LOST_AFTER = timedelta(minutes=2)
-"""A run that is recorded as started for longer than this, while no process holds the lock of its days, has died."""
-
 LOCK_TIMEOUT_S = 5.0
 """How long an evaluation waits for the warehouse; the next evaluation follows soon."""
-
-_AT_WORK = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-_IN_FLIGHT = [dg.DagsterRunStatus.QUEUED, *_AT_WORK]
-_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 def build_sensors(settings: Settings, pipeline: Pipeline, jobs: Sequence[Job]) -> list[dg.SensorDefinition]:
@@ -58,11 +41,11 @@ def build_sensors(settings: Settings, pipeline: Pipeline, jobs: Sequence[Job]) -
     def active_users_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         now = datetime.now(UTC).replace(tzinfo=None)
         try:
-            days, newest, _ = _stale(pipeline, impatient, today=now.date())
+            decision, newest = next_days(pipeline, impatient, context.instance, lock_path(settings.home), now)
         except WarehouseBusyError as error:
             return dg.SkipReason(f"the next evaluation tries again: {error}")
-        report_lost_runs(context.instance, lock_path(settings.home), now)
-        decision = requests.next_request(days, day_runs(context.instance), now)
+        if loading := loading_run(settings.home, context.instance, time.time_ns()):
+            return dg.SkipReason(f"run {loading.run_id} is loading files, and runs the days that they make stale")
         if isinstance(decision, requests.Wait):
             return dg.SkipReason(decision.reason)
         return dg.SensorResult([_run_request(decision, newest, context.instance)])
@@ -81,7 +64,7 @@ def build_daily_schedule(settings: Settings, pipeline: Pipeline, jobs: Sequence[
     )
     def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         yesterday = (context.scheduled_execution_time - timedelta(days=1)).date()
-        days, _, log = _stale(pipeline, pipeline.warehouse, today=yesterday)
+        days, _, log = stale_days(pipeline, pipeline.warehouse, today=yesterday)
         with pipeline.warehouse.reading() as con:
             last_closed = day_queries.last_closed_day(con)
         if log.all is None or (yesterday - log.all.last).days >= pipeline.params.keywords.horizon_days:
@@ -107,60 +90,8 @@ def build_expansion_schedule() -> dg.ScheduleDefinition:
     )
 
 
-def report_lost_runs(instance: dg.DagsterInstance, lock: Path, now: datetime) -> None:
-    """Mark runs as failed whose process has died; otherwise they would be recorded as started for ever."""
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_AT_WORK)):
-        days = day_range(record.dagster_run.tags)
-        silent = now - _naive_utc(record.update_timestamp.timestamp())
-        if days is not None and silent > LOST_AFTER and days_are_free(lock, *days):
-            message = f"the process of the run has died: no process holds the lock of the days {days[0]} … {days[1]}"
-            instance.report_run_failed(record.dagster_run, message)
-
-
-def day_runs(instance: dg.DagsterInstance) -> list[requests.DayRun]:
-    """Runs over days, from any source: all that are in flight, and the latest that ended."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=_IN_FLIGHT))
-    records = [*records, *instance.get_run_records(dg.RunsFilter(statuses=_ENDED), limit=RUNS_LOOKED_AT)]
-    runs = []
-    for record in records:
-        run = record.dagster_run
-        days = day_range(run.tags)
-        if days is None:
-            continue
-        in_flight, succeeded = run.status in _IN_FLIGHT, run.status is dg.DagsterRunStatus.SUCCESS
-        ended_at = _naive_utc(record.end_time or record.update_timestamp.timestamp())
-        runs.append(
-            requests.DayRun(
-                first_day=days[0],
-                last_day=days[1],
-                outcome="in_flight" if in_flight else "succeeded" if succeeded else "failed",
-                ended_at=None if in_flight else ended_at,
-                is_automatic=run.tags.get(REQUESTED_BY_TAG) == ACTIVE_USERS_SENSOR,
-            )
-        )
-    return runs
-
-
-def _naive_utc(timestamp: float) -> datetime:
-    return datetime.fromtimestamp(timestamp, UTC).replace(tzinfo=None)
-
-
 def _daily(jobs: Sequence[Job]) -> Job:
     return next(job for job in jobs if job.name == DAILY_JOB)
-
-
-def _stale(pipeline: Pipeline, warehouse: Warehouse, *, today: date) -> tuple[list[date], int, LogDays]:
-    """Days that lack events of the log, the newest ingest_seq, and the days of the log.
-
-    Args:
-        warehouse: That of the pipeline; a tick must not outlast the interval between ticks, so its lock may be shorter.
-    """
-    prepare(warehouse, pipeline.tables)
-    with warehouse.reading() as con:
-        log = pipeline.log_days(con, today=today)
-        days = staleness.stale_days(con, pipeline.versions().periods(DAY), start=log.start, today=today)
-        newest = staleness.watermarks(con, today, start=log.start).ingest_seq
-    return [day for day, reason in days.iter_rows() if reason != staleness.ALGORITHM_VERSION], newest, log
 
 
 def _run_request(request: requests.Request, newest: int, instance: dg.DagsterInstance) -> dg.RunRequest:

@@ -2,8 +2,8 @@
 
 The stock storage opens a connection, and with it an engine and a transaction, for every statement: about a thousand
 times for a run of one day, which costs more CPU than the run itself. This one writes the same rows to the same files,
-so the UI and the daemon read them with the stock storage. It serves runs in a process of their own (the command line);
-a process that lives long and reads from many threads keeps the stock storage.
+so the UI and the daemon read them with the stock storage. It serves runs in a process of their own (the command line,
+the ingest job); a process that lives long and reads from many threads keeps the stock storage.
 
 ``_connect`` is private to Dagster; the locked version is tested with it.
 """
@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from dagster import EventLogEntry
+from dagster import DagsterInstance, EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
@@ -35,6 +35,10 @@ from sqlalchemy.pool import NullPool
 RUNS = "runs"
 BUSY_TIMEOUT_S = 60
 """How long a statement waits for another process that writes the file."""
+
+_NO_CAPTURE = ConfigurableClassData(
+    "dagster._core.storage.noop_compute_log_manager", "NoOpComputeLogManager", config_yaml="{}"
+)
 
 
 class OpenFile:
@@ -169,3 +173,18 @@ class OpenSqliteStorage(DagsterSqliteStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Any:
         return cls(inst_data=inst_data, **config_value)
+
+
+@contextmanager
+def with_open_files(instance: DagsterInstance) -> Iterator[DagsterInstance]:
+    """``instance`` with this storage, for a run within the process of another run; itself, if it uses another storage.
+
+    The output of the process is captured for the other run already, so it is not captured again.
+    """
+    ref = None if instance.is_ephemeral else instance.get_ref()
+    if ref is None or ref.storage_data is None or ref.storage_data.class_name != DagsterSqliteStorage.__name__:
+        yield instance
+        return
+    storage = ConfigurableClassData(__name__, OpenSqliteStorage.__name__, ref.storage_data.config_yaml)
+    with DagsterInstance.from_ref(ref._replace(storage_data=storage, compute_logs_data=_NO_CAPTURE)) as opened:
+        yield opened

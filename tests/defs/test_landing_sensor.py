@@ -15,8 +15,18 @@ import pytest
 from journeys_assets.defs import ingestion
 from journeys_assets.defs.build import build_definitions
 from journeys_assets.defs.in_process import console_log
-from journeys_assets.defs.ingestion import FILES_TAG, INGEST_JOB, LANDING_SENSOR, next_ingest, past_runs
+from journeys_assets.defs.ingestion import (
+    FILES_TAG,
+    INGEST_JOB,
+    INGEST_RUN_TAG,
+    LANDING_SENSOR,
+    LOADED_TAG,
+    next_ingest,
+    past_runs,
+)
 from journeys_assets.defs.jobs import DAILY_JOB
+from journeys_assets.defs.partitions import day_range, range_tags
+from journeys_assets.defs.sensors import ACTIVE_USERS_SENSOR
 from journeys_assets.domain.landing.files import IngestRequest
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.storage.ingest.folder import landed_files
@@ -66,13 +76,28 @@ class Watched:
         assert isinstance(reason, str), reason
         return reason
 
-    def execute(self, request: dg.RunRequest | None = None) -> dg.ExecuteInProcessResult:
-        """The run that a request asks for, as the daemon tags it."""
+    def execute(self, request: dg.RunRequest | None = None, *, with_days: bool = False) -> dg.ExecuteInProcessResult:
+        """The run that a request asks for, as the daemon tags it; without the days that take seconds."""
         tags = {**request.tags, "dagster/run_key": str(request.run_key)} if request else {}
         job = self.repository.get_job(INGEST_JOB)
         return job.execute_in_process(
-            instance=self.instance, tags=tags, run_config=console_log(verbose=False), raise_on_error=False
+            instance=self.instance,
+            tags=tags,
+            run_config=console_log(verbose=False),
+            op_selection=None if with_days else ["ingest_landing"],
+            raise_on_error=False,
         )
+
+    def other_tick(self) -> dg.RunRequest | str:
+        """One evaluation of active_users_sensor: its request, or why there is none."""
+        with dg.build_sensor_context(instance=self.instance, repository_def=self.repository) as context:
+            data = self.repository.get_sensor_def(ACTIVE_USERS_SENSOR).evaluate_tick(context)
+        return data.run_requests[0] if data.run_requests else str(data.skip_message)
+
+    def day_run(self) -> dg.DagsterRun:
+        """The only run over days."""
+        (run,) = self.instance.get_runs(dg.RunsFilter(job_name=DAILY_JOB))
+        return run
 
     def take(self) -> dg.ExecuteInProcessResult:
         result = self.execute(self.asked())
@@ -118,7 +143,7 @@ def fails(*_: object) -> None:
 def test_the_sensor_runs_by_default(watched: Watched) -> None:
     sensor = watched.repository.get_sensor_def(LANDING_SENSOR)
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
-    assert sensor.minimum_interval_seconds == 15
+    assert sensor.minimum_interval_seconds == 5
     assert sensor.job_name == INGEST_JOB
 
 
@@ -148,6 +173,22 @@ def test_a_file_is_taken_once_it_has_settled_and_then_rests(watched: Watched) ->
     assert metadata["rows_accepted"] == metadata["dagster/row_count"] == 2
     assert metadata["rows_quarantined"] == 1
     assert watched.sandbox.settings.first_day == date(2026, 3, 1)
+
+
+def test_a_parquet_file_is_taken_seconds_after_its_footer_and_never_without_it(watched: Watched) -> None:
+    frame = pl.DataFrame({"pin_id": [f"p{i}" for i in range(100)]})
+    frame.write_parquet(watched.sandbox.home / "whole.parquet")
+    whole = (watched.sandbox.home / "whole.parquet").read_bytes()
+    watched.write("pins/a.parquet", whole[:-1], age_s=3)
+    assert watched.skipped() == "nothing is ready: 1 file (pins/a.parquet) still being written"
+    watched.write("pins/a.parquet", whole, age_s=1)
+    waiting = watched.at(0)
+    assert isinstance(waiting, Wait)
+    assert waiting.seconds is not None
+    assert 0 < waiting.seconds <= 1
+    # The sensor waits for it within the tick.
+    watched.take()
+    assert watched.table("pins").height == 100
 
 
 def test_a_later_file_adds_to_it_and_an_earlier_day_is_noted(watched: Watched) -> None:
@@ -230,7 +271,9 @@ def test_a_wrong_file_is_refused_with_its_reason_and_the_others_go_on(watched: W
     assert watched.outcomes()["search_events/b.csv.gz"] == "refused"
     (watched.landing / "things/c|d.csv").unlink()
     pl.DataFrame({"pin_id": ["p"]}).write_parquet(watched.landing / "pins/b.parquet")
-    assert "pins/b.parquet" in watched.skipped()
+    waiting = watched.at(0)
+    assert isinstance(waiting, Wait)
+    assert "pins/b.parquet" in waiting.reason
     os.utime(watched.landing / "pins/b.parquet", (time.time() - 20,) * 2)
     watched.take()
     assert watched.table("pins").height == 1
@@ -437,3 +480,114 @@ def test_a_row_ahead_of_the_clock_is_read_once_its_time_has_come(watched: Watche
     assert len(watched.queries()) == 2
     assert watched.skipped() == "nothing is ready: 1 already ingested"
     assert isinstance(watched.at(15 * 60), IngestRequest)
+
+
+# ── the days that the files made stale ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_days_are_run_in_the_same_process_with_a_record_of_their_own(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    result = watched.execute(watched.asked(), with_days=True)
+    assert result.success
+    run = watched.day_run()
+    assert run.status is dg.DagsterRunStatus.SUCCESS
+    assert day_range(run.tags) == (date(2026, 3, 1), date(2026, 3, 2))
+    assert run.tags[INGEST_RUN_TAG] == result.run_id
+    partitions = watched.instance.get_materialized_partitions(dg.AssetKey("user_journeys"))
+    assert partitions == {"2026-03-01", "2026-03-02"}
+    assert watched.sandbox.table("closed_days")["partition_date"].to_list() == [date(2026, 3, 1), date(2026, 3, 2)]
+    assert watched.skipped() == "nothing is ready: 1 already ingested"
+    assert watched.other_tick() == "every day is up to date with the log"
+
+
+def test_days_that_fail_leave_the_files_loaded_and_are_requested_after_a_pause(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    with monkeypatch.context() as broken:
+        broken.setattr("journeys_assets.pipeline.naming.name_journeys", fails)
+        result = watched.execute(watched.asked(), with_days=True)
+    assert result.success
+    assert watched.day_run().status is dg.DagsterRunStatus.FAILURE
+    assert any("2026-03-01 … 2026-03-02 are still stale: run" in message for message in watched.logged())
+    assert watched.skipped() == "nothing is ready: 1 already ingested"
+    assert "the last run failed" in str(watched.other_tick())
+    # Other files do not wait for the days.
+    watched.write("search_events/b.csv", MORE)
+    watched.take()
+    monkeypatch.setattr("journeys_assets.domain.scheduling.requests.FIRST_BACK_OFF", timedelta(0))
+    again = watched.other_tick()
+    assert isinstance(again, dg.RunRequest)
+    assert day_range(again.tags) == (date(2026, 2, 27), date(2026, 3, 2))
+
+
+def test_days_of_a_run_in_flight_are_left_to_the_sensor(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    days = range_tags(date(2026, 2, 1), date(2026, 3, 31))
+    watched.leave(dg.DagsterRunStatus.STARTED, DAILY_JOB, days)
+    result = watched.execute(watched.asked(), with_days=True)
+    assert result.success
+    (note,) = [e for e in result.all_events if e.is_successful_output and e.step_key == "run_stale_days"]
+    assert "wait for the run over 2026-02-01" in str(note.step_output_data.metadata["note"].value)
+    assert watched.day_run().status is dg.DagsterRunStatus.STARTED
+
+
+def test_days_that_become_stale_meanwhile_are_run_by_the_same_process(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    run_days, asked = ingestion.run_days, []
+
+    def running(*args: Any, **options: Any) -> Any:
+        asked.append(args[3:5])
+        if len(asked) == 1:
+            watched.write("search_events/b.csv", MORE)
+            watched.sandbox.load(watched.landing)
+        return run_days(*args, **options)
+
+    monkeypatch.setattr(ingestion, "run_days", running)
+    assert watched.execute(watched.asked(), with_days=True).success
+    assert asked[0] == (date(2026, 3, 1), date(2026, 3, 2))
+    assert watched.other_tick() == "every day is up to date with the log"
+
+
+def test_the_other_sensor_waits_while_files_are_loaded(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.take()
+    assert isinstance(watched.other_tick(), dg.RunRequest)
+    run_id = watched.leave(dg.DagsterRunStatus.STARTED)
+    assert watched.other_tick() == f"run {run_id} is loading files, and runs the days that they make stale"
+    watched.instance.add_run_tags(run_id, {LOADED_TAG: "true"})
+    assert isinstance(watched.other_tick(), dg.RunRequest)
+
+
+def test_while_days_are_run_new_files_are_loaded(watched: Watched) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    watched.leave(dg.DagsterRunStatus.STARTED, tags={LOADED_TAG: "true"})
+    watched.take()
+
+
+def test_an_ingest_run_whose_process_died_is_marked_as_failed(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.write("search_events/a.csv", SEARCHES)
+    loading = watched.leave(dg.DagsterRunStatus.STARTED)
+    loaded = watched.leave(dg.DagsterRunStatus.STARTED, tags={LOADED_TAG: "true"})
+    days = {INGEST_RUN_TAG: loaded, **range_tags(date(2026, 3, 1), date(2026, 3, 1))}
+    follower = watched.leave(dg.DagsterRunStatus.STARTED, DAILY_JOB, days)
+    status = {True: dg.DagsterRunStatus.STARTED, False: dg.DagsterRunStatus.FAILURE}
+
+    def ticked(*, loading_lives: bool, loaded_lives: bool) -> None:
+        watched.tick()
+        runs = [watched.instance.get_run_by_id(run_id) for run_id in (loading, loaded)]
+        assert [run.status for run in runs if run] == [status[loading_lives], status[loaded_lives]]
+
+    ticked(loading_lives=True, loaded_lives=True)
+    monkeypatch.setattr(ingestion, "LOST_AFTER", timedelta(0))
+    with exclusive_lock(watched.sandbox.home / "landing.lock", on_wait=fails):
+        ticked(loading_lives=True, loaded_lives=True)
+    ticked(loading_lives=False, loaded_lives=True)
+    run = watched.instance.get_run_by_id(follower)
+    assert run is not None
+    watched.instance.report_run_failed(run)
+    ticked(loading_lives=False, loaded_lives=False)

@@ -126,7 +126,7 @@ def test_a_run_that_died_with_its_daemon_is_marked_as_failed(
     sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = automation.leave_in_flight(DAY, DAY)
-    monkeypatch.setattr("journeys_assets.defs.sensors.LOST_AFTER", timedelta(0))
+    monkeypatch.setattr("journeys_assets.defs.stale_days.LOST_AFTER", timedelta(0))
     other = [sys.executable, "-c", HOLD, str(lock_path(sandbox.home))]
     with subprocess.Popen(other, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -96,7 +96,7 @@ def _insert(tables: SqlWorld, table: str, rows: pl.DataFrame) -> None:
 
 def _infer(tables: SqlWorld, day: date, params: AlgorithmParams) -> None:
     bounds = {"day": day, "look_back": params.keywords.look_back_days, "least": MIN_KEYWORDS}
-    clusters = tables.con.sql(CLUSTERS, params=bounds).pl()
+    clusters = tables.con.execute(CLUSTERS, bounds).pl()
     _insert(tables, "main.journey_clusters", clusters)
     own = ["partition_date", "user_id"]
     _insert(tables, "main.inference_ledger", clusters.select(*own, "window_end_date").unique(maintain_order=True))

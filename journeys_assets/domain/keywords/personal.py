@@ -24,6 +24,7 @@ addresses are not detected. In doubt a number counts as personal: that costs a j
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import unicodedata
@@ -111,8 +112,12 @@ Replace = Callable[[str], str]
 """What to put in place of a piece of personal data, from what kind of data it is."""
 
 
+@functools.lru_cache(maxsize=2**16)
 def holds_personal_data(text: str) -> bool:
-    """Whether ``text`` holds personal data: see above."""
+    """Whether ``text`` holds personal data: see above.
+
+    Answers are kept: the same names and titles come again on every day of a range.
+    """
     return _replaced(text, lambda _: "") is not None
 
 

@@ -2,12 +2,16 @@
 
 Decisions depend only on the files, their recorded outcomes, past runs and the time. A file is identified by path, size
 and time of modification, so nothing has to be remembered between two decisions.
+
+A file must never be loaded while it is being written. So it has to be unmodified for some seconds, and for fewer if its
+own content says that it is complete: the end of a Parquet file, its footer, is written last. Other formats have no such
+mark.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -22,6 +26,8 @@ FILE_COLUMNS = ("file", "n_bytes", "modified_at")
 """Properties of a file that identify it without opening it; types as in ``LANDED_FILES``."""
 FILES_SCHEMA = pl.Schema({name: LANDED_FILES.polars_schema[name] for name in FILE_COLUMNS})
 
+COMPLETE_SETTLE_S = 2.0
+"""Age since the last modification from which a complete Parquet file may be opened, seconds."""
 LAUNCH_TIMEOUT_S = 120
 """Time within which a started run must hold the lock on the folder, seconds. After that it counts as lost."""
 SHOWN = 3
@@ -30,7 +36,13 @@ _NS = 1_000_000_000
 
 
 def with_file_states(
-    files: pl.DataFrame, landed: pl.DataFrame, *, now_ns: int, settle_s: float, patience_s: float
+    files: pl.DataFrame,
+    landed: pl.DataFrame,
+    *,
+    now_ns: int,
+    settle_s: float,
+    patience_s: float,
+    complete: Collection[str] = (),
 ) -> pl.DataFrame:
     """``files`` with the state of each file: what to do with it.
 
@@ -40,17 +52,28 @@ def with_file_states(
         now_ns: The current time, ns since 1970, UTC.
         settle_s: Age since the last modification from which a file may be opened, seconds.
         patience_s: Age from which a damaged file counts as damaged and not as half-written, seconds.
+        complete: ``file`` of the files whose content says that they are complete. For these, ``settle_s`` is at most
+            ``COMPLETE_SETTLE_S``.
 
     Returns:
-        ``files`` in order of path with ``state``, and with the recorded ``outcome`` and ``reason`` if the file has not
-        changed since. States: ``ready`` (new or changed, and old enough; or due for another attempt, because it was
-        half-written, or because a row whose time lay ahead of the clock can be accepted now), ``waiting``
-        (modified too recently, or half-written), ``as_recorded`` (nothing to do), ``ignored`` (by its name; ``reason``
-        says why, see ``domain.landing.file_names``).
+        ``files`` in order of path with ``state``, with ``ready_in_s`` (seconds until a waiting file is ready; null for
+        others), and with the recorded ``outcome`` and ``reason`` if the file has not changed since. States: ``ready``
+        (new or changed, and old enough; or due for another attempt, because it was half-written, or because a row whose
+        time lay ahead of the clock can be accepted now), ``waiting`` (modified too recently, or half-written),
+        ``as_recorded`` (nothing to do), ``ignored`` (by its name; ``reason`` says why, see
+        ``domain.landing.file_names``).
     """
     recorded = landed.select(*FILE_COLUMNS, "outcome", "reason", "look_again_at")
     is_due = (pl.col("look_again_at") <= pl.from_epoch(pl.lit(now_ns), time_unit="ns")).fill_null(False)
-    unfinished = pl.col("outcome") == "unfinished"
+    unfinished = (pl.col("outcome") == "unfinished").fill_null(False)
+    settles_s = (
+        pl.when(unfinished)
+        .then(pl.lit(max(settle_s, patience_s)))
+        .when(pl.col("file").is_in(list(complete)))
+        .then(pl.lit(min(settle_s, COMPLETE_SETTLE_S)))
+        .otherwise(pl.lit(settle_s))
+    )
+    wait_ns = (settles_s * _NS).round().cast(pl.Int64) - _age_ns(now_ns)
     return (
         files.join(recorded, on=list(FILE_COLUMNS), how="left", maintain_order="left")
         .with_columns(by_name=passed_over_reason(pl.col("file")))
@@ -60,10 +83,11 @@ def with_file_states(
             .then(pl.lit("ignored"))
             .when(pl.col("outcome").is_not_null() & ~unfinished & ~is_due)
             .then(pl.lit("as_recorded"))
-            .when(~_is_older(now_ns, settle_s) | (unfinished.fill_null(False) & ~_is_older(now_ns, patience_s)))
+            .when(wait_ns > 0)
             .then(pl.lit("waiting"))
             .otherwise(pl.lit("ready")),
         )
+        .with_columns(ready_in_s=pl.when(pl.col("state") == "waiting").then(wait_ns / _NS))
         .drop("look_again_at", "by_name")
         .sort("file")
     )
@@ -72,14 +96,17 @@ def with_file_states(
 def outcome_of_damaged(files: pl.DataFrame, *, now_ns: int, patience_s: float) -> pl.Series:
     """The outcome of each damaged file: ``refused`` from age ``patience_s`` on, ``unfinished`` before."""
     return files.select(
-        pl.when(_is_older(now_ns, patience_s)).then(pl.lit("refused")).otherwise(pl.lit("unfinished")).alias("outcome")
+        pl.when(_age_ns(now_ns) >= round(patience_s * _NS))
+        .then(pl.lit("refused"))
+        .otherwise(pl.lit("unfinished"))
+        .alias("outcome")
     )["outcome"]
 
 
-def _is_older(now_ns: int, seconds: float) -> pl.Expr:
-    """Whether a file's age is at least ``seconds``. A time in the future counts by its distance from now, so that a
-    wrong clock does not block a file for ever."""
-    return (pl.lit(now_ns, dtype=pl.Int64) - pl.col("modified_at")).abs() >= round(seconds * _NS)
+def _age_ns(now_ns: int) -> pl.Expr:
+    """Nanoseconds since a file was modified. A time in the future counts by its distance from now, so that a wrong
+    clock does not block a file for ever."""
+    return (pl.lit(now_ns, dtype=pl.Int64) - pl.col("modified_at")).abs()
 
 
 def fingerprint(files: pl.DataFrame) -> str:
@@ -143,7 +170,8 @@ def next_ingest_request(states: pl.DataFrame, runs: Sequence[PastRun], *, now_ns
     """
     ready = states.filter(pl.col("state") == "ready")
     if ready.is_empty():
-        return Wait(_nothing_ready(states))
+        seconds = states["ready_in_s"].min()
+        return Wait(_nothing_ready(states), seconds if isinstance(seconds, float) else None)
     files_key = fingerprint(ready)
     unsuccessful = []
     for run in runs:

@@ -156,6 +156,10 @@ def season_evidence(journeys: pl.DataFrame, visits: pl.DataFrame, day: date, par
         year before, sorted. With less than a year of history there are none.
     """
     turns = journeys.filter((pl.col("day") <= day) & is_turn()).select(*_OWN, "day")
+    # Most journeys are younger than a year, so they are set aside first.
+    lasted = turns.group_by(_OWN).agg(begins=pl.col("day").min(), ends=pl.col("day").max())
+    is_old = pl.col("begins") <= pl.col("ends") - timedelta(days=YEAR_DAYS - params.season_tolerance_days)
+    turns = turns.join(lasted.filter(is_old), on=_OWN, how="semi")
     last = pl.col("day").max().over(_OWN)
     turns = turns.filter(pl.col("day") > last - timedelta(days=look_back_days(params))).sort(*_OWN, "day")
     is_new = (pl.col("day").diff().over(_OWN).dt.total_days() >= params.seasonal_min_quiet_days).fill_null(False)

@@ -42,9 +42,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """No request now, with the reason."""
+    """No request now.
+
+    Attributes:
+        reason: Why.
+        seconds: After how many seconds there may be a request; None if that is not known.
+    """
 
     reason: str
+    seconds: float | None = None
 
 
 def next_request(stale: Sequence[date], runs: Sequence[DayRun], now: datetime) -> Request | Wait:

@@ -136,17 +136,17 @@ def _lists_of_day(study: Study, day: date) -> pl.DataFrame:
         states = inference.live_states(con, day, study.algorithm.keywords.horizon_days)
         columns = ("user_id", "journey_id", "keywords", "keyword_weights", "centroid")
         clusters = inference.journeys_in(con, states, columns)
-        scored = con.sql(
+        scored = con.execute(
             "SELECT user_id, journey_id, score FROM main.ranked_journeys WHERE partition_date = $day",
-            params={"day": day},
+            {"day": day},
         ).pl()
-        future = con.sql(
+        future = con.execute(
             f"""
             SELECT user_id, keyword, sum({" + ".join(count_columns(study.algorithm.actions))})::DOUBLE AS n
             FROM main.keyword_table
             WHERE partition_date > $day AND partition_date <= $day + $days::INTEGER GROUP BY ALL
             """,
-            params={"day": day, "days": FUTURE_DAYS},
+            {"day": day, "days": FUTURE_DAYS},
         ).pl()
     members = clusters.select("user_id", "journey_id", keyword="keywords", weight="keyword_weights").explode(
         "keyword", "weight"

@@ -528,7 +528,7 @@ def _returns(study: Study, rows: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """day, user_id, journey_id, n_visits and returned, for the ``horizon`` days after each day; active users only."""
     with study.warehouse.reading() as con:
         con.register("tested", rows.select("day", *_OWN, "keywords").to_arrow())
-        return con.sql(
+        return con.execute(
             """
             WITH members AS (SELECT day, user_id, journey_id, unnest(keywords) AS keyword FROM tested),
             returned AS (
@@ -543,5 +543,5 @@ def _returns(study: Study, rows: pl.DataFrame, horizon: int) -> pl.DataFrame:
             SELECT j.day, j.user_id, j.journey_id, v.n_visits, r.journey_id IS NOT NULL AS returned
             FROM tested j JOIN visits v USING (day, user_id) LEFT JOIN returned r USING (day, user_id, journey_id)
             """,
-            params={"horizon": horizon},
+            {"horizon": horizon},
         ).pl()

@@ -329,8 +329,8 @@ def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], 
         for name in _tables_below(model, sql_models):
             columns = [row[0] for row in con.sql(f"DESCRIBE main.{name}").fetchall()]
             of_users = "JOIN guarded_users USING (user_id)" if "user_id" in columns else ""
-            tables[name] = con.sql(
-                f"SELECT {name}.* FROM main.{name} {of_users} WHERE partition_date <= $day", params={"day": day}
+            tables[name] = con.execute(
+                f"SELECT {name}.* FROM main.{name} {of_users} WHERE partition_date <= $day", {"day": day}
             ).to_arrow_table()
         con.unregister("guarded_users")
     with duckdb.connect(":memory:") as truncated:
@@ -344,7 +344,7 @@ def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], 
 
 
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, **params: object) -> pl.DataFrame:
-    return con.sql(sql, params=params).pl()
+    return con.execute(sql, params).pl()
 
 
 def _tables_below(model: SqlModel, sql_models: Mapping[str, SqlModel]) -> list[str]:

@@ -8,11 +8,13 @@ processed again, which changes nothing: its events and versions are there alread
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from journeys_assets.domain.actions import Action
@@ -26,6 +28,9 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 MAX_MODIFIED_NS = 2**62
 """Modification times are clipped to ± this, ns since 1970 (± 146 years), so that they fit and can be subtracted."""
+
+_PARQUET = b"PAR1"
+"""The first and the last bytes of a Parquet file."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,29 @@ def list_folder(root: Path) -> Folder:
     ]
     files = pl.DataFrame(rows, schema=FILES_SCHEMA, orient="row").sort("file")
     return Folder(files, {name: path for name, (path, _) in found.items()})
+
+
+def complete_files(folder: Folder, names: Iterable[str]) -> list[str]:
+    """Those of the named files that are Parquet files with a footer that can be read. A file that is gone is left out.
+
+    A writer that goes through a file in order writes the footer last.
+    """
+    return [name for name in names if name.lower().endswith(".parquet") and _has_footer(folder.paths[name])]
+
+
+def _has_footer(path: Path) -> bool:
+    """Whether the file ends in a footer. What looks like its last bytes may be a value, so the footer is read too."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(_PARQUET))
+            file.seek(-len(_PARQUET), os.SEEK_END)
+            if not begin == file.read(len(_PARQUET)) == _PARQUET:
+                return False
+        with duckdb.connect() as con:
+            con.execute("SELECT num_rows FROM parquet_file_metadata($path)", {"path": str(path)}).fetchall()
+    except (OSError, duckdb.Error):
+        return False
+    return True
 
 
 def landed_files(warehouse: Warehouse) -> pl.DataFrame:

@@ -36,19 +36,19 @@ def days_with_journeys(con: duckdb.DuckDBPyConnection, last: date, n: int, *, ap
         In order. A missing day is left out and not replaced.
     """
     wanted = [last - timedelta(days=apart * i) for i in range(n)]
-    days: list[date] = con.sql(
+    days: list[date] = con.execute(
         """
         SELECT DISTINCT partition_date AS day FROM main.user_journeys SEMI JOIN main.journey_features
         USING (partition_date) WHERE partition_date IN (SELECT unnest($days)) ORDER BY day
         """,
-        params={"days": wanted},
+        {"days": wanted},
     ).pl()["day"].to_list()  # fmt: skip
     return days
 
 
 def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date], actions: Sequence[Action]) -> pl.DataFrame:
     """Every journey on each of ``days`` (``CANDIDATE_SCHEMA``), without journeys that were judged on one of them."""
-    return con.sql(
+    return con.execute(
         f"""
         SELECT partition_date AS as_of_date, user_id, journey_id, journey_name, keywords, kind, stage, confidence,
                {" + ".join(f"{column}_90d" for column in count_columns(actions))} AS n_engagements_90d
@@ -58,7 +58,7 @@ def candidates(con: duckdb.DuckDBPyConnection, days: Sequence[date], actions: Se
           WHERE journey_id IS NOT NULL AND {_JUDGED_ON} IN (SELECT unnest($days)))
         ORDER BY 1, 2, 3
         """,
-        params={"days": list(days)},
+        {"days": list(days)},
     ).pl().select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE_SCHEMA.items())  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def evidence(
         last engagement, days), searches and items (examples, most frequent first).
     """
     con.register("sheet_items", items.select("row_key", "user_id", "as_of_date", "keywords").to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         """
         WITH members AS (
           SELECT row_key, user_id, as_of_date, unnest(keywords) AS keyword, generate_subscripts(keywords, 1) AS place
@@ -125,7 +125,7 @@ def evidence(
         LEFT JOIN shown s USING (row_key) LEFT JOIN searches q USING (row_key) LEFT JOIN titles t USING (row_key)
         ORDER BY i.row_key
         """,
-        params={
+        {
             "min_users": min_users,
             "weeks": params.weeks_shown,
             "examples": params.examples_shown,

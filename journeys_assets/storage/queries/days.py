@@ -17,7 +17,7 @@ def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int
 
     A closed day without a row counts as a day without journeys, unless retention (``keep_days``) has deleted its rows.
     """
-    latest: date | None = con.sql(
+    latest: date | None = con.execute(
         """
         SELECT max(partition_date) AS day FROM (
           SELECT partition_date FROM main.user_journeys
@@ -26,7 +26,7 @@ def snapshot_before(con: duckdb.DuckDBPyConnection, day: date, *, keep_days: int
           WHERE partition_date > (SELECT max(partition_date) FROM main.user_journeys) - $keep_days::INTEGER
         ) WHERE partition_date < $day
         """,
-        params={"day": day, "keep_days": keep_days},
+        {"day": day, "keep_days": keep_days},
     ).pl()["day"][0]
     return latest
 
@@ -63,7 +63,7 @@ def log_days(
 def days_kept(con: duckdb.DuckDBPyConnection, *, keep_days: int) -> list[date]:
     """The days that were run and whose user_journeys are kept, in order; days without a journey included."""
     return (
-        con.sql(
+        con.execute(
             """
             SELECT partition_date AS day FROM main.user_journeys
             UNION
@@ -71,7 +71,7 @@ def days_kept(con: duckdb.DuckDBPyConnection, *, keep_days: int) -> list[date]:
             WHERE partition_date > (SELECT max(partition_date) FROM main.closed_days) - $keep_days::INTEGER
             ORDER BY day
             """,
-            params={"keep_days": keep_days},
+            {"keep_days": keep_days},
         )
         .pl()["day"]
         .to_list()
@@ -80,7 +80,7 @@ def days_kept(con: duckdb.DuckDBPyConnection, *, keep_days: int) -> list[date]:
 
 def was_run(con: duckdb.DuckDBPyConnection, day: date) -> bool:
     """Whether every stage was completed on ``day``, whatever is kept of it."""
-    found = con.sql("SELECT count(*) AS n FROM main.closed_days WHERE partition_date = $day", params={"day": day}).pl()
+    found = con.execute("SELECT count(*) AS n FROM main.closed_days WHERE partition_date = $day", {"day": day}).pl()
     return bool(found["n"][0])
 
 
@@ -105,12 +105,12 @@ def last_closed_day(con: duckdb.DuckDBPyConnection) -> date | None:
 
 def days_opened_by(con: duckdb.DuckDBPyConnection, days: Sequence[date], run_id: str) -> pl.DataFrame:
     """The days among ``days`` that were last opened by this run: partition_date, ingest_seq, covered_seq, run_id."""
-    return con.sql(
+    return con.execute(
         """
         SELECT partition_date, ingest_seq, covered_seq, run_id FROM main.opened_days
         WHERE partition_date IN (SELECT unnest($days)) AND run_id = $run ORDER BY partition_date
         """,
-        params={"days": list(days), "run": run_id},
+        {"days": list(days), "run": run_id},
     ).pl()
 
 

@@ -16,35 +16,35 @@ def population(con: duckdb.DuckDBPyConnection, last: date) -> pl.DataFrame:
     Whether a user is among them does not depend on sends, because nobody is sent anything before. So the arms stay
     comparable.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id FROM landing.search_events WHERE searched_at < ($last + 1)::TIMESTAMP
         UNION SELECT user_id FROM landing.pin_engagements WHERE engaged_at < ($last + 1)::TIMESTAMP
         UNION SELECT user_id FROM landing.board_pins WHERE saved_at < ($last + 1)::TIMESTAMP ORDER BY user_id
         """,
-        params={"last": last},
+        {"last": last},
     ).pl()
 
 
 def sends(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.DataFrame:
     """Logged sends from ``first`` to ``last``: user_id, arm, sent_at, opened_at, clicked_at, unsubscribed_at."""
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, arm, sent_at, opened_at, clicked_at, unsubscribed_at FROM main.stg_notification_events
         WHERE sent_at >= $first::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP ORDER BY ALL
         """,
-        params={"first": first, "last": last},
+        {"first": first, "last": last},
     ).pl()
 
 
 def engagements(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.DataFrame:
     """Actions on pins by user and day: user_id, day, n."""
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, engaged_at::DATE AS day, count(*) AS n FROM landing.pin_engagements
         WHERE engaged_at >= $first::TIMESTAMP AND engaged_at < ($last + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
         """,
-        params={"first": first, "last": last},
+        {"first": first, "last": last},
     ).pl()
 
 

@@ -42,7 +42,7 @@ def users_to_cluster(
     """
     columns = ("user_id", "partition_date", "window_end_date", "algorithm_version")
     con.register("pending", pending.select(columns).to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         f"""
         WITH last_active AS (
           SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
@@ -62,7 +62,7 @@ def users_to_cluster(
         WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
         ORDER BY l.user_id
         """,
-        params={
+        {
             "day": day,
             "first": first,
             "horizon": params.horizon_days,
@@ -84,7 +84,7 @@ def clustered_keywords(
         most_users: Of more users, those with the lowest MD5 of their id are taken.
         also: Users who are taken in any case.
     """
-    return con.sql(
+    return con.execute(
         """
         WITH latest AS (
           SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
@@ -97,7 +97,7 @@ def clustered_keywords(
         SELECT user_id, unnest(keywords) AS keyword FROM main.journey_clusters
         JOIN wanted USING (user_id, partition_date) ORDER BY user_id, keyword
         """,
-        params={"day": day, "most": most_users, "also": list(also)},
+        {"day": day, "most": most_users, "also": list(also)},
     ).pl()
 
 
@@ -111,13 +111,13 @@ def clustered_users(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int, shard: Shard = EVERYONE) -> pl.DataFrame:
     """Users within the horizon as of ``day``, with the partition of their latest inference: user_id, partition_date."""
-    return con.sql(
+    return con.execute(
         f"""
         SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
         WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
           AND window_end_date > $day - $horizon::INTEGER AND {shard.sql()} GROUP BY user_id ORDER BY user_id
         """,
-        params={"day": day, "horizon": horizon_days},
+        {"day": day, "horizon": horizon_days},
     ).pl()
 
 
@@ -151,19 +151,19 @@ def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: S
 
 def sizes_of_clusters(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """The clusters computed on ``day``: n_keywords, is_journey; unordered."""
-    return con.sql(
-        "SELECT n_keywords, is_journey FROM main.journey_clusters WHERE partition_date = $day", params={"day": day}
+    return con.execute(
+        "SELECT n_keywords, is_journey FROM main.journey_clusters WHERE partition_date = $day", {"day": day}
     ).pl()
 
 
 def example_clusters(con: duckdb.DuckDBPyConnection, day: date, n_rows: int) -> pl.DataFrame:
     """The first journeys computed on ``day`` by user and id: user_id, journey_id, medoid, keywords, cohesion."""
-    return con.sql(
+    return con.execute(
         f"""
         SELECT user_id, journey_id, medoid, keywords, cohesion FROM main.journey_clusters
         WHERE partition_date = $day AND is_journey ORDER BY user_id, journey_id LIMIT {n_rows}
         """,
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 
@@ -205,7 +205,7 @@ def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: 
         through more than a broad interest of an item); sorted.
     """
     con.register("wanted_journeys", journeys.select("user_id", "partition_date", "journey_id", "keywords").to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         """
         WITH members AS (
           SELECT user_id, partition_date, journey_id, unnest(keywords) AS keyword FROM wanted_journeys
@@ -216,7 +216,7 @@ def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: 
         FROM main.keyword_table k JOIN members m ON m.user_id = k.user_id AND m.keyword = k.keyword
         WHERE k.partition_date BETWEEN $first AND $last GROUP BY ALL ORDER BY 1, 2, 3, 4
         """,
-        params={"first": first, "last": last},
+        {"first": first, "last": last},
     ).pl()
     con.unregister("wanted_journeys")
     return rows
@@ -225,12 +225,12 @@ def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: 
 def visits(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
     """The days from ``first`` to ``last`` on which each of ``users`` (user_id) engaged with anything: user_id, day."""
     con.register("wanted_users", users.select("user_id").unique().to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         """
         SELECT DISTINCT user_id, partition_date AS day FROM main.keyword_table JOIN wanted_users USING (user_id)
         WHERE partition_date BETWEEN $first AND $last ORDER BY ALL
         """,
-        params={"first": first, "last": last},
+        {"first": first, "last": last},
     ).pl()
     con.unregister("wanted_users")
     return rows
@@ -280,6 +280,6 @@ def rows_of_other_versions(
             f"JOIN wanted_versions w ON w.made_by = '{table}' AND {same_day} "
             "WHERE t.algorithm_version <> w.algorithm_version GROUP BY ALL"
         )
-    found = con.sql(" UNION ALL ".join(parts) + " ORDER BY ALL", params={"last": last, "horizon": horizon_days}).pl()
+    found = con.execute(" UNION ALL ".join(parts) + " ORDER BY ALL", {"last": last, "horizon": horizon_days}).pl()
     con.unregister("wanted_versions")
     return found

@@ -76,21 +76,21 @@ def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.D
 
 def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
     """The distinct keywords of ``days``, each with the first of those days that has it: partition_date, keyword."""
-    return con.sql(
+    return con.execute(
         """
         SELECT min(partition_date) AS partition_date, keyword FROM main.keyword_table
         WHERE partition_date IN (SELECT unnest($days)) GROUP BY keyword ORDER BY partition_date, keyword
         """,
-        params={"days": list(days)},
+        {"days": list(days)},
     ).pl()
 
 
 def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, int]:
     """A value that changes if any row of the day's keyword_commonness changes."""
-    row = con.sql(
+    row = con.execute(
         "SELECT count(*), coalesce(bit_xor(hash(keyword, n_pins, pin_share)), 0) FROM main.keyword_commonness "
         "WHERE partition_date = $day",
-        params={"day": day},
+        {"day": day},
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
@@ -112,7 +112,7 @@ def keyword_facts(
     """
     members = clusters.select("user_id", "window_end_date", keyword="keywords").explode("keyword").unique()
     con.register("members", members.to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         """
         WITH forms AS (
           SELECT user_id, keyword, display_form, min(first_engaged_at) AS first_engaged_at,
@@ -126,7 +126,7 @@ def keyword_facts(
                coalesce(sum(n_queries), 0)::BIGINT AS n_queries, min(first_engaged_at) AS first_engaged_at
         FROM forms GROUP BY user_id, keyword
         """,
-        params={"day": day, "look_back": params.look_back_days},
+        {"day": day, "look_back": params.look_back_days},
     ).pl()
     con.unregister("members")
     known = members.select("user_id", "keyword").join(rows, on=["user_id", "keyword"], how="left")
@@ -147,12 +147,12 @@ def keyword_facts(
 
 def common_keywords(con: duckdb.DuckDBPyConnection, day: date, params: KeywordParams) -> pl.DataFrame:
     """keyword, commonness (share of the catalogue's pins) of the keywords of at least ``generic_min_items`` pins."""
-    return con.sql(
+    return con.execute(
         """
         SELECT keyword, pin_share AS commonness FROM main.keyword_commonness
         WHERE partition_date = $day AND n_pins >= $min_items
         """,
-        params={"day": day, "min_items": params.generic_min_items},
+        {"day": day, "min_items": params.generic_min_items},
     ).pl()
 
 
@@ -162,7 +162,7 @@ def _common_runs(con: duckdb.DuckDBPyConnection, keywords: pl.Series, common: pl
     texts = keywords.unique().to_frame("keyword") if phrases.height else keywords.head(0).to_frame("keyword")
     con.register("texts", texts.to_arrow())
     con.register("common_phrases", phrases.to_arrow())
-    runs = con.sql(
+    runs = con.execute(
         """
         WITH words AS (
           SELECT keyword AS text, string_split(keyword, ' ') AS words FROM texts
@@ -175,7 +175,7 @@ def _common_runs(con: duckdb.DuckDBPyConnection, keywords: pl.Series, common: pl
         )
         SELECT DISTINCT text, run FROM runs SEMI JOIN common_phrases ON common_phrases.keyword = runs.run
         """,
-        params={"most_words": _MOST_RUN_WORDS},
+        {"most_words": _MOST_RUN_WORDS},
     ).pl()
     con.unregister("texts")
     con.unregister("common_phrases")

@@ -125,12 +125,12 @@ def _shown_names(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def _sends(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id, arm, sent_at, clicked_at, unsubscribed_at, propensity, is_random_slot
         FROM main.stg_notification_events WHERE sent_at < $end::TIMESTAMP ORDER BY ALL
         """,
-        params={"end": as_of + timedelta(days=1)},
+        {"end": as_of + timedelta(days=1)},
     ).pl()
 
 
@@ -147,7 +147,7 @@ def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
     """Journeys of annotated users on the last computed day at or before the day of each judgement."""
-    return con.sql(
+    return con.execute(
         f"""
         WITH judged AS (
           SELECT DISTINCT user_id, coalesce(as_of_date, annotated_at::DATE, $as_of) AS judged_on
@@ -163,7 +163,7 @@ def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFram
         SELECT partition_date, user_id, journey_id, keywords
         FROM main.user_journeys JOIN wanted USING (partition_date, user_id) ORDER BY 1, 2, 3
         """,
-        params={"as_of": as_of},
+        {"as_of": as_of},
     ).pl()
 
 
@@ -179,7 +179,7 @@ def _followed_journeys(con: duckdb.DuckDBPyConnection, as_of: date, params: Rank
 
     If there are more than ``max_engagement_labels``, a fixed random sample of the users of each day.
     """
-    return con.sql(
+    return con.execute(
         """
         WITH days AS (
           SELECT max(partition_date) AS partition_date
@@ -197,7 +197,7 @@ def _followed_journeys(con: duckdb.DuckDBPyConnection, as_of: date, params: Rank
         SELECT partition_date, user_id, journey_id, keywords
         FROM main.user_journeys JOIN picked USING (partition_date, user_id) ORDER BY 1, 2, 3
         """,
-        params={
+        {
             "last": as_of - timedelta(days=params.engagement_days),
             "every": params.engagement_every_days,
             "most": params.max_engagement_labels,
@@ -215,7 +215,7 @@ def engagements_after(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, n_
         user_id, keyword, engaged_on; sorted.
     """
     con.register("followed", journeys.select("partition_date", "user_id").unique().to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         """
         SELECT DISTINCT k.user_id, k.keyword, k.partition_date AS engaged_on
         FROM main.keyword_table k JOIN followed f
@@ -223,7 +223,7 @@ def engagements_after(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, n_
           AND k.partition_date <= f.partition_date + $n_days::INTEGER
         ORDER BY ALL
         """,
-        params={"n_days": n_days},
+        {"n_days": n_days},
     ).pl()
     con.unregister("followed")
     return rows

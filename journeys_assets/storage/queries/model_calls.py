@@ -13,9 +13,9 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 def spent_on(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, float]:
     """Calls of a UTC day and what they cost, over all runs."""
-    calls, cost = con.sql(
+    calls, cost = con.execute(
         "SELECT coalesce(sum(n_calls), 0)::BIGINT, coalesce(sum(cost), 0) FROM main.llm_ledger WHERE asked_on = $day",
-        params={"day": day},
+        {"day": day},
     ).fetchall()[0]
     return int(calls), float(cost)
 
@@ -40,12 +40,12 @@ def questions_by_reason(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 def names_by_verdict(con: duckdb.DuckDBPyConnection, day: date, days: int) -> pl.DataFrame:
     """Names by a language model in the ``days`` days that end with ``day``: verdict, names."""
-    return con.sql(
+    return con.execute(
         """
         SELECT verdict, count(*) AS names FROM main.suggested_names
         WHERE partition_date > $day - $days::INTEGER AND partition_date <= $day GROUP BY verdict ORDER BY verdict
         """,
-        params={"day": day, "days": days},
+        {"day": day, "days": days},
     ).pl()
 
 

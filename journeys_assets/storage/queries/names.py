@@ -11,10 +11,10 @@ import polars as pl
 
 def names_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
     """The distinct names of journeys on ``days``: partition_date (the first of the days), journey_name; sorted."""
-    return con.sql(
+    return con.execute(
         """
         SELECT min(partition_date) AS partition_date, journey_name FROM main.journey_names
         WHERE partition_date IN (SELECT unnest($days::DATE[])) GROUP BY journey_name ORDER BY ALL
         """,
-        params={"days": list(days)},
+        {"days": list(days)},
     ).pl()

@@ -19,7 +19,7 @@ def active_hours(
     con: duckdb.DuckDBPyConnection, day: date, look_back_days: int, shard: Shard = EVERYONE
 ) -> pl.DataFrame:
     """How often each user engaged in each UTC hour of the day: user_id, hour_utc (0-23), n."""
-    return con.sql(
+    return con.execute(
         f"""
         SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n FROM (
           SELECT user_id, searched_at AS engaged_at FROM landing.search_events
@@ -28,7 +28,7 @@ def active_hours(
           AND {shard.sql()}
         GROUP BY ALL ORDER BY ALL
         """,
-        params={"day": day, "days": look_back_days},
+        {"day": day, "days": look_back_days},
     ).pl()
 
 
@@ -36,13 +36,13 @@ def planned_before(
     con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams, shard: Shard = EVERYONE
 ) -> pl.DataFrame:
     """Sends that partitions before ``day`` planned: user_id, journey_id, channel, sent_date."""
-    return con.sql(
+    return con.execute(
         f"""
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
           AND {shard.sql()}
         """,
-        params={"day": day, "days": longest_memory_days(params)},
+        {"day": day, "days": longest_memory_days(params)},
     ).pl()
 
 
@@ -54,13 +54,13 @@ def logged_sends(
     Returns:
         user_id, journey_id, channel, sent_date.
     """
-    return con.sql(
+    return con.execute(
         f"""
         SELECT user_id, journey_id, channel, sent_at::DATE AS sent_date FROM main.stg_notification_events
         WHERE sent_at >= ($first - $days::INTEGER)::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP
           AND {shard.sql()}
         """,
-        params={"first": first, "last": last, "days": longest_memory_days(params)},
+        {"first": first, "last": last, "days": longest_memory_days(params)},
     ).pl()
 
 
@@ -76,13 +76,13 @@ def planned_after(
     Returns:
         user_id, journey_id, channel, sent_date.
     """
-    return con.sql(
+    return con.execute(
         f"""
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date > $last AND partition_date <= $day + $days::INTEGER
           AND {shard.sql()} ORDER BY ALL
         """,
-        params={"day": day, "last": last, "days": max(params.journey_cool_down_days, 7)},
+        {"day": day, "last": last, "days": max(params.journey_cool_down_days, 7)},
     ).pl()
 
 
@@ -95,7 +95,7 @@ def journeys_to_send(
         partition_date, user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback,
         safety_decision.
     """
-    rows = con.sql(
+    rows = con.execute(
         f"""
         SELECT j.partition_date, j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank,
                r.diversified_score, j.feedback, j.safety_decision
@@ -104,7 +104,7 @@ def journeys_to_send(
         WHERE j.partition_date IN (SELECT unnest($days::DATE[])) AND {shard.sql("j.user_id")}
         ORDER BY j.partition_date, j.user_id, j.rank
         """,
-        params={"days": list(days)},
+        {"days": list(days)},
     ).pl()
     return by_day(rows, days)
 
@@ -143,7 +143,7 @@ def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         user_id, journey_id, wish (the latest of not_mine, mute and more; of two at the same time, the stricter one),
         more_at and finished_at (the latest time of each), said_at (the latest time of any); null if never given.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id,
                -- more < mute < not_mine: alphabetical order happens to be the order of strictness
@@ -153,5 +153,5 @@ def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
                max(given_at) AS said_at
         FROM main.stg_journey_feedback WHERE event_date <= $day GROUP BY ALL ORDER BY ALL
         """,
-        params={"day": day},
+        {"day": day},
     ).pl()

@@ -23,48 +23,46 @@ CONFIDENCE_DIGITS = 2
 
 def keywords_and_whether_embedded(con: duckdb.DuckDBPyConnection, day: date, embedding_model: str) -> pl.DataFrame:
     """The distinct keywords of ``day``: keyword, is_embedded (whether ``embedding_model`` has a vector for it)."""
-    return con.sql(
+    return con.execute(
         """
         SELECT keyword, keyword IN (
           SELECT keyword FROM main.keyword_embeddings WHERE embedding_model = $model
         ) AS is_embedded
         FROM (SELECT DISTINCT keyword FROM main.keyword_table WHERE partition_date = $day) ORDER BY keyword
         """,
-        params={"day": day, "model": embedding_model},
+        {"day": day, "model": embedding_model},
     ).pl()
 
 
 def cluster_sizes(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """The clusters that were computed on ``day``: user_id, n_keywords."""
-    return con.sql(
-        "SELECT user_id, n_keywords FROM main.journey_clusters WHERE partition_date = $day", params={"day": day}
+    return con.execute(
+        "SELECT user_id, n_keywords FROM main.journey_clusters WHERE partition_date = $day", {"day": day}
     ).pl()
 
 
 def journey_names_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """The live journeys of ``day``: user_id, journey_id, journey_name."""
-    return con.sql(
+    return con.execute(
         "SELECT user_id, journey_id, journey_name FROM main.user_journeys WHERE partition_date = $day "
         "ORDER BY user_id, journey_id",
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 
 def areas_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """The areas of the live journeys of ``day``: user_id, area_id, one row per journey."""
-    return con.sql(
-        "SELECT user_id, area_id FROM main.user_journeys WHERE partition_date = $day", params={"day": day}
-    ).pl()
+    return con.execute("SELECT user_id, area_id FROM main.user_journeys WHERE partition_date = $day", {"day": day}).pl()
 
 
 def sends_of_week(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """One row per planned send of the seven days that end on ``day``: user_id."""
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date > $day - 7 AND partition_date <= $day
         """,
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 
@@ -109,12 +107,12 @@ def newest_computed_day(con: duckdb.DuckDBPyConnection) -> date | None:
 
 def event_days(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
     """The days with events of each keyword source, in the ``trailing_days`` that end on ``day``: source, event_date."""
-    return con.sql(
+    return con.execute(
         f"""
         SELECT DISTINCT source, event_date FROM landing.ingested_days
         WHERE source IN {KEYWORD_SOURCES} AND event_date > $day - $days::INTEGER AND event_date <= $day ORDER BY ALL
         """,
-        params={"day": day, "days": trailing_days},
+        {"day": day, "days": trailing_days},
     ).pl()
 
 
@@ -134,13 +132,13 @@ def new_cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_
 
 
 def _counts(con: duckdb.DuckDBPyConnection, value: str, source: str, day: date, trailing_days: int) -> pl.DataFrame:
-    return con.sql(
+    return con.execute(
         f"""
         SELECT partition_date, {value} AS value, count(*) AS n
         FROM {source} AND partition_date >= $day - $days::INTEGER AND partition_date <= $day
         GROUP BY ALL ORDER BY ALL
         """,
-        params={"day": day, "days": trailing_days},
+        {"day": day, "days": trailing_days},
     ).pl()
 
 
@@ -150,7 +148,7 @@ def daily_clusters(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int
     Returns:
         partition_date, made_by (algorithm version), n_users, n_users_with_journeys, n_clusters, n_singletons.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT partition_date, max(algorithm_version) AS made_by, count(DISTINCT user_id) AS n_users,
                count(DISTINCT user_id) FILTER (is_journey) AS n_users_with_journeys,
@@ -158,7 +156,7 @@ def daily_clusters(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int
         FROM main.journey_clusters WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day
         GROUP BY 1 ORDER BY 1
         """,
-        params={"day": day, "days": trailing_days},
+        {"day": day, "days": trailing_days},
     ).pl()
 
 
@@ -169,7 +167,7 @@ def daily_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int
         partition_date, made_by (algorithm version and ranker), n_users, n_journeys, mean_journeys, sd_journeys (over
         users; 0 for one user).
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT partition_date, max(version) || ' ' || max(ranker) AS made_by, count(*) AS n_users,
                sum(n)::BIGINT AS n_journeys, avg(n) AS mean_journeys, stddev_pop(n) AS sd_journeys
@@ -178,19 +176,19 @@ def daily_journeys(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int
           FROM main.user_journeys WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day GROUP BY ALL
         ) GROUP BY 1 ORDER BY 1
         """,
-        params={"day": day, "days": trailing_days},
+        {"day": day, "days": trailing_days},
     ).pl()
 
 
 def daily_sends(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
     """Planned sends on ``day`` and each trailing day that has a plan: partition_date, made_by, n (may be 0)."""
-    return con.sql(
+    return con.execute(
         """
         SELECT partition_date, max(algorithm_version) AS made_by, count(*) FILTER (decision = 'send') AS n
         FROM main.notification_candidates
         WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day GROUP BY 1 ORDER BY 1
         """,
-        params={"day": day, "days": trailing_days},
+        {"day": day, "days": trailing_days},
     ).pl()
 
 
@@ -200,7 +198,7 @@ def stages_of_flipped_journeys(con: duckdb.DuckDBPyConnection, day: date, traili
     Returns:
         user_id, journey_id, partition_date, stage.
     """
-    return con.sql(
+    return con.execute(
         """
         WITH flipped AS (
           SELECT user_id, journey_id FROM main.user_journeys WHERE partition_date IN ($day::DATE, $day::DATE - 1)
@@ -210,26 +208,26 @@ def stages_of_flipped_journeys(con: duckdb.DuckDBPyConnection, day: date, traili
         FROM main.user_journeys JOIN flipped USING (user_id, journey_id)
         WHERE partition_date >= $day - $days::INTEGER AND partition_date <= $day ORDER BY ALL
         """,
-        params={"day": day, "days": trailing_days},
+        {"day": day, "days": trailing_days},
     ).pl()
 
 
 def measurements(con: duckdb.DuckDBPyConnection, last: date, days: int) -> pl.DataFrame:
     """Measurements of the ``days`` days that end on ``last``: rows of quality_metrics, by day and monitor."""
-    return con.sql(
+    return con.execute(
         """
         SELECT * FROM main.quality_metrics WHERE partition_date > $last - $days::INTEGER AND partition_date <= $last
         ORDER BY partition_date, monitor
         """,
-        params={"last": last, "days": days},
+        {"last": last, "days": days},
     ).pl()
 
 
 def measurements_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     """Measurements of ``day``: rows of quality_metrics, failed ones first."""
-    return con.sql(
+    return con.execute(
         "SELECT * FROM main.quality_metrics WHERE partition_date = $day ORDER BY passed, asset, monitor",
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 
@@ -248,10 +246,13 @@ def journeys_before_and_on(
         """
         CREATE OR REPLACE TEMP TABLE touched_users AS
         SELECT user_id FROM (
-          SELECT user_id, bit_xor(hash(partition_date = $day, journey_id, list_sort(list_distinct(keywords)))) AS own,
-                 bit_xor(hash(partition_date <> $day, journey_id, list_sort(list_distinct(keywords)))) AS swapped
-          FROM main.user_journeys WHERE partition_date IN ($day, $before) GROUP BY user_id
-        ) WHERE own <> swapped
+          SELECT user_id, bit_xor(own) FILTER (partition_date = $day) AS now,
+                 bit_xor(own) FILTER (partition_date <> $day) AS was
+          FROM (
+            SELECT user_id, partition_date, hash(hash(journey_id, list_sort(list_distinct(keywords)))) AS own
+            FROM main.user_journeys WHERE partition_date IN ($day, $before)
+          ) GROUP BY user_id
+        ) WHERE now IS DISTINCT FROM was
         """,
         {"day": day, "before": before},
     )
@@ -259,7 +260,7 @@ def journeys_before_and_on(
         SELECT j.user_id, journey_id, journey_name, CASE WHEN t.user_id IS NULL THEN [] ELSE keywords END AS keywords
         FROM main.user_journeys AS j LEFT JOIN touched_users AS t USING (user_id) WHERE partition_date = $day
     """
-    found = con.sql(sql, params={"day": before}).pl(), con.sql(sql, params={"day": day}).pl()
+    found = con.execute(sql, {"day": before}).pl(), con.execute(sql, {"day": day}).pl()
     con.execute("DROP TABLE touched_users")
     return found
 

@@ -16,7 +16,7 @@ def journeys_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         user_id, journey_id, journey_name (of the latest day), started_on (the first engagement that any kept day
         knows); sorted.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id, max_by(journey_name, partition_date) AS journey_name,
                min(first_engaged_at)::DATE AS started_on
@@ -25,7 +25,7 @@ def journeys_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
            AND max_by(safety_decision, partition_date) = 'allow'
         ORDER BY 1, 2
         """,
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 
@@ -36,13 +36,13 @@ def live_journeys(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
         user_id, journey_id, journey_name, confidence, is_source (ongoing, not sensitive, and the user did not say that
         it is finished, not theirs or muted); sorted.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT user_id, journey_id, journey_name, confidence,
                stage = 'ongoing' AND safety_decision = 'allow' AND coalesce(feedback, 'more') = 'more' AS is_source
         FROM main.user_journeys WHERE partition_date = $day ORDER BY 1, 2
         """,
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 
@@ -52,7 +52,7 @@ def related_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> 
     Returns:
         rank, related_name, relation, from_journey_id, from_journey_name, score, made_by, release.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT r.rank, r.related_name, r.relation, r.from_journey_id, j.journey_name AS from_journey_name, r.score,
                r.made_by, r.release
@@ -61,5 +61,5 @@ def related_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> 
           ON j.partition_date = r.partition_date AND j.user_id = r.user_id AND j.journey_id = r.from_journey_id
         WHERE r.partition_date = $day AND r.user_id = $user ORDER BY r.rank
         """,
-        params={"day": day, "user": user_id},
+        {"day": day, "user": user_id},
     ).pl()

@@ -79,7 +79,7 @@ def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, star
     """
     periods = pl.DataFrame(versions, schema={"begins": pl.Date, "algorithm_version": pl.String}, orient="row")
     con.register("periods", periods.to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         f"""
         WITH {_CLOSED}, {_INGESTED}, days AS (
           SELECT unnest(generate_series(
@@ -108,7 +108,7 @@ def stale_days(con: duckdb.DuckDBPyConnection, versions: VersionPeriods, *, star
         )
         SELECT partition_date, reason FROM judged WHERE reason IS NOT NULL ORDER BY partition_date
         """,
-        params={"start": start, "today": today},
+        {"start": start, "today": today},
     ).pl()
     con.unregister("periods")
     return rows
@@ -121,7 +121,7 @@ def stale_keyword_days(con: duckdb.DuckDBPyConnection, version: str, *, before: 
         version: The algorithm version that keyword_days should have.
     """
     return (
-        con.sql(
+        con.execute(
             f"""
             WITH {_INGESTED}
             SELECT event_date FROM ingested LEFT JOIN main.keyword_days k ON k.partition_date = event_date
@@ -129,7 +129,7 @@ def stale_keyword_days(con: duckdb.DuckDBPyConnection, version: str, *, before: 
               AND (keyword_seq > coalesce(k.ingest_seq, 0) OR k.algorithm_version <> $version)
             ORDER BY event_date
             """,
-            params={"today": before, "before": before, "version": version},
+            {"today": before, "before": before, "version": version},
         )
         .pl()["event_date"]
         .to_list()
@@ -142,7 +142,7 @@ def watermarks(con: duckdb.DuckDBPyConnection, first: date, *, start: date) -> W
     Args:
         start: The first day of the output.
     """
-    row = con.sql(
+    row = con.execute(
         f"""
         WITH {_CLOSED}, log AS (SELECT coalesce(max(ingest_seq), 0) AS ingest_seq FROM landing.ingest_ledger),
         waiting AS (
@@ -166,7 +166,7 @@ def watermarks(con: duckdb.DuckDBPyConnection, first: date, *, start: date) -> W
           END AS covered_seq
         FROM log CROSS JOIN waiting CROSS JOIN gap
         """,
-        params={"first": first, "start": start},
+        {"first": first, "start": start},
     ).pl()
     return Watermarks(int(row["ingest_seq"][0]), int(row["covered_seq"][0]))
 
@@ -198,7 +198,7 @@ def stale_users(
     """
     days = stale_days(con, versions, start=start, today=today)
     con.register("stale", days.to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         f"""
         WITH {_CLOSED}, judged AS (
           SELECT s.partition_date, s.reason, c.covered_seq FROM stale s LEFT JOIN closed c USING (partition_date)
@@ -252,7 +252,7 @@ def stale_users(
         LEFT JOIN inferred i ON i.user_id = b.user_id
         ORDER BY 2, 1
         """,
-        params={"start": start, "today": today, "horizon": horizon_days},
+        {"start": start, "today": today, "horizon": horizon_days},
     ).pl()
     con.unregister("stale")
     return rows.with_columns(

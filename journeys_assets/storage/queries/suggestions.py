@@ -22,7 +22,7 @@ def suggested_names(
         user_id, journey_id, suggested_name, embedding, verdict; themes without a suggestion are missing.
     """
     con.register("themes", names.select("user_id", "journey_id", "name_keyword").to_arrow())
-    rows = con.sql(
+    rows = con.execute(
         """
         SELECT user_id, journey_id, suggested_name, embedding, verdict
         FROM main.suggested_names JOIN themes USING (user_id, journey_id, name_keyword)
@@ -30,7 +30,7 @@ def suggested_names(
         QUALIFY row_number() OVER (PARTITION BY user_id, journey_id ORDER BY partition_date DESC) = 1
         ORDER BY user_id, journey_id
         """,
-        params={"suggested_by": suggested_by, "until": until},
+        {"suggested_by": suggested_by, "until": until},
     ).pl()
     con.unregister("themes")
     return rows
@@ -38,10 +38,10 @@ def suggested_names(
 
 def users_with_suggestions(con: duckdb.DuckDBPyConnection, suggested_by: str, day: date) -> pl.DataFrame:
     """user_id of the users who got a suggestion of this model, prompt and sampling on ``day``."""
-    return con.sql(
+    return con.execute(
         "SELECT DISTINCT user_id FROM main.suggested_names "
         "WHERE suggested_by = $suggested_by AND partition_date = $day",
-        params={"suggested_by": suggested_by, "day": day},
+        {"suggested_by": suggested_by, "day": day},
     ).pl()
 
 

@@ -13,7 +13,7 @@ from journeys_assets.storage.queries.shards import EVERYONE, Shard
 
 def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataFrame:
     """One partition of a table of the main schema."""
-    return con.sql(f"SELECT * FROM main.{table} WHERE partition_date = $day", params={"day": day}).pl()
+    return con.execute(f"SELECT * FROM main.{table} WHERE partition_date = $day", {"day": day}).pl()
 
 
 def partitions(
@@ -28,12 +28,22 @@ def partitions(
     Args:
         shard: Whose rows; the table has users if these are not all.
     """
-    rows = con.sql(
+    return by_day(rows_on(con, table, days, columns, shard), days)
+
+
+def rows_on(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    days: Sequence[date],
+    columns: Sequence[str] = ("*",),
+    shard: Shard = EVERYONE,
+) -> pl.DataFrame:
+    """The rows of several partitions of a table of the main schema; ``shard`` as for :func:`partitions`."""
+    return con.execute(
         f"SELECT {', '.join(columns)} FROM main.{table} "
         f"WHERE partition_date IN (SELECT unnest($days::DATE[])) AND {shard.sql()}",
-        params={"days": list(days)},
+        {"days": list(days)},
     ).pl()
-    return by_day(rows, days)
 
 
 def by_day(rows: pl.DataFrame, days: Sequence[date]) -> dict[date, pl.DataFrame]:
@@ -62,9 +72,9 @@ def counts_by_day(con: duckdb.DuckDBPyConnection, table: str, days: Sequence[dat
 
 def example_rows(con: duckdb.DuckDBPyConnection, table: str, day: date, n_rows: int) -> pl.DataFrame:
     """The first rows of one partition by user and journey."""
-    return con.sql(
+    return con.execute(
         f"SELECT * FROM main.{table} WHERE partition_date = $day ORDER BY user_id, journey_id LIMIT {n_rows}",
-        params={"day": day},
+        {"day": day},
     ).pl()
 
 

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import duckdb
 import polars as pl
 
 
 def users_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, pl.DataFrame]:
-    """:func:`users` of each of ``days``, which are in order. Days with the same answer share one.
+    """:func:`users` of each of ``days``, which are in order.
 
     The answer depends on the day only through what is dated. What is dated on a day counts in part for the plan of the
-    day before it, and in full from the plan of the day itself on.
+    day before it, and in full from the plan of the day itself on. So after the first day only the users with something
+    dated in between are asked for again.
     """
     dated = con.execute(
         """
-        SELECT DISTINCT dated_at::DATE FROM (
-          SELECT updated_at AS dated_at FROM landing.users
-          UNION ALL SELECT unsubscribed_at FROM landing.notification_events
-          UNION ALL SELECT unsubscribed_at FROM landing.refused_unsubscribes
-        ) WHERE dated_at IS NOT NULL
-        """
-    ).fetchall()
-    found: dict[date, pl.DataFrame] = {}
-    before: date | None = None
-    for day in days:
-        upto = day + timedelta(days=1)
-        is_same = before is not None and not any(before < on <= upto for (on,) in dated)
-        found[day] = found[before] if before is not None and is_same else users(con, day)
-        before = day
+        SELECT DISTINCT user_id, dated_at::DATE AS dated_on FROM (
+          SELECT user_id, updated_at AS dated_at FROM landing.users
+          UNION ALL SELECT user_id, unsubscribed_at FROM landing.notification_events
+          UNION ALL SELECT user_id, unsubscribed_at FROM landing.refused_unsubscribes
+        ) WHERE dated_at IS NOT NULL AND dated_at >= $first
+        """,
+        {"first": days[0]},
+    ).pl()
+    found = {days[0]: users(con, days[0])}
+    for before, day in pairwise(days):
+        is_between = (pl.col("dated_on") > before) & (pl.col("dated_on") <= day + timedelta(days=1))
+        changed = dated.filter(is_between)["user_id"].unique()
+        found[day] = found[before]
+        if changed.len():
+            others = found[before].filter(~pl.col("user_id").is_in(changed.implode()))
+            found[day] = pl.concat([others, users(con, day, changed.to_list())]).sort("user_id")
     return found
 
 
-def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None = None) -> pl.DataFrame:
     """Time zone and consent of every user, for the plan of partition ``day``, which is carried out on the day after.
 
     Versions of a user count as of the end of ``day``. What speaks against a send counts up to the end of the day after,
@@ -48,19 +52,28 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     * **Sensitive journeys.** A no counts like an opt-out. A yes holds as long as no other version in force says no.
     * **Time zone.** The last one that is known, so that a version without one does not open the quiet hours.
 
+    Args:
+        among: The users that are asked for; by default all.
+
     Returns:
         user_id, timezone (nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed, sensitive_opt_in
         (nullable); sorted. Users without a row in ``users`` are there if they unsubscribed.
     """
-    return con.sql(
+
+    def source(name: str) -> str:
+        return name if among is None else f"(FROM {name} WHERE user_id IN (SELECT unnest($among::VARCHAR[])))"
+
+    asked = {} if among is None else {"among": list(among)}
+    stg_users = source("main.stg_users")
+    return con.execute(
         f"""
         WITH versions AS (
           SELECT *, lag(push_opt_in) OVER history AS push_before, lag(email_opt_in) OVER history AS email_before
-          FROM landing.users
+          FROM {source("landing.users")}
           WINDOW history AS (
             PARTITION BY user_id ORDER BY ingest_seq, updated_at NULLS FIRST, email_opt_in, push_opt_in)
         ), visible AS (
-          SELECT * FROM main.stg_users WHERE updated_at IS NULL OR updated_at < $day_after
+          SELECT * FROM {stg_users} WHERE updated_at IS NULL OR updated_at < $day_after
         ), current AS (
           SELECT * FROM visible
           QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY updated_at DESC NULLS LAST, ingest_seq DESC) = 1
@@ -71,7 +84,7 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
           SELECT max(ingest_seq) AS ingest_seq, max(ingested_at) AS ingested_at FROM calls WHERE is_list
         ), snapshots AS (
           SELECT user_id, email_opt_in, push_opt_in, sensitive_opt_in, ingested_at
-          FROM main.stg_users JOIN calls USING (ingest_seq)
+          FROM {stg_users} JOIN calls USING (ingest_seq)
           WHERE updated_at IS NULL
         ), sensitive AS (
           SELECT user_id, bool_and(says) AS says FROM (
@@ -80,38 +93,42 @@ def users(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
             SELECT user_id, s.sensitive_opt_in FROM snapshots AS s JOIN current AS c USING (user_id)
             WHERE NOT s.sensitive_opt_in AND NOT coalesce(c.updated_at >= s.ingested_at, false)
             UNION ALL
-            SELECT user_id, sensitive_opt_in FROM main.stg_users
+            SELECT user_id, sensitive_opt_in FROM {stg_users}
             WHERE NOT sensitive_opt_in AND updated_at >= $day_after AND updated_at < $day_after + INTERVAL 1 DAY
           ) GROUP BY user_id
         ), zones AS (
           SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
             SELECT user_id, timezone, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
-            FROM landing.users JOIN calls USING (ingest_seq)
+            FROM {source("landing.users")} JOIN calls USING (ingest_seq)
             WHERE timezone IS NOT NULL AND (updated_at IS NULL OR updated_at < $day_after)
           ) GROUP BY user_id
         ), unsubscribes AS (
           SELECT user_id, channel, unsubscribed_at, min(ingest_seq) AS ingest_seq FROM (
-            SELECT user_id, channel, unsubscribed_at, ingest_seq FROM landing.notification_events
+            SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.notification_events")}
             WHERE unsubscribed_at IS NOT NULL
-            UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM landing.refused_unsubscribes
+            UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.refused_unsubscribes")}
           ) WHERE unsubscribed_at < $day_after + INTERVAL 1 DAY GROUP BY ALL
-        ), {_consent("push")}, {_consent("email")}
+        ), {_consent("push", stg_users)}, {_consent("email", stg_users)}
         SELECT user_id, zones.timezone,
                coalesce(email_in.says_yes, false) AS email_opt_in, coalesce(push_in.says_yes, false) AS push_opt_in,
                email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed,
                sensitive.says AS sensitive_opt_in
-        FROM (SELECT user_id FROM landing.users UNION SELECT user_id FROM unsubscribes) AS known
+        FROM (SELECT user_id FROM {source("landing.users")} UNION SELECT user_id FROM unsubscribes) AS known
         LEFT JOIN zones USING (user_id) LEFT JOIN sensitive USING (user_id)
         LEFT JOIN email_in USING (user_id) LEFT JOIN push_in USING (user_id)
         LEFT JOIN email_out USING (user_id) LEFT JOIN push_out USING (user_id)
         ORDER BY user_id
         """,
-        params={"day_after": datetime.combine(day + timedelta(days=1), datetime.min.time())},
+        {"day_after": datetime.combine(day + timedelta(days=1), datetime.min.time()), **asked},
     ).pl()
 
 
-def _consent(channel: str) -> str:
-    """Common table expressions: the opt-in of every user, and the users who unsubscribed from the channel."""
+def _consent(channel: str, stg_users: str) -> str:
+    """Common table expressions: the opt-in of every user, and the users who unsubscribed from the channel.
+
+    Args:
+        stg_users: The view, or a part of it.
+    """
     opt_in, before = f"{channel}_opt_in", f"{channel}_before"
     return f"""
         {channel}_in AS (
@@ -121,7 +138,7 @@ def _consent(channel: str) -> str:
                  OR c.updated_at >= coalesce(greatest(s.ingested_at, l.ingested_at), TIMESTAMP '0001-01-01'))
             AND o.user_id IS NULL AS says_yes
           FROM current AS c CROSS JOIN last_list AS l LEFT JOIN snapshots AS s USING (user_id) LEFT JOIN (
-            SELECT DISTINCT user_id FROM main.stg_users
+            SELECT DISTINCT user_id FROM {stg_users}
             WHERE NOT coalesce({opt_in}, false)
               AND updated_at >= $day_after AND updated_at < $day_after + INTERVAL 1 DAY
           ) AS o USING (user_id)
@@ -137,17 +154,17 @@ def _consent(channel: str) -> str:
 
 def journeys_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
     """One user's rows of user_journeys on ``day``, best first."""
-    return con.sql(
+    return con.execute(
         "SELECT * FROM main.user_journeys WHERE partition_date = $day AND user_id = $user ORDER BY rank",
-        params={"day": day, "user": user_id},
+        {"day": day, "user": user_id},
     ).pl()
 
 
 def features_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
     """One user's rows of journey_features on ``day``."""
-    return con.sql(
+    return con.execute(
         "SELECT * FROM main.journey_features WHERE partition_date = $day AND user_id = $user ORDER BY journey_id",
-        params={"day": day, "user": user_id},
+        {"day": day, "user": user_id},
     ).pl()
 
 
@@ -157,25 +174,25 @@ def evidence_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date, da
     Returns:
         keyword, source, action, item_id, engaged_at, event_date.
     """
-    return con.sql(
+    return con.execute(
         """
         SELECT keyword, source, action, item_id, engaged_at, event_date FROM main.int_keyword_events
         WHERE user_id = $user AND event_date > $day - $days::INTEGER AND event_date <= $day ORDER BY ALL
         """,
-        params={"day": day, "days": days, "user": user_id},
+        {"day": day, "days": days, "user": user_id},
     ).pl()
 
 
 def users_with_most_journeys(con: duckdb.DuckDBPyConnection, day: date, n: int) -> list[str]:
     """Up to ``n`` users that make good examples: those with 2 to 6 journeys, by total confidence."""
     return (
-        con.sql(
+        con.execute(
             """
             SELECT user_id FROM main.user_journeys WHERE partition_date = $day
             GROUP BY user_id HAVING count(*) BETWEEN 2 AND 6
             ORDER BY sum(confidence) DESC, user_id LIMIT $n
             """,
-            params={"day": day, "n": n},
+            {"day": day, "n": n},
         )
         .pl()["user_id"]
         .to_list()
@@ -185,12 +202,12 @@ def users_with_most_journeys(con: duckdb.DuckDBPyConnection, day: date, n: int) 
 def user_is_known(con: duckdb.DuckDBPyConnection, user_id: str) -> bool:
     """Whether any text-bearing source has an event of the user."""
     return bool(
-        con.sql(
+        con.execute(
             """
             SELECT EXISTS (FROM landing.search_events WHERE user_id = $user)
                 OR EXISTS (FROM landing.pin_engagements WHERE user_id = $user)
                 OR EXISTS (FROM landing.board_pins WHERE user_id = $user) AS known
             """,
-            params={"user": user_id},
+            {"user": user_id},
         ).pl()["known"][0]
     )

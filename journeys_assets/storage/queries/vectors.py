@@ -17,12 +17,12 @@ def stored_vectors(
 ) -> pl.DataFrame:
     """The stored vectors of ``texts`` by one model: keyword or name, embedding (float16 bytes); distinct."""
     _register(con, of, texts)
-    rows = con.sql(
+    rows = con.execute(
         f"""
         SELECT {of}, embedding FROM main.{of}_embeddings SEMI JOIN wanted_texts USING ({of})
         WHERE embedding_model = $model
         """,
-        params={"model": embedding_model},
+        {"model": embedding_model},
     ).pl()
     con.unregister("wanted_texts")
     return rows
@@ -33,12 +33,12 @@ def texts_with_vectors(
 ) -> pl.Series:
     """Those of ``texts`` that have a vector by one model."""
     _register(con, of, texts)
-    found = con.sql(
+    found = con.execute(
         f"""
         SELECT {of} FROM wanted_texts
         WHERE {of} IN (SELECT {of} FROM main.{of}_embeddings WHERE embedding_model = $model)
         """,
-        params={"model": embedding_model},
+        {"model": embedding_model},
     ).pl()[of]
     con.unregister("wanted_texts")
     return found

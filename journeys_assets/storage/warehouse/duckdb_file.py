@@ -118,7 +118,7 @@ class Warehouse:
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """The rows of one SELECT."""
         with self.reading() as con:
-            return con.sql(sql, params=dict(params) if params else None).pl()
+            return con.execute(sql, dict(params) if params else None).pl()
 
     def replace_partitions(self, table: Table, frame: pl.DataFrame, days: Sequence[date]) -> int:
         """Replace exactly the partitions ``days`` of ``table`` with ``frame``; returns the rows written.

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeys_assets.domain.landing.files import (
+    COMPLETE_SETTLE_S,
     FILES_SCHEMA,
     LAUNCH_TIMEOUT_S,
     IngestRequest,
@@ -112,6 +113,34 @@ def test_a_file_that_is_not_modified_becomes_ready_once(
     for outcome in ("ingested", "known", "refused"):
         after = [r for r in landed if r[0] not in ready] + recorded([f for f in plausible if f[0] in ready], outcome)
         assert set(with_states(plausible, after, now_ns=later)["state"]) <= {"as_recorded"}
+
+
+@given(files=FILE_SETS, complete=st.sets(NAMES), settle_s=st.sampled_from([0.0, 1.0, 10.0]))
+def test_a_complete_file_waits_for_fewer_seconds(files: list[Row], complete: set[str], settle_s: float) -> None:
+    found = with_file_states(
+        as_files(files), as_landed([]), now_ns=NOW, settle_s=settle_s, patience_s=PATIENCE, complete=complete
+    )
+    for row in found.iter_rows(named=True):
+        needed = min(settle_s, COMPLETE_SETTLE_S) if row["file"] in complete else settle_s
+        assert row["state"] == ("ready" if abs(NOW - row["modified_at"]) / S >= needed else "waiting")
+
+
+@given(files=FILE_SETS, records=RECORDS, complete=st.sets(NAMES))
+def test_a_waiting_file_is_ready_after_the_stated_seconds_and_not_before(
+    files: list[Row], records: dict[str, tuple[int, int, str]], complete: set[str]
+) -> None:
+    past = as_files([row for row in files if row[2] <= NOW])
+    landed = as_landed([(name, *record) for name, record in records.items()])
+
+    def states_at(now_ns: int) -> dict[str, tuple[str, float | None]]:
+        found = with_file_states(past, landed, now_ns=now_ns, settle_s=SETTLE, patience_s=PATIENCE, complete=complete)
+        return {name: (state, seconds) for name, state, seconds in found["file", "state", "ready_in_s"].iter_rows()}
+
+    for name, (state, seconds) in states_at(NOW).items():
+        assert (state == "waiting") == (seconds is not None)
+        if seconds is not None:
+            assert states_at(NOW + round(seconds * S) + 1000)[name][0] == "ready"
+            assert states_at(NOW + round(seconds * S) - 1000)[name][0] == "waiting"
 
 
 @given(files=FILE_SETS, outcome=st.sampled_from(LANDED_OUTCOMES), change=st.sampled_from([(1, 0), (0, 1), (0, -1)]))

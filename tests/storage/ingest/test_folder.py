@@ -20,7 +20,13 @@ from journeys_assets.domain.tables.table import violations
 from journeys_assets.storage.ingest import call as ingest_call
 from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.files import IngestError
-from journeys_assets.storage.ingest.folder import ingest_listed_files, landed_files, list_folder, record_landed
+from journeys_assets.storage.ingest.folder import (
+    complete_files,
+    ingest_listed_files,
+    landed_files,
+    list_folder,
+    record_landed,
+)
 from journeys_assets.storage.ingest.readers import choose, pieces
 from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, assert_reconciled
 
@@ -204,6 +210,23 @@ def test_the_folder_is_listed_at_any_depth_with_exact_times(sandbox: Sandbox) ->
     ]
     assert folder.files.row(1) == ("b.csv", 5, 1_700_000_000_123_456_789)
     assert all(path.read_text() for path in folder.paths.values())
+
+
+@given(cut=st.integers(0, 10_000), cells=st.lists(st.sampled_from(["PAR1", "x", ""]), max_size=5))
+def test_no_beginning_of_a_parquet_file_counts_as_complete(
+    cut: int, cells: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    root = tmp_path_factory.mktemp("landing")
+    whole = as_parquet(pl.DataFrame({"query": cells}, schema={"query": pl.String}))
+    (root / "whole.parquet").write_bytes(whole)
+    (root / "begun.parquet").write_bytes(whole[: cut % len(whole)])
+    (root / "whole.csv").write_bytes(whole)
+    folder = list_folder(root)
+    (root / "gone.parquet").write_bytes(whole)
+    with_gone = list_folder(root)
+    (root / "gone.parquet").unlink()
+    assert complete_files(folder, folder.files["file"]) == ["whole.parquet"]
+    assert complete_files(with_gone, ["gone.parquet"]) == []
 
 
 def test_a_folder_without_permission_is_reported_and_stops_nothing(
