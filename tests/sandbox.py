@@ -16,6 +16,7 @@ from journeys_assets.models.llm.base import Asker
 from journeys_assets.operations.doctor import Finding, examine
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.pipeline.run import DaysToRun, RunSummary, days_to_run, run_days
+from journeys_assets.pipeline.stage import USERS_PER_SHARD
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 
@@ -81,10 +82,18 @@ class Sandbox:
         note_first_day(self.settings, self.deployment.warehouse)
         return report
 
-    def run(self, first: date, last: date, *, full: bool = False, is_recorded: bool = False) -> RunSummary:
+    def run(
+        self,
+        first: date,
+        last: date,
+        *,
+        full: bool = False,
+        is_recorded: bool = False,
+        users_per_shard: int = USERS_PER_SHARD,
+    ) -> RunSummary:
         """Run days: without Dagster, or through it on the deployment's own instance."""
         if not is_recorded:
-            return run_days(self.pipeline, first, last, full=full)
+            return run_days(self.pipeline, first, last, full=full, users_per_shard=users_per_shard)
         deployment = self.deployment
         with self.instance() as instance:
             return in_process.run_days(self.pipeline, build_definitions(deployment), instance, first, last, full=full)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -18,9 +19,10 @@ from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
 from journeys_assets.models.calibration.release import clustering_on
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
-from journeys_assets.storage.queries import inference
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run
+from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -50,37 +52,58 @@ class Clustering:
     threads: int = 1
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        clusters = JOURNEY_CLUSTERS.empty()
-        n_users = 0
         # In full mode each day has the clusters of all users, so each is written before the next one is made.
-        for days in ((day,) for day in run.days) if run.full else run.chunks():
-            found, ledgers = [], [INFERENCE_LEDGER.empty()]
-            for day in days:
-                clusters, ledger = self.infer(day, full=run.full, first=days[0], pending=pl.concat(ledgers))
-                n_users += ledger.height
-                found.append(clusters.with_columns(partition_date=pl.lit(day)))
-                ledgers.append(
-                    ledger.with_columns(partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))).select(
-                        pl.col(c.name).cast(c.dtype) for c in INFERENCE_LEDGER.columns
-                    )
-                )
-            yield Batch(days, {JOURNEY_CLUSTERS.name: pl.concat(found), INFERENCE_LEDGER.name: pl.concat(ledgers)})
-        journeys = clusters.filter("is_journey")
+        rests_on = ""
+        for days, shard in (replace(run, days_per_write=1) if run.full else run).pieces():
+            if not shard.is_all and shard.number == 0:
+                rests_on = self._rests_on(days[-1])
+            yield Batch(days, partial(self._rows, days, shard, full=run.full), shard=shard, rests_on=rests_on)
+        with self.warehouse.reading() as con:
+            n_users = sum(n for n, _ in tables.counts_by_day(con, INFERENCE_LEDGER.name, run.days).values())
+            sizes = inference.sizes_of_clusters(con, run.days[-1])
+            examples = inference.example_clusters(con, run.days[-1], EXAMPLE_ROWS)
         return Notes(
             {
-                "journeys_on_last_day": journeys.height,
+                "journeys_on_last_day": sizes.filter("is_journey").height,
                 "users_computed": n_users,
-                "keywords_per_cluster": Distribution(clusters["n_keywords"]),
-                "examples": journeys.select("user_id", "journey_id", "medoid", "keywords", "cohesion"),
+                "keywords_per_cluster": Distribution(sizes["n_keywords"]),
+                "examples": examples,
             }
         )
 
-    def infer(self, day: date, *, full: bool, first: date, pending: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _rests_on(self, day: date) -> str:
+        """A digest of the keywords and of the earlier inferences that the clusters of ``day`` are made from."""
+        with self.warehouse.reading() as con:
+            return repr(
+                [
+                    self.first_partition_date,
+                    tables.content_digest(con, "keyword_table", day),
+                    tables.content_digest(con, INFERENCE_LEDGER.name, day - timedelta(days=1)),
+                ]
+            )
+
+    def _rows(self, days: Sequence[date], shard: Shard, *, full: bool) -> Rows:
+        """Rows of journey_clusters and inference_ledger of some days."""
+        found, ledgers = [], [INFERENCE_LEDGER.empty()]
+        for day in days:
+            clusters, ledger = self.infer(day, full=full, first=days[0], pending=pl.concat(ledgers), shard=shard)
+            found.append(clusters.with_columns(partition_date=pl.lit(day)))
+            ledgers.append(
+                ledger.with_columns(partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))).select(
+                    pl.col(c.name).cast(c.dtype) for c in INFERENCE_LEDGER.columns
+                )
+            )
+        return {JOURNEY_CLUSTERS.name: pl.concat(found), INFERENCE_LEDGER.name: pl.concat(ledgers)}
+
+    def infer(
+        self, day: date, *, full: bool, first: date, pending: pl.DataFrame, shard: Shard = EVERYONE
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of journey_clusters and inference_ledger of one day.
 
         Args:
             first: The first of the days whose rows are not stored yet.
             pending: The rows of inference_ledger of those before ``day``.
+            shard: Whose rows.
         """
         with self.warehouse.reading() as con:
             users = inference.users_to_cluster(
@@ -92,6 +115,7 @@ class Clustering:
                 full=full,
                 first=first,
                 pending=pending,
+                shard=shard,
             )
             keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, users)

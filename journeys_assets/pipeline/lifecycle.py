@@ -13,7 +13,7 @@ from journeys_assets.domain.lifecycle.evidence import p_ended_by_fixed_gap, seas
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.pipeline import STAGE_EVIDENCE
 from journeys_assets.models.lifecycle.release import released_stage_model
-from journeys_assets.pipeline.stage import Batch, Notes, Run
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Notes, Run
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -29,25 +29,30 @@ class Lifecycle:
     releases: Path
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        evidence = STAGE_EVIDENCE.empty()
-        for days in run.chunks():
+        examples, n_seasonal = STAGE_EVIDENCE.empty(), 0
+        judged_by: set[str] = set()
+        for days, shard in run.pieces():
             with self.warehouse.reading() as con:
-                states = inference.live_states_by_day(con, days, self.params.keywords.horizon_days)
+                states = inference.live_states_by_day(con, days, self.params.keywords.horizon_days, shard)
                 every = inference.all_states(states)
                 journey_days, visits = inference.engagement_history(con, every, days[0], days[-1], self.params)
-                live = tables.partitions(con, "journey_features", days, ("partition_date", *OWN))
+                live = tables.partitions(con, "journey_features", days, ("partition_date", *OWN), shard)
             rows = []
             for day in days:
                 own = journey_days.join(states[day], on=["user_id", "partition_date"], how="semi")
                 seen = visits.join(states[day], on="user_id", how="semi")
                 evidence = self._evidence(day, own.drop("partition_date"), seen, live[day])
                 rows.append(evidence.with_columns(partition_date=pl.lit(day)))
-            yield Batch(days, {STAGE_EVIDENCE.name: pl.concat(rows)})
+                if day == run.days[-1]:
+                    n_seasonal += evidence["season_before"].count()
+                    judged_by.update(evidence["judged_by"].unique())
+                    examples = evidence.head(EXAMPLE_ROWS) if shard.number == 0 else examples
+            yield Batch(days, {STAGE_EVIDENCE.name: pl.concat(rows)}, shard=shard)
         return Notes(
             {
-                "judged_by": ", ".join(sorted(evidence["judged_by"].unique())) or "nothing to judge",
-                "seasonal_journeys": evidence["season_before"].count(),
-                "examples": evidence,
+                "judged_by": ", ".join(sorted(judged_by)) or "nothing to judge",
+                "seasonal_journeys": n_seasonal,
+                "examples": examples,
             }
         )
 

@@ -58,22 +58,24 @@ class Naming:
     version: Callable[[date], str]
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        before = self._stored_before(run.days[0])
+        before, basis = None, self._stored_before(run.days[0])
         named_by: set[str] = set()
         n_made = 0
-        for days in run.chunks():
+        for days, shard in run.pieces():
             made, carried = [], []
             for day in days:
-                basis = self._basis(day)
-                kept = self._unchanged(before, basis) if before else basis.states.clear()
-                names, weights = self._named(day, basis.states.join(kept, on="user_id", how="anti"))
+                if shard.number == 0:
+                    before, basis = basis, self._basis(day)
+                assert basis is not None
+                states = shard.of_frame(basis.states)
+                kept = self._unchanged(before, basis, states) if before else states.clear()
+                names, weights = self._named(day, states.join(kept, on="user_id", how="anti"))
                 made.append(names.with_columns(partition_date=pl.lit(day)))
                 named_by.add(weights)
                 n_made += names.height
                 if before and kept.height:
                     carried.append(CarriedRows(JOURNEY_NAMES.name, before.day, day, kept.select("user_id")))
-                before = basis
-            yield Batch(days, {JOURNEY_NAMES.name: pl.concat(made)}, carried)
+            yield Batch(days, {JOURNEY_NAMES.name: pl.concat(made)}, carried, shard=shard)
         with self.warehouse.reading() as con:
             examples = tables.example_rows(con, JOURNEY_NAMES.name, run.days[-1], EXAMPLE_ROWS)
         return Notes(
@@ -99,18 +101,18 @@ class Naming:
             versions = tables.versions_on(con, JOURNEY_NAMES.name, before)
         return self._basis(before) if is_complete and versions <= {self.version(before)} else None
 
-    def _unchanged(self, before: _Basis, after: _Basis) -> pl.DataFrame:
-        """The states of ``after`` whose names are those of ``before``."""
+    def _unchanged(self, before: _Basis, after: _Basis, states: pl.DataFrame) -> pl.DataFrame:
+        """Those of ``states``, which are states of ``after``, whose names are those of ``before``."""
         if self.version(before.day) != self.version(after.day):
-            return after.states.clear()
-        same = after.states.join(before.states, on=after.states.columns, how="semi")
+            return states.clear()
+        same = states.join(before.states, on=states.columns, how="semi")
         changes = [
             old.join(new, on=old.columns, how="anti")["keyword"]
             for old, new in ((before.common, after.common), (after.common, before.common))
         ]
         phrases = pl.concat(changes).unique().sort().to_list()
         if len(phrases) > _MOST_CHANGES:
-            return after.states.clear()
+            return states.clear()
         with self.warehouse.reading() as con:
             touched = [inference.users_with_words(con, same, phrases)] if phrases else []
             if self.suggested_by is not None:

@@ -15,7 +15,7 @@ from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import score_by_prior
 from journeys_assets.domain.tables.pipeline import RANKED_JOURNEYS
 from journeys_assets.models.ranker.release import released
-from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Run
 from journeys_assets.storage.queries import inference, notifications, tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -32,27 +32,35 @@ class Ranking:
     releases: Path
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        ranked, n_orphans = RANKED_JOURNEYS.empty(), 0
-        for days in run.chunks():
+        examples, n_orphans, n_in_force = RANKED_JOURNEYS.empty(), 0, 0
+        scored_by: set[str] = set()
+        confidences: list[pl.Series] = []
+        for days, shard in run.pieces():
             with self.warehouse.reading() as con:
-                features = tables.partitions(con, "journey_features", days)
-                states = inference.live_states_by_day(con, days, self.horizon_days)
+                features = tables.partitions(con, "journey_features", days, shard=shard)
+                states = inference.live_states_by_day(con, days, self.horizon_days, shard)
                 verdicts = notifications.feedback_by_day(con, days)
                 clusters = inference.journeys_in(con, inference.all_states(states), CLUSTER_COLUMNS)
             rows = []
             for day in days:
                 own = clusters.join(states[day], on=["user_id", "partition_date"], how="semi").drop("partition_date")
-                ranked = self._ranked(day, features[day], own, verdicts[day])
+                said = shard.of_frame(verdicts[day])
+                ranked = self._ranked(day, features[day], own, said)
                 rows.append(ranked.with_columns(partition_date=pl.lit(day)))
-                n_orphans = orphaned(verdicts[day], ranked, day).height
-            yield Batch(days, {RANKED_JOURNEYS.name: pl.concat(rows)})
+                if day == run.days[-1]:
+                    n_in_force += ranked["feedback"].count()
+                    n_orphans += orphaned(said, ranked, day).height
+                    scored_by.update(ranked["scored_by"].unique())
+                    confidences.append(ranked["confidence"])
+                    examples = ranked.head(EXAMPLE_ROWS) if shard.number == 0 else examples
+            yield Batch(days, {RANKED_JOURNEYS.name: pl.concat(rows)}, shard=shard)
         return Notes(
             {
-                "verdicts_in_force": ranked["feedback"].count(),
+                "verdicts_in_force": n_in_force,
                 "verdicts_on_journeys_not_live": n_orphans,
-                "scored_by": ", ".join(sorted(ranked["scored_by"].unique())) or "nothing to score",
-                "confidence": Distribution(ranked["confidence"]),
-                "examples": ranked,
+                "scored_by": ", ".join(sorted(scored_by)) or "nothing to score",
+                "confidence": Distribution(pl.concat(confidences)),
+                "examples": examples,
             }
         )
 

@@ -6,14 +6,18 @@ call it.
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import sys
 import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from journeys_assets.domain.quality.monitors import Monitor
@@ -26,10 +30,13 @@ from journeys_assets.pipeline.monitors import QualityMonitor, measure
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.stage import (
     DAYS_PER_WRITE,
+    EVENTS_PER_USER,
     USER_DAYS_PER_WRITE,
+    USERS_PER_SHARD,
     Batch,
     CarriedRows,
     Notes,
+    Rows,
     Run,
     Stage,
     StageContext,
@@ -37,8 +44,9 @@ from journeys_assets.pipeline.stage import (
 )
 from journeys_assets.pipeline.versions import Versions
 from journeys_assets.storage.queries import days as day_queries
-from journeys_assets.storage.queries import inference, staleness, tables
+from journeys_assets.storage.queries import inference, shards, staleness, tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+from journeys_assets.storage.warehouse.pieces import Pieces, pieces_with_key
 
 KEYWORD_STAGES = ("int_keyword_events", "keyword_table", KEYWORD_EMBEDDINGS.name)
 """Stages that must be complete for every earlier day before a day can be computed."""
@@ -255,15 +263,21 @@ def _not_yet(waiting: SomeDays) -> str:
 # ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def run_days(pipeline: Pipeline, first: date, last: date, *, full: bool = False) -> RunSummary:
+def run_days(
+    pipeline: Pipeline, first: date, last: date, *, full: bool = False, users_per_shard: int = USERS_PER_SHARD
+) -> RunSummary:
     """Run every stage for ``first`` … ``last`` in this process, without Dagster.
+
+    Args:
+        full: Recompute every user within the horizon.
+        users_per_shard: Most users whose rows of one day are in memory together. No row depends on it.
 
     Raises:
         JourneysError: a stage failed; the days are not closed, and running them again heals them.
     """
     started = time.monotonic()
     days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
-    run = Run(days, uuid.uuid4().hex, full)
+    run = Run(days, uuid.uuid4().hex, full, users_per_shard=users_per_shard)
     pipeline.prepare()
     outcomes = list(execute(pipeline, [entry.name for entry in pipeline.entries], run))
     measured = [pair for outcome in outcomes for pair in outcome.measured]
@@ -291,7 +305,8 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
     """
     versions = pipeline.versions()
     context = pipeline.context(versions)
-    run = replace(run, days_per_write=_days_per_write(pipeline, run.days))
+    run = _bounded(pipeline, run)
+    keyword_run = _bounded_by_events(pipeline, run)
     chosen = [entry for entry in pipeline.entries if entry.name in names]
     history: list[date] = []
     for entry in chosen:
@@ -299,7 +314,7 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
             history = _bring_keywords_up_to_date(pipeline, context, run)
         if entry.needs_one_version:
             _refuse_mixed_versions(pipeline, entry, versions, run.days)
-        outcome = _run_stage(entry, context, run, pipeline)
+        outcome = _run_stage(entry, context, keyword_run if entry.group == "keywords" else run, pipeline)
         if entry.name == KEYWORD_DAYS.name and history:
             outcome = replace(outcome, notes=Notes({**outcome.notes.shown, HISTORY_DAYS: len(history)}))
         monitors = entry.monitors(context) if entry.monitors else ()
@@ -307,12 +322,27 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
         yield replace(outcome, measured=tuple(zip(monitors, results, strict=True)))
 
 
-def _days_per_write(pipeline: Pipeline, days: Sequence[date]) -> int:
-    if len(days) == 1:
-        return 1
+def _bounded(pipeline: Pipeline, run: Run) -> Run:
+    """``run`` with as many days at a time, or as few shards of one day, as there is memory for."""
     with pipeline.warehouse.reading() as con:
-        n_users = day_queries.users_with_events(con, days[-1])
-    return max(1, min(DAYS_PER_WRITE, USER_DAYS_PER_WRITE // max(1, n_users)))
+        n_users = shards.users_with_events(con, run.days[-1])
+        if n_users > run.users_per_shard:
+            found = shards.shards_of_users(con, run.days[-1], run.users_per_shard)
+            return replace(run, days_per_write=1, shards=found)
+    return replace(run, days_per_write=max(1, min(DAYS_PER_WRITE, USER_DAYS_PER_WRITE // max(1, n_users))))
+
+
+def _bounded_by_events(pipeline: Pipeline, run: Run) -> Run:
+    """:func:`_bounded` for the stages that make keywords, whose rows of a day follow from the events of that day."""
+    if len(run.days) == 1 and len(run.shards) == 1:
+        return run
+    with pipeline.warehouse.reading() as con:
+        n_events = max(1, shards.most_events_of_a_day(con, run.days[0], run.days[-1]))
+    n_shards = -(-n_events // (EVENTS_PER_USER * run.users_per_shard))
+    if n_shards > 1 and len(run.shards) > 1:
+        return replace(run, days_per_write=1, shards=shards.merged(run.shards, n_shards))
+    n_days = EVENTS_PER_USER * USER_DAYS_PER_WRITE // n_events
+    return replace(run, days_per_write=max(1, min(DAYS_PER_WRITE, n_days)), shards=(shards.EVERYONE,))
 
 
 def summary(
@@ -354,21 +384,83 @@ def _outcome(entry: StageEntry, stage: Stage, run: Run, versions: Versions, pipe
 
     counts: dict[str, dict[date, Counts]] = {table.name: {} for table in entry.tables}
     done = 0
-    for batch in batches():
-        rows = [(t, _stamped(batch.rows[t.name], t, batch.days, entry.name, versions)) for t in entry.tables]
-        if not batch.is_stored:
-            _store(pipeline.warehouse, entry, rows, batch.days, batch.carried)
-        for table, frame in rows:
-            counts[table.name] |= _counts(frame, batch.days)
-        for table_name in {carried.table for carried in batch.carried}:
-            with pipeline.warehouse.reading() as con:
-                stored = tables.counts_by_day(con, table_name, batch.days)
-            counts[table_name] |= {day: Counts(*found) for day, found in stored.items()}
-        done += len(batch.days)
-        pipeline.progress(entry.name, done, len(run.days))
+    with ExitStack() as held:
+        waiting: _Waiting | None = None
+        for batch in batches():
+            counted_in_warehouse = {carried.table for carried in batch.carried}
+            if batch.shard.is_all:
+                rows = _stamped_rows(entry, batch, versions)
+                if not batch.is_stored:
+                    _store(pipeline.warehouse, entry, rows, batch.days, batch.carried)
+                for table, frame in rows:
+                    counts[table.name] |= _counts(frame, batch.days)
+            else:
+                if waiting is None:
+                    pieces = pieces_with_key(_pieces_folder(pipeline, entry), _key(entry, batch, run, versions))
+                    waiting = _Waiting(held.enter_context(pieces))
+                waiting.add(entry, batch, versions)
+                if not batch.shard.is_last:
+                    continue
+                waiting.store(pipeline.warehouse, entry, batch.days)
+                waiting = None
+                held.pop_all().close()
+                counted_in_warehouse = {table.name for table in entry.tables}
+            for table_name in counted_in_warehouse:
+                with pipeline.warehouse.reading() as con:
+                    stored = tables.counts_by_day(con, table_name, batch.days)
+                counts[table_name] |= {day: Counts(*found) for day, found in stored.items()}
+            done += len(batch.days)
+            pipeline.progress(entry.name, done, len(run.days))
     if not done and not entry.is_view:
         pipeline.progress(entry.name, len(run.days), len(run.days))
     return Outcome(entry, counts, found)
+
+
+def _stamped_rows(entry: StageEntry, batch: Batch, versions: Versions) -> list[tuple[Table, pl.DataFrame]]:
+    """The rows of a batch as the tables of the stage have them."""
+    rows: Rows = batch.rows() if callable(batch.rows) else batch.rows
+    return [(t, _stamped(rows[t.name], t, batch.days, entry.name, versions)) for t in entry.tables]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Rows of the shards of one day, which wait in files until those of all shards are there.
+
+    Attributes:
+        pieces: The files.
+        carried: The rows that the batches so far copy from an earlier day.
+    """
+
+    pieces: Pieces
+    carried: list[CarriedRows] = field(default_factory=list)
+
+    def add(self, entry: StageEntry, batch: Batch, versions: Versions) -> None:
+        """Make, check and write the rows of a shard, where an earlier run has not left them."""
+        self.carried.extend(batch.carried)
+        if callable(batch.rows) and self.pieces.has(batch.shard.number):
+            return
+        rows = _stamped_rows(entry, batch, versions)
+        _check(rows, batch.days)
+        self.pieces.write(batch.shard.number, {table.name: frame for table, frame in rows})
+
+    def store(self, warehouse: Warehouse, entry: StageEntry, days: Sequence[date]) -> None:
+        """Replace the day by the rows of all shards, in one transaction, and remove the files."""
+        rows = [(table, self.pieces.files(table.name)) for table in entry.tables]
+        warehouse.replace_together(rows, days, [(c.table, c.before, c.day, c.users) for c in self.carried])
+        self.pieces.remove()
+
+
+def _pieces_folder(pipeline: Pipeline, entry: StageEntry) -> Path:
+    return pipeline.warehouse.path.parent / "unfinished" / entry.name
+
+
+def _key(entry: StageEntry, batch: Batch, run: Run, versions: Versions) -> str:
+    """A digest of all that shapes the rows of a batch; of the run, where they are not kept for another one."""
+    (day,) = batch.days
+    shaping: list[object] = [versions.of(entry.name, day), day, [(shard.low, shard.high) for shard in run.shards]]
+    shaping += [run.full, batch.rests_on] if callable(batch.rows) else [run.run_id]
+    shaping += [duckdb.__version__, pl.__version__]
+    return f"{day}-{hashlib.sha256(repr(shaping).encode()).hexdigest()[:16]}"
 
 
 def _store(
@@ -378,16 +470,20 @@ def _store(
     days: Sequence[date],
     carried: Sequence[CarriedRows] = (),
 ) -> None:
-    for table, frame in rows:
-        broken = violations(table, frame)
-        if broken:
-            raise ContractError(table, days, broken)
+    _check(rows, days)
     if entry.appends:
         for table, frame in rows:
             if not frame.is_empty():
                 warehouse.append_new(table, frame)
     else:
         warehouse.replace_together(rows, days, [(c.table, c.before, c.day, c.users) for c in carried])
+
+
+def _check(rows: Sequence[tuple[Table, pl.DataFrame]], days: Sequence[date]) -> None:
+    for table, frame in rows:
+        broken = violations(table, frame)
+        if broken:
+            raise ContractError(table, days, broken)
 
 
 def _stamped(frame: pl.DataFrame, table: Table, days: Sequence[date], stage: str, versions: Versions) -> pl.DataFrame:
@@ -427,7 +523,7 @@ def _bring_keywords_up_to_date(pipeline: Pipeline, context: StageContext, run: R
         days = staleness.stale_keyword_days(con, version, before=run.days[0])
     if not days:
         return []
-    earlier = Run(tuple(days), run.run_id)
+    earlier = _bounded_by_events(pipeline, replace(run, days=tuple(days), full=False))
     for name in KEYWORD_STAGES:
         _run_stage(pipeline.entry(name), context, earlier, pipeline)
     rows = _stamped(keyword_day_rows(days, marks.ingest_seq), KEYWORD_DAYS, days, KEYWORD_DAYS.name, context.versions)

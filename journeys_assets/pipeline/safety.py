@@ -20,6 +20,8 @@ from journeys_assets.storage.queries import users as user_queries
 from journeys_assets.storage.queries.vectors import Texts, stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
+_DECISION = ("safety_category", "safety_decision", "safety_decided_by")
+
 
 @dataclass(frozen=True)
 class TextSafety:
@@ -60,23 +62,27 @@ class JourneySafety:
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         carried: Carried | None = None
-        rows = JOURNEY_SAFETY.empty()
-        for days in run.chunks():
+        said: dict[date, pl.DataFrame] = {}
+        counts: list[pl.DataFrame] = []
+        for days, shard in run.pieces():
             parts = []
             with self.warehouse.reading() as con:
-                said = user_queries.users_by_day(con, days)
-                states = {day: queries.named_states(con, day) for day in days}
+                if shard.number == 0:
+                    said = user_queries.users_by_day(con, days)
+                states = {day: queries.named_states(con, day, shard) for day in days}
             for day in days:
-                carried = self._verdicts(day, states[day], carried)
+                carried = self._verdicts(day, states[day], carried if shard.is_all else None)
                 rows = (
-                    with_decisions(carried.frames["verdicts"], said[day], self.params)
+                    with_decisions(carried.frames["verdicts"], shard.of_frame(said[day]), self.params)
                     .rename({name: f"safety_{name}" for name in ("category", "score", "decided_by", "decision")})
                     .sort("user_id", "journey_id")
                 )
                 parts.append(rows.with_columns(partition_date=pl.lit(day)))
-            yield Batch(days, {JOURNEY_SAFETY.name: pl.concat(parts)})
-        counts = rows.group_by("safety_category", "safety_decision", "safety_decided_by").len("journeys")
-        return Notes({"decisions": counts.sort("journeys", descending=True)})
+                if day == run.days[-1]:
+                    counts.append(rows.group_by(_DECISION).len("journeys"))
+            yield Batch(days, {JOURNEY_SAFETY.name: pl.concat(parts)}, shard=shard)
+        decisions = pl.concat(counts).group_by(_DECISION).agg(pl.col("journeys").sum())
+        return Notes({"decisions": decisions.sort("journeys", descending=True)})
 
     def _verdicts(self, day: date, states: pl.DataFrame, before: Carried | None) -> Carried:
         def make(states: pl.DataFrame) -> Frames:

@@ -10,8 +10,12 @@ from datetime import date
 import polars as pl
 
 from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Notes, Run
+from journeys_assets.storage.queries.shards import EVERYONE
 from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+ROWS_PER_GROUP = 122_880
+"""Rows of a row group of DuckDB. More rows are written by user, so that reading a shard skips the groups of others."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,18 @@ class SqlTable:
     version_of: Callable[[date], str]
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        rows = self.model.table.empty()
-        for days in run.chunks():
+        examples = self.model.table.empty()
+        has_users = "user_id" in self.model.table.column_names
+        for days, shard in run.pieces() if has_users else ((days, EVERYONE) for days in run.chunks()):
+            of_shard = self.model.stand_ins_of(shard)
             with self.warehouse.reading() as con, self.model.views_of(con, days) as views:
-                rows = pl.concat([self.model.query(con, self._on(day), views).pl() for day in days])
-            yield Batch(days, {self.model.name: rows})
-        return Notes({"examples": rows.head(EXAMPLE_ROWS)})
+                rows = pl.concat([self.model.query(con, self._on(day), views | of_shard).pl() for day in days])
+            if has_users and rows.height > ROWS_PER_GROUP:
+                rows = rows.sort("partition_date", "user_id")
+            if shard.number == 0:
+                examples = rows.head(EXAMPLE_ROWS)
+            yield Batch(days, {self.model.name: rows}, shard=shard)
+        return Notes({"examples": examples})
 
     def _on(self, day: date) -> dict[str, object]:
         return {**self.variables, "partition_date": day.isoformat(), "algorithm_version": self.version_of(day)}

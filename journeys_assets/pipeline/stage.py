@@ -14,6 +14,7 @@ from journeys_assets.deployment import Deployment
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.pipeline.monitors import QualityMonitor
 from journeys_assets.pipeline.versions import Versions
+from journeys_assets.storage.queries.shards import EVERYONE, Shard
 
 Group = Literal["staging", "keywords", "journeys", "ranking", "output"]
 """Stages of one group run in one step and are shown together in the UI. The groups follow one another."""
@@ -36,6 +37,15 @@ DAYS_PER_WRITE = 31
 USER_DAYS_PER_WRITE = 100_000
 """Most users times days that one read and one write transaction take; bounds memory where users are many."""
 
+USERS_PER_SHARD = 25_000
+"""Most users whose rows of one day are in memory together; a day of more users is made in shards."""
+
+EVENTS_PER_USER = 20
+"""Events of a day that take as much memory, while keywords are made of them, as one user does in later stages."""
+
+Rows = Mapping[str, pl.DataFrame]
+"""Rows by the name of their table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -46,17 +56,27 @@ class Run:
         run_id: Id of the run; the days that it opens and closes carry it.
         full: Recompute every user within the horizon, not only those whose log or algorithm version changed.
         days_per_write: Days that one read and one write transaction of a stage take.
+        users_per_shard: Most users of a shard. No row depends on it.
+        shards: Of which each day is made; more than one only where days are written one at a time.
     """
 
     days: tuple[date, ...]
     run_id: str
     full: bool = False
     days_per_write: int = DAYS_PER_WRITE
+    users_per_shard: int = USERS_PER_SHARD
+    shards: tuple[Shard, ...] = (EVERYONE,)
 
     def chunks(self) -> Iterator[tuple[date, ...]]:
         """The days in order, at most ``days_per_write`` at a time."""
         for start in range(0, len(self.days), self.days_per_write):
             yield self.days[start : start + self.days_per_write]
+
+    def pieces(self) -> Iterator[tuple[tuple[date, ...], Shard]]:
+        """What a stage makes at a time: some days for everyone, or one day for one shard after the other."""
+        for days in self.chunks():
+            for shard in self.shards:
+                yield days, shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +103,20 @@ class Batch:
     Attributes:
         days: The days that the rows stand for.
         rows: Without ``partition_date`` the rows stand for the one day of ``days``; without ``algorithm_version`` they
-            get the version of the stage on their day.
+            get the version of the stage on their day. Or what makes them: it is not called where a run that was
+            killed left the rows of the same shard, resting on the same.
         carried: Rows beside them that are copied from an earlier day, in order of days; of other users than ``rows``.
         is_stored: The rows are in the warehouse already and stay as they are.
+        shard: Whose rows. The batches of all shards of a day follow one another and are stored together.
+        rests_on: A digest of the rows of the warehouse that ``rows`` is made from, where it is a function.
     """
 
     days: Sequence[date]
-    rows: Mapping[str, pl.DataFrame]
+    rows: Rows | Callable[[], Rows]
     carried: Sequence[CarriedRows] = ()
     is_stored: bool = False
+    shard: Shard = EVERYONE
+    rests_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +154,7 @@ class Stage(Protocol):
     """One stage of one deployment, with everything that it uses as its fields."""
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        """Yield the rows of ``run.days``, in order. A batch is stored before the next one is asked for."""
+        """Yield the rows of ``run.days``, in order. A batch, or all shards of a day, is stored before the next."""
         ...
 
 

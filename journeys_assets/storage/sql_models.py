@@ -28,11 +28,13 @@ from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.sql import sql_tables
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
+from journeys_assets.storage.queries.shards import Shard
 
 LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
 SOURCES: Mapping[str, Mapping[str, Table]] = {"landing": LANDING_TABLES, "inference": PIPELINE_TABLES}
 """From the name of a dbt source to its tables."""
+_TABLES = {(table.schema, table.name): table for tables in SOURCES.values() for table in tables.values()}
 
 ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
 """From each column to the (relation, column) pairs that it is computed from."""
@@ -79,7 +81,7 @@ class SqlModel:
 
         Args:
             variables: Values of the dbt vars; ``constants`` need not be given.
-            stand_ins: Relations to read in place of models, by the model's name.
+            stand_ins: Relations to read in place of models and sources, by their name.
 
         Raises:
             SqlModelError: the model uses a variable that is not in ``variables``.
@@ -101,7 +103,7 @@ class SqlModel:
             )
 
         def source(name: str, table: str) -> str:
-            return SOURCES[name][table].qualified_name
+            return stand_ins.get(table, SOURCES[name][table].qualified_name)
 
         return _render(self.path, self.sql, ref=ref, source=source, var=var, config=_no_config)
 
@@ -148,6 +150,24 @@ class SqlModel:
         finally:
             for view in views:
                 con.execute(f"DROP TABLE temp.main.{view.name}")
+
+    def stand_ins_of(self, shard: Shard) -> dict[str, str]:
+        """For each model and source with users that the model reads, the rows of ``shard`` alone, as ``stand_ins``."""
+        if shard.is_all:
+            return {}
+        return {
+            name: f"(SELECT * FROM {table.qualified_name} WHERE {shard.sql()})"
+            for name, table in self._tables_read().items()
+            if "user_id" in table.column_names
+        }
+
+    def _tables_read(self) -> dict[str, Table]:
+        """The tables of the models and sources that it selects from, by name; ephemeral models are looked through."""
+        found = {table: _TABLES[schema, table] for schema, table in self.sources}
+        for upstream in (self.models[name] for name in self.refs):
+            is_inlined = upstream.materialized == "ephemeral"
+            found |= upstream._tables_read() if is_inlined else {upstream.name: upstream.table}
+        return found
 
     @cached_property
     def parsed(self) -> Any:

@@ -51,21 +51,6 @@ def events_by_day(con: duckdb.DuckDBPyConnection) -> dict[date, int]:
     )
 
 
-def users_with_events(con: duckdb.DuckDBPyConnection, day: date) -> int:
-    """About how many users have an event of a text-bearing source up to the end of ``day``."""
-    row = con.execute(
-        """
-        SELECT approx_count_distinct(user_id) FROM (
-          SELECT user_id, searched_at AS engaged_at FROM landing.search_events
-          UNION ALL SELECT user_id, engaged_at FROM landing.pin_engagements
-          UNION ALL SELECT user_id, saved_at FROM landing.board_pins
-        ) WHERE engaged_at < ($day + 1)::TIMESTAMP
-        """,
-        {"day": day},
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def log_days(
     con: duckdb.DuckDBPyConnection, *, today: date, horizon_days: int, first_partition_date: date | None
 ) -> LogDays:

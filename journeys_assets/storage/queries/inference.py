@@ -11,6 +11,7 @@ import polars as pl
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.evidence import look_back_days
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.storage.queries.shards import EVERYONE, Shard
 
 
 def users_to_cluster(
@@ -23,6 +24,7 @@ def users_to_cluster(
     full: bool,
     first: date,
     pending: pl.DataFrame,
+    shard: Shard = EVERYONE,
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
@@ -36,6 +38,7 @@ def users_to_cluster(
         first: The first of the days up to ``day`` whose inferences are not stored yet; what is stored of it and of
             later days does not count.
         pending: The rows of inference_ledger of those days before ``day``.
+        shard: Of these users only.
     """
     columns = ("user_id", "partition_date", "window_end_date", "algorithm_version")
     con.register("pending", pending.select(columns).to_arrow())
@@ -43,13 +46,13 @@ def users_to_cluster(
         f"""
         WITH last_active AS (
           SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
-          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day AND {shard.sql()} GROUP BY user_id
         ), computed AS (
           SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
                  max_by(algorithm_version, partition_date) AS algorithm_version
           FROM (
             SELECT {", ".join(columns)} FROM main.inference_ledger
-            WHERE partition_date < $first
+            WHERE partition_date < $first AND {shard.sql()}
             UNION ALL FROM pending
           )
           WHERE partition_date > $day - $horizon::INTEGER AND partition_date >= $since
@@ -106,12 +109,13 @@ def clustered_users(con: duckdb.DuckDBPyConnection) -> list[str]:
     return users
 
 
-def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) -> pl.DataFrame:
+def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int, shard: Shard = EVERYONE) -> pl.DataFrame:
     """Users within the horizon as of ``day``, with the partition of their latest inference: user_id, partition_date."""
     return con.execute(
-        """
+        f"""
         SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
         WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day
+          AND {shard.sql()}
         GROUP BY user_id HAVING max_by(window_end_date, partition_date) > $day - $horizon::INTEGER ORDER BY user_id
         """,
         {"day": day, "horizon": horizon_days},
@@ -119,10 +123,10 @@ def live_states(con: duckdb.DuckDBPyConnection, day: date, horizon_days: int) ->
 
 
 def live_states_by_day(
-    con: duckdb.DuckDBPyConnection, days: Sequence[date], horizon_days: int
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], horizon_days: int, shard: Shard = EVERYONE
 ) -> dict[date, pl.DataFrame]:
     """:func:`live_states` of each of ``days``."""
-    return {day: live_states(con, day, horizon_days) for day in days}
+    return {day: live_states(con, day, horizon_days, shard) for day in days}
 
 
 def all_states(states: Mapping[date, pl.DataFrame]) -> pl.DataFrame:
@@ -144,6 +148,24 @@ def journeys_in(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, columns: S
     ).pl()
     con.unregister("states")
     return rows
+
+
+def sizes_of_clusters(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """The clusters computed on ``day``: n_keywords, is_journey; unordered."""
+    return con.execute(
+        "SELECT n_keywords, is_journey FROM main.journey_clusters WHERE partition_date = $day", {"day": day}
+    ).pl()
+
+
+def example_clusters(con: duckdb.DuckDBPyConnection, day: date, n_rows: int) -> pl.DataFrame:
+    """The first journeys computed on ``day`` by user and id: user_id, journey_id, medoid, keywords, cohesion."""
+    return con.execute(
+        f"""
+        SELECT user_id, journey_id, medoid, keywords, cohesion FROM main.journey_clusters
+        WHERE partition_date = $day AND is_journey ORDER BY user_id, journey_id LIMIT {n_rows}
+        """,
+        {"day": day},
+    ).pl()
 
 
 def users_with_words(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, phrases: Sequence[str]) -> pl.DataFrame:

@@ -86,9 +86,12 @@ def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl
 
 
 def commonness_fingerprint(con: duckdb.DuckDBPyConnection, day: date) -> tuple[int, int]:
-    """A value that changes if any row of the day's keyword_commonness changes."""
+    """A value that changes if any row of the day's keyword_commonness changes.
+
+    Hashed twice, because rows that exchange their last values would otherwise leave it as it was.
+    """
     row = con.execute(
-        "SELECT count(*), coalesce(bit_xor(hash(keyword, n_pins, pin_share)), 0) FROM main.keyword_commonness "
+        "SELECT count(*), coalesce(bit_xor(hash(hash(keyword, n_pins, pin_share))), 0) FROM main.keyword_commonness "
         "WHERE partition_date = $day",
         {"day": day},
     ).fetchone()

@@ -11,50 +11,62 @@ import polars as pl
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.sends import longest_memory_days
 from journeys_assets.storage.queries.inference import journeys_in, live_states
+from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.tables import by_day
 
 
-def active_hours(con: duckdb.DuckDBPyConnection, day: date, look_back_days: int) -> pl.DataFrame:
+def active_hours(
+    con: duckdb.DuckDBPyConnection, day: date, look_back_days: int, shard: Shard = EVERYONE
+) -> pl.DataFrame:
     """How often each user engaged in each UTC hour of the day: user_id, hour_utc (0-23), n."""
     return con.execute(
-        """
+        f"""
         SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n FROM (
           SELECT user_id, searched_at AS engaged_at FROM landing.search_events
           UNION ALL SELECT user_id, engaged_at FROM landing.pin_engagements
         ) WHERE engaged_at >= ($day - $days::INTEGER + 1)::TIMESTAMP AND engaged_at < ($day + 1)::TIMESTAMP
+          AND {shard.sql()}
         GROUP BY ALL ORDER BY ALL
         """,
         {"day": day, "days": look_back_days},
     ).pl()
 
 
-def planned_before(con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams) -> pl.DataFrame:
+def planned_before(
+    con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams, shard: Shard = EVERYONE
+) -> pl.DataFrame:
     """Sends that partitions before ``day`` planned: user_id, journey_id, channel, sent_date."""
     return con.execute(
-        """
+        f"""
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
+          AND {shard.sql()}
         """,
         {"day": day, "days": longest_memory_days(params)},
     ).pl()
 
 
-def logged_sends(con: duckdb.DuckDBPyConnection, first: date, last: date, params: NotificationParams) -> pl.DataFrame:
+def logged_sends(
+    con: duckdb.DuckDBPyConnection, first: date, last: date, params: NotificationParams, shard: Shard = EVERYONE
+) -> pl.DataFrame:
     """Sends that were logged, as far back as any cap of a partition from ``first`` to ``last`` reaches.
 
     Returns:
         user_id, journey_id, channel, sent_date.
     """
     return con.execute(
-        """
+        f"""
         SELECT user_id, journey_id, channel, sent_at::DATE AS sent_date FROM main.stg_notification_events
         WHERE sent_at >= ($first - $days::INTEGER)::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP
+          AND {shard.sql()}
         """,
         {"first": first, "last": last, "days": longest_memory_days(params)},
     ).pl()
 
 
-def planned_after(con: duckdb.DuckDBPyConnection, day: date, last: date, params: NotificationParams) -> pl.DataFrame:
+def planned_after(
+    con: duckdb.DuckDBPyConnection, day: date, last: date, params: NotificationParams, shard: Shard = EVERYONE
+) -> pl.DataFrame:
     """Sends that partitions after ``last`` planned, as far after ``day`` as any cap reaches.
 
     Args:
@@ -65,15 +77,18 @@ def planned_after(con: duckdb.DuckDBPyConnection, day: date, last: date, params:
         user_id, journey_id, channel, sent_date.
     """
     return con.execute(
-        """
+        f"""
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
-        WHERE decision = 'send' AND partition_date > $last AND partition_date <= $day + $days::INTEGER ORDER BY ALL
+        WHERE decision = 'send' AND partition_date > $last AND partition_date <= $day + $days::INTEGER
+          AND {shard.sql()} ORDER BY ALL
         """,
         {"day": day, "last": last, "days": max(params.journey_cool_down_days, 7)},
     ).pl()
 
 
-def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, pl.DataFrame]:
+def journeys_to_send(
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], shard: Shard = EVERYONE
+) -> dict[date, pl.DataFrame]:
     """The live journeys that sends are chosen from, by day.
 
     Returns:
@@ -81,12 +96,13 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> di
         safety_decision.
     """
     rows = con.execute(
-        """
+        f"""
         SELECT j.partition_date, j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank,
                r.diversified_score, j.feedback, j.safety_decision
         FROM main.user_journeys j
         LEFT JOIN main.ranked_journeys r USING (partition_date, user_id, journey_id)
-        WHERE j.partition_date IN (SELECT unnest($days::DATE[])) ORDER BY j.partition_date, j.user_id, j.rank
+        WHERE j.partition_date IN (SELECT unnest($days::DATE[])) AND {shard.sql("j.user_id")}
+        ORDER BY j.partition_date, j.user_id, j.rank
         """,
         {"days": list(days)},
     ).pl()
@@ -94,7 +110,12 @@ def journeys_to_send(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> di
 
 
 def centroids_to_remember(
-    con: duckdb.DuckDBPyConnection, sent: pl.DataFrame, day: date, params: NotificationParams, horizon_days: int
+    con: duckdb.DuckDBPyConnection,
+    sent: pl.DataFrame,
+    day: date,
+    params: NotificationParams,
+    horizon_days: int,
+    shard: Shard = EVERYONE,
 ) -> pl.DataFrame:
     """The journeys, as of ``day``, of users who were sent something; none if ``memory_penalty`` is off.
 
@@ -106,7 +127,7 @@ def centroids_to_remember(
     """
     if sent.is_empty() or params.memory_penalty == 1.0:
         return pl.DataFrame(schema={"user_id": pl.String, "journey_id": pl.String, "centroid": pl.Binary})
-    states = live_states(con, day, horizon_days).join(sent, on="user_id", how="semi")
+    states = live_states(con, day, horizon_days, shard).join(sent, on="user_id", how="semi")
     return journeys_in(con, states, ("user_id", "journey_id", "centroid"))
 
 

@@ -236,13 +236,33 @@ def journeys_before_and_on(
 ) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """Journeys of the latest kept day before ``day`` and of ``day``: user_id, journey_id, journey_name, keywords.
 
-    None if no earlier day is kept.
+    Users whose journeys all kept id and keywords have empty lists of keywords on both days: most users have, and the
+    lists are most of what there is to read. None if no earlier day is kept.
     """
     before = day_queries.snapshot_before(con, day, keep_days=keep_days)
     if before is None:
         return None
-    sql = "SELECT user_id, journey_id, journey_name, keywords FROM main.user_journeys WHERE partition_date = $day"
-    return con.execute(sql, {"day": before}).pl(), con.execute(sql, {"day": day}).pl()
+    con.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE touched_users AS
+        SELECT user_id FROM (
+          SELECT user_id, bit_xor(own) FILTER (partition_date = $day) AS now,
+                 bit_xor(own) FILTER (partition_date <> $day) AS was
+          FROM (
+            SELECT user_id, partition_date, hash(hash(journey_id, list_sort(list_distinct(keywords)))) AS own
+            FROM main.user_journeys WHERE partition_date IN ($day, $before)
+          ) GROUP BY user_id
+        ) WHERE now IS DISTINCT FROM was
+        """,
+        {"day": day, "before": before},
+    )
+    sql = """
+        SELECT j.user_id, journey_id, journey_name, CASE WHEN t.user_id IS NULL THEN [] ELSE keywords END AS keywords
+        FROM main.user_journeys AS j LEFT JOIN touched_users AS t USING (user_id) WHERE partition_date = $day
+    """
+    found = con.execute(sql, {"day": before}).pl(), con.execute(sql, {"day": day}).pl()
+    con.execute("DROP TABLE touched_users")
+    return found
 
 
 def live_and_stale_users(

@@ -8,6 +8,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.storage.queries.shards import EVERYONE, Shard
+
 _TEXTS = """
     SELECT partition_date, journey_name AS text FROM main.journey_names
     UNION ALL SELECT partition_date, unnest(keywords) FROM main.journey_names
@@ -31,12 +33,16 @@ def unjudged_texts(con: duckdb.DuckDBPyConnection, days: Sequence[date], safety_
     ).pl()
 
 
-def named_states(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """Every user with a live journey on ``day``, and a fingerprint of names and keywords: user_id, fingerprint."""
+def named_states(con: duckdb.DuckDBPyConnection, day: date, shard: Shard = EVERYONE) -> pl.DataFrame:
+    """Every user with a live journey on ``day``, and a fingerprint of names and keywords: user_id, fingerprint.
+
+    DuckDB's hash of several values is the exclusive or of the hash of the last one with that of the others, so it is
+    hashed again: otherwise two journeys that exchange their keywords would leave the fingerprint as it was.
+    """
     return con.execute(
-        """
-        SELECT user_id, bit_xor(hash(journey_id, journey_name, keywords)) AS fingerprint
-        FROM main.journey_names WHERE partition_date = $day GROUP BY user_id ORDER BY user_id
+        f"""
+        SELECT user_id, bit_xor(hash(hash(journey_id, journey_name, keywords))) AS fingerprint
+        FROM main.journey_names WHERE partition_date = $day AND {shard.sql()} GROUP BY user_id ORDER BY user_id
         """,
         {"day": day},
     ).pl()

@@ -8,6 +8,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.storage.queries.shards import EVERYONE, Shard
+
 
 def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataFrame:
     """One partition of a table of the main schema."""
@@ -15,18 +17,31 @@ def partition(con: duckdb.DuckDBPyConnection, table: str, day: date) -> pl.DataF
 
 
 def partitions(
-    con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date], columns: Sequence[str] = ("*",)
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    days: Sequence[date],
+    columns: Sequence[str] = ("*",),
+    shard: Shard = EVERYONE,
 ) -> dict[date, pl.DataFrame]:
-    """Several partitions of a table of the main schema, by day; ``columns`` include partition_date."""
-    return by_day(rows_on(con, table, days, columns), days)
+    """Several partitions of a table of the main schema, by day; ``columns`` include partition_date.
+
+    Args:
+        shard: Whose rows; the table has users if these are not all.
+    """
+    return by_day(rows_on(con, table, days, columns, shard), days)
 
 
 def rows_on(
-    con: duckdb.DuckDBPyConnection, table: str, days: Sequence[date], columns: Sequence[str] = ("*",)
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    days: Sequence[date],
+    columns: Sequence[str] = ("*",),
+    shard: Shard = EVERYONE,
 ) -> pl.DataFrame:
-    """The rows of several partitions of a table of the main schema."""
+    """The rows of several partitions of a table of the main schema; ``shard`` as for :func:`partitions`."""
     return con.execute(
-        f"SELECT {', '.join(columns)} FROM main.{table} WHERE partition_date IN (SELECT unnest($days::DATE[]))",
+        f"SELECT {', '.join(columns)} FROM main.{table} "
+        f"WHERE partition_date IN (SELECT unnest($days::DATE[])) AND {shard.sql()}",
         {"days": list(days)},
     ).pl()
 
@@ -61,6 +76,15 @@ def example_rows(con: duckdb.DuckDBPyConnection, table: str, day: date, n_rows: 
         f"SELECT * FROM main.{table} WHERE partition_date = $day ORDER BY user_id, journey_id LIMIT {n_rows}",
         {"day": day},
     ).pl()
+
+
+def content_digest(con: duckdb.DuckDBPyConnection, table: str, until: date) -> str:
+    """A digest of the rows of a table of the main schema up to and including a day; their order makes no difference."""
+    found = con.execute(
+        f"SELECT count(*), sum(hash(rows))::VARCHAR FROM main.{table} AS rows WHERE partition_date <= $day",
+        {"day": until},
+    )
+    return repr(found.fetchone())
 
 
 def versions_on(con: duckdb.DuckDBPyConnection, table: str, day: date) -> set[str]:

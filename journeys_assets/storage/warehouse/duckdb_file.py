@@ -148,28 +148,36 @@ class Warehouse:
 
     def replace_together(
         self,
-        tables: Sequence[tuple[Table, pl.DataFrame]],
+        tables: Sequence[tuple[Table, pl.DataFrame | Sequence[Path]]],
         days: Sequence[date],
         carried: Sequence[tuple[str, date, date, pl.DataFrame]] = (),
     ) -> None:
         """:meth:`replace_partitions` for several tables in one transaction.
 
         Args:
+            tables: The rows of each table, or Parquet files that have them.
             carried: Table, a day, a later day among ``days``, and user_id. The rows of these users are copied from the
                 one day to the other, one after the other, so that a day may be copied on.
         """
-        for table, frame in tables:
-            self._check_fits(table, frame, days)
+        for table, rows in tables:
+            if isinstance(rows, pl.DataFrame):
+                self._check_fits(table, rows, days)
         names = {table.name for table, _ in tables if table.schema == "main"} | {name for name, *_ in carried}
         with self.writing(dict.fromkeys(names, days)) as con:
-            for table, frame in tables:
+            for table, rows in tables:
                 create_tables(con, [table])
                 con.execute(
                     f"DELETE FROM {table.qualified_name} WHERE partition_date IN (SELECT unnest($1))", [list(days)]
                 )
-                con.register("incoming", frame.select(table.column_names).to_arrow())
-                con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
-                con.unregister("incoming")
+                if isinstance(rows, pl.DataFrame):
+                    con.register("incoming", rows.select(table.column_names).to_arrow())
+                    con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM incoming")
+                    con.unregister("incoming")
+                else:
+                    con.execute(
+                        f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM read_parquet($1)",
+                        [[str(path) for path in rows]],
+                    )
             for name, before, day, users in carried:
                 con.register("carried_users", users.select("user_id").to_arrow())
                 con.execute(

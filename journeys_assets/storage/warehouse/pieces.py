@@ -1,0 +1,76 @@
+"""Rows of the shards of one partition in files, until those of every shard are there and are stored together.
+
+A piece is the rows of one shard. It is written under a hidden name and renamed once it is complete, so whatever has its
+final name is whole, whenever the process ended. Pieces with the same key can be used by a later run; those of another
+key are removed when a stage starts, unless another process is working on them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from journeys_assets.storage.locks import exclusive_lock, is_locked
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The pieces in ``folder``: a folder for each shard, in it one Parquet file for each table."""
+
+    folder: Path
+
+    def has(self, number: int) -> bool:
+        """Whether the piece of the shard with this number is there."""
+        return self._of(number).exists()
+
+    def write(self, number: int, rows: Mapping[str, pl.DataFrame]) -> None:
+        """Write the rows of a shard, by table."""
+        hidden = self.folder / f".{number:06d}"
+        for earlier in (hidden, self._of(number)):
+            shutil.rmtree(earlier, ignore_errors=True)
+        hidden.mkdir()
+        for table, frame in rows.items():
+            with (hidden / f"{table}.parquet").open("wb") as file:
+                frame.write_parquet(file, compression="lz4", statistics=False)
+                file.flush()
+                os.fsync(file.fileno())
+        hidden.rename(self._of(number))
+
+    def files(self, table: str) -> list[Path]:
+        """The files of a table, in order of shards."""
+        return sorted(self.folder.glob(f"[0-9]*/{table}.parquet"))
+
+    def remove(self) -> None:
+        """Remove all pieces."""
+        shutil.rmtree(self.folder)
+
+    def _of(self, number: int) -> Path:
+        return self.folder / f"{number:06d}"
+
+
+@contextmanager
+def pieces_with_key(folder: Path, key: str) -> Iterator[Pieces]:
+    """The pieces below ``folder`` with the given key, those of an earlier run among them; no other process uses them.
+
+    Args:
+        folder: Pieces of one stage, whatever their key.
+        key: Names everything that shapes the rows; a valid name of a file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for lock_file in folder.glob("*.lock"):
+        if lock_file.stem != key and not is_locked(lock_file):
+            shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
+            lock_file.unlink(missing_ok=True)
+    lock_file = folder / f"{key}.lock"
+    with exclusive_lock(lock_file, on_wait=lambda: None):
+        pieces = Pieces(folder / key)
+        pieces.folder.mkdir(exist_ok=True)
+        yield pieces
+        if not pieces.folder.exists():
+            lock_file.unlink(missing_ok=True)

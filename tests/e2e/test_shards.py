@@ -1,0 +1,126 @@
+"""A day made in shards: the same rows for any number of them, and a killed run goes on where it was."""
+
+import shutil
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from journeys_assets.pipeline import clustering
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
+from tests.sandbox import Sandbox
+
+FIRST = date(2026, 3, 2)
+N_DAYS = 3
+N_USERS = 14
+LAST = FIRST + timedelta(days=N_DAYS - 1)
+NEXT = LAST + timedelta(days=1)
+PER_RUN = {"run_id"}
+"""Columns that name the run and say nothing of the rows."""
+
+KILLED_RUN = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+from journeys_assets.storage.warehouse.pieces import Pieces
+from tests.sandbox import Sandbox
+
+home, day, stage, number = sys.argv[1:]
+write = Pieces.write
+
+def write_until_killed(self, shard, rows):
+    if stage in rows and shard == int(number):
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(self, shard, rows)
+
+Pieces.write = write_until_killed
+Sandbox(Path(home)).run(date.fromisoformat(day), date.fromisoformat(day), full=True, users_per_shard=2)
+"""
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    sandbox = Sandbox(tmp_path_factory.mktemp("landed"))
+    sandbox.land(generate_world(WorldParams(seed=3, n_users=N_USERS, n_days=N_DAYS, first_day=FIRST)).landing)
+    return sandbox
+
+
+def copy_of(sandbox: Sandbox, folder: Path) -> Sandbox:
+    shutil.copytree(sandbox.home, folder)
+    return Sandbox(folder)
+
+
+def run_everything(sandbox: Sandbox, users_per_shard: int) -> Sandbox:
+    """A range after a day that is history only, and a day on which few users are active and one is new."""
+    sandbox.run(FIRST + timedelta(days=1), LAST, users_per_shard=users_per_shard)
+    someone = sandbox.table("user_journeys")["user_id"].min()
+    at = datetime.combine(NEXT, datetime.min.time())
+    queries = ["oak table", "oak tables", "oak table round", "oak table small"]
+    late = pl.DataFrame({"user_id": [someone, "a newcomer"], "query": [queries, queries]}).explode("query")
+    sandbox.land({"search_events": late.with_columns(searched_at=pl.lit(at))}, name="late")
+    sandbox.run(NEXT, NEXT, users_per_shard=users_per_shard)
+    return sandbox
+
+
+@pytest.fixture(scope="module")
+def whole(landed: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    return run_everything(copy_of(landed, tmp_path_factory.mktemp("whole") / "home"), 1000)
+
+
+def assert_same_tables(one: Sandbox, other: Sandbox) -> None:
+    for table in one.pipeline.tables:
+        left, right = one.table(table.name), other.table(table.name)
+        assert_frame_equal(left.drop(PER_RUN, strict=False), right.drop(PER_RUN, strict=False), check_exact=True)
+
+
+@pytest.mark.parametrize("n_shards", [2, 7])
+def test_promise_1_every_table_has_the_same_rows_for_any_number_of_shards(
+    landed: Sandbox, whole: Sandbox, tmp_path: Path, n_shards: int
+) -> None:
+    sharded = run_everything(copy_of(landed, tmp_path / "home"), -(-N_USERS // n_shards))
+    assert_same_tables(whole, sharded)
+    assert whole.table("journey_events").height
+    assert not list((sharded.home / "unfinished").glob("*/*"))
+
+
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Gets the number of users of each call of the clustering from now on."""
+    made: list[int] = []
+    cluster_users = clustering.cluster_users
+
+    def counted(keywords: pl.DataFrame, *args: object, **options: object) -> pl.DataFrame:
+        made.append(keywords["user_id"].n_unique())
+        return cluster_users(keywords, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(clustering, "cluster_users", counted)
+    return made
+
+
+def killed(sandbox: Sandbox, day: date, stage: str, number: int) -> None:
+    command = [sys.executable, "-c", KILLED_RUN, str(sandbox.home), str(day), stage, str(number)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr[-2000:]
+
+
+def test_promise_3_a_killed_run_goes_on_with_the_missing_shards(
+    landed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm, sandbox = copy_of(landed, tmp_path / "calm"), copy_of(landed, tmp_path / "home")
+    calm.run(LAST, LAST, full=True)
+    n_users = calm.table("inference_ledger").height
+    killed(sandbox, LAST, "journey_clusters", 2)
+    assert sandbox.table("journey_clusters").is_empty()
+    left = sorted((sandbox.home / "unfinished" / "journey_clusters").glob("*/[0-9]*/inference_ledger.parquet"))
+    n_done = pl.concat(map(pl.read_parquet, left)).height
+    assert len(left) == 2
+    assert 0 < n_done < n_users
+    made = computed(monkeypatch)
+    sandbox.run(LAST, LAST, full=True, users_per_shard=2)
+    assert_same_tables(calm, sandbox)
+    assert sum(made) == n_users - n_done
+    assert not list((sandbox.home / "unfinished").glob("*/*"))
