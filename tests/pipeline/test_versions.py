@@ -148,6 +148,8 @@ def test_stages_read_only_parameters_that_they_declare(tmp_path: Path) -> None:
     for entry in pipeline.entries:
         watched.read.clear()
         list(execute(pipeline, [entry.name], Run(DAYS, "run", full=False)))
+        if not entry.tables and not entry.is_view:
+            continue  # It makes no rows; what publishing keeps may follow from any parameter.
         declared = {name for name in watched.read if {name, name.partition(".")[0]} & set(entry.parameters)}
         assert watched.read == declared, f"{entry.name} reads {sorted(watched.read - declared)}"
     assert not sandbox.table("notification_candidates").is_empty()
