@@ -13,6 +13,7 @@ import polars as pl
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.clustering.clusters import cluster_users
 from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
@@ -21,6 +22,7 @@ from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
 from journeys_assets.storage.queries import inference
 from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries import llm_journeys as queries
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -36,7 +38,11 @@ def threads_allowed() -> int:
 class Clustering:
     """Clusters the users whose latest inference does not cover their log, or is of another version.
 
-    ``threads`` is how many compiled loops run on; it does not change any row.
+    Where a language model feeds the output, its journeys take the place of the clusters of each user whom it inferred.
+
+    Attributes:
+        version_of_model: The version of ``llm_journeys`` on a day; None where the model does not feed the output.
+        threads: Compiled loops run on as many; does not change any row.
     """
 
     warehouse: Warehouse
@@ -47,17 +53,19 @@ class Clustering:
     embedder: Callable[[], Embedder]
     version: Callable[[date], str]
     first_partition_date: date | None
+    version_of_model: Callable[[date], str] | None = None
     threads: int = 1
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         clusters = JOURNEY_CLUSTERS.empty()
-        n_users = 0
+        n_users = n_by_model = 0
         # In full mode each day has the clusters of all users, so each is written before the next one is made.
         for days in ((day,) for day in run.days) if run.full else run.chunks():
             found, ledgers = [], [INFERENCE_LEDGER.empty()]
             for day in days:
                 clusters, ledger = self.infer(day, full=run.full, first=days[0], pending=pl.concat(ledgers))
                 n_users += ledger.height
+                n_by_model += clusters.filter(pl.col("inferred_by") != PIPELINE)["user_id"].n_unique()
                 found.append(clusters.with_columns(partition_date=pl.lit(day)))
                 ledgers.append(
                     ledger.with_columns(partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))).select(
@@ -70,6 +78,7 @@ class Clustering:
             {
                 "journeys_on_last_day": journeys.height,
                 "users_computed": n_users,
+                "users_inferred_by_language_model": n_by_model,
                 "keywords_per_cluster": Distribution(clusters["n_keywords"]),
                 "examples": journeys.select("user_id", "journey_id", "medoid", "keywords", "cohesion"),
             }
@@ -82,23 +91,34 @@ class Clustering:
             first: The first of the days whose rows are not stored yet.
             pending: The rows of inference_ledger of those before ``day``.
         """
+        since = self.first_partition_date or date.min
+        by_model = JOURNEY_CLUSTERS.empty().drop("partition_date", "algorithm_version")
         with self.warehouse.reading() as con:
             users = inference.users_to_cluster(
                 con,
                 day,
                 self.keywords,
                 self.version(day),
-                since=self.first_partition_date or date.min,
+                since=since,
                 full=full,
                 first=first,
                 pending=pending,
             )
-            keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
-            history = keyword_queries.keyword_history(con, users)
+            if self.version_of_model is not None:
+                # A user without an answer on an earlier day may have one now.
+                users = pl.concat([users, queries.users_inferred_on(con, day)]).unique("user_id").sort("user_id")
+                by_model = queries.latest_journeys(
+                    con, users, day, self.version_of_model(day), since=since, columns=by_model.columns
+                )
+            others = users.join(by_model, on="user_id", how="anti")
+            keywords = keyword_queries.window_keywords(con, others, self.keywords, self.actions)
+            history = keyword_queries.keyword_history(con, others)
             distinct = history["keyword"].unique().sort().to_list()
             vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
         params = clustering_on(self.calibrations, day, self.clustering)
-        clusters = cluster_users(keywords, history, vectors, params, threads=self.threads).join(users, on="user_id")
+        own = cluster_users(keywords, history, vectors, params, threads=self.threads).join(others, on="user_id")
+        own = own.with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
+        clusters = pl.concat([own, by_model]).sort("user_id", "journey_id")
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").with_columns(
             pl.col("n_keywords", "n_clusters").fill_null(0)

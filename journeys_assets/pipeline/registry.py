@@ -12,6 +12,7 @@ from typing import Literal
 
 import polars as pl
 
+from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.pipeline import (
     CLOSED_DAYS,
     INFERENCE_LEDGER,
@@ -21,6 +22,8 @@ from journeys_assets.domain.tables.pipeline import (
     JOURNEY_SAFETY,
     KEYWORD_DAYS,
     KEYWORD_EMBEDDINGS,
+    LLM_INFERENCES,
+    LLM_JOURNEYS,
     NAME_EMBEDDINGS,
     NOTIFICATION_CANDIDATES,
     OPENED_DAYS,
@@ -32,6 +35,7 @@ from journeys_assets.domain.tables.pipeline import (
     TEXT_SAFETY,
 )
 from journeys_assets.models.calibration.release import released_calibration
+from journeys_assets.models.inference.journeys import PROMPT as JOURNEYS_PROMPT
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
 from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
@@ -43,6 +47,7 @@ from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
 from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
+from journeys_assets.pipeline.llm_journeys import LlmJourneys
 from journeys_assets.pipeline.monitors import QualityMonitor
 from journeys_assets.pipeline.name_vectors import NameEmbeddings
 from journeys_assets.pipeline.naming import Naming
@@ -155,8 +160,28 @@ def _keyword_vectors(context: StageContext) -> Stage:
     return KeywordVectors(deployment.warehouse, deployment.embedder, deployment.progress)
 
 
+def _llm_journeys(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    return LlmJourneys(
+        deployment.warehouse,
+        params.keywords,
+        params.actions,
+        params.clustering,
+        params.inference,
+        deployment.releases(CALIBRATION.folder),
+        deployment.asker,
+        deployment.embedder,
+        _unsafe(context),
+        lambda day: context.versions.of(LLM_JOURNEYS.name, day),
+        deployment.settings.first_partition_date,
+        share=1.0 if params.inference.model_feeds else deployment.settings.llm.compared_share,
+        threads=threads_allowed(),
+    )
+
+
 def _clustering(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
+    model_feeds = params.inference.model_feeds
     return Clustering(
         deployment.warehouse,
         params.keywords,
@@ -166,6 +191,7 @@ def _clustering(context: StageContext) -> Stage:
         deployment.embedder,
         lambda day: context.versions.of(JOURNEY_CLUSTERS.name, day),
         deployment.settings.first_partition_date,
+        (lambda day: context.versions.of(LLM_JOURNEYS.name, day)) if model_feeds else None,
         threads=threads_allowed(),
     )
 
@@ -192,6 +218,11 @@ def _journey_safety(context: StageContext) -> Stage:
     return JourneySafety(deployment.warehouse, params.safety, lambda: model().version)
 
 
+def _name_prompts(params: AlgorithmParams) -> tuple[str, ...]:
+    """The prompts whose answers hold names of the journeys in the output."""
+    return (NAMES_PROMPT, JOURNEYS_PROMPT) if params.inference.model_feeds else (NAMES_PROMPT,)
+
+
 def _suggested_names(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     return SuggestedNames(
@@ -202,6 +233,7 @@ def _suggested_names(context: StageContext) -> Stage:
         deployment.asker,
         deployment.embedder,
         _unsafe(context),
+        _name_prompts(params),
     )
 
 
@@ -212,7 +244,7 @@ def _naming(context: StageContext) -> Stage:
         params.keywords,
         params.naming,
         deployment.releases(NAMING_WEIGHTS.folder),
-        deployment.answered_by(NAMES_PROMPT),
+        [made_by for name in _name_prompts(params) if (made_by := deployment.answered_by(name)) is not None],
         _unsafe(context),
         lambda day: context.versions.of(JOURNEY_NAMES.name, day),
     )
@@ -280,6 +312,14 @@ def _closed_days(context: StageContext) -> Stage:
 _INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
 _THRESHOLDS = tuple(f"safety.{name}" for name in ("revision", "threshold", "lexicon_threshold", "uncertain_margin"))
 _WINDOW = ("keywords.revision", "keywords.look_back_days", "keywords.horizon_days")
+_OF_CLUSTERS = (
+    "clustering",
+    *_WINDOW,
+    "keywords.max_keywords_per_user",
+    "keywords.search_weight",
+    "keywords.board_weight",
+    "actions",
+)
 _OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items")
 
 STAGES: tuple[StageEntry | SqlStage, ...] = (
@@ -317,19 +357,23 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         kinds=frozenset({"duckdb"}),
     ),
     StageEntry(
+        LLM_JOURNEYS.name,
+        "journeys",
+        _llm_journeys,
+        tables=(LLM_JOURNEYS, LLM_INFERENCES),
+        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name),
+        parameters=(*_OF_CLUSTERS, *(f"inference.{name}" for name in ("revision", "history_tokens", "most_journeys"))),
+        release=CALIBRATION,
+        prompts=(JOURNEYS_PROMPT,),
+        shapes_others=lambda params: params.inference.model_feeds,
+    ),
+    StageEntry(
         JOURNEY_CLUSTERS.name,
         "journeys",
         _clustering,
         tables=(JOURNEY_CLUSTERS, INFERENCE_LEDGER),
-        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name),
-        parameters=(
-            "clustering",
-            *_WINDOW,
-            "keywords.max_keywords_per_user",
-            "keywords.search_weight",
-            "keywords.board_weight",
-            "actions",
-        ),
+        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name, LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        parameters=(*_OF_CLUSTERS, "inference.journeys_from"),
         release=CALIBRATION,
         kinds=frozenset({"numpy"}),
         monitors=_cluster_monitors,

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import polars as pl
 
 from journeys_assets.deployment import Deployment
+from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.pipeline.monitors import QualityMonitor
 from journeys_assets.pipeline.versions import Versions
@@ -170,6 +171,8 @@ class StageEntry:
         uses_embedder: The weights of the embedding model shape its rows.
         uses_safety_model: Lexicon and weights of the safety model shape its rows.
         version_upstream: The upstream stages that its version covers; by default all of ``upstream``.
+        shapes_others: Whether its rows shape those of the stages that read it, under some parameters; by default they
+            do. Where they do not, its version is not part of theirs.
         description: What it makes; by default the description of its first table.
         kinds: Technologies that the UI shows.
         keeps: ``recent``: only the days of the output retention; ``all``: every day.
@@ -191,6 +194,7 @@ class StageEntry:
     uses_embedder: bool = False
     uses_safety_model: bool = False
     version_upstream: tuple[str, ...] | None = None
+    shapes_others: Callable[[AlgorithmParams], bool] | None = None
     description: str = ""
     kinds: frozenset[str] = frozenset()
     keeps: Literal["recent", "all"] = "all"

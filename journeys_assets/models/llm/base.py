@@ -87,11 +87,14 @@ class Reply(Generic[Value]):
         value: None where nothing good came back: then do without.
         outcome: What happened.
         reason: Why there is no value, or why it took two attempts; empty otherwise. It holds no text of the data.
+        tokens: Of input and of output, of all attempts that the value took, as the endpoint counted them when it was
+            asked: the same for an answer from the cache. Zeros without a value.
     """
 
     value: Value | None
     outcome: Outcome
     reason: str = ""
+    tokens: tuple[int, int] = (0, 0)
 
 
 def answered_by(model: str, prompt: Prompt) -> str:

@@ -12,6 +12,12 @@ from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.evidence import look_back_days
 from journeys_assets.domain.parameters import AlgorithmParams
 
+LEDGERS: Mapping[str, str] = {
+    "pipeline": "main.inference_ledger",
+    "language_model": "(FROM main.llm_inferences WHERE is_inferred)",
+}
+"""By who infers: the inferences that count."""
+
 
 def users_to_cluster(
     con: duckdb.DuckDBPyConnection,
@@ -23,6 +29,7 @@ def users_to_cluster(
     full: bool,
     first: date,
     pending: pl.DataFrame,
+    by: str = "pipeline",
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
@@ -35,7 +42,8 @@ def users_to_cluster(
             missing.
         first: The first of the days up to ``day`` whose inferences are not stored yet; what is stored of it and of
             later days does not count.
-        pending: The rows of inference_ledger of those days before ``day``.
+        pending: The rows of the ledger of those days before ``day`` that count.
+        by: Who infers, of ``LEDGERS``.
     """
     columns = ("user_id", "partition_date", "window_end_date", "algorithm_version")
     con.register("pending", pending.select(columns).to_arrow())
@@ -48,7 +56,7 @@ def users_to_cluster(
           SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
                  max_by(algorithm_version, partition_date) AS algorithm_version
           FROM (
-            SELECT {", ".join(columns)} FROM main.inference_ledger
+            SELECT {", ".join(columns)} FROM {LEDGERS[by]}
             WHERE partition_date < $first
             UNION ALL FROM pending
           )
