@@ -233,18 +233,13 @@ def _parameter(model: SqlModel, variable: str) -> str:
 
 def _fixed_ingredients(entry: StageEntry, deployment: Deployment, entries: Sequence[StageEntry]) -> Ingredients:
     """All ingredients but the weights."""
-    read = entry.upstream if entry.version_upstream is None else entry.version_upstream
-    makers = {
-        asset: e.name
-        for e in entries
-        if e.shapes_others is None or e.shapes_others(deployment.algorithm)
-        for asset in (*e.assets, e.name)
-    }
+    read = entry.version_reads(deployment.algorithm)
+    makers = {asset: e.name for e in entries for asset in (*e.assets, e.name)}
     model = deployment.sql_models.get(entry.name)
     return Ingredients(
         shaping_values(deployment.algorithm, entry.parameters),
         model.fingerprint if model else "",
-        upstream=sorted({makers[name] for name in read if name in makers}),
+        upstream=sorted({makers[name] for name in read if not name.startswith(LANDING)}),
         prompts=[made_by for name in entry.prompts if (made_by := deployment.answered_by(name)) is not None],
     )
 

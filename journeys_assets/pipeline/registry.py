@@ -15,6 +15,7 @@ import polars as pl
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.pipeline import (
     CLOSED_DAYS,
+    INFERENCE_COMPARISON,
     INFERENCE_LEDGER,
     JOURNEY_CLUSTERS,
     JOURNEY_EVENTS,
@@ -45,6 +46,7 @@ from journeys_assets.pipeline import monitors
 from journeys_assets.pipeline.clustering import Clustering, threads_allowed
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
 from journeys_assets.pipeline.history import History
+from journeys_assets.pipeline.inference_comparison import InferenceComparison
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
 from journeys_assets.pipeline.llm_journeys import LlmJourneys
@@ -127,6 +129,10 @@ def _safety_monitors(context: StageContext) -> list[QualityMonitor]:
 
 def _cluster_monitors(context: StageContext) -> list[QualityMonitor]:
     return monitors.of_clusters(context.deployment.algorithm.quality)
+
+
+def _inference_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_inference_comparison(context.deployment.algorithm.quality)
 
 
 def _journey_monitors(context: StageContext) -> list[QualityMonitor]:
@@ -282,6 +288,11 @@ def _history(context: StageContext) -> Stage:
     )
 
 
+def _inference_comparison(context: StageContext) -> Stage:
+    llm = context.deployment.settings.llm
+    return InferenceComparison(context.deployment.warehouse, llm.input_price, llm.output_price)
+
+
 def _quality(context: StageContext) -> Stage:
     # What can be measured only once the day is closed is left to closed_days.
     before = [entry for entry in context.entries if entry.name != CLOSED_DAYS.name]
@@ -365,7 +376,6 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         parameters=(*_OF_CLUSTERS, *(f"inference.{name}" for name in ("revision", "history_tokens", "most_journeys"))),
         release=CALIBRATION,
         prompts=(JOURNEYS_PROMPT,),
-        shapes_others=lambda params: params.inference.model_feeds,
     ),
     StageEntry(
         JOURNEY_CLUSTERS.name,
@@ -373,6 +383,12 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         _clustering,
         tables=(JOURNEY_CLUSTERS, INFERENCE_LEDGER),
         upstream=("keyword_table", KEYWORD_EMBEDDINGS.name, LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        # Where the pipeline feeds the output, no row of the model shapes any of it.
+        version_upstream=lambda params: (
+            "keyword_table",
+            KEYWORD_EMBEDDINGS.name,
+            *((LLM_JOURNEYS.name,) if params.inference.model_feeds else ()),
+        ),
         parameters=(*_OF_CLUSTERS, "inference.journeys_from"),
         release=CALIBRATION,
         kinds=frozenset({"numpy"}),
@@ -506,6 +522,14 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         upstream=("user_journeys",),
         parameters=("evolution",),
         is_published=True,
+    ),
+    StageEntry(
+        INFERENCE_COMPARISON.name,
+        "output",
+        _inference_comparison,
+        tables=(INFERENCE_COMPARISON,),
+        upstream=("user_journeys", LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        monitors=_inference_monitors,
     ),
     StageEntry(
         QUALITY_METRICS.name,

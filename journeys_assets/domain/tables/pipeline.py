@@ -40,6 +40,29 @@ def _similarity(name: str, description: str) -> Column:
     return Column(name, pl.Float64(), description, unit="cosine", minimum=-1.0001, maximum=1.0001)
 
 
+def _share_column(name: str, description: str) -> Column:
+    return Column(
+        name, pl.Float64(), f"{description} Null without any.", unit="share", minimum=0.0, maximum=1.0, nullable=True
+    )
+
+
+def _tokens(name: str, description: str) -> Column:
+    return Column(name, pl.Float64(), description, unit="tokens", minimum=0.0, nullable=True)
+
+
+def _with_interval(name: str, description: str, minimum: float, maximum: float) -> tuple[Column, ...]:
+    """A mean over users and both ends of its interval."""
+    parts = (
+        (name, f"{description}; null without any."),
+        (f"{name}_low", "Low end of its 95 % interval over users; null for fewer than two users."),
+        (f"{name}_high", "High end of it."),
+    )
+    return tuple(
+        Column(part, pl.Float64(), about, minimum=minimum, maximum=maximum + 0.0001, nullable=True)
+        for part, about in parts
+    )
+
+
 # ── tables made by Python stages ────────────────────────────────────────────────────────────────────────────────────
 
 KEYWORD_EMBEDDINGS = Table(
@@ -599,6 +622,45 @@ JOURNEY_EVENTS = Table(
     ),
 )
 
+INFERENCE_COMPARISON = Table(
+    "inference_comparison",
+    "On each day with users whom a language model was asked about: how far its journeys of them agree with the "
+    "pipeline and with the output, and what they cost. No row on other days.",
+    ("partition_date",),
+    _pipeline_columns(
+        Column("n_users_asked_about", pl.Int64(), "Users whom the model was asked about.", unit="users", minimum=1),
+        Column("n_users_inferred", pl.Int64(), "Those with a valid answer.", unit="users", minimum=0),
+        *_with_interval(
+            "bcubed_f1", "Agreement of the model's clusters with the pipeline's, mean B-cubed F1 over users", 0, 1
+        ),
+        Column("n_journeys_of_model", pl.Int64(), "Journeys by the model.", unit="journeys", minimum=0),
+        Column(
+            "n_journeys_of_output", pl.Int64(), "Journeys of these users in user_journeys.", unit="journeys", minimum=0
+        ),
+        Column("n_journeys_in_both", pl.Int64(), "Those with the same journey_id.", unit="journeys", minimum=0),
+        _share_column(
+            "same_name_share",
+            "Share of these with the same name but for case: the model's accepted one, or else the medoid. Null where "
+            "the model feeds the output.",
+        ),
+        _share_column("same_kind_share", "Share of these of the same kind, where the model gave one."),
+        _share_column("same_stage_share", "Share of these of the same stage, where the model gave one."),
+        _tokens("history_tokens_per_user", "Mean of history_tokens of llm_inferences."),
+        _tokens("input_tokens_per_1000_users", "Tokens that were sent for 1,000 users with an answer."),
+        _tokens("output_tokens_per_1000_users", "Tokens of 1,000 answers."),
+        Column(
+            "cost_per_1000_users",
+            pl.Float64(),
+            "Cost of both at the prices of the settings when the day was run.",
+            unit="currency of the prices",
+            minimum=0.0,
+            nullable=True,
+        ),
+        *_with_interval("relevance_of_pipeline", "Mean relevance of the pipeline's journeys, by the judge", 1, 5),
+        *_with_interval("relevance_of_language_model", "Mean relevance of the model's journeys, by the judge", 1, 5),
+    ),
+)
+
 QUALITY_METRICS = Table(
     "quality_metrics",
     "What every quality monitor measured on every day, with its bound. Measurements that belong to no day (refused "
@@ -681,6 +743,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         NOTIFICATION_CANDIDATES,
         RELATED_JOURNEYS,
         JOURNEY_EVENTS,
+        INFERENCE_COMPARISON,
         QUALITY_METRICS,
         CLOSED_DAYS,
     )

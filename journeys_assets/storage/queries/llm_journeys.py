@@ -80,3 +80,41 @@ def names_of_model(con: duckdb.DuckDBPyConnection, states: pl.DataFrame) -> pl.D
     ).pl()
     con.unregister("states")
     return rows
+
+
+def inferences_of_day(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """Rows of llm_inferences of ``day``, by user_id."""
+    return con.sql(
+        "SELECT * FROM main.llm_inferences WHERE partition_date = $day ORDER BY user_id", params={"day": day}
+    ).pl()
+
+
+def journeys_of_model(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """Journeys that the model inferred on ``day``: user_id, journey_id, name, kind, stage; sorted.
+
+    The name is the model's where it was accepted, otherwise the medoid.
+    """
+    return con.sql(
+        """
+        SELECT user_id, journey_id, CASE WHEN verdict = 'accepted' THEN suggested_name ELSE medoid END AS name,
+               kind, stage
+        FROM main.llm_journeys WHERE partition_date = $day AND is_journey ORDER BY user_id, journey_id
+        """,
+        params={"day": day},
+    ).pl()
+
+
+def output_beside(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """Journeys in the output of ``day`` of the users whom the model inferred on it.
+
+    Returns:
+        user_id, journey_id, journey_name, kind, stage, inferred_by; sorted.
+    """
+    return con.sql(
+        """
+        SELECT user_id, journey_id, journey_name, kind, stage, inferred_by FROM main.user_journeys
+        SEMI JOIN (FROM main.llm_inferences WHERE partition_date = $day AND is_inferred) USING (user_id)
+        WHERE partition_date = $day ORDER BY user_id, journey_id
+        """,
+        params={"day": day},
+    ).pl()
