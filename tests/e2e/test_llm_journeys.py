@@ -102,6 +102,9 @@ def test_the_journeys_of_the_model_reach_the_output_and_the_output_says_so(world
 
 def test_names_of_the_model_pass_the_checks_of_names(world: Sandbox, tmp_path: Path) -> None:
     assert set(world.table("suggested_names")["verdict"]) == {"not_entailed"}
+    journeys = world.table("llm_journeys").filter("is_journey")
+    assert set(journeys["verdict"]) == {"not_entailed"}
+    assert set(journeys["suggested_name"]) == {"Plan of 2031"}
     assert set(world.table("user_journeys")["named_by"]) == {"parameters"}
     themed = filled(tmp_path, by_theme)
     themed.run(FIRST, LAST)
@@ -171,13 +174,8 @@ def test_a_user_without_an_answer_keeps_the_pipelines_clusters_and_is_asked_agai
 
 def test_other_users_change_nothing_whatever_their_keywords_say(world: Sandbox, tmp_path: Path) -> None:
     hostile = Sandbox(configured(tmp_path), FunctionAsker(with_names(all_together)))
-    own = pl.DataFrame(
-        {
-            "user_id": ["eve"] * 2,
-            "query": [INJECTION, "jo@example.org garden"],
-            "searched_at": [datetime(2026, 3, 2)] * 2,
-        }
-    )
+    queries = [INJECTION, "jo@example.org garden"]
+    own = pl.DataFrame({"user_id": ["eve"] * 2, "query": queries, "searched_at": [datetime(2026, 3, 2)] * 2})
     hostile.land({"search_events": pl.concat([searches(), own])})
     hostile.run(FIRST, LAST)
     for table in INFERENCE:

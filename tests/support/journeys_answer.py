@@ -26,7 +26,7 @@ def by_theme(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def all_together(data: Mapping[str, Any]) -> dict[str, Any]:
-    """One journey of all keywords, which no pipeline would make."""
+    """One journey of all keywords, which no pipeline would make, with a name that no keyword entails."""
     numbers = [number for number, *_ in data["keywords"]]
     said = {"kind": "evergreen", "stage": "ongoing", "intent": "acting", "confidence": 1.0}
-    return {"journeys": [{"name": "All of it", "keywords": numbers, **said}]}
+    return {"journeys": [{"name": "Plan of 2031", "keywords": numbers, **said}]}

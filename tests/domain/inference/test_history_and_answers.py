@@ -119,7 +119,7 @@ def test_an_empty_answer_gives_the_clusters_of_the_pipeline(clusters: Rows, most
 
 
 def test_a_keyword_takes_along_those_that_it_stands_for_and_leaves_the_shown_ones() -> None:
-    history = history_of([[("garden", 9, 0), ("beds", 2, 0), ("soil", 1, 0)], [("guitar", 5, 0)]], 60)
+    history = history_of([[("garden", 9, 0), ("beds", 2, 0), ("soil", 1, 0)], [("guitar", 5, 0)]], 40)
     assert [(item.keyword, item.others) for item in history.items] == [
         ("garden", ("soil",)),
         ("guitar", ()),
