@@ -212,6 +212,9 @@ def test_without_a_model_everybody_is_fed_by_the_pipeline(plain: Sandbox, tmp_pa
     (tmp_path / "journeys.toml").write_text('[algorithm.inference]\njourneys_from = "language_model"\n')
     alone.land({"search_events": searches()})
     alone.run(FIRST, FIRST)
+    (finding,) = [one for one in alone.findings() if one.subject == "language model"]
+    assert not finding.ok
+    assert "journeys_from" in finding.text
     assert alone.table("llm_inferences").is_empty()
     assert set(alone.table("user_journeys")["inferred_by"]) <= {"pipeline"}
     assert alone.table("journey_clusters").height == plain.table("journey_clusters", upto=FIRST).height

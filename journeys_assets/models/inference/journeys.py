@@ -19,6 +19,8 @@ from journeys_assets.models.llm.base import Checked, Prompt, Question
 from journeys_assets.models.llm.prompts import load_prompt
 
 PROMPT = PURPOSE = "journeys"
+_CONFIDENCES = [step / 10 for step in range(11)]
+"""What the schema allows: a model that is held to "a number" may write digits without end."""
 _TOKENS_OF_A_JOURNEY, _TOKENS_OF_A_KEYWORD, _OTHER_TOKENS = 90, 6, 60
 
 
@@ -57,7 +59,7 @@ def answer_about(n_keywords: int, most_journeys: int) -> type[JourneysAnswer]:
         "kind": (Annotated[Any, WithJsonSchema({"type": "string", "enum": list(KINDS)})], None),
         "stage": (Annotated[Any, WithJsonSchema({"type": "string", "enum": list(STAGES)})], None),
         "intent": (Annotated[Any, WithJsonSchema({"type": "string", "enum": list(INTENTS)})], None),
-        "confidence": (Annotated[Any, WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1})], None),
+        "confidence": (Annotated[Any, WithJsonSchema({"type": "number", "enum": _CONFIDENCES})], None),
     }
     journey = create_model("AnswerJourney", __base__=AnswerJourney, **fields)
     most = Field(json_schema_extra={"maxItems": most_journeys})
