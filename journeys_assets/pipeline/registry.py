@@ -373,7 +373,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         _llm_journeys,
         tables=(LLM_JOURNEYS, LLM_INFERENCES),
         upstream=("keyword_table", KEYWORD_EMBEDDINGS.name),
-        parameters=(*_OF_CLUSTERS, *(f"inference.{name}" for name in ("revision", "history_tokens", "most_journeys"))),
+        parameters=(*_OF_CLUSTERS, "inference"),
         release=CALIBRATION,
         prompts=(JOURNEYS_PROMPT,),
     ),

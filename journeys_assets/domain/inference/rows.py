@@ -18,9 +18,10 @@ from journeys_assets.domain.inference.history import History
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.statistics.partitions import bcubed_f1
 
-_OF_THE_MODEL = {
+_SAID = {
     "user_id": pl.String,
-    "medoid": pl.String,
+    "keyword": pl.String,
+    "group": pl.Int64,
     "suggested_name": pl.String,
     "kind": pl.String,
     "stage": pl.String,
@@ -60,28 +61,21 @@ def journey_rows(
         The columns of ``cluster_users``, suggested_name, kind, stage, intent, confidence; sorted by user_id and
         journey_id. The last five are null for keywords that no journey of the answer has.
     """
-    groups = {one.history.user_id: partition(one.history, one.answer) for one in inferred if one.answer is not None}
-    members = [
-        (user_id, keyword, number)
-        for user_id, of_user in groups.items()
-        for number, group in enumerate(of_user)
-        for keyword in group.keywords
-    ]
-    schema = {"user_id": pl.String, "keyword": pl.String, "group": pl.Int64}
-    grouped = keywords.join(pl.DataFrame(members, schema=schema, orient="row"), on=["user_id", "keyword"])
-    clusters = describe_groups(grouped, history, vectors, params)
-    said = [
-        (user_id, keyword, *_said(group))
-        for user_id, of_user in groups.items()
-        for group in of_user
-        for keyword in group.keywords
-    ]
-    return clusters.join(
-        pl.DataFrame(said, schema=_OF_THE_MODEL, orient="row"),
-        on=["user_id", "medoid"],
-        how="left",
-        maintain_order="left",
+    said = pl.DataFrame(
+        [
+            (one.history.user_id, keyword, number, *_said(group))
+            for one in inferred
+            if one.answer is not None
+            for number, group in enumerate(partition(one.history, one.answer))
+            for keyword in group.keywords
+        ],
+        schema=_SAID,
+        orient="row",
     )
+    grouped = keywords.join(said.select("user_id", "keyword", "group"), on=["user_id", "keyword"])
+    clusters = describe_groups(grouped, history, vectors, params)
+    of_medoids = said.drop("group").rename({"keyword": "medoid"})
+    return clusters.join(of_medoids, on=["user_id", "medoid"], how="left", maintain_order="left")
 
 
 def agreement_with_pipeline(history: History, answer: Answer) -> float | None:
