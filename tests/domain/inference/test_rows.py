@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -12,11 +13,23 @@ from journeys_assets.domain.inference.answers import Answer, Claim, validated
 from journeys_assets.domain.inference.comparison import LEVELS, compared
 from journeys_assets.domain.inference.history import histories
 from journeys_assets.domain.inference.rows import Inferred, journey_rows
+from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import LLM_INFERENCES
-from tests.domain.clustering.test_clusters import world
+from tests.support.clustering import log_of, unit, words
 
 PARAMS = ClusteringParams()
 OF_THE_MODEL = ["suggested_name", "kind", "stage", "intent", "confidence"]
+
+
+def world() -> tuple[pl.DataFrame, KeywordVectors]:
+    """Five users with 1 to 40 of 90 keywords of six themes, some of them shared."""
+    rng = np.random.default_rng(0)
+    centres = np.repeat(np.linalg.qr(rng.normal(size=(16, 16)))[0][:6], 15, axis=0)
+    keywords = words(90)
+    vectors = KeywordVectors(keywords, unit(centres + 0.12 * rng.normal(size=centres.shape)))
+    sizes = (40, 1, 2, 3, 25)
+    logs = [log_of(f"u{n}", sorted(rng.choice(keywords, size=size, replace=False))) for n, size in enumerate(sizes)]
+    return pl.concat(logs), vectors
 
 
 def test_the_pipelines_own_groups_are_described_bit_for_bit_as_the_pipeline_describes_them() -> None:
