@@ -84,6 +84,14 @@ class LanguageModelSettings(BaseModel):
         default=None, ge=0, description="Most that one run may cost, at the prices below."
     )
     cost_per_day: float | None = Field(default=None, ge=0, description="Most that one UTC day may cost, over all runs.")
+    compared_share: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="Share of users, chosen by their ids, whose journeys the model infers beside the pipeline, for "
+        "`llm_journeys` and `inference_comparison`. By default none. Where algorithm.inference.journeys_from is "
+        "'language_model', it infers those of all users.",
+    )
     input_price: float = Field(default=0, ge=0, description="Price of a million tokens of input, in any currency.")
     output_price: float = Field(default=0, ge=0, description="Price of a million tokens of output.")
 

@@ -16,6 +16,7 @@ from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.fields import is_training_only
 from journeys_assets.domain.history.params import EvolutionParams
+from journeys_assets.domain.inference.params import InferenceParams
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
@@ -32,6 +33,7 @@ class AlgorithmParams:
 
     keywords: KeywordParams = field(default_factory=KeywordParams)
     clustering: ClusteringParams = field(default_factory=ClusteringParams)
+    inference: InferenceParams = field(default_factory=InferenceParams)
     naming: NamingParams = field(default_factory=NamingParams)
     safety: SafetyParams = field(default_factory=SafetyParams)
     ranking: RankingParams = field(default_factory=RankingParams)

@@ -77,6 +77,13 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
 
 def _language_model(settings: Settings) -> Finding:
     subject = "language model"
+    if settings.llm.model is None and settings.algorithm.inference.model_feeds:
+        return Finding(
+            subject,
+            False,
+            "none, although algorithm.inference.journeys_from is 'language_model': every user keeps the clusters of "
+            "the pipeline; set llm.model (JOURNEYS_LLM__MODEL), or journeys_from to 'pipeline'",
+        )
     if settings.llm.model is None:
         return Finding(subject, True, "none; names and related journeys are made without one")
     try:

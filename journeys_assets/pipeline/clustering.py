@@ -14,14 +14,16 @@ import polars as pl
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.clustering.clusters import cluster_users
 from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
-from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS
+from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS, LLM_INFERENCES, LLM_JOURNEYS
 from journeys_assets.models.calibration.release import clustering_on
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
+from journeys_assets.storage.queries import llm_journeys as queries
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -38,7 +40,11 @@ def threads_allowed() -> int:
 class Clustering:
     """Clusters the users whose latest inference does not cover their log, or is of another version.
 
-    ``threads`` is how many compiled loops run on; it does not change any row.
+    Where a language model feeds the output, its journeys take the place of the clusters of each user whom it inferred.
+
+    Attributes:
+        version_of_model: The version of ``llm_journeys`` on a day; None where the model does not feed the output.
+        threads: Compiled loops run on as many; does not change any row.
     """
 
     warehouse: Warehouse
@@ -49,6 +55,7 @@ class Clustering:
     embedder: Callable[[], Embedder]
     version: Callable[[date], str]
     first_partition_date: date | None
+    version_of_model: Callable[[date], str] | None = None
     threads: int = 1
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
@@ -62,25 +69,24 @@ class Clustering:
             n_users = sum(n for n, _ in tables.counts_by_day(con, INFERENCE_LEDGER.name, run.days).values())
             sizes = inference.sizes_of_clusters(con, run.days[-1])
             examples = inference.example_clusters(con, run.days[-1], EXAMPLE_ROWS)
+            n_by_model = inference.users_not_by_pipeline(con, run.days)
         return Notes(
             {
                 "journeys_on_last_day": sizes.filter("is_journey").height,
                 "users_computed": n_users,
+                "users_inferred_by_language_model": n_by_model,
                 "keywords_per_cluster": Distribution(sizes["n_keywords"]),
                 "examples": examples,
             }
         )
 
     def _rests_on(self, day: date) -> str:
-        """A digest of the keywords and of the earlier inferences that the clusters of ``day`` are made from."""
+        """A digest of the keywords and of the inferences that the clusters of ``day`` are made from."""
+        read = [("keyword_table", day), (INFERENCE_LEDGER.name, day - timedelta(days=1))]
+        if self.version_of_model is not None:
+            read += [(LLM_INFERENCES.name, day), (LLM_JOURNEYS.name, day)]
         with self.warehouse.reading() as con:
-            return repr(
-                [
-                    self.first_partition_date,
-                    tables.content_digest(con, "keyword_table", day),
-                    tables.content_digest(con, INFERENCE_LEDGER.name, day - timedelta(days=1)),
-                ]
-            )
+            return repr([self.first_partition_date, *(tables.content_digest(con, *table) for table in read)])
 
     def _rows(self, days: Sequence[date], shard: Shard, *, full: bool) -> Rows:
         """Rows of journey_clusters and inference_ledger of some days."""
@@ -105,24 +111,36 @@ class Clustering:
             pending: The rows of inference_ledger of those before ``day``.
             shard: Whose rows.
         """
+        since = self.first_partition_date or date.min
+        by_model = JOURNEY_CLUSTERS.empty().drop("partition_date", "algorithm_version")
         with self.warehouse.reading() as con:
             users = inference.users_to_cluster(
                 con,
                 day,
                 self.keywords,
                 self.version(day),
-                since=self.first_partition_date or date.min,
+                since=since,
                 full=full,
                 first=first,
                 pending=pending,
                 shard=shard,
             )
-            keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
-            history = keyword_queries.keyword_history(con, users)
+            if self.version_of_model is not None:
+                # A user without an answer on an earlier day may have one now.
+                inferred = shard.of_frame(queries.users_inferred_on(con, day))
+                users = pl.concat([users, inferred]).unique("user_id").sort("user_id")
+                by_model = queries.latest_journeys(
+                    con, users, day, self.version_of_model(day), since=since, columns=by_model.columns
+                )
+            others = users.join(by_model, on="user_id", how="anti")
+            keywords = keyword_queries.window_keywords(con, others, self.keywords, self.actions)
+            history = keyword_queries.keyword_history(con, others)
             distinct = history["keyword"].unique().sort().to_list()
             vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
         params = clustering_on(self.calibrations, day, self.clustering)
-        clusters = cluster_users(keywords, history, vectors, params, threads=self.threads).join(users, on="user_id")
+        own = cluster_users(keywords, history, vectors, params, threads=self.threads).join(others, on="user_id")
+        own = own.with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
+        clusters = pl.concat([own, by_model]).sort("user_id", "journey_id")
         # Nobody compares what is not a journey, and most clusters are single keywords: their centroids would be half
         # of the table.
         clusters = clusters.with_columns(centroid=pl.when("is_journey").then("centroid"))

@@ -16,9 +16,10 @@ import polars as pl
 from journeys_assets.domain.quality import churn, drift, monitors
 from journeys_assets.domain.quality.monitors import Monitor
 from journeys_assets.domain.quality.params import QualityParams
-from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, JOURNEY_SAFETY, SUGGESTED_NAMES
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, INFERENCE_COMPARISON, JOURNEY_SAFETY, SUGGESTED_NAMES
 from journeys_assets.storage.queries import model_calls, safety
 from journeys_assets.storage.queries import quality as quality_queries
+from journeys_assets.storage.queries.llm_journeys import inferences_of_day
 from journeys_assets.storage.queries.staleness import VersionPeriods
 from journeys_assets.storage.queries.unmatched import unmatched_engagements
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -281,6 +282,26 @@ def of_journeys(params: QualityParams, *, keep_days: int) -> list[QualityMonitor
                     ("name_churn", "Share of journeys that keep their id since the day before under another name."),
                 )
             )
+        ),
+    ]
+
+
+def of_inference_comparison(params: QualityParams) -> list[QualityMonitor]:
+    """Monitors of inference_comparison."""
+    return [
+        QualityMonitor(
+            INFERENCE_COMPARISON.name,
+            "share_of_users_not_inferred",
+            "Share of the users whom the language model was asked about on the day that it did not infer.",
+            (inferences_of_day,),
+            lambda day, asked: monitors.share_of_users_not_inferred(asked, maximum=params.max_share_unanswered),
+        ),
+        QualityMonitor(
+            INFERENCE_COMPARISON.name,
+            "tokens_per_user",
+            "Mean tokens that the language model took for one user's journeys, sent and answered.",
+            (inferences_of_day,),
+            lambda day, asked: monitors.tokens_per_user(asked),
         ),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -46,14 +46,15 @@ class Naming:
     """Names journeys. A user keeps the names of the day before as long as nothing changed that they rest on.
 
     Attributes:
-        suggested_by: The language model, prompt and sampling whose accepted names take precedence; None without one.
+        suggested_by: The language model with each prompt and sampling whose accepted names take precedence; none
+            without one.
     """
 
     warehouse: Warehouse
     keywords: KeywordParams
     naming: NamingParams
     releases: Path
-    suggested_by: str | None
+    suggested_by: Sequence[str]
     unsafe: Unsafe
     version: Callable[[date], str]
 
@@ -115,7 +116,7 @@ class Naming:
             return states.clear()
         with self.warehouse.reading() as con:
             touched = [inference.users_with_words(con, same, phrases)] if phrases else []
-            if self.suggested_by is not None:
+            if self.suggested_by:
                 touched.append(suggestion_queries.users_with_suggestions(con, self.suggested_by, after.day))
         return same.join(pl.concat(touched), on="user_id", how="anti") if touched else same
 
@@ -130,17 +131,16 @@ class Naming:
 
     def _with_suggested(self, names: pl.DataFrame, clusters: pl.DataFrame, day: date) -> pl.DataFrame:
         """``names`` with the accepted names of a language model in place."""
-        if self.suggested_by is None:
+        if not self.suggested_by:
             return names
         with self.warehouse.reading() as con:
             suggested = suggestion_queries.suggested_names(con, names, self.suggested_by, until=day)
         accepted = accepted_names(suggested, worth(names), clusters, self.unsafe)
-        is_suggested = pl.col("suggested_name").is_not_null()
         return (
             names.join(accepted, on=JOURNEY, how="left", maintain_order="left")
             .with_columns(
                 journey_name=pl.coalesce("suggested_name", "journey_name"),
-                named_by=pl.when(is_suggested).then(pl.lit(self.suggested_by)).otherwise("named_by"),
+                named_by=pl.coalesce("suggested_by", "named_by"),
             )
-            .drop("suggested_name")
+            .drop("suggested_name", "suggested_by")
         )

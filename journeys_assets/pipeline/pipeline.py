@@ -233,7 +233,7 @@ def _parameter(model: SqlModel, variable: str) -> str:
 
 def _fixed_ingredients(entry: StageEntry, deployment: Deployment, entries: Sequence[StageEntry]) -> Ingredients:
     """All ingredients but the weights."""
-    read = entry.upstream if entry.version_upstream is None else entry.version_upstream
+    read = entry.version_reads(deployment.algorithm)
     makers = {asset: e.name for e in entries for asset in (*e.assets, e.name)}
     model = deployment.sql_models.get(entry.name)
     return Ingredients(

@@ -12,8 +12,10 @@ from typing import Literal
 
 import polars as pl
 
+from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.pipeline import (
     CLOSED_DAYS,
+    INFERENCE_COMPARISON,
     INFERENCE_LEDGER,
     JOURNEY_CLUSTERS,
     JOURNEY_EVENTS,
@@ -21,6 +23,8 @@ from journeys_assets.domain.tables.pipeline import (
     JOURNEY_SAFETY,
     KEYWORD_DAYS,
     KEYWORD_EMBEDDINGS,
+    LLM_INFERENCES,
+    LLM_JOURNEYS,
     NAME_EMBEDDINGS,
     NOTIFICATION_CANDIDATES,
     OPENED_DAYS,
@@ -32,6 +36,7 @@ from journeys_assets.domain.tables.pipeline import (
     TEXT_SAFETY,
 )
 from journeys_assets.models.calibration.release import released_calibration
+from journeys_assets.models.inference.journeys import PROMPT as JOURNEYS_PROMPT
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
 from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
@@ -41,8 +46,10 @@ from journeys_assets.pipeline import monitors
 from journeys_assets.pipeline.clustering import Clustering, threads_allowed
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
 from journeys_assets.pipeline.history import History
+from journeys_assets.pipeline.inference_comparison import InferenceComparison
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
+from journeys_assets.pipeline.llm_journeys import LlmJourneys
 from journeys_assets.pipeline.monitors import QualityMonitor
 from journeys_assets.pipeline.name_vectors import NameEmbeddings
 from journeys_assets.pipeline.naming import Naming
@@ -124,6 +131,10 @@ def _cluster_monitors(context: StageContext) -> list[QualityMonitor]:
     return monitors.of_clusters(context.deployment.algorithm.quality)
 
 
+def _inference_monitors(context: StageContext) -> list[QualityMonitor]:
+    return monitors.of_inference_comparison(context.deployment.algorithm.quality)
+
+
 def _journey_monitors(context: StageContext) -> list[QualityMonitor]:
     settings = context.deployment.settings
     return monitors.of_journeys(settings.algorithm.quality, keep_days=settings.output_retention_days)
@@ -155,8 +166,28 @@ def _keyword_vectors(context: StageContext) -> Stage:
     return KeywordVectors(deployment.warehouse, deployment.embedder, deployment.progress)
 
 
+def _llm_journeys(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    return LlmJourneys(
+        deployment.warehouse,
+        params.keywords,
+        params.actions,
+        params.clustering,
+        params.inference,
+        deployment.releases(CALIBRATION.folder),
+        deployment.asker,
+        deployment.embedder,
+        _unsafe(context),
+        lambda day: context.versions.of(LLM_JOURNEYS.name, day),
+        deployment.settings.first_partition_date,
+        share=1.0 if params.inference.model_feeds else deployment.settings.llm.compared_share,
+        threads=threads_allowed(),
+    )
+
+
 def _clustering(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
+    model_feeds = params.inference.model_feeds
     return Clustering(
         deployment.warehouse,
         params.keywords,
@@ -166,6 +197,7 @@ def _clustering(context: StageContext) -> Stage:
         deployment.embedder,
         lambda day: context.versions.of(JOURNEY_CLUSTERS.name, day),
         deployment.settings.first_partition_date,
+        (lambda day: context.versions.of(LLM_JOURNEYS.name, day)) if model_feeds else None,
         threads=threads_allowed(),
     )
 
@@ -192,6 +224,11 @@ def _journey_safety(context: StageContext) -> Stage:
     return JourneySafety(deployment.warehouse, params.safety, lambda: model().version)
 
 
+def _name_prompts(params: AlgorithmParams) -> tuple[str, ...]:
+    """The prompts whose answers hold names of the journeys in the output."""
+    return (NAMES_PROMPT, JOURNEYS_PROMPT) if params.inference.model_feeds else (NAMES_PROMPT,)
+
+
 def _suggested_names(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     return SuggestedNames(
@@ -202,6 +239,7 @@ def _suggested_names(context: StageContext) -> Stage:
         deployment.asker,
         deployment.embedder,
         _unsafe(context),
+        _name_prompts(params),
     )
 
 
@@ -212,7 +250,7 @@ def _naming(context: StageContext) -> Stage:
         params.keywords,
         params.naming,
         deployment.releases(NAMING_WEIGHTS.folder),
-        deployment.answered_by(NAMES_PROMPT),
+        [made_by for name in _name_prompts(params) if (made_by := deployment.answered_by(name)) is not None],
         _unsafe(context),
         lambda day: context.versions.of(JOURNEY_NAMES.name, day),
     )
@@ -250,6 +288,11 @@ def _history(context: StageContext) -> Stage:
     )
 
 
+def _inference_comparison(context: StageContext) -> Stage:
+    llm = context.deployment.settings.llm
+    return InferenceComparison(context.deployment.warehouse, llm.input_price, llm.output_price)
+
+
 def _quality(context: StageContext) -> Stage:
     # What can be measured only once the day is closed is left to closed_days.
     before = [entry for entry in context.entries if entry.name != CLOSED_DAYS.name]
@@ -282,6 +325,14 @@ def _closed_days(context: StageContext) -> Stage:
 _INFERRED = (JOURNEY_CLUSTERS.name, INFERENCE_LEDGER.name)
 _THRESHOLDS = tuple(f"safety.{name}" for name in ("revision", "threshold", "lexicon_threshold", "uncertain_margin"))
 _WINDOW = ("keywords.revision", "keywords.look_back_days", "keywords.horizon_days")
+_OF_CLUSTERS = (
+    "clustering",
+    *_WINDOW,
+    "keywords.max_keywords_per_user",
+    "keywords.search_weight",
+    "keywords.board_weight",
+    "actions",
+)
 _OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items")
 
 STAGES: tuple[StageEntry | SqlStage, ...] = (
@@ -319,19 +370,28 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         kinds=frozenset({"duckdb"}),
     ),
     StageEntry(
+        LLM_JOURNEYS.name,
+        "journeys",
+        _llm_journeys,
+        tables=(LLM_JOURNEYS, LLM_INFERENCES),
+        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name),
+        parameters=(*_OF_CLUSTERS, "inference"),
+        release=CALIBRATION,
+        prompts=(JOURNEYS_PROMPT,),
+    ),
+    StageEntry(
         JOURNEY_CLUSTERS.name,
         "journeys",
         _clustering,
         tables=(JOURNEY_CLUSTERS, INFERENCE_LEDGER),
-        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name),
-        parameters=(
-            "clustering",
-            *_WINDOW,
-            "keywords.max_keywords_per_user",
-            "keywords.search_weight",
-            "keywords.board_weight",
-            "actions",
+        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name, LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        # Where the pipeline feeds the output, no row of the model shapes any of it.
+        version_upstream=lambda params: (
+            "keyword_table",
+            KEYWORD_EMBEDDINGS.name,
+            *((LLM_JOURNEYS.name,) if params.inference.model_feeds else ()),
         ),
+        parameters=(*_OF_CLUSTERS, "inference.journeys_from"),
         release=CALIBRATION,
         kinds=frozenset({"numpy"}),
         monitors=_cluster_monitors,
@@ -464,6 +524,14 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         upstream=("user_journeys",),
         parameters=("evolution",),
         is_published=True,
+    ),
+    StageEntry(
+        INFERENCE_COMPARISON.name,
+        "output",
+        _inference_comparison,
+        tables=(INFERENCE_COMPARISON,),
+        upstream=("user_journeys", LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        monitors=_inference_monitors,
     ),
     StageEntry(
         QUALITY_METRICS.name,

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import polars as pl
 
 from journeys_assets.deployment import Deployment
+from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.pipeline.monitors import QualityMonitor
 from journeys_assets.pipeline.versions import Versions
@@ -194,7 +195,8 @@ class StageEntry:
         prompts: Names of the prompts that it asks a language model with, if there is one.
         uses_embedder: The weights of the embedding model shape its rows.
         uses_safety_model: Lexicon and weights of the safety model shape its rows.
-        version_upstream: The upstream stages that its version covers; by default all of ``upstream``.
+        version_upstream: The upstream stages that its version covers; by default all of ``upstream``. A function where
+            that depends on the parameters.
         description: What it makes; by default the description of its first table.
         kinds: Technologies that the UI shows.
         keeps: ``recent``: only the days of the output retention; ``all``: every day.
@@ -215,7 +217,7 @@ class StageEntry:
     prompts: tuple[str, ...] = ()
     uses_embedder: bool = False
     uses_safety_model: bool = False
-    version_upstream: tuple[str, ...] | None = None
+    version_upstream: tuple[str, ...] | Callable[[AlgorithmParams], tuple[str, ...]] | None = None
     description: str = ""
     kinds: frozenset[str] = frozenset()
     keeps: Literal["recent", "all"] = "all"
@@ -224,6 +226,12 @@ class StageEntry:
     is_view: bool = False
     needs_one_version: bool = False
     monitors: Callable[[StageContext], Sequence[QualityMonitor]] | None = None
+
+    def version_reads(self, params: AlgorithmParams) -> tuple[str, ...]:
+        """What of ``upstream`` its version covers under ``params``."""
+        if self.version_upstream is None:
+            return self.upstream
+        return self.version_upstream(params) if callable(self.version_upstream) else self.version_upstream
 
     @property
     def assets(self) -> tuple[str, ...]:

@@ -19,10 +19,11 @@ from journeys_assets.domain.naming.suggestions import judged, to_show, worth
 from journeys_assets.domain.tables.pipeline import SUGGESTED_NAMES
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.base import Asker, answered_by
+from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.models.naming.release import naming_on
 from journeys_assets.models.naming.suggested import PURPOSE, prompt, question
 from journeys_assets.pipeline.stage import Batch, Notes, Run
-from journeys_assets.storage.queries import inference
+from journeys_assets.storage.queries import inference, llm_journeys
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import suggestions as queries
 from journeys_assets.storage.queries.labels import NAMING_COLUMNS
@@ -41,6 +42,12 @@ class SuggestedNames:
     A journey is asked about once for each theme (``domain.naming.suggestions``), whatever came of it; where no answer
     came, a later run asks again. Nothing is asked where the user's inference, the item catalogue and the naming weights
     are those of the day before.
+
+    Journeys that a language model inferred come with names. These are looked at in the same way, and nothing is asked
+    about them.
+
+    Attributes:
+        prompts: The prompts whose answers hold names that count.
     """
 
     warehouse: Warehouse
@@ -50,6 +57,7 @@ class SuggestedNames:
     asker: Callable[[str], Asker | None]
     embedder: Callable[[], Embedder]
     unsafe: Unsafe
+    prompts: Sequence[str]
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         asker = self.asker(run.run_id)
@@ -86,6 +94,10 @@ class SuggestedNames:
             }
         )
 
+    def made_by(self, asker: Asker) -> tuple[str, ...]:
+        """Whose suggestions count."""
+        return tuple(answered_by(asker.model, load_prompt(name)) for name in self.prompts)
+
     def _suggested(
         self, states: pl.DataFrame, day: date, params: NamingParams, asker: Asker
     ) -> tuple[pl.DataFrame, int]:
@@ -97,7 +109,8 @@ class SuggestedNames:
         names = worth(name_journeys(clusters, facts, params))
         with self.warehouse.reading() as con:
             # Those of the day itself are made anew.
-            earlier = queries.suggested_names(con, names, made_by, until=day - timedelta(days=1))
+            earlier = queries.suggested_names(con, names, self.made_by(asker), until=day - timedelta(days=1))
+            of_model = llm_journeys.names_of_model(con, states)
         kept = accepted_names(earlier, names, clusters, self.unsafe)
         refused = earlier.filter(pl.col("verdict") != "accepted")
         needing = (
@@ -105,25 +118,28 @@ class SuggestedNames:
             .join(kept, on=JOURNEY, how="anti")
             .join(refused, on=JOURNEY, how="anti")
         )
-        shown = list(to_show(names, needing))
+        # A name that came with its journey needs no worth.
+        without = names.join(kept, on=JOURNEY, how="anti").join(refused, on=JOURNEY, how="anti")
+        given = of_model.join(without, on=JOURNEY, how="semi")
+        shown = list(to_show(names, needing.join(given, on=JOURNEY, how="anti")))
         replies = list(asker.ask(map(question, shown), PURPOSE))
         answers = [
-            (one.user_id, journey_id, name)
+            (one.user_id, journey_id, name, made_by)
             for one, reply in zip(shown, replies, strict=True)
             for journey_id, name in (reply.value or {}).items()
         ]
-        rows = self._rows(answers, names, clusters, kept, made_by)
+        rows = self._rows([*given.iter_rows(), *answers], names, clusters, kept)
         return rows, sum(reply.value is None for reply in replies)
 
     def _rows(
         self,
-        answers: Sequence[tuple[str, str, str]],
+        answers: Sequence[tuple[str, str, str, str]],
         names: pl.DataFrame,
         clusters: pl.DataFrame,
         kept: pl.DataFrame,
-        made_by: str,
     ) -> pl.DataFrame:
-        schema = {"user_id": pl.String, "journey_id": pl.String, "suggested_name": pl.String}
+        """The rows of ``answers``: user_id, journey_id, suggested_name, suggested_by."""
+        schema = dict.fromkeys((*JOURNEY, "suggested_name", "suggested_by"), pl.String)
         given = pl.DataFrame(answers, schema=schema, orient="row")
         texts = given["suggested_name"].to_list()
         vectors = pack(self.embedder().embed(texts)) if texts else []
@@ -136,7 +152,7 @@ class SuggestedNames:
             pl.when(is_personal).then(pl.lit("")).otherwise("suggested_name").alias("suggested_name"),
             "embedding",
             "verdict",
-            suggested_by=pl.lit(made_by),
+            "suggested_by",
         )
 
     def _forbidden(self, given: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -146,14 +162,17 @@ class SuggestedNames:
 def accepted_names(
     suggested: pl.DataFrame, names: pl.DataFrame, clusters: pl.DataFrame, unsafe: Unsafe
 ) -> pl.DataFrame:
-    """The suggested names that were accepted and still pass every check: user_id, journey_id, suggested_name.
+    """The suggested names that were accepted and still pass every check.
 
     Args:
         suggested: Result of ``suggestions.suggested_names``.
         names: Result of ``name_journeys`` with worth.
         clusters: ``CLUSTER_COLUMNS`` of the same journeys.
+
+    Returns:
+        user_id, journey_id, suggested_name, suggested_by.
     """
     accepted = suggested.filter(pl.col("verdict") == "accepted").drop("verdict")
     forbidden = unsafe(accepted.join(names.select(*JOURNEY, "keywords"), on=JOURNEY))
     passed = judged(accepted, names, clusters, forbidden).filter(pl.col("verdict") == "accepted")
-    return passed.select(*JOURNEY, "suggested_name")
+    return passed.select(*JOURNEY, "suggested_name", "suggested_by")

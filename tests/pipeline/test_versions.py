@@ -86,7 +86,7 @@ def downstream(pipeline: Pipeline, names: set[str]) -> set[str]:
     """``names`` and every stage whose version covers one of them."""
     found = set(names)
     for entry in pipeline.entries:
-        read = entry.upstream if entry.version_upstream is None else entry.version_upstream
+        read = entry.version_reads(AlgorithmParams())
         if found & {pipeline.entry(name).name for name in read if "/" not in name}:
             found.add(entry.name)
     return found

@@ -39,7 +39,8 @@ select
     clusters.separation,
     clusters.first_engaged_at,
     clusters.last_engaged_at,
-    clusters.centroid
+    clusters.centroid,
+    clusters.inferred_by
 from {{ source('inference', 'journey_clusters') }} as clusters
 inner join latest_inference
     on

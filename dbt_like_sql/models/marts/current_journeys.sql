@@ -33,6 +33,7 @@ select
     safety_category,
     safety_decision,
     safety_decided_by,
+    inferred_by,
     algorithm_version
 from {{ ref('user_journeys') }}
 where partition_date = (select max(partition_date) from {{ ref('user_journeys') }})

@@ -37,6 +37,7 @@ select
     safety.safety_category,
     safety.safety_decision,
     safety.safety_decided_by,
+    live.inferred_by,
     '{{ var("algorithm_version") }}' as algorithm_version
 from {{ ref('int_live_journeys') }} as live
 left join {{ source('inference', 'journey_names') }} as names

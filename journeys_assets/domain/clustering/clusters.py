@@ -21,7 +21,7 @@ are sorted by text first, and every sum runs in a fixed order.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,7 +44,7 @@ KEYWORDS_PER_CHUNK = 50_000
 PIECES_PER_THREAD = 4
 """Compiled work is split into this many times the number of threads, so that no thread waits long for another."""
 
-_STAMPED_LATER = ("partition_date", "window_end_date", "algorithm_version")
+_STAMPED_LATER = ("partition_date", "window_end_date", "inferred_by", "algorithm_version")
 _INPUT = {
     "user_id": pl.String(),
     "keyword": pl.String(),
@@ -107,8 +107,8 @@ def cluster_users(
         threads: Compiled loops run on as many; does not change any row.
 
     Returns:
-        The columns of ``JOURNEY_CLUSTERS`` except partition_date, window_end_date and algorithm_version; sorted by
-        user_id, journey_id. Every keyword is in exactly one cluster of its user.
+        The columns of ``JOURNEY_CLUSTERS`` except partition_date, window_end_date, inferred_by and algorithm_version;
+        sorted by user_id, journey_id. Every keyword is in exactly one cluster of its user.
 
     Raises:
         ValueError: A column is missing, a value is null, a weight is not above 0, a user has a keyword twice, or a
@@ -121,6 +121,11 @@ def cluster_users(
             _describe(chunk, _of_users(past, chunk), vectors, params, pool, PIECES_PER_THREAD * threads)
             for chunk in _chunks(rows)
         ]
+    return _in_order(parts)
+
+
+def _in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The clusters of all parts with the columns of ``JOURNEY_CLUSTERS``, sorted by user_id and journey_id."""
     schema = {name: dtype for name, dtype in JOURNEY_CLUSTERS.polars_schema.items() if name not in _STAMPED_LATER}
     if not parts:
         return pl.DataFrame(schema=schema)
@@ -128,6 +133,67 @@ def cluster_users(
         pl.concat(parts)
         .select(pl.col(name).cast(dtype) for name, dtype in schema.items())
         .sort("user_id", "journey_id")
+    )
+
+
+def describe_groups(
+    keywords: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+) -> pl.DataFrame:
+    """What ``cluster_users`` returns, for clusters that are given: their ids, areas, centres and the like.
+
+    Args:
+        keywords: As for ``cluster_users``, with group: keywords of a user with the same group are one cluster.
+        history, vectors: As for ``cluster_users``.
+
+    Returns:
+        As ``cluster_users``. No cut was made, so cut_probability is null.
+
+    Raises:
+        ValueError, MissingVectorsError: As for ``cluster_users``.
+    """
+    rows, past = _checked(keywords), history.sort("user_id")
+    groups = rows.join(keywords.select("user_id", "keyword", "group"), on=["user_id", "keyword"], how="left")["group"]
+    grouped = rows.with_columns(groups)
+    parts = [
+        _described(
+            chunk.drop("group"),
+            _of_users(past, chunk),
+            vectors,
+            params,
+            _packed_groups(chunk, vectors, params.area_distance),
+        )
+        for chunk in _chunks(grouped)
+    ]
+    return _in_order(parts)
+
+
+def _packed_groups(rows: pl.DataFrame, vectors: KeywordVectors, area_distance: float) -> Packed:
+    """The groups of whole users, from rows sorted by user and keyword, numbered as ``kernels.cluster_packed`` does."""
+    from journeys_assets.domain.clustering import kernels
+
+    places = vectors.places_of(rows["keyword"])
+    sizes = rows["user_id"].rle().struct.field("len").to_list()
+    offsets = [0, *itertools.accumulate(sizes)]
+    groups = rows["group"].to_list()
+    labels = np.empty(rows.height, dtype=np.int64)
+    counts, areas_of = [], []
+    first = first_area = 0
+    for start, stop in itertools.pairwise(offsets):
+        number_of: dict[object, int] = {}
+        own = np.array([number_of.setdefault(group, len(number_of)) for group in groups[start:stop]], dtype=np.int64)
+        areas = kernels.packed_areas(vectors.matrix, places[start:stop], own, area_distance)
+        labels[start:stop] = own + first
+        areas_of.append(areas + first_area)
+        counts.append(len(number_of))
+        first, first_area = first + len(number_of), first_area + int(areas.max()) + 1
+    packed_counts = np.array(counts, dtype=np.int64)
+    weights = np.ascontiguousarray(rows["weight"].to_numpy(), dtype=np.float64)
+    return Packed(
+        labels,
+        packed_counts,
+        np.concatenate(areas_of),
+        np.full(first, np.nan),
+        *kernels.describe_packed(vectors.matrix, places, weights, labels, packed_counts),
     )
 
 
@@ -245,6 +311,13 @@ def _describe(
         return _packed(vectors.matrix, places[own], of_rows, weights[own], own_offsets, params, ensemble)
 
     found = _joined(list(pool.map(of_users, equal_work(offsets, pieces))))
+    return _described(rows, history, vectors, params, found)
+
+
+def _described(
+    rows: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, found: Packed
+) -> pl.DataFrame:
+    """The clusters ``found`` of ``rows``, with their ids; the order of clusters is unspecified."""
     members = rows.with_columns(cluster=pl.Series(found.labels), centrality=pl.Series(found.centralities))
     themes = founders(history, vectors, params.theme_cosine)
     ids = journey_ids(members, themes)

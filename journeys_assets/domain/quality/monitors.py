@@ -282,6 +282,40 @@ def share_of_names_refused(verdicts: pl.DataFrame, *, maximum: float = 0.5) -> M
     )
 
 
+def share_of_users_not_inferred(asked: pl.DataFrame, *, maximum: float = 0.1) -> Monitor:
+    """Share of the users whom a language model was asked about that have no answer; the pipeline's clusters stay.
+
+    Bound: as for ``share_of_questions_without_an_answer``.
+
+    Args:
+        asked: is_inferred; one row per user.
+    """
+    name = "share_of_users_not_inferred"
+    if asked.is_empty():
+        return unmeasured(name, "nothing to measure: no user was asked about")
+    return bounded(
+        name,
+        _share(int((~asked["is_inferred"]).sum()), asked.height),
+        upper=maximum,
+        advice="see llm_ledger for the reasons; a later run asks about these users again",
+    )
+
+
+def tokens_per_user(asked: pl.DataFrame) -> Monitor:
+    """Mean tokens of the questions about the journeys of one user and their answers.
+
+    No bound: algorithm.inference.history_tokens bounds the part that grows with the user's history.
+
+    Args:
+        asked: input_tokens, output_tokens; null where there was no answer.
+    """
+    name = "tokens_per_user"
+    tokens = asked.select(tokens=pl.col("input_tokens") + pl.col("output_tokens"))["tokens"].drop_nulls()
+    if tokens.is_empty():
+        return unmeasured(name, "nothing to measure: no answer about a user")
+    return bounded(name, int(tokens.sum()) / tokens.len(), advice="")
+
+
 def share_of_unmatched_engagements(found: Unmatched, *, maximum: float = 0.2) -> Monitor:
     """Share of the engagements whose item is not in pins; they have no keyword of an item.
 

@@ -17,10 +17,13 @@ from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID,
 from journeys_assets.domain.vocabulary import (
     ARMS,
     CHANNELS,
+    INTENTS,
     JOURNEY_EVENT_KINDS,
+    KINDS,
     NAME_VERDICTS,
     POPULAR,
     RELATIONS,
+    STAGES,
     VERDICTS,
 )
 
@@ -35,6 +38,29 @@ def _pipeline_columns(*columns: Column) -> tuple[Column, ...]:
 
 def _similarity(name: str, description: str) -> Column:
     return Column(name, pl.Float64(), description, unit="cosine", minimum=-1.0001, maximum=1.0001)
+
+
+def _share_column(name: str, description: str) -> Column:
+    return Column(
+        name, pl.Float64(), f"{description} Null without any.", unit="share", minimum=0.0, maximum=1.0, nullable=True
+    )
+
+
+def _tokens(name: str, description: str) -> Column:
+    return Column(name, pl.Float64(), description, unit="tokens", minimum=0.0, nullable=True)
+
+
+def _with_interval(name: str, description: str, minimum: float, maximum: float) -> tuple[Column, ...]:
+    """A mean over users and both ends of its interval."""
+    parts = (
+        (name, f"{description}; null without any."),
+        (f"{name}_low", "Low end of its 95 % interval over users; null for fewer than two users."),
+        (f"{name}_high", "High end of it."),
+    )
+    return tuple(
+        Column(part, pl.Float64(), about, minimum=minimum, maximum=maximum + 0.0001, nullable=True)
+        for part, about in parts
+    )
 
 
 # ── tables made by Python stages ────────────────────────────────────────────────────────────────────────────────────
@@ -120,6 +146,13 @@ JOURNEY_CLUSTERS = Table(
             unit="float16 x dimensions",
             nullable=True,
         ),
+        Column(
+            "inferred_by",
+            TEXT,
+            "What decided which keywords belong together: 'pipeline', or the model and the version of its prompt where "
+            "a language model feeds the output; null in days of before there was a choice.",
+            nullable=True,
+        ),
     ),
     refers=(("area_id", "journey_id"),),
 )
@@ -135,6 +168,125 @@ INFERENCE_LEDGER = Table(
         ),
         Column("n_keywords", pl.Int64(), "Keywords that were clustered.", unit="keywords", minimum=0),
         Column("n_clusters", pl.Int64(), "Clusters that came out.", unit="clusters", minimum=0),
+    ),
+)
+
+LLM_JOURNEYS = Table(
+    "llm_journeys",
+    "Journeys that a language model inferred from the user's keywords: rows of journey_clusters with what the model "
+    "says of each. Users whom it did not infer have no rows. Empty without a language model.",
+    ("partition_date", "user_id", "journey_id"),
+    (
+        *JOURNEY_CLUSTERS.columns[:-2],
+        Column("inferred_by", TEXT, "Model, version of the prompt and sampling."),
+        Column(
+            "suggested_name",
+            TEXT,
+            "The name that the model gave; empty where it held personal data. Null for keywords that no journey of the "
+            "answer has: they keep the cluster of the pipeline.",
+            is_impersonal=True,
+            nullable=True,
+        ),
+        Column(
+            "verdict",
+            TEXT,
+            "Whether the name passes the checks of suggested_names: accepted, or the first check that it did not pass; "
+            "null without a name, and for what is no journey.",
+            allowed=NAME_VERDICTS,
+            nullable=True,
+        ),
+        Column("kind", TEXT, "Kind, by the model; null where it gave none.", allowed=KINDS, nullable=True),
+        Column(
+            "stage",
+            TEXT,
+            "Stage on the user's last active day, by the model; null where it gave none.",
+            allowed=STAGES,
+            nullable=True,
+        ),
+        Column(
+            "intent",
+            TEXT,
+            "Intent on the user's last active day, by the model; null where it gave none.",
+            allowed=INTENTS,
+            nullable=True,
+        ),
+        Column(
+            "confidence",
+            pl.Float64(),
+            "How sure the model says it is that the journey is real; not calibrated. Null where it gave no number.",
+            unit="probability",
+            minimum=0.0,
+            maximum=1.0,
+            nullable=True,
+        ),
+        JOURNEY_CLUSTERS.columns[-1],
+    ),
+    refers=(("area_id", "journey_id"),),
+)
+
+LLM_INFERENCES = Table(
+    "llm_inferences",
+    "One row per user whose journeys a language model was asked for in a partition, and what came of it.",
+    ("partition_date", "user_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column(
+            "window_end_date", pl.Date(), "The user's last active day at or before the partition date.", unit="UTC day"
+        ),
+        Column(
+            "is_inferred",
+            pl.Boolean(),
+            "Whether there was a valid answer. If not, the user keeps the clusters of the pipeline, and a later run "
+            "asks again.",
+        ),
+        Column("n_keywords", pl.Int64(), "Keywords of the user in the window.", unit="keywords", minimum=0),
+        Column("n_shown", pl.Int64(), "Those that the model was shown.", unit="keywords", minimum=0),
+        Column(
+            "history_tokens", pl.Int64(), "Estimated tokens of the keywords that were shown.", unit="tokens", minimum=0
+        ),
+        Column(
+            "input_tokens",
+            pl.Int64(),
+            "Tokens that were sent for the answer, as the endpoint counted them when it was asked; null without one.",
+            unit="tokens",
+            minimum=0,
+            nullable=True,
+        ),
+        Column(
+            "output_tokens",
+            pl.Int64(),
+            "Tokens of the answer, counted alike; null without one.",
+            unit="tokens",
+            minimum=0,
+            nullable=True,
+        ),
+        Column("n_clusters", pl.Int64(), "Rows of llm_journeys.", unit="clusters", minimum=0),
+        Column("n_unknown", pl.Int64(), "Numbers in the answer that stand for no keyword.", unit="numbers", minimum=0),
+        Column("n_repeated", pl.Int64(), "Keywords that were given again.", unit="keywords", minimum=0),
+        Column(
+            "n_not_allowed",
+            pl.Int64(),
+            "Kinds, stages, intents and confidences that are no allowed values.",
+            unit="values",
+            minimum=0,
+        ),
+        Column(
+            "n_not_named",
+            pl.Int64(),
+            "Keywords that no journey of the answer has; they keep the clusters of the pipeline.",
+            unit="keywords",
+            minimum=0,
+        ),
+        Column(
+            "bcubed_f1",
+            pl.Float64(),
+            "Agreement of the model's clusters with those of the pipeline for the same keywords, B-cubed F1; null "
+            "without an answer.",
+            minimum=0.0,
+            maximum=1.0001,
+            nullable=True,
+        ),
+        Column("inferred_by", TEXT, "Model, version of the prompt and sampling."),
     ),
 )
 
@@ -476,6 +628,45 @@ JOURNEY_EVENTS = Table(
     ),
 )
 
+INFERENCE_COMPARISON = Table(
+    "inference_comparison",
+    "On each day with users whom a language model was asked about: how far its journeys of them agree with the "
+    "pipeline and with the output, and what they cost. No row on other days.",
+    ("partition_date",),
+    _pipeline_columns(
+        Column("n_users_asked_about", pl.Int64(), "Users whom the model was asked about.", unit="users", minimum=1),
+        Column("n_users_inferred", pl.Int64(), "Those with a valid answer.", unit="users", minimum=0),
+        *_with_interval(
+            "bcubed_f1", "Agreement of the model's clusters with the pipeline's, mean B-cubed F1 over users", 0, 1
+        ),
+        Column("n_journeys_of_model", pl.Int64(), "Journeys by the model.", unit="journeys", minimum=0),
+        Column(
+            "n_journeys_of_output", pl.Int64(), "Journeys of these users in user_journeys.", unit="journeys", minimum=0
+        ),
+        Column("n_journeys_in_both", pl.Int64(), "Those with the same journey_id.", unit="journeys", minimum=0),
+        _share_column(
+            "same_name_share",
+            "Share of these with the same name but for case: the model's accepted one, or else the medoid. Null where "
+            "the model feeds the output.",
+        ),
+        _share_column("same_kind_share", "Share of these of the same kind, where the model gave one."),
+        _share_column("same_stage_share", "Share of these of the same stage, where the model gave one."),
+        _tokens("history_tokens_per_user", "Mean of history_tokens of llm_inferences."),
+        _tokens("input_tokens_per_1000_users", "Tokens that were sent for 1,000 users with an answer."),
+        _tokens("output_tokens_per_1000_users", "Tokens of 1,000 answers."),
+        Column(
+            "cost_per_1000_users",
+            pl.Float64(),
+            "Cost of both at the prices of the settings when the day was run.",
+            unit="currency of the prices",
+            minimum=0.0,
+            nullable=True,
+        ),
+        *_with_interval("relevance_of_pipeline", "Mean relevance of the pipeline's journeys, by the judge", 1, 5),
+        *_with_interval("relevance_of_language_model", "Mean relevance of the model's journeys, by the judge", 1, 5),
+    ),
+)
+
 QUALITY_METRICS = Table(
     "quality_metrics",
     "What every quality monitor measured on every day, with its bound. Measurements that belong to no day (refused "
@@ -546,6 +737,8 @@ PIPELINE_TABLES: dict[str, Table] = {
         KEYWORD_EMBEDDINGS,
         JOURNEY_CLUSTERS,
         INFERENCE_LEDGER,
+        LLM_JOURNEYS,
+        LLM_INFERENCES,
         SUGGESTED_NAMES,
         JOURNEY_NAMES,
         NAME_EMBEDDINGS,
@@ -556,6 +749,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         NOTIFICATION_CANDIDATES,
         RELATED_JOURNEYS,
         JOURNEY_EVENTS,
+        INFERENCE_COMPARISON,
         QUALITY_METRICS,
         CLOSED_DAYS,
     )

@@ -252,6 +252,7 @@ INT_LIVE_JOURNEYS = Table(
             "first_engaged_at",
             "last_engaged_at",
             "centroid",
+            "inferred_by",
         ),
     ),
     partitioned=False,
@@ -415,6 +416,7 @@ def user_journeys(actions: Sequence[Action]) -> Table:
             ),
             JOURNEY_NAMES.column("named_by"),
             *_columns(JOURNEY_SAFETY, "safety_category", "safety_decision", "safety_decided_by"),
+            JOURNEY_CLUSTERS.column("inferred_by"),
             _ALGORITHM_VERSION,
         ),
     )

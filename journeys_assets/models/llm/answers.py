@@ -34,12 +34,14 @@ class Judged(Generic[Value]):
         value: What is good; None if nothing is.
         problems: What is wrong, in sentences for the model.
         reason: One of the reasons above; empty without problems.
+        tokens: Of input and of output that it took; zeros where nobody counted.
     """
 
     text: str
     value: Value | None
     problems: tuple[str, ...] = ()
     reason: str = ""
+    tokens: tuple[int, int] = (0, 0)
 
     @property
     def goodness(self) -> tuple[bool, int]:

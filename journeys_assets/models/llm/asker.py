@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import Any, Generic
 
@@ -114,7 +114,7 @@ class ModelAsker:
         if (future := under_way.get(asked.key)) is not None:
             return _Pending(asked, future=future, is_repeat=True)
         if (stored := self._cached(asked)) is not None:
-            return _Pending(asked, reply=Reply(stored.value, "cached"))
+            return _Pending(asked, reply=Reply(stored.value, "cached", tokens=stored.tokens))
         future = under_way[asked.key] = queue.add(asked)
         self._pool.submit(self._answer_next, queue)
         return _Pending(asked, future=future)
@@ -138,7 +138,8 @@ class ModelAsker:
         stored = self._cache.get(asked.key, asked.question.subject) if self._cache else None
         if stored is None:
             return None
-        answer = judged_text(stored.answer, asked.question)
+        tokens = (stored.input_tokens, stored.output_tokens)
+        answer = replace(judged_text(stored.answer, asked.question), tokens=tokens)
         # An answer that a stricter check no longer accepts is asked for again.
         return None if answer.value is None else answer
 
@@ -147,15 +148,16 @@ class ModelAsker:
         if result.answer is None:
             return Reply(None, result.reply.outcome, result.reply.reason)
         if self._cache is not None:
-            self._cache.put(asked.key, self._stored(asked, result.answer), asked.question.subject)
+            stored = self._stored(asked, result.answer, result.reply.tokens)
+            self._cache.put(asked.key, stored, asked.question.subject)
         answer = judged_text(result.answer, asked.question)
         if answer.value is None:
             return Reply(None, "failed", answer.reason)
-        return Reply(answer.value, "cached")
+        return Reply(answer.value, "cached", tokens=result.reply.tokens)
 
-    def _stored(self, asked: _Asked[Any], answer: str) -> Stored:
+    def _stored(self, asked: _Asked[Any], answer: str, tokens: tuple[int, int]) -> Stored:
         prompt = asked.question.prompt
-        return Stored(answer, self.model, prompt.name, prompt.version)
+        return Stored(answer, self.model, prompt.name, prompt.version, *tokens)
 
     # ── in a thread of the pool ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -184,7 +186,7 @@ class ModelAsker:
             first = self._attempt(asked, asked.messages, asked.schema, most, stopped)
         except _NoAnswer as error:
             return _Result(Reply(None, "failed", error.reason))
-        best = first
+        best, tokens = first, first.tokens
         outcome: Outcome = "answered"
         reason = ""
         if first.problems:
@@ -198,12 +200,13 @@ class ModelAsker:
                 reason = f"{first.reason}, then {error.reason}"
             else:
                 best = max(first, second, key=lambda answer: answer.goodness)
+                tokens = (first.tokens[0] + second.tokens[0], first.tokens[1] + second.tokens[1])
                 reason = first.reason if best.value is not None else second.reason
         if best.value is None:
             return _Result(Reply(None, "failed", reason))
         if self._cache is not None:
-            self._cache.put(asked.key, self._stored(asked, best.text), question.subject)
-        return _Result(Reply(best.value, outcome, reason), best.text)
+            self._cache.put(asked.key, self._stored(asked, best.text, tokens), question.subject)
+        return _Result(Reply(best.value, outcome, reason, tokens), best.text)
 
     def _attempt(
         self,
@@ -277,7 +280,7 @@ class ModelAsker:
             self._budget.settle(most, cost)
             prompt = asked.question.prompt
             self.ledger.note_call(asked.purpose, self.model, prompt, is_retry=is_retry, tokens=tokens, cost=cost)
-        return judged(completion, asked.question)
+        return replace(judged(completion, asked.question), tokens=tokens)
 
     def _most_of(self, asked: _Asked[Any], messages: tuple[Message, ...]) -> float:
         """The most that a call can cost: no token is shorter than a byte."""

@@ -8,7 +8,7 @@ budget and its ledger. Whoever asks goes on without a model where a reply has no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import polars as pl
@@ -87,11 +87,14 @@ class Reply(Generic[Value]):
         value: None where nothing good came back: then do without.
         outcome: What happened.
         reason: Why there is no value, or why it took two attempts; empty otherwise. It holds no text of the data.
+        tokens: Of input and of output, of all attempts that the value took, as the endpoint counted them when it was
+            asked: the same for an answer from the cache. Zeros without a value. Not part of what makes replies equal.
     """
 
     value: Value | None
     outcome: Outcome
     reason: str = ""
+    tokens: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 def answered_by(model: str, prompt: Prompt) -> str:

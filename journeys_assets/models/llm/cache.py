@@ -42,12 +42,15 @@ class Stored:
         model: Who wrote it.
         prompt: Name of the prompt.
         prompt_version: Its version.
+        input_tokens, output_tokens: What it took, as the endpoint counted; 0 in answers of before that was kept.
     """
 
     answer: str
     model: str
     prompt: str
     prompt_version: str
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 def key_of(**parts: Any) -> str:

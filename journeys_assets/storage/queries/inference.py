@@ -8,10 +8,17 @@ from datetime import date, timedelta
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.evidence import look_back_days
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
+
+LEDGERS: Mapping[str, str] = {
+    "pipeline": "main.inference_ledger",
+    "language_model": "(FROM main.llm_inferences WHERE is_inferred)",
+}
+"""By who infers: the inferences that count."""
 
 
 def users_to_cluster(
@@ -25,6 +32,7 @@ def users_to_cluster(
     first: date,
     pending: pl.DataFrame,
     shard: Shard = EVERYONE,
+    by: str = "pipeline",
 ) -> pl.DataFrame:
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
@@ -37,8 +45,9 @@ def users_to_cluster(
             missing.
         first: The first of the days up to ``day`` whose inferences are not stored yet; what is stored of it and of
             later days does not count.
-        pending: The rows of inference_ledger of those days before ``day``.
+        pending: The rows of the ledger of those days before ``day`` that count.
         shard: Of these users only.
+        by: Who infers, of ``LEDGERS``.
     """
     columns = ("user_id", "partition_date", "window_end_date", "algorithm_version")
     con.register("pending", pending.select(columns).to_arrow())
@@ -51,7 +60,7 @@ def users_to_cluster(
           SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
                  max_by(algorithm_version, partition_date) AS algorithm_version
           FROM (
-            SELECT {", ".join(columns)} FROM main.inference_ledger
+            SELECT {", ".join(columns)} FROM {LEDGERS[by]}
             WHERE partition_date < $first AND {shard.sql()}
             UNION ALL FROM pending
           )
@@ -155,6 +164,16 @@ def sizes_of_clusters(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame
     return con.execute(
         "SELECT n_keywords, is_journey FROM main.journey_clusters WHERE partition_date = $day", {"day": day}
     ).pl()
+
+
+def users_not_by_pipeline(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> int:
+    """How many users a language model inferred on ``days``; a user counts once for each day."""
+    row = con.execute(
+        "SELECT count(DISTINCT (user_id, partition_date)) FROM main.journey_clusters "
+        "WHERE partition_date IN (SELECT unnest($days::DATE[])) AND inferred_by <> $pipeline",
+        {"days": list(days), "pipeline": PIPELINE},
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def example_clusters(con: duckdb.DuckDBPyConnection, day: date, n_rows: int) -> pl.DataFrame:

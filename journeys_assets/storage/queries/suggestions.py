@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import duckdb
@@ -9,39 +10,39 @@ import polars as pl
 
 
 def suggested_names(
-    con: duckdb.DuckDBPyConnection, names: pl.DataFrame, suggested_by: str, *, until: date
+    con: duckdb.DuckDBPyConnection, names: pl.DataFrame, suggested_by: Sequence[str], *, until: date
 ) -> pl.DataFrame:
     """The latest suggestion for each theme (user, journey and the keyword that names it without a model).
 
     Args:
         names: user_id, journey_id, name_keyword of the themes.
-        suggested_by: Only suggestions of this model, prompt and sampling count.
+        suggested_by: Only suggestions of these count, each a model, prompt and sampling.
         until: Last day whose suggestions count.
 
     Returns:
-        user_id, journey_id, suggested_name, embedding, verdict; themes without a suggestion are missing.
+        user_id, journey_id, suggested_name, embedding, verdict, suggested_by; themes without a suggestion are missing.
     """
     con.register("themes", names.select("user_id", "journey_id", "name_keyword").to_arrow())
     rows = con.execute(
         """
-        SELECT user_id, journey_id, suggested_name, embedding, verdict
+        SELECT user_id, journey_id, suggested_name, embedding, verdict, suggested_by
         FROM main.suggested_names JOIN themes USING (user_id, journey_id, name_keyword)
-        WHERE suggested_by = $suggested_by AND partition_date <= $until
+        WHERE suggested_by IN (SELECT unnest($suggested_by)) AND partition_date <= $until
         QUALIFY row_number() OVER (PARTITION BY user_id, journey_id ORDER BY partition_date DESC) = 1
         ORDER BY user_id, journey_id
         """,
-        {"suggested_by": suggested_by, "until": until},
+        {"suggested_by": list(suggested_by), "until": until},
     ).pl()
     con.unregister("themes")
     return rows
 
 
-def users_with_suggestions(con: duckdb.DuckDBPyConnection, suggested_by: str, day: date) -> pl.DataFrame:
-    """user_id of the users who got a suggestion of this model, prompt and sampling on ``day``."""
+def users_with_suggestions(con: duckdb.DuckDBPyConnection, suggested_by: Sequence[str], day: date) -> pl.DataFrame:
+    """user_id of the users who got a suggestion of one of these models, prompts and samplings on ``day``."""
     return con.execute(
         "SELECT DISTINCT user_id FROM main.suggested_names "
-        "WHERE suggested_by = $suggested_by AND partition_date = $day",
-        {"suggested_by": suggested_by, "day": day},
+        "WHERE suggested_by IN (SELECT unnest($suggested_by)) AND partition_date = $day",
+        {"suggested_by": list(suggested_by), "day": day},
     ).pl()
 
 

@@ -205,7 +205,9 @@ def test_assign_rows_gives_each_row_its_area() -> None:
 
 def test_the_contract_rejects_an_area_id_that_is_not_a_journey_of_the_user() -> None:
     rows, vectors = world(1)
-    stamps = {name: pl.lit(None, dtype=JOURNEY_CLUSTERS.column(name).dtype) for name in ("window_end_date",)}
+    stamps = {
+        name: pl.lit(None, dtype=JOURNEY_CLUSTERS.column(name).dtype) for name in ("window_end_date", "inferred_by")
+    }
     made = found(rows, vectors).with_columns(
         partition_date=pl.date(2026, 1, 1), algorithm_version=pl.lit("a"), **stamps
     )

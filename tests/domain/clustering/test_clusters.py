@@ -306,7 +306,7 @@ def test_no_keywords_give_an_empty_table_with_the_same_columns() -> None:
 def test_columns_follow_the_contract() -> None:
     rows, vectors = world()
     got = cluster_users(rows, vectors, PARAMS)
-    stamped = {"partition_date", "window_end_date", "algorithm_version"}
+    stamped = {"partition_date", "window_end_date", "inferred_by", "algorithm_version"}
     expected = {k: v for k, v in JOURNEY_CLUSTERS.polars_schema.items() if k not in stamped}
     assert dict(got.schema) == expected
 

@@ -147,6 +147,7 @@ def test_the_better_of_two_answers_counts(tmp_path: Path) -> None:
     assert reply == Reply(["A", "B", ""], "repaired", "content")
     [again] = asker_of(ScriptedModel([], name="m"), tmp_path).ask([question(WORDS)], "names")
     assert again == Reply(["A", "B", ""], "cached")
+    assert again.tokens == reply.tokens > (0, 0), "what both attempts took, whoever answers"
 
 
 def test_a_good_part_survives_a_second_attempt_that_comes_to_nothing(server: ScriptedServer, url: str) -> None:

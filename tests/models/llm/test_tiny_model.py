@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from journeys_assets.domain.inference.history import History, Item
+from journeys_assets.models.inference.journeys import question
 from journeys_assets.models.llm.answers import schema_of
 from journeys_assets.models.llm.base import Checked, Question
 from journeys_assets.models.llm.choose import check_endpoint
@@ -67,6 +69,18 @@ def test_a_model_without_a_schema_writes_nonsense_and_fails(url: str) -> None:
     [reply] = asker.ask(questions(1), "names")
     assert reply.value is None
     assert asker.ledger.total().n_calls == 2
+
+
+def test_answers_about_journeys_hold_numbers_of_keywords_and_allowed_values(url: str) -> None:
+    rows = [[number, text, 1, 0] for number, text in enumerate(("lamp", "rug", "sofa"), 1)]
+    items = tuple(Item(text, (), 0) for _, text, *_ in rows)
+    histories = [History(f"u{n}", (("lamp", "rug", "sofa"),), items, 30 + n, {"keywords": rows}, 1.0) for n in range(2)]
+    asker = asker_of(http_model(url, timeout_seconds=60, model=MODEL))
+    replies = list(asker.ask((question(one, 1) for one in histories), "journeys"))
+    for reply in replies:
+        assert reply.value is not None, reply.reason
+        assert (reply.value.n_unknown, reply.value.n_not_allowed) == (0, 0)
+        assert reply.tokens[0] > 20
 
 
 def test_the_endpoint_passes_the_probe(url: str) -> None:

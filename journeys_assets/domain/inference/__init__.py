@@ -1,0 +1,1 @@
+"""One language model from a user's history to journeys: what it is shown, and what of its answer counts."""
