@@ -7,6 +7,7 @@ import re
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from journeys_assets.domain.annotation import sampling
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking.prior import features
+from journeys_assets.models.judging.release import released_verdicts
 from journeys_assets.models.ranker.training import train_ranker
 from journeys_assets.storage.queries import annotation as storage
 from journeys_assets.storage.queries import labels
@@ -346,3 +348,46 @@ def test_a_warehouse_of_an_earlier_version_gets_the_columns_that_came_later(tmp_
     ensure_landing(old)
     with old.reading() as con:
         assert storage.stored_judgements(con)["relevance"].to_list() == [4]
+
+
+@pytest.fixture(scope="module")
+def agreement(journeys: Journeys, imported: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(journeys("judge-agreement", "--json").output)
+    return found
+
+
+def test_the_judge_is_compared_with_people(agreement: dict[str, Any]) -> None:
+    (rubric,) = agreement["judges"]
+    assert rubric["judged_by"] == "rubric"
+    assert rubric["n_items"] == 176
+    figures = {(row["comparison"], row["measure"]): row for row in rubric["figures"]}
+    assert len(figures) == 12
+    kappa = figures["judge with people", "kappa"]
+    assert kappa["low"] < kappa["value"] < kappa["high"]
+    assert figures["people with each other", "kappa"]["n_items"] == SHARED
+    assert figures["judge with itself", "kappa"]["value"] is None, "the rubric has one draw"
+    assert not rubric["is_calibrated"]
+    assert "176 journeys have a human judgement, 200 are needed" in rubric["reasons"]
+    assert sum(map(sum, rubric["confusion"])) == pytest.approx(176)
+
+
+def test_its_verdict_is_stored_and_read_by_later_days(
+    journeys: Journeys, home: Path, agreement: dict[str, Any]
+) -> None:
+    assert Path(agreement["folder"]).is_dir()
+    card = (Path(agreement["folder"]) / "model_card.md").read_text()
+    assert "uncalibrated" in card
+    assert "people with each other" in card
+    release = released_verdicts(home / "models" / "judge", date.fromisoformat(agreement["live_from"]))
+    assert release is not None
+    assert not release.is_calibrated("rubric")
+    assert release.reasons("rubric") == tuple(agreement["judges"][0]["reasons"])
+    assert release.reasons("another") == ("it was not compared with people",)
+    assert released_verdicts(home / "models" / "judge", DAYS[-1]) is None, "no day uses labels of its future"
+
+
+def test_the_comparison_is_shown(journeys: Journeys, agreement: dict[str, Any]) -> None:
+    shown = journeys("judge-agreement", "--no-release").output
+    for text in ("Judge: rubric", "people with each other", "weighted kappa", "by chance", "uncalibrated", "people 5"):
+        assert text in shown
+    assert "Stored" not in shown

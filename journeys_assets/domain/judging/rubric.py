@@ -90,4 +90,4 @@ def level_of(item: Item, margin: float | None, params: JudgingParams) -> tuple[i
 
 def _matrix(keywords: Sequence[str], vectors: Vectors) -> NDArray[np.float64]:
     known = [vectors[keyword] for keyword in keywords if keyword in vectors]
-    return np.array(known, dtype=np.float64).reshape(len(known), -1)
+    return np.array(known, dtype=np.float64) if known else np.zeros((0, 0))

@@ -106,7 +106,7 @@ def from_draws(
     apply = _by_judge if by == "judge" else _by_people
     low, high = interval(apply(cell_draws, count_draws), n_users, level)
     judge_mean = float(counts @ levels / counts.sum())
-    return CorrectedMean(float(apply(cells, counts)), low, high, judge_mean, int(round(cells.sum())))
+    return CorrectedMean(float(apply(cells, counts)), low, high, judge_mean, round(float(cells.sum())))
 
 
 def _by_judge(cells: Doubles, counts: Doubles) -> Doubles:

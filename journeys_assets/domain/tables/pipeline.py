@@ -441,8 +441,8 @@ RELATED_JOURNEYS = Table(
 JUDGED_JOURNEYS = Table(
     "judged_journeys",
     "Relevance of the best journeys of a daily sample of users, by a rubric and, where there is a language model, by "
-    "its answers. Whether a user is drawn depends on the user alone. A judge whose agreement with people is not shown is "
-    "uncalibrated.",
+    "its answers. Whether a user is drawn depends on the user alone. A judge whose agreement with people is not shown "
+    "is uncalibrated.",
     ("partition_date", "user_id", "journey_id", "draw"),
     _pipeline_columns(
         USER_ID,
@@ -463,8 +463,8 @@ JUDGED_JOURNEYS = Table(
         Column(
             "outcome",
             TEXT,
-            "judged; abstained (the judge cannot tell); withheld (no keyword may be sent); unanswered (there is no valid "
-            "answer).",
+            "judged; abstained (the judge cannot tell); withheld (no keyword may be sent); unanswered (no valid answer "
+            "came).",
             allowed=JUDGEMENT_OUTCOMES,
         ),
         Column(
