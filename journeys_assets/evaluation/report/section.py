@@ -14,6 +14,7 @@ from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 
 SECTION_NAMES = (
     *("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation"),
+    "judging",
     "related",
 )
 """The parts of the evaluation, each a module of ``evaluation.parts``, in the order of the report."""
