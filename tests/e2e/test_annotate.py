@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from journeys_assets.domain.annotation import sampling
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking.prior import features
+from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.parts.judging import COVERAGE, KAPPA, PEOPLE, evaluate_judging
 from journeys_assets.models.judging.release import released_verdicts
 from journeys_assets.models.ranker.training import train_ranker
 from journeys_assets.storage.queries import annotation as storage
@@ -25,6 +28,7 @@ from journeys_assets.synthetic.annotators import judge, true_relevance
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world, write_world
 from tests.sandbox import Sandbox
+from tests.support.asker import FunctionAsker
 from tests.support.command_line import Journeys, runner
 
 ANNOTATORS = ("ann", "ben", "chi")
@@ -391,3 +395,33 @@ def test_the_comparison_is_shown(journeys: Journeys, agreement: dict[str, Any]) 
     for text in ("Judge: rubric", "people with each other", "weighted kappa", "by chance", "uncalibrated", "people 5"):
         assert text in shown
     assert "Stored" not in shown
+
+
+def test_the_report_sets_the_rubric_and_a_model_beside_people(journeys: Journeys, home: Path) -> None:
+    """The judge of the section is a model that looks at the days alone."""
+    truth = {path.stem: pl.read_parquet(path) for path in (home.parent / "world" / "truth").glob("*.parquet")}
+    sandbox = Sandbox(home)
+    study = Study("synthetic", sandbox.deployment.warehouse, list(DAYS), DAYS[-1], AlgorithmParams(), truth)
+
+    def answer(data: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: {"why": "days", "level": min(5, 1 + sum(one["days_by_week"]))} for key, one in data["journeys"].items()
+        }
+
+    asker = FunctionAsker(answer)
+    version = sandbox.deployment.embedder().model_version
+    section = evaluate_judging([study], lambda: version, asker, n_simulations=20, asked_users=10)
+    kappas = {
+        (regime, method): value
+        for metric, regime, method, value in section.results.select("metric", "regime", "method", "value").iter_rows()
+        if metric == KAPPA
+    }
+    assert len(kappas) == 7, "rubric, confidence and people, and on its users the model too"
+    assert kappas["all users", PEOPLE] > 0.5
+    assert all(kappas[regime, "rubric"] < kappas[regime, PEOPLE] for regime in ("all users", "users of the model"))
+    coverage = section.results.filter(pl.col("metric") == COVERAGE)
+    assert dict(coverage.select("method", "value").iter_rows())["judge alone"] < 0.5
+    assert "Here: function" in section.protocol
+    alone = evaluate_judging([study], lambda: version, n_simulations=2)
+    assert "the rubric takes the seat" in alone.protocol
+    assert set(alone.results["regime"]) == {"all users", "mean relevance"}
