@@ -1,5 +1,6 @@
 """`journeys judge-agreement`: how well the judges of journeys agree with people."""
 
+import uuid
 from datetime import date
 from typing import Annotated
 
@@ -32,7 +33,7 @@ def judge_agreement(
     deployment = session.deployment
     done = measure_agreement(
         judges_of(deployment),
-        deployment.asker(f"judge-agreement-{day}"),
+        deployment.asker(uuid.uuid4().hex),
         deployment.releases(JUDGE.folder),
         day,
         is_released=release,
