@@ -5,7 +5,8 @@ It follows the guideline of annotators (``domain.annotation.sampling.LEVELS``). 
 1. **Do the keywords belong together?** The *margin* is the mean cosine between the members, minus their mean cosine to
    the user's other groups of keywords (``rubric_unrelated`` where there are none). Both are needed: the keywords of a
    cook are all similar. From ``rubric_together`` on they belong together, below ``rubric_apart`` they have nothing in
-   common. A single keyword has no margin.
+   common. A single keyword has no margin, and gets 3 where it was
+   pursued on enough days and is not over, else 2.
 2. **Was it pursued, and is it now?** *Pursued*: ``rubric_active_days`` days with an engagement or more, and
    ``rubric_keywords`` keywords or more. *A passing look*: one day at most, and fewer keywords. *Recent*: the last
    engagement is at most ``rubric_recent_days`` ago; *over*: more than ``rubric_over_days``.
@@ -41,7 +42,8 @@ Vectors = Mapping[str, NDArray[np.float32]]
 def judge_by_rubric(view: View, vectors: Vectors, params: JudgingParams) -> list[tuple[int, str]]:
     """Level (1 to 5) and explanation of each item of ``view``, in order.
 
-    Keywords without a vector are not compared.
+    Keywords without a vector are not compared. Where fewer than two have one, the explanation says so, and the level is
+    that of a single keyword.
     """
     return [level_of(item, margin_of(item, view, vectors, params), params) for item in view.items]
 
@@ -68,7 +70,8 @@ def level_of(item: Item, margin: float | None, params: JudgingParams) -> tuple[i
     is_over = silent is None or silent > params.rubric_over_days
     is_glance = days <= 1 and not has_keywords
     if margin is None:
-        level, thread = (3 if has_days and not is_over else 2), "one keyword"
+        level = 3 if has_days and not is_over else 2
+        thread = "one keyword" if len(item.keywords) == 1 else "not compared for want of vectors"
     elif margin < params.rubric_apart:
         level, thread = 1, "nothing in common"
     elif margin < params.rubric_together:

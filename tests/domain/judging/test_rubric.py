@@ -35,6 +35,7 @@ def item(n_keywords: int, days: int, silent: int | None) -> Item:
         (5, 0.4, 5, None, 3),
         (1, None, 5, 3, 3),
         (1, None, 1, 3, 2),
+        (5, None, 5, 3, 3),
     ],
 )
 def test_the_levels_of_the_table(
@@ -43,6 +44,7 @@ def test_the_levels_of_the_table(
     found, why = level_of(item(n_keywords, days, silent), margin, PARAMS)
     assert found == level
     assert f"{n_keywords} keywords" in why
+    assert ("for want of vectors" in why) == (margin is None and n_keywords > 1)
 
 
 @given(
