@@ -106,7 +106,7 @@ def judge_agreement(
     return JudgeAgreement(
         figures,
         labels.sum(axis=0),
-        (picks @ labels.reshape(len(users), -1)).reshape(-1, K, K),
+        (picks @ labels.reshape(len(users), K * K)).reshape(-1, K, K),
         n_items,
         n_users,
         human["item"].n_unique() - n_items,
@@ -168,7 +168,7 @@ def _figures(tables: dict[str, Doubles], rows: dict[str, pl.DataFrame], picks: D
     for comparison, of_users in tables.items():
         total = of_users.sum(axis=0)
         n_users = rows[comparison]["user_id"].n_unique()
-        draws = (picks @ of_users.reshape(len(of_users), -1)).reshape(-1, K, K) if len(of_users) else None
+        draws = (picks @ of_users.reshape(len(of_users), K * K)).reshape(-1, K, K) if len(of_users) else None
         for measure, of in MEASURES.items():
             value = float(of(total)) if total.sum() else float("nan")
             low, high = (

@@ -5,8 +5,7 @@ It follows the guideline of annotators (``domain.annotation.sampling.LEVELS``). 
 1. **Do the keywords belong together?** The *margin* is the mean cosine between the members, minus their mean cosine to
    the user's other groups of keywords (``rubric_unrelated`` where there are none). Both are needed: the keywords of a
    cook are all similar. From ``rubric_together`` on they belong together, below ``rubric_apart`` they have nothing in
-   common. A single keyword has no margin, and gets 3 where it was
-   pursued on enough days and is not over, else 2.
+   common. A single keyword has no margin, and gets 3 where it was pursued on enough days and is not over, else 2.
 2. **Was it pursued, and is it now?** *Pursued*: ``rubric_active_days`` days with an engagement or more, and
    ``rubric_keywords`` keywords or more. *A passing look*: one day at most, and fewer keywords. *Recent*: the last
    engagement is at most ``rubric_recent_days`` ago; *over*: more than ``rubric_over_days``.

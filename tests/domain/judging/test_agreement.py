@@ -134,7 +134,7 @@ def test_the_corrected_means_lie_at_people_and_not_at_the_judge() -> None:
     human, given = world(300, 0.5)
     levels = levels_of(given)
     mean = human.group_by("item").agg(human=pl.col("relevance").mean())
-    every = levels.join(mean, on="item")
+    every = levels.join(mean, on="item").sort("item")
     labelled, rest = every[:240], every[240:].with_columns(weight=pl.lit(4.0))
     found = corrected_means(labelled, rest)
     assert found is not None
