@@ -18,8 +18,9 @@ from journeys_assets.models.llm.base import Asker, Checked, Prompt, Question
 from journeys_assets.models.llm.prompts import load_prompt
 
 PROMPT = PURPOSE = "relevance"
-LONGEST_REASON = 160
-_TOKENS_OF_A_JOURNEY, _OTHER_TOKENS = 90, 40
+LONGEST_REASON = 100
+_TOKENS_OF_A_JOURNEY, _OTHER_TOKENS = 320, 40
+"""A character may be three tokens: scripts that the vocabulary of a model lacks are written byte by byte."""
 
 
 @dataclass(frozen=True, slots=True)
