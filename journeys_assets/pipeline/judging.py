@@ -77,7 +77,7 @@ class Judges:
                     Group(row["group_id"], row["area_id"], tuple(row["keywords"]), row["days_since_last"])
                     for row in of_users.get((user_id,), groups.clear()).iter_rows(named=True)
                 ),
-                int(own["user_active_days_28d"].max() or 0),  # type: ignore[call-overload]
+                max((days or 0 for days in own["user_active_days_28d"].to_list()), default=0),
             )  # fmt: skip
             views.append(with_control(view, catalogue, params) if with_controls else view)
         return views

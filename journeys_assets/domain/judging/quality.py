@@ -105,7 +105,7 @@ def top_quality(judged: pl.DataFrame, judged_by: str, table: Table | None, *, se
             table.confusion, cell_draws, counts.sum(axis=0), picks @ counts, by="people", n_users=n_users
         )
         mean, low, high = found.mean, found.low, found.high
-    controls = rows.filter("is_control")["level"].mean()
+    controls = rows.filter("is_control")["level"].drop_nulls().to_list()
     return Quality(
         judged_by,
         mean,
@@ -113,7 +113,7 @@ def top_quality(judged: pl.DataFrame, judged_by: str, table: Table | None, *, se
         high,
         judge_mean,
         table is not None and bool(table.confusion.sum() > 0),
-        None if controls is None else float(controls),  # type: ignore[arg-type]
+        sum(controls) / len(controls) if controls else None,
         known.height,
         len(users),
         journeys.height - known.height,
