@@ -58,6 +58,8 @@ class Judges:
             journeys: user_id, journey_id; those that are not in the output of the day are left out.
         """
         params = self.params
+        if journeys.is_empty():
+            return []
         with self.warehouse.reading() as con:
             items = queries.items(con, journeys, day, params.weeks_shown, params.keywords_shown)
             groups = queries.groups(con, items.select("user_id"), day, self.horizon_days)
