@@ -6,6 +6,8 @@ from rich.console import Group, RenderableType
 
 if TYPE_CHECKING:
     from journeys_assets.domain.judging.agreement import CorrectedMeans
+    from journeys_assets.domain.statistics.confusion import CorrectedMean
+    from journeys_assets.domain.statistics.prediction_powered import MeanEstimate
     from journeys_assets.operations.judge_agreement import Agreements, JudgedByPeople
 
 from journeys_assets.cli.render.screen import line
@@ -43,7 +45,7 @@ def agreements_record(done: "Agreements") -> dict[str, Any]:
 
 def mean_records(means: "CorrectedMeans") -> list[dict[str, Any]]:
     """of, mean, low, high of each way to estimate the mean relevance."""
-    found = {
+    found: dict[str, MeanEstimate | CorrectedMean] = {
         "people alone": means.people,
         "judge, corrected by PPI++": means.by_ppi,
         "judge, corrected by the table; quality may have changed": means.by_confusion,

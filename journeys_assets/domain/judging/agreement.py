@@ -158,7 +158,7 @@ def _pairs(rows: pl.DataFrame, by: str, level: str) -> pl.DataFrame:
 def _tables(pairs: pl.DataFrame, a: str, b: str, index: dict[str, int]) -> Doubles:
     """(n_users, 5, 5): weighted counts by user."""
     tables = np.zeros((len(index), K, K))
-    places = [index[user] for user in pairs["user_id"]]
+    places = np.array([index[user] for user in pairs["user_id"]], dtype=np.int64)
     np.add.at(tables, (places, pairs[a].to_numpy() - 1, pairs[b].to_numpy() - 1), pairs["weight"].to_numpy())
     return tables
 
@@ -289,7 +289,8 @@ def corrected_means(labelled: pl.DataFrame, judged: pl.DataFrame) -> CorrectedMe
 
 def _whole(levels: pl.Series) -> NDArray[np.int64]:
     """Levels as codes from 0; means are rounded to the nearest level."""
-    return np.clip(np.rint(levels.to_numpy()), 1, K).astype(np.int64) - 1
+    codes: NDArray[np.int64] = np.clip(np.rint(levels.to_numpy()), 1, K).astype(np.int64) - 1
+    return codes
 
 
 def _by_user(users: pl.Series, human: NDArray[np.int64], judge: NDArray[np.int64]) -> Doubles:

@@ -12,8 +12,8 @@ from journeys_assets.domain.annotation.agreement import LEVELS, quadratic_kappa
 from journeys_assets.domain.judging import agreement
 from journeys_assets.domain.judging.rubric import JUDGED_BY as RUBRIC
 from journeys_assets.domain.judging.sampling import uniform_of
-from journeys_assets.domain.statistics.confusion import corrected_mean
-from journeys_assets.domain.statistics.prediction_powered import mean_with_judge
+from journeys_assets.domain.statistics.confusion import CorrectedMean, corrected_mean
+from journeys_assets.domain.statistics.prediction_powered import MeanEstimate, mean_with_judge
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.report.plots import dots
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
@@ -239,8 +239,8 @@ def mean_coverage(dataset: str, journeys: pl.DataFrame, n_simulations: int) -> t
     for _ in range(n_simulations):
         order = rng.permutation(n)
         drawn, rest = order[:n_labelled], order[n_labelled:]
-        for name, bounds in _intervals(people, machine, owner, len(users), drawn, rest).items():
-            found.setdefault(name, []).append(bounds)
+        for name, one in _intervals(people, machine, owner, len(users), drawn, rest).items():
+            found.setdefault(name, []).append(one)
     summary, results = [], []
     for name, bounds in found.items():
         hits = float(np.mean([low <= true <= high for low, high in bounds]))
@@ -270,7 +270,7 @@ def _intervals(
     np.add.at(labels, (owner[drawn], codes[0][drawn], codes[1][drawn]), 1.0)
     np.add.at(counts, (owner, codes[1]), 1.0)
     labels, counts = labels[labels.any(axis=(1, 2))], counts[counts.any(axis=1)]
-    estimates = {
+    estimates: dict[str, MeanEstimate | CorrectedMean] = {
         "judge alone": mean_with_judge(machine, machine, none, users=owner, users_unlabelled=none),
         "people alone": mean_with_judge(people[drawn], machine[drawn], none, users=owner[drawn], users_unlabelled=none),
         PPI: mean_with_judge(
