@@ -363,7 +363,8 @@ def agreement(journeys: Journeys, imported: str) -> dict[str, Any]:
 def test_the_judge_is_compared_with_people(agreement: dict[str, Any]) -> None:
     (rubric,) = agreement["judges"]
     assert rubric["judged_by"] == "rubric"
-    assert rubric["n_items"] == 176
+    n_items = rubric["n_items"]
+    assert n_items in (176, 177), "another test may import one more"
     figures = {(row["comparison"], row["measure"]): row for row in rubric["figures"]}
     assert len(figures) == 12
     kappa = figures["judge with people", "kappa"]
@@ -371,8 +372,8 @@ def test_the_judge_is_compared_with_people(agreement: dict[str, Any]) -> None:
     assert figures["people with each other", "kappa"]["n_items"] >= SHARED, "another test may import one more"
     assert figures["judge with itself", "kappa"]["value"] is None, "the rubric has one draw"
     assert not rubric["is_calibrated"]
-    assert "176 journeys have a human judgement, 200 are needed" in rubric["reasons"]
-    assert sum(map(sum, rubric["confusion"])) == pytest.approx(176)
+    assert f"{n_items} journeys have a human judgement, 200 are needed" in rubric["reasons"]
+    assert sum(map(sum, rubric["confusion"])) == pytest.approx(n_items)
 
 
 def test_its_verdict_is_stored_and_read_by_later_days(
