@@ -10,6 +10,7 @@ from journeys_assets.cli import (
     calibration,
     evaluation,
     journeys,
+    judging,
     operate,
     pipeline,
     related,
@@ -59,6 +60,7 @@ app.command()(journeys.cluster)
 app.command()(journeys.export)
 app.command()(calibration.pairs)
 app.command()(calibration.calibrate)
+app.command("judge-agreement")(judging.judge_agreement)
 app.command()(training.train)
 app.command()(related.expand)
 app.command("related")(related.show_related)

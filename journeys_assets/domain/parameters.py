@@ -17,6 +17,7 @@ from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.fields import is_training_only
 from journeys_assets.domain.history.params import EvolutionParams
 from journeys_assets.domain.inference.params import InferenceParams
+from journeys_assets.domain.judging.params import JudgingParams
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
@@ -41,6 +42,7 @@ class AlgorithmParams:
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
     related: RelatedParams = field(default_factory=RelatedParams)
+    judging: JudgingParams = field(default_factory=JudgingParams)
     quality: QualityParams = field(default_factory=QualityParams)
     annotation: AnnotationParams = field(default_factory=AnnotationParams)
     name_training: NameTrainingParams = field(default_factory=NameTrainingParams)

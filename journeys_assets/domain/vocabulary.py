@@ -15,6 +15,7 @@ STAGE_REASONS = ("user_said_finished", "evergreen", "silent", "recent", "likely_
 INTENTS = ("exploring", "deciding", "acting")
 JOURNEY_EVENT_KINDS = ("born", "split", "merged", "reidentified", "renamed", "paused", "resumed", "expired")
 NAME_VERDICTS = ("accepted", "unshowable", "personal", "not_entailed", "not_unique", "unsafe")
+JUDGEMENT_OUTCOMES = ("judged", "abstained", "withheld", "unanswered")
 RELATIONS = ("next_step", "complement", "sibling", "broader")
 POPULAR = "popular"
 """The relation of what many users started lately, which is related to no journey of the user."""

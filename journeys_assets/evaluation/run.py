@@ -15,6 +15,7 @@ from journeys_assets.evaluation.data.study import Study, labelled_corpora, label
 from journeys_assets.evaluation.parts.annotation import evaluate_annotation
 from journeys_assets.evaluation.parts.clustering import evaluate_clustering
 from journeys_assets.evaluation.parts.diversification import evaluate_diversification
+from journeys_assets.evaluation.parts.judging import evaluate_judging
 from journeys_assets.evaluation.parts.lifecycle import evaluate_lifecycle
 from journeys_assets.evaluation.parts.llm_journeys import evaluate_llm_journeys
 from journeys_assets.evaluation.parts.naming import evaluate_naming
@@ -98,6 +99,9 @@ SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
     "diversification": lambda materials: evaluate_diversification(materials.logs),
     "notifications": lambda materials: evaluate_notifications(materials.logs, materials.settings.public_data),
     "annotation": lambda materials: evaluate_annotation(materials.logs),
+    "judging": lambda materials: evaluate_judging(
+        materials.logs, lambda: materials.embedder().model_version, materials.asker("evaluation")
+    ),
     "related": lambda materials: evaluate_related(materials.logs, materials.embedder()),
     "llm_journeys": lambda materials: evaluate_llm_journeys(
         materials.synthetic, materials.asker("evaluation"), materials.settings.algorithm.inference

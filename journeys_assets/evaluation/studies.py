@@ -126,8 +126,15 @@ def _study_pipeline(
     identity: dict[str, object],
 ) -> Pipeline:
     """The pipeline of a study in ``folder``. It is created unless the folder has one made from the same inputs."""
+    # Nobody reads what is judged on the days of a study, and a language model would be asked about each of them.
+    judging = dataclasses.replace(settings.algorithm.judging, share_of_users=0.0)
     own = settings.model_copy(
-        update={"home": folder, "first_partition_date": None, "output_retention_days": 10_000},
+        update={
+            "home": folder,
+            "first_partition_date": None,
+            "output_retention_days": 10_000,
+            "algorithm": dataclasses.replace(settings.algorithm, judging=judging),
+        },
     )
     pipeline = build_pipeline(build_deployment(own, progress=lambda *_: None))
     version = pipeline.versions().of(QUALITY_METRICS.name)

@@ -8,16 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.judging.quality import judge_of, top_quality
 from journeys_assets.domain.quality import churn, drift, monitors
 from journeys_assets.domain.quality.monitors import Monitor
 from journeys_assets.domain.quality.params import QualityParams
-from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, INFERENCE_COMPARISON, JOURNEY_SAFETY, SUGGESTED_NAMES
-from journeys_assets.storage.queries import model_calls, safety
+from journeys_assets.domain.tables.pipeline import (
+    CLOSED_DAYS,
+    INFERENCE_COMPARISON,
+    JOURNEY_SAFETY,
+    JUDGED_JOURNEYS,
+    SUGGESTED_NAMES,
+)
+from journeys_assets.models.judging.release import JudgeVerdicts, released_verdicts
+from journeys_assets.storage.queries import judging, model_calls, safety
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries.llm_journeys import inferences_of_day
 from journeys_assets.storage.queries.staleness import VersionPeriods
@@ -148,6 +157,35 @@ def of_journey_safety(params: QualityParams) -> list[QualityMonitor]:
             "Share of live journeys that are not sent because the safety model is not sure.",
             (safety.journeys_by_evidence,),
             lambda day, found: monitors.share_of_journeys_in_doubt(found, maximum=params.max_share_in_doubt),
+        ),
+    ]
+
+
+def of_judged_journeys(params: QualityParams, releases: Path) -> list[QualityMonitor]:
+    """Monitors of judged_journeys. ``releases``: of the verdicts on judges."""
+    judged = _trailing(judging.judged_lately, params.trailing_days)
+
+    def verdicts(_: duckdb.DuckDBPyConnection, day: date) -> JudgeVerdicts | None:
+        return released_verdicts(releases, day)
+
+    def judge(day: date, rows: pl.DataFrame, release: JudgeVerdicts | None) -> Monitor:
+        judged_by = judge_of(rows)
+        if judged_by is None:
+            return monitors.top_journey_quality(None, ())
+        if release is None:
+            return monitors.top_journey_quality(
+                top_quality(rows, judged_by, None), ("no agreement with people is known",)
+            )
+        table = release.table(judged_by) if release.is_calibrated(judged_by) else None
+        return monitors.top_journey_quality(top_quality(rows, judged_by, table), release.reasons(judged_by))
+
+    return [
+        QualityMonitor(
+            JUDGED_JOURNEYS.name,
+            "top_journey_quality",
+            "Mean relevance (1 to 5) of the best journeys of sampled users over the trailing four weeks.",
+            (judged, verdicts),
+            judge,
         ),
     ]
 

@@ -12,7 +12,9 @@ from typing import Literal
 
 import polars as pl
 
+from journeys_assets.deployment import Deployment
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.safety.policy import decide
 from journeys_assets.domain.tables.pipeline import (
     CLOSED_DAYS,
     INFERENCE_COMPARISON,
@@ -21,6 +23,7 @@ from journeys_assets.domain.tables.pipeline import (
     JOURNEY_EVENTS,
     JOURNEY_NAMES,
     JOURNEY_SAFETY,
+    JUDGED_JOURNEYS,
     KEYWORD_DAYS,
     KEYWORD_EMBEDDINGS,
     LLM_INFERENCES,
@@ -37,6 +40,8 @@ from journeys_assets.domain.tables.pipeline import (
 )
 from journeys_assets.models.calibration.release import released_calibration
 from journeys_assets.models.inference.journeys import PROMPT as JOURNEYS_PROMPT
+from journeys_assets.models.judging.question import PROMPT as RELEVANCE_PROMPT
+from journeys_assets.models.judging.release import released_verdicts
 from journeys_assets.models.lifecycle.release import released_stage_model
 from journeys_assets.models.naming.release import released_namer
 from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
@@ -47,6 +52,7 @@ from journeys_assets.pipeline.clustering import Clustering, threads_allowed
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
 from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.inference_comparison import InferenceComparison
+from journeys_assets.pipeline.judging import JudgedJourneys, Judges
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
 from journeys_assets.pipeline.llm_journeys import LlmJourneys
@@ -90,6 +96,14 @@ EXPANSION = Released(
     "related",
     released_expansion,
     "none released; no related journeys",
+)
+
+JUDGE = Released(
+    "judge_release",
+    "judges of journeys",
+    "judge",
+    released_verdicts,
+    "none released; judges are uncalibrated",
 )
 
 DAY_VERSION = ("user_journeys", "notification_candidates", RELATED_JOURNEYS.name)
@@ -138,6 +152,11 @@ def _inference_monitors(context: StageContext) -> list[QualityMonitor]:
 def _journey_monitors(context: StageContext) -> list[QualityMonitor]:
     settings = context.deployment.settings
     return monitors.of_journeys(settings.algorithm.quality, keep_days=settings.output_retention_days)
+
+
+def _judging_monitors(context: StageContext) -> list[QualityMonitor]:
+    deployment = context.deployment
+    return monitors.of_judged_journeys(deployment.algorithm.quality, deployment.releases(JUDGE.folder))
 
 
 def _notification_monitors(context: StageContext) -> list[QualityMonitor]:
@@ -276,6 +295,31 @@ def _related(context: StageContext) -> Stage:
     deployment = context.deployment
     folder = deployment.releases(EXPANSION.folder)
     return RelatedJourneys(deployment.warehouse, deployment.algorithm.related, folder, deployment.related_store)
+
+
+def judges_of(deployment: Deployment) -> Judges:
+    """The judges of a deployment."""
+
+    def may_send(texts: Sequence[str]) -> list[bool]:
+        if not texts:
+            return []
+        judge = deployment.safety_judge()
+        known = vectors_for(judge, deployment.embedder(), deployment.warehouse)
+        found = judge.verdicts(texts, known).select("category", "score").iter_rows()
+        return [decide(category, score, deployment.algorithm.safety) != "block" for category, score in found]
+
+    return Judges(
+        deployment.warehouse,
+        deployment.algorithm.judging,
+        deployment.algorithm.keywords.horizon_days,
+        lambda: deployment.embedder().model_version,
+        may_send,
+    )
+
+
+def _judged_journeys(context: StageContext) -> Stage:
+    deployment = context.deployment
+    return JudgedJourneys(judges_of(deployment), deployment.releases(JUDGE.folder), deployment.asker)
 
 
 def _history(context: StageContext) -> Stage:
@@ -515,6 +559,24 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         kinds=frozenset({"lmdb"}),
         keeps="recent",
         is_published=True,
+    ),
+    StageEntry(
+        JUDGED_JOURNEYS.name,
+        "output",
+        _judged_journeys,
+        tables=(JUDGED_JOURNEYS,),
+        upstream=(
+            "user_journeys",
+            "journey_features",
+            *_INFERRED,
+            "keyword_table",
+            "keyword_commonness",
+            KEYWORD_EMBEDDINGS.name,
+        ),
+        parameters=("judging", *_WINDOW),
+        release=JUDGE,
+        prompts=(RELEVANCE_PROMPT,),
+        monitors=_judging_monitors,
     ),
     StageEntry(
         JOURNEY_EVENTS.name,

@@ -5,8 +5,10 @@ import itertools
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,6 +17,9 @@ from journeys_assets.domain.annotation import sampling
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking.prior import features
+from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.parts.judging import COVERAGE, KAPPA, PEOPLE, evaluate_judging
+from journeys_assets.models.judging.release import released_verdicts
 from journeys_assets.models.ranker.training import train_ranker
 from journeys_assets.storage.queries import annotation as storage
 from journeys_assets.storage.queries import labels
@@ -23,6 +28,7 @@ from journeys_assets.synthetic.annotators import judge, true_relevance
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world, write_world
 from tests.sandbox import Sandbox
+from tests.support.asker import FunctionAsker
 from tests.support.command_line import Journeys, runner
 
 ANNOTATORS = ("ann", "ben", "chi")
@@ -346,3 +352,77 @@ def test_a_warehouse_of_an_earlier_version_gets_the_columns_that_came_later(tmp_
     ensure_landing(old)
     with old.reading() as con:
         assert storage.stored_judgements(con)["relevance"].to_list() == [4]
+
+
+@pytest.fixture(scope="module")
+def agreement(journeys: Journeys, imported: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(journeys("judge-agreement", "--json").output)
+    return found
+
+
+def test_the_judge_is_compared_with_people(agreement: dict[str, Any]) -> None:
+    (rubric,) = agreement["judges"]
+    assert rubric["judged_by"] == "rubric"
+    n_items = rubric["n_items"]
+    assert n_items in (176, 177), "another test may import one more"
+    figures = {(row["comparison"], row["measure"]): row for row in rubric["figures"]}
+    assert len(figures) == 12
+    kappa = figures["judge with people", "kappa"]
+    assert kappa["low"] < kappa["value"] < kappa["high"]
+    assert figures["people with each other", "kappa"]["n_items"] >= SHARED, "another test may import one more"
+    assert figures["judge with itself", "kappa"]["value"] is None, "the rubric has one draw"
+    assert not rubric["is_calibrated"]
+    assert f"{n_items} journeys have a human judgement, 200 are needed" in rubric["reasons"]
+    assert sum(map(sum, rubric["confusion"])) == pytest.approx(n_items)
+
+
+def test_its_verdict_is_stored_and_read_by_later_days(
+    journeys: Journeys, home: Path, agreement: dict[str, Any]
+) -> None:
+    assert Path(agreement["folder"]).is_dir()
+    card = (Path(agreement["folder"]) / "model_card.md").read_text()
+    assert "uncalibrated" in card
+    assert "people with each other" in card
+    release = released_verdicts(home / "models" / "judge", date.fromisoformat(agreement["live_from"]))
+    assert release is not None
+    assert not release.is_calibrated("rubric")
+    assert release.reasons("rubric") == tuple(agreement["judges"][0]["reasons"])
+    assert release.reasons("another") == ("it was not compared with people",)
+    assert released_verdicts(home / "models" / "judge", DAYS[-1]) is None, "no day uses labels of its future"
+
+
+def test_the_comparison_is_shown(journeys: Journeys, agreement: dict[str, Any]) -> None:
+    shown = journeys("judge-agreement", "--no-release").output
+    for text in ("Judge: rubric", "people with each other", "weighted kappa", "by chance", "uncalibrated", "people 5"):
+        assert text in shown
+    assert "Stored" not in shown
+
+
+def test_the_report_sets_the_rubric_and_a_model_beside_people(journeys: Journeys, home: Path) -> None:
+    """The judge of the section is a model that looks at the days alone."""
+    truth = {path.stem: pl.read_parquet(path) for path in (home.parent / "world" / "truth").glob("*.parquet")}
+    sandbox = Sandbox(home)
+    study = Study("synthetic", sandbox.deployment.warehouse, list(DAYS), DAYS[-1], AlgorithmParams(), truth)
+
+    def answer(data: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: {"why": "days", "level": min(5, 1 + sum(one["days_by_week"]))} for key, one in data["journeys"].items()
+        }
+
+    asker = FunctionAsker(answer)
+    version = sandbox.deployment.embedder().model_version
+    section = evaluate_judging([study], lambda: version, asker, n_simulations=20, asked_users=10)
+    kappas = {
+        (regime, method): value
+        for metric, regime, method, value in section.results.select("metric", "regime", "method", "value").iter_rows()
+        if metric == KAPPA
+    }
+    assert len(kappas) == 7, "rubric, confidence and people, and on its users the model too"
+    assert kappas["all users", PEOPLE] > 0.5
+    assert all(kappas[regime, "rubric"] < kappas[regime, PEOPLE] for regime in ("all users", "users of the model"))
+    coverage = section.results.filter(pl.col("metric") == COVERAGE)
+    assert dict(coverage.select("method", "value").iter_rows())["judge alone"] < 0.5
+    assert "Here: function" in section.protocol
+    alone = evaluate_judging([study], lambda: version, n_simulations=2)
+    assert "the rubric takes the seat" in alone.protocol
+    assert set(alone.results["regime"]) == {"all users", "mean relevance"}

@@ -20,6 +20,8 @@ THEMES = {
     "wedding": ("wedding dress lace", "wedding venue barn", "wedding cake flowers", "wedding invitations"),
 }
 Answer = Callable[[Mapping[str, Any]], Any]
+UNJUDGED = "[algorithm.judging]\nasked_users_per_day = 0\n"
+"""Only names are asked for."""
 
 
 def searches() -> pl.DataFrame:
@@ -48,7 +50,7 @@ def in_own_words(data: Mapping[str, Any]) -> Any:
 
 def sandbox(home: Path, answer: Answer | None) -> Sandbox:
     home.mkdir(parents=True, exist_ok=True)
-    (home / "journeys.toml").write_text('[llm]\nmodel = "function"\n' if answer else "")
+    (home / "journeys.toml").write_text(f'[llm]\nmodel = "function"\n{UNJUDGED}' if answer else "")
     return Sandbox(home, FunctionAsker(answer) if answer else None)
 
 
@@ -168,7 +170,7 @@ def test_only_journeys_of_enough_worth_are_asked_about(world: Sandbox, tmp_path:
     for least in ("0.62", "1.0"):
         choosy = sandbox(tmp_path / least, in_own_words)
         (choosy.home / "journeys.toml").write_text(
-            f'[llm]\nmodel = "function"\n[algorithm.naming]\nleast_worth = {least}\n'
+            f'[llm]\nmodel = "function"\n[algorithm.naming]\nleast_worth = {least}\n{UNJUDGED}'
         )
         choosy.land({"search_events": searches()})
         choosy.run(FIRST, LAST)

@@ -5,6 +5,7 @@ Monitors that compare a day with the weeks before are in ``domain.quality.drift`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from journeys_assets.domain.judging.quality import Quality
 from journeys_assets.domain.quality.unmatched import Unmatched
 
 OFFENDERS = 5
@@ -314,6 +316,31 @@ def tokens_per_user(asked: pl.DataFrame) -> Monitor:
     if tokens.is_empty():
         return unmeasured(name, "nothing to measure: no answer about a user")
     return bounded(name, int(tokens.sum()) / tokens.len(), advice="")
+
+
+def top_journey_quality(quality: Quality | None, uncalibrated: Sequence[str]) -> Monitor:
+    """Mean relevance of the best journeys of sampled users, 1 to 5. It has no bound and never fires.
+
+    Args:
+        quality: None where nothing was judged.
+        uncalibrated: Why the judge is not calibrated; empty where it is.
+    """
+    name = "top_journey_quality"
+    if quality is None:
+        return unmeasured(name, "nothing to measure: no journey was judged")
+    parts = [
+        "" if math.isnan(quality.low) else f"95 % interval {quality.low:.2f} … {quality.high:.2f}",
+        f"{quality.n_journeys} journeys of {quality.n_users} users by {quality.judged_by}",
+        f"corrected from {quality.judge_mean:.2f}" if quality.is_corrected else "",
+        "" if quality.controls is None else f"controls {quality.controls:.2f}",
+        f"uncalibrated: {'; '.join(uncalibrated)}" if uncalibrated else "calibrated",
+    ]
+    return bounded(
+        name,
+        quality.mean,
+        advice="read judged_journeys; `journeys judge-agreement` compares the judge with people",
+        note=", ".join(part for part in parts if part),
+    )
 
 
 def share_of_unmatched_engagements(found: Unmatched, *, maximum: float = 0.2) -> Monitor:

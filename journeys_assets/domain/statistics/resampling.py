@@ -11,7 +11,7 @@ small sample says little about them, and no simple interval reaches its nominal 
 90 % with 8 users (plain: 84 %) and 93 % with 20. BCa (Efron 1987) would add one percentage point there and nothing
 elsewhere, for twice the number of evaluations.
 
-Intervals with a formula are in ``domain.experiment.readout`` and ``evaluation.statistics.prediction_powered``.
+Intervals with a formula are in ``domain.experiment.readout`` and ``domain.statistics.prediction_powered``.
 """
 
 from __future__ import annotations

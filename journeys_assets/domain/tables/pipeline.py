@@ -19,6 +19,7 @@ from journeys_assets.domain.vocabulary import (
     CHANNELS,
     INTENTS,
     JOURNEY_EVENT_KINDS,
+    JUDGEMENT_OUTCOMES,
     KINDS,
     NAME_VERDICTS,
     POPULAR,
@@ -595,6 +596,55 @@ RELATED_JOURNEYS = Table(
     ),
 )
 
+JUDGED_JOURNEYS = Table(
+    "judged_journeys",
+    "Relevance of the best journeys of a daily sample of users, by a rubric and, where there is a language model, by "
+    "its answers. Whether a user is drawn depends on the user alone. A judge whose agreement with people is not shown "
+    "is uncalibrated.",
+    ("partition_date", "user_id", "journey_id", "draw"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey; 'control' for a control."),
+        Column("draw", pl.Int64(), "0: the rubric; from 1: each question to the language model.", minimum=0),
+        Column("is_control", pl.Boolean(), "Keywords that are no journey, put among the journeys to test the judge."),
+        Column("rank", pl.Int64(), "Rank of the journey; null for a control.", nullable=True, minimum=1),
+        Column("position", pl.Int64(), "Place in the order in which the draw showed the journeys, from 1.", minimum=1),
+        Column("keywords", TEXTS, "The keywords that were judged, best first."),
+        Column("stratum", TEXT, "What the user was drawn from: number of journeys, kind of the first one, activity."),
+        Column(
+            "sampling_weight",
+            pl.Float64(),
+            "How many users the row's user stands for: one over the probability of being drawn.",
+            unit="users",
+            minimum=1.0,
+        ),
+        Column(
+            "outcome",
+            TEXT,
+            "judged; abstained (the judge cannot tell); withheld (no keyword may be sent); unanswered (no valid answer "
+            "came).",
+            allowed=JUDGEMENT_OUTCOMES,
+        ),
+        Column(
+            "level",
+            pl.Int64(),
+            "Relevance on the scale of annotators: 5 surely a journey, 1 not a journey; null unless judged.",
+            nullable=True,
+            minimum=1,
+            maximum=5,
+        ),
+        Column("explanation", TEXT, "Why, by the judge; empty where it held personal data.", is_impersonal=True),
+        Column("judged_by", TEXT, "'rubric', or model, version of the prompt and sampling."),
+        Column(
+            "agreement",
+            TEXT,
+            "Version of the judge's agreement with people that is live on the day and shows it calibrated; null: "
+            "uncalibrated.",
+            nullable=True,
+        ),
+    ),
+)
+
 JOURNEY_EVENTS = Table(
     "journey_events",
     "What became of journeys since the latest earlier day of user_journeys, with evidence. Kept for good.",
@@ -748,6 +798,7 @@ PIPELINE_TABLES: dict[str, Table] = {
         STAGE_EVIDENCE,
         NOTIFICATION_CANDIDATES,
         RELATED_JOURNEYS,
+        JUDGED_JOURNEYS,
         JOURNEY_EVENTS,
         INFERENCE_COMPARISON,
         QUALITY_METRICS,

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from journeys_assets.domain.annotation.agreement import LEVELS, annotator_agreement, quadratic_kappa
 from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.statistics.prediction_powered import mean_with_judge
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.parts import annotation_names as names
 from journeys_assets.evaluation.report.plots import dots
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS, Statistic, Weights, measure
-from journeys_assets.evaluation.statistics.prediction_powered import mean_with_judge
 from journeys_assets.storage.queries.annotation import JUDGEMENTS, stored_judgements
 from journeys_assets.synthetic.annotators import judge, true_relevance
 from journeys_assets.synthetic.judgements import ANNOTATORS

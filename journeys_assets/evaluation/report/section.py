@@ -13,7 +13,7 @@ import polars as pl
 from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 
 SECTION_NAMES = (
-    *("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation"),
+    *("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation", "judging"),
     *("related", "llm_journeys"),
 )
 """The parts of the evaluation, each a module of ``evaluation.parts``, in the order of the report."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from journeys_assets.evaluation.statistics.prediction_powered import MeanEstimate, mean_with_judge
+from journeys_assets.domain.statistics.prediction_powered import MeanEstimate, mean_with_judge
 
 NONE = np.empty(0)
 

@@ -44,6 +44,7 @@ def mean_with_judge(
     users: ArrayLike | None = None,
     users_unlabelled: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    weights_unlabelled: ArrayLike | None = None,
     level: float = 0.95,
 ) -> MeanEstimate:
     """The mean of human labels over all rows, from labels of a random part and a judge's predictions of all.
@@ -56,6 +57,7 @@ def mean_with_judge(
         users_unlabelled: (N,) the same for the other rows; a user may have rows in both.
         weights: (n,) the number of rows that each labelled one represents, if some were more likely to be drawn (the
             ``sampling_weight`` of a sheet). ``judge_unlabelled`` must then be of all rows, including labelled ones.
+        weights_unlabelled: (N,) the same for the other rows.
         level: Level of the interval.
 
     Raises:
@@ -68,22 +70,24 @@ def mean_with_judge(
     if (users is None) != (users_unlabelled is None) and m:
         raise ValueError("give users for both parts or for neither")
     w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
-    if len(f) != n or len(owners) != n or len(other_owners) != m or len(w) != n:
+    v = np.ones(m) if weights_unlabelled is None else np.asarray(weights_unlabelled, dtype=np.float64)
+    if len(f) != n or len(owners) != n or len(other_owners) != m or len(w) != n or len(v) != m:
         raise ValueError(f"lengths differ: {n} human labels, {len(f)} predictions of them, {len(owners)} users")
     if not (np.isfinite(y).all() and np.isfinite(f).all() and np.isfinite(g).all()):
         raise ValueError("labels and predictions must be finite numbers")
-    if not (np.isfinite(w).all() and (w > 0).all()):
+    if not (np.isfinite(w).all() and (w > 0).all() and np.isfinite(v).all() and (v > 0).all()):
         raise ValueError("weights must be positive")
     n_clusters = len(np.unique(owners))
     if n_clusters < 2:
         raise ValueError(f"an interval needs labels of at least two users; there are {n_clusters}")
     w = w / w.sum()
+    v = v / v.sum() if m else v
     weight = _weight(y, f, g, w)
-    judge_mean = float(g.mean()) if m else 0.0
+    judge_mean = float(v @ g) if m else 0.0
     residual = y - weight * f
     rectifier = float(w @ residual)
     mean = weight * judge_mean + rectifier
-    influence = np.concatenate([w * (residual - rectifier), weight * (g - judge_mean) / max(m, 1)])
+    influence = np.concatenate([w * (residual - rectifier), weight * v * (g - judge_mean)])
     half = _quantile(level, n_clusters - 1) * _cluster_error(influence, np.concatenate([owners, other_owners]))
     return MeanEstimate(mean, mean - half, mean + half, weight, n, m)
 
