@@ -377,7 +377,7 @@ _OF_CLUSTERS = (
     "keywords.board_weight",
     "actions",
 )
-_OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items")
+_OF_NAMES = ("naming", *_WINDOW, "keywords.generic_min_items", "inference.journeys_from")
 
 STAGES: tuple[StageEntry | SqlStage, ...] = (
     StageEntry(
