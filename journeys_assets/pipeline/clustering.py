@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.clustering.clusters import cluster_users
+from journeys_assets.domain.clustering.clusters import cluster_users, with_centroids_of_journeys
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
@@ -141,9 +141,7 @@ class Clustering:
         own = cluster_users(keywords, history, vectors, params, threads=self.threads).join(others, on="user_id")
         own = own.with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
         clusters = pl.concat([own, by_model]).sort("user_id", "journey_id")
-        # Nobody compares what is not a journey, and most clusters are single keywords: their centroids would be half
-        # of the table.
-        clusters = clusters.with_columns(centroid=pl.when("is_journey").then("centroid"))
+        clusters = with_centroids_of_journeys(clusters)
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").with_columns(
             pl.col("n_keywords", "n_clusters").fill_null(0)

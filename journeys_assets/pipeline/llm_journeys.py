@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.clustering.clusters import cluster_users
+from journeys_assets.domain.clustering.clusters import cluster_users, with_centroids_of_journeys
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.inference.answers import Answer
 from journeys_assets.domain.inference.history import History, histories
@@ -134,6 +134,7 @@ class LlmJourneys:
         shown = histories(pipeline, keywords, window_ends, most_tokens=self.inference.history_tokens)
         inferred = self._answered(list(shown), asker)
         rows = journey_rows(inferred, keywords, history, vectors, params).join(users, on="user_id")
+        rows = with_centroids_of_journeys(rows)
         made_by = answered_by(asker.model, prompt())
         stamps = {"partition_date": pl.lit(day), "inferred_by": pl.lit(made_by), "algorithm_version": pl.lit(version)}
         ledger = users.join(_counts(inferred), on="user_id").join(

@@ -348,6 +348,14 @@ def _described(
     return described.join(area_ids(described), on="cluster")
 
 
+def with_centroids_of_journeys(clusters: pl.DataFrame) -> pl.DataFrame:
+    """``clusters`` (is_journey, centroid, …) with a null centroid where a cluster is not a journey.
+
+    Nobody compares those, and most clusters are single keywords: their centroids would be half of the stored table.
+    """
+    return clusters.with_columns(centroid=pl.when("is_journey").then("centroid"))
+
+
 def _texts_of(places: NDArray[np.int64], vectors: KeywordVectors) -> Texts:
     """Letters of the keywords at ``places`` of ``vectors``; each distinct keyword once."""
     from journeys_assets.domain.clustering import kernels
