@@ -12,6 +12,7 @@ import polars as pl
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.contract import LIST_SEPARATOR, check_rows
 from journeys_assets.domain.landing.log_options import FormatOptions
+from journeys_assets.importers.mapping import LogMapping
 
 
 @dataclass
@@ -83,6 +84,12 @@ class Importer:
     records: Records | None = None
     """How its files are read if its records are nested; then ``columns`` and ``optional_columns`` are empty."""
     gather: Gather | None = None
+    mapping: LogMapping | None = None
+    """The mapping that it converts by, if it has one."""
+    user_paths: Sequence[str] = ()
+    """Paths to the user's id, in the order in which they count, if it has a mapping."""
+    time_paths: Sequence[str] = ()
+    """Paths to the time, likewise."""
     check_files: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {}
     """Paths of all files of a call, as text → those that must not be read, with the reason."""
 
@@ -127,6 +134,8 @@ class LogFormat:
     title: str
     recognise: Callable[[Sample], str | None]
     importer: Callable[[FormatOptions, Sequence[Action]], Importer]
+    left_out: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {}
+    """As ``Importer.check_files``."""
 
 
 def checked(

@@ -117,4 +117,4 @@ def _recognise(sample: Sample) -> str | None:
     return f"the columns {', '.join(wanted)}" if sample.has(*wanted) else None
 
 
-FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer)
+FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer, intraday_beside_daily)

@@ -76,6 +76,8 @@ def mapped_importer(
     prepared: Iterable[str] = (),
     records: Records | None = None,
     check_files: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {},
+    user_paths: Sequence[str] = (),
+    time_paths: Sequence[str] = (),
 ) -> Importer:
     """The importer of a log with a mapping.
 
@@ -86,6 +88,7 @@ def mapped_importer(
         prepared: The columns that ``prepare`` adds, to which the mapping refers as if they were paths.
         records: What to read beside the paths of the mapping, and how. By default only these paths.
         check_files: See :class:`Importer`.
+        user_paths, time_paths: Where user and time come from, if the mapping has prepared columns for them.
 
     Raises:
         MappingError: a rule names an action that the registry does not have.
@@ -107,6 +110,9 @@ def mapped_importer(
         convert=partial(_convert, log=_Log(mapping, tuple(actions), prepare)),
         records=replace(given, paths=tuple(dict.fromkeys([*wanted, *given.paths]))),
         check_files=check_files,
+        mapping=mapping,
+        user_paths=user_paths or (mapping.user.paths if mapping.user else ()),
+        time_paths=time_paths or (mapping.time.paths if mapping.time else ()),
     )
 
 

@@ -140,6 +140,8 @@ def _importer(mapping: LogMapping, user: Sequence[str], actions: Sequence[Action
         prepare=partial(_prepared, user=user, of_queries=_by_query(gathered)),
         prepared=(_EVENT, _USER, _TIME, _EVENT_ID),
         records=Records(tuple(dict.fromkeys([*_READ, *user])), parse_line=parse_line),
+        user_paths=(*user, "client_id"),
+        time_paths=("timestamp",),
     )
     gather = Gather(
         partial(_selected, mapping=mapping, user=user),

@@ -72,36 +72,46 @@ def read_records(file: Path, form: Format, records: Records, wanted: Wanted) -> 
                 yield _with_refused(_from_columns(columns, piece.frame["line"], paths), piece.refused)
 
 
-def read_record_objects(file: Path, form: Format, records: Records, n: int) -> list[Row]:
-    """At most ``n`` of the first readable records of a file, as they are; for showing them."""
-    found: list[Row] = []
+def first_records(file: Path, form: Format, records: Records, n: int) -> list[tuple[int, Row]]:
+    """The first readable records of a file, at most ``n``, with their lines: all columns, nested values as they are.
+
+    Raises:
+        IngestError: the file is damaged.
+    """
     if form == "parquet":
         for columns, _, lines in _parquet_batches(file, None, Wanted((), ())):
-            found += [
-                {name: _loaded(values[at]) for name, values in columns.items() if values[at] is not None}
-                for at in range(min(n, len(lines)))
-            ]
-            break
-        return found[:n]
+            rows = [{name: _loaded(values[at]) for name, values in columns.items()} for at in range(min(n, len(lines)))]
+            return list(enumerate(rows, start=1))
+        return []
+    found: list[tuple[int, Row]] = []
     with (opened_all if records.archives else opened)(file) as stream:
-        head = stream.read(pieces.BLOCK_BYTES // 16).removeprefix(_BOM)
         if form == "json":
+            head = stream.read(pieces.BLOCK_BYTES // 16).removeprefix(_BOM)
             for _, rows in _json_records(file, stream, head, records, Wanted((), ()), lambda *_: None):
-                found += [row for _, row in rows]
+                found += rows
                 if len(found) >= n:
                     break
             return found[:n]
-    lines = head.decode("utf-8", "replace").splitlines()
+    lines = first_lines(file, n + 1, all_members=records.archives)
     if records.headers:
         names = {len(header): header for header in records.headers}
-        split = [line.split("\t") for line in lines[:n]]
-        return [dict(zip(names[len(row)], row, strict=True)) for row in split if len(row) in names]
+        split = [(at, line.split("\t")) for at, line in enumerate(lines, start=1)]
+        return [(at, dict(zip(names[len(row)], row, strict=True))) for at, row in split if len(row) in names][:n]
+    wanted = Wanted((), _csv_header(lines[0], form) if lines else ())
     with opened(file) as stream:
-        header = Wanted((), ())
-        header.known = _csv_header(lines[0], form) if lines else ()
-        for piece in read_csv(file, stream, header, SEPARATORS[form]):
-            return piece.frame.head(n).drop("line").to_dicts()
-    return found
+        for piece in read_csv(file, stream, wanted, SEPARATORS[form]):
+            rows = piece.frame.head(n).drop("line").to_dicts()
+            return list(zip(piece.frame["line"].head(n).to_list(), rows, strict=True))
+    return []
+
+
+def first_lines(file: Path, n: int, *, all_members: bool = False) -> list[str]:
+    """The first lines of a text file, at most ``n`` and 1 MiB; bytes that are no text are replaced."""
+    with (opened_all if all_members else opened)(file) as stream:
+        head = b""
+        while len(head) < 2**20 and (more := stream.read(2**20 - len(head))):
+            head += more
+    return head.removeprefix(_BOM).decode("utf-8", "replace").splitlines()[:n]
 
 
 def _csv_header(line: str, form: Format) -> tuple[str, ...]:
