@@ -89,10 +89,19 @@ def synth(
     language: Annotated[
         str, typer.Option(help="`en`, `written-en` (harder phrases), `de`, `ja` or `mixed` (German and English).")
     ] = "en",
+    log_format: Annotated[
+        str | None,
+        typer.Option(help="Write the searches and actions as a log of this format into logs/: `ga4` or `ubi`."),
+    ] = None,
 ) -> None:
-    """Write a seeded synthetic world: landing files, and the known truth beside them."""
+    """Write a seeded synthetic world: landing files, and the known truth beside them.
+
+    With --log-format, landing/ has only what a log of that format does not hold, such as the users' consent.
+    """
     first = first_day or today() - timedelta(days=days)
-    write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first, language=language)
+    write_synthetic_world(
+        folder, users=users, days=days, seed=seed, first_day=first, language=language, log_format=log_format
+    )
 
 
 def ingest(
@@ -288,8 +297,16 @@ def ingest_paths(settings: Settings, paths: list[Path], format: "str | Importer"
 
 
 def write_synthetic_world(
-    folder: Path, *, users: int, days: int, seed: int, first_day: date, language: str = "en"
+    folder: Path,
+    *,
+    users: int,
+    days: int,
+    seed: int,
+    first_day: date,
+    language: str = "en",
+    log_format: str | None = None,
 ) -> None:
+    from journeys_assets.synthetic.exports.write import LANDING_BESIDE, write_export
     from journeys_assets.synthetic.params import WorldParams
     from journeys_assets.synthetic.world import generate_world, write_world
 
@@ -299,8 +316,13 @@ def write_synthetic_world(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if log_format is not None and log_format not in LANDING_BESIDE:
+        raise typer.BadParameter(f"--log-format {log_format!r} is not one of {', '.join(LANDING_BESIDE)}")
     world = generate_world(params)
-    write_world(world, folder)
+    if log_format is None:
+        write_world(world, folder)
+    else:
+        write_export(world, log_format, folder)
     out.write_line(f"A synthetic world of {users} users and {days} days from {first_day} → {relative(folder)}")
 
 

@@ -90,6 +90,7 @@ def draft_mapping(records: Sequence[Mapping[str, Any]]) -> str:
         lines += ["", "[[searches]]"]
         lines += [f"when = {{ {_key(event)} = {_list(searches)} }}"] if event and searches else []
         lines += [_line("query", queries[:1], seen, n)]
+    described: list[str] = []
     if items:
         lines += ["", "[[engagements]]", _line("item", items[:1], seen, n)]
         root = items[0].rpartition(".")[0]
@@ -98,10 +99,11 @@ def draft_mapping(records: Sequence[Mapping[str, Any]]) -> str:
         categories = _named({path: seen[path] for path in near}, _CATEGORIES)
         lines += [f"title = {json.dumps(titles[0])}", f"annotations = {_list(titles[:1])}"] if titles else []
         lines += [f"interests = {_list(categories[:3])}"] if categories else []
+        described = [*titles[:1], *categories[:3]]
         others = [one for one in types if one not in searches]
         lines += ["[engagements.actions]  # look, keep, act, ignore, or an action of the registry"]
         lines += [f'{_key(one)} = "{_strength(one)}"  # {types[one]:,} records' for one in others]
-    used = {*users[:3], *times[:1], *events[:1], *ids[:1], *queries[:1], *items[:1]}
+    used = {*users[:3], *times[:1], *events[:1], *ids[:1], *queries[:1], *items[:1], *described}
     rest = [path for path in seen if path not in used]
     lines += ["", *(f"# not used: {path}, such as {_shown(seen[path])}" for path in rest)]
     return "\n".join(lines) + "\n"
