@@ -1,7 +1,10 @@
 """Logs of no known format, by a mapping."""
 
+import contextlib
+import gzip
 import io
 import json
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from journeys_assets.importers.base import Importer
 from journeys_assets.importers.draft import draft_mapping
 from journeys_assets.importers.mapped import mapped_importer
 from journeys_assets.importers.mapping import MappingError, read_mapping
+from journeys_assets.importers.paths import parse_path
 from tests.support.log_files import AT, NOW, LogSandbox, json_lines
 
 TEN = datetime(2026, 1, 5, 10)
@@ -144,8 +148,6 @@ def test_the_form_of_the_file_makes_no_difference(log: LogSandbox, form: str) ->
     elif form == "csv":
         as_text.write_csv(buffer)
     elif form == "jsonl.gz":
-        import gzip
-
         buffer.write(gzip.compress(json_lines(RECORDS).encode()))
     else:
         buffer.write(json.dumps(RECORDS, indent=1).encode())
@@ -203,11 +205,11 @@ VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=6)
 
 @given(st.lists(st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, max_size=2), max_size=4), max_size=4))
 def test_a_draft_of_anything_is_a_mapping_or_an_error_that_says_what_is_missing(rows: list[dict[str, Any]]) -> None:
-    rows = json.loads(json.dumps(rows).encode("utf-8", "replace"))
-    try:
-        read_mapping(draft_mapping(rows), "draft")
-    except MappingError as error:
-        assert "is not TOML" not in str(error)
+    rows = json.loads(json.dumps(rows))
+    draft = draft_mapping(rows)
+    tomllib.loads(draft)
+    with contextlib.suppress(MappingError):
+        read_mapping(draft, "draft")
 
 
 EVENTS = st.sampled_from(
@@ -220,8 +222,6 @@ def test_every_record_becomes_rows_is_skipped_or_is_refused(rows: list[dict[str,
     """Each counts once by type and outcome, and what is skipped counts in the reasons as well."""
     importer = generic()
     assert importer.records is not None
-    from journeys_assets.importers.paths import parse_path
-
     paths = [parse_path(text) for text in importer.records.paths]
     schema = {path.text: pl.List(pl.String) if path.is_list else pl.String for path in paths}
     raw = pl.DataFrame(

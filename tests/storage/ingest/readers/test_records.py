@@ -18,9 +18,10 @@ from journeys_assets.storage.ingest.readers.pieces import Wanted
 from journeys_assets.storage.ingest.readers.records import columns_of_paths, first_records, read_records
 
 PATHS = ("id", "at", "props.q", "items[].sku", "params[key=term].value.text")
+DEFAULT = Records(PATHS)
 
 
-def read(path: Path, form: Format, records: Records = Records(PATHS)) -> tuple[pl.DataFrame, pl.DataFrame, Wanted]:
+def read(path: Path, form: Format, records: Records = DEFAULT) -> tuple[pl.DataFrame, pl.DataFrame, Wanted]:
     """The rows, what was refused, and what reading found out."""
     wanted = Wanted((), columns_of_paths(records))
     pieces = list(read_records(path, form, records, wanted))
