@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,6 +95,105 @@ class Path:
         if not self.is_list:
             return as_text(value)
         return [as_text(item) for item in value] if isinstance(value, list) else None
+
+
+class Extractor:
+    """Reads the texts at many paths of a record at once: a part that paths share is visited once.
+
+    The result is that of :meth:`Path.text_in` for each path.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+        self._root = _Node()
+        for at, path in enumerate(self.paths):
+            self._root.add(path.steps, at)
+        self._whole = {path.text: at for at, path in enumerate(self.paths) if len(path.steps) > 1}
+
+    def texts(self, record: Mapping[str, Any]) -> list[Any]:
+        """The text, or the texts of every element, at each path."""
+        found: dict[int, Any] = {}
+        _walk(dict(record), self._root, found)
+        for text in self._whole.keys() & record.keys():
+            path = self.paths[self._whole[text]]
+            found[self._whole[text]] = path.text_in(record)
+        return [found.get(at) for at in range(len(self.paths))]
+
+
+class _Node:
+    """What follows a part of some paths: by key, by index, by the value of a key, and for every element."""
+
+    def __init__(self) -> None:
+        self.leaves: list[int] = []
+        self.keys: dict[str, _Node] = {}
+        self.indices: dict[int, _Node] = {}
+        self.wheres: dict[str, dict[str, _Node]] = {}
+        self.each: _Node | None = None
+        self.below: list[int] = []
+        """Every path that goes through here."""
+
+    def add(self, steps: Sequence[Step], leaf: int) -> None:
+        self.below.append(leaf)
+        if not steps:
+            self.leaves.append(leaf)
+            return
+        step = steps[0]
+        if step.kind == "key":
+            child = self.keys.setdefault(step.name, _Node())
+        elif step.kind == "index":
+            child = self.indices.setdefault(step.index, _Node())
+        elif step.kind == "where":
+            child = self.wheres.setdefault(step.name, {}).setdefault(step.value, _Node())
+        else:
+            child = self.each = self.each or _Node()
+        child.add(steps[1:], leaf)
+
+
+def _walk(value: Any, node: _Node, found: dict[int, Any]) -> None:
+    for leaf in node.leaves:
+        found[leaf] = value if type(value) is str else as_text(value)
+    if len(node.leaves) == len(node.below):
+        return
+    if type(value) is str:
+        value = _parsed(value)
+    if type(value) is dict:
+        for name, child in node.keys.items():
+            inner = value.get(name)
+            if inner is not None:
+                _walk(inner, child, found)
+    elif type(value) is list:
+        for index, child in node.indices.items():
+            if index < len(value) and value[index] is not None:
+                _walk(value[index], child, found)
+        for name, children in node.wheres.items():
+            _walk_first(value, name, children, found)
+        if node.each is not None:
+            _walk_each(value, node.each, found)
+
+
+def _walk_first(items: list[Any], name: str, children: Mapping[str, _Node], found: dict[int, Any]) -> None:
+    """Into the first object for each wanted value of the key."""
+    left = dict(children)
+    for item in items:
+        if type(item) is dict:
+            key = item.get(name)
+            text = key if type(key) is str else as_text(key)
+            child = left.pop(text, None) if text is not None else None
+            if child is not None:
+                _walk(item, child, found)
+                if not left:
+                    return
+
+
+def _walk_each(items: list[Any], child: _Node, found: dict[int, Any]) -> None:
+    lists: dict[int, list[Any]] = {leaf: [None] * len(items) for leaf in child.below}
+    for at, item in enumerate(items):
+        inner: dict[int, Any] = {}
+        if item is not None:
+            _walk(item, child, inner)
+        for leaf, text in inner.items():
+            lists[leaf][at] = text
+    found.update(lists)
 
 
 def parse_path(text: str) -> Path:

@@ -8,7 +8,7 @@ from journeys_assets.domain.landing.contract import SHOWN_CHARACTERS, UNREADABLE
 from journeys_assets.domain.landing.log_options import TimeUnit
 from journeys_assets.domain.tables.table import TIMESTAMP
 
-_NUMBER = r"^[+-]?\d{5,}(?:\.\d*)?(?:[eE][+-]?\d+)?$"
+_NUMBER = r"^[+-]?(?:\d{5,}(?:\.\d*)?|\d+\.?\d*[eE]\+?\d+)$"
 """A number since 1970; four digits are a year."""
 _ZONED = r"(?:[zZ]|UTC|[+-]\d{2}(?::?\d{2})?)\s*$"
 _MICROSECONDS: dict[TimeUnit, float] = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys_assets.importers.paths import PathError, as_text, parse_path
+from journeys_assets.importers.paths import Extractor, PathError, as_text, parse_path
 
 RECORD = {
     "user_id": 7,
@@ -66,6 +66,20 @@ def test_nested_and_as_json_text_are_the_same(value: Any, outer: str, inner: str
     path = parse_path(f'"{outer}"."{inner}"')
     nested, text = {outer: {inner: value}}, {outer: json.dumps({inner: value})}
     assert path.text_in(nested) == path.text_in(text) == as_text(value)
+
+
+PATHS = ("a", "a.a", "a.b", "b[]", "a[].a", "a[].b.a", "b[0].a", "b[a=x].b", "b[a=1].b", "a.a[].b", "b.a.a")
+SMALL = st.recursive(
+    st.none() | st.sampled_from(["x", "1", 1, '{"a": ["x"], "b": 1}', '[{"a": "x"}]', "{"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "a.a", "b[]"]), SMALL, max_size=4))
+def test_all_paths_at_once_give_what_each_gives(record: dict[str, Any]) -> None:
+    paths = [parse_path(text) for text in PATHS]
+    assert Extractor(paths).texts(record) == [path.text_in(record) for path in paths]
 
 
 @given(JSON)

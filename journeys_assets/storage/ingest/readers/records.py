@@ -16,8 +16,8 @@ import polars as pl
 
 from journeys_assets.domain.landing.contract import decoded, has_lone_surrogate, refused_frame
 from journeys_assets.importers.base import Records
+from journeys_assets.importers.paths import Extractor, as_text, parse_path
 from journeys_assets.importers.paths import Path as RecordPath
-from journeys_assets.importers.paths import as_text, parse_path
 from journeys_assets.storage.ingest.errors import DamagedFileError
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.csv import SEPARATORS, read_csv
@@ -328,7 +328,9 @@ def _read_without_header(
 
 
 def _from_rows(rows: Sequence[tuple[int, Row]], paths: Sequence[RecordPath]) -> Piece:
-    values = {path.text: [path.text_in(row) for _, row in rows] for path in paths}
+    extractor = Extractor(paths)
+    texts = [extractor.texts(row) for _, row in rows]
+    values: dict[str, list[Any]] = {path.text: [row[at] for row in texts] for at, path in enumerate(paths)}
     return _piece([line for line, _ in rows], values, paths, lambda at: as_text(dict(rows[at][1])) or "")
 
 
@@ -339,17 +341,19 @@ def _from_columns(
     nested: frozenset[str] = frozenset(),
 ) -> Piece:
     values: dict[str, list[Any] | pl.Series] = {}
-    loaded: dict[str, list[Any]] = {}
+    deeper: dict[str, list[RecordPath]] = {}
     for path in paths:
-        if (path.text in columns or len(path.steps) == 1) and path.column not in nested:
-            whole = columns.get(path.text, columns.get(path.column))
-            values[path.text] = [None] * len(lines) if whole is None else whole
-        elif path.column not in columns:
-            values[path.text] = [None] * len(lines)
+        is_whole = path.text in columns or len(path.steps) == 1
+        if is_whole and path.column not in nested:
+            values[path.text] = columns.get(path.text, columns.get(path.column, [None] * len(lines)))
+        elif path.column in columns:
+            deeper.setdefault(path.column, []).append(path)
         else:
-            if path.column not in loaded:
-                loaded[path.column] = [_loaded(value) for value in columns[path.column]]
-            values[path.text] = [path.text_in({path.column: value}) for value in loaded[path.column]]
+            values[path.text] = [None] * len(lines)
+    for column, of_column in deeper.items():
+        extractor = Extractor(of_column)
+        texts = [extractor.texts({column: _loaded(value)}) for value in columns[column]]
+        values |= {path.text: [row[at] for row in texts] for at, path in enumerate(of_column)}
 
     def shown(at: int) -> str:
         return json.dumps({name: column[at] for name, column in columns.items()}, ensure_ascii=True)
@@ -389,16 +393,17 @@ def _piece(
 
 
 def _frame(lines: list[int], values: Mapping[str, list[Any] | pl.Series], paths: Sequence[RecordPath]) -> pl.DataFrame:
+    import pyarrow as pa
+
     columns = [pl.Series("line", lines, dtype=pl.Int64)]
     for path in paths:
         column = values[path.text]
+        if path.is_list and isinstance(column, list):
+            # polars makes a series of every inner list, which takes most of the time of reading.
+            column = pl.Series(pa.array(column, pa.large_list(pa.large_string())))
         dtype = pl.List(pl.String) if path.is_list else pl.String()
-        columns.append(column.alias(path.text) if isinstance(column, pl.Series) else _series(path.text, column, dtype))
+        columns.append(pl.Series(path.text, column, dtype=dtype))
     return pl.DataFrame(columns)
-
-
-def _series(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
-    return pl.Series(name, values, dtype=dtype)
 
 
 def _is_broken(value: Any) -> bool:
