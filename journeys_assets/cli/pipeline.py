@@ -11,6 +11,7 @@ from rich.table import Table
 
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.settings import Settings, load_settings
+from journeys_assets.storage.ingest.errors import IngestError
 
 if TYPE_CHECKING:
     from journeys_assets.importers.base import Importer
@@ -146,7 +147,12 @@ def ingest(
     chosen, why = chosen_importer(settings, paths, format, mapping)
     if format == AUTO:
         err.write_line(why)
-    report = ingest_paths(settings, paths, chosen, source)
+    try:
+        report = ingest_paths(settings, paths, chosen, source)
+    except IngestError as error:
+        if format is None and mapping is None and (hint := other_format(paths)):
+            raise CommandError(f"{error}. {hint}") from error
+        raise
     print_ingest_report(report, settings, as_json=as_json)
     if any(file.is_all_refused for file in report.files):
         raise typer.Exit(1)
@@ -232,6 +238,17 @@ def chosen_importer(
     name = format or LANDING
     chosen_format(name)
     return name, f"the format is {name}, as --format says"
+
+
+def other_format(paths: list[Path]) -> str | None:
+    """The way to read files that are no landing files; None if they are of no other format either."""
+    from journeys_assets.storage.ingest.recognition import recognise_format
+
+    try:
+        recognised = recognise_format(paths)
+    except IngestError:
+        return None  # The error of the landing contract says what is wrong.
+    return None if recognised.name == LANDING else f"But {recognised.why}: add --format {recognised.name}"
 
 
 def print_explanation(

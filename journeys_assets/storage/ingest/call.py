@@ -452,8 +452,8 @@ class _Call:
                     n_quarantined=file.n_quarantined,
                     n_skipped=file.n_skipped + n_superseded,
                     n_rows_with_refused_fields=file.n_rows_with_refused_fields,
-                    ignored_columns=tuple(sorted(wanted.unknown)),
-                    did_you_mean=wanted.did_you_mean,
+                    ignored_columns=tuple(sorted(wanted.unknown)) if file.is_main else (),
+                    did_you_mean=wanted.did_you_mean if file.is_main else {},
                     lines=wanted.counts if file.is_main else None,
                 )
             )
