@@ -63,6 +63,7 @@ def test_a_world_as_an_export_of_ga4_is_recognised_and_explained(journeys: Journ
     loaded = journeys("ingest", world / "logs", "--format", "auto")
     assert "the format is ga4, because " in loaded.stderr
     assert "view_search_results" in loaded.output
+    assert "add --format ga4" in journeys("ingest", world / "logs", code=2).stderr
     assert "--log-format 'csv' is not one of ga4, ubi" in journeys(
         "synth", world, "--log-format", "csv", code=2
     ).stderr.replace("\n", " ")
