@@ -269,14 +269,13 @@ def _of_rule(
     skipped = rows.filter(pl.col("__skip").is_not_null()).unique(_ROW, maintain_order=True)
     decided = [skipped.select(_ROW, outcome=pl.format("skipped: {}", "__skip"))]
     rows = rows.filter(pl.col("__skip").is_null())
+    unreadable: pl.DataFrame | None = None
     if "__time" in rows.columns:
-        times, unreadable = utc_times(rows["__time"], unit=mapping.time_unit, zone=mapping.time_zone)
+        times, unread = utc_times(rows["__time"], unit=mapping.time_unit, zone=mapping.time_zone)
         name = {"search_events": "searched_at", "pin_engagements": "engaged_at", "board_pins": "saved_at"}
         column = name.get(source, "updated_at")
         rows = rows.with_columns(times.alias(column))
-        unreadable = unreadable.with_columns(column=pl.lit(column))
-    else:
-        unreadable = None
+        unreadable = unread.with_columns(column=pl.lit(column))
     landed = rows.drop(_ROW, "__time", "__skip", strict=False)
     # The number of the row in the part is kept beside its line, because several rows may come from one line.
     good, refused = checked(
