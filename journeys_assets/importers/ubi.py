@@ -26,7 +26,7 @@ from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
 from journeys_assets.importers.mapped import SKIP, mapped_importer
-from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
+from journeys_assets.importers.mapping import LogMapping, Value, make_mapping, with_options
 from journeys_assets.importers.times import utc_times
 
 NAME = "ubi"
@@ -115,9 +115,14 @@ def _unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
     """The importer of UBI; see :class:`LogFormat`."""
-    mapping = with_options(MAPPING, replace(options, user=None))
-    user = options.user or _USER_IDS
-    return _importer(mapping, user, actions, _NO_QUERIES)
+    mapping = with_options(MAPPING, replace(options, user=None, searches=None))
+    if options.searches is not None:
+        of_queries, _, _ = mapping.searches
+        named = of_queries.model_copy(
+            update={"when": {_EVENT: options.searches}, "query": Value(paths=("message", "user_query"))}
+        )
+        mapping = mapping.model_copy(update={"searches": (of_queries, named)})
+    return _importer(mapping, options.user or _USER_IDS, options.searches, actions, _NO_QUERIES)
 
 
 _GATHERED = pl.Schema(
@@ -132,12 +137,18 @@ _GATHERED = pl.Schema(
 _NO_QUERIES = _GATHERED.to_frame()
 
 
-def _importer(mapping: LogMapping, user: Sequence[str], actions: Sequence[Action], gathered: pl.DataFrame) -> Importer:
+def _importer(
+    mapping: LogMapping,
+    user: Sequence[str],
+    searches: Sequence[str] | None,
+    actions: Sequence[Action],
+    gathered: pl.DataFrame,
+) -> Importer:
     made = mapped_importer(
         NAME,
         mapping,
         actions=actions,
-        prepare=partial(_prepared, user=user, of_queries=_by_query(gathered)),
+        prepare=partial(_prepared, user=user, searches=searches, of_queries=_by_query(gathered)),
         prepared=(_EVENT, _USER, _TIME, _EVENT_ID),
         records=Records(tuple(dict.fromkeys([*_READ, *user])), parse_line=parse_line),
         user_paths=(*user, "client_id"),
@@ -145,7 +156,7 @@ def _importer(mapping: LogMapping, user: Sequence[str], actions: Sequence[Action
     )
     gather = Gather(
         partial(_selected, mapping=mapping, user=user),
-        lambda found: replace(_importer(mapping, user, actions, found), gather=None),
+        lambda found: replace(_importer(mapping, user, searches, actions, found), gather=None),
     )
     return replace(made, gather=gather)
 
@@ -175,7 +186,9 @@ def _by_query(gathered: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prepared(raw: pl.DataFrame, *, user: Sequence[str], of_queries: pl.DataFrame) -> pl.DataFrame:
+def _prepared(
+    raw: pl.DataFrame, *, user: Sequence[str], searches: Sequence[str] | None, of_queries: pl.DataFrame
+) -> pl.DataFrame:
     rows = raw.join(of_queries, on="query_id", how="left", maintain_order="left")
     is_query = pl.col("user_query").is_not_null() & pl.col("action_name").is_null()
     rows = rows.with_columns(
@@ -185,9 +198,10 @@ def _prepared(raw: pl.DataFrame, *, user: Sequence[str], of_queries: pl.DataFram
     )
     # The index and the id that it gives a record are not part of what happened, and do not count.
     rows = rows.with_columns(digests(raw.select(name for name in _READ)).alias(_EVENT_ID))
-    is_search = pl.col("action_name").is_in(SEARCH_EVENTS) | (
-        (pl.col("message_type").str.to_uppercase() == "QUERY") & pl.col(f"{_OBJECT}.object_id").is_null()
-    )
+    is_search = pl.col("action_name").is_in(list(searches or SEARCH_EVENTS))
+    if searches is None:
+        is_message = pl.col("message_type").str.to_uppercase() == "QUERY"
+        is_search = is_search | (is_message & pl.col(f"{_OBJECT}.object_id").is_null())
     is_repeated = ~is_query & is_search.fill_null(False) & pl.col("__in_queries").fill_null(False)
     return rows.with_columns(pl.when(is_repeated).then(pl.lit(IN_QUERIES)).alias(SKIP)).drop(
         "__in_queries", "__user", "__client", "__time"

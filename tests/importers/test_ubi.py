@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from journeys_assets.domain.landing.log_options import FormatOptions
 from tests.support.log_files import LogSandbox, json_lines
 
 TEN = datetime(2026, 1, 5, 10)
@@ -110,7 +111,7 @@ def test_dumps_are_wrapped(log: LogSandbox, content: str) -> None:
     log.load(log.write("plain.json", [event()]))
     report = log.load(log.write("dump.json", content))
     assert log.actions() == [("c1", "a", "closeup", TEN)]
-    assert report.files[0].n_duplicate == 1
+    assert sum(file.n_duplicate for file in report.files) == 1
 
 
 def test_queries_and_events_may_be_in_one_file_without_an_ending(log: LogSandbox) -> None:
@@ -141,6 +142,16 @@ def test_events_that_differ_in_any_field_are_two_and_the_same_one_is_one(log: Lo
     log.load()
     log.load()
     assert len(log.actions()) == 3
+
+
+def test_decisions_of_the_deployment(log: LogSandbox) -> None:
+    options = FormatOptions(searches=("typed",), time_zone="Europe/Berlin", actions={"click": "act"})
+    typed = event("typed", message="hat", event_attributes={}, query_id="q2")
+    log.write("a.json", [query(), typed, on_search("q3"), event(timestamp="2026-01-05T11:00:00")])
+    report = log.load(options=options)
+    assert [row[1] for row in log.searches()] == ["hat", "shed"]
+    assert log.actions() == [("c1", "a", "clickthrough", TEN)]
+    assert report.skipped_by_reason == {"no rule for the event": 1}
 
 
 def test_older_writers_name_the_hits_otherwise(log: LogSandbox) -> None:

@@ -105,9 +105,11 @@ def sample_of(file: Path, n: int = SAMPLE_RECORDS) -> Sample:
     """
     form = form_of_sample(file)
     lines = () if form == "parquet" else tuple(first_lines(file, n, all_members=True))
+    if form in ("csv", "tsv") and (not lines or not _is_header(lines[0], form)):
+        return Sample(file.name, form, (), (), lines)
     records = tuple(row for _, row in first_records(file, form, _ALL, n))
     columns = tuple(dict.fromkeys(key for row in records for key in row))
-    if not columns and form in ("csv", "tsv") and lines:
+    if not columns and form in ("csv", "tsv"):
         columns = tuple(lines[0].split("\t" if form == "tsv" else ","))
     return Sample(file.name, form, columns, records, lines)
 
@@ -127,6 +129,12 @@ def form_of_sample(file: Path) -> Format:
     if _is_text(file):
         return "json"
     raise IngestError(f"{file} is neither Parquet nor text; name files of a log")
+
+
+def _is_header(line: str, form: Format) -> bool:
+    """Whether the fields of a line can be names of columns: each is there, and once."""
+    names = [name.strip().casefold() for name in line.split("\t" if form == "tsv" else ",")]
+    return all(names) and len(set(names)) == len(names)
 
 
 def _has_tabs(file: Path) -> bool:
