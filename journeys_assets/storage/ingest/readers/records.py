@@ -72,7 +72,7 @@ def read_records(file: Path, form: Format, records: Records, wanted: Wanted) -> 
                 yield _with_refused(_from_columns(columns, piece.frame["line"], paths), piece.refused)
 
 
-def first_records(file: Path, form: Format, records: Records, n: int) -> list[tuple[int, Row]]:
+def first_records(file: Path, form: Format, records: Records, n: int) -> Sequence[tuple[int, Row]]:
     """The first readable records of a file, at most ``n``, with their lines: all columns, nested values as they are.
 
     Raises:
