@@ -71,5 +71,5 @@ def test_a_log_of_the_format_gives_the_journeys_of_the_landing_contract(
     n_accepted = sum(f.n_accepted for f in report.files if f.source in ("search_events", "pin_engagements"))
     assert n_accepted == n_events
     for sandbox in (imported, landed):
-        sandbox.run(LAST, LAST, full=True)
+        sandbox.run(FIRST, LAST)
     assert_same_output(imported, landed)
