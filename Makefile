@@ -6,10 +6,10 @@ READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
 
-.PHONY: help install demo demo-llm test test-fast test-dbt test-wheel check bench bench-full docs ui lock clean
+.PHONY: help install demo demo-ga4 demo-ubi demo-llm test test-fast test-dbt test-wheel check bench bench-full docs ui lock clean
 
 help: ## List what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 install: $(READY) ## Virtual environment .venv with the locked packages
 
@@ -26,6 +26,14 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## Synthetic world through every stage, ends with journeys on the screen
 	@$(BIN)/journeys demo
+
+demo-ga4: ## The synthetic world as an export of Google Analytics 4, from the files to journeys
+demo-ubi: ## The synthetic world as a dump of User Behavior Insights, from the files to journeys
+demo-ga4 demo-ubi: demo-%: $(READY)
+	@export JOURNEYS_HOME=$(CURDIR)/.journeys-$*; J=$(BIN)/journeys; rm -rf $$JOURNEYS_HOME; \
+	$$J synth $$JOURNEYS_HOME/world --days 30 --log-format $* && $$J ingest $$JOURNEYS_HOME/world/landing && \
+	$$J ingest $$JOURNEYS_HOME/world/logs --explain && $$J ingest $$JOURNEYS_HOME/world/logs --format auto && \
+	$$J run && $$J show u00007
 
 # A small language model on this machine: an environment of its own, as its packages are heavy.
 LLM_VENV := .venv-llm
@@ -116,4 +124,4 @@ lock: ## Resolve requirements.lock anew
 	@sed -i -e 's/+cpu//' -e '/^user-journeys @/,+1d' requirements.lock
 
 clean: ## Remove the environment and the demo's state
-	rm -rf $(VENV) .venv-dbt .venv-wheel .venv-llm .journeys .journeys-llm
+	rm -rf $(VENV) .venv-dbt .venv-wheel .venv-llm .journeys .journeys-llm .journeys-ga4 .journeys-ubi

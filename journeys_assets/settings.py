@@ -26,13 +26,14 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
 from journeys_assets.domain.clustering.params import CUT_OF_EMBEDDER, ClusteringParams
 from journeys_assets.domain.landing.contract import LIST_SEPARATOR
+from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.errors import JourneysError
 
 DEFAULT_HOME = Path(".journeys")
 FILE = "journeys.toml"
 PREFIX = "JOURNEYS_"
-NESTED = ("ALGORITHM", "LLM")
+NESTED = ("ALGORITHM", "LLM", "FORMATS")
 """Settings that are groups of values: a variable may name one value, such as JOURNEYS_LLM__MODEL."""
 OTHER_VARIABLES = ("JOURNEYS_DEBUG", "JOURNEYS_DBT", "JOURNEYS_DBT_DATABASE")
 """Variables that are no settings: tracebacks on the command line; dbt for the tests, and the database that it reads."""
@@ -173,6 +174,11 @@ class Settings(BaseSettings):
         (),
         description="Actions that are added to the registry, or that replace its entry of the same name. Each has a "
         "name and, optionally, a plural, a weight and a strength (look, keep, act).",
+    )
+    formats: dict[str, FormatOptions] = Field(
+        {},
+        description="Decisions about log formats, by name (`[formats.ga4]`): `searches`, `actions`, `user`, "
+        "`time_zone`, `time_unit`, `items_from_events`. What is not given is as the format has it.",
     )
     llm: LanguageModelSettings = Field(LanguageModelSettings(), description="The language model, if there is one.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from rich.table import Table
 
+from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.settings import Settings, load_settings
+from journeys_assets.storage.ingest.errors import IngestError
 
 if TYPE_CHECKING:
+    from journeys_assets.importers.base import Importer
     from journeys_assets.pipeline.run import RunSummary
     from journeys_assets.storage.ingest.call import IngestReport
     from journeys_assets.synthetic.languages import WorldLanguage
@@ -27,10 +30,12 @@ from journeys_assets.cli.context import (
     relative,
     today,
 )
-from journeys_assets.cli.errors import is_debugging
+from journeys_assets.cli.errors import CommandError, is_debugging
 from journeys_assets.cli.journeys import show_journeys
 from journeys_assets.cli.related import expand_journeys, print_expansion
 
+LANDING, AUTO, GENERIC = "landing", "auto", "generic"
+"""What ``--format`` takes beside the names of log formats."""
 DEMO_USERS = 300
 DEMO_DAYS = 45
 
@@ -85,10 +90,19 @@ def synth(
     language: Annotated[
         str, typer.Option(help="`en`, `written-en` (harder phrases), `de`, `ja` or `mixed` (German and English).")
     ] = "en",
+    log_format: Annotated[
+        str | None,
+        typer.Option(help="Write the searches and actions as a log of this format into logs/: `ga4` or `ubi`."),
+    ] = None,
 ) -> None:
-    """Write a seeded synthetic world: landing files, and the known truth beside them."""
+    """Write a seeded synthetic world: landing files, and the known truth beside them.
+
+    With --log-format, landing/ has only what a log of that format does not hold, such as the users' consent.
+    """
     first = first_day or today() - timedelta(days=days)
-    write_synthetic_world(folder, users=users, days=days, seed=seed, first_day=first, language=language)
+    write_synthetic_world(
+        folder, users=users, days=days, seed=seed, first_day=first, language=language, log_format=log_format
+    )
 
 
 def ingest(
@@ -96,10 +110,23 @@ def ingest(
         list[Path], typer.Argument(help="Files or folders. The name of a file or of its folder gives its source.")
     ],
     format: Annotated[
-        str, typer.Option(help="`landing` (the contract: Parquet, CSV, JSON lines) or `online-retail`.")
-    ] = ("landing"),
+        str | None,
+        typer.Option(
+            help="`landing` (the contract, the default), `auto` (recognised from the content), `generic` (with "
+            "--mapping), or the name of a log format, such as `ubi` or `ga4`."
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="A mapping.toml that says how the records of the log become landing rows.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option(help="Landing source of all files, where their names do not give it.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show what would be read as what, and load nothing.")
+    ] = False,
+    write_mapping: Annotated[
+        Path | None, typer.Option(help="Draft a mapping from the data into this file, and load nothing.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -109,7 +136,23 @@ def ingest(
     loaded before are not loaded again. The exit code is 1 if every row of a file was refused.
     """
     settings = load_settings()
-    report = ingest_paths(settings, paths, format, source)
+    if write_mapping is not None:
+        draft_mapping_file(paths, write_mapping)
+        if format is None and mapping is None:
+            return
+    if explain:
+        print_explanation(settings, paths, format, mapping, as_json=as_json)
+    if explain or write_mapping is not None:
+        return
+    chosen, why = chosen_importer(settings, paths, format, mapping)
+    if format == AUTO:
+        err.write_line(why)
+    try:
+        report = ingest_paths(settings, paths, chosen, source)
+    except IngestError as error:
+        if format is None and mapping is None and (hint := other_format(paths)):
+            raise CommandError(f"{error}. {hint}") from error
+        raise
     print_ingest_report(report, settings, as_json=as_json)
     if any(file.is_all_refused for file in report.files):
         raise typer.Exit(1)
@@ -162,7 +205,92 @@ def run_through_dagster(
         return run_days(pipeline, definitions, instance, days.first, days.last, full=full, verbose=is_debugging())
 
 
-def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str | None) -> "IngestReport":
+def chosen_importer(
+    settings: Settings, paths: list[Path], format: str | None, mapping: Path | None
+) -> "tuple[str | Importer, str]":
+    """The format or importer for the files, and why it is that one.
+
+    Raises:
+        CommandError: options contradict each other, or the mapping cannot be read.
+        IngestError: the format is unknown, or cannot be recognised.
+    """
+    from journeys_assets.importers.mapped import mapped_importer
+    from journeys_assets.importers.mapping import read_mapping, with_options
+    from journeys_assets.storage.ingest.recognition import chosen_format, recognise_format
+
+    if mapping is not None:
+        if format not in (None, GENERIC):
+            raise CommandError(f"--mapping goes with --format {GENERIC} only, not with {format}; leave one of them out")
+        try:
+            text = mapping.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{mapping} cannot be read: {error}; check the path of --mapping") from error
+        options = settings.formats.get(GENERIC, FormatOptions())
+        read = with_options(read_mapping(text, str(mapping)), options)
+        return mapped_importer(GENERIC, read, actions=settings.algorithm.actions), f"the mapping is {mapping}"
+    if format == GENERIC:
+        raise CommandError(
+            f"--format {GENERIC} needs --mapping FILE; `journeys ingest PATH --write-mapping mapping.toml` drafts one"
+        )
+    if format == AUTO:
+        recognised = recognise_format(paths)
+        return recognised.name, recognised.why
+    name = format or LANDING
+    chosen_format(name)
+    return name, f"the format is {name}, as --format says"
+
+
+def other_format(paths: list[Path]) -> str | None:
+    """The way to read files that are no landing files; None if they are of no other format either."""
+    from journeys_assets.storage.ingest.recognition import recognise_format
+
+    try:
+        recognised = recognise_format(paths)
+    except IngestError:
+        return None  # The error of the landing contract says what is wrong.
+    return None if recognised.name == LANDING else f"But {recognised.why}: add --format {recognised.name}"
+
+
+def print_explanation(
+    settings: Settings, paths: list[Path], format: str | None, mapping: Path | None, *, as_json: bool
+) -> None:
+    from journeys_assets.cli.render.explain import explanation_record, show_explanation
+    from journeys_assets.operations.explain_log import explain_log
+    from journeys_assets.storage.ingest.recognition import chosen_format
+
+    chosen, why = chosen_importer(settings, paths, format or (None if mapping else AUTO), mapping)
+    if isinstance(chosen, str):
+        known = chosen_format(chosen)
+        if known is None:
+            raise CommandError(
+                f"{why}: its columns are read as they are, so there is nothing to explain; leave --explain out"
+            )
+        chosen = known.importer(settings.formats.get(chosen, FormatOptions()), settings.algorithm.actions)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    explanation = explain_log(paths, chosen, actions=settings.algorithm.actions, now=now)
+    if as_json:
+        out.json(explanation_record(explanation, chosen.name, why))
+    else:
+        out.print(show_explanation(explanation, why), soft_wrap=True)
+
+
+def draft_mapping_file(paths: list[Path], file: Path) -> None:
+    """Write a draft of a mapping. A file that exists is never replaced, because it may have been edited.
+
+    Raises:
+        CommandError: the file exists.
+    """
+    from journeys_assets.operations.explain_log import drafted_mapping
+
+    if file.exists():
+        raise CommandError(f"{file} exists already; name another file for --write-mapping, or remove it")
+    file.write_text(drafted_mapping(paths), encoding="utf-8")
+    out.write_line(
+        f"Drafted {file}. Edit it, then: {command_name()} ingest {' '.join(map(str, paths))} --mapping {file} --explain"
+    )
+
+
+def ingest_paths(settings: Settings, paths: list[Path], format: "str | Importer", source: str | None) -> "IngestReport":
     from journeys_assets.cli.render.progress import reporter
     from journeys_assets.deployment import note_first_day, open_warehouse
     from journeys_assets.storage.ingest.call import ingest as ingest_files
@@ -179,14 +307,23 @@ def ingest_paths(settings: Settings, paths: list[Path], format: str, source: str
         progress=partial(reporter(err), "ingest"),
         users_are_snapshots=settings.users_are_snapshots,
         list_separator=settings.list_separator,
+        options=settings.formats,
     )
     note_first_day(settings, warehouse)
     return report
 
 
 def write_synthetic_world(
-    folder: Path, *, users: int, days: int, seed: int, first_day: date, language: str = "en"
+    folder: Path,
+    *,
+    users: int,
+    days: int,
+    seed: int,
+    first_day: date,
+    language: str = "en",
+    log_format: str | None = None,
 ) -> None:
+    from journeys_assets.synthetic.exports.write import LANDING_BESIDE, write_export
     from journeys_assets.synthetic.params import WorldParams
     from journeys_assets.synthetic.world import generate_world, write_world
 
@@ -196,8 +333,13 @@ def write_synthetic_world(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    if log_format is not None and log_format not in LANDING_BESIDE:
+        raise typer.BadParameter(f"--log-format {log_format!r} is not one of {', '.join(LANDING_BESIDE)}")
     world = generate_world(params)
-    write_world(world, folder)
+    if log_format is None:
+        write_world(world, folder)
+    else:
+        write_export(world, log_format, folder)
     out.write_line(f"A synthetic world of {users} users and {days} days from {first_day} → {relative(folder)}")
 
 

@@ -1,9 +1,11 @@
-"""The importers that there are, by name."""
+"""The log formats that there are, by name. A new one is a module beside these and a line here."""
 
-from journeys_assets.importers.base import Importer
-from journeys_assets.importers.online_retail import ONLINE_RETAIL
+from journeys_assets.importers import ga4, online_retail, ubi
+from journeys_assets.importers.base import LogFormat
+
+FORMATS = (ubi.FORMAT, ga4.FORMAT, online_retail.FORMAT)
 
 
-def importers() -> dict[str, Importer]:
-    """All importers by the name that ``--format`` takes."""
-    return {importer.name: importer for importer in (ONLINE_RETAIL,)}
+def formats() -> dict[str, LogFormat]:
+    """All log formats by the name that ``--format`` takes."""
+    return {one.name: one for one in FORMATS}

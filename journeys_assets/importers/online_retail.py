@@ -21,7 +21,7 @@ from datetime import datetime
 import polars as pl
 
 from journeys_assets.domain.landing.contract import REFUSED_SCHEMA, check_rows, refused_frame
-from journeys_assets.importers.base import Converted, Importer
+from journeys_assets.importers.base import Converted, Importer, LogFormat, Sample
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 SOURCES = ("pin_engagements", "board_pins", "pins", "users")
@@ -135,4 +135,16 @@ ONLINE_RETAIL = Importer(
     main_source="pin_engagements",
     sources=SOURCES,
     convert=convert,
+)
+
+
+def _recognise(sample: Sample) -> str | None:
+    return f"the columns {', '.join(COLUMNS)}" if sample.has(*COLUMNS) else None
+
+
+FORMAT = LogFormat(
+    name=ONLINE_RETAIL.name,
+    title="UCI Online Retail",
+    recognise=_recognise,
+    importer=lambda options, actions: ONLINE_RETAIL,
 )

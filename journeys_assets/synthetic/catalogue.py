@@ -54,8 +54,9 @@ class Catalogue:
 
 
 def landing_frame(source: Table, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
-    """Landing rows of the world, without ``updated_at``: its items and users do not change."""
-    schema = {name: dtype for name, dtype in source.polars_schema.items() if name != "updated_at"}
+    """Landing rows of the world, without ``updated_at``, as its items and users do not change, and ``event_id``."""
+    left_out = ("updated_at", "event_id")
+    schema = {name: dtype for name, dtype in source.polars_schema.items() if name not in left_out}
     return pl.concat([source.empty(), pl.DataFrame(rows, schema=schema, orient="row")], how="diagonal")
 
 

@@ -1,10 +1,16 @@
 {{ config(materialized='view') }}
 
 with item_actions as (
-    select user_id, pin_id, action, engaged_at, event_date
+    select user_id, pin_id, action, engaged_at, event_id, event_date
     from {{ ref('stg_pin_engagements') }}
     union all
-    select user_id, pin_id, 'board_pin' as action, saved_at as engaged_at, event_date
+    select
+        user_id,
+        pin_id,
+        'board_pin' as action,
+        saved_at as engaged_at,
+        cast(null as varchar) as event_id,
+        event_date
     from {{ ref('stg_board_pins') }}
 ),
 
@@ -15,6 +21,7 @@ described_actions as (
         item_actions.pin_id,
         item_actions.action,
         item_actions.engaged_at,
+        item_actions.event_id,
         item_actions.event_date,
         pins.annotations,
         pins.annotation_keywords,
@@ -37,6 +44,7 @@ keyword_events as (
         'search' as action,
         cast(null as varchar) as item_id,
         searched_at as engaged_at,
+        event_id,
         event_date
     from {{ ref('stg_search_events') }}
     union all
@@ -48,6 +56,7 @@ keyword_events as (
         action,
         pin_id as item_id,
         engaged_at,
+        event_id,
         event_date
     from described_actions
     union all
@@ -59,6 +68,7 @@ keyword_events as (
         action,
         pin_id as item_id,
         engaged_at,
+        event_id,
         event_date
     from described_actions
     union all
@@ -70,6 +80,7 @@ keyword_events as (
         'board_pin' as action,
         pin_id as item_id,
         saved_at as engaged_at,
+        cast(null as varchar) as event_id,
         event_date
     from {{ ref('stg_board_pins') }}
     where board_keyword is not null
@@ -84,7 +95,8 @@ select
     action,
     item_id,
     engaged_at,
+    event_id,
     event_date
 from keyword_events
 where keyword <> ''
-group by user_id, keyword, source, action, item_id, engaged_at, event_date
+group by user_id, keyword, source, action, item_id, engaged_at, event_id, event_date

@@ -5,5 +5,6 @@ select
     pin_id,
     action,
     engaged_at,
+    event_id,
     cast(engaged_at as date) as event_date
 from {{ source('landing', 'pin_engagements') }}

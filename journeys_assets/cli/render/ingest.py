@@ -31,6 +31,7 @@ def ingest_record(report: "IngestReport", unmatched: "Sequence[Unmatched]") -> d
         "n_files_skipped_as_known": report.n_files_skipped_as_known,
         "passed_over": [{"path": one.path, "reason": one.reason} for one in report.passed_over],
         "skipped_by_reason": report.skipped_by_reason,
+        "events": [{"event": event, "outcome": outcome, "n": n} for (event, outcome), n in report.events.items()],
         "ignored_columns": report.ignored_columns(),
         "n_unlisted_users": report.n_unlisted_users,
         "unmatched": [asdict(one) for one in unmatched],
@@ -45,7 +46,11 @@ def show_ingest(
     lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
     if params is not None:
         lines += unmatched_lines(unmatched, params)
-    return Group(table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers), *map(line, lines))
+    tables = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]
+    if report.events:
+        rows = [(event, n, outcome) for (event, outcome), n in report.events.items()]
+        tables.append(table_of("Events by type", rows, "event", "records", "became"))
+    return Group(*tables, *map(line, lines))
 
 
 def _of_files(report: "IngestReport") -> Iterator[str]:

@@ -21,6 +21,16 @@ UPDATED_AT = Column(
 )
 
 
+EVENT_ID = Column(
+    "event_id",
+    TEXT,
+    "The id of the event in the log that it comes from. Events that agree in all other columns are one event unless "
+    "their ids differ.",
+    nullable=True,
+    is_id=True,
+)
+
+
 def _landing(name: str, description: str, grain: tuple[str, ...], *columns: Column) -> Table:
     return Table(name, description, grain, columns, schema="landing", partitioned=False)
 
@@ -31,19 +41,21 @@ LANDING: dict[str, Table] = {
         _landing(
             "search_events",
             "One search.",
-            ("user_id", "query", "searched_at"),
+            ("user_id", "query", "searched_at", "event_id"),
             USER_ID,
             Column("query", TEXT, "What the user typed, in any language or script.", keyword_column="keyword"),
             Column("searched_at", TIMESTAMP, "When the search was made.", unit="UTC"),
+            EVENT_ID,
         ),
         _landing(
             "pin_engagements",
             "One action of one user on one pin.",
-            ("user_id", "pin_id", "action", "engaged_at"),
+            ("user_id", "pin_id", "action", "engaged_at", "event_id"),
             USER_ID,
             Column("pin_id", TEXT, "The item acted on.", is_id=True),
             Column("action", TEXT, "What the user did.", allowed=tuple(a.name for a in DEFAULT_ACTIONS)),
             Column("engaged_at", TIMESTAMP, "When it was done.", unit="UTC"),
+            EVENT_ID,
         ),
         _landing(
             "pins",
@@ -184,12 +196,14 @@ EFFECTS: dict[str, dict[str, str]] = {
         "user_id": _USER,
         "query": "keywords of the source `query`, names of journeys",
         "searched_at": "day of the keyword, features, hours of the send window, when a journey ends",
+        "event_id": "tells events apart",
     },
     "pin_engagements": {
         "user_id": _USER,
         "pin_id": "the item's keywords become the user's",
         "action": "counts, weights of keywords, features, intent",
         "engaged_at": "day of the keywords, features, hours of the send window, when a journey ends",
+        "event_id": "tells events apart",
     },
     "pins": {
         "pin_id": "matched by engagements and board pins",

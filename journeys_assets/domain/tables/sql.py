@@ -95,8 +95,9 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
             "query",
             "keyword",
             "searched_at",
+            "event_id",
         ),
-        view("pin_engagements", "Actions on pins.", "user_id", "pin_id", "action", "engaged_at"),
+        view("pin_engagements", "Actions on pins.", "user_id", "pin_id", "action", "engaged_at", "event_id"),
         view(
             "pins",
             "The versions of each pin, with the days for which each counts.",
@@ -171,7 +172,7 @@ def int_keyword_events(actions: Sequence[Action]) -> Table:
     return Table(
         "int_keyword_events",
         "One action of a user that speaks for one keyword. An item speaks for all its annotations and interests.",
-        ("user_id", "keyword", "source", "action", "item_id", "engaged_at"),
+        ("user_id", "keyword", "source", "action", "item_id", "engaged_at", "event_id"),
         (
             USER_ID,
             _KEYWORD,
@@ -180,6 +181,7 @@ def int_keyword_events(actions: Sequence[Action]) -> Table:
             Column("action", TEXT, "What the user did.", allowed=tuple(one.action for one in counted(actions))),
             Column("item_id", TEXT, "The item acted on; null for searches.", nullable=True),
             Column("engaged_at", TIMESTAMP, "When it was done.", unit="UTC"),
+            Column("event_id", TEXT, "The id of the event; null where the log has none.", nullable=True),
             _EVENT_DATE,
         ),
         partitioned=False,

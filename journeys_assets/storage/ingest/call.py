@@ -33,10 +33,11 @@ from journeys_assets.domain.landing.contract import (
     refused_unsubscribes,
     with_keywords,
 )
-from journeys_assets.domain.landing.recognise import fits_a_source
+from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
 from journeys_assets.importers.base import Converted, Importer
-from journeys_assets.importers.choose import importers
+from journeys_assets.importers.choose import formats
+from journeys_assets.importers.mapped import REFUSED
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import PassedOver, check_columns, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
@@ -48,13 +49,24 @@ from journeys_assets.storage.ingest.load import (
     known_files,
     load,
 )
-from journeys_assets.storage.ingest.readers.choose import read_pieces
+from journeys_assets.storage.ingest.readers.choose import (
+    header_of,
+    is_special,
+    read_of_importer,
+    read_pieces,
+    wanted_of,
+)
 from journeys_assets.storage.ingest.readers.pieces import LineCounts, Piece, Wanted
 from journeys_assets.storage.ingest.scratch import Scratch
 from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 __all__ = ["FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
+
+
+UNREADABLE, OTHER_TYPES = "(unreadable)", "(other types)"
+MAX_EVENT_TYPES = 200
+"""How many types of events are counted one by one."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,7 @@ class IngestReport:
     ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists. ``passed_over``
     has the files of the given folders that are not read, with the reasons. Every file found is among ``files``, passed
     over, skipped as known, or was set aside. ``sources`` has the main source of every file whose source is known.
+    ``events`` has the records of formats with types of events, by type and by what became of them.
     """
 
     ingest_seq: int
@@ -102,6 +115,7 @@ class IngestReport:
     n_unlisted_users: int = 0
     passed_over: tuple[PassedOver, ...] = ()
     sources: Mapping[Path, str] = field(default_factory=dict)
+    events: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
         """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
@@ -143,6 +157,7 @@ class _Plan:
     wanted: Wanted
     convert: Callable[[Piece], Converted]
     format: str
+    pieces: Iterator[Piece]
 
     @property
     def is_append_only(self) -> bool:
@@ -163,13 +178,14 @@ def ingest(
     progress: Callable[[int, int], None] | None = None,
     users_are_snapshots: bool = True,
     list_separator: str = LIST_SEPARATOR,
+    options: Mapping[str, FormatOptions] | None = None,
 ) -> IngestReport:
     """Read, check and load files and folders.
 
     Args:
-        format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of an importer, or an importer.
+        format: ``landing`` (the contract, as Parquet, CSV or JSON lines), the name of a log format, or an importer.
         now: The current time, naive UTC.
-        actions: The action registry: the valid actions of engagements. Importers produce default actions only.
+        actions: The action registry: the valid actions of engagements.
         scratch_dir: Folder for valid rows until the transaction. Leftovers of killed calls in it are removed.
         source: The landing source of all files. By default it follows from the name of each file or folder.
         root: A folder above all ``paths``, which must then be files. The names of the folders from ``root`` on count
@@ -180,22 +196,31 @@ def ingest(
         users_are_snapshots: Whether the users of a call, where they have no ``updated_at``, are all users. Then whom it
             does not list has unknown opt-ins from now on, and unknown counts as no.
         list_separator: What separates the items of lists that are written as text.
+        options: What the deployment decides about log formats, by name.
 
     Raises:
         IngestError: a file cannot be read or is not as expected, and ``set_aside`` is None. The warehouse is unchanged.
     """
-    formats = importers()
-    importer = format if isinstance(format, Importer) else formats.get(format)
-    if format != LANDING_FORMAT and importer is None:
-        raise IngestError(f"format {format!r} is unknown; formats are {', '.join([LANDING_FORMAT, *formats])}")
+    importer = format if isinstance(format, Importer) else _importer(format, actions, options or {})
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
     plans = []
-    is_header = fits_a_source if importer is None else _wanted(importer).has_required
-    found = find_files(paths, root, is_header)
+    is_header = header_of(importer)
+    special = is_special(importer)
+    found = find_files(paths, root, is_header, special)
+    left_out = importer.check_files([str(file) for file, _ in found.files]) if importer is not None else {}
+    passed_over = (*found.passed_over, *(PassedOver(Path(name), why) for name, why in sorted(left_out.items())))
+    files = []
     for file, above in found.files:
+        if str(file) in left_out:
+            continue
         with _setting_aside_errors(set_aside, file):
-            check_file(file, is_header)
+            check_file(file, is_header, special)
+            files.append((file, above))
+    if importer is not None:
+        importer, files = _with_gathered(importer, files, set_aside)
+    for file, above in files:
+        with _setting_aside_errors(set_aside, file):
             plans.append((file, _plan(file, above, source, importer, now, actions, list_separator)))
     main_sources = {file: plan.sources[0] for file, plan in plans}
     ensure_landing(warehouse)
@@ -215,7 +240,7 @@ def ingest(
                 None,
                 call.n_known,
                 checksums=call.checksums,
-                passed_over=found.passed_over,
+                passed_over=passed_over,
                 sources=main_sources,
             )
         loaded = load(
@@ -227,7 +252,7 @@ def ingest(
             now,
             users_are_snapshots=users_are_snapshots,
         )
-    return replace(call.report(loaded), passed_over=found.passed_over, sources=main_sources)
+    return replace(call.report(loaded), passed_over=passed_over, sources=main_sources)
 
 
 @contextmanager
@@ -249,8 +274,31 @@ def _forgetting_texts() -> Iterator[None]:
         forget_texts()
 
 
-def _wanted(importer: Importer) -> Wanted:
-    return Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
+def _importer(name: str, actions: Sequence[Action], options: Mapping[str, FormatOptions]) -> Importer | None:
+    """The importer of a format; None for the landing contract."""
+    if name == LANDING_FORMAT:
+        return None
+    known = formats()
+    if name not in known:
+        raise IngestError(f"format {name!r} is unknown; formats are {', '.join([LANDING_FORMAT, *known])}")
+    return known[name].importer(options.get(name, FormatOptions()), actions)
+
+
+def _with_gathered(
+    importer: Importer,
+    files: list[tuple[Path, Path]],
+    set_aside: Callable[[Path, IngestError], None] | None,
+) -> tuple[Importer, list[tuple[Path, Path]]]:
+    """The importer with what it needs to know of all files, and the files that could be read for that."""
+    if importer.gather is None:
+        return importer, files
+    selected, read = [], []
+    for file, above in files:
+        with _setting_aside_errors(set_aside, file):
+            pieces = read_of_importer(file, importer, wanted_of(importer))
+            selected += [importer.gather.select(piece.frame) for piece in pieces]
+            read.append((file, above))
+    return (importer.gather.use(pl.concat(selected)) if selected else importer), read
 
 
 def _plan(
@@ -264,9 +312,10 @@ def _plan(
 ) -> _Plan:
     if importer is not None:
         convert = importer.convert
-        wanted = _wanted(importer)
+        wanted = wanted_of(importer)
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
-        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name)
+        pieces = read_of_importer(file, importer, wanted)
+        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces)
     if source is not None:
         check_columns(file, source)
     name = source or source_of(file, root)
@@ -284,7 +333,7 @@ def _plan(
         )
         return Converted({name: good}, {name: refused})
 
-    return _Plan((name,), wanted, check, LANDING_FORMAT)
+    return _Plan((name,), wanted, check, LANDING_FORMAT, read_pieces(file, wanted))
 
 
 @cache
@@ -304,6 +353,7 @@ class _Call:
         self.checksums: dict[Path, str] = {}
         self._wanted: dict[int, Wanted] = {}
         self._skipped: Counter[str] = Counter()
+        self._events: Counter[tuple[str, str]] = Counter()
         self._refused: list[pl.DataFrame] = []
         self._unsubscribes: list[pl.DataFrame] = []
 
@@ -323,8 +373,9 @@ class _Call:
         files = {name: PreparedFile(number, name, str(file), sha256, plan.format) for name in plan.sources}
         files[plan.sources[0]].is_main = True
         refused_before, held_before, skipped = len(self._refused), len(self._unsubscribes), Counter[str]()
+        events = Counter[tuple[str, str]]()
         try:
-            for piece in read_pieces(file, plan.wanted):
+            for piece in plan.pieces:
                 _check_types(file, plan, piece)
                 converted = plan.convert(piece) if piece.frame.height else Converted({}, {})
                 self._refuse(files[plan.sources[0]], piece.refused)
@@ -338,6 +389,9 @@ class _Call:
                     self.scratch.write(name, number, rows)
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
+                events.update(converted.events)
+                if converted.events and piece.refused.height:
+                    events[UNREADABLE, REFUSED] += piece.refused.height
         except IngestError:
             del self._refused[refused_before:]
             del self._unsubscribes[held_before:]
@@ -346,6 +400,7 @@ class _Call:
         if plan.sources == ("users",) and not files["users"].n_good:
             files["users"].is_snapshot = "updated_at" not in plan.wanted.found
         self._skipped.update(skipped)
+        self._events.update(events)
         self._wanted[number] = plan.wanted
         self.prepared += files.values()
         if plan.is_append_only:
@@ -397,8 +452,8 @@ class _Call:
                     n_quarantined=file.n_quarantined,
                     n_skipped=file.n_skipped + n_superseded,
                     n_rows_with_refused_fields=file.n_rows_with_refused_fields,
-                    ignored_columns=tuple(sorted(wanted.unknown)),
-                    did_you_mean=wanted.did_you_mean,
+                    ignored_columns=tuple(sorted(wanted.unknown)) if file.is_main else (),
+                    did_you_mean=wanted.did_you_mean if file.is_main else {},
                     lines=wanted.counts if file.is_main else None,
                 )
             )
@@ -411,7 +466,20 @@ class _Call:
             dict(sorted(skipped.items())),
             self.checksums,
             loaded.n_unlisted,
+            events=_largest(self._events),
         )
+
+
+def _largest(events: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The counts of the most frequent types of events, with the others together."""
+    totals: Counter[str] = Counter()
+    for (event, _), n in events.items():
+        totals[event] += n
+    named = {event for event, _ in sorted(totals.items(), key=lambda item: (-item[1], item[0]))[:MAX_EVENT_TYPES]}
+    counts: Counter[tuple[str, str]] = Counter()
+    for (event, outcome), n in events.items():
+        counts[event if event in named else OTHER_TYPES, outcome] += n
+    return dict(sorted(counts.items()))
 
 
 def _has_undated(good: pl.DataFrame, refused: pl.DataFrame | None) -> bool:
@@ -425,6 +493,8 @@ def _has_undated(good: pl.DataFrame, refused: pl.DataFrame | None) -> bool:
 def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:
     """Raise ``IngestError`` if the type of a column rules out every value: then the file is wrong, not its rows."""
     if plan.format != LANDING_FORMAT:
+        if any(isinstance(dtype, pl.List) for dtype in piece.frame.schema.values()):
+            return
         wrong = {name: dtype for name, dtype in piece.frame.drop("line").schema.items() if dtype != pl.String}
         if wrong:
             raise IngestError(f"{file}: format {plan.format} is read from CSV or JSON lines; give the original files")

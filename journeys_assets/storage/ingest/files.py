@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,12 @@ class Found:
     passed_over: tuple[PassedOver, ...]
 
 
-def find_files(paths: Sequence[Path], root: Path | None = None, is_header: IsHeader = fits_a_source) -> Found:
+def find_files(
+    paths: Sequence[Path],
+    root: Path | None = None,
+    is_header: IsHeader = fits_a_source,
+    is_special: Callable[[Path], bool] = lambda file: False,
+) -> Found:
     """Every file in ``paths``, once.
 
     Folders are searched at any depth. Links to folders are followed, each folder once. A path that is not a folder is
@@ -70,6 +75,7 @@ def find_files(paths: Sequence[Path], root: Path | None = None, is_header: IsHea
 
     Args:
         is_header: Which first lines make a file without a known ending CSV.
+        is_special: Which files can be read although their format is not known.
 
     Raises:
         IngestError: no path is given, or a folder has no file that can be read.
@@ -82,7 +88,11 @@ def find_files(paths: Sequence[Path], root: Path | None = None, is_header: IsHea
             continue
         n_before, reasons = len(found), {}
         for file, _, problem in walk(path):
-            reason = why_passed_over(file.relative_to(path).as_posix()) or problem or _why_unreadable(file, is_header)
+            reason = (
+                why_passed_over(file.relative_to(path).as_posix())
+                or problem
+                or _why_unreadable(file, is_header, is_special)
+            )
             if reason:
                 reasons[file] = reason
             else:
@@ -143,7 +153,7 @@ def _status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str | None]
     return status, None if entry.is_file() else "it is not a regular file"
 
 
-def _why_unreadable(file: Path, is_header: IsHeader) -> str | None:
+def _why_unreadable(file: Path, is_header: IsHeader, is_special: Callable[[Path], bool]) -> str | None:
     """Why a file of a folder is passed over by its ending and content; None if it is to be ingested.
 
     A file with a known ending is always to be ingested: if it is damaged, that is an error and no reason to pass over.
@@ -151,7 +161,7 @@ def _why_unreadable(file: Path, is_header: IsHeader) -> str | None:
     if not file.is_file() or format_by_name(file.name) or printable(file) != str(file):
         return None
     try:
-        return None if format_of(file, is_header) else _unknown(file)
+        return None if is_special(file) or format_of(file, is_header) else _unknown(file)
     except IngestError as error:
         return str(error).removeprefix(f"{file} ")
 
@@ -169,11 +179,13 @@ def _unknown(file: Path) -> str:
     )
 
 
-def check_file(path: Path, is_header: IsHeader = fits_a_source) -> None:
+def check_file(
+    path: Path, is_header: IsHeader = fits_a_source, is_special: Callable[[Path], bool] = lambda file: False
+) -> None:
     """Check that the file exists and that its format is known.
 
     Args:
-        is_header: See :func:`find_files`.
+        is_header, is_special: See :func:`find_files`.
 
     Raises:
         IngestError: it does not exist, is not a file, has a name that cannot be used, or its format is unknown.
@@ -184,7 +196,7 @@ def check_file(path: Path, is_header: IsHeader = fits_a_source) -> None:
         raise IngestError(f"{path} does not exist; check the path")
     if not path.is_file():
         raise IngestError(f"{path} is not a file, or cannot be read; check the path and its permissions")
-    if format_by_name(path.name) is None and format_of(path, is_header) is None:
+    if format_by_name(path.name) is None and not is_special(path) and format_of(path, is_header) is None:
         raise IngestError(f"{path}: {_unknown(path)}")
 
 

@@ -25,7 +25,7 @@ from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.tables.landing import LANDING, VERSIONED
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
 from journeys_assets.importers.base import Importer
-from journeys_assets.importers.choose import importers
+from journeys_assets.importers.online_retail import ONLINE_RETAIL
 from journeys_assets.storage.ingest.call import FileReport, IngestReport, ingest
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.load import INGEST_TABLES, ensure_landing
@@ -291,7 +291,7 @@ def test_an_arrow_type_in_any_column_is_read_or_refused(fuzzed: Fuzzed, dtype: s
 @pytest.mark.timeout(SECONDS * 2 + 600)
 @pytest.mark.parametrize(
     ("strategy", "importer"),
-    [(shop_files, importers()["online-retail"]), (sheet_files, sheet_importer(ITEMS, JUDGED_SCHEMA.to_frame()))],
+    [(shop_files, ONLINE_RETAIL), (sheet_files, sheet_importer(ITEMS, JUDGED_SCHEMA.to_frame()))],
     ids=["online-retail", "annotation-sheet"],
 )
 def test_every_row_of_other_formats_is_accounted_for(

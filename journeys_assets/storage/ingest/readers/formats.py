@@ -121,6 +121,57 @@ def opened(file: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
+def members_of(file: Path) -> list[str]:
+    """The names of the files in a zip archive, in order; none if the file is no zip archive."""
+    with _explaining_damage(file):
+        if _compression(file) != "zip":
+            return []
+        with zipfile.ZipFile(file) as archive:
+            return [member.filename for member in _members(archive)]
+
+
+@contextmanager
+def opened_all(file: Path) -> Iterator[BinaryIO]:
+    """As :func:`opened`, and the files of a zip archive one after the other, each of which may be compressed by gzip.
+
+    A file that does not end with a line end gets one.
+    """
+    with _explaining_damage(file):
+        if _compression(file) != "zip":
+            with _stream(file, _compression(file)) as stream:
+                yield stream
+            return
+        with zipfile.ZipFile(file) as archive:
+            yield cast(BinaryIO, _Chained(archive, _members(archive)))
+
+
+class _Chained:
+    """Reads the files of an archive one after the other."""
+
+    def __init__(self, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
+        self._archive, self._left, self._stream = archive, members[::-1], cast("BinaryIO | None", None)
+        self._last = b"\n"
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes; empty at the end only."""
+        while True:
+            if self._stream is None:
+                if not self._left:
+                    return b""
+                raw = self._archive.open(self._left.pop())
+                head = raw.read(2)
+                raw.seek(0)
+                self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw) if head == b"\x1f\x8b" else raw)
+            if content := self._stream.read(size):
+                self._last = content[-1:]
+                return content
+            self._stream.close()
+            self._stream = None
+            if self._last != b"\n":
+                self._last = b"\n"
+                return b"\n"
+
+
 @contextmanager
 def _explaining_damage(file: Path) -> Iterator[None]:
     try:
@@ -161,12 +212,17 @@ def _stream(file: Path, compression: str | None) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, _Decompressed(raw, new)) if new else raw
 
 
-def _only_member(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    members = [
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    members = (
         member
         for member in archive.infolist()
         if not member.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/"))
-    ]
+    )
+    return sorted(members, key=lambda member: member.filename)
+
+
+def _only_member(file: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = _members(archive)
     if len(members) != 1:
         names = ", ".join(member.filename for member in members)[:300]
         raise IngestError(

@@ -80,7 +80,15 @@ def _read_lines(file: Path, stream: BinaryIO, head: bytes, rows: _Rows) -> Itera
         yield piece
 
 
-def _read_array(file: Path, stream: BinaryIO, head: bytes, rows: _Rows) -> Iterator[Piece]:
+def array_text(file: Path, stream: BinaryIO, head: bytes) -> Iterator[str]:
+    """The text of each element of a file that is one JSON array.
+
+    Args:
+        head: What was read from the stream before.
+
+    Raises:
+        IngestError: the array is too large to be read as a whole, or broken.
+    """
     content = head
     while len(content) <= MAX_ARRAY_BYTES and (more := stream.read(MAX_ARRAY_BYTES + 1 - len(content))):
         content += more
@@ -89,7 +97,11 @@ def _read_array(file: Path, stream: BinaryIO, head: bytes, rows: _Rows) -> Itera
             f"{file} is a JSON array of more than {MAX_ARRAY_BYTES // 2**20} MiB; write one object per line "
             "(`jq -c '.[]'` does)"
         )
-    elements = enumerate(array_elements(file, content), start=1)
+    yield from array_elements(file, content)
+
+
+def _read_array(file: Path, stream: BinaryIO, head: bytes, rows: _Rows) -> Iterator[Piece]:
+    elements = enumerate(array_text(file, stream, head), start=1)
     while True:
         batch = list(itertools.islice(elements, BATCH_ROWS))
         piece = rows.piece(batch)

@@ -1,0 +1,120 @@
+"""Google Analytics 4, as BigQuery exports it: the tables ``events_YYYYMMDD`` as JSON lines or Parquet.
+
+* A search is ``view_search_results`` or ``search`` with the parameter ``search_term``, which is in ``int_value`` if it
+  looks like a number.
+* An action is on the items of the event (``items``), one row per item.
+* Times are microseconds, UTC. ``event_date`` is in the time zone of the property, and is not read.
+* The user is ``user_id``, else ``user_pseudo_id``. An event with neither is skipped.
+* Events that agree in user, time and item are told apart by the batch ids and by all parameters. A part of the id that
+  is missing does not make the id missing.
+* Of a day that has a daily table and an intraday one, the daily one is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from journeys_assets.domain.actions import Action
+from journeys_assets.domain.landing.log_options import FormatOptions
+from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
+from journeys_assets.importers.digests import digests
+from journeys_assets.importers.mapped import mapped_importer
+from journeys_assets.importers.mapping import make_mapping, with_options
+
+NAME = "ga4"
+NOT_SET = "(not set)"
+"""What Google Analytics writes where an item has no value."""
+
+_EVENT_ID = "@event_id"
+_VALUES = ("string_value", "int_value", "float_value", "double_value")
+_IDENTITY = (
+    "event_name",
+    "user_pseudo_id",
+    "stream_id",
+    "event_bundle_sequence_id",
+    "batch_page_id",
+    "batch_ordering_id",
+    "batch_event_index",
+    "event_params[].key",
+    *(f"event_params[].value.{name}" for name in _VALUES),
+)
+_CATEGORIES = ("item_category", "item_category2", "item_category3", "item_category4", "item_category5")
+
+
+def _parameter(key: str) -> list[str]:
+    return [f"event_params[key={key}].value.{name}" for name in _VALUES]
+
+
+MAPPING = make_mapping(
+    {
+        "user": ["user_id", "user_pseudo_id"],
+        "time": "event_timestamp",
+        "time_unit": "us",
+        "event": "event_name",
+        "event_id": _EVENT_ID,
+        "searches": [
+            {"when": {"event_name": ["view_search_results", "search"]}, "query": _parameter("search_term")},
+        ],
+        "engagements": [
+            {
+                "item": ["items[].item_id", "items[].item_name", *_parameter("item_id")],
+                "actions": {
+                    "view_item": "look",
+                    "select_item": "look",
+                    "add_to_cart": "keep",
+                    "add_to_wishlist": "keep",
+                    "purchase": "act",
+                    "view_item_list": "ignore",
+                    "view_promotion": "ignore",
+                    "remove_from_cart": "ignore",
+                },
+                "title": "items[].item_name",
+                "annotations": ["items[].item_name"],
+                "interests": [f"items[].{name}" for name in _CATEGORIES],
+            }
+        ],
+    },
+    "the mapping of GA4",
+)
+
+
+def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
+    """The importer of GA4; see :class:`LogFormat`."""
+    return mapped_importer(
+        NAME,
+        with_options(MAPPING, options),
+        actions=actions,
+        prepare=_prepared,
+        prepared=(_EVENT_ID,),
+        records=Records(_IDENTITY),
+        check_files=intraday_beside_daily,
+    )
+
+
+def intraday_beside_daily(names: Sequence[str]) -> Mapping[str, str]:
+    """The intraday tables whose day has a daily table among the files, with the reason for leaving them out."""
+    daily = {match[1] for name in names if (match := re.search(r"(?<![a-z])events_(\d{8})(?!\d)", name))}
+    left_out = {}
+    for name in names:
+        match = re.search(r"events_intraday_(\d{8})(?!\d)", name)
+        if match and match[1] in daily:
+            left_out[name] = f"it is the intraday table of {match[1]}, and the daily table events_{match[1]} is read"
+    return left_out
+
+
+def _prepared(raw: pl.DataFrame) -> pl.DataFrame:
+    identity = digests(raw.select(_IDENTITY)).alias(_EVENT_ID)
+    lists = [name for name, dtype in raw.schema.items() if name.startswith("items[]") and isinstance(dtype, pl.List)]
+    texts = pl.element().replace(NOT_SET, None)
+    return raw.with_columns(*(pl.col(name).list.eval(texts) for name in lists), identity)
+
+
+def _recognise(sample: Sample) -> str | None:
+    wanted = ("event_name", "event_timestamp", "event_params")
+    return f"the columns {', '.join(wanted)}" if sample.has(*wanted) else None
+
+
+FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer, intraday_beside_daily)

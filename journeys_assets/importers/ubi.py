@@ -1,0 +1,230 @@
+"""User Behavior Insights (UBI) of OpenSearch and Elasticsearch: the indices ``ubi_queries`` and ``ubi_events``.
+
+Queries and events may be in one file or in several, as JSON lines, as a JSON array, as the answer of ``_search``, or as
+Parquet. A record may be wrapped in ``_source``, and a line may begin with the name of the index and a tab.
+
+* A row of ``ubi_queries`` is a search. A search event (``on_search``, ``search``, or the message type QUERY without an
+  object) is one only if the files have no query with its ``query_id``: otherwise the search would count twice.
+* The user is ``user_id``, also of the event's or the query's attributes, else that of a record with the same
+  ``query_id``, else ``client_id``, also of such a record. A query without a time has that of the first event with its
+  ``query_id``.
+* UBI has no id of an event, so a digest of the whole record is taken: two records that differ are two events.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from journeys_assets.domain.actions import Action
+from journeys_assets.domain.landing.log_options import FormatOptions
+from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
+from journeys_assets.importers.digests import digests
+from journeys_assets.importers.mapped import SKIP, mapped_importer
+from journeys_assets.importers.mapping import LogMapping, Value, make_mapping, with_options
+from journeys_assets.importers.times import utc_times
+
+NAME = "ubi"
+QUERY = "(query)"
+"""The type of a row of ``ubi_queries``."""
+SEARCH_EVENTS = ("on_search", "search")
+IN_QUERIES = "a search event whose query is in ubi_queries"
+
+_EVENT, _USER, _TIME, _EVENT_ID = "@event", "@user", "@time", "@event_id"
+_USER_IDS = ("user_id", "event_attributes.user_id", "query_attributes.user_id")
+_OBJECT = "event_attributes.object"
+_READ = (
+    "action_name",
+    "user_query",
+    "query_id",
+    "client_id",
+    "message_type",
+    "message",
+    "timestamp",
+    "session_id",
+    "event_attributes",
+    f"{_OBJECT}.object_id",
+    *_USER_IDS,
+)
+_TITLES = (f"{_OBJECT}.title", f"{_OBJECT}.name", f"{_OBJECT}.description")
+
+MAPPING = make_mapping(
+    {
+        "user": _USER,
+        "time": _TIME,
+        "time_unit": "ms",
+        "event": _EVENT,
+        "event_id": _EVENT_ID,
+        "searches": [
+            {"when": {_EVENT: QUERY}, "query": "user_query"},
+            {"when": {_EVENT: SEARCH_EVENTS}, "query": "message"},
+            {"when": {"message_type": ["QUERY", "query"]}, "unless": {f"{_OBJECT}.object_id": "*"}, "query": "message"},
+        ],
+        "engagements": [
+            {
+                "item": [f"{_OBJECT}.object_id", f"{_OBJECT}.internal_id", "event_attributes.object_id", "object_id"],
+                "actions": {
+                    "click": "look",
+                    "click_through": "look",
+                    "item_click": "look",
+                    "view": "look",
+                    "watch": "look",
+                    "add_to_cart": "keep",
+                    "add_to_wishlist": "keep",
+                    "save": "keep",
+                    "wishlist": "keep",
+                    "purchase": "act",
+                    "impression": "ignore",
+                    "product_hover": "ignore",
+                },
+                "title": _TITLES,
+                "annotations": _TITLES[:2],
+                "interests": [f"{_OBJECT}.category"],
+            }
+        ],
+    },
+    "the mapping of UBI",
+)
+
+
+def parse_line(text: str) -> list[Mapping[str, Any]]:
+    """The records of a line: the rows of an answer of ``_search``, or one row, without what is wrapped around it.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    start = text.find("{")
+    index = text[:start].strip() if "\t" in text[: max(start, 0)] else None
+    row = json.loads(text[start:] if index is not None else text)
+    if not isinstance(row, dict):
+        raise ValueError("it is not an object")
+    hits = row.get("hits")
+    rows = hits["hits"] if isinstance(hits, dict) and isinstance(hits.get("hits"), list) else [row]
+    return [_unwrapped(one) for one in rows if isinstance(one, dict)]
+
+
+def _unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    source = row.get("_source")
+    return source if isinstance(source, dict) else row
+
+
+def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
+    """The importer of UBI; see :class:`LogFormat`."""
+    mapping = with_options(MAPPING, replace(options, user=None, searches=None))
+    if options.searches is not None:
+        of_queries, _, _ = mapping.searches
+        named = of_queries.model_copy(
+            update={"when": {_EVENT: options.searches}, "query": Value(paths=("message", "user_query"))}
+        )
+        mapping = mapping.model_copy(update={"searches": (of_queries, named)})
+    return _importer(mapping, options.user or _USER_IDS, options.searches, actions, _NO_QUERIES)
+
+
+_GATHERED = pl.Schema(
+    {
+        "query_id": pl.String(),
+        "is_query": pl.Boolean(),
+        "user": pl.String(),
+        "client": pl.String(),
+        "time": pl.Datetime("us"),
+    }
+)
+_NO_QUERIES = _GATHERED.to_frame()
+
+
+def _importer(
+    mapping: LogMapping,
+    user: Sequence[str],
+    searches: Sequence[str] | None,
+    actions: Sequence[Action],
+    gathered: pl.DataFrame,
+) -> Importer:
+    made = mapped_importer(
+        NAME,
+        mapping,
+        actions=actions,
+        prepare=partial(_prepared, user=user, searches=searches, of_queries=_by_query(gathered)),
+        prepared=(_EVENT, _USER, _TIME, _EVENT_ID),
+        records=Records(tuple(dict.fromkeys([*_READ, *user])), parse_line=parse_line),
+        user_paths=(*user, "client_id"),
+        time_paths=("timestamp",),
+    )
+    gather = Gather(
+        partial(_selected, mapping=mapping, user=user),
+        lambda found: replace(_importer(mapping, user, searches, actions, found), gather=None),
+    )
+    return replace(made, gather=gather)
+
+
+def _first(names: Sequence[str]) -> pl.Expr:
+    return pl.coalesce(*(pl.col(name).str.strip_chars().replace("", None) for name in names))
+
+
+def _selected(raw: pl.DataFrame, *, mapping: LogMapping, user: Sequence[str]) -> pl.DataFrame:
+    """What is known of each query: whether it is in ``ubi_queries``, and user and time of each of its rows."""
+    time, _ = utc_times(raw["timestamp"], unit=mapping.time_unit, zone=mapping.time_zone)
+    return raw.select(
+        "query_id",
+        is_query=pl.col("user_query").is_not_null() & pl.col("action_name").is_null(),
+        user=_first(user),
+        client=_first(["client_id"]),
+        time=time,
+    ).filter(pl.col("query_id").is_not_null())
+
+
+def _by_query(gathered: pl.DataFrame) -> pl.DataFrame:
+    return gathered.group_by("query_id").agg(
+        __in_queries=pl.col("is_query").any(),
+        __user=pl.col("user").min(),
+        __client=pl.col("client").min(),
+        __time=pl.col("time").min(),
+    )
+
+
+def _prepared(
+    raw: pl.DataFrame, *, user: Sequence[str], searches: Sequence[str] | None, of_queries: pl.DataFrame
+) -> pl.DataFrame:
+    rows = raw.join(of_queries, on="query_id", how="left", maintain_order="left")
+    is_query = pl.col("user_query").is_not_null() & pl.col("action_name").is_null()
+    rows = rows.with_columns(
+        pl.when(is_query).then(pl.lit(QUERY)).otherwise("action_name").alias(_EVENT),
+        pl.coalesce(_first(user), "__user", _first(["client_id"]), "__client").alias(_USER),
+        pl.coalesce("timestamp", pl.col("__time").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")).alias(_TIME),
+    )
+    # The index and the id that it gives a record are not part of what happened, and do not count.
+    rows = rows.with_columns(digests(raw.select(name for name in _READ)).alias(_EVENT_ID))
+    is_search = pl.col("action_name").is_in(list(searches or SEARCH_EVENTS))
+    if searches is None:
+        is_message = pl.col("message_type").str.to_uppercase() == "QUERY"
+        is_search = is_search | (is_message & pl.col(f"{_OBJECT}.object_id").is_null())
+    is_repeated = ~is_query & is_search.fill_null(False) & pl.col("__in_queries").fill_null(False)
+    return rows.with_columns(pl.when(is_repeated).then(pl.lit(IN_QUERIES)).alias(SKIP)).drop(
+        "__in_queries", "__user", "__client", "__time"
+    )
+
+
+def _keys_of_line(line: str) -> set[str]:
+    try:
+        return {key for record in parse_line(line) for key in record}
+    except (ValueError, RecursionError):
+        return set()  # A line that is no record says nothing of the format.
+
+
+def _recognise(sample: Sample) -> str | None:
+    keys = set(sample.columns)
+    for record in sample.records:
+        keys |= set(_unwrapped(record))
+    keys = keys.union(*map(_keys_of_line, sample.lines[:20]))
+    if {"user_query", "query_id"} <= keys or {"user_query", "query_response_id"} <= keys:
+        return "the keys user_query and query_id of ubi_queries"
+    if "action_name" in keys and keys & {"event_attributes", "message_type", "query_id"}:
+        return "the keys action_name and event_attributes, message_type or query_id of ubi_events"
+    return None
+
+
+FORMAT = LogFormat(NAME, "User Behavior Insights of OpenSearch and Elasticsearch", _recognise, importer)

@@ -1,0 +1,1 @@
+"""The world's searches and engagements as logs of other formats, in their true shape. One module per format."""

@@ -1,0 +1,61 @@
+"""Writes a world as a log of another format, with what the format does not keep as landing files beside it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from journeys_assets.synthetic.exports.ga4 import ga4_events
+from journeys_assets.synthetic.exports.ubi import ubi_records
+from journeys_assets.synthetic.world import World
+
+LANDING_BESIDE = {"ga4": ("users",), "ubi": ("users", "pins")}
+"""By format: the sources of the landing contract that its logs lack and that the pipeline needs beside them."""
+
+
+def write_export(world: World, format: str, folder: Path) -> Path:
+    """Write ``folder/logs/…`` in the format, and ``folder/landing/<source>/…``.
+
+    Args:
+        format: A key of ``LANDING_BESIDE``.
+
+    Returns:
+        The folder of the logs.
+    """
+    logs = folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    _WRITERS[format](world.landing, logs)
+    for source in LANDING_BESIDE[format]:
+        target = folder / "landing" / source
+        target.mkdir(parents=True, exist_ok=True)
+        world.landing[source].write_parquet(target / f"{source}.parquet")
+    return logs
+
+
+def _write_ga4(landing: Mapping[str, pl.DataFrame], logs: Path) -> None:
+    by_day: dict[date, list[str]] = {}
+    for day, row in ga4_events(landing):
+        by_day.setdefault(day, []).append(_line(row))
+    for day, lines in by_day.items():
+        with gzip.open(logs / f"events_{day:%Y%m%d}.json.gz", "wt", encoding="utf-8", compresslevel=1) as file:
+            file.writelines(lines)
+
+
+def _write_ubi(landing: Mapping[str, pl.DataFrame], logs: Path) -> None:
+    with (logs / "ubi.json").open("w", encoding="utf-8") as file:
+        for number, (index, record) in enumerate(ubi_records(landing)):
+            wrapped = {"_index": index, "_id": str(number), "_source": record}
+            file.write(_line(wrapped) if number % 2 else f"{index}\t{_line(record)}")
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {"ga4": _write_ga4, "ubi": _write_ubi}
