@@ -16,6 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -112,9 +113,9 @@ def measured(live: Live, number: int, users: list[str], day: date, file_format: 
     return [after - before for before, after in itertools.pairwise(times)]
 
 
-def cpu_seconds(group: int) -> dict[str, float]:
-    """CPU time of every process of a process group so far, by what it is."""
-    seconds: dict[str, float] = {}
+def cpu_seconds(group: int) -> dict[tuple[int, str], float]:
+    """CPU time so far of every process of a process group, by its id and what it is."""
+    seconds: dict[tuple[int, str], float] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = status.read_text().rpartition(")")[2].split()
@@ -124,18 +125,21 @@ def cpu_seconds(group: int) -> dict[str, float]:
         if int(fields[2]) == group:
             name = next((name for name in ("webserver", "daemon", "grpc") if name in command), "dagster dev")
             used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-            seconds[name] = seconds.get(name, 0) + used
+            seconds[int(status.parent.name), name] = used
     return seconds
 
 
 def idle_share(live: Live, seconds: float) -> Mapping[str, float]:
-    """The share of a core that the processes use while nothing happens."""
+    """The share of a core that the processes use while nothing happens; only those that are there all the time."""
     assert live.process is not None
     group = os.getpgid(live.process.pid)
     before, started = cpu_seconds(group), time.monotonic()
     time.sleep(seconds)
-    elapsed = time.monotonic() - started
-    return {name: (used - before.get(name, 0)) / elapsed for name, used in cpu_seconds(group).items()}
+    elapsed, shares = time.monotonic() - started, Counter[str]()
+    for process, used in cpu_seconds(group).items():
+        if process in before:
+            shares[process[1]] += (used - before[process]) / elapsed
+    return shares
 
 
 def main() -> None:
