@@ -127,13 +127,15 @@ def reason_of(sample: Sample, is_own: bool) -> str | None:
 
 
 def _first(rows: pl.DataFrame, names: Iterable[str]) -> pl.Expr:
-    texts = [pl.col(name).str.strip_chars() for name in names if name in rows.columns]
-    return pl.coalesce(*(pl.when(text != "").then(text) for text in texts))
+    texts = [pl.col(name) for name in names if name in rows.columns]
+    return pl.coalesce(*(pl.when(text.str.strip_chars() != "").then(text) for text in texts))
 
 
 def _prepared(raw: pl.DataFrame, *, zone: str, spelled: Mapping[str, str]) -> pl.DataFrame:
     call = _first(raw, [_CALL])
-    is_track = (call.str.to_lowercase() == "track") | call.is_null() | _first(raw, _EVENTS).is_not_null()
+    is_track = (
+        (call.str.strip_chars().str.to_lowercase() == "track") | call.is_null() | _first(raw, _EVENTS).is_not_null()
+    )
     events = raw.select(pl.when(is_track).then(_first(raw, _EVENTS)).otherwise(pl.format("({})", call))).to_series()
     rows = raw.with_columns(
         commerce.spelled_events(events, spelled).alias(_EVENT),
@@ -144,7 +146,7 @@ def _prepared(raw: pl.DataFrame, *, zone: str, spelled: Mapping[str, str]) -> pl
     )
     has_interest = pl.col(_EVENT).is_in(commerce.with_interest(spelled)).fill_null(False)
     # Where the property was a list, a table has a list of ids as text.
-    list_of_ids = pl.when(pl.col("__product_id").str.starts_with("[")).then("__product_id")
+    list_of_ids = pl.when(pl.col("__product_id").str.contains(r"^\s*\[")).then("__product_id")
     rows = rows.with_columns(__products=pl.when(has_interest).then(pl.coalesce(_first(raw, _PRODUCTS), list_of_ids)))
     rows = commerce.with_items(
         rows,
