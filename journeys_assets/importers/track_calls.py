@@ -4,8 +4,8 @@ They come in two shapes, which may lie in one folder:
 
 * **raw lines**: one call per JSON line, in camel case, with ``messageId`` and nested ``properties``;
 * **tables of a warehouse**: one table per event, in snake case, with one column per property and ``id`` for the id of
-  the message. The table ``tracks`` has all events without properties, so its rows have no text and no item; they are
-  skipped, and the tables of the events are what counts.
+  the message. The table ``tracks`` has all events without properties; its rows are skipped, and the tables of the
+  events are what counts.
 
 Only ``track`` calls are read. The rows of ``pages``, ``screens``, ``identifies``, ``users``, ``aliases`` and ``groups``
 are skipped and counted.
@@ -25,6 +25,8 @@ from journeys_assets.importers.base import Importer, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
 from journeys_assets.importers.times import utc_times
+
+NO_PROPERTIES = "no property that is read, as in the table tracks"
 
 _EVENT, _TIME, _QUERY, _ID = "@event", "@time", "@query", "@id"
 _LINE_KEYS = frozenset({"messageId", "type"})
@@ -54,16 +56,13 @@ _PRODUCTS = _in_properties("products")
 _PRODUCT_IDS = (*_in_properties("product_id"), "properties.productId", *_in_properties("sku"))
 _NAMES = _in_properties("name", "product_name")
 _CATEGORIES = _in_properties("category")
+_PROPERTIES = (_QUERIES, _PRODUCTS, _PRODUCT_IDS, _NAMES, _CATEGORIES)
 _READ = (
     *(name for names in _TIMES.values() for name in names),
     *_MESSAGE_IDS,
     *_EVENTS,
     _CALL,
-    *_QUERIES,
-    *_PRODUCTS,
-    *_PRODUCT_IDS,
-    *_NAMES,
-    *_CATEGORIES,
+    *(path for paths in _PROPERTIES for path in paths),
 )
 USERS = ("userId", "user_id", "anonymousId", "anonymous_id")
 
@@ -155,7 +154,10 @@ def _prepared(raw: pl.DataFrame, *, zone: str, spelled: Mapping[str, str]) -> pl
         title=_first(raw, _NAMES),
         category=_first(raw, _CATEGORIES),
     )
+    in_table = pl.col(_MESSAGE_IDS[0]).is_null()
+    has_none = pl.coalesce(*(_first(raw, paths) for paths in _PROPERTIES)).is_null()
     reasons = [
+        pl.when(has_interest & in_table & has_none).then(pl.lit(NO_PROPERTIES)),
         pl.when("__unreadable").then(pl.lit(commerce.UNREADABLE_PRODUCTS)),
         pl.when(has_interest & commerce.is_object(pl.col(_QUERY))).then(pl.lit(commerce.OBJECT_QUERY)),
     ]

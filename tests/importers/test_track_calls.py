@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeys_assets.importers.commerce import ACTIONS, event_key, read_products
-from journeys_assets.importers.track_calls import call_times
+from journeys_assets.importers.track_calls import NO_PROPERTIES, call_times
 from tests.support.log_files import LogSandbox, json_lines
 
 TEN = datetime(2026, 1, 5, 10)
@@ -170,11 +170,13 @@ def test_tables_have_one_event_each_and_tracks_has_no_properties(log: LogSandbox
     report = log.load()
     assert log.searches() == [("ann", "shed", TEN)]
     assert log.actions() == [("ann", "a", "closeup", TEN)]
-    assert report.skipped_by_reason == {
-        "a search without text": 1,
-        "no item": 1,
-        "no rule for the event": 1,
-    }
+    assert report.skipped_by_reason == {NO_PROPERTIES: 2, "no rule for the event": 1}
+
+
+def test_an_event_with_properties_and_without_an_item_has_no_item(log: LogSandbox) -> None:
+    log.write("product_viewed.csv", csv(row(name="Shed")))
+    log.write("1.json", [call(number=2, properties={}), call("Products Searched", 3, properties={})])
+    assert log.load().skipped_by_reason == {"a search without text": 1, "no item": 2}
 
 
 def test_a_row_and_a_line_of_one_message_are_one_event(log: LogSandbox) -> None:
