@@ -30,7 +30,7 @@ NO_PROPERTIES = "no property that is read, as in the table tracks"
 
 _EVENT, _TIME, _QUERY, _ID = "@event", "@time", "@query", "@id"
 _LINE_KEYS = frozenset({"messageId", "type"})
-_LINE_TIMES = frozenset({"timestamp", "originalTimestamp", "receivedAt", "sentAt"})
+_OTHER_KEYS = frozenset({"userId", "anonymousId", "originalTimestamp", "receivedAt", "sentAt"})
 _TABLE_COLUMNS = frozenset({"id", "received_at"})
 _OTHER_COLUMNS = frozenset({"anonymous_id", "user_id", "event_text", "previous_id", "uuid_ts", "original_timestamp"})
 
@@ -116,8 +116,8 @@ def reason_of(sample: Sample, is_own: bool) -> str | None:
     """
     if not is_own:
         return None
-    if sample.has(*_LINE_KEYS) and _LINE_TIMES & set(sample.columns):
-        return "the keys messageId, type and a time of a call"
+    if sample.has(*_LINE_KEYS) and _OTHER_KEYS & set(sample.columns):
+        return "the keys messageId, type and the user or a time of a call"
     columns = {column.lower() for column in sample.columns}
     has_context = any(column.startswith("context_") for column in columns)
     if columns >= _TABLE_COLUMNS and (columns & _OTHER_COLUMNS or has_context):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from journeys_assets.storage.ingest.recognition import recognise_format
-from tests.importers.test_track_calls import call, csv, parquet, row
 from tests.support.log_files import LogSandbox
+from tests.support.track_calls import call, csv, parquet, row
 
 OWN: dict[str, Any] = {"context_request_ip": "::1", "context_destination_type": "POSTGRES", "channel": "web"}
 

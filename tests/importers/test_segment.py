@@ -6,8 +6,8 @@ import pytest
 
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.storage.ingest.recognition import recognise_format
-from tests.importers.test_track_calls import call, csv, parquet, row
 from tests.support.log_files import LogSandbox
+from tests.support.track_calls import call, csv, parquet, row
 
 USER = {"id": "ann", "received_at": "2026-01-05 10:00:00", "email": "a@example.com", "uuid_ts": "2026-01-05 10:00:00"}
 IDENTIFY = {"id": "m1", "anonymous_id": "d", "user_id": "ann", "received_at": "2026-01-05 10:00:00", "plan": "pro"}

@@ -1,6 +1,5 @@
 """What logs of Segment and RudderStack hold and what goes wrong with them: what both have in common, one by one."""
 
-import io
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,48 +13,9 @@ from hypothesis import strategies as st
 from journeys_assets.importers.commerce import ACTIONS, event_key, read_products
 from journeys_assets.importers.track_calls import NO_PROPERTIES, call_times
 from tests.support.log_files import LogSandbox, json_lines
+from tests.support.track_calls import TABLE_TIME, TIME, call, csv, parquet, row
 
 TEN = datetime(2026, 1, 5, 10)
-TIME = "2026-01-05T10:00:00.000Z"
-TABLE_TIME = "2026-01-05 10:00:00"
-
-
-def call(event: str | None = "Product Viewed", number: int = 1, **fields: Any) -> dict[str, Any]:
-    """A raw line."""
-    return {
-        "messageId": f"m{number}",
-        "type": "track",
-        "event": event,
-        "userId": "ann",
-        "anonymousId": "device",
-        "properties": {"product_id": "a"},
-        "timestamp": TIME,
-        **fields,
-    }
-
-
-def row(event: str | None = "Product Viewed", number: int = 1, **fields: Any) -> dict[str, Any]:
-    """A row of a table."""
-    return {
-        "id": f"m{number}",
-        "anonymous_id": "device",
-        "user_id": "ann",
-        "received_at": TABLE_TIME,
-        "event": None if event is None else event.lower().replace(" ", "_"),
-        "event_text": event,
-        "timestamp": TABLE_TIME,
-        **fields,
-    }
-
-
-def csv(*rows: dict[str, Any]) -> str:
-    return pl.DataFrame(list(rows), infer_schema_length=None).write_csv()
-
-
-def parquet(*rows: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    pl.DataFrame(list(rows), infer_schema_length=None).write_parquet(buffer)
-    return buffer.getvalue()
 
 
 @pytest.fixture(params=["segment", "rudderstack"])
