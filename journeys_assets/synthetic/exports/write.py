@@ -12,10 +12,18 @@ from typing import Any
 import polars as pl
 
 from journeys_assets.synthetic.exports.ga4 import ga4_events
+from journeys_assets.synthetic.exports.posthog import write_posthog
+from journeys_assets.synthetic.exports.track_calls import write_rudderstack, write_segment
 from journeys_assets.synthetic.exports.ubi import ubi_records
 from journeys_assets.synthetic.world import World
 
-LANDING_BESIDE = {"ga4": ("users",), "ubi": ("users", "pins")}
+LANDING_BESIDE = {
+    "ga4": ("users",),
+    "ubi": ("users", "pins"),
+    "posthog": ("users",),
+    "segment": ("users",),
+    "rudderstack": ("users",),
+}
 """By format: the sources of the landing contract that its logs lack and that the pipeline needs beside them."""
 
 
@@ -58,4 +66,10 @@ def _line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 
-_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {"ga4": _write_ga4, "ubi": _write_ubi}
+_WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
+    "ga4": _write_ga4,
+    "ubi": _write_ubi,
+    "posthog": write_posthog,
+    "segment": write_segment,
+    "rudderstack": write_rudderstack,
+}
