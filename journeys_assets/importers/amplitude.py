@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import polars as pl
 
@@ -21,8 +22,8 @@ from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
 from journeys_assets.importers.mapped import SKIP, mapped_importer
-from journeys_assets.importers.mapping import make_mapping
-from journeys_assets.importers.product_events import EVENT_NAME, rules, with_event_names, with_named_events
+from journeys_assets.importers.mapping import LogMapping, make_mapping
+from journeys_assets.importers.product_events import PREPARED, rules, with_named_events, with_products
 
 NAME = "amplitude"
 MERGE = "a merge of two ids"
@@ -38,7 +39,7 @@ MAPPING = make_mapping(
         "time": ["event_time", "client_event_time"],
         "event": "event_type",
         "event_id": _EVENT_ID,
-        **rules(_PROPERTIES, items=(f"{_PROPERTIES}.$productId",), actions={"revenue_amount": "act"}),
+        **rules({"revenue_amount": "act"}),
     },
     "the mapping of Amplitude",
 )
@@ -46,20 +47,21 @@ MAPPING = make_mapping(
 
 def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
     """The importer of Amplitude; see :class:`LogFormat`."""
+    mapping = with_named_events(MAPPING, options)
     return mapped_importer(
         NAME,
-        with_named_events(MAPPING, options),
+        mapping,
         actions=actions,
-        prepare=_prepared,
-        prepared=(_EVENT_ID, EVENT_NAME),
+        prepare=partial(_prepared, mapping=mapping),
+        prepared=(_EVENT_ID, *PREPARED),
         records=Records((*_IDS, *_IDENTITY, "merged_amplitude_id"), archives=True),
     )
 
 
-def _prepared(raw: pl.DataFrame) -> pl.DataFrame:
+def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
     given = pl.coalesce(pl.col(name).str.strip_chars().replace("", None) for name in _IDS)
     is_merge = pl.col("merged_amplitude_id").is_not_null() & pl.col("event_type").is_null()
-    return with_event_names(raw, "event_type").with_columns(
+    return with_products(raw, mapping, event="event_type", properties=_PROPERTIES).with_columns(
         given.fill_null(digests(raw.select(_IDENTITY))).alias(_EVENT_ID),
         pl.when(is_merge).then(pl.lit(MERGE)).alias(SKIP),
     )

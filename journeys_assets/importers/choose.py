@@ -1,9 +1,17 @@
 """The log formats that there are, by name. A new one is a module beside these and a line here."""
 
-from journeys_assets.importers import ga4, online_retail, ubi
+from journeys_assets.importers import amplitude, ga4, matomo, mixpanel, online_retail, snowplow, ubi
 from journeys_assets.importers.base import LogFormat
 
-FORMATS = (ubi.FORMAT, ga4.FORMAT, online_retail.FORMAT)
+FORMATS = (
+    ubi.FORMAT,
+    ga4.FORMAT,
+    online_retail.FORMAT,
+    amplitude.FORMAT,
+    mixpanel.FORMAT,
+    snowplow.FORMAT,
+    matomo.FORMAT,
+)
 
 
 def formats() -> dict[str, LogFormat]:

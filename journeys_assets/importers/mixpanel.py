@@ -25,8 +25,8 @@ from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
 from journeys_assets.importers.json_values import as_object
 from journeys_assets.importers.mapped import mapped_importer
-from journeys_assets.importers.mapping import make_mapping
-from journeys_assets.importers.product_events import EVENT_NAME, rules, with_event_names, with_named_events
+from journeys_assets.importers.mapping import LogMapping, make_mapping
+from journeys_assets.importers.product_events import PREPARED, rules, with_named_events, with_products
 from journeys_assets.importers.times import utc_times
 
 NAME = "mixpanel"
@@ -49,7 +49,7 @@ MAPPING = make_mapping(
         "time_unit": TIME_UNIT,
         "event": "event",
         "event_id": _EVENT_ID,
-        **rules(_PROPERTIES),
+        **rules(),
     },
     "the mapping of Mixpanel",
 )
@@ -62,18 +62,19 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         NAME,
         mapping,
         actions=actions,
-        prepare=partial(_prepared, unit=mapping.time_unit or TIME_UNIT, is_local=mapping.time_zone != "UTC"),
-        prepared=(_EVENT_ID, _TIME, EVENT_NAME),
+        prepare=partial(_prepared, mapping=mapping),
+        prepared=(_EVENT_ID, _TIME, *PREPARED),
         records=Records((_INSERT_ID, _TIME_PATH, _PROPERTIES)),
         time_paths=(_TIME_PATH,),
     )
 
 
-def _prepared(raw: pl.DataFrame, *, unit: TimeUnit, is_local: bool) -> pl.DataFrame:
-    rows = with_event_names(raw, "event").with_columns(
+def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
+    unit = mapping.time_unit or TIME_UNIT
+    rows = with_products(raw, mapping, event="event", properties=_PROPERTIES).with_columns(
         _event_ids(raw), _readable(pl.col(_TIME_PATH), unit).alias(_TIME)
     )
-    if is_local:
+    if mapping.time_zone != "UTC":
         # As text without a zone, the wall clock is read in the time zone of the project.
         clock, _ = utc_times(raw[_TIME_PATH], unit=unit, zone="UTC")
         is_number = pl.col(_TIME).str.contains(r"^\s*\d+\.?\d*\s*$")

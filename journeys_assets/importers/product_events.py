@@ -7,12 +7,17 @@ and ``productViewed`` are one name. A deployment names its own in its settings, 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
 from journeys_assets.domain.landing.log_options import FormatOptions
+from journeys_assets.importers.json_values import as_list, as_object
 from journeys_assets.importers.mapping import LogMapping, with_options
+from journeys_assets.importers.paths import as_text
 
 EVENT_NAME = "@name"
 """The column of prepared rows with the type of the event in snake case."""
@@ -60,45 +65,33 @@ _IDS_IN_LISTS = (*_IDS, "id")
 _TITLES = ("product_name", "item_name", "product_title", "item_title", "title", "name")
 _CATEGORIES = ("category", "categories", "product_category", "item_category")
 
+_QUERY = "@query"
+_ITEMS = ("@items[].id", "@items[].name", "@items[].category")
+PREPARED = (EVENT_NAME, _QUERY, *_ITEMS)
+"""The columns that :func:`with_products` adds."""
 
-def rules(root: str, *, items: tuple[str, ...] = (), actions: dict[str, str] | None = None) -> dict[str, Any]:
+
+def rules(actions: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The rules of a mapping, for ``make_mapping``.
 
     Args:
-        root: The object that has the properties of an event.
-        items: Paths to the item's id that go before the others.
         actions: Types of events, in snake case, beside ``ACTIONS``.
     """
-    lists = [f"{root}.{one}[]" for one in _LISTS]
-    titles = [*_paths(lists, _TITLES), *_paths([root], _TITLES)]
-    return {
-        "searches": [{"when": {EVENT_NAME: SEARCHES}, "query": _paths([root], _QUERIES)}],
-        "engagements": [
-            {
-                "item": [*items, *_paths(lists, _IDS_IN_LISTS), *_paths([root], _IDS), *titles],
-                "action": EVENT_NAME,
-                "actions": {**ACTIONS, **(actions or {})},
-                "title": titles,
-                "annotations": titles,
-                "interests": [*_paths(lists, _CATEGORIES), *_paths([root], _CATEGORIES)],
-            }
-        ],
+    engagements = {
+        "item": _ITEMS[0],
+        "action": EVENT_NAME,
+        "actions": {**ACTIONS, **(actions or {})},
+        "title": _ITEMS[1],
+        "annotations": _ITEMS[1],
+        "interests": _ITEMS[2],
     }
+    return {"searches": [{"when": {EVENT_NAME: SEARCHES}, "query": _QUERY}], "engagements": [engagements]}
 
 
 def with_named_events(mapping: LogMapping, options: FormatOptions) -> LogMapping:
     """The mapping with the decisions of a deployment, whose names of events may be written in any spelling."""
     named = {snake_case(event): action for event, action in options.actions.items()}
-    changed = with_options(
-        mapping,
-        FormatOptions(
-            actions=named,
-            user=options.user,
-            time_zone=options.time_zone,
-            time_unit=options.time_unit,
-            items_from_events=options.items_from_events,
-        ),
-    )
+    changed = with_options(mapping, replace(options, actions=named, searches=None))
     if options.searches is None:
         return changed
     when = {EVENT_NAME: tuple(snake_case(event) for event in options.searches)}
@@ -107,30 +100,78 @@ def with_named_events(mapping: LogMapping, options: FormatOptions) -> LogMapping
     )
 
 
-def with_event_names(raw: pl.DataFrame, event: str) -> pl.DataFrame:
-    """Raw rows with the column ``EVENT_NAME``.
+def with_products(raw: pl.DataFrame, mapping: LogMapping, *, event: str, properties: str) -> pl.DataFrame:
+    """Raw rows with the columns ``PREPARED``.
 
     Args:
+        mapping: The properties of events for which it has no rule are not looked at.
         event: The column with the type of the event.
+        properties: The column with the properties of the event, JSON as text.
     """
-    types = raw[event].drop_nulls().unique()
-    names = dict(zip(types, map(snake_case, types), strict=True))
-    return raw.with_columns(pl.col(event).replace_strict(names, default=None, return_dtype=pl.String).alias(EVENT_NAME))
+    searches = {name for rule in mapping.searches for name in rule.when[EVENT_NAME]}
+    wanted = searches | {name for rule in mapping.engagements for name in rule.actions}
+    names: list[str | None] = []
+    queries: list[str | None] = []
+    items: list[list[_Item]] = []
+    for kind, text in zip(raw[event], raw[properties], strict=True):
+        name = None if kind is None else snake_case(kind)
+        given = _named(text) if name in wanted else {}
+        names.append(name)
+        queries.append(_query(given) if name in searches else None)
+        items.append([] if name in searches else _items_of(given))
+    columns = [
+        pl.Series(column, [[item[at] for item in one] or None for one in items], dtype=pl.List(pl.String))
+        for at, column in enumerate(_ITEMS)
+    ]
+    texts = {EVENT_NAME: names, _QUERY: queries}
+    return raw.with_columns(*(pl.Series(name, values, dtype=pl.String) for name, values in texts.items()), *columns)
 
 
+_Item = tuple[str | None, str | None, str | None]
+"""Id, name, and category or categories (JSON as text) of an item."""
+
+
+def _named(value: Any) -> dict[str, Any]:
+    """An object with its keys in snake case. Of keys that are one name, the first that has a value counts."""
+    found: dict[str, Any] = {}
+    for key, one in as_object(value).items():
+        name = snake_case(key)
+        if found.get(name) in (None, ""):
+            found[name] = one
+    return found
+
+
+def _query(given: Mapping[str, Any]) -> str | None:
+    for key in _QUERIES:
+        value = given.get(key)
+        words = [as_text(word) for word in value] if isinstance(value, list) else [as_text(value)]
+        if text := " ".join(word for word in words if word):
+            return text
+    return None
+
+
+def _items_of(given: Mapping[str, Any]) -> list[_Item]:
+    elements = [element for key in _LISTS for element in as_list(given.get(key))]
+    if elements:
+        return [
+            _item(_named(one), _IDS_IN_LISTS) if isinstance(one, dict) else (as_text(one), None, None)
+            for one in elements
+        ]
+    item = _item(given, _IDS)
+    return [] if item[0] is None else [item]
+
+
+def _item(given: Mapping[str, Any], ids: Sequence[str]) -> _Item:
+    name = _first(given, _TITLES)
+    return _first(given, ids) or name, name, _first(given, _CATEGORIES)
+
+
+def _first(given: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    return next((text for key in keys if (text := as_text(given.get(key)))), None)
+
+
+@lru_cache(maxsize=10_000)
 def snake_case(text: str) -> str:
     """A name in lower case, with an underscore between its words."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
     return re.sub(r"[\W_]+", "_", words).strip("_").lower()
-
-
-def _paths(roots: list[str], keys: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys(f"{root}.{spelling}" for key in keys for root in roots for spelling in _spellings(key)))
-
-
-def _spellings(key: str) -> tuple[str, ...]:
-    """A key in snake case, in title case, in camel case, and with capital letters for ``id``."""
-    words = key.split("_")
-    titled = [word.capitalize() for word in words]
-    upper = ["ID" if word == "Id" else word for word in titled]
-    return (key, " ".join(upper), words[0] + "".join(titled[1:]), " ".join(titled), " ".join(words))
