@@ -123,7 +123,8 @@ def _values(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list) and "[]" not in path and any(isinstance(item, Mapping) for item in value):
         for item in value[:3]:
             yield from _values(item, f"{path}[]", depth + 1)
-    elif value is not None and path and (text := as_text(value)):
+    elif value is not None and path and path.isprintable() and (text := as_text(value)):
+        # A key with a line break or another control character cannot be written in a line of TOML.
         yield path, text[:200]
 
 

@@ -148,7 +148,7 @@ def resolved_actions(given: Mapping[str, str], registry: Sequence[Action]) -> di
     found = {}
     for value, target in given.items():
         if target in STRENGTHS:
-            found[value] = _action_of(value, cast("Strength", target), registry)
+            found[value] = _action_of(value, target, registry)
         elif target == IGNORE or target in by_name:
             found[value] = target
         else:
@@ -300,7 +300,7 @@ def _of_rule(
 
 def _once(refused: pl.DataFrame) -> pl.DataFrame:
     """Each problem of a line once: elements of one event may have the same."""
-    return refused.unique(["line", "reason"], keep="first", maintain_order=True).cast(dict(REFUSED_SCHEMA))
+    return refused.unique(["line", "reason"], keep="first", maintain_order=True).cast(REFUSED_SCHEMA)
 
 
 def _columns(rule: _Rule, mapping: LogMapping) -> dict[str, pl.Expr]:
@@ -346,8 +346,8 @@ def _exploded(rule: _Rule, taken: pl.DataFrame) -> pl.DataFrame:
         return taken
     for root in roots:
         own = [name for name in lists if _list_root(name) == root]
-        # A path is null for a record whose list is missing; an empty list and a missing one are the same.
-        taken = taken.explode(own)
+        # Releases of polars differ in whether an empty list keeps its row, so it counts as a missing one, which does.
+        taken = taken.with_columns(pl.when(pl.col(name).list.len() > 0).then(pl.col(name)) for name in own).explode(own)
     return taken
 
 

@@ -208,15 +208,18 @@ def _prepared(
     )
 
 
+def _keys_of_line(line: str) -> set[str]:
+    try:
+        return {key for record in parse_line(line) for key in record}
+    except (ValueError, RecursionError):
+        return set()  # A line that is no record says nothing of the format.
+
+
 def _recognise(sample: Sample) -> str | None:
     keys = set(sample.columns)
     for record in sample.records:
         keys |= set(_unwrapped(record))
-    for line in sample.lines[:20]:
-        try:
-            keys |= {key for record in parse_line(line) for key in record}
-        except (ValueError, RecursionError):
-            continue  # A line that is no record says nothing of the format.
+    keys = keys.union(*map(_keys_of_line, sample.lines[:20]))
     if {"user_query", "query_id"} <= keys or {"user_query", "query_response_id"} <= keys:
         return "the keys user_query and query_id of ubi_queries"
     if "action_name" in keys and keys & {"event_attributes", "message_type", "query_id"}:

@@ -197,7 +197,7 @@ def _examples(
     """Examples that show different sources and actions first."""
     examples: list[Example] = []
     seen: Counter[tuple[tuple[str, Any], ...]] = Counter()
-    candidates = []
+    candidates: list[tuple[int, Path, int, Mapping[str, Any], Sequence[tuple[str, Mapping[str, Any]]]]] = []
     for file, of_file in rows.items():
         if importer.records is None or len(candidates) > SAMPLE_RECORDS:
             break

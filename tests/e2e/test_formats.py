@@ -17,14 +17,14 @@ from tests.sandbox import NOW, Sandbox
 from tests.support.outputs import assert_same_output
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 6
+N_DAYS = 3
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 NewSandbox = Callable[[str], Sandbox]
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return generate_world(WorldParams(seed=3, n_users=20, n_days=N_DAYS, first_day=FIRST))
+    return generate_world(WorldParams(seed=3, n_users=15, n_days=N_DAYS, first_day=FIRST))
 
 
 def land_export(sandbox: Sandbox, world: World, format: str, folder: Path) -> IngestReport:

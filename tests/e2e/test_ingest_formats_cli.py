@@ -45,10 +45,10 @@ def test_an_unknown_log_by_a_drafted_mapping(journeys: Journeys, log: Path, tmp_
         "Nothing was loaded.",
     ):
         assert text in explained
-    record = json.loads(journeys("ingest", log, "--mapping", mapping, "--explain", "--json").output)
+    record = json.loads(journeys("ingest", log, "--mapping", mapping, "--explain", "--json").stdout)
     assert record["share_without_user"] == 0.2
     assert len(record["examples"]) == 4
-    loaded = json.loads(journeys("ingest", log, "--mapping", mapping, "--json").output)
+    loaded = json.loads(journeys("ingest", log, "--mapping", mapping, "--json").stdout)
     assert {"event": "Product Viewed", "outcome": "pin_engagements as closeup", "n": 3} in loaded["events"]
     again = journeys("ingest", log, "--mapping", mapping).output
     assert "skipped 1: no user" in again

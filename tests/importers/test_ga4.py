@@ -141,6 +141,12 @@ def test_each_item_of_an_event_is_a_row(log: LogSandbox) -> None:
     assert report.events == {("purchase", "pin_engagements as clickthrough"): 1}
 
 
+def test_an_item_may_be_a_parameter_of_the_event(log: LogSandbox) -> None:
+    log.write("a.json", [event("view_item", {"item_id": {"string_value": "a"}}, items=items) for items in ([], None)])
+    log.load()
+    assert [row[1] for row in log.actions()] == ["a"]
+
+
 def test_events_without_an_item_and_of_no_interest_are_counted(log: LogSandbox) -> None:
     rows = [event("view_item"), event("view_item_list", items=[thing("a")]), event("scroll"), search(string_value=" ")]
     log.write("a.json", rows)

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
@@ -217,6 +217,7 @@ EVENTS = st.sampled_from(
 )
 
 
+@settings(max_examples=30)  # polars takes its time for each
 @given(st.lists(EVENTS, max_size=12))
 def test_every_record_becomes_rows_is_skipped_or_is_refused(rows: list[dict[str, Any]]) -> None:
     """Each counts once by type and outcome, and what is skipped counts in the reasons as well."""

@@ -26,7 +26,8 @@ def event(action: str = "click", object_id: Any = "a", **fields: Any) -> dict[st
 
 
 def on_search(query_id: str | None, **fields: Any) -> dict[str, Any]:
-    return event("on_search", message_type="QUERY", message="shed", event_attributes={}, query_id=query_id, **fields)
+    query_event = {"message_type": "QUERY", "message": "shed", "event_attributes": {}, "query_id": query_id}
+    return event("on_search", **query_event | fields)
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ def _head(explanation: "LogExplanation", why: str) -> Iterator[str]:
     )
     if explanation.first is not None:
         yield f"from {explanation.first} to {explanation.last} UTC"
-    for path, n in explanation.users:
-        what = "no user" if path is None else f"user: {path}"
+    for user, n in explanation.users:
+        what = "no user" if user is None else f"user: {user}"
         yield f"{what} in {n:,} records ({n / max(1, explanation.n_rows):.1%})"
     if explanation.unused:
         yield f"columns that are not used: {', '.join(explanation.unused)}"

@@ -56,9 +56,9 @@ def test_every_format_gives_the_same_rows(sandbox: Sandbox, write: Callable[[San
     write(sandbox)
     report = sandbox.ingest()
     assert sandbox.table("search_events").rows() == [
-        ("u1", "Garden Shed", datetime(2026, 1, 2, 10), "garden shed", 1),
-        ("u2", "日本 庭園", datetime(2026, 1, 1, 10), "日本 庭園", 1),
-        ("u2", "🎉 party", datetime(2026, 1, 3, 10), "🎉 party", 1),
+        ("u1", "Garden Shed", datetime(2026, 1, 2, 10), None, "garden shed", 1),
+        ("u2", "日本 庭園", datetime(2026, 1, 1, 10), None, "日本 庭園", 1),
+        ("u2", "🎉 party", datetime(2026, 1, 3, 10), None, "🎉 party", 1),
     ]
     assert report.by_source() == [("search_events", 1, 3, 3, 0, 0, 0)]
     assert (report.ingest_seq, report.first_day) == (1, date(2026, 1, 1))
@@ -218,7 +218,7 @@ def test_paths_without_files_are_errors(sandbox: Sandbox) -> None:
         sandbox.ingest(sandbox.folder / "bare")
     with pytest.raises(IngestError, match="no known ending"):
         sandbox.ingest(sandbox.write("notes.txt", "x"))
-    with pytest.raises(IngestError, match="formats are landing, online-retail"):
+    with pytest.raises(IngestError, match="formats are landing, ubi, ga4, online-retail"):
         sandbox.ingest(format="xml")
 
 

@@ -72,7 +72,7 @@ def read_records(file: Path, form: Format, records: Records, wanted: Wanted) -> 
                 yield _with_refused(_from_columns(columns, piece.frame["line"], paths), piece.refused)
 
 
-def first_records(file: Path, form: Format, records: Records, n: int) -> list[tuple[int, Row]]:
+def first_records(file: Path, form: Format, records: Records, n: int) -> Sequence[tuple[int, Row]]:
     """The first readable records of a file, at most ``n``, with their lines: all columns, nested values as they are.
 
     Raises:
@@ -80,8 +80,10 @@ def first_records(file: Path, form: Format, records: Records, n: int) -> list[tu
     """
     if form == "parquet":
         for columns, _, lines in _parquet_batches(file, None, Wanted((), ())):
-            rows = [{name: _loaded(values[at]) for name, values in columns.items()} for at in range(min(n, len(lines)))]
-            return list(enumerate(rows, start=1))
+            return [
+                (at + 1, {name: _loaded(values[at]) for name, values in columns.items()})
+                for at in range(min(n, len(lines)))
+            ]
         return []
     found: list[tuple[int, Row]] = []
     with (opened_all if records.archives else opened)(file) as stream:
@@ -92,16 +94,15 @@ def first_records(file: Path, form: Format, records: Records, n: int) -> list[tu
                 if len(found) >= n:
                     break
             return found[:n]
-    lines = first_lines(file, n + 1, all_members=records.archives)
+    texts = first_lines(file, n + 1, all_members=records.archives)
     if records.headers:
         names = {len(header): header for header in records.headers}
-        split = [(at, line.split("\t")) for at, line in enumerate(lines, start=1)]
+        split = [(at, line.split("\t")) for at, line in enumerate(texts, start=1)]
         return [(at, dict(zip(names[len(row)], row, strict=True))) for at, row in split if len(row) in names][:n]
-    wanted = Wanted((), _csv_header(lines[0], form) if lines else ())
+    wanted = Wanted((), _csv_header(texts[0], form) if texts else ())
     with opened(file) as stream:
         for piece in read_csv(file, stream, wanted, SEPARATORS[form]):
-            rows = piece.frame.head(n).drop("line").to_dicts()
-            return list(zip(piece.frame["line"].head(n).to_list(), rows, strict=True))
+            return [(row.pop("line"), row) for row in piece.frame.head(n).to_dicts()]
     return []
 
 
