@@ -145,7 +145,9 @@ def _selected(raw: pl.DataFrame) -> pl.DataFrame:
         profilable="profilable",
     )
     others = pl.DataFrame({"table": ["link"]}).filter((selected["table"] == "link").any())
-    return pl.concat([selected.filter(pl.col("table") != "link"), others], how="diagonal").cast(dict(_GATHERED))
+    return pl.concat([selected.filter(pl.col("table") != "link"), others], how="diagonal").select(
+        pl.col(name).cast(dtype) for name, dtype in _GATHERED.items()
+    )
 
 
 def _table() -> pl.Expr:

@@ -144,7 +144,9 @@ def _importer(mapping: LogMapping, actions: Sequence[Action], searched: pl.DataF
 def _searched_pages(raw: pl.DataFrame) -> pl.DataFrame:
     """Visitor and page of every ``site_search``."""
     rows = _with_events(raw).filter(pl.col(_EVENT) == SITE_SEARCH).select(_visitor(), "page_url")
-    return rows.filter(pl.col("page_url").is_not_null()).cast(dict(_PAGES))
+    return rows.filter(pl.col("page_url").is_not_null()).select(
+        pl.col(name).cast(dtype) for name, dtype in _PAGES.items()
+    )
 
 
 def _visitor() -> pl.Expr:

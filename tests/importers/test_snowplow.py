@@ -11,6 +11,7 @@ import pytest
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.snowplow import FIELDS, JSON_FIELDS
 from journeys_assets.storage.ingest.recognition import recognise_format
+from journeys_assets.synthetic.exports.snowplow import POSITIONS
 from tests.support.log_files import LogSandbox
 
 TEN = datetime(2026, 1, 5, 10)
@@ -69,6 +70,7 @@ def log(tmp_path: Path) -> LogSandbox:
 
 def test_there_are_131_fields_and_128_without_those_of_json() -> None:
     assert (len(FIELDS), len(set(FIELDS) - set(JSON_FIELDS))) == (131, 128)
+    assert all(FIELDS[at] == name for name, at in POSITIONS.items())
     assert FIELDS[:7] == (
         *("app_id", "platform", "etl_tstamp", "collector_tstamp", "dvce_created_tstamp", "event", "event_id"),
     )

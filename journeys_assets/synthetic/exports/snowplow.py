@@ -18,12 +18,21 @@ import polars as pl
 
 EVENTS = {"closeup": "product_view", "save": "add_to_cart", "clickthrough": "transaction"}
 """The type of the e-commerce action by the action of the landing contract."""
+N_FIELDS = 131
+"""How many fields an enriched event has."""
+POSITIONS = {
+    **{"app_id": 0, "platform": 1, "etl_tstamp": 2, "collector_tstamp": 3, "dvce_created_tstamp": 4, "event": 5},
+    **{"event_id": 6, "v_collector": 10, "v_etl": 11, "user_id": 12, "domain_userid": 15, "network_userid": 17},
+    **{"page_url": 29, "page_urlquery": 36, "contexts": 52, "unstruct_event": 58, "useragent": 77},
+    **{"derived_tstamp": 124, "event_vendor": 125, "event_name": 126, "event_format": 127, "event_version": 128},
+}
+"""The positions of the fields that are used, first = 0."""
 _SCHEMAS = "iglu:com.snowplowanalytics.snowplow"
 _PAGE = {"schema": f"{_SCHEMAS}/web_page/jsonschema/1-0-0", "data": {"id": "5b1e8f0c-0000-4000-8000-000000000000"}}
 
 
-def snowplow_events(landing: Mapping[str, pl.DataFrame]) -> Iterator[tuple[datetime, dict[str, str]]]:
-    """The fields that are not empty of every event, by name, with its time, in the order of time.
+def snowplow_events(landing: Mapping[str, pl.DataFrame]) -> Iterator[tuple[datetime, list[str]]]:
+    """The fields of every event with its time, in the order of time.
 
     Args:
         landing: ``World.landing``.
@@ -35,7 +44,14 @@ def snowplow_events(landing: Mapping[str, pl.DataFrame]) -> Iterator[tuple[datet
     for number, row in enumerate(rows.iter_rows(named=True)):
         for index, event in enumerate(_events(row, pins, number)):
             for _ in range(1 + (number % 17 == 0)):
-                yield row["at"], {**_common(row, 10 * number + index), **event}
+                yield row["at"], _fields({**_common(row, 10 * number + index), **event})
+
+
+def _fields(event: Mapping[str, str]) -> list[str]:
+    fields = [""] * N_FIELDS
+    for name, text in event.items():
+        fields[POSITIONS[name]] = text
+    return fields
 
 
 def _events(row: Mapping[str, Any], pins: Mapping[str, Mapping[str, Any]], number: int) -> Iterator[dict[str, str]]:

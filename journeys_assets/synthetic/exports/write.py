@@ -88,11 +88,9 @@ def _write_mixpanel(landing: Mapping[str, pl.DataFrame], logs: Path) -> None:
 
 
 def _write_snowplow(landing: Mapping[str, pl.DataFrame], logs: Path) -> None:
-    from journeys_assets.importers.snowplow import FIELDS
-
     by_day: dict[date, list[str]] = {}
-    for at, event in snowplow_events(landing):
-        by_day.setdefault(at.date(), []).append("\t".join(event.get(name, "") for name in FIELDS) + "\n")
+    for at, fields in snowplow_events(landing):
+        by_day.setdefault(at.date(), []).append("\t".join(fields) + "\n")
     for day, lines in by_day.items():
         (logs / f"enriched-{day:%Y-%m-%d}-part-00000.gz").write_bytes(
             gzip.compress("".join(lines).encode(), compresslevel=1)
