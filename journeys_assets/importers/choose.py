@@ -1,6 +1,17 @@
 """The log formats that there are, by name. A new one is a module beside these and a line here."""
 
-from journeys_assets.importers import ga4, online_retail, posthog, rudderstack, segment, ubi
+from journeys_assets.importers import (
+    amplitude,
+    ga4,
+    matomo,
+    mixpanel,
+    online_retail,
+    posthog,
+    rudderstack,
+    segment,
+    snowplow,
+    ubi,
+)
 from journeys_assets.importers.base import LogFormat
 
 FORMATS = (
@@ -10,6 +21,10 @@ FORMATS = (
     segment.FORMAT,
     rudderstack.FORMAT,
     online_retail.FORMAT,
+    amplitude.FORMAT,
+    mixpanel.FORMAT,
+    snowplow.FORMAT,
+    matomo.FORMAT,
 )
 
 

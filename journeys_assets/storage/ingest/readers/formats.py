@@ -153,7 +153,15 @@ class _Chained:
         self._last = b"\n"
 
     def read(self, size: int) -> bytes:
-        """At most ``size`` bytes; empty at the end only."""
+        """``size`` bytes, of as many files as that takes; fewer at the end only."""
+        parts = []
+        while size and (content := self._some(size)):
+            parts.append(content)
+            size -= len(content)
+        return b"".join(parts)
+
+    def _some(self, size: int) -> bytes:
+        """At most ``size`` bytes of one file; empty at the end only."""
         while True:
             if self._stream is None:
                 if not self._left:

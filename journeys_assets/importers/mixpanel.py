@@ -1,0 +1,121 @@
+"""Mixpanel, as its raw event export writes it: JSON lines of ``event`` and ``properties``.
+
+* Applications name their events and properties themselves: see ``importers.product_events``.
+* ``time`` is in seconds, or, if the export was asked for ``time_in_ms``, in milliseconds: a setting (``time_unit``).
+  A time in the other unit is refused, because no such time can be.
+* Projects from before 2023 may have the wall clock of the project's time zone as if it were UTC: a setting
+  (``time_zone``).
+* The user is ``$user_id``, which the application gave, else ``distinct_id``, else ``$device_id``. Where Mixpanel merges
+  ids, ``distinct_id`` is any of them.
+* Exports repeat events, most of all those around midnight. Events with the same ``$insert_id`` are one; without it, an
+  event is told apart by all its properties but the times of its processing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+import polars as pl
+
+from journeys_assets.domain.actions import Action
+from journeys_assets.domain.landing.log_options import FormatOptions, TimeUnit
+from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
+from journeys_assets.importers.digests import digests
+from journeys_assets.importers.json_values import as_object
+from journeys_assets.importers.mapped import mapped_importer
+from journeys_assets.importers.mapping import LogMapping, make_mapping
+from journeys_assets.importers.product_events import PREPARED, rules, with_named_events, with_products
+from journeys_assets.importers.times import utc_times
+
+NAME = "mixpanel"
+TIME_UNIT: TimeUnit = "s"
+"""The unit of times if the deployment names none."""
+
+_MIN_MILLISECONDS = 1e11
+"""Milliseconds since 1970 below this are before 1974, when no event was."""
+
+_EVENT_ID, _TIME = "@event_id", "@time"
+_PROPERTIES = "properties"
+_INSERT_ID = f"{_PROPERTIES}.$insert_id"
+_TIME_PATH = f"{_PROPERTIES}.time"
+_OF_PROCESSING = ("mp_processing_time_ms", "$mp_api_timestamp_ms", "$mp_api_endpoint", "$import")
+
+MAPPING = make_mapping(
+    {
+        "user": [f"{_PROPERTIES}.{name}" for name in ("$user_id", "distinct_id", "$device_id")],
+        "time": _TIME,
+        "time_unit": TIME_UNIT,
+        "event": "event",
+        "event_id": _EVENT_ID,
+        **rules(),
+    },
+    "the mapping of Mixpanel",
+)
+
+
+def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
+    """The importer of Mixpanel; see :class:`LogFormat`."""
+    mapping = with_named_events(MAPPING, options)
+    return mapped_importer(
+        NAME,
+        mapping,
+        actions=actions,
+        prepare=partial(_prepared, mapping=mapping),
+        prepared=(_EVENT_ID, _TIME, *PREPARED),
+        records=Records((_INSERT_ID, _TIME_PATH, _PROPERTIES)),
+        time_paths=(_TIME_PATH,),
+    )
+
+
+def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
+    unit = mapping.time_unit or TIME_UNIT
+    rows = with_products(raw, mapping, event="event", properties=_PROPERTIES).with_columns(
+        _event_ids(raw), _readable(pl.col(_TIME_PATH), unit).alias(_TIME)
+    )
+    if mapping.time_zone != "UTC":
+        # As text without a zone, the wall clock is read in the time zone of the project.
+        clock, _ = utc_times(raw[_TIME_PATH], unit=unit, zone="UTC")
+        is_number = pl.col(_TIME).str.contains(r"^\s*\d+\.?\d*\s*$")
+        written = pl.when(is_number).then(clock.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f"))
+        rows = rows.with_columns(pl.coalesce(written, _TIME).alias(_TIME))
+    return rows
+
+
+def _readable(time: pl.Expr, unit: TimeUnit) -> pl.Expr:
+    """The time, or a text that is refused if it is in seconds although the unit is milliseconds."""
+    if unit != "ms":
+        return time
+    is_too_small = time.cast(pl.Float64, strict=False).abs() < _MIN_MILLISECONDS
+    return pl.when(is_too_small).then(pl.format("{} is in 1970 if it is in ms; set time_unit", time)).otherwise(time)
+
+
+def _event_ids(raw: pl.DataFrame) -> pl.Series:
+    given = pl.col(_INSERT_ID).str.strip_chars().replace("", None)
+    ids = raw.select(given.alias(_EVENT_ID)).to_series()
+    if not ids.null_count():
+        return ids
+    sent = [None if known else _sent(text) for known, text in zip(ids, raw[_PROPERTIES], strict=True)]
+    made = digests(raw.select("event", pl.Series(_PROPERTIES, sent, dtype=pl.String)))
+    return pl.select(pl.coalesce(ids, made)).to_series().alias(_EVENT_ID)
+
+
+def _sent(text: str | None) -> str:
+    """The properties as JSON, without what Mixpanel adds when it processes an event."""
+    properties = as_object(text)
+    return json.dumps({key: value for key, value in properties.items() if key not in _OF_PROCESSING}, sort_keys=True)
+
+
+def _recognise(sample: Sample) -> str | None:
+    # Other formats have events with properties too, with the id and the time beside them.
+    if not {"event", "properties"} <= set(sample.columns) <= {"event", "properties", "dataset"}:
+        return None
+    for record in sample.records:
+        properties = as_object(record.get("properties"))
+        if "time" in properties and properties.keys() & {"distinct_id", "$insert_id", "$device_id"}:
+            return "the keys event and properties, with time and distinct_id among the properties"
+    return None
+
+
+FORMAT = LogFormat(NAME, "Mixpanel, raw event export", _recognise, importer)
