@@ -1,6 +1,5 @@
 """The judge on phrases that nothing was fitted on, and its promises: same bits, one version, speed."""
 
-import time
 from collections.abc import Sequence
 from functools import cache
 
@@ -10,7 +9,7 @@ import pytest
 from journeys_assets.domain.keywords.vectors import pack
 from journeys_assets.domain.safety.params import SafetyParams
 from journeys_assets.models.embedding.choose import packaged_embedder
-from journeys_assets.models.safety import heads, lexicon_files
+from journeys_assets.models.safety import heads
 from journeys_assets.models.safety.judge import SafetyJudge
 from journeys_assets.models.safety.lexicon_files import LexiconError, entries_of
 
@@ -124,13 +123,6 @@ def test_known_vectors_are_used() -> None:
     divorce = pack(packaged_embedder().embed(["how to cope when he is gone"]))[0]
     rows = SafetyJudge().verdicts(["garden ideas"], lambda texts: dict.fromkeys(texts, divorce))
     assert rows["score"][0] != SafetyJudge().verdicts(["garden ideas"])["score"][0]
-
-
-def test_the_lexicon_loads_fast() -> None:
-    lexicon_files.packaged_lexicon.cache_clear()
-    start = time.process_time()
-    lexicon_files.packaged_lexicon()
-    assert time.process_time() - start < 1.0, "CPU seconds; 0.2 were measured"
 
 
 def test_changed_weights_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

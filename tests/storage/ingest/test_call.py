@@ -219,7 +219,7 @@ def test_paths_without_files_are_errors(sandbox: Sandbox) -> None:
         sandbox.ingest(sandbox.folder / "bare")
     with pytest.raises(IngestError, match="no known ending"):
         sandbox.ingest(sandbox.write("notes.txt", "x"))
-    with pytest.raises(IngestError, match="formats are landing, ubi, ga4, online-retail"):
+    with pytest.raises(IngestError, match=r"formats are landing, .*online-retail"):
         sandbox.ingest(format="xml")
 
 
