@@ -236,8 +236,8 @@ def journeys_before_and_on(
 ) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """Journeys of the latest kept day before ``day`` and of ``day``: user_id, journey_id, journey_name, keywords.
 
-    Users whose journeys all kept id and keywords have empty lists of keywords on both days: most users have, and the
-    lists are most of what there is to read. None if no earlier day is kept.
+    Users whose journeys all kept id and keywords, in the same order, have empty lists of keywords on both days: most
+    users have, and the lists are most of what there is to read. None if no earlier day is kept.
     """
     before = day_queries.snapshot_before(con, day, keep_days=keep_days)
     if before is None:
@@ -249,7 +249,7 @@ def journeys_before_and_on(
           SELECT user_id, bit_xor(own) FILTER (partition_date = $day) AS now,
                  bit_xor(own) FILTER (partition_date <> $day) AS was
           FROM (
-            SELECT user_id, partition_date, hash(hash(journey_id, list_sort(list_distinct(keywords)))) AS own
+            SELECT user_id, partition_date, hash(hash(journey_id, keywords)) AS own
             FROM main.user_journeys WHERE partition_date IN ($day, $before)
           ) GROUP BY user_id
         ) WHERE now IS DISTINCT FROM was
