@@ -108,6 +108,6 @@ def _cluster_error(influence: NDArray[np.float64], owners: NDArray[np.generic]) 
 
 
 def _quantile(level: float, degrees: int) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    return float(t.ppf((1 + level) / 2, degrees))
+    return float(stdtrit(degrees, (1 + level) / 2))
