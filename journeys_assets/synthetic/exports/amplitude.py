@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.synthetic.exports.events import events_by_time
+
 EVENTS = {"closeup": "Product Viewed", "save": "Product Added to Wishlist", "clickthrough": "Order Completed"}
 """The type of the event by the action of the landing contract."""
 _EPOCH = datetime(1970, 1, 1)
@@ -25,9 +27,7 @@ def amplitude_events(landing: Mapping[str, pl.DataFrame]) -> Iterator[tuple[date
         landing: ``World.landing``.
     """
     pins = {row["pin_id"]: row for row in landing["pins"].iter_rows(named=True)}
-    searches = landing["search_events"].unique().select("user_id", at="searched_at", text="query")
-    actions = landing["pin_engagements"].unique().select("user_id", "pin_id", "action", at="engaged_at")
-    rows = pl.concat([searches, actions], how="diagonal").sort("at", "user_id", "text", "pin_id", "action")
+    rows = events_by_time(landing)
     for number, row in enumerate(rows.iter_rows(named=True)):
         if row["text"] is not None:
             yield from _uploaded(row, "Page Viewed", 2 * number, {"path": "/search"})

@@ -13,6 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.synthetic.exports.events import events_by_time
+
 EVENTS = {"closeup": "Product Viewed", "save": "Product Added to Wishlist", "clickthrough": "Order Completed"}
 """The event by the action of the landing contract."""
 
@@ -53,9 +55,7 @@ def commerce_events(landing: Mapping[str, pl.DataFrame]) -> Iterator[CommerceEve
         landing: ``World.landing``.
     """
     products = {row["pin_id"]: _product(row) for row in landing["pins"].iter_rows(named=True)}
-    searches = landing["search_events"].unique().select("user_id", at="searched_at", text="query")
-    actions = landing["pin_engagements"].unique().select("user_id", "pin_id", "action", at="engaged_at")
-    rows = pl.concat([searches, actions], how="diagonal").sort("at", "user_id", "text", "pin_id", "action")
+    rows = events_by_time(landing)
     number = 0
     for row in rows.iter_rows(named=True):
         user, at = row["user_id"], row["at"]

@@ -14,6 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.synthetic.exports.events import events_by_time
+
 EVENTS = {"closeup": "view_item", "save": "add_to_wishlist", "clickthrough": "purchase"}
 """The type of the event by the action of the landing contract."""
 CATEGORIES = ("item_category", "item_category2", "item_category3", "item_category4", "item_category5")
@@ -27,9 +29,7 @@ def ga4_events(landing: Mapping[str, pl.DataFrame]) -> Iterator[tuple[date, dict
         landing: ``World.landing``.
     """
     pins = {row["pin_id"]: _item(row) for row in landing["pins"].iter_rows(named=True)}
-    searches = landing["search_events"].unique().select("user_id", at="searched_at", text="query")
-    actions = landing["pin_engagements"].unique().select("user_id", "pin_id", "action", at="engaged_at")
-    rows = pl.concat([searches, actions], how="diagonal").sort("at", "user_id", "text", "pin_id", "action")
+    rows = events_by_time(landing)
     for number, row in enumerate(rows.iter_rows(named=True)):
         at: datetime = row["at"]
         if row["text"] is not None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.synthetic.exports.events import events_by_time
+
 SPAM = "cheap watches https://spam.example/buy"
 _URL, _TITLE, _SKU, _NAME, _CATEGORY, _SEARCH = 1, 4, 5, 6, 7, 8
 _CATEGORY_COLUMNS = ("idaction_product_cat", *(f"idaction_product_cat{n}" for n in range(2, 6)))
@@ -29,9 +31,7 @@ def matomo_tables(landing: Mapping[str, pl.DataFrame]) -> dict[str, list[dict[st
         landing: ``World.landing``.
     """
     pins = {row["pin_id"]: row for row in landing["pins"].iter_rows(named=True)}
-    searches = landing["search_events"].unique().select("user_id", at="searched_at", text="query")
-    actions = landing["pin_engagements"].unique().select("user_id", "pin_id", "action", at="engaged_at")
-    rows = pl.concat([searches, actions], how="diagonal").sort("at", "user_id", "text", "pin_id", "action")
+    rows = events_by_time(landing)
     names = _Names()
     links: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []

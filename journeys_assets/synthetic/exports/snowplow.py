@@ -16,6 +16,8 @@ from urllib.parse import quote_plus
 
 import polars as pl
 
+from journeys_assets.synthetic.exports.events import events_by_time
+
 EVENTS = {"closeup": "product_view", "save": "add_to_cart", "clickthrough": "transaction"}
 """The type of the e-commerce action by the action of the landing contract."""
 N_FIELDS = 131
@@ -38,9 +40,7 @@ def snowplow_events(landing: Mapping[str, pl.DataFrame]) -> Iterator[tuple[datet
         landing: ``World.landing``.
     """
     pins = {row["pin_id"]: row for row in landing["pins"].iter_rows(named=True)}
-    searches = landing["search_events"].unique().select("user_id", at="searched_at", text="query")
-    actions = landing["pin_engagements"].unique().select("user_id", "pin_id", "action", at="engaged_at")
-    rows = pl.concat([searches, actions], how="diagonal").sort("at", "user_id", "text", "pin_id", "action")
+    rows = events_by_time(landing)
     for number, row in enumerate(rows.iter_rows(named=True)):
         for index, event in enumerate(_events(row, pins, number)):
             for _ in range(1 + (number % 17 == 0)):

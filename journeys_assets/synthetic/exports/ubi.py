@@ -14,6 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.synthetic.exports.events import events_by_time
+
 ACTIONS = {"closeup": "click_through", "save": "add_to_cart", "clickthrough": "purchase"}
 """The name of the action by that of the landing contract."""
 QUERIES, EVENTS = "ubi_queries", "ubi_events"
@@ -26,9 +28,7 @@ def ubi_records(landing: Mapping[str, pl.DataFrame]) -> Iterator[tuple[str, dict
     Args:
         landing: ``World.landing``.
     """
-    searches = landing["search_events"].unique().select("user_id", at="searched_at", text="query")
-    actions = landing["pin_engagements"].unique().select("user_id", "pin_id", "action", at="engaged_at")
-    rows = pl.concat([searches, actions], how="diagonal").sort("at", "user_id", "text", "pin_id", "action")
+    rows = events_by_time(landing)
     last_query: dict[str, str] = {}
     for number, row in enumerate(rows.iter_rows(named=True)):
         user, client = row["user_id"], f"client-{row['user_id']}"

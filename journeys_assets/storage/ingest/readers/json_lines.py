@@ -23,8 +23,8 @@ from journeys_assets.storage.ingest.readers.pieces import (
     BATCH_ROWS,
     Piece,
     Wanted,
-    decoded_lines,
     line_blocks,
+    numbered_lines,
     undecodable_frame,
     unreadable_frame,
 )
@@ -64,12 +64,7 @@ def _read_lines(file: Path, stream: BinaryIO, head: bytes, rows: _Rows) -> Itera
     counts = rows.wanted.counts
     first = 1
     for block in line_blocks(file, stream, head):
-        texts, undecodable = decoded_lines(block, first)
-        numbered = [
-            (first + at, text)
-            for at, text in enumerate(texts)
-            if text and not text.isspace() and first + at not in undecodable
-        ]
+        numbered, undecodable = numbered_lines(block, first)
         piece = rows.piece(numbered)
         piece.refused = pl.concat([piece.refused, undecodable_frame(undecodable)]).sort("line")
         counts.n_lines += len(block)

@@ -227,6 +227,17 @@ def decoded_lines(lines: list[bytes], first: int) -> tuple[list[str], dict[int, 
         return texts, broken
 
 
+def numbered_lines(lines: list[bytes], first: int) -> tuple[list[tuple[int, str]], dict[int, str]]:
+    """Number and text of each line that is not blank, and by number the lines that are not UTF-8."""
+    texts, undecodable = decoded_lines(lines, first)
+    numbered = [
+        (first + at, text)
+        for at, text in enumerate(texts)
+        if text and not text.isspace() and first + at not in undecodable
+    ]
+    return numbered, undecodable
+
+
 def undecodable_frame(broken: Mapping[int, str]) -> pl.DataFrame:
     """Lines that are not UTF-8, as refused rows."""
     return refused_frame(list(broken), ["the line is not valid UTF-8"] * len(broken), list(broken.values()))

@@ -29,6 +29,7 @@ from journeys_assets.storage.ingest.readers.pieces import (
     Wanted,
     decoded_lines,
     line_blocks,
+    numbered_lines,
     undecodable_frame,
 )
 
@@ -176,12 +177,7 @@ def _json_records(
         return
     first = 1
     for block in line_blocks(file, stream, head):
-        texts, undecodable = decoded_lines(block, first)
-        numbered = [
-            (first + at, text)
-            for at, text in enumerate(texts)
-            if text and not text.isspace() and first + at not in undecodable
-        ]
+        numbered, undecodable = numbered_lines(block, first)
         n_records = len(numbered) + len(undecodable)
         counts.n_lines += len(block)
         counts.n_in_records += n_records
