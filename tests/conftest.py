@@ -65,6 +65,11 @@ def pytest_configure() -> None:
         tempfile.tempdir = None  # to be looked up again
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by their number: what they hold may differ between the workers, such as the time in a gzip file."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 def _folder_of(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
 

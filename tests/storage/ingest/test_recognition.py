@@ -24,7 +24,7 @@ def line(record: dict[str, Any]) -> bytes:
     [
         ("events_20260105.json", line(GA4), "ga4"),
         ("export-000", line(GA4), "ga4"),
-        ("000.json.gz", gzip.compress(line(GA4)), "ga4"),
+        ("000.json.gz", gzip.compress(line(GA4), mtime=0), "ga4"),
         ("q.json", line(UBI_QUERY), "ubi"),
         ("e.ndjson", line(UBI_EVENT), "ubi"),
         ("dump.json", line({"_index": "ubi_events", "_source": UBI_EVENT}), "ubi"),
