@@ -76,6 +76,7 @@ app.command()(versions.preview)
 app.command()(versions.compare)
 app.command("versions")(versions.list_versions)
 app.command()(privacy.erase)
+app.command()(privacy.retention)
 app.command()(operate.doctor)
 app.command()(operate.ui)
 

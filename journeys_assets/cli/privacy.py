@@ -1,4 +1,4 @@
-"""`journeys erase`."""
+"""`journeys erase` and `journeys retention`."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -47,8 +47,42 @@ def erase(
         for file in receipt.outside:
             out.write_line(("outside", "yellow"), f" {file}: loaded from outside of the home; remove the user there")
         for name in receipt.releases:
-            out.write_line(("release", "yellow"), f" {name}: trained before; `journeys train` makes one without the user")
+            out.write_line(
+                ("release", "yellow"), f" {name}: trained before; `journeys train` makes one without the user"
+            )
         for place, reason in receipt.left.items():
             out.write_line(("left", "red"), f"    {place}: {reason}")
     if not receipt.is_complete:
         raise typer.Exit(1)
+
+
+def retention(
+    days: Annotated[int, typer.Option(min=1, help="Days of the log to keep, up to the last day that was run.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete older events, their keywords and the files of the landing folder that they came from, for good.
+
+    Consent, what users said of their journeys, items and judgements are kept. At least the horizon of keywords must be
+    kept (`algorithm.keywords.horizon_days`). A journey that began before may get another id.
+    """
+    from dataclasses import asdict
+
+    from journeys_assets.operations.retention import forget_old
+
+    session = open_session()
+    if not yes:
+        typer.confirm(f"Delete events of all but the last {days} days for good?", abort=True, err=True)
+    found = forget_old(
+        session.settings,
+        session.warehouse,
+        session.pipeline.tables,
+        days,
+        on_wait=lambda: err.write_line("A load or a run is under way; waiting for it to end …"),
+    )
+    if as_json:
+        out.json(asdict(found))
+        return
+    for table, n in sorted(found.rows.items()):
+        out.write_line(f"{n:>10,}  rows of {table}")
+    out.write_line(f"{len(found.files):>10,}  files; what is left begins on {found.before}")

@@ -26,7 +26,7 @@ from journeys_assets.settings import Settings
 from journeys_assets.storage.erasure.databases import Removed, remove_users, remove_users_from_copy
 from journeys_assets.storage.erasure.files import Rewritten, holds, without_users
 from journeys_assets.storage.erasure.run_records import is_sqlite, pattern_of, redact_sqlite, redact_text
-from journeys_assets.storage.erasure.tombstones import Tombstones, add_tombstones, digest_of
+from journeys_assets.storage.erasure.tombstones import add_tombstones, digest_of
 from journeys_assets.storage.ingest.files import checksum
 from journeys_assets.storage.locks import DAYS_LOCK, LANDING_LOCK, days_locked, exclusive_lock
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -124,7 +124,7 @@ def erase(
     receipt = Receipt(now, sorted(digest_of(erased.key, one) for one in ids))
     shared = {table.name: table.text_of_users for table in tables if table.text_of_users}
     words = {word for table in tables for column in table.columns for word in column.allowed or ()}
-    with _nothing_under_way(settings.home, on_wait):
+    with nothing_under_way(settings.home, on_wait):
         for name in REMADE:
             shutil.rmtree(settings.home / name, ignore_errors=True)
         drafts = settings.home / "scratch" / "erasing"
@@ -177,7 +177,7 @@ def _checked(text: str) -> str:
 
 
 @contextmanager
-def _nothing_under_way(home: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+def nothing_under_way(home: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Wait for loads and runs, and let none begin. A load that begins later reads the tombstones first."""
     with ExitStack() as stack:
         stack.enter_context(exclusive_lock(home / LANDING_LOCK, on_wait=on_wait))

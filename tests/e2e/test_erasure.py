@@ -164,7 +164,8 @@ def test_the_rows_of_others_are_what_they_were(homes: tuple[Sandbox, dict[str, p
     for name, rows in before.items():
         if name not in files:
             is_own = pl.any_horizontal(
-                pl.lit(False), *(pl.col(c).str.contains(f"{USER}|{TEXT}") for c, t in rows.schema.items() if t == pl.String)
+                pl.lit(False),
+                *(pl.col(c).str.contains(f"{USER}|{TEXT}") for c, t in rows.schema.items() if t == pl.String),
             )
             n_with_user += rows.filter(is_own.fill_null(False)).height
             assert_frame_equal(after[name], rows.filter(~is_own.fill_null(False)), check_exact=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -62,19 +63,36 @@ def remove_users(
         _count(removed, table, con.execute(f"DELETE FROM {table} WHERE {has_id[table]}").fetchone())
     if "landing.quarantined_rows" in columns:
         _remove_quarantined(con, removed, erased)
-    kept = _texts(columns, dict.fromkeys([*of_users, *({ITEMS} & columns.keys())], "true"))
-    for table, column in shared_texts.items():
-        if f"main.{table}" in columns:
-            deleted = con.execute(
-                f'DELETE FROM main.{table} WHERE "{column}" NOT IN '
-                f"(SELECT text FROM ({kept}) WHERE text IS NOT NULL)"
-            ).fetchone()
-            _count(removed, f"main.{table}", deleted)
-    rows = con.execute(f"FROM erased_texts ANTI JOIN ({kept}) AS kept USING (text)").fetchall()
+    _remove_orphans(con, columns, shared_texts, removed)
+    rows = con.execute(f"FROM erased_texts ANTI JOIN ({_kept_texts(columns)}) AS kept USING (text)").fetchall()
     removed.texts = {text for (text,) in rows}
     con.execute("DROP TABLE erased_texts")
     con.execute("DROP TABLE erased_ids")
     return removed
+
+
+def remove_before(con: duckdb.DuckDBPyConnection, day: date, shared_texts: Mapping[str, str]) -> Removed:
+    """Delete what the log says of days before ``day`` from the current database, inside the transaction of ``con``.
+
+    Consent is kept, however old: users, unsubscribes and what users said of journeys. So are items and judgements.
+    """
+    columns = _columns(con)
+    removed = Removed()
+    for table, is_old in _OLD.items():
+        if table in columns:
+            _count(removed, table, con.execute(f"DELETE FROM {table} WHERE {is_old}", [day]).fetchone())
+    _remove_orphans(con, columns, shared_texts, removed)
+    return removed
+
+
+_OLD = {
+    "landing.search_events": "searched_at < $1",
+    "landing.pin_engagements": "engaged_at < $1",
+    "landing.board_pins": "saved_at < $1",
+    "landing.notification_events": "sent_at < $1 AND unsubscribed_at IS NULL",
+    "landing.quarantined_rows": "quarantined_at < $1",
+    "main.keyword_table": "partition_date < $1",
+}
 
 
 def remove_users_from_copy(
@@ -102,6 +120,26 @@ def remove_users_from_copy(
     os.replace(fresh, path)
     Path(f"{path}.wal").unlink(missing_ok=True)
     return removed
+
+
+def _remove_orphans(
+    con: duckdb.DuckDBPyConnection,
+    columns: Mapping[str, Mapping[str, str]],
+    shared_texts: Mapping[str, str],
+    removed: Removed,
+) -> None:
+    """Delete shared texts that no user and no item has any more."""
+    kept = f"SELECT text FROM ({_kept_texts(columns)}) WHERE text IS NOT NULL"
+    for table, column in shared_texts.items():
+        if f"main.{table}" in columns:
+            deleted = con.execute(f'DELETE FROM main.{table} WHERE "{column}" NOT IN ({kept})').fetchone()
+            _count(removed, f"main.{table}", deleted)
+
+
+def _kept_texts(columns: Mapping[str, Mapping[str, str]]) -> str:
+    """SQL for all texts of users and items."""
+    owned = [table for table, names in columns.items() if table == ITEMS or any(name in names for name in USER_COLUMNS)]
+    return _texts(columns, dict.fromkeys(owned, "true"))
 
 
 def _remove_quarantined(con: duckdb.DuckDBPyConnection, removed: Removed, erased: Tombstones) -> None:

@@ -83,7 +83,9 @@ def holds(path: Path, texts: Iterable[str]) -> bool:
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return any(
-            content.find(form) >= 0 for text in texts for form in {text.encode("utf-8", "surrogatepass"), _as_json(text)}
+            content.find(form) >= 0
+            for text in texts
+            for form in {text.encode("utf-8", "surrogatepass"), _as_json(text)}
         )
 
 
@@ -92,7 +94,7 @@ def _as_json(text: str) -> bytes:
 
 
 def _without_records(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
-    if content[:4] == _PARQUET or b"\x00" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+    if content[:4] == _PARQUET or (b"\x00" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("neither Parquet nor text")
     encoding = next((name for mark, name in _ENCODINGS if content.startswith(mark)), "utf-8")
     text = content.decode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
@@ -191,4 +193,3 @@ def _are_of(batch: pa.RecordBatch, ids: Sequence[str]) -> pa.BooleanArray:
         elif pa.types.is_nested(kind):
             found = pc.or_(found, pa.array([has_id(value, ids) for value in column.to_pylist()]))
     return found
-
