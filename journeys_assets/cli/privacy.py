@@ -50,8 +50,8 @@ def erase(
             out.write_line(
                 ("release", "yellow"), f" {name}: trained before; `journeys train` makes one without the user"
             )
-        for place, reason in receipt.left.items():
-            out.write_line(("left", "red"), f"    {place}: {reason}")
+        for file, reason in receipt.left.items():
+            out.write_line(("left", "red"), f"    {file}: {reason}")
     if not receipt.is_complete:
         raise typer.Exit(1)
 

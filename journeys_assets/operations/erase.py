@@ -8,7 +8,9 @@ are not touched.
 from __future__ import annotations
 
 import json
+import lzma
 import shutil
+import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from journeys_assets.domain.landing.ids import are_null_words, clean_id
 from journeys_assets.domain.tables.table import Table
@@ -211,7 +214,7 @@ def _rewritten(
         place = str(path.relative_to(settings.home))
         try:
             found = without_users(path, frozenset(ids), drafts / str(number))
-        except (ValueError, OSError, EOFError) as error:
+        except (ValueError, OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException) as error:
             receipt.looked_at.append(place)
             if holds(path, ids):
                 receipt.left[place] = f"cannot be rewritten ({error}); remove the file"
@@ -268,10 +271,16 @@ def _mark_releases(settings: Settings, removed: Removed, receipt: Receipt) -> No
         return
     cards = sorted(settings.models_path.glob("*/*/card.json"))
     receipt.releases = [str(card.parent.relative_to(settings.models_path)) for card in cards]
+    known = releases_before_erasure(settings)
+    settings.erasures_path.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({**dict.fromkeys(receipt.releases, str(receipt.erased_at)), **known}, indent=2)
+    (settings.erasures_path / RELEASES_TO_RETRAIN).write_text(text)
+
+
+def releases_before_erasure(settings: Settings) -> Mapping[str, str]:
+    """When the first user was erased after each release, as ISO text, by ``kind/version``."""
     file = settings.erasures_path / RELEASES_TO_RETRAIN
-    known: Mapping[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**dict.fromkeys(receipt.releases, str(receipt.erased_at)), **known}, indent=2))
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
 def _search_what_is_left(settings: Settings, ids: Collection[str], texts: Collection[str], receipt: Receipt) -> None:

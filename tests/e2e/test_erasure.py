@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from journeys_assets.models.llm.cache import AnswerCache, Stored
+from journeys_assets.models.releases import Release, save
 from journeys_assets.operations.erase import ErasureError, erase
 from journeys_assets.storage.ingest.load import INGEST_TABLES
 from journeys_assets.synthetic.params import WorldParams
@@ -117,7 +119,11 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, dict[str, 
     (sandbox.home / "sheets" / "export.csv").write_text(f"user,name\n{USER},{TEXT}\nu-other,roses\n")
     before = tables_of(sandbox)
     assert sum(n_rows(sandbox, name) for name in before) > 0
+    card = {"live_from": str(FIRST), "features": []}
+    save(Release("trained-before", FIRST, card, "weights"), sandbox.settings.models_path / "ranker", "page")
     runner(sandbox.home)("erase", USER, "--yes")
+    assert any("trained-before was trained with labels of a user" in one.text for one in sandbox.findings())
+    shutil.rmtree(sandbox.settings.models_path)
     return sandbox, before
 
 

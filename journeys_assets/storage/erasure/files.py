@@ -2,19 +2,23 @@
 
 A record is the user's if one of its values is an id of the user, wherever in the record, and in whatever spelling the
 landing contract takes for that id. JSON lines and CSV keep the other lines as they are; Parquet and arrays of JSON are
-written again without the records. Files in gzip are unpacked and packed again.
+written again without the records. Packed files (gzip, bzip2, xz, zstd, zip) are unpacked and packed again.
 """
 
 from __future__ import annotations
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import mmap
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +28,31 @@ import pyarrow.parquet as pq
 
 from journeys_assets.domain.landing.ids import clean_id
 
-_GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
 _PARQUET = b"PAR1"
 _ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _DELIMITERS = (",", "\t", ";", "|")
+
+
+def _unpack_zstd(content: bytes) -> bytes:
+    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+        return bytes(stream.read())
+
+
+def _pack_zstd(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    return bytes(sink.getvalue())
+
+
+_PACKED: tuple[tuple[bytes, Callable[[bytes], bytes], Callable[[bytes], bytes]], ...] = (
+    (b"\x1f\x8b", gzip.decompress, partial(gzip.compress, mtime=0)),
+    (b"BZh", bz2.decompress, bz2.compress),
+    (b"\xfd7zXZ\x00", lzma.decompress, lzma.compress),
+    (b"\x28\xb5\x2f\xfd", _unpack_zstd, _pack_zstd),
+)
+"""What a packed file begins with, and how it is unpacked and packed again."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +88,9 @@ def without_users(path: Path, ids: Collection[str], draft: Path) -> Rewritten | 
         ValueError: it is neither Parquet nor text.
     """
     with path.open("rb") as file:
-        begin = file.read(4)
+        begin = file.read(len(_PARQUET))
     if begin == _PARQUET:
         n_records = _rewrite_parquet(path, ids, draft)
-    elif begin[:2] == _GZIP:
-        content, n_records = _without_records(gzip.decompress(path.read_bytes()), ids)
-        if n_records:
-            draft.write_bytes(gzip.compress(content, mtime=0))
     else:
         content, n_records = _without_records(path.read_bytes(), ids)
         if n_records:
@@ -94,6 +115,26 @@ def _as_json(text: str) -> bytes:
 
 
 def _without_records(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
+    """The content of a file without the records of the ids, packed as it was, and their number."""
+    for mark, unpack, pack in _PACKED:
+        if content.startswith(mark):
+            inner, n_records = _without_records(unpack(content), ids)
+            return (pack(inner), n_records) if n_records else (content, 0)
+    return _without_packed_files(content, ids) if content.startswith(_ZIP) else _without_lines(content, ids)
+
+
+def _without_packed_files(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
+    """A zip archive without the records of the ids in any of its files."""
+    buffer, n_records = io.BytesIO(), 0
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for entry in old.infolist():
+            inner, n_inner = _without_records(old.read(entry), ids)
+            new.writestr(entry, inner, compress_type=entry.compress_type)
+            n_records += n_inner
+    return buffer.getvalue(), n_records
+
+
+def _without_lines(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
     if content[:4] == _PARQUET or (b"\x00" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("neither Parquet nor text")
     encoding = next((name for mark, name in _ENCODINGS if content.startswith(mark)), "utf-8")

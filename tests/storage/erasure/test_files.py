@@ -1,9 +1,13 @@
 """Records of a user leave a file; every other byte stays."""
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -107,8 +111,30 @@ def test_a_file_of_one_user_alone_is_removed_and_time_stays(tmp_path: Path) -> N
     assert mixed.stat().st_mtime_ns == before
 
 
+def as_zip(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", content)
+        archive.writestr("b.csv.gz", gzip.compress(content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, as_zip])
+def test_packed_files(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(pack(b"user_id\nanna\nzo\xc3\xab\n"))
+    left = rest_of(path)
+    if pack is as_zip:
+        with zipfile.ZipFile(io.BytesIO(left)) as archive:
+            assert archive.read("a.csv") == gzip.decompress(archive.read("b.csv.gz")) == b"user_id\nanna\n"
+    else:
+        assert {gzip.compress: gzip, bz2.compress: bz2, lzma.compress: lzma}[pack].decompress(
+            left
+        ) == b"user_id\nanna\n"
+
+
 def test_what_is_neither_parquet_nor_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    path.write_bytes(b"PK\x03\x04\x00\x00zo\xc3\xab")
+    path.write_bytes(b"\x00\x01\x02zo\xc3\xab")
     with pytest.raises(ValueError, match="neither Parquet nor text"):
         without_users(path, IDS, tmp_path / "draft")
