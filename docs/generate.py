@@ -25,6 +25,7 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.landing import (
     ANNOTATION_ITEMS,
     EFFECTS,
+    ERASED_USERS,
     INGEST_LEDGER,
     INGESTED_DAYS,
     LANDED_FILES,
@@ -190,7 +191,15 @@ def tables_page(actions: Sequence[Action]) -> str:
     """Every table of the warehouse: the public ones, then those of the pipeline, then the records of ingestion."""
     described = {**sql_tables(actions), **PIPELINE_TABLES}
     internal = [table for name, table in described.items() if name not in PUBLIC]
-    records = [INGEST_LEDGER, INGESTED_DAYS, LANDED_FILES, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, ANNOTATION_ITEMS]
+    records = [
+        INGEST_LEDGER,
+        INGESTED_DAYS,
+        LANDED_FILES,
+        QUARANTINED_ROWS,
+        REFUSED_UNSUBSCRIBES,
+        ERASED_USERS,
+        ANNOTATION_ITEMS,
+    ]
     return _page(
         "Tables",
         "Every table and view of the warehouse. The grain names the columns that are unique together. A column is "

@@ -234,6 +234,16 @@ class Settings(BaseSettings):
         return self.home / "dagster"
 
     @property
+    def answers_path(self) -> Path:
+        """The cache of answers of language models."""
+        return self.home / "llm" / "answers"
+
+    @property
+    def erasures_path(self) -> Path:
+        """Receipts of erasures."""
+        return self.home / "erasures"
+
+    @property
     def first_day_path(self) -> Path:
         return self.home / "first_day"
 

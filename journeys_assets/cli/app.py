@@ -13,6 +13,7 @@ from journeys_assets.cli import (
     judging,
     operate,
     pipeline,
+    privacy,
     related,
     safety,
     training,
@@ -74,6 +75,8 @@ app.command()(evaluation.readout)
 app.command()(versions.preview)
 app.command()(versions.compare)
 app.command("versions")(versions.list_versions)
+app.command()(privacy.erase)
+app.command()(privacy.retention)
 app.command()(operate.doctor)
 app.command()(operate.ui)
 

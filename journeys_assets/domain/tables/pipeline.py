@@ -75,6 +75,7 @@ KEYWORD_EMBEDDINGS = Table(
         Column("embedding_model", TEXT, "Name and weights hash of the model that made the vector."),
         Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
     ),
+    text_of_users="keyword",
 )
 
 JOURNEY_CLUSTERS = Table(
@@ -357,6 +358,7 @@ NAME_EMBEDDINGS = Table(
         Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
         Column("embedding_model", TEXT, "Version of the embedding model."),
     ),
+    text_of_users="name",
 )
 
 TEXT_SAFETY = Table(
@@ -379,6 +381,7 @@ TEXT_SAFETY = Table(
         ),
         Column("safety_model", TEXT, "Version of lexicon, weights and thresholds."),
     ),
+    text_of_users="text",
 )
 
 JOURNEY_SAFETY = Table(
