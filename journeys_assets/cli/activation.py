@@ -29,8 +29,9 @@ def activate(
 ) -> None:
     """Hand over planned sends, and journeys as traits and audiences, to other systems; only what changed.
 
-    Every message is in the ledger (`activation.handed_over`) and has a key, so nothing is sent twice: not after a rerun,
-    a kill or a plan that was made again. Consent, caps and cool-downs are checked once more before a send leaves.
+    Every message is in the ledger (`activation.handed_over`) and has a key, so nothing is sent twice: not after a
+    rerun, a kill or a plan that was made again. Consent, caps and cool-downs are checked once more before a send
+    leaves.
     """
     from journeys_assets.operations.activation.base import ActivationError
     from journeys_assets.operations.activation.choose import FORMS, destination_of

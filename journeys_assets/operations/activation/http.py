@@ -126,8 +126,8 @@ def _refused_in(response: httpx.Response) -> Mapping[str, str]:
 class Segment:
     """Segment's batch API (https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/#batch).
 
-    Traits are ``identify``, with one trait for each audience; each audience that the user is in is a ``group``. Sends and
-    cancellations are ``track``. The key is the ``messageId``, by which Segment drops what it has already.
+    Traits are ``identify``, with one trait for each audience; each audience that the user is in is a ``group``. Sends
+    and cancellations are ``track``. The key is the ``messageId``, by which Segment drops what it has already.
     """
 
     poster: Poster

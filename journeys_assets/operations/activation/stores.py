@@ -124,6 +124,6 @@ class PostgresTable:
                 )
         except psycopg.Error as error:
             raise ActivationError(
-                f"{self.name}: {str(error).strip()}; see whether the server is up and the user may write, then call again"
+                f"{self.name}: {str(error).strip()}; see whether the server is up and the user may write; call again"
             ) from error
         return dict.fromkeys(rows["key"].to_list())

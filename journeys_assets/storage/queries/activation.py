@@ -45,11 +45,12 @@ def sends_handed_over(con: duckdb.DuckDBPyConnection, destination: str) -> pl.Da
     return con.execute(
         f"""
         SELECT key, user_id, journey_id, channel, send_date, state,
-               replace(content ->> '$.send_before', 'Z', '')::TIMESTAMP AS send_before
+               replace(json_extract_string(content, '$.send_before'), 'Z', '')::TIMESTAMP AS send_before
         FROM {LEDGER} AS sent
         WHERE destination = $destination AND kind = 'notification' AND state <> 'refused' AND NOT EXISTS (
           FROM {LEDGER} AS taken_back WHERE taken_back.destination = sent.destination
-            AND taken_back.kind = 'cancellation' AND taken_back.content ->> '$.notification_key' = sent.key)
+            AND taken_back.kind = 'cancellation'
+            AND json_extract_string(taken_back.content, '$.notification_key') = sent.key)
         ORDER BY key
         """,
         {"destination": destination},
@@ -70,7 +71,8 @@ def last_traits(con: duckdb.DuckDBPyConnection, destination: str) -> dict[str, s
 def messages_in(con: duckdb.DuckDBPyConnection, destination: str, states: Sequence[str]) -> pl.DataFrame:
     """Messages in one of ``states``: all columns of the ledger, oldest first."""
     return con.execute(
-        f"FROM {LEDGER} WHERE destination = $destination AND list_contains($states, state) ORDER BY handed_over_at, key",
+        f"FROM {LEDGER} WHERE destination = $destination AND list_contains($states, state) "
+        "ORDER BY handed_over_at, key",
         {"destination": destination, "states": list(states)},
     ).pl()
 
@@ -88,7 +90,8 @@ def note_pending(warehouse: Warehouse, rows: pl.DataFrame) -> None:
     with warehouse.writing({}) as con:
         con.register("pending", rows.select(HANDED_OVER.column_names).to_arrow())
         con.execute(
-            f"DELETE FROM {LEDGER} AS old USING pending WHERE old.destination = pending.destination AND old.key = pending.key"
+            f"DELETE FROM {LEDGER} AS old USING pending "
+            "WHERE old.destination = pending.destination AND old.key = pending.key"
         )
         con.execute(f"INSERT INTO {LEDGER} BY NAME FROM pending")
         con.unregister("pending")
