@@ -51,8 +51,8 @@ PLAIN_CUT, PLAIN_LEAST = 1.7, 3
 _DESCRIBED = "Named by the keyword nearest to the weighted centre; ranked by weight and recency."
 _ABOUT: Mapping[str, str] = {
     PIPELINE: "User Journeys with the settings at hand and without a language model.",
-    PLAIN: f"Ward's method on sentence embeddings, cut at {PLAIN_CUT} (n/30)^0.3; journeys of {PLAIN_LEAST} keywords or "
-    f"more. {_DESCRIBED} What an afternoon's script does.",
+    PLAIN: f"Ward's method on sentence embeddings, cut at {PLAIN_CUT} (n/30)^0.3; journeys of at least "
+    f"{PLAIN_LEAST} keywords. {_DESCRIBED} What an afternoon's script does.",
     "time-out": f"A pause of {rules.SESSION_MINUTES:.0f} minutes begins a journey. {_DESCRIBED}",
     "TF-IDF": f"Average linkage on the cosine distance of TF-IDF words, cut at {rules.TFIDF_CUT}. {_DESCRIBED}",
     "HDBSCAN": f"HDBSCAN on sentence embeddings, at least {rules.HDBSCAN_SMALLEST} keywords a cluster. {_DESCRIBED}",
@@ -69,7 +69,7 @@ class _Data:
 
     Attributes:
         rows: Of keywords.parquet.
-        users: The same keywords by user, in the order of ``user_ids``; without truth, except for the data set for tuning.
+        users: The same keywords by user, in the order of ``user_ids``. Only the data set for tuning has its truth.
     """
 
     dataset: Dataset
@@ -125,9 +125,7 @@ class Entries:
 
     def _about(self, name: str) -> str:
         if name == MODEL:
-            return (
-                f"All journeys of a user by one question to {self._settings.llm.model}. Ranked by weight and recency."
-            )
+            return f"One question for each user to {self._settings.llm.model}. Ranked by weight and recency."
         if name in self._cuts:
             return f"One cut for all users, {self._cuts[name]:g}, the best one on {DEV}. {_DESCRIBED}"
         return _ABOUT[name]
@@ -217,14 +215,12 @@ class Entries:
                 {"day": day},
             )
             output = pipeline.warehouse.query(
-                "SELECT user_id, journey_id, journey_name AS name, kind, stage, rank, confidence FROM main.user_journeys "
-                "WHERE partition_date = $day",
+                "SELECT user_id, journey_id AS journey, journey_name AS name, kind, stage, rank, confidence "
+                "FROM main.user_journeys WHERE partition_date = $day",
                 {"day": day},
             )
         members = clusters.explode("keywords").rename({"keywords": "keyword", "journey_id": "journey"})
-        return _as_rows(
-            members.join(output, left_on=["user_id", "journey"], right_on=["user_id", "journey_id"], how="left")
-        )
+        return _as_rows(members.join(output, on=["user_id", "journey"], how="left"))
 
     def _by_model(self, data: _Data) -> pl.DataFrame:
         day = _last_day(data.dataset)
@@ -292,8 +288,9 @@ def described(data: _Data, labels: Sequence[Labels], *, least: int = 1) -> pl.Da
 
 
 def _ranks(data: _Data, members: pl.DataFrame) -> pl.DataFrame:
-    """user_id, journey, rank: by log weight, halved for every ``HALF_LIFE_DAYS`` since the last engagement. Without a log
-    no journey has a rank.
+    """user_id, journey, rank: by log weight, halved for every ``HALF_LIFE_DAYS`` since the last engagement.
+
+    Without a log no journey has a rank.
 
     Args:
         members: user_id, journey, keyword.

@@ -85,8 +85,8 @@ class Truth:
     """What is known of one data set.
 
     Attributes:
-        keywords, journeys, themes: Rows of ``KEYWORDS_TRUTH``, ``JOURNEYS_TRUTH`` and ``THEMES_TRUTH``. The last two are
-            empty where only the partition, or only the return, is known.
+        keywords, journeys, themes: Rows of ``KEYWORDS_TRUTH``, ``JOURNEYS_TRUTH`` and ``THEMES_TRUTH``. The last two
+            are empty where only the partition, or only the return, is known.
     """
 
     keywords: pl.DataFrame

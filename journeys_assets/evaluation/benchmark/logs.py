@@ -34,7 +34,7 @@ KEYWORDS = "keyword_table"
 
 
 def log_settings(settings: Settings, home: Path, **updates: object) -> Settings:
-    """``settings`` for a pipeline over a log in ``home``: no judging, and no language model unless ``updates`` has it."""
+    """``settings`` for a pipeline over a log in ``home``, without judging; by default without a language model."""
     own = {"home": home, "first_partition_date": None, "output_retention_days": 10_000, "llm": LanguageModelSettings()}
     return without_judging(settings).model_copy(update=own | updates)
 

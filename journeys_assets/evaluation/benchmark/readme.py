@@ -47,8 +47,8 @@ state its kind and stage, and rank the journeys of a user.
 ## Submission
 
 A folder with one file for each data set: `NAME.parquet`, `NAME.csv` or `NAME.jsonl`. Data sets may be left out. Each
-file has one row for each keyword of a user. Keywords without a row are in no journey; they count as wrong unless
-the truth agrees.
+file has one row for each keyword of a user. A keyword without a row is in no journey, and counts as a journey of
+its own.
 
 {columns_table()}
 

@@ -31,19 +31,19 @@ COUNT, NAMES, KIND, STAGE, NDCG, RETURN = (
 HEADLINE = F1
 NDCG_AT = 5
 COVERS = 0.5
-"""A journey stands for a known one if the F1 of their keywords is at least this."""
+"""A journey stands for a known one if the F1 of their keywords exceeds this."""
 NONE = "none"
 """In place of a kind or stage that a submission does not give."""
 
 ABOUT: Mapping[str, str] = {
-    F1: "Agreement of the journeys with the known ones (Bagga & Baldwin 1998). A keyword without a journey is one of its "
-    "own, in the submission and in the truth.",
+    F1: "Agreement of the journeys with the known ones (Bagga & Baldwin 1998). A keyword without a journey counts as a "
+    "journey of its own, in the submission and in the truth.",
     PRECISION: "Falls where journeys are joined.",
     RECALL: "Falls where journeys are split.",
     COUNT: "|log2(journeys / known journeys)|, keywords without a journey included; lower is better.",
-    NAMES: f"Mean over known journeys with {LEAST_KEYWORDS} keywords or more: the journey that stands for it is looked "
-    "up, and the rank of the theme that its name means among all themes is taken: 1/rank, by the stricter of two rules "
-    f"(sentence embedding, words). A known journey that none stands for (F1 of the keywords under {COVERS}) counts 0.",
+    NAMES: f"Mean over known journeys with {LEAST_KEYWORDS} keywords or more. The name of the journey that stands for "
+    "it is compared with all themes; its figure is 1/rank of the right one, by the stricter of two rules (sentence "
+    f"embedding, words). A known journey that none stands for (F1 of the keywords {COVERS} or less) counts 0.",
     KIND: f"Macro F1 over the same known journeys. A journey that is not found or has no kind is wrong ({NONE}).",
     STAGE: "The same for ongoing and ended. Journeys that pause are left out.",
     NDCG: f"The ranked journeys of a user against the known ones that are current: each counts at the first journey of "
@@ -179,7 +179,7 @@ def _standing_for(keywords: pl.DataFrame, journeys: pl.DataFrame, rows: pl.DataF
         overlaps.join(true, on=own)
         .join(said, on=["user_id", "found"])
         .with_columns(f1=2 * pl.col("both") / (pl.col("n_true") + pl.col("n_found")))
-        .filter(pl.col("f1") >= COVERS)
+        .filter(pl.col("f1") > COVERS)
         .sort("f1", "found", descending=[True, False])
         .unique(own, keep="first", maintain_order=True)
     )
