@@ -49,7 +49,8 @@ ABOUT: Mapping[str, str] = {
     NDCG: f"The ranked journeys of a user against the known ones that are current: each counts at the first journey of "
     f"which at least {MIN_PURITY:.0%} of the keywords are of it. Users with a current journey.",
     RETURN: "Area under the ROC curve of a user's keywords, by the rank of their journey: 1 if all keywords that the "
-    "user came back to in the weeks after are in journeys ranked above all others; 0.5 for any order, ties included.",
+    "user came back to in the weeks after are in journeys ranked above all others; 0.5 for any order, ties included. "
+    "Keywords that are known to be in no journey are left out.",
 }
 """What each figure means."""
 
@@ -126,10 +127,13 @@ def _statistics(
         rows.select("user_id", "keyword", found="journey", rank="rank"), on=["user_id", "keyword"], how="left"
     ).sort("user_id", "keyword")
     found: dict[str, Statistic] = {}
-    if keywords["journey"].null_count() < keywords.height:
+    is_known = keywords["journey"].null_count() < keywords.height
+    if is_known:
         found |= {metric: mean_of(values) for metric, values in _partition_figures(keywords).items()}
     if "rank" in given and keywords["comes_back"].null_count() < keywords.height:
-        found[RETURN] = mean_of(_by_user(_return_auc(keywords), users))
+        # Words that are of no journey, such as "ideas", come back whatever the user is trying to do.
+        of_journeys = keywords.drop_nulls("journey") if is_known else keywords
+        found[RETURN] = mean_of(_by_user(_return_auc(of_journeys), users))
     if truth.journeys.height:
         stands = _standing_for(keywords, truth.journeys, rows)
         owner = np.searchsorted(users.to_numpy(), stands["user_id"].to_numpy()).astype(np.int64)
