@@ -80,7 +80,7 @@ def test_questions_are_counted_per_user_and_the_most_worthwhile_come_first() -> 
 
 
 def test_an_endpoint_without_answers_is_asked_once_for_each_node() -> None:
-    """Planted fault seen: without ``unanswered`` the same node was asked about until the budget was used up."""
+    """Planted fault seen: where nodes asked in vain are not remembered, the questions never end."""
     asked: list[int] = []
 
     def ask(nodes: Sequence[Node]) -> list[bool | None]:
