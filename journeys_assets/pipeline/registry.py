@@ -336,8 +336,8 @@ def _history(context: StageContext) -> Stage:
 
 
 def _inference_comparison(context: StageContext) -> Stage:
-    llm = context.deployment.settings.llm
-    return InferenceComparison(context.deployment.warehouse, llm.input_price, llm.output_price)
+    deployment, llm = context.deployment, context.deployment.settings.llm
+    return InferenceComparison(deployment.warehouse, judges_of(deployment), llm.input_price, llm.output_price)
 
 
 def _quality(context: StageContext) -> Stage:
@@ -597,7 +597,11 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         "output",
         _inference_comparison,
         tables=(INFERENCE_COMPARISON,),
-        upstream=("user_journeys", LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        upstream=(
+            *("user_journeys", "journey_features", "keyword_table", LLM_JOURNEYS.name, LLM_INFERENCES.name, *_INFERRED),
+            KEYWORD_EMBEDDINGS.name,
+        ),
+        parameters=("judging", "keywords.horizon_days"),
         monitors=_inference_monitors,
     ),
     StageEntry(

@@ -722,8 +722,18 @@ INFERENCE_COMPARISON = Table(
             minimum=0.0,
             nullable=True,
         ),
-        *_with_interval("relevance_of_pipeline", "Mean relevance of the pipeline's journeys, by the judge", 1, 5),
-        *_with_interval("relevance_of_language_model", "Mean relevance of the model's journeys, by the judge", 1, 5),
+        *_with_interval(
+            "relevance_of_pipeline",
+            "Mean relevance of the pipeline's heaviest journeys, by the rubric",
+            1,
+            5,
+        ),
+        *_with_interval(
+            "relevance_of_language_model",
+            "Mean relevance of the model's heaviest journeys, by the rubric",
+            1,
+            5,
+        ),
     ),
 )
 

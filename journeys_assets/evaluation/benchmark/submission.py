@@ -67,7 +67,7 @@ def read_submission(path: Path, folder: Path, datasets: Mapping[str, Dataset]) -
     texts = {key: card.get(key, "") for key in ("about", "url", "not_run")}
     files = _files(path, datasets)
     if texts["not_run"] and not files:
-        return Submission(name, **texts)
+        return Submission(name, texts["about"], texts["url"], texts["not_run"])
     if not files:
         raise SubmissionError(
             f"{path} has no file for a data set; write {_names(datasets)}, each as one of {', '.join(FORMATS)}"
