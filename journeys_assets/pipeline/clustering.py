@@ -24,7 +24,7 @@ from journeys_assets.models.calibration.release import clustering_on
 from journeys_assets.models.clustering.nodes import answers_of, prompt
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.base import Asker, answered_by
-from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run, Shown
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import llm_journeys as queries
@@ -80,11 +80,10 @@ class Clustering:
             sizes = inference.sizes_of_clusters(con, run.days[-1])
             examples = inference.example_clusters(con, run.days[-1], EXAMPLE_ROWS)
             n_by_model = inference.users_not_by_pipeline(con, run.days)
-        asked = (
-            {}
-            if asker is None
-            else {"close_calls_decided_by": answered_by(asker.model, prompt()), "calls": asker.calls().drop("run_id")}
-        )
+        asked: dict[str, Shown] = {}
+        if asker is not None:
+            asked = {"close_calls_decided_by": answered_by(asker.model, prompt())}
+            asked["calls"] = asker.calls().drop("run_id")
         return Notes(
             {
                 **asked,

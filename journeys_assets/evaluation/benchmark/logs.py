@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -130,7 +130,6 @@ def last_event_day(landing: Mapping[str, pl.DataFrame]) -> date:
     Raises:
         ValueError: it has no event.
     """
-    ends: Iterable[datetime] = (
-        end for source, time in TIMES.items() if source in landing and (end := landing[source][time].max()) is not None
-    )
-    return max(ends).date()
+    days = [landing[source][time].dt.date() for source, time in TIMES.items() if source in landing]
+    found: date = max(day for of_source in days for day in of_source.unique().drop_nulls().to_list())
+    return found
