@@ -1,5 +1,6 @@
 """`journeys benchmark prepare`, `entries`, `score` and `leaderboard`."""
 
+import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -56,11 +57,15 @@ def entries(
     """
     require_extra("evaluate", "journeys benchmark entries")
     from journeys_assets.deployment import build_deployment
-    from journeys_assets.evaluation.benchmark.entries import Entries
+    from journeys_assets.evaluation.benchmark.entries import MODEL, Entries
+    from journeys_assets.storage.queries.model_calls import record_calls
 
     settings = load_settings()
     progress = reporter(err)
-    made = Entries(folder, settings, build_deployment(settings, progress=progress).embedder)
+    deployment = build_deployment(settings, progress=progress)
+    # The asker of the deployment: its answers are cached and paid for as those of any run.
+    asker = deployment.asker(uuid.uuid4().hex) if not only or MODEL in only else None
+    made = Entries(folder, settings, deployment.embedder, asker)
     if unknown := sorted(set(only or ()) - set(made.names)):
         raise CommandError(f"there is no entry {', '.join(unknown)}; the entries are {', '.join(made.names)}")
     chosen = [name for name in made.names if not only or name in only]
@@ -69,6 +74,8 @@ def entries(
         progress("entries", number, len(chosen))
         written.append(made.write(name))
     progress("entries", len(chosen), len(chosen))
+    if asker is not None:
+        record_calls(deployment.warehouse, asker.calls())
     if as_json:
         out.json({"submissions": written})
         return

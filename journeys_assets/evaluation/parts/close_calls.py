@@ -45,10 +45,14 @@ CURVE = pl.Schema(
         "value": pl.Float64(),
         "low": pl.Float64(),
         "high": pl.Float64(),
+        "gain": pl.Float64(),
+        "gain_low": pl.Float64(),
+        "gain_high": pl.Float64(),
         "n_users": pl.Int64(),
     }
 )
-"""``questions``: asked about a user, mean. ``value``: mean B-cubed F1 over users, with its 95 % interval."""
+"""``questions``: asked about a user, mean. ``value``: mean B-cubed F1 over users. ``gain``: what is gained over the
+learned cut alone, for the same users. Both with their 95 % intervals over users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +90,44 @@ def curve(
 ) -> pl.DataFrame:
     """Rows of ``CURVE``: the agreement of every order at every number of questions."""
     rows = []
+    picks = resamples(len(trees), seed=seed) / len(trees)
+    without = np.array([bcubed_f1(own.truth, cut_with(own.tree, {})) for own in trees])
     for order in ORDERS:
         for most in most_questions:
             found = _answers(order, trees, replace(params, per_user=most), seed)
             values = np.array(
                 [bcubed_f1(own.truth, cut_with(own.tree, answers)) for own, answers in zip(trees, found, strict=True)]
             )
-            draws = resamples(len(values), seed=seed) @ values / len(values)
+            gains = values - without
             n_asked = float(np.mean([len(answers) for answers in found]))
-            rows.append(
-                (corpus, order, most, n_asked, float(values.mean()), *interval(draws, len(values)), len(values))
-            )
+            figures = (float(values.mean()), *interval(picks @ values, len(trees)))
+            gained = (float(gains.mean()), *interval(picks @ gains, len(trees)))
+            rows.append((corpus, order, most, n_asked, *figures, *gained, len(trees)))
     return pl.DataFrame(rows, schema=CURVE, orient="row")
 
 
 def mean_curve(points: pl.DataFrame) -> pl.DataFrame:
     """The mean over corpora of ``CURVE`` rows; its interval is that of a mean of independent means."""
-    half = (pl.col("high") - pl.col("low")) / 2
+
+    def half(name: str) -> pl.Expr:
+        return ((pl.col(f"{name}_high") - pl.col(f"{name}_low")) / 2).pow(2).sum().sqrt() / pl.len()
+
     return (
-        points.group_by("order", "most_questions", maintain_order=True)
+        points.rename({"low": "value_low", "high": "value_high"})
+        .group_by("order", "most_questions", maintain_order=True)
         .agg(
+            pl.col("questions", "value", "gain").mean(),
             corpus=pl.lit("mean"),
-            questions=pl.col("questions").mean(),
-            value=pl.col("value").mean(),
-            half=half.pow(2).sum().sqrt() / pl.len(),
+            half=half("value"),
+            half_gain=half("gain"),
             n_users=pl.col("n_users").sum(),
         )
-        .with_columns(low=pl.col("value") - pl.col("half"), high=pl.col("value") + pl.col("half"))
+        .with_columns(
+            low=pl.col("value") - pl.col("half"),
+            high=pl.col("value") + pl.col("half"),
+            gain_low=pl.col("gain") - pl.col("half_gain"),
+            gain_high=pl.col("gain") + pl.col("half_gain"),
+        )
         .select(pl.col(name).cast(dtype) for name, dtype in CURVE.items())
     )
 
