@@ -8,6 +8,7 @@ import typer
 from journeys_assets.cli import (
     activation,
     annotate,
+    benchmark,
     calibration,
     evaluation,
     journeys,
@@ -52,6 +53,15 @@ safety_app = typer.Typer(
 categories.""",
 )
 app.add_typer(safety_app, name="safety")
+benchmark_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Compare any system with this one: data, a form of submission, scores with intervals, a leaderboard.
+
+`journeys benchmark prepare DIR` writes the data; `journeys benchmark entries DIR` makes the first submissions;
+`journeys benchmark leaderboard DIR` compares all of them.""",
+)
+app.add_typer(benchmark_app, name="benchmark")
 
 app.command()(pipeline.demo)
 app.command()(pipeline.synth)
@@ -72,6 +82,10 @@ annotate_app.command("import")(annotate.import_sheet)
 annotate_app.command("agreement")(annotate.show_agreement)
 safety_app.command("check")(safety.check)
 safety_app.command("policy")(safety.policy)
+benchmark_app.command("prepare")(benchmark.prepare)
+benchmark_app.command("entries")(benchmark.entries)
+benchmark_app.command("score")(benchmark.score)
+benchmark_app.command("leaderboard")(benchmark.leaderboard)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.readout)
 app.command()(versions.preview)
