@@ -9,6 +9,9 @@ CHANNELS = ("push", "email")
 ARMS = ("journey", "interest", "holdout")
 KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
+WITHDRAWN = "withdrawn"
+"""Takes back what the user said of the journey before."""
+GIVEN_VERDICTS = (*VERDICTS, WITHDRAWN)
 KINDS = ("situational", "evergreen", "seasonal")
 STAGES = ("ongoing", "ended")
 STAGE_REASONS = ("user_said_finished", "evergreen", "silent", "recent", "likely_ended", "likely_ongoing")

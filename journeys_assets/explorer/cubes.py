@@ -135,6 +135,7 @@ def read_themes(
     position = {name: i for i, name in enumerate(names)}
     code = np.asarray([position[name] for name in normalised], dtype=np.int64)
     _register(con, "name_codes", pl.DataFrame({"journey_name": spelled["journey_name"], "name_code": code}))
+    _register(con, "names", pl.DataFrame({"name": names, "name_code": range(len(names))}))
     # Users of several spellings of one name are counted once for each: the number only orders names.
     counts = np.bincount(code, weights=spelled["n_users"].to_numpy(), minlength=len(names)).astype(np.int64)
     few = names_to_embed(names, counts.tolist(), params)

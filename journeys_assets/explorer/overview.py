@@ -93,14 +93,13 @@ def read_overview(con: duckdb.DuckDBPyConnection, day: date, weeks: Sequence[dat
         )
         .pl()
         .to_dicts(),
-        histories={
-            monitor: values
-            for monitor, values in con.execute(
+        histories=dict(
+            con.execute(
                 "SELECT monitor, list(value ORDER BY partition_date) FROM quality_metrics "
                 "WHERE partition_date > $day - 90 GROUP BY monitor",
                 {"day": day},
             ).fetchall()
-        },
+        ),
         versions=[
             (version, first, last, n)
             for version, first, last, n in con.execute(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class ThemeParams:
     """Parameters of themes. They shape what the explorer shows, and no table."""
 
-    cosine: float = 0.6
+    cosine: float = 0.55
     """A name joins the theme of the nearest name that more users have, from this cosine on."""
     n_names: int = 5_000
     """Most names that are grouped, those of most users; others belong to no theme. Bounds the time to embed them."""

@@ -1,0 +1,87 @@
+"""Everything published about one user."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+Rows = list[dict[str, Any]]
+N_EVENTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One user's rows, as of one day.
+
+    Attributes:
+        journeys: Rows of current_journeys, best first.
+        events: Rows of journey_events, the latest first, at most ``N_EVENTS``, each with journey_name where it is live.
+        plans: Rows of notification_candidates of the day, by journey_id.
+        related: Rows of related_journeys of the day, best first, with from_journey_name.
+        items: Rows of journey_items of the day, if there is such a table.
+    """
+
+    user_id: str
+    journeys: Rows
+    events: Rows
+    plans: dict[str, Rows]
+    related: Rows
+    items: Rows
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is published about the user."""
+        return bool(self.journeys or self.events)
+
+    def areas(self) -> list[dict[str, Any]]:
+        """Areas of more than one journey: name and journeys."""
+        found: dict[str, dict[str, Any]] = {}
+        for one in self.journeys:
+            found.setdefault(one["area_id"], {"name": one["area_name"], "journeys": []})["journeys"].append(one)
+        return [area for area in found.values() if len(area["journeys"]) > 1]
+
+
+def read_person(con: duckdb.DuckDBPyConnection, user_id: str, day: date, tables: Collection[str]) -> Person:
+    """The user's rows; all empty for a user without any."""
+    asked = {"user": user_id, "day": day}
+    journeys = _rows(con, "SELECT * FROM current_journeys WHERE user_id = $user ORDER BY rank", {"user": user_id})
+    names = {one["journey_id"]: one["journey_name"] for one in journeys}
+    events = _rows(
+        con,
+        "SELECT * FROM journey_events WHERE user_id = $user ORDER BY partition_date DESC, journey_id, event "
+        f"LIMIT {N_EVENTS}",
+        {"user": user_id},
+    )
+    plans: dict[str, Rows] = {}
+    for plan in _rows(
+        con,
+        "SELECT * FROM notification_candidates WHERE partition_date = $day AND user_id = $user ORDER BY channel",
+        asked,
+    ):
+        plans.setdefault(plan["journey_id"], []).append(plan)
+    related: Rows = []
+    if "related_journeys" in tables:
+        related = _rows(
+            con,
+            "SELECT * FROM related_journeys WHERE partition_date = $day AND user_id = $user ORDER BY rank",
+            asked,
+        )
+    items: Rows = []
+    if "journey_items" in tables:
+        items = _rows(con, "SELECT * FROM journey_items WHERE partition_date = $day AND user_id = $user", asked)
+    return Person(
+        user_id,
+        journeys,
+        [event | {"journey_name": names.get(event["journey_id"])} for event in events],
+        plans,
+        [one | {"from_journey_name": names.get(one["from_journey_id"])} for one in related],
+        items,
+    )
+
+
+def _rows(con: duckdb.DuckDBPyConnection, query: str, params: dict[str, Any]) -> Rows:
+    return con.execute(query, params).pl().to_dicts()
