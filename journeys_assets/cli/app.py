@@ -9,6 +9,7 @@ from journeys_assets.cli import (
     annotate,
     calibration,
     evaluation,
+    explorer,
     journeys,
     judging,
     operate,
@@ -75,6 +76,8 @@ app.command()(versions.preview)
 app.command()(versions.compare)
 app.command("versions")(versions.list_versions)
 app.command()(operate.doctor)
+app.command()(explorer.explore)
+app.command()(explorer.serve)
 app.command()(operate.ui)
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,14 @@ def stacked(
                 bars.append(Bar(left + slot * i + (slot - bar) / 2, base, bar, tall, name, label, values[i]))
     marks = range(math.ceil(highest / step) + 1)
     every = max(1, math.ceil(n / 7))
+    centres = [left + slot * (i + 0.5) for i in range(len(labels))]
     return Stacked(
         width,
         height,
         tuple(bars),
         tuple(Tick(height - bottom - k * step * scale, short_number(k * step)) for k in marks),
-        tuple(Tick(left + slot * (i + 0.5), labels[i]) for i in range(len(labels)) if (len(labels) - 1 - i) % every == 0),
-        tuple(Tick(left + slot * (i + 0.5), f"{labels[i]}: {total:,}") for i, total in enumerate(totals)),
+        tuple(Tick(centres[i], label) for i, label in enumerate(labels) if (len(labels) - 1 - i) % every == 0),
+        tuple(Tick(centres[i], f"{labels[i]}: {total:,}") for i, total in enumerate(totals)),
     )
 
 
@@ -105,6 +107,50 @@ def spark(values: Sequence[float | None], *, width: float = 96, height: float = 
         return height / 2 if flat else 3 + (height - 6) * (1 - (value - low) / (high - low))
 
     return " ".join(f"{2 + i * across:.1f},{y(value):.1f}" for i, value in there)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Text on the map, in one or two lines."""
+
+    x: float
+    y: float
+    size: float
+    lines: tuple[str, ...]
+
+
+def circle_labels(circles: Sequence[Mapping[str, Any]], *, most: int = 90) -> list[Label]:
+    """Labels of circles, the largest first; one that would cover another label is left out.
+
+    Args:
+        circles: x, y, r and label, largest first.
+    """
+    placed: list[tuple[float, float, float, float]] = []
+    found = []
+    for circle in circles[:most]:
+        size = min(max(circle["r"] * 0.34, 17.0), 34.0)
+        lines = _two_lines(str(circle["label"]))
+        wide, high = max(map(len, lines)) * size * 0.56, size * 1.1 * len(lines)
+        x, y = float(circle["x"]), float(circle["y"])
+        # In the circle, else below it, else above it.
+        for middle in (y, y + circle["r"] + high / 2, y - circle["r"] - high / 2):
+            box = (x - wide / 2, middle - high / 2, x + wide / 2, middle + high / 2)
+            if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in placed):
+                placed.append(box)
+                found.append(Label(x, middle - high / 2 + size * 0.85, size, lines))
+                break
+    return found
+
+
+def _two_lines(text: str) -> tuple[str, ...]:
+    """Text of over 12 characters broken at the space nearest its middle; at most 18 characters a line."""
+    spaces = [i for i, character in enumerate(text) if character == " "]
+    if len(text) <= 12 or not spaces:
+        parts = [text]
+    else:
+        at = min(spaces, key=lambda i: abs(i - len(text) / 2))
+        parts = [text[:at], text[at + 1 :]]
+    return tuple(part if len(part) <= 18 else part[:17] + "…" for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

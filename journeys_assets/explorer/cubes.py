@@ -167,9 +167,7 @@ def _register(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) ->
     con.unregister("given")
 
 
-def _countries(
-    con: duckdb.DuckDBPyConnection, countries: pl.DataFrame
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+def _countries(con: duckdb.DuckDBPyConnection, countries: pl.DataFrame) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """The countries that there are, and the position of that of each user, by the user's number."""
     known = tuple(sorted(countries["country"].drop_nulls().unique()))
     numbered = countries.with_columns(

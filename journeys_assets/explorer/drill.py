@@ -38,7 +38,11 @@ def keywords_of(
 def next_journeys(
     con: duckdb.DuckDBPyConnection, day: date, names: Sequence[str], least_users: int
 ) -> list[dict[str, Any]]:
-    """What users with an ongoing journey of one of ``names`` may start next: name, relation, users; most users first."""
+    """What users with a journey of one of ``names`` may start next, other than ``names``.
+
+    Returns:
+        name, relation, n (users); most users first.
+    """
     found = con.execute(
         f"""
         SELECT related_name AS name, relation, count(DISTINCT related.user_id) AS n
@@ -47,7 +51,8 @@ def next_journeys(
             SELECT journey_name FROM memory.main.name_codes JOIN memory.main.names USING (name_code)
             WHERE name IN (SELECT unnest($names::VARCHAR[])))
         ) AS mine ON mine.user_id = related.user_id AND mine.journey_id = related.from_journey_id
-        WHERE partition_date = $day GROUP BY ALL HAVING n >= $least ORDER BY n DESC, name LIMIT {N_SHOWN}
+        WHERE partition_date = $day AND related_name NOT IN (SELECT unnest($names::VARCHAR[]))
+        GROUP BY ALL HAVING n >= $least ORDER BY n DESC, name LIMIT {N_SHOWN}
         """,
         {"day": day, "names": list(names), "least": least_users},
     )

@@ -18,6 +18,8 @@ import duckdb
 from journeys_assets.errors import JourneysError
 from journeys_assets.storage.warehouse.base import quoted
 
+USE = "USE published"
+"""Makes the tables of the file those that a query means by their bare names."""
 N_THREADS = 2
 MEMORY_LIMIT = "2GiB"
 NEEDED = ("user_journeys", "current_journeys", "notification_candidates", "journey_events", "quality_metrics")
@@ -137,7 +139,7 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
     """
     con = duckdb.connect(":memory:", config={"threads": N_THREADS, "memory_limit": MEMORY_LIMIT})
     con.execute(f"ATTACH '{quoted(path)}' AS published (READ_ONLY)")
-    con.execute("USE published")
+    con.execute(USE)
     there = tables_in(con)
     if missing := [name for name in NEEDED if name not in there]:
         raise NothingPublished(f"it has no table {', '.join(missing)}")

@@ -12,7 +12,7 @@ import polars as pl
 from journeys_assets.domain.themes.params import ThemeParams
 from journeys_assets.explorer.cubes import Embed, ThemeState, read_themes
 from journeys_assets.explorer.overview import Overview, last_day, read_overview, week_days
-from journeys_assets.explorer.published import FileIdentity, NothingPublished, tables_in
+from journeys_assets.explorer.published import USE, FileIdentity, NothingPublished, tables_in
 
 COUNTRIES_SCHEMA = {"user_id": pl.String, "country": pl.String}
 
@@ -48,7 +48,9 @@ class Snapshot:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection for one thread."""
-        return self.con.cursor()
+        con = self.con.cursor()
+        con.execute(USE)  # each connection has its own default
+        return con
 
 
 def read_snapshot(

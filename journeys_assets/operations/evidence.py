@@ -51,9 +51,7 @@ def evidence_of(rows: pl.DataFrame, day: date, actions: Sequence[Action]) -> dic
     }
 
 
-def score_parts(
-    journeys: pl.DataFrame, features: pl.DataFrame, releases: Path, params: RankingParams
-) -> pl.DataFrame:
+def score_parts(journeys: pl.DataFrame, features: pl.DataFrame, releases: Path, params: RankingParams) -> pl.DataFrame:
     """What each part of the evidence adds to each journey's score, under the release that computed the score.
 
     Args:

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+WIDTH = 1.7
+"""Width of the map over its height."""
+COVERED = 0.3
+"""Share of the map that circles cover."""
 _EARLY_STEPS, _EXAGGERATION = 100, 4.0
 _SEARCH_STEPS = 40
 _TINY = 1e-12
@@ -24,18 +28,18 @@ def map_of(vectors: NDArray[np.float32], areas: Floats, *, perplexity: float, it
         areas: (n,), positive: what the areas of the circles are proportional to.
 
     Returns:
-        (n, 3): x, y and radius, in units in which the map is about 1 wide; no two circles overlap by more than 1 % of
-        their radii.
+        (n, 3): x, y and radius. The map is about 1 high and ``WIDTH`` wide; no two circles overlap by more than a few
+        percent of the smallest radius.
     """
     n = len(vectors)
     if n == 0:
         return np.zeros((0, 3))
-    radii = np.sqrt(areas / areas.sum() * 0.22 / np.pi)
+    radii = np.minimum(np.sqrt(areas / areas.sum() * COVERED * WIDTH / np.pi), 0.15)
     if n == 1:
-        return np.array([[0.5, 0.5, min(radii[0], 0.2)]])
+        return np.array([[WIDTH / 2, 0.5, radii[0]]])
     spread = _tsne(_principal(vectors.astype(np.float64)), vectors.astype(np.float64), perplexity, iterations)
     low, high = spread.min(axis=0), spread.max(axis=0)
-    placed = _pushed_apart((spread - low) / np.maximum(high - low, _TINY), radii)
+    placed = _pushed_apart((spread - low) / np.maximum(high - low, _TINY) * [WIDTH, 1.0], radii)
     return np.column_stack([placed, radii])
 
 
