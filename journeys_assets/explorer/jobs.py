@@ -1,4 +1,4 @@
-"""Work that takes longer than a page may: done by one thread, kept until the published file changes."""
+"""Work that takes longer than a page may: done in the background, kept until the published file changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Jobs:
     """Results by key; a key that is new is worked on in the background."""
 
     def __init__(self) -> None:
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="job")
+        self._worker = ThreadPoolExecutor(2, thread_name_prefix="job")
         self._kept: dict[Hashable, Future[Any]] = {}
         self._turn = Lock()
 

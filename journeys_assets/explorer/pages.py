@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -56,6 +56,7 @@ class Pages:
             Route("/", self.home),
             Route("/themes", self.themes),
             Route("/theme", self.theme),
+            Route("/theme/behind", self.behind_theme),
             Route("/user", self.user),
             Route("/user/details", self.user_details),
             Route("/user/feedback", self.give_feedback, methods=["POST"]),
@@ -155,11 +156,7 @@ class Pages:
     def theme(self, request: Request) -> Response:
         snapshot = self.sources.published.current()
         themes, day, chosen = snapshot.themes, *self._filters(request, snapshot)
-        label = request.query_params.get("name", "")
-        if label not in themes.themes.labels:
-            raise HTTPException(404, f"no theme is called {label!r}, or fewer than {themes.least_users} users have it")
-        theme = themes.themes.labels.index(label)
-        con, spellings = snapshot.cursor(), themes.spellings_in(theme)
+        theme = self._theme(request, themes)
         near = themes.themes.vectors @ themes.themes.vectors[theme]
         now = themes.users(day, chosen)
         similar = [int(i) for i in np.argsort(-near, kind="stable") if i != theme and now[i]][:6]
@@ -168,19 +165,29 @@ class Pages:
             request,
             "theme",
             snapshot,
-            label=label,
+            label=themes.themes.labels[theme],
             day=day,
             chosen=self._chosen(request),
             users=int(now[theme]),
             names=themes.names_in(theme, day, chosen),
-            n_spellings=len(spellings),
-            keywords=keywords_of(con, day, spellings, chosen, themes.least_users),
-            following=next_journeys(con, snapshot.day, spellings, themes.least_users)
-            if "related_journeys" in snapshot.tables
-            else [],
+            n_spellings=len(themes.spellings_in(theme)),
             over_weeks=charts.stacked({"users": weeks}, [f"{week:%-d %b}" for week in snapshot.weeks]),
             similar=[(themes.themes.labels[i], int(now[i])) for i in similar],
             least_users=themes.least_users,
+        )
+
+    def behind_theme(self, request: Request) -> Response:
+        """A part of the theme's page that takes longer where many users have the theme."""
+        snapshot = self.sources.published.current()
+        themes, day, chosen = snapshot.themes, *self._filters(request, snapshot)
+        spellings = themes.spellings_in(self._theme(request, themes))
+        con, least = snapshot.cursor(), themes.least_users
+        is_known = "related_journeys" in snapshot.tables
+        return self._part(
+            "behind",
+            keywords=keywords_of(con, day, spellings, chosen, least),
+            following=next_journeys(con, snapshot.day, spellings, least) if is_known else [],
+            least_users=least,
         )
 
     def user(self, request: Request) -> Response:
@@ -196,7 +203,9 @@ class Pages:
         events: dict[str, list[Mapping[str, Any]]] = {}
         for event in person.events:
             events.setdefault(event["journey_id"], []).append(event)
-        said = self.sources.feedback.since(user_id, snapshot.published_at.replace(tzinfo=None))
+        # A word counts on its day, so the output of earlier days does not show it, whenever they were published.
+        end_of_day = datetime.combine(snapshot.day + timedelta(days=1), datetime.min.time())
+        said = self.sources.feedback.since(user_id, min(snapshot.published_at.replace(tzinfo=None), end_of_day))
         words: dict[str, str | None] = {one.journey_id: one.verdict for one in said}
         return self._page(
             request,
@@ -219,8 +228,7 @@ class Pages:
             details, problem = self.sources.details(user_id, snapshot.day), None
         except WarehouseBusyError:
             details, problem = {}, "The pipeline is writing to the warehouse. Reload the page in a moment."
-        html = self._templates.get_template("details.html.jinja").render(details=details, problem=problem)
-        return HTMLResponse(html)
+        return self._part("details", details=details, problem=problem)
 
     async def give_feedback(self, request: Request) -> Response:
         fields = await self.forms.fields(request, HTTPException)
@@ -308,6 +316,17 @@ class Pages:
             warning=self.sources.published.problem() or (snapshot.country_problem if snapshot else None),
         )
         return HTMLResponse(html, status)
+
+    def _part(self, name: str, **values: Any) -> Response:
+        """A part of a page, loaded later."""
+        return HTMLResponse(self._templates.get_template(f"{name}.html.jinja").render(**values))
+
+    def _theme(self, request: Request, themes: ThemeState) -> int:
+        """The theme that the address names."""
+        label = request.query_params.get("name", "")
+        if label not in themes.themes.labels:
+            raise HTTPException(404, f"no theme is called {label!r}, or fewer than {themes.least_users} users have it")
+        return themes.themes.labels.index(label)
 
     def _chosen(self, request: Request) -> dict[str, str]:
         names = (*FILTERS, "country", "week", "colour")

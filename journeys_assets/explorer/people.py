@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 Rows = list[dict[str, Any]]
-N_EVENTS = 60
+N_EVENTS, EVENT_DAYS = 60, 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Person:
 
     Attributes:
         journeys: Rows of current_journeys, best first.
-        events: Rows of journey_events, the latest first, at most ``N_EVENTS``, each with journey_name where it is live.
+        events: Rows of journey_events of the last ``EVENT_DAYS`` days, the latest first, at most ``N_EVENTS``; each
+            with journey_name, which is null where the journey is not live.
         plans: Rows of notification_candidates of the day, by journey_id.
         related: Rows of related_journeys of the day, best first, with from_journey_name.
         items: Rows of journey_items of the day, if there is such a table.
@@ -52,9 +53,9 @@ def read_person(con: duckdb.DuckDBPyConnection, user_id: str, day: date, tables:
     names = {one["journey_id"]: one["journey_name"] for one in journeys}
     events = _rows(
         con,
-        "SELECT * FROM journey_events WHERE user_id = $user ORDER BY partition_date DESC, journey_id, event "
-        f"LIMIT {N_EVENTS}",
-        {"user": user_id},
+        f"SELECT * FROM journey_events WHERE user_id = $user AND partition_date > $day - {EVENT_DAYS} "
+        f"ORDER BY partition_date DESC, journey_id, event LIMIT {N_EVENTS}",
+        asked,
     )
     plans: dict[str, Rows] = {}
     for plan in _rows(
