@@ -7,7 +7,7 @@ filter is one pass over arrays. Nothing of it is written to disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
@@ -24,6 +24,9 @@ from journeys_assets.domain.vocabulary import INTENTS, KINDS, STAGES
 
 FILTERS: dict[str, tuple[str, ...]] = {"kind": KINDS, "stage": STAGES, "intent": INTENTS}
 """Columns by which journeys are filtered, with their values."""
+
+MOST_COUNTED = 512
+"""Most answers of ``ThemeState.users`` that are kept."""
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -57,10 +60,19 @@ class ThemeState:
     country_of: NDArray[np.int64]
     least_users: int
     params: ThemeParams
+    _counted: dict[tuple[object, ...], NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     def users(self, day: date, chosen: Mapping[str, str] | None = None) -> NDArray[np.int64]:
         """Users of each theme on ``day``, of journeys that have the chosen values; fewer than k count as 0."""
-        cube, mask = self.cubes[day], self._mask(day, chosen or {})
+        key = (day, *sorted((chosen or {}).items()))
+        if key not in self._counted:
+            if len(self._counted) >= MOST_COUNTED:
+                self._counted.clear()
+            self._counted[key] = self._count(day, chosen or {})
+        return self._counted[key]
+
+    def _count(self, day: date, chosen: Mapping[str, str]) -> NDArray[np.int64]:
+        cube, mask = self.cubes[day], self._mask(day, chosen)
         theme, user = (cube.theme, cube.user) if mask is None else (cube.theme[mask], cube.user[mask])
         found = users_by_theme(theme, user, len(self.themes.labels))
         return np.where(found >= self.least_users, found, 0)

@@ -138,6 +138,7 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         NothingPublished: the file lacks a table.
     """
     con = duckdb.connect(":memory:", config={"threads": N_THREADS, "memory_limit": MEMORY_LIMIT})
+    con.execute("SET enable_progress_bar = false")
     con.execute(f"ATTACH '{quoted(path)}' AS published (READ_ONLY)")
     con.execute(USE)
     there = tables_in(con)

@@ -25,6 +25,8 @@ QUERIES: dict[str, tuple[str, str]] = {
     "candidates": ("notification_candidates", "journey_id, channel"),
 }
 """By resource: the table, and the order of a user's rows."""
+FEW_VALUES = 256
+"""Text columns with at most about this many values are held as numbers of values: a quarter of the memory."""
 LEFT_OUT = ("partition_date", "user_id", "algorithm_version")
 """Columns that are the same in all rows of an answer, or no business of a client."""
 
@@ -82,4 +84,6 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str, order: str, day: date) -> 
     users = rows.get_column("user_id").rle().struct.unnest()
     ends = users["len"].cum_sum()
     places = {user: (end - n, n) for user, n, end in zip(users["value"], users["len"], ends, strict=True)}
-    return UserRows(rows.drop([name for name in LEFT_OUT if name in rows.columns]), places)
+    kept = rows.drop([name for name in LEFT_OUT if name in rows.columns])
+    repeated = [name for name in kept.select(pl.col(pl.String)).columns if kept[name].approx_n_unique() <= FEW_VALUES]
+    return UserRows(kept.with_columns(pl.col(repeated).cast(pl.Categorical)), places)
