@@ -1,6 +1,6 @@
 """Journeys of all users, counted by theme under any filter, in memory: what the themes page is made of.
 
-A cube has one row per live journey of one day, as small numbers sorted by theme and user, so that a count under a
+A cube has one row per live journey of one day, as small numbers sorted by theme, user and name, so that a count under a
 filter is one pass over arrays. Nothing of it is written to disk.
 """
 
@@ -33,7 +33,7 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Cube:
-    """The live journeys of one day, sorted by theme, then user: all arrays have one entry per journey."""
+    """The live journeys of one day, sorted by theme, user and name: all arrays have one entry per journey."""
 
     theme: NDArray[np.int64]
     user: NDArray[np.int64]
@@ -83,8 +83,12 @@ class ThemeState:
         first, last = np.searchsorted(cube.theme, [theme, theme + 1])
         within = slice(int(first), int(last))
         kept = np.ones(last - first, dtype=bool) if mask is None else mask[within]
-        pairs = np.unique(np.column_stack([cube.name[within][kept], cube.user[within][kept]]), axis=0)
-        names, n_users = np.unique(pairs[:, 0], return_counts=True)
+        name, user = cube.name[within][kept], cube.user[within][kept]
+        if not len(name):
+            return []
+        # Sorted by user, then name: a journey of the same name as the one before it is of the same user.
+        is_first = np.r_[True, (name[1:] != name[:-1]) | (user[1:] != user[:-1])]
+        names, n_users = np.unique(name[is_first], return_counts=True)
         found = [(self.names[i], int(n)) for i, n in zip(names, n_users, strict=True) if n >= self.least_users]
         return sorted(found, key=lambda one: (-one[1], one[0]))
 

@@ -109,7 +109,7 @@ class Pages:
         before = themes.users(before_day, chosen) if before_day else np.zeros_like(users)
         everyone = themes.users(snapshot.day)
         order = sorted((int(i) for i in np.flatnonzero(users)), key=lambda i: (-users[i], themes.themes.labels[i]))
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "label": themes.themes.labels[i],
                 "users": int(users[i]),
@@ -120,7 +120,7 @@ class Pages:
             }
             for i in order
         ]
-        circles = [
+        circles: list[dict[str, Any]] = [
             {
                 **row,
                 "x": 1000 * themes.places[row["place"], 0],

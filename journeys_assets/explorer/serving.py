@@ -26,7 +26,7 @@ QUERIES: dict[str, tuple[str, str]] = {
 }
 """By resource: the table, and the order of a user's rows."""
 FEW_VALUES = 256
-"""Text columns with at most about this many values are held as numbers of values: a quarter of the memory."""
+"""Text columns with at most this many values are held as numbers of values: a quarter of the memory."""
 LEFT_OUT = ("partition_date", "user_id", "algorithm_version")
 """Columns that are the same in all rows of an answer, or no business of a client."""
 
@@ -85,5 +85,5 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str, order: str, day: date) -> 
     ends = users["len"].cum_sum()
     places = {user: (end - n, n) for user, n, end in zip(users["value"], users["len"], ends, strict=True)}
     kept = rows.drop([name for name in LEFT_OUT if name in rows.columns])
-    repeated = [name for name in kept.select(pl.col(pl.String)).columns if kept[name].approx_n_unique() <= FEW_VALUES]
+    repeated = [name for name in kept.select(pl.col(pl.String)).columns if kept[name].n_unique() <= FEW_VALUES]
     return UserRows(kept.with_columns(pl.col(repeated).cast(pl.Categorical)), places)

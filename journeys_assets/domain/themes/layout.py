@@ -89,7 +89,8 @@ def _neighbourhoods(squared: Floats, perplexity: float) -> Floats:
         low, high = np.where(too_wide, beta, low), np.where(too_wide, high, beta)
         beta = np.where(np.isinf(high), beta * 2, (low + high) / 2)
     rows = weights / total[:, None]
-    return np.maximum((rows + rows.T) / (2 * n), _TINY)
+    joint: Floats = np.maximum((rows + rows.T) / (2 * n), _TINY)
+    return joint
 
 
 def _pushed_apart(centres: Floats, radii: Floats, *, steps: int = 400) -> Floats:

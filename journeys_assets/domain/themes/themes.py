@@ -65,7 +65,7 @@ def themes_of(
     np.add.at(sums, of_name[inside], vectors[inside] * users[inside, None])
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     means = (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-    sizes = np.bincount(of_name[inside], weights=users[inside], minlength=len(shown))
+    sizes = np.bincount(of_name[inside], weights=users[inside], minlength=len(shown)).astype(np.float64)
     return Themes(tuple(names[i] for i in shown), of_name, means, _groups_of(means, sizes, params))
 
 
