@@ -188,7 +188,7 @@ def time_line(
         journeys: journey_id, journey_name, stage, first_engaged_at, last_engaged_at; in the order shown.
         events: Events of each journey by its id: event, partition_date, detail.
     """
-    left, right, row, top = 190.0, 18.0, 26.0, 26.0
+    left, right, row, top = 190.0, 34.0, 26.0, 26.0
     width = 900.0
     firsts = [_day(one["first_engaged_at"]) for one in journeys]
     first = min([*firsts, day - timedelta(days=27)])

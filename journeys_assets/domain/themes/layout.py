@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 WIDTH = 1.7
 """Width of the map over its height."""
-COVERED = 0.3
+COVERED = 0.34
 """Share of the map that circles cover."""
 _EARLY_STEPS, _EXAGGERATION = 100, 4.0
 _SEARCH_STEPS = 40
