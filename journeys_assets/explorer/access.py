@@ -19,7 +19,7 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -105,6 +105,8 @@ class Guard:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if scope["path"].startswith("/static/"):
+                    headers["Cache-Control"] = "no-cache"  # kept by the browser, which asks whether it changed
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 if new_session and headers.get("content-type", "").startswith("text/html"):
@@ -116,8 +118,8 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         """The answer to a request that may not pass; None if it may."""
         if self.token is None:
-            host = request.headers.get("host", "").rsplit(":", 1)[0] if request.headers.get("host") else ""
-            if not is_loopback(host):
+            host = request.headers.get("host", "")
+            if not is_loopback(_name_in(host)):
                 return _refused(request, 421, f"this server answers on 127.0.0.1 only, not as {host!r}")
             return None
         given = request.query_params.get("token")
@@ -139,6 +141,14 @@ class Guard:
 
 def _is_same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _name_in(host: str) -> str:
+    """The name or address in a Host header, without the port; empty if there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _refused(request: Request, status: int, why: str) -> Response:

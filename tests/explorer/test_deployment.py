@@ -69,8 +69,9 @@ def test_details_are_the_actions_and_the_parts_of_the_score(page: TestClient, sa
         found = details[row["journey_id"]]
         assert found["actions"] == {"search": row["n_searches_90d"]}
         assert found["active_days"] == row["active_days_90d"]
-        log_odds = sum(value for _, value in found["parts"])
-        assert 1 / (1 + math.exp(-log_odds)) == pytest.approx(row["score"])
+        parts = dict(found["parts"])
+        current = math.exp(parts.pop("recency"))
+        assert current / (1 + math.exp(-sum(parts.values()))) == pytest.approx(row["score"])
     shown = page.get("/user/details", params={"id": USERS[0]}).text
     assert shown.count("<details") == len(THEMES)
     assert all(f"<b>{html.escape(name)}</b>" in shown for name in rows["journey_name"])
