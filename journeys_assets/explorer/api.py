@@ -173,23 +173,26 @@ def _row_schema(table: Table) -> dict[str, Any]:
 
 
 def _column_schema(column: Column) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": column.description}
-    if isinstance(column.dtype, pl.List):
-        return described | {"type": "array", "items": {"type": "string"}}
-    if column.dtype == pl.Boolean():
-        kind: dict[str, Any] = {"type": "boolean"}
-    elif column.dtype.is_integer():
-        kind = {"type": "integer"}
-    elif column.dtype.is_float():
-        kind = {"type": "number"}
-    elif column.dtype == pl.Date():
-        kind = {"type": "string", "format": "date"}
-    elif column.dtype.is_temporal():
-        kind = {"type": "string", "format": "date-time"}
-    else:
-        kind = {"type": "string"}
+    kind = _type_schema(column.dtype)
     if column.nullable:
         kind["type"] = [kind["type"], "null"]
     if column.allowed is not None and not column.nullable:
         kind["enum"] = list(column.allowed)
-    return described | kind
+    return {"description": column.description, **kind}
+
+
+def _type_schema(dtype: pl.DataType) -> dict[str, Any]:
+    if isinstance(dtype, pl.List):
+        inner = dtype.inner
+        return {"type": "array", "items": _type_schema(inner() if isinstance(inner, type) else inner)}
+    if dtype == pl.Boolean():
+        return {"type": "boolean"}
+    if dtype.is_integer():
+        return {"type": "integer"}
+    if dtype.is_float():
+        return {"type": "number"}
+    if dtype == pl.Date():
+        return {"type": "string", "format": "date"}
+    if dtype.is_temporal():
+        return {"type": "string", "format": "date-time"}
+    return {"type": "string"}

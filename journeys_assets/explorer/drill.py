@@ -1,4 +1,4 @@
-"""What lies behind one theme: its keywords and what its users may start next, each of at least k users."""
+"""What lies behind one theme: keywords, items to show, and what its users may start next; each of at least k users."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 import duckdb
+
+from journeys_assets.explorer.people import ITEMS
 
 N_SHOWN = 40
 
@@ -57,6 +59,25 @@ def next_journeys(
         {"day": day, "names": list(names), "least": least_users},
     )
     return found.pl().to_dicts()
+
+
+def items_of(
+    con: duckdb.DuckDBPyConnection, day: date, names: Sequence[str], least_users: int
+) -> list[tuple[str, int]]:
+    """Items to show for journeys with one of ``names`` on ``day``, with their users, most first."""
+    found = con.execute(
+        f"""
+        SELECT item_id, count(DISTINCT user_id) AS n FROM (
+          SELECT user_id, unnest(item_ids) AS item_id FROM {ITEMS} JOIN (
+            SELECT user_id, journey_id FROM user_journeys WHERE partition_date = $day AND journey_name IN (
+              SELECT journey_name FROM memory.main.name_codes JOIN memory.main.names USING (name_code)
+              WHERE name IN (SELECT unnest($names::VARCHAR[])))
+          ) USING (user_id, journey_id) WHERE partition_date = $day
+        ) GROUP BY item_id HAVING n >= $least ORDER BY n DESC, item_id LIMIT {N_SHOWN}
+        """,
+        {"day": day, "names": list(names), "least": least_users},
+    )
+    return [(str(item), int(n)) for item, n in found.fetchall()]
 
 
 def _conditions(chosen: Mapping[str, str]) -> tuple[str, dict[str, str]]:

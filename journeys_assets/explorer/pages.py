@@ -22,10 +22,10 @@ from journeys_assets.domain.vocabulary import CHANGE_TEXT, INTENTS, KINDS, STAGE
 from journeys_assets.explorer import charts
 from journeys_assets.explorer.access import Forms
 from journeys_assets.explorer.cubes import FILTERS, ThemeState
-from journeys_assets.explorer.drill import keywords_of, next_journeys
+from journeys_assets.explorer.drill import items_of, keywords_of, next_journeys
 from journeys_assets.explorer.feedback import FeedbackError, Said
 from journeys_assets.explorer.jobs import Jobs
-from journeys_assets.explorer.people import read_person
+from journeys_assets.explorer.people import ITEMS, read_person
 from journeys_assets.explorer.rendering import ago, environment, link
 from journeys_assets.explorer.snapshot import Snapshot
 from journeys_assets.explorer.sources import Sources
@@ -187,6 +187,7 @@ class Pages:
             "behind",
             keywords=keywords_of(con, day, spellings, chosen, least),
             following=next_journeys(con, snapshot.day, spellings, least) if is_known else [],
+            items=items_of(con, snapshot.day, spellings, least) if ITEMS in snapshot.tables else None,
             least_users=least,
         )
 

@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 
 Rows = list[dict[str, Any]]
+ITEMS = "journey_items"
+"""Table of the items to show for each journey; a deployment need not have it."""
 N_EVENTS, EVENT_DAYS = 60, 180
 
 
@@ -23,7 +25,7 @@ class Person:
             with journey_name, which is null where the journey is not live.
         plans: Rows of notification_candidates of the day, by journey_id.
         related: Rows of related_journeys of the day, best first, with from_journey_name.
-        items: Rows of journey_items of the day, if there is such a table.
+        items: Items to show, best first, by journey_id; none where the deployment has no table journey_items.
     """
 
     user_id: str
@@ -31,7 +33,7 @@ class Person:
     events: Rows
     plans: dict[str, Rows]
     related: Rows
-    items: Rows
+    items: dict[str, list[str]]
 
     @property
     def is_known(self) -> bool:
@@ -71,9 +73,12 @@ def read_person(con: duckdb.DuckDBPyConnection, user_id: str, day: date, tables:
             "SELECT * FROM related_journeys WHERE partition_date = $day AND user_id = $user ORDER BY rank",
             asked,
         )
-    items: Rows = []
-    if "journey_items" in tables:
-        items = _rows(con, "SELECT * FROM journey_items WHERE partition_date = $day AND user_id = $user", asked)
+    items: dict[str, list[str]] = {}
+    if ITEMS in tables:
+        found = con.execute(
+            f"SELECT journey_id, item_ids FROM {ITEMS} WHERE partition_date = $day AND user_id = $user", asked
+        )
+        items = dict(found.fetchall())
     return Person(
         user_id,
         journeys,

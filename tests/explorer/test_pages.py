@@ -10,16 +10,17 @@ import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
+from journeys_assets.deployment import Deployment
 from journeys_assets.domain.history.comparison import compare_versions
 from journeys_assets.domain.themes.params import ThemeParams
-from journeys_assets.explorer.app import explorer_app
+from journeys_assets.explorer.app import explorer_app, sources_of
 from journeys_assets.explorer.cubes import read_themes
 from journeys_assets.explorer.published import Published, connect
 from journeys_assets.explorer.sources import Sources
 from journeys_assets.operations.preview import VERSIONS
 from tests.support.hostile import ACTING, HOSTILE
 from tests.support.pages import elements_of
-from tests.support.published_file import LAST_DAY
+from tests.support.published_file import LAST_DAY, write_published
 
 LEAST = 5
 PATHS = ("/", "/themes", "/themes?colour=change", "/user", "/user?id=u000001", "/quality", "/compare")
@@ -210,6 +211,29 @@ def test_the_page_of_a_user_shows_the_rows_of_the_tables(client: TestClient, tab
             assert f'{decision}">{decision}</span> {channel}: {reason.replace("_", " ")}' in article
     n_events = one(table, "SELECT count(*) FROM journey_events WHERE user_id = 'u000007'")
     assert page.count('<td class="nowrap"><i class="dot fill-') == n_events
+
+
+def test_items_are_shown_where_the_deployment_has_them(deployment: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    path = tmp_path / "home" / "journeys.duckdb"
+    write_published(path, 60)
+    with duckdb.connect(str(path)) as con:
+        con.execute(
+            "CREATE TABLE journey_items AS SELECT partition_date, user_id, journey_id, "
+            "['<i>' || split_part(journey_name, ' ', 1), 'of ' || user_id] AS item_ids FROM current_journeys"
+        )
+        label, thing, n = con.execute(
+            "SELECT journey_name, split_part(journey_name, ' ', 1), count(DISTINCT user_id) FROM current_journeys "
+            "GROUP BY ALL ORDER BY 3 DESC, 1 LIMIT 1"
+        ).fetchall()[0]
+    own = sources_of(deployment.at(tmp_path / "home"))
+    client = TestClient(explorer_app(own, token=None), base_url="http://127.0.0.1")
+    assert client.get("/user?id=u000007").text.count("<span>of u000007</span>") == 5
+    behind = client.get("/theme/behind", params={"name": label}).text
+    shown = {html.unescape(item): int(n) for item, n in re.findall(r'<td>(&lt;.*?)</td><td class="n">(\d+)', behind)}
+    assert shown[f"<i>{thing}"] >= n
+    assert "of u0" not in behind
+    own.published.close()
 
 
 def test_an_unknown_user_is_named(client: TestClient) -> None:
