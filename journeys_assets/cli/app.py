@@ -11,6 +11,7 @@ from journeys_assets.cli import (
     benchmark,
     calibration,
     evaluation,
+    explorer,
     journeys,
     judging,
     operate,
@@ -94,6 +95,8 @@ app.command("versions")(versions.list_versions)
 app.command()(privacy.erase)
 app.command()(privacy.retention)
 app.command()(operate.doctor)
+app.command()(explorer.explore)
+app.command()(explorer.serve)
 app.command()(operate.ui)
 
 

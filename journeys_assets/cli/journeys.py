@@ -3,13 +3,9 @@
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    import polars as pl
-
 
 from journeys_assets.cli.calibration import live_params
 from journeys_assets.cli.context import AsJson, Session, day_option, day_run, open_session, out
@@ -115,13 +111,14 @@ def export(
 def show_journeys(session: Session, user: str, as_of: date | None, *, explain: bool, as_json: bool) -> None:
     from journeys_assets.cli.render import journeys as render_journeys
     from journeys_assets.domain.landing.ids import clean_id
+    from journeys_assets.operations.evidence import WEEKS_SHOWN, score_parts
     from journeys_assets.storage.queries import related as related_queries
     from journeys_assets.storage.queries import users as user_queries
 
     day, user = day_run(session, as_of), clean_id(user)
     with session.warehouse.reading() as con:
         journeys = user_queries.journeys_of_user(con, user, day)
-        evidence = user_queries.evidence_of_user(con, user, day, render_journeys.WEEKS_SHOWN * 7)
+        evidence = user_queries.evidence_of_user(con, user, day, WEEKS_SHOWN * 7)
         known = user_queries.user_is_known(con, user)
         features = user_queries.features_of_user(con, user, day)
         related = related_queries.related_of_user(con, user, day)
@@ -129,24 +126,9 @@ def show_journeys(session: Session, user: str, as_of: date | None, *, explain: b
         raise CommandError(f"user {user!r} is in none of the ingested logs")
     records = render_journeys.journey_records(journeys, evidence, day, session.params.actions)
     if explain:
-        render_journeys.add_explanations(records, _explained(session, journeys, features))
+        parts = score_parts(journeys, features, session.deployment.releases("ranker"), session.params.ranking)
+        render_journeys.add_explanations(records, parts)
     if as_json:
         out.json({"user_id": user, "as_of": day, "journeys": records, "related": related.to_dicts()})
     else:
         out.print(render_journeys.show_user(user, day, records, related, session.params.actions))
-
-
-def _explained(session: Session, journeys: "pl.DataFrame", features: "pl.DataFrame") -> "pl.DataFrame":
-    """What each part of the evidence adds to each journey's score, under the release that computed the score."""
-    import polars as pl
-
-    from journeys_assets.domain.ranking.prior import PRIOR
-    from journeys_assets.models.ranker.explanation import PARTS_SCHEMA, explain
-    from journeys_assets.models.ranker.release import load
-
-    parts = [PARTS_SCHEMA.to_frame()]
-    for version in journeys["scored_by"].unique(maintain_order=True):
-        release = None if version == PRIOR else load(session.deployment.releases("ranker") / version)
-        scored = features.join(journeys.filter(pl.col("scored_by") == version), on="journey_id", how="semi")
-        parts.append(explain(scored, release, session.params.ranking))
-    return pl.concat(parts)

@@ -9,6 +9,9 @@ CHANNELS = ("push", "email")
 ARMS = ("journey", "interest", "holdout")
 KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
+WITHDRAWN = "withdrawn"
+"""Takes back what the user said of the journey before."""
+GIVEN_VERDICTS = (*VERDICTS, WITHDRAWN)
 KINDS = ("situational", "evergreen", "seasonal")
 STAGES = ("ongoing", "ended")
 STAGE_REASONS = ("user_said_finished", "evergreen", "silent", "recent", "likely_ended", "likely_ongoing")
@@ -23,3 +26,19 @@ LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
 NAMELESS = "unnamed journey"
 """What a journey is called if none of its keywords may be shown, such as one of phone numbers or invisible text."""
+
+CHANGE_TEXT = {
+    "unchanged": "nothing differs",
+    "changed_members": "its keywords changed",
+    "split": "new, made of parts of other journeys",
+    "merged": "gone, absorbed by other journeys",
+    "appeared": "new, made of keywords that were in no journey",
+    "gone": "gone, and so are its keywords",
+    "reidentified": "has another id",
+    "renamed": "has another name",
+    "changed_kind": "has another kind",
+    "changed_stage": "has another stage",
+    "changed_area": "is in another area, or in one with other journeys",
+    "changed_top_journey": "users whose first journey changed",
+}
+"""What each change of a comparison means."""

@@ -103,12 +103,17 @@ def known_versions(warehouse: Warehouse, home: Path) -> list[VersionDay]:
     Raises:
         VersionsError: a file of the versions folder is not one that a preview wrote.
     """
-    kept = [VersionDay(path.stem, _day_in(path), path) for path in sorted((home / VERSIONS).glob("*.parquet"))]
-    stored = []
+    stored: list[tuple[str, date]] = []
     if warehouse.path.exists():
         with warehouse.reading() as con:
-            stored = [VersionDay(version, day, None) for version, day in day_queries.versions_of_journeys(con)]
-    found = {(one.version, one.day): one for one in [*stored, *kept]}
+            stored = day_queries.versions_of_journeys(con)
+    return with_previews(stored, home)
+
+
+def with_previews(stored: Sequence[tuple[str, date]], home: Path) -> list[VersionDay]:
+    """The versions and days of a table of user_journeys, and those of previews; see :func:`known_versions`."""
+    kept = [VersionDay(path.stem, _day_in(path), path) for path in sorted((home / VERSIONS).glob("*.parquet"))]
+    found = {(one.version, one.day): one for one in [*(VersionDay(v, day, None) for v, day in stored), *kept]}
     return [found[key] for key in sorted(found)]
 
 
@@ -145,10 +150,19 @@ def rows_of(warehouse: Warehouse, found: VersionDay) -> pl.DataFrame:
     """The rows of user_journeys that ``found`` stands for."""
     if found.path is None:
         return _journeys(warehouse, found.day).filter(pl.col("algorithm_version") == found.version)
+    return previewed_rows(found.path)
+
+
+def previewed_rows(path: Path) -> pl.DataFrame:
+    """The rows of user_journeys that a preview kept.
+
+    Raises:
+        VersionsError: the file cannot be read.
+    """
     try:
-        return pl.read_parquet(found.path, glob=False)
+        return pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise VersionsError(f"cannot read {found.path}: {error}; remove it and preview again") from error
+        raise VersionsError(f"cannot read {path}: {error}; remove it and preview again") from error
 
 
 @contextmanager

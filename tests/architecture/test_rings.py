@@ -49,8 +49,8 @@ RINGS: dict[str, tuple[str, ...]] = {
     "operations": (*RUNNING, "pipeline"),
     "defs": (*BESIDE, "storage", "models", "compute", "settings", "deployment", *DOING),
     "definitions": ("defs",),
-    "cli": (*RUNNING, *DOING, "defs"),
     "explorer": (*RUNNING, *DOING, "defs"),
+    "cli": (*RUNNING, *DOING, "defs", "explorer"),
 }
 """What each ring, a root module or a package, may import besides itself. A ring need not exist yet."""
 

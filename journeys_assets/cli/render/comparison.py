@@ -14,22 +14,8 @@ if TYPE_CHECKING:
 
 from journeys_assets.cli.render.screen import line
 from journeys_assets.cli.render.tables import table_of
+from journeys_assets.domain.vocabulary import CHANGE_TEXT
 
-CHANGE_TEXT = {
-    "unchanged": "nothing differs",
-    "changed_members": "its keywords changed",
-    "split": "new, made of parts of other journeys",
-    "merged": "gone, absorbed by other journeys",
-    "appeared": "new, made of keywords that were in no journey",
-    "gone": "gone, and so are its keywords",
-    "reidentified": "has another id",
-    "renamed": "has another name",
-    "changed_kind": "has another kind",
-    "changed_stage": "has another stage",
-    "changed_area": "is in another area, or in one with other journeys",
-    "changed_top_journey": "users whose first journey changed",
-}
-"""What each change of a comparison means."""
 NAMES_SHOWN = 8
 Version = tuple[str, date]
 """An algorithm version and the day of its journeys."""

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from journeys_assets.cli.render.screen import line
-from journeys_assets.domain.actions import BOARD_PIN, SEARCH, Action, counted
+from journeys_assets.domain.actions import Action
 from journeys_assets.domain.statistics.bars import sparkline
 from journeys_assets.models.naming.release import PACKAGED
+from journeys_assets.operations.evidence import WEEKS_SHOWN, action_plurals, evidence_of
 
-WEEKS_SHOWN = 13
 KEYWORDS_SHOWN = 8
 RELATED_SHOWN = 5
 FEEDBACK_SHOWN = {
@@ -68,7 +68,7 @@ def journey_records(
                 "keywords": row["keywords"],
                 "first_engaged_at": row["first_engaged_at"].isoformat(),
                 "last_engaged_at": row["last_engaged_at"].isoformat(),
-                "evidence": _evidence(mine, day, actions),
+                "evidence": evidence_of(mine, day, actions),
             }
         )
     return records
@@ -85,31 +85,6 @@ def add_explanations(records: list[dict[str, Any]], parts: pl.DataFrame) -> None
         record["explanation"] = {part: round(value, 3) for part, value in mine.select("part", "contribution").rows()}
 
 
-def _plurals(actions: Sequence[Action]) -> dict[str, str]:
-    """Every kind of engagement with its plural, strongest evidence first: searches, then keep, act and look."""
-    order = {SEARCH: 0, **{a.name: 1 + ("keep", "act", "look").index(a.strength) for a in actions}, BOARD_PIN: 4}
-    known = sorted(counted(actions), key=lambda one: order[one.action])
-    return {one.action: one.plural.replace("_", " ") for one in known}
-
-
-def _evidence(rows: pl.DataFrame, day: date, actions: Sequence[Action]) -> dict[str, Any]:
-    # An action on an item is evidence for each of the item's keywords; it is counted once.
-    acts = rows.unique(["action", "item_id", "engaged_at"])
-    per_action = dict(acts.group_by("action").len().iter_rows())
-    per_source = rows.unique(["source", "action", "item_id", "engaged_at"]).group_by("source").len().sort("source")
-    weeks = [0] * WEEKS_SHOWN
-    for engaged_on, n in acts.group_by("event_date").len().iter_rows():
-        age = (day - engaged_on).days // 7
-        if age < WEEKS_SHOWN:
-            weeks[WEEKS_SHOWN - 1 - age] += n
-    return {
-        "actions": {name: per_action[name] for name in _plurals(actions) if name in per_action},
-        "sources": dict(per_source.iter_rows()),
-        "active_days": acts["event_date"].n_unique(),
-        "engagements_per_week": weeks,
-    }
-
-
 def show_user(
     user_id: str, day: date, records: list[dict[str, Any]], related: pl.DataFrame, actions: Sequence[Action]
 ) -> RenderableType:
@@ -121,7 +96,7 @@ def show_user(
     ongoing = sum(record["stage"] == "ongoing" for record in records)
     title = line(("User ", "bold"), (user_id, "bold cyan"), f" as of {day}: {len(records)} journeys, {ongoing} ongoing")
     shown = {record["journey_id"]: f"{record['rank']} {record['journey_name']}" for record in records}
-    journeys = [_journey(record, day, shown, _plurals(actions)) for record in records]
+    journeys = [_journey(record, day, shown, action_plurals(actions)) for record in records]
     return Group(title, Text(), *journeys, *_related(related))
 
 

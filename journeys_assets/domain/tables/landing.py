@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
-from journeys_assets.domain.vocabulary import ARMS, CHANNELS, LANDED_OUTCOMES, STAGES, VERDICTS
+from journeys_assets.domain.vocabulary import ARMS, CHANNELS, GIVEN_VERDICTS, LANDED_OUTCOMES, STAGES
 
 UPDATED_AT = Column(
     "updated_at",
@@ -179,7 +179,12 @@ LANDING: dict[str, Table] = {
             ("user_id", "journey_id", "verdict", "given_at"),
             USER_ID,
             Column("journey_id", TEXT, "The journey spoken of.", is_id=True),
-            Column("verdict", TEXT, "What the user said.", allowed=VERDICTS),
+            Column(
+                "verdict",
+                TEXT,
+                "What the user said; withdrawn takes back everything said of the journey before.",
+                allowed=GIVEN_VERDICTS,
+            ),
             Column("given_at", TIMESTAMP, "When.", unit="UTC"),
         ),
     )

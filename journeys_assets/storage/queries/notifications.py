@@ -137,7 +137,7 @@ def feedback_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dic
 
 
 def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """The feedback of each user on each journey by the end of ``day``.
+    """The feedback of each user on each journey by the end of ``day``, without what the user took back by then.
 
     Returns:
         user_id, journey_id, wish (the latest of not_mine, mute and more; of two at the same time, the stricter one),
@@ -151,7 +151,10 @@ def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
                max(given_at) FILTER (verdict = 'more') AS more_at,
                max(given_at) FILTER (verdict = 'finished') AS finished_at,
                max(given_at) AS said_at
-        FROM main.stg_journey_feedback WHERE event_date <= $day GROUP BY ALL ORDER BY ALL
+        FROM (
+          SELECT *, max(given_at) FILTER (verdict = 'withdrawn') OVER (PARTITION BY user_id, journey_id) AS withdrawn_at
+          FROM main.stg_journey_feedback WHERE event_date <= $day
+        ) WHERE withdrawn_at IS NULL OR given_at > withdrawn_at GROUP BY ALL ORDER BY ALL
         """,
         {"day": day},
     ).pl()

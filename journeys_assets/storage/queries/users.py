@@ -160,6 +160,17 @@ def journeys_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) ->
     ).pl()
 
 
+def countries(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The country of each user in the latest version that has one: user_id, country; sorted."""
+    return con.execute(
+        """
+        SELECT user_id, arg_max(country, {'at': coalesce(updated_at, TIMESTAMP '0001-01-01'), 'seq': ingest_seq})
+          AS country
+        FROM main.stg_users WHERE country IS NOT NULL GROUP BY user_id ORDER BY user_id
+        """
+    ).pl()
+
+
 def features_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date) -> pl.DataFrame:
     """One user's rows of journey_features on ``day``."""
     return con.execute(
