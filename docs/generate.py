@@ -24,6 +24,7 @@ from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.landing import (
     ANNOTATION_ITEMS,
+    COPIED_OBJECTS,
     EFFECTS,
     INGEST_LEDGER,
     INGESTED_DAYS,
@@ -190,7 +191,15 @@ def tables_page(actions: Sequence[Action]) -> str:
     """Every table of the warehouse: the public ones, then those of the pipeline, then the records of ingestion."""
     described = {**sql_tables(actions), **PIPELINE_TABLES}
     internal = [table for name, table in described.items() if name not in PUBLIC]
-    records = [INGEST_LEDGER, INGESTED_DAYS, LANDED_FILES, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, ANNOTATION_ITEMS]
+    records = [
+        INGEST_LEDGER,
+        INGESTED_DAYS,
+        LANDED_FILES,
+        COPIED_OBJECTS,
+        QUARANTINED_ROWS,
+        REFUSED_UNSUBSCRIBES,
+        ANNOTATION_ITEMS,
+    ]
     return _page(
         "Tables",
         "Every table and view of the warehouse. The grain names the columns that are unique together. A column is "

@@ -438,6 +438,29 @@ LANDED_FILES = Table(
     partitioned=False,
 )
 
+COPIED_OBJECTS = Table(
+    "copied_objects",
+    "One object of a bucket or file of the web that was read: what its server gave of it then. While that stays so, it "
+    "is not copied again.",
+    ("url",),
+    (
+        Column("url", TEXT, "Its URL, without user, password and query; a digest stands for what is left out."),
+        Column("n_bytes", pl.Int64(), "Its size.", unit="bytes", minimum=0, nullable=True),
+        Column(
+            "modified_at",
+            pl.Int64(),
+            "Time of its last modification.",
+            unit="ns since 1970, UTC",
+            nullable=True,
+        ),
+        Column("etag", TEXT, "Its entity tag or generation.", nullable=True),
+        Column("sha256", TEXT, "Checksum of its bytes."),
+        Column("copied_at", TIMESTAMP, "When they were read.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
 REFUSED_UNSUBSCRIBES = Table(
     "refused_unsubscribes",
     "An unsubscribe in a row of notification_events that was refused or replaced within its call. It holds anyway.",

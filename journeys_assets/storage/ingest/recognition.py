@@ -6,7 +6,7 @@ it, and a call if all its files are of one format. Otherwise nothing is guessed:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class RecognisedFormat:
     """
 
     name: str
-    reasons: Mapping[Path, str]
+    reasons: Mapping[str, str]
 
     @property
     def why(self) -> str:
@@ -48,8 +48,11 @@ class RecognisedFormat:
         return f"the format is {self.name}, because {file} has {reason}{others}"
 
 
-def recognise_format(paths: Sequence[Path]) -> RecognisedFormat:
+def recognise_format(paths: Sequence[Path], name_of: Callable[[Path], str] = str) -> RecognisedFormat:
     """The format of all files in ``paths``.
+
+    Args:
+        name_of: What messages call a file.
 
     Raises:
         IngestError: no file can be read, a file is of no known format or of several, or two files are of different
@@ -58,19 +61,21 @@ def recognise_format(paths: Sequence[Path]) -> RecognisedFormat:
     found = find_files(paths, is_header=lambda columns: len(columns) > 1, is_special=_is_text)
     names = [str(file) for file, _ in found.files]
     left_out = {name for one in formats().values() for name in one.left_out(names)}
-    reasons: dict[str, dict[Path, str]] = {}
+    reasons: dict[str, dict[str, str]] = {}
     for file, _ in found.files:
         if str(file) not in left_out:
             name, reason = _format_of_file(file)
-            reasons.setdefault(name, {})[file] = reason
+            reasons.setdefault(name, {})[name_of(file)] = reason
     if len(reasons) > 1:
         listed = "; ".join(
-            f"{name}: {', '.join(str(file) for file in list(files)[:3])}{', …' if len(files) > 3 else ''}"
+            f"{name}: {', '.join(list(files)[:3])}{', …' if len(files) > 3 else ''}"
             for name, files in sorted(reasons.items())
         )
         raise IngestError(f"the files are of several formats ({listed}); ingest each format by itself, with --format")
     if not reasons:
-        raise IngestError(f"no file can be recognised in {', '.join(map(str, paths))}; name the format with --format")
+        raise IngestError(
+            f"no file can be recognised in {', '.join(map(name_of, paths))}; name the format with --format"
+        )
     name, files = next(iter(reasons.items()))
     return RecognisedFormat(name, files)
 

@@ -1,0 +1,286 @@
+"""Logs in buckets, read from real servers on loopback."""
+
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from pyarrow import fs
+
+from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
+from journeys_assets.storage.locations import remote
+from journeys_assets.storage.locations.address import location_of
+from journeys_assets.storage.locations.buckets import Bucket
+from journeys_assets.storage.locations.copies import local_copies
+from journeys_assets.storage.locations.remote import RemoteObject, State, copy
+from journeys_assets.synthetic.exports.write import write_export
+from journeys_assets.synthetic.params import WorldParams
+from journeys_assets.synthetic.world import generate_world
+from tests.support.command_line import Journeys, runner
+from tests.support.landing_files import SEARCHES, Sandbox, as_csv, as_json_lines
+from tests.support.servers import running_google_storage, running_s3
+
+MORE = [{"user_id": "u3", "query": "wedding cake", "searched_at": "2026-01-04T10:00:00Z"}]
+
+
+class Store:
+    """A file system of buckets, to put objects into."""
+
+    def __init__(self, files: fs.FileSystem) -> None:
+        self.files = files
+
+    def put(self, key: str, content: str | bytes) -> None:
+        with self.files.open_output_stream(key, compression=None) as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
+
+    def put_folder(self, folder: Path, prefix: str) -> None:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                self.put(f"{prefix}/{file.relative_to(folder).as_posix()}", file.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_s3(tmp_path_factory.mktemp("s3")) as address:
+        yield address
+
+
+@pytest.fixture
+def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Store:
+    """The server with an empty bucket named ``logs``, and credentials in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_address)
+    files = fs.S3FileSystem(
+        endpoint_override=s3_address, allow_bucket_creation=True, allow_bucket_deletion=True, region="us-east-1"
+    )
+    for info in files.get_file_info(fs.FileSelector("", recursive=False)):
+        files.delete_dir(info.path)
+    files.create_dir("logs")
+    return Store(files)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Sandbox(tmp_path)
+
+
+@pytest.fixture
+def journeys(tmp_path: Path) -> Journeys:
+    return runner(tmp_path / "home")
+
+
+def counts(result: Any) -> dict[str, tuple[int, int, int]]:
+    """Rows read, accepted and duplicate of each file of ``journeys ingest --json``."""
+    return {f["file"]: (f["n_rows"], f["n_accepted"], f["n_duplicate"]) for f in json.loads(result.stdout)["files"]}
+
+
+@pytest.mark.parametrize("given", ["s3://logs", "s3://logs/shop", "s3://logs/shop/", "s3://logs/shop/**/*.*", "object"])
+def test_an_object_a_prefix_and_a_pattern_give_the_rows_of_the_same_folder(
+    s3: Store, tmp_path: Path, given: str
+) -> None:
+    name = "search_events/a b%20ü.json.gz"
+    content = gzip.compress(as_json_lines(SEARCHES).encode(), mtime=0)
+    here = Sandbox(tmp_path / "here")
+    here.write(name, content)
+    here.ingest()
+    s3.put(f"logs/shop/{name}", content)
+    s3.put("logs/shop/search_events/_SUCCESS", "")
+    url = f"s3://logs/shop/{name}"
+    journeys = runner(tmp_path / "home")
+    result = journeys("ingest", url if given == "object" else given, "--json")
+    assert counts(result) == {url: (3, 3, 0)}
+    there = Sandbox(tmp_path / "home")
+    assert there.table("search_events").equals(here.table("search_events"))
+    assert there.table("ingest_ledger")["file"].to_list() == [url]
+    assert not list((tmp_path / "home" / "scratch").iterdir())
+
+
+def test_the_source_follows_from_the_key_and_what_holds_no_data_is_passed_over(s3: Store, journeys: Journeys) -> None:
+    s3.put("logs/search_events/2026/01.csv", as_csv(SEARCHES))
+    s3.put("logs/search_events/_SUCCESS", "")
+    s3.put("logs/search_events/readme.txt", "These are the searches.")
+    report = json.loads(journeys("ingest", "s3://logs/search_events", "--json").stdout)
+    assert [(one["file"], one["source"]) for one in report["files"]] == [
+        ("s3://logs/search_events/2026/01.csv", "search_events")
+    ]
+    assert [one["path"] for one in report["passed_over"]] == [
+        "s3://logs/search_events/_SUCCESS",
+        "s3://logs/search_events/readme.txt",
+    ]
+
+
+def test_an_object_that_was_loaded_before_is_not_copied_again_and_a_changed_one_is(
+    s3: Store, journeys: Journeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(store: Bucket, one: RemoteObject, to: Path) -> State:
+        read.append(one.key)
+        return copy(store, one, to)
+
+    monkeypatch.setattr("journeys_assets.storage.locations.copies.copy", reading)
+    s3.put("logs/search_events/1.csv", as_csv(SEARCHES))
+    s3.put("logs/search_events/2.csv", as_csv(MORE))
+    journeys("ingest", "s3://logs/search_events")
+    assert read == ["logs/search_events/1.csv", "logs/search_events/2.csv"]
+    again = json.loads(journeys("ingest", "s3://logs/search_events", "--json").stdout)
+    assert (read[2:], again["files"], again["n_files_skipped_as_known"]) == ([], [], 2)
+    assert json.loads(journeys("ingest", "s3://logs/search_events", "--format", "auto", "--json").stdout)["files"] == []
+    # Another content of the same size, written within the same second.
+    s3.put("logs/search_events/2.csv", as_csv(MORE).replace("cake", "song"))
+    changed = journeys("ingest", "s3://logs/search_events", "--json")
+    assert read[2:] == ["logs/search_events/2.csv"]
+    assert counts(changed) == {"s3://logs/search_events/2.csv": (1, 1, 0)}
+    # What was read as one source is not known as another.
+    report = json.loads(journeys("ingest", "s3://logs/search_events/1.csv", "--json").stdout)
+    assert report["n_files_skipped_as_known"] == 1
+    journeys("ingest", "s3://logs/search_events/1.csv", "--source", "users", code=2)
+
+
+class Replaced(Bucket):
+    """A bucket in which the object is replaced while it is read."""
+
+    times = 1
+
+    @contextmanager
+    def opened(self, one: RemoteObject) -> Iterator[tuple[State, BinaryIO]]:
+        with super().opened(one) as (state, stream):
+            yield state, _Reading(self, one, stream)
+
+
+class _Reading(io.RawIOBase):
+    def __init__(self, bucket: Replaced, one: RemoteObject, stream: BinaryIO) -> None:
+        self.bucket, self.one, self.inner = bucket, one, stream
+
+    def read(self, size: int = -1) -> bytes:
+        content = self.inner.read(3)
+        if Replaced.times > 0 and content:
+            Replaced.times -= 1
+            with self.bucket._files.open_output_stream(self.one.key) as stream:
+                stream.write(b"new" + str(Replaced.times).encode())
+        return content
+
+
+@pytest.mark.parametrize("times", [1, 99])
+def test_an_object_that_is_replaced_while_it_is_copied_is_copied_again(
+    s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr(remote, "PAUSE_S", 0)
+    monkeypatch.setattr(Replaced, "times", times)
+    s3.put("logs/a.csv", "old" * 5)
+    bucket = Replaced(location_of("s3://logs/a.csv"))
+    [one] = bucket.objects()
+    if times > remote.ATTEMPTS:
+        with pytest.raises(DamagedFileError, match=r"s3://logs/a\.csv cannot be read whole.*replaced.*try again"):
+            copy(bucket, one, tmp_path / "a.csv")
+        return
+    state = copy(bucket, one, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == b"new0"
+    assert state.n_bytes == 4
+
+
+def test_a_read_that_fails_names_the_url_and_leaves_the_warehouse_as_it_was(
+    s3: Store, journeys: Journeys, tmp_path: Path
+) -> None:
+    s3.put("logs/search_events/1.csv", as_csv(SEARCHES))
+    journeys("ingest", "s3://logs/search_events")
+    home = Sandbox(tmp_path / "home")
+    before = home.contents()
+    s3.put("logs/search_events/2.csv", as_csv(MORE))
+    s3.put("logs/search_events/3.csv.gz", gzip.compress(as_csv(MORE).encode())[:40])
+    result = journeys("ingest", "s3://logs/search_events", code=2)
+    assert "s3://logs/search_events/3.csv.gz" in result.stderr
+    assert str(tmp_path) not in result.stderr
+    assert home.contents() == before
+    assert not list((tmp_path / "home" / "scratch").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("s3://nobody/logs", "there is no bucket"),
+        ("s3://logs/none", "check the key"),
+        ("s3://logs/none/*.csv", "no object fits the pattern"),
+        ("s3://lo*gs/a.csv", "bucket can hold no pattern"),
+    ],
+)
+def test_what_is_not_there_is_an_error_with_the_cure(s3: Store, journeys: Journeys, url: str, cure: str) -> None:
+    result = journeys("ingest", url, code=2)
+    assert url in result.stderr
+    assert cure in result.stderr
+
+
+def test_a_store_that_does_not_answer_is_an_error_with_the_cure(
+    s3: Store, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("journeys_assets.storage.locations.buckets.MAX_ATTEMPTS", 1)
+    with pytest.raises(IngestError, match=r"s3://logs/a\.csv cannot be read: .*check the network and the endpoint"):  # noqa: SIM117
+        with local_copies(["s3://logs/a.csv"], sandbox.folder / "scratch"):
+            pass
+
+
+def test_objects_that_files_cannot_be_are_passed_over(s3: Store, journeys: Journeys) -> None:
+    long = "x" * 300
+    s3.put("logs/search_events/1.csv", as_csv(SEARCHES))
+    s3.put(f"logs/search_events/{long}.csv", as_csv(MORE))
+    report = json.loads(journeys("ingest", "s3://logs/search_events", "--json").stdout)
+    assert [one["file"] for one in report["files"]] == ["s3://logs/search_events/1.csv"]
+    [left] = report["passed_over"]
+    assert left["path"] == f"s3://logs/search_events/{long}.csv"
+    assert "255 bytes" in left["reason"]
+
+
+def test_copies_that_do_not_fit_onto_the_disk_are_an_error_before_any_is_made(
+    s3: Store, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put("logs/a.csv", as_csv(SEARCHES))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 10}))
+    with (
+        pytest.raises(IngestError, match=r"s3://logs/a\.csv: .*make room"),
+        local_copies(["s3://logs/a.csv"], sandbox.folder / "scratch"),
+    ):
+        pass
+
+
+def test_every_way_to_read_a_format_works_on_a_bucket(s3: Store, tmp_path: Path) -> None:
+    write_export(generate_world(WorldParams(seed=3, n_users=4, n_days=4)), "ga4", tmp_path / "world")
+    s3.put_folder(tmp_path / "world" / "logs", "logs/ga4")
+    here, there, automatic = (runner(tmp_path / name) for name in ("here", "there", "automatic"))
+    here("ingest", tmp_path / "world" / "logs", "--format", "ga4")
+    there("ingest", "s3://logs/ga4", "--format", "ga4")
+    said = automatic("ingest", "s3://logs/ga4/", "--format", "auto")
+    assert "the format is ga4, because s3://logs/ga4/" in said.stderr
+    tables = [Sandbox(tmp_path / name).table("search_events") for name in ("here", "there", "automatic")]
+    assert tables[0].height > 10
+    assert tables[0].equals(tables[1])
+    assert tables[0].equals(tables[2])
+    explained = there("ingest", "s3://logs/ga4", "--explain")
+    assert "s3://logs/ga4/" in explained.stdout
+    assert "scratch" not in explained.stdout
+    assert "the format is ga4" in there("ingest", "s3://logs/ga4", code=2).stderr
+    there("ingest", "s3://logs/ga4", "--write-mapping", tmp_path / "mapping.toml")
+    assert "event_timestamp" in (tmp_path / "mapping.toml").read_text()
+
+
+def test_google_cloud_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_google_storage(tmp_path) as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        store = Store(
+            fs.GcsFileSystem(
+                endpoint_override=address.partition("//")[2], scheme="http", anonymous=True, project_id="shop"
+            )
+        )
+        store.files.create_dir("logs")
+        store.put("logs/search_events/1.csv", as_csv(SEARCHES))
+        journeys = runner(tmp_path / "home")
+        assert counts(journeys("ingest", "gs://logs/search_events/*.csv", "--json")) == {
+            "gs://logs/search_events/1.csv": (3, 3, 0)
+        }
+        assert json.loads(journeys("ingest", "gs://logs", "--json").stdout)["n_files_skipped_as_known"] == 1
+        assert "gs://nobody/logs" in journeys("ingest", "gs://nobody/logs", code=2).stderr
