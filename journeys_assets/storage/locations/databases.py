@@ -44,7 +44,7 @@ def write_tables(location: Location, folder: Path, *, query: str | None, tables:
             _write(con, location, query, folder / QUERY)
             return
         for table in tables or _landing_tables(con, location):
-            name = ".".join('"' + part.replace('"', '""') + '"' for part in table.split("."))
+            name = ".".join(map(_identifier, table.split(".")))
             _write(con, location, f"SELECT * FROM {name}", folder / table.replace("/", "_"))
 
 
@@ -71,7 +71,24 @@ def _tables_of(location: Location) -> str:
 
 def _write(con: duckdb.DuckDBPyConnection, location: Location, query: str, file: Path) -> None:
     with _explaining(location):
-        _relation(con, location, query).write_parquet(str(file))
+        relation = _relation(con, location, query)
+        relation.project(", ".join(map(_column, relation.columns, relation.types))).write_parquet(str(file))
+
+
+def _column(name: str, dtype: object) -> str:
+    """A column in SQL, with text in place of types that Parquet does not have."""
+    quoted_name = _identifier(name)
+    # A quoted part is the name of a field, and so is a word before a type.
+    plain = re.sub(r'"[^"]*"|\b(?:UUID|U?HUGEINT|INTERVAL|BIT)(?=[,)\[]|$)', _as_text, str(dtype))
+    return quoted_name if plain == str(dtype) else f"CAST({quoted_name} AS {plain}) AS {quoted_name}"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _as_text(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else "VARCHAR"
 
 
 def _relation(con: duckdb.DuckDBPyConnection, location: Location, query: str) -> duckdb.DuckDBPyRelation:

@@ -76,6 +76,7 @@ class WebFile:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=ssl.create_default_context()) as answer:
                 yield answer
         except urllib.error.HTTPError as error:
+            error.close()  # It is an open answer.
             raise LocationError(
                 f"{one.name} cannot be read: {error.code} {error.reason}; {_cure(error.code)}"
             ) from error

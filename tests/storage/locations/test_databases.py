@@ -129,13 +129,21 @@ def test_a_duckdb_file(journeys: Journeys, tmp_path: Path) -> None:
     shop = tmp_path / "shop.duckdb"
     with duckdb.connect(shop) as con:
         con.execute("CREATE TABLE logs AS SELECT 1 AS one")
+        con.execute(
+            "CREATE TABLE pins AS SELECT 170141183460469231731687303715884105727 AS pin_id, ['a'] AS annotations, "
+            "[] :: VARCHAR[] AS interests, {'UUID': uuid()} AS \"a.b\""
+        )
         con.execute(f"CREATE VIEW search_events AS FROM read_csv('{tmp_path / 'searches.csv'}', all_varchar = true)")
         con.execute(
             "CREATE TABLE clicks AS SELECT {'who': {'id': 'u9'}, 'type': 'search', 'text': 'tent'} AS body, "
             "TIMESTAMP '2026-01-05 10:00' AS at"
         )
     report = json.loads(journeys("ingest", shop, "--json").stdout)
-    assert [(one["file"], one["n_accepted"]) for one in report["files"]] == [(f"{shop}/search_events", 3)]
+    assert [(one["file"], one["n_accepted"]) for one in report["files"]] == [
+        (f"{shop}/pins", 1),
+        (f"{shop}/search_events", 3),
+    ]
+    assert Sandbox(tmp_path / "home").table("pins")["pin_id"].to_list() == [str(2**127 - 1)]
     journeys(
         "ingest",
         shop,
