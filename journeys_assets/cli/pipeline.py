@@ -266,20 +266,12 @@ def chosen_importer(
         CommandError: options contradict each other, or the mapping cannot be read.
         IngestError: the format is unknown, or cannot be recognised.
     """
-    from journeys_assets.importers.mapped import mapped_importer
-    from journeys_assets.importers.mapping import read_mapping, with_options
-    from journeys_assets.storage.ingest.recognition import chosen_format, recognise_format
+    from journeys_assets.storage.ingest.recognition import chosen_format, importer_by_mapping, recognise_format
 
     if mapping is not None:
         if format not in (None, GENERIC):
             raise CommandError(f"--mapping goes with --format {GENERIC} only, not with {format}; leave one of them out")
-        try:
-            text = mapping.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{mapping} cannot be read: {error}; check the path of --mapping") from error
-        options = settings.formats.get(GENERIC, FormatOptions())
-        read = with_options(read_mapping(text, str(mapping)), options)
-        return mapped_importer(GENERIC, read, actions=settings.algorithm.actions), f"the mapping is {mapping}"
+        return importer_by_mapping(mapping, settings.algorithm.actions, settings.formats), f"the mapping is {mapping}"
     if format == GENERIC:
         raise CommandError(
             f"--format {GENERIC} needs --mapping FILE; `journeys ingest PATH --write-mapping mapping.toml` drafts one"

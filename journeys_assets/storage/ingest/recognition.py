@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from journeys_assets.domain.actions import Action
+from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.domain.landing.recognise import misfit
 from journeys_assets.domain.tables.landing import LANDING
-from journeys_assets.importers.base import LogFormat, Records, Sample
+from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
 from journeys_assets.importers.choose import formats
+from journeys_assets.importers.mapped import mapped_importer
+from journeys_assets.importers.mapping import read_mapping, with_options
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import find_files
 from journeys_assets.storage.ingest.load import LANDING_FORMAT
@@ -24,6 +28,8 @@ from journeys_assets.storage.ingest.readers.records import first_lines, first_re
 SAMPLE_RECORDS = 200
 """How many records of a file are looked at."""
 SHOWN_KEYS = 20
+GENERIC = "generic"
+"""The format of a log with a mapping file."""
 
 _ALL = Records((), archives=True)
 
@@ -166,3 +172,21 @@ def chosen_format(name: str) -> LogFormat | None:
     if name not in known and name != LANDING_FORMAT:
         raise IngestError(f"format {name!r} is unknown; formats are {', '.join([LANDING_FORMAT, *known])}")
     return known.get(name)
+
+
+def importer_by_mapping(mapping: Path, actions: Sequence[Action], options: Mapping[str, FormatOptions]) -> Importer:
+    """The importer of format ``generic`` for a mapping file.
+
+    Args:
+        options: What the deployment decides about log formats, by name.
+
+    Raises:
+        IngestError: the file cannot be read.
+        MappingError: it is no mapping.
+    """
+    try:
+        text = mapping.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise IngestError(f"{mapping} cannot be read: {error}; check the path of the mapping") from error
+    read = with_options(read_mapping(text, str(mapping)), options.get(GENERIC, FormatOptions()))
+    return mapped_importer(GENERIC, read, actions=actions)

@@ -71,10 +71,6 @@ class Bucket:
             found = [one for one in found if pattern.fullmatch(one.key)]
         if not found:
             self._check_bucket()
-            what = "no object fits the pattern" if pattern else "there is no such object, and no object below it"
-            raise LocationError(
-                f"{self.location.name}: {what}; check the key, and the region or endpoint of the bucket"
-            )
         return folder, sorted(found, key=lambda one: one.key)
 
     def _check_bucket(self) -> None:
@@ -107,6 +103,16 @@ class Bucket:
 
     def objects(self) -> Sequence[RemoteObject]:
         """See :class:`Store`."""
+        if not self._listed[1]:
+            is_pattern = _GLOB.search(self._path)
+            what = "no object fits the pattern" if is_pattern else "there is no such object, and no object below it"
+            raise LocationError(
+                f"{self.location.name}: {what}; check the key, and the region or endpoint of the bucket"
+            )
+        return self._listed[1]
+
+    def objects_if_any(self) -> Sequence[RemoteObject]:
+        """As :meth:`objects`, but a bucket or a part of it may be empty."""
         return self._listed[1]
 
     def root(self) -> str:

@@ -1,0 +1,58 @@
+"""The watched places of a deployment, and the states of their files, for the sensor and the job of ingestion."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import polars as pl
+
+from journeys_assets.deployment import Deployment, watched_places
+from journeys_assets.domain.landing.files import with_file_states
+from journeys_assets.errors import JourneysError
+from journeys_assets.settings import Settings
+from journeys_assets.storage.locations.places import Listing, complete, landed_in, list_place
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The places that could be listed, each with the states of its files, and the errors of the others."""
+
+    places: tuple[tuple[Listing, pl.DataFrame], ...]
+    problems: tuple[JourneysError, ...]
+
+    def files(self) -> pl.DataFrame:
+        """The states of all files, by their names in ``landing.landed_files``."""
+        return pl.concat(
+            looked.with_columns((pl.lit(listing.place.prefix) + pl.col("file")).alias("file"))
+            for listing, looked in self.places
+        )
+
+
+def look_at_places(deployment: Deployment, landed: pl.DataFrame, now_ns: int) -> Watched:
+    """The files of all watched places and their states at ``now_ns`` (ns since 1970).
+
+    Args:
+        landed: The rows of ``LANDED_FILES``.
+    """
+    listed: list[tuple[Listing, pl.DataFrame]] = []
+    problems: list[JourneysError] = []
+    for make in watched_places(deployment.settings):
+        try:
+            listing = list_place(make())
+        except JourneysError as error:
+            problems.append(error)
+            continue
+        listed.append((listing, _look(deployment.settings, listing, landed_in(landed, listing.place), now_ns)))
+    return Watched(tuple(listed), tuple(problems))
+
+
+def _look(settings: Settings, listing: Listing, landed: pl.DataFrame, now_ns: int) -> pl.DataFrame:
+    states = partial(
+        with_file_states,
+        listing.folder.files,
+        landed,
+        now_ns=now_ns,
+        settle_s=settings.landing_settle_seconds,
+        patience_s=settings.landing_patience_seconds,
+    )
+    young = states().filter(pl.col("state") == "waiting", pl.col("outcome").is_null())["file"].to_list()
+    return states(complete=complete(listing, young))
