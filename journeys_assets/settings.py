@@ -206,6 +206,9 @@ class Settings(BaseSettings):
     )
     evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")
     evaluation_days: int = Field(120, ge=60, description="Days of the synthetic world of `journeys evaluate`.")
+    bucket_interval_seconds: float = Field(
+        60, ge=0, description="Seconds between two listings of a bucket of `landing`, because stores charge for each."
+    )
     sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two checks for stale days.")
     actions: tuple[Action, ...] = Field(
         (),

@@ -68,10 +68,7 @@ def demo(
     # An expansion is live from the day after, so the last day is run again with one as of the day before.
     print_expansion(expand_journeys(session, summary.last_day - timedelta(days=1)))
     run_through_dagster(session, summary.last_day, summary.last_day, full=False)
-    from journeys_assets.storage.queries import users as user_queries
-
-    with session.warehouse.reading() as con:
-        examples = user_queries.users_with_most_journeys(con, summary.last_day, 3)
+    examples = example_users(settings, summary.last_day, 3)
     for user_id in examples:
         show_journeys(session, user_id, summary.last_day, explain=False, as_json=False)
     another = examples[0] if examples else "USER"
@@ -316,7 +313,9 @@ def print_explanation(
     if as_json:
         out.json(explanation_record(explanation, chosen.name, why))
     else:
-        out.print(show_explanation(explanation, why), soft_wrap=True)
+        is_chosen = format not in (None, AUTO) or mapping is not None
+        load = "leave --explain out" if is_chosen else f"write --format {chosen.name} in place of --explain"
+        out.print(show_explanation(explanation, why, load), soft_wrap=True)
 
 
 def draft_mapping_file(logs: "Logs", locations: Sequence[str], file: Path) -> None:
@@ -424,4 +423,15 @@ def print_run_summary(summary: "RunSummary", settings: Settings, *, as_json: boo
     for warning in summary.warnings:
         out.write_line(("warning", "yellow"), f" {warning}")
     out.write_line(f"Published: {relative(settings.published_path)}")
+    for user_id in example_users(settings, summary.last_day, 1):
+        out.write_line(f"To look at one user: {command_name()} show {shlex.quote(user_id)}")
     out.write_line()
+
+
+def example_users(settings: Settings, day: date, n: int) -> list[str]:
+    """Up to ``n`` users whose journeys of the day are good examples."""
+    from journeys_assets.deployment import open_warehouse
+    from journeys_assets.storage.queries.users import users_with_most_journeys
+
+    with open_warehouse(settings).reading() as con:
+        return users_with_most_journeys(con, day, n)

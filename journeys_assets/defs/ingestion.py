@@ -26,7 +26,7 @@ import polars as pl
 
 from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.in_process import run_days
-from journeys_assets.defs.landing_places import look_at_places
+from journeys_assets.defs.landing_places import listed_at_most_every, look_at_places
 from journeys_assets.defs.metadata import table
 from journeys_assets.defs.stale_days import LOST_AFTER, REQUESTED_BY_TAG, naive_utc, next_days
 from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
@@ -46,7 +46,14 @@ from journeys_assets.pipeline.pipeline import Pipeline
 from journeys_assets.pipeline.run import RunError
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.folder import FolderIngest, landed_files, list_folder, record_landed
-from journeys_assets.storage.locations.places import ingest_place, left_out, names_to_read
+from journeys_assets.storage.locations.places import (
+    Listing,
+    Place,
+    ingest_place,
+    left_out,
+    list_place,
+    names_to_read,
+)
 from journeys_assets.storage.locks import exclusive_lock, is_locked
 from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
@@ -287,6 +294,8 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     def landed() -> pl.DataFrame:
         return landed_at(_file_states(deployment.warehouse.path))
 
+    listed_place = listed_at_most_every(deployment.settings.bucket_interval_seconds)
+
     @dg.sensor(
         name=LANDING_SENSOR,
         job=job,
@@ -296,10 +305,10 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         report_lost_runs(deployment.settings.home, context.instance, time.time_ns())
-        step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
+        step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed, listed_place=listed_place)
         if isinstance(step, Wait) and step.seconds is not None and step.seconds <= LONGEST_TICK_S:
             time.sleep(step.seconds)
-            step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
+            step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed, listed_place=listed_place)
         if isinstance(step, Wait):
             return dg.SkipReason(step.reason)
         return dg.RunRequest(run_key=step.run_key, tags={FILES_TAG: step.files_key})
@@ -327,12 +336,14 @@ def next_ingest(
     now_ns: int,
     *,
     landed: Callable[[], pl.DataFrame] | None = None,
+    listed_place: Callable[[Place], Listing] = list_place,
 ) -> IngestRequest | Wait:
     """What the sensor requests at ``now_ns`` (ns since 1970). It writes nothing, and reads no more of a file than a few
     bytes of its ends, and no object of a bucket.
 
     Args:
         landed: Returns the rows of ``LANDED_FILES``; by default they are read.
+        listed_place: Returns what is in a place.
     """
     settings = deployment.settings
     root = settings.landing_path
@@ -348,7 +359,7 @@ def next_ingest(
         recorded = landed() if landed else _landed(deployment)
     except WarehouseBusyError as error:
         return Wait(f"the next evaluation tries again: {error}")
-    watched = look_at_places(deployment, recorded, now_ns)
+    watched = look_at_places(deployment, recorded, now_ns, listed_place)
     decision = next_ingest_request(watched.files(), runs, now_ns=now_ns)
     if isinstance(decision, Wait) and watched.problems:
         return Wait("; ".join([*map(str, watched.problems), decision.reason]), decision.seconds)

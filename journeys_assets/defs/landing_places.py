@@ -9,7 +9,7 @@ from journeys_assets.deployment import Deployment, watched_places
 from journeys_assets.domain.landing.files import with_file_states
 from journeys_assets.errors import JourneysError
 from journeys_assets.settings import Settings
-from journeys_assets.storage.locations.places import Listing, complete, landed_in, list_place
+from journeys_assets.storage.locations.places import Listing, Place, complete, landed_in, list_place
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,23 @@ class Watched:
         )
 
 
-def look_at_places(deployment: Deployment, landed: pl.DataFrame, now_ns: int) -> Watched:
+def look_at_places(
+    deployment: Deployment,
+    landed: pl.DataFrame,
+    now_ns: int,
+    listed_place: Callable[[Place], Listing] = list_place,
+) -> Watched:
     """The files of all watched places and their states at ``now_ns`` (ns since 1970).
 
     Args:
         landed: The rows of ``LANDED_FILES``.
+        listed_place: Returns what is in a place.
     """
     listed: list[tuple[Listing, pl.DataFrame]] = []
     problems: list[JourneysError] = []
     for make in watched_places(deployment.settings):
         try:
-            listing = list_place(make())
+            listing = listed_place(make())
         except JourneysError as error:
             problems.append(error)
             continue
@@ -56,3 +62,22 @@ def _look(settings: Settings, listing: Listing, landed: pl.DataFrame, now_ns: in
     )
     young = states().filter(pl.col("state") == "waiting", pl.col("outcome").is_null())["file"].to_list()
     return states(complete=complete(listing, young))
+
+
+def listed_at_most_every(seconds: float, clock: Callable[[], float] = time.monotonic) -> Callable[[Place], Listing]:
+    """:func:`list_place` that lists a bucket again only when its last listing is ``seconds`` old.
+
+    A listing that is out of date costs a request at most: the job lists the bucket anew.
+    """
+    known: dict[str, tuple[float, Listing]] = {}
+
+    def listed(place: Place) -> Listing:
+        if place.location.kind != "bucket":
+            return list_place(place)
+        at, listing = known.get(place.prefix, (-math.inf, None))
+        if listing is None or clock() - at >= seconds:
+            listing = list_place(place)
+            known[place.prefix] = clock(), listing
+        return replace(listing, place=place)
+
+    return listed

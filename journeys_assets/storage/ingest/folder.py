@@ -131,7 +131,7 @@ def ingest_listed_files(
     users_are_snapshots: bool = True,
     list_separator: str = LIST_SEPARATOR,
     importer: Importer | None = None,
-    name_of: Callable[[Path], str] = str,
+    named: Callable[[str], str] = str,
     wrong: Mapping[str, IngestError] | None = None,
     not_read: Mapping[str, str] | None = None,
 ) -> FolderIngest:
@@ -144,8 +144,9 @@ def ingest_listed_files(
         now_ns: The current time, ns since 1970, UTC.
         actions: The action registry.
         patience_s: See ``domain.landing.files.with_file_states``.
-        users_are_snapshots, list_separator, name_of: See :func:`ingest`.
+        users_are_snapshots, list_separator: See :func:`ingest`.
         importer: What converts the files; None for the landing contract.
+        named: Returns a text with the name that people know in place of every path of a file.
         wrong: Errors of named files that are known before, and that ``folder`` has no path of.
         not_read: Named files that must not be read, with the reasons. They count as known.
     """
@@ -165,7 +166,7 @@ def ingest_listed_files(
         progress=progress,
         users_are_snapshots=users_are_snapshots,
         list_separator=list_separator,
-        name_of=name_of,
+        name_of=lambda path: named(str(path)),
         n_known=len(names) - len(paths),
     )
     looked_at = folder.files.filter(pl.col("file").is_in(list(names)))
@@ -176,8 +177,8 @@ def ingest_listed_files(
     for row, damaged_outcome in zip(looked_at.iter_rows(named=True), if_damaged, strict=True):
         path = folder.paths.get(row["file"])
         error = (wrong or {}).get(row["file"]) or (None if path is None else errors.get(path))
-        reason = not_read.get(row["file"]) if error is None else str(error)
-        shown = None if path is None else name_of(path)
+        reason = not_read.get(row["file"]) if error is None else named(str(error))
+        shown = None if path is None else named(str(path))
         if shown in all_refused:
             outcome, reason = "refused", f"{shown}: every row was refused; landing.quarantined_rows has the reasons"
         elif row["file"] in not_read:

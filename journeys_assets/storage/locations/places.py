@@ -193,7 +193,7 @@ def ingest_place(
             users_are_snapshots=users_are_snapshots,
             list_separator=list_separator,
             importer=listing.place.importer,
-            name_of=here.name_of,
+            named=here.named,
             wrong=here.wrong,
             not_read=not_read,
         )
@@ -206,7 +206,7 @@ class _Here:
 
     root: Path
     paths: dict[str, Path]
-    name_of: Callable[[Path], str] = str
+    named: Callable[[str], str] = str
     wrong: dict[str, IngestError] = field(default_factory=dict)
     problems: list[IngestError] = field(default_factory=list)
 
@@ -221,7 +221,7 @@ def _files_here(listing: Listing, names: Sequence[str], scratch_dir: Path) -> It
     with scratch_folder(scratch_dir) as folder:
         check_room(folder, location.name, objects)
         prefix = f"{folder}/"
-        here = _Here(folder / bucket.root(), {}, lambda path: str(path).replace(prefix, f"{location.scheme}://"))
+        here = _Here(folder / bucket.root(), {}, lambda text: text.replace(prefix, f"{location.scheme}://"))
         here.root.mkdir(parents=True)
         for name, one in zip(names, objects, strict=True):
             path = folder / one.below

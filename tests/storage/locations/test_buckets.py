@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from pyarrow import fs
 
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.locations import remote
@@ -22,25 +21,10 @@ from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.support.command_line import Journeys, runner
 from tests.support.landing_files import SEARCHES, Sandbox, as_csv, as_json_lines
+from tests.support.object_stores import Store, google_with_emulator, s3_with_credentials
 from tests.support.servers import running_google_storage, running_s3
 
 MORE = [{"user_id": "u3", "query": "wedding cake", "searched_at": "2026-01-04T10:00:00Z"}]
-
-
-class Store:
-    """A file system of buckets, to put objects into."""
-
-    def __init__(self, files: fs.FileSystem) -> None:
-        self.files = files
-
-    def put(self, key: str, content: str | bytes) -> None:
-        with self.files.open_output_stream(key, compression=None) as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
-
-    def put_folder(self, folder: Path, prefix: str) -> None:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                self.put(f"{prefix}/{file.relative_to(folder).as_posix()}", file.read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +34,8 @@ def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Store:
-    """The server with an empty bucket named ``logs``, and credentials in the environment."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "reader")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_address)
-    files = fs.S3FileSystem(
-        endpoint_override=s3_address, allow_bucket_creation=True, allow_bucket_deletion=True, region="us-east-1"
-    )
-    for info in files.get_file_info(fs.FileSelector("", recursive=False)):
-        files.delete_dir(info.path)
-    files.create_dir("logs")
-    return Store(files)
+def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> Store:
+    return s3_with_credentials(s3_address, monkeypatch)
 
 
 @pytest.fixture
@@ -270,13 +244,7 @@ def test_every_way_to_read_a_format_works_on_a_bucket(s3: Store, tmp_path: Path)
 
 def test_google_cloud_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running_google_storage(tmp_path) as address:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
-        store = Store(
-            fs.GcsFileSystem(
-                endpoint_override=address.partition("//")[2], scheme="http", anonymous=True, project_id="shop"
-            )
-        )
-        store.files.create_dir("logs")
+        store = google_with_emulator(address, monkeypatch)
         store.put("logs/search_events/1.csv", as_csv(SEARCHES))
         journeys = runner(tmp_path / "home")
         assert counts(journeys("ingest", "gs://logs/search_events/*.csv", "--json")) == {
