@@ -1,6 +1,8 @@
 """The watched places of a deployment, and the states of their files, for the sensor and the job of ingestion."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import polars as pl
@@ -74,10 +76,8 @@ def listed_at_most_every(seconds: float, clock: Callable[[], float] = time.monot
     def listed(place: Place) -> Listing:
         if place.location.kind != "bucket":
             return list_place(place)
-        at, listing = known.get(place.prefix, (-math.inf, None))
-        if listing is None or clock() - at >= seconds:
-            listing = list_place(place)
-            known[place.prefix] = clock(), listing
-        return replace(listing, place=place)
+        if place.prefix not in known or clock() - known[place.prefix][0] >= seconds:
+            known[place.prefix] = clock(), list_place(place)
+        return replace(known[place.prefix][1], place=place)
 
     return listed

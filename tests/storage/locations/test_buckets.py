@@ -1,12 +1,12 @@
 """Logs in buckets, read from real servers on loopback."""
 
 import gzip
-import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -116,27 +116,29 @@ def test_an_object_that_was_loaded_before_is_not_copied_again_and_a_changed_one_
     journeys("ingest", "s3://logs/search_events/1.csv", "--source", "users", code=2)
 
 
+@dataclass(frozen=True)
 class Replaced(Bucket):
-    """A bucket in which the object is replaced while it is read."""
+    """A bucket in which the object is replaced while it is read, the first ``times`` times."""
 
-    times = 1
+    store: Store
+    times: list[int]
 
     @contextmanager
     def opened(self, one: RemoteObject) -> Iterator[tuple[State, BinaryIO]]:
         with super().opened(one) as (state, stream):
-            yield state, _Reading(self, one, stream)
+            yield state, cast(BinaryIO, _Reading(self, one, stream))
 
 
-class _Reading(io.RawIOBase):
-    def __init__(self, bucket: Replaced, one: RemoteObject, stream: BinaryIO) -> None:
-        self.bucket, self.one, self.inner = bucket, one, stream
+@dataclass
+class _Reading:
+    bucket: Replaced
+    one: RemoteObject
+    stream: BinaryIO
 
-    def read(self, size: int = -1) -> bytes:
-        content = self.inner.read(3)
-        if Replaced.times > 0 and content:
-            Replaced.times -= 1
-            with self.bucket._files.open_output_stream(self.one.key) as stream:
-                stream.write(b"new" + str(Replaced.times).encode())
+    def read(self, size: int) -> bytes:
+        content = self.stream.read(3)
+        if content and self.bucket.times:
+            self.bucket.store.put(self.one.key, f"new{self.bucket.times.pop()}")
         return content
 
 
@@ -145,9 +147,8 @@ def test_an_object_that_is_replaced_while_it_is_copied_is_copied_again(
     s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     monkeypatch.setattr(remote, "PAUSE_S", 0)
-    monkeypatch.setattr(Replaced, "times", times)
     s3.put("logs/a.csv", "old" * 5)
-    bucket = Replaced(location_of("s3://logs/a.csv"))
+    bucket = Replaced(location_of("s3://logs/a.csv"), s3, list(range(times)))
     [one] = bucket.objects()
     if times > remote.ATTEMPTS:
         with pytest.raises(DamagedFileError, match=r"s3://logs/a\.csv cannot be read whole.*replaced.*try again"):

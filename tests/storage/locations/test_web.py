@@ -59,11 +59,10 @@ class Pages(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> type[Pages]:
-    for name, value in {"pages": {}, "requests": [], "cut_off": 0, "password": None, "has_head": True}.items():
-        monkeypatch.setattr(Pages, name, value)
+    """A handler of the test's own, with one file."""
     monkeypatch.setattr(remote, "PAUSE_S", 0)
-    Pages.pages["/logs/search_events.csv"] = as_csv(SEARCHES).encode()
-    return Pages
+    content = as_csv(SEARCHES).encode()
+    return type("Pages", (Pages,), {"pages": {"/logs/search_events.csv": content}, "requests": []})
 
 
 @pytest.fixture
