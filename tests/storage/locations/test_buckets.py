@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -14,7 +14,7 @@ from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.locations import remote
 from journeys_assets.storage.locations.address import location_of
 from journeys_assets.storage.locations.buckets import Bucket
-from journeys_assets.storage.locations.copies import local_copies
+from journeys_assets.storage.locations.copies import is_unchanged, local_copies
 from journeys_assets.storage.locations.remote import RemoteObject, State, copy
 from journeys_assets.synthetic.exports.write import write_export
 from journeys_assets.synthetic.params import WorldParams
@@ -74,7 +74,9 @@ def test_an_object_a_prefix_and_a_pattern_give_the_rows_of_the_same_folder(
     assert not list((tmp_path / "home" / "scratch").iterdir())
 
 
-def test_the_source_follows_from_the_key_and_what_holds_no_data_is_passed_over(s3: Store, journeys: Journeys) -> None:
+def test_the_source_follows_from_the_key_and_what_holds_no_data_is_passed_over(
+    s3: Store, journeys: Journeys, tmp_path: Path
+) -> None:
     s3.put("logs/search_events/2026/01.csv", as_csv(SEARCHES))
     s3.put("logs/search_events/_SUCCESS", "")
     s3.put("logs/search_events/readme.txt", "These are the searches.")
@@ -86,6 +88,9 @@ def test_the_source_follows_from_the_key_and_what_holds_no_data_is_passed_over(s
         "s3://logs/search_events/_SUCCESS",
         "s3://logs/search_events/readme.txt",
     ]
+    with local_copies(["s3://logs/search_events"], tmp_path / "scratch") as logs:
+        copied = sorted(file.name for file in logs.paths[0].rglob("*") if file.is_file())
+    assert copied == ["01.csv", "readme.txt"]
 
 
 def test_an_object_that_was_loaded_before_is_not_copied_again_and_a_changed_one_is(
@@ -114,6 +119,23 @@ def test_an_object_that_was_loaded_before_is_not_copied_again_and_a_changed_one_
     report = json.loads(journeys("ingest", "s3://logs/search_events/1.csv", "--json").stdout)
     assert report["n_files_skipped_as_known"] == 1
     journeys("ingest", "s3://logs/search_events/1.csv", "--source", "users", code=2)
+
+
+def test_an_object_is_unchanged_if_all_is_as_recorded(s3: Store, tmp_path: Path) -> None:
+    s3.put("logs/a.csv", as_csv(SEARCHES))
+    bucket = Bucket(location_of("s3://logs/a.csv"))
+    [one] = bucket.objects()
+    recorded = copy(bucket, one, tmp_path / "a.csv")
+    assert is_unchanged(bucket, one, recorded)
+    assert not is_unchanged(bucket, one, None)
+    assert recorded.n_bytes is not None
+    assert recorded.modified_ns is not None
+    for other in (
+        replace(recorded, etag="another"),
+        replace(recorded, n_bytes=recorded.n_bytes + 1),
+        replace(recorded, modified_ns=recorded.modified_ns + 1),
+    ):
+        assert not is_unchanged(bucket, one, other)
 
 
 @dataclass(frozen=True)
