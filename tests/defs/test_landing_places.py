@@ -116,8 +116,9 @@ def test_a_bucket_of_a_log_format_is_watched_beside_the_landing_folder(
         "users.csv": "ingested",
     }
     assert watched.skipped() == "nothing is ready: 2 already ingested; 1 ignored by name"
-    # The daily table comes, and the intraday one changes once more: it is not read any longer.
+    # The daily table comes, and then the intraday one changes once more: it is not read any longer.
     s3.put("logs/_ga4/events_20260301.json", json_lines([event("u", "wedding dress", 0), event("u", "cake", 1)]))
+    watched.take()
     s3.put("logs/_ga4/events_intraday_20260301.json", json_lines([event("u", "not final", 2)]))
     watched.take()
     assert watched.queries() == ["cake", "wedding dress"]
