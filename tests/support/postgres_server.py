@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,10 @@ def running_postgres(statements: str) -> Iterator[str]:
         server = [command("postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1"]
         server += ["-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
         with running_command(server, port, folder / "postgres.log", cwd=folder, **as_user):
+            # It listens before it answers.
+            ready = [command("pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
+            while subprocess.run(ready).returncode:
+                time.sleep(0.05)
             psql = [command("psql"), "-h", "127.0.0.1", "-p", str(port), "-U", USER, "-v", "ON_ERROR_STOP=1", "-q"]
             environment = {**os.environ, "PGPASSWORD": PASSWORD}
             for database, text in (("postgres", "CREATE DATABASE shop"), ("shop", statements)):

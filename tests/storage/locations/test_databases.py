@@ -106,6 +106,7 @@ def test_a_table_of_postgresql_through_a_mapping(shop: str, journeys: Journeys, 
         (("--table", "nothing"), "check the query or the name of the table"),
         (("--query", "SELECT 1; DROP TABLE secrets"), "cannot be read"),
         (("--query", "DELETE FROM secrets RETURNING n"), "cannot be read"),
+        (("--query", "SELECT nextval('web.clicks_id_seq') AS user_id"), "read-only transaction"),
     ],
 )
 def test_what_cannot_be_read_of_postgresql(
