@@ -21,8 +21,7 @@ from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.locations.places import watched_place
 from tests.sandbox import Sandbox
 from tests.support.log_files import json_lines
-from tests.support.object_stores import Store, s3_with_credentials
-from tests.support.servers import running_s3
+from tests.support.object_stores import Store
 
 USERS = "user_id,push_opt_in\nu,true\n"
 
@@ -80,17 +79,6 @@ class Watched:
 
     def record(self) -> pl.DataFrame:
         return landed_files(self.deployment.warehouse)
-
-
-@pytest.fixture(scope="module")
-def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_s3(tmp_path_factory.mktemp("s3")) as address:
-        yield address
-
-
-@pytest.fixture
-def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> Store:
-    return s3_with_credentials(s3_address, monkeypatch)
 
 
 @pytest.fixture

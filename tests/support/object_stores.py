@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyarrow import fs
 
 
 class Store:
@@ -25,6 +24,8 @@ class Store:
 
 def s3_with_credentials(address: str, patch: pytest.MonkeyPatch) -> Store:
     """The server with one empty bucket named ``logs``, and the environment as the code under test reads it."""
+    from pyarrow import fs
+
     patch.setenv("AWS_ACCESS_KEY_ID", "reader")
     patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     patch.setenv("AWS_ENDPOINT_URL", address)
@@ -39,6 +40,8 @@ def s3_with_credentials(address: str, patch: pytest.MonkeyPatch) -> Store:
 
 def google_with_emulator(address: str, patch: pytest.MonkeyPatch) -> Store:
     """Likewise, a server of Google's protocol."""
+    from pyarrow import fs
+
     patch.setenv("STORAGE_EMULATOR_HOST", address)
     host = address.partition("//")[2]
     files = fs.GcsFileSystem(endpoint_override=host, scheme="http", anonymous=True, project_id="shop")

@@ -21,21 +21,10 @@ from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.support.command_line import Journeys, runner
 from tests.support.landing_files import SEARCHES, Sandbox, as_csv, as_json_lines
-from tests.support.object_stores import Store, google_with_emulator, s3_with_credentials
-from tests.support.servers import running_google_storage, running_s3
+from tests.support.object_stores import Store, google_with_emulator
+from tests.support.servers import running_google_storage
 
 MORE = [{"user_id": "u3", "query": "wedding cake", "searched_at": "2026-01-04T10:00:00Z"}]
-
-
-@pytest.fixture(scope="module")
-def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_s3(tmp_path_factory.mktemp("s3")) as address:
-        yield address
-
-
-@pytest.fixture
-def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> Store:
-    return s3_with_credentials(s3_address, monkeypatch)
 
 
 @pytest.fixture
