@@ -17,15 +17,18 @@ from textwrap import fill
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.tables.activation import HANDED_OVER
 from journeys_assets.domain.tables.landing import (
     ANNOTATION_ITEMS,
     COPIED_OBJECTS,
     EFFECTS,
+    ERASED_USERS,
     INGEST_LEDGER,
     INGESTED_DAYS,
     LANDED_FILES,
@@ -37,7 +40,7 @@ from journeys_assets.domain.tables.landing import (
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.sql import sql_tables
 from journeys_assets.domain.tables.table import Column, Table
-from journeys_assets.settings import LanguageModelSettings, Settings
+from journeys_assets.settings import ActivationSettings, LanguageModelSettings, Settings
 from journeys_assets.storage.sql_models import SOURCES, SqlModel, load_models, sql_folder
 
 SQL_FOLDER = sql_folder()
@@ -198,6 +201,8 @@ def tables_page(actions: Sequence[Action]) -> str:
         COPIED_OBJECTS,
         QUARANTINED_ROWS,
         REFUSED_UNSUBSCRIBES,
+        ERASED_USERS,
+        HANDED_OVER,
         ANNOTATION_ITEMS,
     ]
     return _page(
@@ -219,11 +224,8 @@ def settings_page() -> str:
     """Settings of a deployment, then every parameter of the algorithms."""
     settings = [["setting", "default", "meaning"]]
     for name, field in Settings.model_fields.items():
-        if name not in ("algorithm", "llm"):
+        if name not in ("algorithm", "llm", "activation"):
             settings.append([f"`{name}`", _shown(field.default), field.description or ""])
-    llm = [["setting", "default", "meaning"]]
-    for name, field in LanguageModelSettings.model_fields.items():
-        llm.append([f"`{name}`", _shown(field.default), field.description or ""])
     parts = {field.name: type(getattr(AlgorithmParams(), field.name)) for field in dataclasses.fields(AlgorithmParams)}
     return _page(
         "Settings",
@@ -233,7 +235,9 @@ def settings_page() -> str:
         _table(settings),
         "## Language model\n\n`max_concurrency` is `JOURNEYS_LLM__MAX_CONCURRENCY`, or a line of the section `[llm]` "
         "in `journeys.toml`. [Language models](../language-models.md) says how to use one.",
-        _table(llm),
+        _group(LanguageModelSettings),
+        "## Activation\n\nThe section `[activation]`. [Activation](../activation.md) says how to hand over.",
+        _group(ActivationSettings),
         "## Parameters\n\nEach is a setting as well: `weekly_cap_per_user` of `notifications` is "
         "`JOURNEYS_ALGORITHM__NOTIFICATIONS__WEEKLY_CAP_PER_USER`, or a line of the section "
         "`[algorithm.notifications]` in `journeys.toml`.",
@@ -250,6 +254,12 @@ def settings_page() -> str:
         "## Constants\n\nThey are no settings.",
         _parameters("Read-out of experiments", ReadoutParams),
     )
+
+
+def _group(settings: type[BaseModel]) -> str:
+    """The settings of a section."""
+    rows = [[f"`{name}`", _shown(one.default), one.description or ""] for name, one in settings.model_fields.items()]
+    return _table([["setting", "default", "meaning"], *rows])
 
 
 def _parameters(title: str, params: type) -> str:

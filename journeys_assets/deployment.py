@@ -176,8 +176,7 @@ def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker
     today = datetime.now(UTC).date()
     with warehouse.reading() as con:
         spent = Spent(today, *spent_on(con, today))
-    folder = settings.home / "llm" / "answers"
-    return make_asker(asker_params(settings.llm), folder, run_id=run_id, spent_today=spent)
+    return make_asker(asker_params(settings.llm), settings.answers_path, run_id=run_id, spent_today=spent)
 
 
 def moderation(llm: LanguageModelSettings) -> Moderation | None:

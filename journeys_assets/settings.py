@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
+from journeys_assets.domain.activation.messages import Audience
 from journeys_assets.domain.clustering.params import CUT_OF_EMBEDDER, ClusteringParams
 from journeys_assets.domain.landing.contract import LIST_SEPARATOR
 from journeys_assets.domain.landing.log_options import FormatOptions
@@ -34,8 +35,10 @@ from journeys_assets.errors import JourneysError
 DEFAULT_HOME = Path(".journeys")
 FILE = "journeys.toml"
 PREFIX = "JOURNEYS_"
-NESTED = ("ALGORITHM", "LLM", "FORMATS")
+NESTED = ("ALGORITHM", "LLM", "FORMATS", "ACTIVATION")
 """Settings that are groups of values: a variable may name one value, such as JOURNEYS_LLM__MODEL."""
+SECRETS = (("llm", "api_key"), ("activation", "webhook_secret"), ("activation", "segment_write_key"))
+"""Settings that only the environment may hold: group and name."""
 OTHER_VARIABLES = ("JOURNEYS_DEBUG", "JOURNEYS_DBT", "JOURNEYS_DBT_DATABASE")
 """Variables that are no settings: tracebacks on the command line; dbt for the tests, and the database that it reads."""
 
@@ -138,6 +141,38 @@ class LandingPlace(BaseModel):
         return self
 
 
+class ActivationSettings(BaseModel):
+    """Where journeys and planned sends are handed over to; see ``journeys activate``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses that the asset `activation` hands over to each day, as `journeys activate --to` takes "
+        "them. By default none.",
+    )
+    what: tuple[Literal["notifications", "traits"], ...] = Field(
+        default=("notifications", "traits"), description="Planned sends, traits of users, or both."
+    )
+    audiences: tuple[Audience, ...] = Field(
+        default=(),
+        description="Audiences: `name`, and which journeys make a user a member: `about` (words), `min_confidence`, "
+        "`kinds`, `intents`.",
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs what a webhook gets. Only the environment variable may hold it."
+    )
+    segment_write_key: SecretStr | None = Field(
+        default=None, description="Write key of a Segment source. Only the environment variable may hold it."
+    )
+
+    @property
+    def secrets(self) -> dict[str, str | None]:
+        """The secrets as plain text, by name."""
+        found = {"webhook_secret": self.webhook_secret, "segment_write_key": self.segment_write_key}
+        return {name: None if secret is None else secret.get_secret_value() for name, secret in found.items()}
+
+
 class Settings(BaseSettings):
     """Everything that differs between deployments. All state lives under ``home``."""
 
@@ -221,6 +256,7 @@ class Settings(BaseSettings):
         "`time_zone`, `time_unit`, `items_from_events`. What is not given is as the format has it.",
     )
     llm: LanguageModelSettings = Field(LanguageModelSettings(), description="The language model, if there is one.")
+    activation: ActivationSettings = Field(ActivationSettings(), description="Handing over to other systems.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
     @field_validator("actions")
@@ -283,6 +319,16 @@ class Settings(BaseSettings):
         return self.home / "dagster"
 
     @property
+    def answers_path(self) -> Path:
+        """The cache of answers of language models."""
+        return self.home / "llm" / "answers"
+
+    @property
+    def erasures_path(self) -> Path:
+        """Receipts of erasures."""
+        return self.home / "erasures"
+
+    @property
     def first_day_path(self) -> Path:
         return self.home / "first_day"
 
@@ -330,11 +376,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = Path(init_settings().get("home") or os.environ.get("JOURNEYS_HOME") or DEFAULT_HOME)
         values = _values_in(home / FILE)
-        if "api_key" in values.get("llm", {}):
-            raise SettingsError(
-                f"{home / FILE} holds llm.api_key; a key must not be in a file of the deployment: remove it there, and "
-                "set the environment variable JOURNEYS_LLM__API_KEY"
-            )
+        for group, name in SECRETS:
+            if name in values.get(group, {}):
+                raise SettingsError(
+                    f"{home / FILE} holds {group}.{name}; a key must not be in a file of the deployment: remove it "
+                    f"there, and set the environment variable {PREFIX}{group.upper()}__{name.upper()}"
+                )
         return init_settings, env_settings, InitSettingsSource(settings_cls, values)
 
 
@@ -363,7 +410,8 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _shown(error: Mapping[str, Any]) -> str:
     """The value of a setting that is not allowed; never what may be a secret."""
-    return "…" if {"api_key", "base_url", "key_value_store"} & set(error["loc"]) else repr(error["input"])
+    secret = {"api_key", "base_url", "key_value_store", "webhook_secret", "segment_write_key"}
+    return "…" if secret & set(error["loc"]) else repr(error["input"])
 
 
 def home_problem(home: Path) -> str | None:

@@ -6,13 +6,16 @@ import sys
 import typer
 
 from journeys_assets.cli import (
+    activation,
     annotate,
+    benchmark,
     calibration,
     evaluation,
     journeys,
     judging,
     operate,
     pipeline,
+    privacy,
     related,
     safety,
     training,
@@ -50,6 +53,15 @@ safety_app = typer.Typer(
 categories.""",
 )
 app.add_typer(safety_app, name="safety")
+benchmark_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Compare any system with this one: data, a form of submission, scores with intervals, a leaderboard.
+
+`journeys benchmark prepare DIR` writes the data; `journeys benchmark entries DIR` makes the first submissions;
+`journeys benchmark leaderboard DIR` compares all of them.""",
+)
+app.add_typer(benchmark_app, name="benchmark")
 
 app.command()(pipeline.demo)
 app.command()(pipeline.synth)
@@ -58,6 +70,7 @@ app.command()(pipeline.run)
 app.command()(journeys.show)
 app.command()(journeys.cluster)
 app.command()(journeys.export)
+app.command()(activation.activate)
 app.command()(calibration.pairs)
 app.command()(calibration.calibrate)
 app.command("judge-agreement")(judging.judge_agreement)
@@ -69,11 +82,17 @@ annotate_app.command("import")(annotate.import_sheet)
 annotate_app.command("agreement")(annotate.show_agreement)
 safety_app.command("check")(safety.check)
 safety_app.command("policy")(safety.policy)
+benchmark_app.command("prepare")(benchmark.prepare)
+benchmark_app.command("entries")(benchmark.entries)
+benchmark_app.command("score")(benchmark.score)
+benchmark_app.command("leaderboard")(benchmark.leaderboard)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.readout)
 app.command()(versions.preview)
 app.command()(versions.compare)
 app.command("versions")(versions.list_versions)
+app.command()(privacy.erase)
+app.command()(privacy.retention)
 app.command()(operate.doctor)
 app.command()(operate.ui)
 

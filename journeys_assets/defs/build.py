@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from journeys_assets.defs.assets import calibration, evaluation, expansion, experiment
+from journeys_assets.defs.assets import activation, calibration, evaluation, expansion, experiment
 from journeys_assets.defs.assets.sources import build_source_specs
 from journeys_assets.defs.assets.stages import build_stage_assets
 from journeys_assets.defs.assets.training import build_training_assets
@@ -19,7 +19,12 @@ from journeys_assets.defs.day_lock import DAY_LOCK, build_day_lock
 from journeys_assets.defs.ingestion import build_ingest_job, build_landing_sensor
 from journeys_assets.defs.jobs import build_jobs
 from journeys_assets.defs.partitions import daily_partitions
-from journeys_assets.defs.sensors import build_daily_schedule, build_expansion_schedule, build_sensors
+from journeys_assets.defs.sensors import (
+    build_activation_schedule,
+    build_daily_schedule,
+    build_expansion_schedule,
+    build_sensors,
+)
 from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.domain.experiment.readout import Readout
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
@@ -33,6 +38,7 @@ from journeys_assets.storage.queries.days import last_closed_day
 
 if TYPE_CHECKING:
     from journeys_assets.evaluation.run import Materials
+    from journeys_assets.operations.activation.hand_over import Activation
     from journeys_assets.operations.calibrate import Calibrated
     from journeys_assets.operations.expand import ExpansionReport
 
@@ -81,9 +87,14 @@ def _definitions(
             _experiment(deployment),
             expansion.build(partial(_expand, deployment)),
             calibration.build(partial(_calibrate, deployment)),
+            activation.build(partial(_activate, deployment)),
         ],
         jobs=[*jobs, ingest_job],
-        schedules=[build_daily_schedule(deployment.settings, pipeline, jobs), build_expansion_schedule()],
+        schedules=[
+            build_daily_schedule(deployment.settings, pipeline, jobs),
+            build_expansion_schedule(),
+            build_activation_schedule(deployment.settings),
+        ],
         sensors=[*build_sensors(deployment.settings, pipeline, jobs), build_landing_sensor(deployment, ingest_job)],
         resources={DAY_LOCK: build_day_lock(deployment.settings.home)},
         executor=dg.in_process_executor,
@@ -147,6 +158,28 @@ def _calibrate(deployment: Deployment, as_of: date | None, pairs: Path | None) -
         day,
         None if pairs is None else read_pairs(deployment.warehouse, pairs, deployment.settings.home / SALT_FILE),
     )
+
+
+def _activate(deployment: Deployment, as_of: date | None, run_id: str) -> list[Activation]:
+    from journeys_assets.operations.activation.choose import destination_of
+    from journeys_assets.operations.activation.hand_over import activate
+
+    settings, day = deployment.settings.activation, as_of or _last_day(deployment)
+    if day is None:
+        return []
+    return [
+        activate(
+            deployment.warehouse,
+            destination_of(address, **settings.secrets),
+            day,
+            deployment.algorithm.notifications,
+            settings.audiences,
+            now=datetime.now(UTC).replace(tzinfo=None),
+            run_id=run_id,
+            what=settings.what,
+        )
+        for address in settings.to
+    ]
 
 
 def _last_day(deployment: Deployment) -> date | None:

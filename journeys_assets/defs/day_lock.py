@@ -6,13 +6,13 @@ from pathlib import Path
 import dagster as dg
 
 from journeys_assets.defs.partitions import day_range
-from journeys_assets.storage.locks import days_locked
+from journeys_assets.storage.locks import DAYS_LOCK, days_locked
 
 DAY_LOCK = "day_lock"
 
 
 def lock_path(home: Path) -> Path:
-    return home / "days.lock"
+    return home / DAYS_LOCK
 
 
 def build_day_lock(home: Path) -> dg.ResourceDefinition:

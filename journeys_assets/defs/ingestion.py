@@ -54,7 +54,7 @@ from journeys_assets.storage.locations.places import (
     list_place,
     names_to_read,
 )
-from journeys_assets.storage.locks import exclusive_lock, is_locked
+from journeys_assets.storage.locks import LANDING_LOCK, exclusive_lock, is_locked
 from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
 
@@ -218,7 +218,7 @@ def _run_stale_days(
 
 
 def _lock_file(home: Path) -> Path:
-    return home / "landing.lock"
+    return home / LANDING_LOCK
 
 
 def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -22,11 +22,13 @@ CALIBRATION_JOB = "calibration_job"
 CALIBRATION_GROUP = "calibration"
 READOUT_JOB = "readout_job"
 EXPERIMENT_GROUP = "experiment"
+ACTIVATION_JOB = "activation_job"
+ACTIVATION_GROUP = "activation"
 
 
 def build_jobs() -> list[Job]:
     everything = dg.AssetSelection.all(include_sources=False) - dg.AssetSelection.groups(
-        TRAINING_GROUP, EXPANSION_GROUP, CALIBRATION_GROUP, EVALUATION_GROUP, EXPERIMENT_GROUP
+        TRAINING_GROUP, EXPANSION_GROUP, CALIBRATION_GROUP, EVALUATION_GROUP, EXPERIMENT_GROUP, ACTIVATION_GROUP
     )
     return [
         dg.define_asset_job(
@@ -59,6 +61,11 @@ def build_jobs() -> list[Job]:
             EVALUATION_JOB,
             selection=dg.AssetSelection.groups(EVALUATION_GROUP),
             description="Measures every part beside its baselines and writes the report.",
+        ),
+        dg.define_asset_job(
+            ACTIVATION_JOB,
+            selection=dg.AssetSelection.groups(ACTIVATION_GROUP),
+            description="Hands over what changed to the systems that activation.to names.",
         ),
         dg.define_asset_job(
             READOUT_JOB,

@@ -13,7 +13,7 @@ import dagster as dg
 
 from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.ingestion import loading_run
-from journeys_assets.defs.jobs import DAILY_JOB, EXPANSION_JOB, Job
+from journeys_assets.defs.jobs import ACTIVATION_JOB, DAILY_JOB, EXPANSION_JOB, Job
 from journeys_assets.defs.partitions import range_tags
 from journeys_assets.defs.stale_days import REQUESTED_BY_TAG, next_days, stale_days
 from journeys_assets.deployment import open_warehouse
@@ -87,6 +87,19 @@ def build_expansion_schedule() -> dg.ScheduleDefinition:
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Expands each Monday, once the week is complete.",
+    )
+
+
+def build_activation_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    has_destination = bool(settings.activation.to)
+    return dg.ScheduleDefinition(
+        name="activation_schedule",
+        job_name=ACTIVATION_JOB,
+        cron_schedule="20 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING if has_destination else dg.DefaultScheduleStatus.STOPPED,
+        description="Hands over what changed each hour, so that a withdrawn consent takes sends back in time. On if "
+        "activation.to names a destination.",
     )
 
 

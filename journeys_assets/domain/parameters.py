@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from journeys_assets.domain import actions as registry
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.annotation.params import AnnotationParams
-from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.clustering.params import ClusteringParams, CutQuestionParams
 from journeys_assets.domain.fields import is_training_only
 from journeys_assets.domain.history.params import EvolutionParams
 from journeys_assets.domain.inference.params import InferenceParams
@@ -34,6 +34,7 @@ class AlgorithmParams:
 
     keywords: KeywordParams = field(default_factory=KeywordParams)
     clustering: ClusteringParams = field(default_factory=ClusteringParams)
+    cut_questions: CutQuestionParams = field(default_factory=CutQuestionParams)
     inference: InferenceParams = field(default_factory=InferenceParams)
     naming: NamingParams = field(default_factory=NamingParams)
     safety: SafetyParams = field(default_factory=SafetyParams)

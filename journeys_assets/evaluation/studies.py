@@ -126,15 +126,8 @@ def _study_pipeline(
     identity: dict[str, object],
 ) -> Pipeline:
     """The pipeline of a study in ``folder``. It is created unless the folder has one made from the same inputs."""
-    # Nobody reads what is judged on the days of a study, and a language model would be asked about each of them.
-    judging = dataclasses.replace(settings.algorithm.judging, share_of_users=0.0)
-    own = settings.model_copy(
-        update={
-            "home": folder,
-            "first_partition_date": None,
-            "output_retention_days": 10_000,
-            "algorithm": dataclasses.replace(settings.algorithm, judging=judging),
-        },
+    own = without_judging(settings).model_copy(
+        update={"home": folder, "first_partition_date": None, "output_retention_days": 10_000}
     )
     pipeline = build_pipeline(build_deployment(own, progress=lambda *_: None))
     version = pipeline.versions().of(QUALITY_METRICS.name)
@@ -145,22 +138,42 @@ def _study_pipeline(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         path, format = log(folder)
-        report = ingest(
-            pipeline.warehouse,
-            [path],
-            format=format,
-            now=_LOADED_AT,
-            actions=own.algorithm.actions,
-            scratch_dir=folder / "scratch",
-        )
-        if report.first_day is None:
-            raise ValueError(f"{path} has no events")
-        note_first_day(own, pipeline.warehouse)
+        load_log(own, pipeline, path, format, folder / "scratch")
         for first, last in _stretches(days):
             run_days(pipeline, first, last)
         done.write_text(json.dumps({"sha256": mark, **json.loads(state)}, indent=2))
     pipeline.prepare()
     return pipeline
+
+
+def without_judging(settings: Settings) -> Settings:
+    """``settings`` by which no journey is judged: nobody reads the judgements of a study, and a language model would be
+    asked about each of its days."""
+    judging = dataclasses.replace(settings.algorithm.judging, share_of_users=0.0)
+    return settings.model_copy(update={"algorithm": dataclasses.replace(settings.algorithm, judging=judging)})
+
+
+def load_log(settings: Settings, pipeline: Pipeline, path: Path, format: str, scratch: Path) -> None:
+    """Load a log into the warehouse of a pipeline, at a time that does not depend on the clock.
+
+    Args:
+        settings: Those of the pipeline.
+        scratch: Folder for files that are needed while loading.
+
+    Raises:
+        ValueError: the log has no events.
+    """
+    report = ingest(
+        pipeline.warehouse,
+        [path],
+        format=format,
+        now=_LOADED_AT,
+        actions=settings.algorithm.actions,
+        scratch_dir=scratch,
+    )
+    if report.first_day is None:
+        raise ValueError(f"{path} has no events")
+    note_first_day(settings, pipeline.warehouse)
 
 
 def _stretches(days: Sequence[date]) -> list[tuple[date, date]]:

@@ -20,6 +20,8 @@ from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.choose import check_endpoint, make_chat
+from journeys_assets.models.releases import live_versions
+from journeys_assets.operations.erase import releases_before_erasure
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.stage import Released
 from journeys_assets.pipeline.versions import Versions
@@ -58,6 +60,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
             _tried(release.title, partial(_live, release, settings.models_path / release.folder))
             for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None)
         ),
+        *_trained_before_an_erasure(pipeline, settings),
         _language_model(settings),
         *(_tried(f"landing {one.location}", partial(_place, one, settings)) for one in settings.landing),
     ]
@@ -75,6 +78,16 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
         return [*findings, *_computed(con, pipeline, versions, today)]
+
+
+def _trained_before_an_erasure(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
+    """Releases in use that were trained while labels were there of a user who was erased since."""
+    before = releases_before_erasure(settings)
+    for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None):
+        live = live_versions(settings.models_path / release.folder)
+        if live and (erased_at := before.get(f"{release.folder}/{live[-1][1]}")):
+            trained = f"release {live[-1][1]} was trained with labels of a user who was erased on {erased_at:.10}"
+            yield Finding(release.title, False, f"{trained}; `journeys train` makes one without the user")
 
 
 def _language_model(settings: Settings) -> Finding:

@@ -23,9 +23,10 @@ from journeys_assets.domain.landing.ids import clean_id
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.calibration.judge import answers_of, prompt
 from journeys_assets.models.llm.base import Asker, answered_by
-from journeys_assets.operations.result_files import FORMATS, check_new_file, draft_of, read_rows, write_rows
+from journeys_assets.operations.result_files import check_new_file, draft_of, write_rows
 from journeys_assets.operations.sheet_pages import plain_cell, salt_of, sheet_page, without_apostrophe
 from journeys_assets.storage.ingest.files import check_file
+from journeys_assets.storage.row_files import FORMATS, read_rows
 
 PAGE = Path(__file__).with_name("pairs_page.html")
 COLUMNS = ("user_id", "keyword_a", "keyword_b", "same")
@@ -58,7 +59,7 @@ def check_new_sheet(target: Path) -> None:
     """Check that pairs can be written to ``target``.
 
     Raises:
-        PairsError: it exists, or it has another ending than ``.html`` and those of ``result_files.FORMATS``.
+        PairsError: it exists, or it has another ending than ``.html`` and those of ``row_files.FORMATS``.
     """
     check_new_file(target, PairsError, (*FORMATS, ".html"))
 

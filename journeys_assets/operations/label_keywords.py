@@ -97,7 +97,7 @@ def cluster_file(
     Args:
         source: Parquet, CSV or JSON lines with user_id, keyword, optional weight (> 0, default 1), first_engaged_at,
             last_engaged_at, and any other columns.
-        target: Ends in one of ``result_files.FORMATS``; it is written in one step, and its folder is made.
+        target: Ends in one of ``row_files.FORMATS``; it is written in one step, and its folder is made.
         embedder: Called when the file has been read.
         naming_releases: Folder of released naming weights; the latest release names.
         now: The current time, naive UTC.

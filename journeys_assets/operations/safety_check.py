@@ -9,8 +9,9 @@ import polars as pl
 
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.safety.judge import SafetyJudge
-from journeys_assets.operations.result_files import check_target, draft_of, read_rows, write_rows
+from journeys_assets.operations.result_files import check_target, draft_of, write_rows
 from journeys_assets.storage.ingest.files import check_file
+from journeys_assets.storage.row_files import read_rows
 
 TEXT = "text"
 ADDED = ("category", "decision", "score", "decided_by")
@@ -47,7 +48,7 @@ def check_texts(source: Path, target: Path, judge: SafetyJudge) -> SafetyChecked
 
     Args:
         source: Parquet, CSV or JSON lines with a column ``text``.
-        target: Ends in one of ``result_files.FORMATS``; it is written in one step, and its folder is made.
+        target: Ends in one of ``row_files.FORMATS``; it is written in one step, and its folder is made.
 
     Raises:
         SafetyFileError, IngestError: the file cannot be read or has no such column, or the place is wrong.

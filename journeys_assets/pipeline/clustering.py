@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,18 +12,23 @@ from pathlib import Path
 import polars as pl
 
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.clustering.clusters import cluster_users, with_centroids_of_journeys
-from journeys_assets.domain.clustering.params import ClusteringParams
+from journeys_assets.domain.clustering.asked_nodes import decided_groups
+from journeys_assets.domain.clustering.clusters import cluster_users, describe_groups, with_centroids_of_journeys
+from journeys_assets.domain.clustering.cut import released
+from journeys_assets.domain.clustering.params import ClusteringParams, CutQuestionParams
 from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS, LLM_INFERENCES, LLM_JOURNEYS
 from journeys_assets.models.calibration.release import clustering_on
+from journeys_assets.models.clustering.nodes import answers_of, prompt
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run
+from journeys_assets.models.llm.base import Asker, answered_by
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run, Shown
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import llm_journeys as queries
+from journeys_assets.storage.queries.model_calls import record_calls
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -44,6 +49,8 @@ class Clustering:
 
     Attributes:
         version_of_model: The version of ``llm_journeys`` on a day; None where the model does not feed the output.
+        questions: How much a language model is asked about close calls of the cut.
+        asker: The language model for one run, by its id; None without one.
         threads: Compiled loops run on as many; does not change any row.
     """
 
@@ -56,22 +63,30 @@ class Clustering:
     version: Callable[[date], str]
     first_partition_date: date | None
     version_of_model: Callable[[date], str] | None = None
+    questions: CutQuestionParams = field(default_factory=CutQuestionParams)
+    asker: Callable[[str], Asker | None] = lambda _: None
     threads: int = 1
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
+        asker = self.asker(run.run_id) if self.questions.asks else None
         # In full mode each day has the clusters of all users, so each is written before the next one is made.
         rests_on = ""
         for days, shard in (replace(run, days_per_write=1) if run.full else run).pieces():
             if not shard.is_all and shard.number == 0:
                 rests_on = self._rests_on(days[-1])
-            yield Batch(days, partial(self._rows, days, shard, full=run.full), shard=shard, rests_on=rests_on)
+            yield Batch(days, partial(self._rows, days, shard, asker, full=run.full), shard=shard, rests_on=rests_on)
         with self.warehouse.reading() as con:
             n_users = sum(n for n, _ in tables.counts_by_day(con, INFERENCE_LEDGER.name, run.days).values())
             sizes = inference.sizes_of_clusters(con, run.days[-1])
             examples = inference.example_clusters(con, run.days[-1], EXAMPLE_ROWS)
             n_by_model = inference.users_not_by_pipeline(con, run.days)
+        asked: dict[str, Shown] = {}
+        if asker is not None:
+            asked = {"close_calls_decided_by": answered_by(asker.model, prompt())}
+            asked["calls"] = asker.calls().drop("run_id")
         return Notes(
             {
+                **asked,
                 "journeys_on_last_day": sizes.filter("is_journey").height,
                 "users_computed": n_users,
                 "users_inferred_by_language_model": n_by_model,
@@ -88,25 +103,36 @@ class Clustering:
         with self.warehouse.reading() as con:
             return repr([self.first_partition_date, *(tables.content_digest(con, *table) for table in read)])
 
-    def _rows(self, days: Sequence[date], shard: Shard, *, full: bool) -> Rows:
+    def _rows(self, days: Sequence[date], shard: Shard, asker: Asker | None, *, full: bool) -> Rows:
         """Rows of journey_clusters and inference_ledger of some days."""
         found, ledgers = [], [INFERENCE_LEDGER.empty()]
         for day in days:
-            clusters, ledger = self.infer(day, full=full, first=days[0], pending=pl.concat(ledgers), shard=shard)
+            pending = pl.concat(ledgers)
+            clusters, ledger = self.infer(day, asker, full=full, first=days[0], pending=pending, shard=shard)
             found.append(clusters.with_columns(partition_date=pl.lit(day)))
             ledgers.append(
                 ledger.with_columns(partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))).select(
                     pl.col(c.name).cast(c.dtype) for c in INFERENCE_LEDGER.columns
                 )
             )
+        if asker is not None:
+            record_calls(self.warehouse, asker.calls())
         return {JOURNEY_CLUSTERS.name: pl.concat(found), INFERENCE_LEDGER.name: pl.concat(ledgers)}
 
     def infer(
-        self, day: date, *, full: bool, first: date, pending: pl.DataFrame, shard: Shard = EVERYONE
+        self,
+        day: date,
+        asker: Asker | None,
+        *,
+        full: bool,
+        first: date,
+        pending: pl.DataFrame,
+        shard: Shard = EVERYONE,
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of journey_clusters and inference_ledger of one day.
 
         Args:
+            asker: A language model that decides close calls of the cut; None asks nobody.
             first: The first of the days whose rows are not stored yet.
             pending: The rows of inference_ledger of those before ``day``.
             shard: Whose rows.
@@ -122,7 +148,7 @@ class Clustering:
                 since=since,
                 full=full,
                 first=first,
-                pending=pending,
+                pending=pending.filter(pl.col("n_unanswered") == 0),
                 shard=shard,
             )
             if self.version_of_model is not None:
@@ -138,12 +164,39 @@ class Clustering:
             distinct = history["keyword"].unique().sort().to_list()
             vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
         params = clustering_on(self.calibrations, day, self.clustering)
-        own = cluster_users(keywords, history, vectors, params, threads=self.threads).join(others, on="user_id")
+        own, unanswered = self._clustered(keywords, history, vectors, params, asker)
+        own = own.join(others, on="user_id")
         own = own.with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
         clusters = pl.concat([own, by_model]).sort("user_id", "journey_id")
         clusters = with_centroids_of_journeys(clusters)
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
-        ledger = users.join(per_user, on="user_id", how="left").with_columns(
-            pl.col("n_keywords", "n_clusters").fill_null(0)
+        ledger = users.join(per_user, on="user_id", how="left").join(unanswered, on="user_id", how="left")
+        return clusters, ledger.with_columns(pl.col("n_keywords", "n_clusters", "n_unanswered").fill_null(0))
+
+    def _clustered(
+        self,
+        keywords: pl.DataFrame,
+        history: pl.DataFrame,
+        vectors: KeywordVectors,
+        params: ClusteringParams,
+        asker: Asker | None,
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What ``cluster_users`` returns; and user_id, n_unanswered of users who were asked about in vain.
+
+        Users about whom no answer came are clustered as if nothing had been asked.
+        """
+        n_unanswered = {"user_id": pl.String(), "n_unanswered": pl.Int64()}
+        if asker is None:
+            clusters = cluster_users(keywords, history, vectors, params, threads=self.threads)
+            return clusters, pl.DataFrame(schema=n_unanswered)
+        ask = partial(answers_of, asker=asker)
+        groups, found = decided_groups(keywords, vectors, params, released(params.learned_cut), self.questions, ask)
+        rest = keywords.join(groups.select("user_id").unique(), on="user_id", how="anti", maintain_order="left")
+        clusters = pl.concat(
+            [
+                cluster_users(rest, history, vectors, params, threads=self.threads),
+                describe_groups(groups, history, vectors, params),
+            ]
         )
-        return clusters, ledger
+        rows = [(user_id, len(own.unanswered)) for user_id, own in found.items()]
+        return clusters, pl.DataFrame(rows, schema=n_unanswered, orient="row")

@@ -23,6 +23,7 @@ from journeys_assets.models.judging.release import released_verdicts
 from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Notes, Run
 from journeys_assets.storage.queries import judging as queries
+from journeys_assets.storage.queries.llm_journeys import users_inferred_on
 from journeys_assets.storage.queries.model_calls import record_calls
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -57,12 +58,31 @@ class Judges:
         Args:
             journeys: user_id, journey_id; those that are not in the output of the day are left out.
         """
-        params = self.params
         if journeys.is_empty():
             return []
         with self.warehouse.reading() as con:
-            items = queries.items(con, journeys, day, params.weeks_shown, params.keywords_shown)
-            groups = queries.groups(con, items.select("user_id"), day, self.horizon_days)
+            wanted = queries.of_output(con, journeys, day)
+            groups = queries.groups(con, wanted.select("user_id"), day, self.horizon_days)
+        return self._views(day, wanted, groups, with_controls=with_controls)
+
+    def views_of(self, day: date, by: str) -> list[View]:
+        """The views of the users whom a language model inferred on ``day``, with the journeys of greatest weight.
+
+        Args:
+            by: Who inferred the journeys, and the groups that they are compared with: of ``queries.INFERRED``.
+        """
+        with self.warehouse.reading() as con:
+            users = users_inferred_on(con, day)
+            groups = queries.groups(con, users, day, self.horizon_days, by)
+        journeys = groups.filter("is_journey").sort("user_id", "weight", "group_id", descending=[False, True, False])
+        ranked = journeys.with_columns(rank=pl.int_range(1, pl.len() + 1).over("user_id"))
+        wanted = ranked.filter(pl.col("rank") <= self.params.top_k).rename({"group_id": "journey_id"})
+        return [] if wanted.is_empty() else self._views(day, wanted, groups, with_controls=False)
+
+    def _views(self, day: date, wanted: pl.DataFrame, groups: pl.DataFrame, *, with_controls: bool) -> list[View]:
+        params = self.params
+        with self.warehouse.reading() as con:
+            items = queries.items(con, wanted, day, params.weeks_shown, params.keywords_shown)
             catalogue = queries.catalogue_keywords(con, day) if with_controls else []
         of_users = groups.partition_by("user_id", as_dict=True)
         views = []

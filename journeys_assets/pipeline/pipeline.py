@@ -237,10 +237,14 @@ def _fixed_ingredients(entry: StageEntry, deployment: Deployment, entries: Seque
     makers = {asset: e.name for e in entries for asset in (*e.assets, e.name)}
     model = deployment.sql_models.get(entry.name)
     return Ingredients(
-        shaping_values(deployment.algorithm, entry.parameters),
+        shaping_values(deployment.algorithm, entry.shaped_by(deployment.algorithm)),
         model.fingerprint if model else "",
         upstream=sorted({makers[name] for name in read if not name.startswith(LANDING)}),
-        prompts=[made_by for name in entry.prompts if (made_by := deployment.answered_by(name)) is not None],
+        prompts=[
+            made_by
+            for name in entry.prompts_asked(deployment.algorithm)
+            if (made_by := deployment.answered_by(name)) is not None
+        ],
     )
 
 

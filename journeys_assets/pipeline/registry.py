@@ -39,6 +39,7 @@ from journeys_assets.domain.tables.pipeline import (
     TEXT_SAFETY,
 )
 from journeys_assets.models.calibration.release import released_calibration
+from journeys_assets.models.clustering.nodes import PROMPT as NODES_PROMPT
 from journeys_assets.models.inference.journeys import PROMPT as JOURNEYS_PROMPT
 from journeys_assets.models.judging.question import PROMPT as RELEVANCE_PROMPT
 from journeys_assets.models.judging.release import released_verdicts
@@ -217,6 +218,8 @@ def _clustering(context: StageContext) -> Stage:
         lambda day: context.versions.of(JOURNEY_CLUSTERS.name, day),
         deployment.settings.first_partition_date,
         (lambda day: context.versions.of(LLM_JOURNEYS.name, day)) if model_feeds else None,
+        params.cut_questions,
+        deployment.asker,
         threads=threads_allowed(),
     )
 
@@ -333,8 +336,8 @@ def _history(context: StageContext) -> Stage:
 
 
 def _inference_comparison(context: StageContext) -> Stage:
-    llm = context.deployment.settings.llm
-    return InferenceComparison(context.deployment.warehouse, llm.input_price, llm.output_price)
+    deployment, llm = context.deployment, context.deployment.settings.llm
+    return InferenceComparison(deployment.warehouse, judges_of(deployment), llm.input_price, llm.output_price)
 
 
 def _quality(context: StageContext) -> Stage:
@@ -437,6 +440,8 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         ),
         parameters=(*_OF_CLUSTERS, "inference.journeys_from"),
         release=CALIBRATION,
+        prompts=lambda params: (NODES_PROMPT,) if params.cut_questions.asks else (),
+        further_parameters=lambda params: ("cut_questions",) if params.cut_questions.asks else (),
         kinds=frozenset({"numpy"}),
         monitors=_cluster_monitors,
     ),
@@ -592,7 +597,11 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         "output",
         _inference_comparison,
         tables=(INFERENCE_COMPARISON,),
-        upstream=("user_journeys", LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        upstream=(
+            *("user_journeys", "journey_features", "keyword_table", LLM_JOURNEYS.name, LLM_INFERENCES.name, *_INFERRED),
+            KEYWORD_EMBEDDINGS.name,
+        ),
+        parameters=("judging", "keywords.horizon_days"),
         monitors=_inference_monitors,
     ),
     StageEntry(

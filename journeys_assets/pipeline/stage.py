@@ -192,7 +192,9 @@ class StageEntry:
         parameters: Parameters that shape its rows: ``ranking`` for all inference parameters of a group,
             ``keywords.look_back_days`` for one.
         release: The trained release that it uses.
-        prompts: Names of the prompts that it asks a language model with, if there is one.
+        prompts: Names of the prompts that it asks a language model with, if there is one. A function where that depends
+            on the parameters.
+        further_parameters: Parameters that shape its rows under some parameters only.
         uses_embedder: The weights of the embedding model shape its rows.
         uses_safety_model: Lexicon and weights of the safety model shape its rows.
         version_upstream: The upstream stages that its version covers; by default all of ``upstream``. A function where
@@ -214,7 +216,8 @@ class StageEntry:
     upstream: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     release: Released | None = None
-    prompts: tuple[str, ...] = ()
+    prompts: tuple[str, ...] | Callable[[AlgorithmParams], tuple[str, ...]] = ()
+    further_parameters: Callable[[AlgorithmParams], tuple[str, ...]] = lambda _: ()
     uses_embedder: bool = False
     uses_safety_model: bool = False
     version_upstream: tuple[str, ...] | Callable[[AlgorithmParams], tuple[str, ...]] | None = None
@@ -232,6 +235,14 @@ class StageEntry:
         if self.version_upstream is None:
             return self.upstream
         return self.version_upstream(params) if callable(self.version_upstream) else self.version_upstream
+
+    def prompts_asked(self, params: AlgorithmParams) -> tuple[str, ...]:
+        """Names of the prompts that it asks with under ``params``, if there is a language model."""
+        return self.prompts(params) if callable(self.prompts) else self.prompts
+
+    def shaped_by(self, params: AlgorithmParams) -> tuple[str, ...]:
+        """The parameters that shape its rows under ``params``."""
+        return (*self.parameters, *self.further_parameters(params))
 
     @property
     def assets(self) -> tuple[str, ...]:

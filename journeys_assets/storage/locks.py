@@ -15,6 +15,10 @@ from pathlib import Path
 
 POLL_SECONDS = 0.5
 
+DAYS_LOCK, LANDING_LOCK = "days.lock", "landing.lock"
+"""Files of a home. A run locks its days in the one (:func:`days_locked`); whoever loads the landing folder locks the
+other (:func:`exclusive_lock`)."""
+
 
 @contextmanager
 def days_locked(path: Path, first: date, last: date, *, on_wait: Callable[[], None]) -> Iterator[None]:

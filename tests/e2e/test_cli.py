@@ -217,6 +217,7 @@ def test_help_teaches_every_command() -> None:
         "annotate",
         "readout",
         "evaluate",
+        "benchmark",
         "preview",
         "compare",
         "versions",

@@ -134,10 +134,13 @@ def test_the_comparison_counts_agreement_and_cost(world: Sandbox, plain: Sandbox
     assert last["same_stage_share"] == 1
     assert 0 <= last["same_kind_share"] <= 1
     assert last["cost_per_1000_users"] == 0
-    assert last["relevance_of_pipeline"] is None
+    assert 1 <= last["relevance_of_pipeline_low"] <= last["relevance_of_pipeline"] <= 5
+    assert last["relevance_of_language_model"] == last["relevance_of_pipeline"], "both found the same journeys"
     other = world.table("inference_comparison").row(-1, named=True)
     assert other["bcubed_f1"] < 1
     assert other["same_name_share"] is None
+    assert other["relevance_of_pipeline"] is None, "where the model feeds, none of the pipeline is kept"
+    assert other["relevance_of_language_model"] < last["relevance_of_language_model"], "everything in one journey"
 
 
 @pytest.mark.slow

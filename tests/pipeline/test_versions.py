@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from journeys_assets.deployment import build_deployment
+from journeys_assets.domain.clustering.params import CutQuestionParams
 from journeys_assets.domain.fields import is_training_only
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.parameters import AlgorithmParams
@@ -61,8 +62,12 @@ def changed(home: Path, **changes: Any) -> set[str]:
     return {name for name in before if before[name] != after[name]}
 
 
-def with_value(group: str, name: str, value: object) -> AlgorithmParams:
-    params = AlgorithmParams()
+ASKING = dataclasses.replace(AlgorithmParams(), cut_questions=CutQuestionParams(per_user=5))
+"""Parameters under which every parameter shapes a stage: some do only where a language model is asked."""
+
+
+def with_value(group: str, name: str, value: object, params: AlgorithmParams | None = None) -> AlgorithmParams:
+    params = params or AlgorithmParams()
     return dataclasses.replace(params, **{group: dataclasses.replace(getattr(params, group), **{name: value})})
 
 
@@ -100,8 +105,10 @@ def test_a_parameter_changes_the_stages_that_declare_it_and_all_that_read_them(
 ) -> None:
     pipeline = pipeline_with(tmp_path)
     dotted = f"{group}.{field.name}"
-    declared = {e.name for e in pipeline.entries if {group, dotted} & set(e.parameters)}
-    found = changed(tmp_path, params=with_value(group, field.name, another(value)))
+    declared = {e.name for e in pipeline.entries if {group, dotted} & set(e.shaped_by(ASKING))}
+    before = versions_with(tmp_path, params=ASKING)
+    after = versions_with(tmp_path, params=with_value(group, field.name, another(value), ASKING))
+    found = {name for name in before if before[name] != after[name]}
     if is_training_only(field):
         assert not found, "a parameter that is for training only shapes no row"
     else:
@@ -116,8 +123,7 @@ class _Watched:
         self.read: set[str] = set()
 
     def params(self) -> AlgorithmParams:
-        params = AlgorithmParams()
-        groups = {field.name: getattr(params, field.name) for field in dataclasses.fields(params)}
+        groups = {field.name: getattr(ASKING, field.name) for field in dataclasses.fields(ASKING)}
         return AlgorithmParams(
             **{name: self._watched(name, v) if dataclasses.is_dataclass(v) else v for name, v in groups.items()}
         )
@@ -150,7 +156,7 @@ def test_stages_read_only_parameters_that_they_declare(tmp_path: Path) -> None:
         list(execute(pipeline, [entry.name], Run(DAYS, "run", full=False)))
         if not entry.tables and not entry.is_view:
             continue  # It makes no rows; what publishing keeps may follow from any parameter.
-        declared = {name for name in watched.read if {name, name.partition(".")[0]} & set(entry.parameters)}
+        declared = {name for name in watched.read if {name, name.partition(".")[0]} & set(entry.shaped_by(ASKING))}
         assert watched.read == declared, f"{entry.name} reads {sorted(watched.read - declared)}"
     assert not sandbox.table("notification_candidates").is_empty()
 

@@ -36,5 +36,24 @@ class ClusteringParams:
     come from themes."""
 
 
+@dataclass(frozen=True, slots=True)
+class CutQuestionParams:
+    """Close calls of the cut that a language model is asked about (``domain.clustering.asked_nodes``)."""
+
+    revision: int = 1
+    per_user: int = 0
+    """Most questions about the dendrogram of one user. With 0 nothing is asked. With more, and a language model, each
+    question is one call."""
+    band: float = 1.5
+    """A node is a close call if its log odds are within this of `clustering.least_log_odds`."""
+    most_shown: int = 8
+    """Most keywords of each part of a node that the model is shown: the most central ones."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is asked, if there is a language model."""
+        return self.per_user > 0
+
+
 CUT_OF_EMBEDDER: Mapping[str, str] = {"multilingual-e5-small": "e608e0274afa"}
 """``learned_cut`` by the setting ``embedder``, where the default one was fitted on vectors of another model."""

@@ -462,6 +462,19 @@ COPIED_OBJECTS = Table(
     partitioned=False,
 )
 
+ERASED_USERS = Table(
+    "erased_users",
+    "An id of a user who was erased, as a digest: rows of the user that come later are left out.",
+    ("user_digest",),
+    (
+        Column("user_digest", TEXT, "HMAC-SHA-256 of the id, hex."),
+        Column("digest_key", TEXT, "Key of the digests: random, the same for all rows, hex."),
+        Column("erased_at", TIMESTAMP, "When the user was erased.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
 REFUSED_UNSUBSCRIBES = Table(
     "refused_unsubscribes",
     "An unsubscribe in a row of notification_events that was refused or replaced within its call. It holds anyway.",

@@ -75,6 +75,7 @@ KEYWORD_EMBEDDINGS = Table(
         Column("embedding_model", TEXT, "Name and weights hash of the model that made the vector."),
         Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
     ),
+    text_of_users="keyword",
 )
 
 JOURNEY_CLUSTERS = Table(
@@ -131,7 +132,8 @@ JOURNEY_CLUSTERS = Table(
             "cut_probability",
             pl.Float64(),
             "Probability that the keywords are one journey, by the learned cut at the live threshold: from 0.5, a "
-            "toss-up whether to split them, to 1; null for a single keyword.",
+            "toss-up whether to split them, to 1; null for a single keyword, and for all clusters of a user where a "
+            "language model decided a close call.",
             unit="probability",
             minimum=0.5,
             maximum=1.0,
@@ -169,6 +171,15 @@ INFERENCE_LEDGER = Table(
         ),
         Column("n_keywords", pl.Int64(), "Keywords that were clustered.", unit="keywords", minimum=0),
         Column("n_clusters", pl.Int64(), "Clusters that came out.", unit="clusters", minimum=0),
+        Column(
+            "n_unanswered",
+            pl.Int64(),
+            "Close calls of the cut that a language model was asked about in vain. With any, the user is clustered "
+            "again on the next day that is run.",
+            unit="questions",
+            minimum=0,
+            default=0,
+        ),
     ),
 )
 
@@ -357,6 +368,7 @@ NAME_EMBEDDINGS = Table(
         Column("embedding", pl.Binary(), "Unit vector as little-endian float16.", unit="float16 x dimensions"),
         Column("embedding_model", TEXT, "Version of the embedding model."),
     ),
+    text_of_users="name",
 )
 
 TEXT_SAFETY = Table(
@@ -379,6 +391,7 @@ TEXT_SAFETY = Table(
         ),
         Column("safety_model", TEXT, "Version of lexicon, weights and thresholds."),
     ),
+    text_of_users="text",
 )
 
 JOURNEY_SAFETY = Table(
@@ -712,8 +725,18 @@ INFERENCE_COMPARISON = Table(
             minimum=0.0,
             nullable=True,
         ),
-        *_with_interval("relevance_of_pipeline", "Mean relevance of the pipeline's journeys, by the judge", 1, 5),
-        *_with_interval("relevance_of_language_model", "Mean relevance of the model's journeys, by the judge", 1, 5),
+        *_with_interval(
+            "relevance_of_pipeline",
+            "Mean relevance of the pipeline's heaviest journeys, by the rubric",
+            1,
+            5,
+        ),
+        *_with_interval(
+            "relevance_of_language_model",
+            "Mean relevance of the model's heaviest journeys, by the rubric",
+            1,
+            5,
+        ),
     ),
 )
 

@@ -56,6 +56,8 @@ class Table:
     partitioned: bool = True
     refers: tuple[tuple[str, str], ...] = ()
     """Pairs of columns. Every value of the first must be a value of the second in a row of the same user and day."""
+    text_of_users: str | None = None
+    """In a table without users: the column with texts that come from them. Erasure removes what nobody else has."""
     column_names: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:

@@ -36,6 +36,8 @@ from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REF
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import formats
 from journeys_assets.importers.mapped import REFUSED
+from journeys_assets.storage.erasure.tombstones import Tombstones, tombstones
+from journeys_assets.storage.ingest.erased import ERASED, without_erased, without_erased_refusals
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import PassedOver, check_columns, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
@@ -228,7 +230,7 @@ def ingest(
     known, last_seq = known_files(warehouse)
     with scratch_folder(scratch_dir) as folder, _forgetting_texts():
         scratch = Scratch(folder)
-        call = _Call(scratch, now, known, name_of, n_known)
+        call = _Call(scratch, now, known, tombstones(warehouse), name_of, n_known)
         for done, (file, plan) in enumerate(plans, start=1):
             with _setting_aside_errors(set_aside, file):
                 call.prepare(file, plan)
@@ -350,11 +352,13 @@ class _Call:
         scratch: Scratch,
         now: datetime,
         known: set[tuple[str, str]],
+        erased: Tombstones,
         name_of: Callable[[Path], str],
         n_known: int,
     ) -> None:
         self.scratch = scratch
         self.name_of = name_of
+        self.erased = erased
         self.now = now
         self.known = set(known)
         self.prepared: list[PreparedFile] = []
@@ -387,6 +391,8 @@ class _Call:
             for piece in plan.pieces:
                 _check_types(file, plan, piece)
                 converted = plan.convert(piece) if piece.frame.height else Converted({}, {})
+                if self.erased:
+                    piece, converted = self._without_erased(files, piece, converted, skipped)
                 self._refuse(files[plan.sources[0]], piece.refused)
                 for name, refused in converted.refused.items():
                     self._refuse(files[name], refused)
@@ -414,6 +420,19 @@ class _Call:
         self.prepared += files.values()
         if plan.is_append_only:
             self.known.add(key)
+
+    def _without_erased(
+        self, files: Mapping[str, PreparedFile], piece: Piece, converted: Converted, skipped: Counter[str]
+    ) -> tuple[Piece, Converted]:
+        """Leave out the rows of users who were erased, and count them as skipped."""
+        converted, left_out = without_erased(converted, self.erased)
+        refused = without_erased_refusals(piece.refused, self.erased)
+        for name, n in left_out.items():
+            files[name].n_skipped += n
+        main = next(file for file in files.values() if file.is_main)
+        main.n_skipped += piece.refused.height - refused.height
+        skipped[ERASED] += sum(left_out.values()) + piece.refused.height - refused.height
+        return replace(piece, refused=refused), converted
 
     def _refuse(self, file: PreparedFile, refused: pl.DataFrame) -> None:
         n_kept = int(refused["is_kept"].sum())

@@ -15,7 +15,7 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 
 LEDGERS: Mapping[str, str] = {
-    "pipeline": "main.inference_ledger",
+    "pipeline": "(FROM main.inference_ledger WHERE n_unanswered = 0)",
     "language_model": "(FROM main.llm_inferences WHERE is_inferred)",
 }
 """By who infers: the inferences that count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import duckdb
@@ -38,8 +39,30 @@ def best_journeys(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: date
     return rows
 
 
+def of_output(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, day: date) -> pl.DataFrame:
+    """user_id, journey_id, rank, keywords of each of ``journeys`` (user_id, journey_id) in the output of ``day``."""
+    con.register("wanted_journeys", journeys.select("user_id", "journey_id").unique().to_arrow())
+    rows = con.execute(
+        """
+        SELECT user_id, journey_id, rank, keywords FROM main.user_journeys
+        SEMI JOIN wanted_journeys USING (user_id, journey_id) WHERE partition_date = $day ORDER BY ALL
+        """,
+        {"day": day},
+    ).pl()
+    con.unregister("wanted_journeys")
+    return rows
+
+
+INFERRED: Mapping[str, tuple[str, str]] = {
+    "pipeline": ("main.inference_ledger", "(FROM main.journey_clusters WHERE inferred_by = 'pipeline')"),
+    "language_model": ("(FROM main.llm_inferences WHERE is_inferred)", "main.llm_journeys"),
+}
+"""By who infers: the inferences, and the groups of keywords that came out."""
+_OUTPUT = ("main.inference_ledger", "main.journey_clusters")
+
+
 def items(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, day: date, weeks: int, most: int) -> pl.DataFrame:
-    """What a judge is shown of each of ``journeys`` (user_id, journey_id) that is in the output of ``day``.
+    """What a judge is shown of each of ``journeys`` (user_id, journey_id, rank, keywords) as of ``day``.
 
     Args:
         weeks: Weeks that end on ``day``.
@@ -49,12 +72,12 @@ def items(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, day: date, wee
         user_id, journey_id, rank, keywords (best first), days_by_week (days with an engagement, the oldest week first),
         days_since_last (null without an engagement in these weeks), user_active_days_28d; by user and rank.
     """
-    con.register("wanted_journeys", journeys.select("user_id", "journey_id").unique().to_arrow())
+    con.register("wanted_journeys", journeys.select("user_id", "journey_id", "rank", "keywords").to_arrow())
     rows = con.execute(
         """
-        WITH wanted AS MATERIALIZED (
-          SELECT user_id, journey_id, rank, keywords FROM main.user_journeys
-          SEMI JOIN wanted_journeys USING (user_id, journey_id) WHERE partition_date = $day
+        WITH wanted AS MATERIALIZED (FROM wanted_journeys), active AS (
+          SELECT user_id, max(user_active_days_28d) AS user_active_days_28d FROM main.journey_features
+          WHERE partition_date = $day GROUP BY user_id
         ), members AS (
           SELECT user_id, journey_id, unnest(keywords) AS keyword FROM wanted
         ), days AS MATERIALIZED (
@@ -72,10 +95,9 @@ def items(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, day: date, wee
           SELECT user_id, journey_id, min(age)::BIGINT AS days_since_last FROM days GROUP BY ALL
         )
         SELECT w.user_id, w.journey_id, w.rank, w.keywords[1:$most::INTEGER] AS keywords, b.days_by_week,
-               l.days_since_last, f.user_active_days_28d
+               l.days_since_last, a.user_active_days_28d
         FROM wanted w JOIN by_week b USING (user_id, journey_id) LEFT JOIN last_days l USING (user_id, journey_id)
-        LEFT JOIN main.journey_features f
-          ON f.partition_date = $day AND f.user_id = w.user_id AND f.journey_id = w.journey_id
+        LEFT JOIN active a USING (user_id)
         ORDER BY w.user_id, w.rank, w.journey_id
         """,
         {"day": day, "weeks": weeks, "most": most},
@@ -84,23 +106,30 @@ def items(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, day: date, wee
     return rows
 
 
-def groups(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: date, horizon_days: int) -> pl.DataFrame:
+def groups(
+    con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: date, horizon_days: int, by: str | None = None
+) -> pl.DataFrame:
     """All groups of keywords of ``users`` (user_id) by the latest inference at or before ``day``, journeys or not.
 
+    Args:
+        by: Who inferred them, of ``INFERRED``; None: those that feed the output.
+
     Returns:
-        user_id, group_id, area_id, keywords (the most central first), days_since_last; by user, the largest first.
+        user_id, group_id, area_id, keywords (the most central first), is_journey, weight, days_since_last; by user, the
+        largest first.
     """
     con.register("wanted_users", users.select("user_id").unique().to_arrow())
+    inferences, source = _OUTPUT if by is None else INFERRED[by]
     rows = con.execute(
-        """
+        f"""
         WITH latest AS (
-          SELECT user_id, max(partition_date) AS partition_date FROM main.inference_ledger
+          SELECT user_id, max(partition_date) AS partition_date FROM {inferences}
           SEMI JOIN wanted_users USING (user_id)
           WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
         )
-        SELECT user_id, journey_id AS group_id, area_id, keywords,
+        SELECT user_id, journey_id AS group_id, area_id, keywords, is_journey, list_sum(keyword_weights) AS weight,
                greatest(0, $day - last_engaged_at::DATE)::BIGINT AS days_since_last
-        FROM main.journey_clusters JOIN latest USING (user_id, partition_date)
+        FROM {source} JOIN latest USING (user_id, partition_date)
         ORDER BY user_id, n_keywords DESC, group_id
         """,
         {"day": day, "horizon": horizon_days},

@@ -32,6 +32,16 @@ def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> No
         con.execute(table.ddl)
 
 
+def write_compact_copy(con: duckdb.DuckDBPyConnection, catalog: str, fresh: Path) -> None:
+    """Write an attached database to the file ``fresh``, without free blocks and the bytes of deleted rows in them."""
+    for leftover in (fresh, Path(f"{fresh}.wal")):
+        leftover.unlink(missing_ok=True)
+    con.execute(f"ATTACH '{quoted(fresh)}' AS compact (STORAGE_VERSION '{STORAGE_VERSION}')")
+    con.execute(f"COPY FROM DATABASE {catalog} TO compact")
+    con.execute("CHECKPOINT compact")
+    con.execute("DETACH compact")
+
+
 def quoted(path: Path) -> str:
     """A path for a string literal of SQL: ``'{quoted(path)}'``."""
     return str(path).replace("'", "''")

@@ -34,6 +34,7 @@ from journeys_assets.storage.warehouse.base import (
     WarehouseError,
     create_tables,
     quoted,
+    write_compact_copy,
 )
 from journeys_assets.storage.warehouse.changes import ChangedDays, mark, mark_from_now_on, marked_tables
 from journeys_assets.storage.warehouse.publishing import write_published
@@ -102,6 +103,22 @@ class Warehouse:
                 yield con
         finally:
             self._disconnect()
+
+    @contextmanager
+    def writing_anew(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """:meth:`writing`, after which the file is a copy without the bytes of deleted rows.
+
+        Every day counts as changed. A reader that has the file open goes on reading the old one.
+        """
+        with self._locked(exclusive=True):
+            fresh = self.path.with_name(f".{self.path.name}-anew")
+            with self._connected(read_only=False) as con:
+                con.execute("BEGIN TRANSACTION")
+                yield con
+                mark(con, None)
+                con.execute("COMMIT")
+                write_compact_copy(con, CATALOG, fresh)
+            os.replace(fresh, self.path)
 
     def ensure(self, *tables: Table) -> None:
         """Create the tables (and their schemas) that do not exist, and add columns that a table lacks.

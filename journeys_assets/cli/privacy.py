@@ -1,0 +1,88 @@
+"""`journeys erase` and `journeys retention`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from journeys_assets.cli.context import AsJson, err, open_session, out, relative
+
+
+def erase(
+    user: Annotated[str, typer.Argument(help="The user's id, as in the log.")],
+    other_id: Annotated[list[str] | None, typer.Option(help="A further id of the same user; may be repeated.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a user from everything under `$JOURNEYS_HOME`, for good.
+
+    Rows of every table, records of files in the landing folder, quarantined rows, cached answers and vectors of texts
+    that nobody else has, and examples in the history of runs are removed. Rows of the user that come later are left
+    out. A receipt lists every place. Exit code 1 if something could not be removed.
+    """
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from journeys_assets.operations import erase as operation
+    from journeys_assets.storage.ingest.load import INGEST_TABLES
+
+    session = open_session()
+    if not yes:
+        typer.confirm(f"Erase {user!r} for good?", abort=True, err=True)
+    receipt = operation.erase(
+        session.settings,
+        session.warehouse,
+        (*session.pipeline.tables, *INGEST_TABLES),
+        user,
+        other_id or (),
+        now=datetime.now(UTC).replace(tzinfo=None),
+        on_wait=lambda: err.write_line("A load or a run is under way; waiting for it to end …"),
+    )
+    if as_json:
+        out.json(asdict(receipt))
+    else:
+        for place in receipt.removed:
+            out.write_line(f"{place.removed:>8,}  {place.what:<28} {place.place}")
+        out.write_line(f"Looked at {len(receipt.looked_at):,} places; receipt: {relative(Path(receipt.file))}")
+        for file in receipt.outside:
+            out.write_line(("outside", "yellow"), f" {file}: loaded from outside of the home; remove the user there")
+        for name in receipt.releases:
+            out.write_line(
+                ("release", "yellow"), f" {name}: trained before; `journeys train` makes one without the user"
+            )
+        for file, reason in receipt.left.items():
+            out.write_line(("left", "red"), f"    {file}: {reason}")
+    if not receipt.is_complete:
+        raise typer.Exit(1)
+
+
+def retention(
+    days: Annotated[int, typer.Option(min=1, help="Days of the log to keep, up to the last day that was run.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete older events, their keywords and the files of the landing folder that they came from, for good.
+
+    Consent, what users said of their journeys, items and judgements are kept. At least the horizon of keywords must be
+    kept (`algorithm.keywords.horizon_days`). A journey that began before may get another id.
+    """
+    from dataclasses import asdict
+
+    from journeys_assets.operations.retention import forget_old
+
+    session = open_session()
+    if not yes:
+        typer.confirm(f"Delete events of all but the last {days} days for good?", abort=True, err=True)
+    found = forget_old(
+        session.settings,
+        session.warehouse,
+        session.pipeline.tables,
+        days,
+        on_wait=lambda: err.write_line("A load or a run is under way; waiting for it to end …"),
+    )
+    if as_json:
+        out.json(asdict(found))
+        return
+    for table, n in sorted(found.rows.items()):
+        out.write_line(f"{n:>10,}  rows of {table}")
+    out.write_line(f"{len(found.files):>10,}  files; what is left begins on {found.before}")

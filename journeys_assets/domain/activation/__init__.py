@@ -1,0 +1,1 @@
+"""Messages to other systems about users and their journeys, and when a planned send may still be handed over."""

@@ -1,0 +1,1 @@
+"""A public benchmark of journeys: data for other systems, the form of a submission, scores, and a leaderboard."""

@@ -1,0 +1,1 @@
+"""Hands over journeys and planned sends to other systems, and keeps the ledger of it."""

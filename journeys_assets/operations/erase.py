@@ -1,0 +1,304 @@
+"""Erases a user from everything below a home, and says where it looked.
+
+The order makes a killed call safe to repeat: tombstones come first, so that nothing of the user is loaded again; then
+everything is removed, and what is gone already is simply not found. Loads and runs wait meanwhile. Rows of other users
+are not touched.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import shutil
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from journeys_assets.domain.landing.ids import are_null_words, clean_id
+from journeys_assets.domain.tables.table import Table
+from journeys_assets.errors import JourneysError
+from journeys_assets.models.llm.cache import AnswerCache
+from journeys_assets.settings import Settings
+from journeys_assets.storage.erasure.databases import Removed, remove_users, remove_users_from_copy
+from journeys_assets.storage.erasure.files import Rewritten, holds, without_users
+from journeys_assets.storage.erasure.run_records import is_sqlite, pattern_of, redact_sqlite, redact_text
+from journeys_assets.storage.erasure.tombstones import add_tombstones, digest_of
+from journeys_assets.storage.ingest.files import checksum
+from journeys_assets.storage.locks import DAYS_LOCK, LANDING_LOCK, days_locked, exclusive_lock
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+LABELS = ("landing.journey_annotations", "landing.journey_feedback", "landing.notification_events")
+"""What models are trained with."""
+SHORTEST_SEARCHED = 6
+"""Length from which a text is searched for in the bytes of files. Shorter ones are found by chance."""
+RELEASES_TO_RETRAIN = "releases.json"
+REMADE = ("unfinished", "scratch")
+"""Folders of a home that hold only what is made again."""
+DATABASE = b"DUCK"
+"""At byte 8 of a DuckDB file."""
+
+
+class ErasureError(JourneysError):
+    """A user cannot be erased. The message names the id or the file, and the cure."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What was removed from one place.
+
+    Attributes:
+        place: Table, or path below the home.
+        removed: Number of rows, records, answers or texts.
+        what: What was counted.
+    """
+
+    place: str
+    removed: int
+    what: str
+
+
+@dataclass
+class Receipt:
+    """Where an erasure looked, and what it did. It holds no id and no text of the user.
+
+    Attributes:
+        erased_at: When, UTC.
+        user_digests: Digest of each id that was given or is linked (``storage.erasure.tombstones``).
+        looked_at: Every place that was looked at.
+        removed: Those in which there was something.
+        left: Files that hold the user and could not be changed, with the reason and the cure.
+        outside: Files outside of the home that were loaded from; they are yours.
+        releases: Releases of models that were trained before with labels of the user among others; the next training
+            is without them.
+        file: Where the receipt is.
+    """
+
+    erased_at: datetime
+    user_digests: list[str]
+    looked_at: list[str] = field(default_factory=list)
+    removed: list[Place] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+    outside: list[str] = field(default_factory=list)
+    releases: list[str] = field(default_factory=list)
+    file: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.left
+
+    def add(self, place: str, removed: int, what: str) -> None:
+        self.looked_at.append(place)
+        if removed:
+            self.removed.append(Place(place, removed, what))
+
+
+def erase(
+    settings: Settings,
+    warehouse: Warehouse,
+    tables: Sequence[Table],
+    user: str,
+    other_ids: Sequence[str] = (),
+    *,
+    now: datetime,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Receipt:
+    """Erase a user: all rows, records and texts of the user below the home.
+
+    Args:
+        tables: All tables of the pipeline, for those with texts of users (``Table.text_of_users``) and for the words
+            that columns allow, which are no one's.
+        other_ids: Further ids of the same user. Ids that the log links to any of them are found.
+        on_wait: Called if a load or a run is under way; the erasure waits for it.
+
+    Raises:
+        ErasureError: there is no warehouse, or an id is none.
+    """
+    if not warehouse.path.exists():
+        raise ErasureError(f"nothing was ingested below {settings.home}, so there is nobody to erase")
+    ids = linked_ids(warehouse, [_checked(one) for one in (user, *other_ids)])
+    erased = add_tombstones(warehouse, ids, now)
+    receipt = Receipt(now, sorted(digest_of(erased.key, one) for one in ids))
+    shared = {table.name: table.text_of_users for table in tables if table.text_of_users}
+    words = {word for table in tables for column in table.columns for word in column.allowed or ()}
+    with nothing_under_way(settings.home, on_wait):
+        for name in REMADE:
+            shutil.rmtree(settings.home / name, ignore_errors=True)
+        drafts = settings.home / "scratch" / "erasing"
+        drafts.mkdir(parents=True)
+        files = list(_files_below(settings))
+        rewritten = list(_rewritten(files, ids, drafts, settings, receipt))
+        with warehouse.writing_anew() as con:
+            removed = remove_users(con, ids, shared, erased)
+            _note_new_checksums(con, rewritten, settings.landing_path)
+            receipt.outside = _loaded_from_outside(con, settings.home)
+        for file in rewritten:
+            file.put_in_place()
+        shutil.rmtree(drafts)
+        texts = {text for text in removed.texts if len(text) >= SHORTEST_SEARCHED} - words
+        _note_tables(receipt, removed, "warehouse.duckdb")
+        for path in files:
+            if _begins(path, 8, DATABASE) and path != warehouse.path:
+                copy = remove_users_from_copy(path, ids, shared, erased)
+                _note_tables(receipt, copy, str(path.relative_to(settings.home)))
+                texts |= {text for text in copy.texts if len(text) >= SHORTEST_SEARCHED} - words
+        if settings.answers_path.exists():
+            cache = AnswerCache(settings.answers_path)
+            receipt.add("llm/answers", sum(cache.forget(one) for one in ids), "answers of language models")
+        _redact_run_records(settings.dagster_home, {*ids, *texts}, receipt, settings.home)
+        _mark_releases(settings, removed, receipt)
+        _search_what_is_left(settings, ids, texts, receipt)
+    return _written(receipt, settings.erasures_path)
+
+
+def linked_ids(warehouse: Warehouse, ids: Sequence[str]) -> list[str]:
+    """``ids``, and every id that the log has ever linked to one of them, sorted."""
+    with warehouse.reading() as con:
+        if not con.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'landing' AND table_name = 'identities'"
+        ).fetchone():
+            return sorted(set(ids))
+        links = con.execute("SELECT DISTINCT user_id, other_id FROM landing.identities").fetchall()
+    found = set(ids)
+    while new := {one for link in links if found & set(link) for one in link} - found:
+        found |= new
+    return sorted(found)
+
+
+def _checked(text: str) -> str:
+    """The id as the landing contract spells it."""
+    user = clean_id(text)
+    if not user or are_null_words(pl.Series([user]))[0]:
+        raise ErasureError(f"{text!r} is no id of a user; give an id as it is in the log")
+    return user
+
+
+@contextmanager
+def nothing_under_way(home: Path, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Wait for loads and runs, and let none begin. A load that begins later reads the tombstones first."""
+    with ExitStack() as stack:
+        stack.enter_context(exclusive_lock(home / LANDING_LOCK, on_wait=on_wait))
+        for lock_file in sorted((home / "scratch").glob("ingest-*.lock")):
+            stack.enter_context(exclusive_lock(lock_file, on_wait=on_wait))
+        stack.enter_context(days_locked(home / DAYS_LOCK, date(1970, 1, 1), date(2200, 1, 1), on_wait=on_wait))
+        yield
+
+
+def _files_below(settings: Settings) -> Iterator[Path]:
+    """Every file below the home, but what is looked after elsewhere: models, the history of runs, answers, receipts."""
+    elsewhere = [
+        settings.models_path,
+        settings.dagster_home,
+        settings.answers_path.parent,
+        settings.erasures_path,
+        settings.evaluation_path,
+    ]
+    for path in sorted(settings.home.rglob("*")):
+        if path.is_file() and not path.is_symlink() and not any(path.is_relative_to(one) for one in elsewhere):
+            yield path
+
+
+def _rewritten(
+    files: Sequence[Path], ids: Sequence[str], drafts: Path, settings: Settings, receipt: Receipt
+) -> Iterator[Rewritten]:
+    """The files with records of the user, without them, still beside their places."""
+    for number, path in enumerate(files):
+        if _begins(path, 8, DATABASE) or path.suffix in (".lock", ".wal") or path.parent == settings.home:
+            continue
+        place = str(path.relative_to(settings.home))
+        try:
+            found = without_users(path, frozenset(ids), drafts / str(number))
+        except (ValueError, OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException) as error:
+            receipt.looked_at.append(place)
+            if holds(path, ids):
+                receipt.left[place] = f"cannot be rewritten ({error}); remove the file"
+            continue
+        receipt.add(place, found.n_records if found else 0, "records")
+        if found:
+            yield found
+
+
+def _begins(path: Path, offset: int, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(len(mark)) == mark
+
+
+def _note_new_checksums(con: duckdb.DuckDBPyConnection, files: Sequence[Rewritten], landing: Path) -> None:
+    """Let a file that was rewritten count as the one that was loaded, so that it is not loaded as a new one."""
+    has_landed = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'landed_files'").fetchone()
+    for file in files:
+        if not file.draft.stat().st_size:
+            continue
+        before, after = checksum(file.path), checksum(file.draft)
+        con.execute("UPDATE landing.ingest_ledger SET sha256 = $1 WHERE sha256 = $2", [after, before])
+        if has_landed and file.path.is_relative_to(landing):
+            con.execute(
+                "UPDATE landing.landed_files SET sha256 = $1, n_bytes = $2 WHERE file = $3",
+                [after, file.draft.stat().st_size, str(file.path.relative_to(landing))],
+            )
+
+
+def _loaded_from_outside(con: duckdb.DuckDBPyConnection, home: Path) -> list[str]:
+    rows = con.execute("SELECT DISTINCT file FROM landing.ingest_ledger ORDER BY file").fetchall()
+    return [file for (file,) in rows if not Path(file).is_relative_to(home)]
+
+
+def _note_tables(receipt: Receipt, removed: Removed, file: str) -> None:
+    receipt.looked_at.append(file)
+    receipt.removed += [Place(f"{file}: {table}", n, "rows") for table, n in sorted(removed.rows.items())]
+
+
+def _redact_run_records(folder: Path, texts: set[str], receipt: Receipt, home: Path) -> None:
+    pattern = pattern_of(texts)
+    if pattern is None or not folder.exists():
+        return
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.endswith(("-wal", "-shm", ".yaml", ".lock")):
+            redact = redact_sqlite if is_sqlite(path) else redact_text
+            receipt.add(str(path.relative_to(home)), redact(path, pattern), "texts in the history of runs")
+
+
+def _mark_releases(settings: Settings, removed: Removed, receipt: Receipt) -> None:
+    """Record which releases were trained while the labels of the user were there."""
+    if not settings.models_path.exists() or not set(LABELS) & removed.rows.keys():
+        return
+    cards = sorted(settings.models_path.glob("*/*/card.json"))
+    receipt.releases = [str(card.parent.relative_to(settings.models_path)) for card in cards]
+    known = releases_before_erasure(settings)
+    settings.erasures_path.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({**dict.fromkeys(receipt.releases, str(receipt.erased_at)), **known}, indent=2)
+    (settings.erasures_path / RELEASES_TO_RETRAIN).write_text(text)
+
+
+def releases_before_erasure(settings: Settings) -> Mapping[str, str]:
+    """When the first user was erased after each release, as ISO text, by ``kind/version``."""
+    file = settings.erasures_path / RELEASES_TO_RETRAIN
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def _search_what_is_left(settings: Settings, ids: Collection[str], texts: Collection[str], receipt: Receipt) -> None:
+    """Search the bytes of every file below the home; of databases for ids alone, since tables were searched by query.
+
+    Evaluation has only synthetic and public data.
+    """
+    for path in sorted(settings.home.rglob("*")):
+        if path.is_file() and not path.is_symlink() and not path.is_relative_to(settings.evaluation_path):
+            searched = ids if _begins(path, 8, DATABASE) else {*ids, *texts}
+            if holds(path, [one for one in searched if len(one) >= SHORTEST_SEARCHED]):
+                place = str(path.relative_to(settings.home))
+                receipt.left.setdefault(place, "still has a text of the user; remove the file, or make it again")
+
+
+def _written(receipt: Receipt, folder: Path) -> Receipt:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{receipt.erased_at:%Y-%m-%dT%H%M%S}-{receipt.user_digests[0][:8]}.json"
+    receipt.file = str(file)
+    file.write_text(json.dumps(asdict(receipt), indent=2, default=str) + "\n")
+    return receipt

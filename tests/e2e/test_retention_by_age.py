@@ -1,0 +1,73 @@
+"""A limited past: older events and their files go, consent stays, and the days that are kept do not change."""
+
+import os
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from journeys_assets.operations.retention import RetentionError, forget_old
+from tests.sandbox import Sandbox
+
+LAST = date(2026, 3, 2)
+OLD = datetime(2025, 3, 2, 9)
+NEW = datetime(2026, 3, 1, 9)
+WORDS = ("garden bed", "garden path", "garden fence", "garden gate")
+
+
+PAST = ("motor oil", "motor bike", "motor helmet", "motor gloves")
+"""Of another theme: ids of journeys follow the whole past of a theme."""
+
+
+def searches(first: datetime, words: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "user_id": "u1",
+            "query": words,
+            "searched_at": [first + timedelta(minutes=n) for n in range(len(words))],
+        }
+    )
+
+
+def test_the_past_goes_and_what_is_kept_stays(new_sandbox: Callable[[str], Sandbox]) -> None:
+    sandbox = new_sandbox("home")
+    unsubscribed = pl.DataFrame(
+        {
+            "notification_id": ["n1", "n2"],
+            "user_id": "u1",
+            "channel": "push",
+            "arm": "journey",
+            "sent_at": OLD,
+            "unsubscribed_at": [OLD + timedelta(hours=1), None],
+        }
+    )
+    sandbox.land({"search_events": searches(OLD, PAST), "notification_events": unsubscribed}, name="old")
+    sandbox.land({"search_events": searches(NEW, WORDS)}, name="new")
+    landing = sandbox.settings.landing_path
+    for file in (landing / "old").rglob("*.parquet"):
+        os.utime(file, (OLD.timestamp(), OLD.timestamp()))
+    sandbox.run(LAST, LAST)
+    before = sandbox.table("user_journeys")
+    assert before.height
+    warehouse = sandbox.deployment.warehouse
+
+    found = forget_old(sandbox.settings, warehouse, sandbox.pipeline.tables, 200)
+
+    assert found.before == LAST - timedelta(days=199)
+    assert found.files == ["old/notification_events/old.parquet", "old/search_events/old.parquet"]
+    assert not (landing / "old" / "search_events" / "old.parquet").exists()
+    assert warehouse.query("SELECT query FROM landing.search_events ORDER BY query")["query"].to_list() == sorted(WORDS)
+    assert warehouse.query("SELECT notification_id FROM landing.notification_events")["notification_id"].to_list() == [
+        "n1"
+    ]
+    assert not warehouse.query("FROM keyword_embeddings WHERE keyword LIKE 'motor%'").height
+    sandbox.run(LAST, LAST)
+    assert_frame_equal(sandbox.table("user_journeys"), before)
+
+
+def test_the_horizon_is_kept(new_sandbox: Callable[[str], Sandbox]) -> None:
+    sandbox = new_sandbox("home")
+    with pytest.raises(RetentionError, match="inference reads 181 days"):
+        forget_old(sandbox.settings, sandbox.deployment.warehouse, (), 180)
