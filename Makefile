@@ -31,8 +31,8 @@ demo-ga4: ## The synthetic world as an export of Google Analytics 4, from the fi
 demo-ubi: ## The synthetic world as a dump of User Behavior Insights, from the files to journeys
 demo-ga4 demo-ubi: demo-%: $(READY)
 	@export JOURNEYS_HOME=$(CURDIR)/.journeys-$*; J=$(BIN)/journeys; rm -rf $$JOURNEYS_HOME; \
-	$$J synth $$JOURNEYS_HOME/world --days 30 --log-format $* && $$J ingest $$JOURNEYS_HOME/world/landing && \
-	$$J ingest $$JOURNEYS_HOME/world/logs --explain && $$J ingest $$JOURNEYS_HOME/world/logs --format auto && \
+	$$J synth $$JOURNEYS_HOME/world --days 30 --log-format $* && $$J ingest $$JOURNEYS_HOME/world/logs --explain && \
+	$$J ingest $$JOURNEYS_HOME/world/logs --format auto && $$J ingest $$JOURNEYS_HOME/world/landing && \
 	$$J run && $$J show u00007
 
 # A small language model on this machine: an environment of its own, as its packages are heavy.

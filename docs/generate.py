@@ -26,6 +26,7 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.activation import HANDED_OVER
 from journeys_assets.domain.tables.landing import (
     ANNOTATION_ITEMS,
+    COPIED_OBJECTS,
     EFFECTS,
     ERASED_USERS,
     INGEST_LEDGER,
@@ -197,6 +198,7 @@ def tables_page(actions: Sequence[Action]) -> str:
         INGEST_LEDGER,
         INGESTED_DAYS,
         LANDED_FILES,
+        COPIED_OBJECTS,
         QUARANTINED_ROWS,
         REFUSED_UNSUBSCRIBES,
         ERASED_USERS,

@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -28,13 +29,16 @@ from journeys_assets.models.llm.choose import AskerParams, key_of, make_asker
 from journeys_assets.models.llm.prompts import load_prompt
 from journeys_assets.models.safety.judge import SafetyJudge
 from journeys_assets.models.safety.moderation import Moderation
-from journeys_assets.settings import LanguageModelSettings, Settings
+from journeys_assets.settings import LandingPlace, LanguageModelSettings, Settings
 from journeys_assets.storage.key_value.base import KeyValueStore
 from journeys_assets.storage.key_value.choose import open_store
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries.model_calls import spent_on
 from journeys_assets.storage.sql_models import SqlModel, load_models, sql_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+if TYPE_CHECKING:
+    from journeys_assets.storage.locations.places import Place
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, days done, days in all)."""
@@ -95,6 +99,24 @@ def open_warehouse(settings: Settings, *, lock_timeout_s: float = 600.0) -> Ware
         lock_timeout_s: How long a read or a write waits for other processes, seconds.
     """
     return Warehouse(settings.warehouse_path, lock_timeout_s=lock_timeout_s)
+
+
+def watched_places(settings: Settings) -> list[Callable[[], Place]]:
+    """What makes each watched place: the landing folder, and those that the settings name."""
+    from journeys_assets.storage.locations.address import Location
+    from journeys_assets.storage.locations.places import Place
+
+    home = Place(Location(str(settings.landing_path), "path", "", str(settings.landing_path)))
+    return [lambda: home, *(partial(place_of, one, settings) for one in settings.landing)]
+
+
+def place_of(one: LandingPlace, settings: Settings) -> Place:
+    """A place that the settings name; see :func:`watched_place`."""
+    from journeys_assets.storage.locations.places import watched_place
+
+    mapping = None if one.mapping is None else settings.home / one.mapping
+    actions, options = settings.algorithm.actions, settings.formats
+    return watched_place(one.location, one.format, mapping, actions=actions, options=options)
 
 
 def note_first_day(settings: Settings, warehouse: Warehouse) -> None:

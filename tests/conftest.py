@@ -6,13 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import hypothesis
 import pytest
 
 from tests.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from tests.support.object_stores import Store
 
 # How long an example takes depends on the machine and what else it does; speed is measured in benchmarks/.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -101,3 +104,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def new_sandbox(tmp_path: Path) -> Callable[[str], Sandbox]:
     """Makes deployments by name, each with a home of its own."""
     return lambda name="home": Sandbox(tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3-compatible server."""
+    from tests.support.servers import running_s3
+
+    with running_s3(tmp_path_factory.mktemp("s3")) as address:
+        yield address
+
+
+@pytest.fixture
+def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> "Store":
+    """That server with one empty bucket named ``logs``, and credentials in the environment."""
+    from tests.support.object_stores import s3_with_credentials
+
+    return s3_with_credentials(s3_address, monkeypatch)

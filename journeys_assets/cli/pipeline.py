@@ -1,5 +1,8 @@
 """`journeys demo`, `journeys synth`, `journeys ingest` and `journeys run`."""
 
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from journeys_assets.importers.base import Importer
     from journeys_assets.pipeline.run import RunSummary
     from journeys_assets.storage.ingest.call import IngestReport
+    from journeys_assets.storage.locations.copies import Logs
     from journeys_assets.synthetic.languages import WorldLanguage
 
 from journeys_assets.cli.context import (
@@ -46,6 +50,8 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the synthetic world.")] = 7,
 ) -> None:
     """Generate a synthetic world, run every stage over it, and show the journeys of a few users."""
+    from journeys_assets.storage.locations.copies import Logs
+
     settings = load_settings()
     world = settings.home / "synthetic"
     first_day = today() - timedelta(days=days)
@@ -55,17 +61,14 @@ def demo(
         )
     else:
         write_synthetic_world(world, users=users, days=days, seed=seed, first_day=first_day)
-    print_ingest_report(ingest_paths(settings, [world / "landing"], "landing", None), settings)
+    print_ingest_report(ingest_paths(settings, Logs((world / "landing",)), "landing", None), settings)
     session = open_session()
     summary = run_through_dagster(session, None, None, full=False)
     print_run_summary(summary, settings)
     # An expansion is live from the day after, so the last day is run again with one as of the day before.
     print_expansion(expand_journeys(session, summary.last_day - timedelta(days=1)))
     run_through_dagster(session, summary.last_day, summary.last_day, full=False)
-    from journeys_assets.storage.queries import users as user_queries
-
-    with session.warehouse.reading() as con:
-        examples = user_queries.users_with_most_journeys(con, summary.last_day, 3)
+    examples = example_users(settings, summary.last_day, 3)
     for user_id in examples:
         show_journeys(session, user_id, summary.last_day, explain=False, as_json=False)
     another = examples[0] if examples else "USER"
@@ -106,8 +109,13 @@ def synth(
 
 
 def ingest(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files or folders. The name of a file or of its folder gives its source.")
+    locations: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH|URL…",
+            help="Files, folders, s3://, gs:// and https:// URLs, a DuckDB file, or a postgresql:// URL. The name of a "
+            "file, table or folder gives its source.",
+        ),
     ],
     format: Annotated[
         str | None,
@@ -121,6 +129,12 @@ def ingest(
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="Landing source of all files, where their names do not give it.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="Read the rows of this SQL query from the database that is given.")
+    ] = None,
+    table: Annotated[
+        list[str] | None, typer.Option(help="Read this table or view of the database; may be given several times.")
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show what would be read as what, and load nothing.")
@@ -136,26 +150,61 @@ def ingest(
     loaded before are not loaded again. The exit code is 1 if every row of a file was refused.
     """
     settings = load_settings()
-    if write_mapping is not None:
-        draft_mapping_file(paths, write_mapping)
-        if format is None and mapping is None:
+    is_landing = mapping is None and format in (None, LANDING, AUTO)
+    with copied_logs(
+        settings, locations, source=source, query=query, tables=table or (), leave_out_known=is_landing and not explain
+    ) as logs:
+        if write_mapping is not None:
+            draft_mapping_file(logs, locations, write_mapping)
+            if format is None and mapping is None:
+                return
+        if explain:
+            print_explanation(settings, logs, format, mapping, as_json=as_json)
+        if explain or write_mapping is not None:
             return
-    if explain:
-        print_explanation(settings, paths, format, mapping, as_json=as_json)
-    if explain or write_mapping is not None:
-        return
-    chosen, why = chosen_importer(settings, paths, format, mapping)
-    if format == AUTO:
-        err.write_line(why)
-    try:
-        report = ingest_paths(settings, paths, chosen, source)
-    except IngestError as error:
-        if format is None and mapping is None and (hint := other_format(paths)):
-            raise CommandError(f"{error}. {hint}") from error
-        raise
+        chosen, why = chosen_importer(settings, logs, format, mapping)
+        if format == AUTO:
+            err.write_line(why)
+        try:
+            report = ingest_paths(settings, logs, chosen, source)
+        except IngestError as error:
+            if format is None and mapping is None and (hint := other_format(logs)):
+                raise CommandError(f"{logs.named(str(error))}. {hint}") from error
+            raise
     print_ingest_report(report, settings, as_json=as_json)
     if any(file.is_all_refused for file in report.files):
         raise typer.Exit(1)
+
+
+@contextmanager
+def copied_logs(
+    settings: Settings,
+    locations: Sequence[str],
+    *,
+    source: str | None = None,
+    query: str | None = None,
+    tables: Sequence[str] = (),
+    leave_out_known: bool,
+) -> "Iterator[Logs]":
+    """The logs at the locations as files of this machine; see :func:`local_copies`.
+
+    Args:
+        leave_out_known: Whether objects whose content was loaded before are left out.
+    """
+    from journeys_assets.cli.render.progress import reporter
+    from journeys_assets.deployment import open_warehouse
+    from journeys_assets.storage.locations.copies import local_copies
+    from journeys_assets.storage.locations.known import known_objects
+
+    with local_copies(
+        locations,
+        settings.home / "scratch",
+        query=query,
+        tables=tables,
+        known=lambda: known_objects(open_warehouse(settings), source) if leave_out_known else {},
+        progress=partial(reporter(err), "copy"),
+    ) as logs:
+        yield logs
 
 
 def run(
@@ -206,7 +255,7 @@ def run_through_dagster(
 
 
 def chosen_importer(
-    settings: Settings, paths: list[Path], format: str | None, mapping: Path | None
+    settings: Settings, logs: "Logs", format: str | None, mapping: Path | None
 ) -> "tuple[str | Importer, str]":
     """The format or importer for the files, and why it is that one.
 
@@ -214,51 +263,44 @@ def chosen_importer(
         CommandError: options contradict each other, or the mapping cannot be read.
         IngestError: the format is unknown, or cannot be recognised.
     """
-    from journeys_assets.importers.mapped import mapped_importer
-    from journeys_assets.importers.mapping import read_mapping, with_options
-    from journeys_assets.storage.ingest.recognition import chosen_format, recognise_format
+    from journeys_assets.storage.ingest.recognition import chosen_format, importer_by_mapping, recognise_format
 
     if mapping is not None:
         if format not in (None, GENERIC):
             raise CommandError(f"--mapping goes with --format {GENERIC} only, not with {format}; leave one of them out")
-        try:
-            text = mapping.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{mapping} cannot be read: {error}; check the path of --mapping") from error
-        options = settings.formats.get(GENERIC, FormatOptions())
-        read = with_options(read_mapping(text, str(mapping)), options)
-        return mapped_importer(GENERIC, read, actions=settings.algorithm.actions), f"the mapping is {mapping}"
+        return importer_by_mapping(mapping, settings.algorithm.actions, settings.formats), f"the mapping is {mapping}"
     if format == GENERIC:
         raise CommandError(
             f"--format {GENERIC} needs --mapping FILE; `journeys ingest PATH --write-mapping mapping.toml` drafts one"
         )
-    if format == AUTO:
-        recognised = recognise_format(paths)
+    if format == AUTO and logs.paths:
+        recognised = recognise_format(logs.paths, logs.name_of)
         return recognised.name, recognised.why
-    name = format or LANDING
+    # Where nothing is left to read, all of it was loaded as landing files.
+    name = LANDING if format in (None, AUTO) else format
     chosen_format(name)
     return name, f"the format is {name}, as --format says"
 
 
-def other_format(paths: list[Path]) -> str | None:
+def other_format(logs: "Logs") -> str | None:
     """The way to read files that are no landing files; None if they are of no other format either."""
     from journeys_assets.storage.ingest.recognition import recognise_format
 
     try:
-        recognised = recognise_format(paths)
+        recognised = recognise_format(logs.paths, logs.name_of)
     except IngestError:
         return None  # The error of the landing contract says what is wrong.
     return None if recognised.name == LANDING else f"But {recognised.why}: add --format {recognised.name}"
 
 
 def print_explanation(
-    settings: Settings, paths: list[Path], format: str | None, mapping: Path | None, *, as_json: bool
+    settings: Settings, logs: "Logs", format: str | None, mapping: Path | None, *, as_json: bool
 ) -> None:
     from journeys_assets.cli.render.explain import explanation_record, show_explanation
     from journeys_assets.operations.explain_log import explain_log
     from journeys_assets.storage.ingest.recognition import chosen_format
 
-    chosen, why = chosen_importer(settings, paths, format or (None if mapping else AUTO), mapping)
+    chosen, why = chosen_importer(settings, logs, format or (None if mapping else AUTO), mapping)
     if isinstance(chosen, str):
         known = chosen_format(chosen)
         if known is None:
@@ -267,40 +309,46 @@ def print_explanation(
             )
         chosen = known.importer(settings.formats.get(chosen, FormatOptions()), settings.algorithm.actions)
     now = datetime.now(UTC).replace(tzinfo=None)
-    explanation = explain_log(paths, chosen, actions=settings.algorithm.actions, now=now)
+    explanation = explain_log(logs.paths, chosen, actions=settings.algorithm.actions, now=now, name_of=logs.name_of)
     if as_json:
         out.json(explanation_record(explanation, chosen.name, why))
     else:
-        out.print(show_explanation(explanation, why), soft_wrap=True)
+        is_chosen = format not in (None, AUTO) or mapping is not None
+        load = "leave --explain out" if is_chosen else f"write --format {chosen.name} in place of --explain"
+        out.print(show_explanation(explanation, why, load), soft_wrap=True)
 
 
-def draft_mapping_file(paths: list[Path], file: Path) -> None:
+def draft_mapping_file(logs: "Logs", locations: Sequence[str], file: Path) -> None:
     """Write a draft of a mapping. A file that exists is never replaced, because it may have been edited.
 
     Raises:
         CommandError: the file exists.
     """
     from journeys_assets.operations.explain_log import drafted_mapping
+    from journeys_assets.storage.locations.address import location_of
 
     if file.exists():
         raise CommandError(f"{file} exists already; name another file for --write-mapping, or remove it")
-    file.write_text(drafted_mapping(paths), encoding="utf-8")
+    file.write_text(drafted_mapping(logs.paths), encoding="utf-8")
+    shown = [location_of(text).name for text in locations]
     out.write_line(
-        f"Drafted {file}. Edit it, then: {command_name()} ingest {' '.join(map(str, paths))} --mapping {file} --explain"
+        f"Drafted {file}. Edit it, then: {command_name()} ingest {' '.join(map(shlex.quote, shown))} --mapping "
+        f"{shlex.quote(str(file))} --explain"
     )
 
 
-def ingest_paths(settings: Settings, paths: list[Path], format: "str | Importer", source: str | None) -> "IngestReport":
+def ingest_paths(settings: Settings, logs: "Logs", format: "str | Importer", source: str | None) -> "IngestReport":
     from journeys_assets.cli.render.progress import reporter
     from journeys_assets.deployment import note_first_day, open_warehouse
     from journeys_assets.storage.ingest.call import ingest as ingest_files
+    from journeys_assets.storage.locations.known import record_copied
 
-    warehouse = open_warehouse(settings)
+    warehouse, now = open_warehouse(settings), datetime.now(UTC).replace(tzinfo=None)
     report = ingest_files(
         warehouse,
-        paths,
+        logs.paths,
         format=format,
-        now=datetime.now(UTC).replace(tzinfo=None),
+        now=now,
         actions=settings.algorithm.actions,
         scratch_dir=settings.home / "scratch",
         source=source,
@@ -308,9 +356,12 @@ def ingest_paths(settings: Settings, paths: list[Path], format: "str | Importer"
         users_are_snapshots=settings.users_are_snapshots,
         list_separator=settings.list_separator,
         options=settings.formats,
+        name_of=logs.name_of,
+        n_known=logs.n_known,
     )
+    record_copied(warehouse, logs, report, now)
     note_first_day(settings, warehouse)
-    return report
+    return logs.renamed(report)
 
 
 def write_synthetic_world(
@@ -372,4 +423,15 @@ def print_run_summary(summary: "RunSummary", settings: Settings, *, as_json: boo
     for warning in summary.warnings:
         out.write_line(("warning", "yellow"), f" {warning}")
     out.write_line(f"Published: {relative(settings.published_path)}")
+    for user_id in example_users(settings, summary.last_day, 1):
+        out.write_line(f"To look at one user: {command_name()} show {shlex.quote(user_id)}")
     out.write_line()
+
+
+def example_users(settings: Settings, day: date, n: int) -> list[str]:
+    """Up to ``n`` users whose journeys of the day are good examples."""
+    from journeys_assets.deployment import open_warehouse
+    from journeys_assets.storage.queries.users import users_with_most_journeys
+
+    with open_warehouse(settings).reading() as con:
+        return users_with_most_journeys(con, day, n)

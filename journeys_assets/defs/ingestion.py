@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,7 @@ import polars as pl
 
 from journeys_assets.defs.day_lock import lock_path
 from journeys_assets.defs.in_process import run_days
+from journeys_assets.defs.landing_places import listed_at_most_every, look_at_places
 from journeys_assets.defs.metadata import table
 from journeys_assets.defs.stale_days import LOST_AFTER, REQUESTED_BY_TAG, naive_utc, next_days
 from journeys_assets.deployment import Deployment, note_first_day, open_warehouse
@@ -35,22 +36,23 @@ from journeys_assets.domain.landing.files import (
     PastRun,
     next_ingest_request,
     run_in_progress,
-    with_file_states,
 )
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.quality.unmatched import Unmatched, worst_first
 from journeys_assets.domain.scheduling.requests import Wait
 from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
+from journeys_assets.errors import JourneysError
 from journeys_assets.pipeline.pipeline import Pipeline
 from journeys_assets.pipeline.run import RunError
-from journeys_assets.storage.ingest.folder import (
-    Folder,
-    FolderIngest,
-    complete_files,
-    ingest_listed_files,
-    landed_files,
-    list_folder,
-    record_landed,
+from journeys_assets.storage.ingest.errors import IngestError
+from journeys_assets.storage.ingest.folder import FolderIngest, landed_files, list_folder, record_landed
+from journeys_assets.storage.locations.places import (
+    Listing,
+    Place,
+    ingest_place,
+    left_out,
+    list_place,
+    names_to_read,
 )
 from journeys_assets.storage.locks import LANDING_LOCK, exclusive_lock, is_locked
 from journeys_assets.storage.queries.unmatched import unmatched_keys
@@ -140,33 +142,43 @@ def build_ingest_job(
 
 def _ingest(context: dg.OpExecutionContext, deployment: Deployment) -> None:
     settings, now_ns = deployment.settings, time.time_ns()
-    folder = list_folder(settings.landing_path)
-    looked = _look(deployment, folder, landed_files(deployment.warehouse), now_ns)
-    ready = looked.filter(pl.col("state") == "ready")["file"].to_list()
-    if not ready:
-        context.add_output_metadata({"note": "nothing to do: no file was ready", "files": looked.height})
-        return
-    taken = ingest_listed_files(
-        deployment.warehouse,
-        settings.landing_path,
-        folder,
-        ready,
-        now_ns=now_ns,
-        actions=deployment.algorithm.actions,
-        patience_s=settings.landing_patience_seconds,
-        scratch_dir=settings.home / "scratch",
-        progress=lambda done, total: deployment.progress("ingest", done, total),
-        users_are_snapshots=settings.users_are_snapshots,
-        list_separator=settings.list_separator,
-    )
-    with deployment.warehouse.reading() as con:
-        totals = _row_counts(con)
-        unmatched = worst_first(unmatched_keys(con), deployment.algorithm.quality)
-    # From the warehouse, not from the report: a run that died after loading may not have recorded it.
-    note_first_day(settings, deployment.warehouse)
-    _report(context, taken, totals)
-    _report_unmatched(context, unmatched, deployment.algorithm.quality)
-    record_landed(deployment.warehouse, taken.files, folder)
+    watched = look_at_places(deployment, landed_files(deployment.warehouse), now_ns)
+    for problem in watched.problems:
+        context.log.error(str(problem))
+    problems: list[JourneysError] = []
+    n_read = 0
+    for listing, looked in watched.places:
+        names = names_to_read(listing, looked)
+        if not names:
+            continue
+        n_read += 1
+        result = ingest_place(
+            deployment.warehouse,
+            listing,
+            names,
+            now_ns=now_ns,
+            actions=deployment.algorithm.actions,
+            patience_s=settings.landing_patience_seconds,
+            scratch_dir=settings.home / "scratch",
+            progress=lambda done, total: deployment.progress("ingest", done, total),
+            users_are_snapshots=settings.users_are_snapshots,
+            list_separator=settings.list_separator,
+            not_read=left_out(listing, looked),
+        )
+        with deployment.warehouse.reading() as con:
+            totals = _row_counts(con)
+            unmatched = worst_first(unmatched_keys(con), deployment.algorithm.quality)
+        # From the warehouse, not from the report: a run that died after loading may not have recorded it.
+        note_first_day(settings, deployment.warehouse)
+        _report(context, result.taken, totals)
+        _report_unmatched(context, unmatched, deployment.algorithm.quality)
+        record_landed(deployment.warehouse, result.taken.files, listing.folder, listing.place.prefix)
+        problems += result.problems
+    if problems:
+        raise IngestError("; ".join(map(str, problems)))
+    if not n_read:
+        n_files = sum(looked.height for _, looked in watched.places)
+        context.add_output_metadata({"note": "nothing to do: no file was ready", "files": n_files})
 
 
 def _run_stale_days(
@@ -216,19 +228,6 @@ def _row_counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(con.sql(counts).fetchall())
 
 
-def _look(deployment: Deployment, folder: Folder, landed: pl.DataFrame, now_ns: int) -> pl.DataFrame:
-    states = partial(
-        with_file_states,
-        folder.files,
-        landed,
-        now_ns=now_ns,
-        settle_s=deployment.settings.landing_settle_seconds,
-        patience_s=deployment.settings.landing_patience_seconds,
-    )
-    young = states().filter(pl.col("state") == "waiting", pl.col("outcome").is_null())["file"]
-    return states(complete=complete_files(folder, young))
-
-
 def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[str, int]) -> None:
     """One event for each landing source; the step has the outcomes of all files."""
     wrong = taken.files.filter(pl.col("reason").is_not_null())
@@ -236,7 +235,7 @@ def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[st
     ignored = taken.report.ignored_columns()
     for source in LANDING:
         files = taken.files.filter(pl.col("source") == source)
-        if files.is_empty():
+        if files.is_empty() and source not in counts:
             continue
         n_files, n_rows, n_accepted, n_duplicate, n_quarantined, _ = counts.get(source, [0] * 6)
         metadata: dict[str, dg.MetadataValue] = {
@@ -295,6 +294,8 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     def landed() -> pl.DataFrame:
         return landed_at(_file_states(deployment.warehouse.path))
 
+    listed_place = listed_at_most_every(deployment.settings.bucket_interval_seconds)
+
     @dg.sensor(
         name=LANDING_SENSOR,
         job=job,
@@ -304,10 +305,10 @@ def build_landing_sensor(deployment: Deployment, job: dg.JobDefinition) -> dg.Se
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         report_lost_runs(deployment.settings.home, context.instance, time.time_ns())
-        step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
+        step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed, listed_place=listed_place)
         if isinstance(step, Wait) and step.seconds is not None and step.seconds <= LONGEST_TICK_S:
             time.sleep(step.seconds)
-            step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed)
+            step = next_ingest(deployment, context.instance, time.time_ns(), landed=landed, listed_place=listed_place)
         if isinstance(step, Wait):
             return dg.SkipReason(step.reason)
         return dg.RunRequest(run_key=step.run_key, tags={FILES_TAG: step.files_key})
@@ -335,27 +336,34 @@ def next_ingest(
     now_ns: int,
     *,
     landed: Callable[[], pl.DataFrame] | None = None,
+    listed_place: Callable[[Place], Listing] = list_place,
 ) -> IngestRequest | Wait:
     """What the sensor requests at ``now_ns`` (ns since 1970). It writes nothing, and reads no more of a file than a few
-    bytes of its ends.
+    bytes of its ends, and no object of a bucket.
 
     Args:
         landed: Returns the rows of ``LANDED_FILES``; by default they are read.
+        listed_place: Returns what is in a place.
     """
-    root = deployment.settings.landing_path
-    if not root.exists():
+    settings = deployment.settings
+    root = settings.landing_path
+    if not root.exists() and not settings.landing:
         return Wait(f"folder {root} does not exist; create it and put log files into it")
-    folder = list_folder(root)
-    if folder.files.is_empty():
+    # The folders of this machine are looked at before the warehouse is opened, which is most of what a tick costs.
+    if not settings.landing and list_folder(root).files.is_empty():
         return Wait(f"{root} holds no file")
     runs = past_runs(instance)
-    if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(deployment.settings.home))):
+    if running := run_in_progress(runs, now_ns=now_ns, at_work=is_locked(_lock_file(settings.home))):
         return Wait(f"run {running.run_id} is loading files; new files are looked for when it has ended")
     try:
         recorded = landed() if landed else _landed(deployment)
     except WarehouseBusyError as error:
         return Wait(f"the next evaluation tries again: {error}")
-    return next_ingest_request(_look(deployment, folder, recorded, now_ns), runs, now_ns=now_ns)
+    watched = look_at_places(deployment, recorded, now_ns, listed_place)
+    decision = next_ingest_request(watched.files(), runs, now_ns=now_ns)
+    if isinstance(decision, Wait) and watched.problems:
+        return Wait("; ".join([*map(str, watched.problems), decision.reason]), decision.seconds)
+    return decision
 
 
 def loading_run(home: Path, instance: dg.DagsterInstance, now_ns: int) -> PastRun | None:

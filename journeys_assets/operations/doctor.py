@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from journeys_assets.deployment import asker_params
+from journeys_assets.deployment import asker_params, place_of
 from journeys_assets.domain.quality.monitors import format_measured
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.quality.unmatched import worst_first
@@ -25,8 +25,9 @@ from journeys_assets.operations.erase import releases_before_erasure
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.stage import Released
 from journeys_assets.pipeline.versions import Versions
-from journeys_assets.settings import Settings
+from journeys_assets.settings import LandingPlace, Settings
 from journeys_assets.storage.ingest.folder import landed_files
+from journeys_assets.storage.locations.places import list_place
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries import staleness
@@ -61,6 +62,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         ),
         *_trained_before_an_erasure(pipeline, settings),
         _language_model(settings),
+        *(_tried(f"landing {one.location}", partial(_place, one, settings)) for one in settings.landing),
     ]
     if not pipeline.warehouse.path.exists():
         return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
@@ -105,6 +107,10 @@ def _language_model(settings: Settings) -> Finding:
         return Finding(subject, False, str(error))
     problem = None if chat is None else check_endpoint(chat)
     return Finding(subject, problem is None, problem or f"{settings.llm.model} at {settings.llm.base_url} answers")
+
+
+def _place(one: LandingPlace, settings: Settings) -> str:
+    return f"{list_place(place_of(one, settings)).folder.files.height:,} files, format {one.format}"
 
 
 def _tried(subject: str, attempt: Callable[[], str]) -> Finding:
@@ -154,7 +160,8 @@ def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
 def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
     """Files that lie in the landing folder and could not be taken; those that were removed since are no matter."""
     for row in landed_files(warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
-        if (landing / row["file"]).exists():
+        # Records of objects that are no longer there are removed when their bucket is listed.
+        if "://" in row["file"] or (landing / row["file"]).exists():
             yield Finding("refused", False, f"{row['reason']}. It is read again once it is replaced or touched")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +86,12 @@ class LogExplanation:
 
 
 def explain_log(
-    paths: Sequence[Path], importer: Importer, *, actions: Sequence[Action], now: datetime
+    paths: Sequence[Path],
+    importer: Importer,
+    *,
+    actions: Sequence[Action],
+    now: datetime,
+    name_of: Callable[[Path], str] = str,
 ) -> LogExplanation:
     """Convert the beginning of a log without loading it.
 
@@ -94,6 +99,7 @@ def explain_log(
         importer: It must have a mapping.
         actions: The action registry.
         now: The current time, naive UTC.
+        name_of: What the explanation calls a file.
 
     Raises:
         IngestError: a file cannot be read, or the format has no mapping, so that there is nothing to explain.
@@ -135,8 +141,8 @@ def explain_log(
         n_rows=n_rows,
         is_all=is_all,
         passed_over=(
-            *((str(one.path), one.reason) for one in found.passed_over),
-            *sorted(left_out.items()),
+            *((name_of(Path(one.path)), one.reason) for one in found.passed_over),
+            *((name_of(Path(name)), reason) for name, reason in sorted(left_out.items())),
         ),
         unused=tuple(sorted(unused)),
         time_paths=tuple(importer.time_paths),
@@ -153,7 +159,7 @@ def explain_log(
             for event, action in resolved_actions(rule.actions, actions).items()
         },
         refused=tuple(refused.most_common()),
-        examples=_examples(importer, rows),
+        examples=_examples(importer, rows, name_of),
     )
 
 
@@ -192,7 +198,9 @@ def _users(frame: pl.DataFrame, paths: Sequence[str]) -> Counter[str | None]:
 
 
 def _examples(
-    importer: Importer, rows: Mapping[Path, Mapping[int, Sequence[tuple[str, Mapping[str, Any]]]]]
+    importer: Importer,
+    rows: Mapping[Path, Mapping[int, Sequence[tuple[str, Mapping[str, Any]]]]],
+    name_of: Callable[[Path], str],
 ) -> tuple[Example, ...]:
     """Examples that show different sources and actions first."""
     examples: list[Example] = []
@@ -209,7 +217,7 @@ def _examples(
     for _, file, line, record, after in sorted(candidates, key=lambda one: (one[0], str(one[1]), one[2]))[:EXAMPLES]:
         before = json.dumps(record, ensure_ascii=False, default=str)
         shown = before if len(before) <= SHOWN_CHARACTERS else before[:SHOWN_CHARACTERS] + "…"
-        examples.append(Example(str(file), line, shown, tuple(after)))
+        examples.append(Example(name_of(file), line, shown, tuple(after)))
     return tuple(examples)
 
 

@@ -331,14 +331,14 @@ def test_files_that_come_back_are_asked_for_under_another_key(watched: Watched) 
 def test_while_a_run_is_under_way_none_is_asked_for(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.write("search_events/a.csv", SEARCHES)
     seen: list[str] = []
-    ingest_listed_files = ingestion.ingest_listed_files
+    ingest_place = ingestion.ingest_place
 
     def taking(*args: Any, **options: Any) -> Any:
         watched.write("search_events/b.csv", MORE)
         seen.extend([watched.skipped(), str(watched.at(10_000))])
-        return ingest_listed_files(*args, **options)
+        return ingest_place(*args, **options)
 
-    monkeypatch.setattr(ingestion, "ingest_listed_files", taking)
+    monkeypatch.setattr(ingestion, "ingest_place", taking)
     result = watched.take()
     reason = f"run {result.run_id} is loading files; new files are looked for when it has ended"
     assert seen == [reason, str(Wait(reason))]
@@ -382,7 +382,7 @@ def test_after_failures_it_waits_longer_each_time_then_tries_again(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched.write("search_events/a.csv", SEARCHES)
-    monkeypatch.setattr(ingestion, "ingest_listed_files", fails)
+    monkeypatch.setattr(ingestion, "ingest_place", fails)
     request = watched.asked()
     assert not watched.execute(request).success
     assert "the last 1 ingest runs did not succeed" in watched.skipped()

@@ -23,8 +23,8 @@ def explanation_record(explanation: "LogExplanation", name: str, why: str) -> di
     return {"format": name, "why": why, "share_without_user": explanation.share_without_user, **record}
 
 
-def show_explanation(explanation: "LogExplanation", why: str) -> RenderableType:
-    """The explanation for people."""
+def show_explanation(explanation: "LogExplanation", why: str, load: str) -> RenderableType:
+    """The explanation for people; ``load`` says how the same files are loaded."""
     events = [(event, n, outcome) for (event, outcome), n in explanation.events.items()]
     actions = list(explanation.actions.items())
     return Group(
@@ -32,7 +32,7 @@ def show_explanation(explanation: "LogExplanation", why: str) -> RenderableType:
         table_of("Events by type", events, "event", "records", "becomes"),
         table_of("Actions", actions, "event", "action of the registry"),
         *map(line, _examples(explanation)),
-        line("Nothing was loaded. Without --explain, the same call loads it."),
+        line(f"Nothing was loaded. To load it, {load}."),
     )
 
 

@@ -414,18 +414,19 @@ QUARANTINED_ROWS = Table(
 
 LANDED_FILES = Table(
     "landed_files",
-    "One file of the landing folder: what became of it when it was last looked at.",
+    "One file of the landing folder or of another watched place: what became of it when it was last looked at.",
     ("file",),
     (
-        Column("file", TEXT, "Path below the landing folder."),
+        Column("file", TEXT, "Path below the landing folder; full path or URL of a file of another watched place."),
         Column("n_bytes", pl.Int64(), "Size when it was looked at.", unit="bytes", minimum=0),
         Column("modified_at", pl.Int64(), "Time of its last modification then.", unit="ns since 1970, UTC"),
         Column("sha256", TEXT, "Checksum of the file; null where it was not read.", nullable=True),
         Column(
             "outcome",
             TEXT,
-            "ingested; known (the same bytes were loaded before); unfinished (damaged, but written recently: read "
-            "again later); refused (read again when size or time of modification change).",
+            "ingested; known (the same bytes were loaded before, or another file is read in its place); unfinished "
+            "(damaged, but written recently: read again later); refused (read again when size or time of modification "
+            "change).",
             allowed=LANDED_OUTCOMES,
         ),
         Column("reason", TEXT, "Why it was refused or counts as unfinished, and the cure.", nullable=True),
@@ -438,6 +439,29 @@ LANDED_FILES = Table(
             unit="UTC",
             nullable=True,
         ),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+COPIED_OBJECTS = Table(
+    "copied_objects",
+    "One object of a bucket or file of the web that was read: what its server gave of it then. While that stays so, it "
+    "is not copied again.",
+    ("url",),
+    (
+        Column("url", TEXT, "Its URL, without user, password and query; a digest stands for what is left out."),
+        Column("n_bytes", pl.Int64(), "Its size.", unit="bytes", minimum=0, nullable=True),
+        Column(
+            "modified_at",
+            pl.Int64(),
+            "Time of its last modification.",
+            unit="ns since 1970, UTC",
+            nullable=True,
+        ),
+        Column("etag", TEXT, "Its entity tag or generation.", nullable=True),
+        Column("sha256", TEXT, "Checksum of its bytes."),
+        Column("copied_at", TIMESTAMP, "When they were read.", unit="UTC"),
     ),
     schema="landing",
     partitioned=False,

@@ -11,8 +11,6 @@ rules for rows, ``load`` has the SQL.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import zoneinfo
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,8 +57,7 @@ from journeys_assets.storage.ingest.readers.choose import (
     wanted_of,
 )
 from journeys_assets.storage.ingest.readers.pieces import LineCounts, Piece, Wanted
-from journeys_assets.storage.ingest.scratch import Scratch
-from journeys_assets.storage.locks import exclusive_lock, is_locked
+from journeys_assets.storage.ingest.scratch import Scratch, scratch_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 __all__ = ["FileReport", "IngestError", "IngestReport", "ensure_landing", "ingest"]
@@ -181,6 +178,8 @@ def ingest(
     users_are_snapshots: bool = True,
     list_separator: str = LIST_SEPARATOR,
     options: Mapping[str, FormatOptions] | None = None,
+    name_of: Callable[[Path], str] = str,
+    n_known: int = 0,
 ) -> IngestReport:
     """Read, check and load files and folders.
 
@@ -199,6 +198,8 @@ def ingest(
             does not list has unknown opt-ins from now on, and unknown counts as no.
         list_separator: What separates the items of lists that are written as text.
         options: What the deployment decides about log formats, by name.
+        name_of: What the report and the tables call a file.
+        n_known: Files of the call that were left out of ``paths`` because they were loaded before.
 
     Raises:
         IngestError: a file cannot be read or is not as expected, and ``set_aside`` is None. The warehouse is unchanged.
@@ -209,7 +210,7 @@ def ingest(
     plans = []
     is_header = header_of(importer)
     special = is_special(importer)
-    found = find_files(paths, root, is_header, special)
+    found = find_files(paths, root, is_header, special, may_be_none=n_known > 0)
     left_out = importer.check_files([str(file) for file, _ in found.files]) if importer is not None else {}
     passed_over = (*found.passed_over, *(PassedOver(Path(name), why) for name, why in sorted(left_out.items())))
     files = []
@@ -227,9 +228,9 @@ def ingest(
     main_sources = {file: plan.sources[0] for file, plan in plans}
     ensure_landing(warehouse)
     known, last_seq = known_files(warehouse)
-    with _scratch_folder(scratch_dir) as folder, _forgetting_texts():
+    with scratch_folder(scratch_dir) as folder, _forgetting_texts():
         scratch = Scratch(folder)
-        call = _Call(scratch, now, known, tombstones(warehouse))
+        call = _Call(scratch, now, known, tombstones(warehouse), name_of, n_known)
         for done, (file, plan) in enumerate(plans, start=1):
             with _setting_aside_errors(set_aside, file):
                 call.prepare(file, plan)
@@ -346,13 +347,22 @@ def _timezones() -> frozenset[str]:
 class _Call:
     """The files of one call that were read and checked so far."""
 
-    def __init__(self, scratch: Scratch, now: datetime, known: set[tuple[str, str]], erased: Tombstones) -> None:
+    def __init__(
+        self,
+        scratch: Scratch,
+        now: datetime,
+        known: set[tuple[str, str]],
+        erased: Tombstones,
+        name_of: Callable[[Path], str],
+        n_known: int,
+    ) -> None:
         self.scratch = scratch
+        self.name_of = name_of
         self.erased = erased
         self.now = now
         self.known = set(known)
         self.prepared: list[PreparedFile] = []
-        self.n_known = 0
+        self.n_known = n_known
         self.checksums: dict[Path, str] = {}
         self._wanted: dict[int, Wanted] = {}
         self._skipped: Counter[str] = Counter()
@@ -373,7 +383,7 @@ class _Call:
             self.n_known += 1
             return
         number = len(self._wanted)
-        files = {name: PreparedFile(number, name, str(file), sha256, plan.format) for name in plan.sources}
+        files = {name: PreparedFile(number, name, self.name_of(file), sha256, plan.format) for name in plan.sources}
         files[plan.sources[0]].is_main = True
         refused_before, held_before, skipped = len(self._refused), len(self._unsubscribes), Counter[str]()
         events = Counter[tuple[str, str]]()
@@ -524,21 +534,3 @@ def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:
             raise IngestError(
                 f"{file}: column {column.name} is {dtype}, not {column.sql_type}; write it as {column.sql_type} or text"
             )
-
-
-@contextmanager
-def _scratch_folder(parent: Path) -> Iterator[Path]:
-    """A folder for this call, removed at the end. Folders that killed calls left behind are removed first."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for lock_file in sorted(parent.glob("ingest-*.lock")):
-        if not is_locked(lock_file):
-            shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
-            lock_file.unlink(missing_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=parent))
-    lock_file = Path(f"{folder}.lock")
-    with exclusive_lock(lock_file, on_wait=lambda: None):
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder)
-            lock_file.unlink()

@@ -42,9 +42,9 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class PassedOver:
-    """A file or folder below a folder that is not ingested."""
+    """A file or folder below a folder, or an object of a bucket, that is not ingested."""
 
-    path: Path
+    path: Path | str
     reason: str
 
 
@@ -66,6 +66,8 @@ def find_files(
     root: Path | None = None,
     is_header: IsHeader = fits_a_source,
     is_special: Callable[[Path], bool] = lambda file: False,
+    *,
+    may_be_none: bool = False,
 ) -> Found:
     """Every file in ``paths``, once.
 
@@ -76,6 +78,7 @@ def find_files(
     Args:
         is_header: Which first lines make a file without a known ending CSV.
         is_special: Which files can be read although their format is not known.
+        may_be_none: Whether there may be no path, and folders without a file that can be read.
 
     Raises:
         IngestError: no path is given, or a folder has no file that can be read.
@@ -97,12 +100,12 @@ def find_files(
                 reasons[file] = reason
             else:
                 found.setdefault(file, path)
-        if len(found) == n_before and not any(path == above for above in found.values()):
+        if len(found) == n_before and not any(path == above for above in found.values()) and not may_be_none:
             raise IngestError(
                 f"{printable(path)} has no file that can be read{_shown(reasons)}; check the path, or {HELP}"
             )
         passed_over |= reasons
-    if not found:
+    if not found and not may_be_none:
         raise IngestError("no path is given; name files or folders to ingest")
     left = (PassedOver(path, reason) for path, reason in sorted(passed_over.items()) if path not in found)
     return Found(tuple(sorted(found.items())), tuple(left))

@@ -9,7 +9,7 @@ processed again, which changes nothing: its events and versions are there alread
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,9 +21,11 @@ from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.contract import LIST_SEPARATOR
 from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damaged
 from journeys_assets.domain.tables.landing import LANDED_FILES
+from journeys_assets.importers.base import Importer
 from journeys_assets.storage.ingest.call import IngestReport, ingest
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.files import printable, source_of, walk
+from journeys_assets.storage.ingest.load import LANDING_FORMAT
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 MAX_MODIFIED_NS = 2**62
@@ -128,6 +130,10 @@ def ingest_listed_files(
     progress: Callable[[int, int], None] | None = None,
     users_are_snapshots: bool = True,
     list_separator: str = LIST_SEPARATOR,
+    importer: Importer | None = None,
+    named: Callable[[str], str] = str,
+    wrong: Mapping[str, IngestError] | None = None,
+    not_read: Mapping[str, str] | None = None,
 ) -> FolderIngest:
     """Ingest the named files. An error in one file is recorded for that file and does not stop the others.
 
@@ -139,46 +145,63 @@ def ingest_listed_files(
         actions: The action registry.
         patience_s: See ``domain.landing.files.with_file_states``.
         users_are_snapshots, list_separator: See :func:`ingest`.
+        importer: What converts the files; None for the landing contract.
+        named: Returns a text with the name that people know in place of every path of a file.
+        wrong: Errors of named files that are known before, and that ``folder`` has no path of.
+        not_read: Named files that must not be read, with the reasons. They count as known.
     """
+    not_read = not_read or {}
     now = datetime(1970, 1, 1) + timedelta(microseconds=now_ns // 1000)
-    wrong: dict[Path, IngestError] = {}
+    errors: dict[Path, IngestError] = {}
+    paths = [folder.paths[name] for name in names if name in folder.paths and name not in not_read]
     report = ingest(
         warehouse,
-        [folder.paths[name] for name in names],
+        paths,
+        format=importer or LANDING_FORMAT,
         now=now,
         actions=actions,
         scratch_dir=scratch_dir,
         root=root,
-        set_aside=wrong.__setitem__,
+        set_aside=errors.__setitem__,
         progress=progress,
         users_are_snapshots=users_are_snapshots,
         list_separator=list_separator,
+        name_of=lambda path: named(str(path)),
+        n_known=len(names) - len(paths),
     )
     looked_at = folder.files.filter(pl.col("file").is_in(list(names)))
     if_damaged = outcome_of_damaged(looked_at, now_ns=now_ns, patience_s=patience_s)
-    loaded = {Path(file.file) for file in report.files}
-    all_refused = {Path(file.file) for file in report.files if file.is_all_refused}
+    loaded = {file.file for file in report.files}
+    all_refused = {file.file for file in report.files if file.lines is not None and file.is_all_refused}
     rows = []
     for row, damaged_outcome in zip(looked_at.iter_rows(named=True), if_damaged, strict=True):
-        path = folder.paths[row["file"]]
-        error = wrong.get(path)
-        reason = None if error is None else str(error)
-        if path in all_refused:
-            outcome, reason = "refused", f"{path}: every row was refused; landing.quarantined_rows has the reasons"
+        path = folder.paths.get(row["file"])
+        error = (wrong or {}).get(row["file"]) or (None if path is None else errors.get(path))
+        reason = not_read.get(row["file"]) if error is None else named(str(error))
+        shown = None if path is None else named(str(path))
+        if shown in all_refused:
+            outcome, reason = "refused", f"{shown}: every row was refused; landing.quarantined_rows has the reasons"
+        elif row["file"] in not_read:
+            outcome = "known"
+        elif error is None and path is None:
+            continue
         elif error is None:
-            outcome = "ingested" if path in loaded else "known"
-        elif not path.exists():
+            outcome = "ingested" if shown in loaded else "known"
+        elif path is not None and not path.exists():
             continue
         else:
             outcome = damaged_outcome if isinstance(error, DamagedFileError) else "refused"
+        source = None if path is None else report.sources.get(path)
+        if source is None and path is not None:
+            source = _source(path, root) if importer is None else importer.main_source
         rows.append(
             {
                 **row,
-                "sha256": report.checksums.get(path),
+                "sha256": None if path is None else report.checksums.get(path),
                 "outcome": outcome,
                 "reason": reason,
                 "looked_at": now,
-                "source": report.sources.get(path) or _source(path, root),
+                "source": source,
             }
         )
     recorded_later = ("ingest_seq", "look_again_at")
@@ -194,20 +217,25 @@ def _source(path: Path, root: Path) -> str | None:
         return None
 
 
-def record_landed(warehouse: Warehouse, files: pl.DataFrame, folder: Folder) -> None:
+def record_landed(warehouse: Warehouse, files: pl.DataFrame, folder: Folder, prefix: str = "") -> None:
     """Record the outcome for each processed file, and delete the records of files that are no longer in the folder.
 
     Args:
         files: ``FolderIngest.files``.
         folder: The listing from which the files were chosen.
+        prefix: What the names of files begin with in the table; empty for the landing folder of the deployment. Records
+            of files with another prefix stay.
     """
+    named = (pl.lit(prefix) + pl.col("file")).alias("file")
     warehouse.ensure(LANDED_FILES)
     with warehouse.writing({}) as con:
-        con.register("processed", files.to_arrow())
-        con.register("listed", folder.files.select("file").to_arrow())
+        con.register("processed", files.with_columns(named).to_arrow())
+        con.register("listed", folder.files.select(named).to_arrow())
         con.execute(
-            f"DELETE FROM {LANDED_FILES.qualified_name} "
-            "WHERE file IN (SELECT file FROM processed) OR file NOT IN (SELECT file FROM listed)"
+            f"DELETE FROM {LANDED_FILES.qualified_name} WHERE file IN (SELECT file FROM processed) "
+            "OR (file NOT IN (SELECT file FROM listed) AND CASE WHEN $1 = '' "
+            "THEN NOT (starts_with(file, '/') OR contains(file, '://')) ELSE starts_with(file, $1) END)",
+            [prefix],
         )
         con.execute(
             f"""

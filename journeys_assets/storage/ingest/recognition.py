@@ -6,14 +6,18 @@ it, and a call if all its files are of one format. Otherwise nothing is guessed:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from journeys_assets.domain.actions import Action
+from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.domain.landing.recognise import misfit
 from journeys_assets.domain.tables.landing import LANDING
-from journeys_assets.importers.base import LogFormat, Records, Sample
+from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
 from journeys_assets.importers.choose import formats
+from journeys_assets.importers.mapped import mapped_importer
+from journeys_assets.importers.mapping import read_mapping, with_options
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import find_files
 from journeys_assets.storage.ingest.load import LANDING_FORMAT
@@ -24,6 +28,8 @@ from journeys_assets.storage.ingest.readers.records import first_lines, first_re
 SAMPLE_RECORDS = 200
 """How many records of a file are looked at."""
 SHOWN_KEYS = 20
+GENERIC = "generic"
+"""The format of a log with a mapping file."""
 
 _ALL = Records((), archives=True)
 
@@ -38,7 +44,7 @@ class RecognisedFormat:
     """
 
     name: str
-    reasons: Mapping[Path, str]
+    reasons: Mapping[str, str]
 
     @property
     def why(self) -> str:
@@ -48,8 +54,11 @@ class RecognisedFormat:
         return f"the format is {self.name}, because {file} has {reason}{others}"
 
 
-def recognise_format(paths: Sequence[Path]) -> RecognisedFormat:
+def recognise_format(paths: Sequence[Path], name_of: Callable[[Path], str] = str) -> RecognisedFormat:
     """The format of all files in ``paths``.
+
+    Args:
+        name_of: What messages call a file.
 
     Raises:
         IngestError: no file can be read, a file is of no known format or of several, or two files are of different
@@ -58,19 +67,21 @@ def recognise_format(paths: Sequence[Path]) -> RecognisedFormat:
     found = find_files(paths, is_header=lambda columns: len(columns) > 1, is_special=_is_text)
     names = [str(file) for file, _ in found.files]
     left_out = {name for one in formats().values() for name in one.left_out(names)}
-    reasons: dict[str, dict[Path, str]] = {}
+    reasons: dict[str, dict[str, str]] = {}
     for file, _ in found.files:
         if str(file) not in left_out:
             name, reason = _format_of_file(file)
-            reasons.setdefault(name, {})[file] = reason
+            reasons.setdefault(name, {})[name_of(file)] = reason
     if len(reasons) > 1:
         listed = "; ".join(
-            f"{name}: {', '.join(str(file) for file in list(files)[:3])}{', …' if len(files) > 3 else ''}"
+            f"{name}: {', '.join(list(files)[:3])}{', …' if len(files) > 3 else ''}"
             for name, files in sorted(reasons.items())
         )
         raise IngestError(f"the files are of several formats ({listed}); ingest each format by itself, with --format")
     if not reasons:
-        raise IngestError(f"no file can be recognised in {', '.join(map(str, paths))}; name the format with --format")
+        raise IngestError(
+            f"no file can be recognised in {', '.join(map(name_of, paths))}; name the format with --format"
+        )
     name, files = next(iter(reasons.items()))
     return RecognisedFormat(name, files)
 
@@ -161,3 +172,21 @@ def chosen_format(name: str) -> LogFormat | None:
     if name not in known and name != LANDING_FORMAT:
         raise IngestError(f"format {name!r} is unknown; formats are {', '.join([LANDING_FORMAT, *known])}")
     return known.get(name)
+
+
+def importer_by_mapping(mapping: Path, actions: Sequence[Action], options: Mapping[str, FormatOptions]) -> Importer:
+    """The importer of format ``generic`` for a mapping file.
+
+    Args:
+        options: What the deployment decides about log formats, by name.
+
+    Raises:
+        IngestError: the file cannot be read.
+        MappingError: it is no mapping.
+    """
+    try:
+        text = mapping.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise IngestError(f"{mapping} cannot be read: {error}; check the path of the mapping") from error
+    read = with_options(read_mapping(text, str(mapping)), options.get(GENERIC, FormatOptions()))
+    return mapped_importer(GENERIC, read, actions=actions)

@@ -8,7 +8,10 @@ a block is read without reading the rest of the piece.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from journeys_assets.domain.tables.landing import LANDING, LANDING_TABLES
+from journeys_assets.storage.locks import exclusive_lock, is_locked
 
 BLOCK_ROWS = 500_000
 """Rows that are loaded at once. A block is larger only if one user has more events on one day."""
@@ -152,3 +156,21 @@ def _slice(path: Path, start: int, n_rows: int) -> pl.DataFrame:
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
         table: Any = pa.Table.from_batches([reader.get_batch(at) for at in range(first, last + 1)])
         return pl.DataFrame(pl.from_arrow(table)).slice(start - first * BATCH_ROWS, n_rows)
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A folder for one call, removed at the end. Folders that killed calls left behind are removed first."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for lock_file in sorted(parent.glob("ingest-*.lock")):
+        if not is_locked(lock_file):
+            shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
+            lock_file.unlink(missing_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="ingest-", dir=parent))
+    lock_file = Path(f"{folder}.lock")
+    with exclusive_lock(lock_file, on_wait=lambda: None):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
+            lock_file.unlink()

@@ -75,6 +75,7 @@ def _unchecked(array: Any, name: str) -> pl.Series:
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    array = as_stored(array)
     kind = array.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         array = array.cast(pa.large_binary())
@@ -84,6 +85,16 @@ def _unchecked(array: Any, name: str) -> pl.Series:
         # polars knows no zones that are offsets, such as +05:30. The instant is the same in UTC.
         array = array.cast(pa.timestamp(kind.unit, "UTC"))
     return pl.Series(name, array)
+
+
+def as_stored(array: Any) -> Any:
+    """An Arrow array of JSON or of UUIDs as text; any other one as it is."""
+    import pyarrow as pa
+
+    name = getattr(array.type, "extension_name", None)
+    if name == "arrow.uuid":
+        return pa.array([None if value is None else str(value) for value in array.to_pylist()], pa.string())
+    return array.storage if name == "arrow.json" else array
 
 
 def _is_list_of_text(kind: Any) -> bool:

@@ -23,6 +23,7 @@ from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.csv import SEPARATORS, read_csv
 from journeys_assets.storage.ingest.readers.formats import Format, opened, opened_all
 from journeys_assets.storage.ingest.readers.json_lines import array_text, is_array
+from journeys_assets.storage.ingest.readers.parquet import as_stored
 from journeys_assets.storage.ingest.readers.pieces import (
     BATCH_ROWS,
     Piece,
@@ -258,6 +259,7 @@ def _texts(array: Any, name: str) -> pl.Series:
 
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    array = as_stored(array)
     array.validate(full=True)
     if pa.types.is_timestamp(array.type) and array.type.tz is not None:
         array = array.cast(pa.timestamp(array.type.unit, "UTC"))

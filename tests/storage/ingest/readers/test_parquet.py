@@ -17,6 +17,8 @@ from journeys_assets.storage.ingest.readers.pieces import Piece, Wanted
 from tests.support.reading import read, read_text
 
 NOW = datetime(2026, 1, 10)
+UUID_TEXT = "30c4f153-f3a1-4b75-a5fd-2f7f60c455a6"
+UUID_BYTES = bytes.fromhex(UUID_TEXT.replace("-", ""))
 
 
 def read_columns(folder: Path, source: str, **columns: Any) -> Piece:
@@ -35,6 +37,8 @@ def read_columns(folder: Path, source: str, **columns: Any) -> Piece:
         (pa.array([Decimal("1.50"), Decimal("2.00"), None]), [None, "2", None], {1: "is not a whole number"}),
         (pa.array([1, 2**63, None], pa.uint64()), [1, 2**63, None], {}),
         (pa.array(["a", "b", None]).dictionary_encode(), [b"a", b"b", None], {}),
+        (pa.array([UUID_BYTES, None, UUID_BYTES], pa.uuid()), [UUID_TEXT.encode(), None, UUID_TEXT.encode()], {}),
+        (pa.array(['"a"', "7", None], pa.json_()), [b'"a"', b"7", None], {}),
     ],
 )
 def test_ids_of_data_frames_and_databases_are_text(
