@@ -36,7 +36,7 @@ from journeys_assets.domain.tables.landing import (
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.sql import sql_tables
 from journeys_assets.domain.tables.table import Column, Table
-from journeys_assets.settings import LanguageModelSettings, Settings
+from journeys_assets.settings import LanguageModelSettings, RaySettings, Settings
 from journeys_assets.storage.sql_models import SOURCES, SqlModel, load_models, sql_folder
 
 SQL_FOLDER = sql_folder()
@@ -210,11 +210,13 @@ def settings_page() -> str:
     """Settings of a deployment, then every parameter of the algorithms."""
     settings = [["setting", "default", "meaning"]]
     for name, field in Settings.model_fields.items():
-        if name not in ("algorithm", "llm"):
+        if name not in ("algorithm", "llm", "ray"):
             settings.append([f"`{name}`", _shown(field.default), field.description or ""])
-    llm = [["setting", "default", "meaning"]]
-    for name, field in LanguageModelSettings.model_fields.items():
-        llm.append([f"`{name}`", _shown(field.default), field.description or ""])
+    llm, ray = (
+        [["setting", "default", "meaning"]]
+        + [[f"`{name}`", _shown(field.default), field.description or ""] for name, field in group.model_fields.items()]
+        for group in (LanguageModelSettings, RaySettings)
+    )
     parts = {field.name: type(getattr(AlgorithmParams(), field.name)) for field in dataclasses.fields(AlgorithmParams)}
     return _page(
         "Settings",
@@ -225,6 +227,9 @@ def settings_page() -> str:
         "## Language model\n\n`max_concurrency` is `JOURNEYS_LLM__MAX_CONCURRENCY`, or a line of the section `[llm]` "
         "in `journeys.toml`. [Language models](../language-models.md) says how to use one.",
         _table(llm),
+        "## Ray\n\n`address` is `JOURNEYS_RAY__ADDRESS`, or a line of the section `[ray]` in `journeys.toml`. "
+        "[Operations](../operations.md#on-a-ray-cluster) says how to use a cluster.",
+        _table(ray),
         "## Parameters\n\nEach is a setting as well: `weekly_cap_per_user` of `notifications` is "
         "`JOURNEYS_ALGORITHM__NOTIFICATIONS__WEEKLY_CAP_PER_USER`, or a line of the section "
         "`[algorithm.notifications]` in `journeys.toml`.",

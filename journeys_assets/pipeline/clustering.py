@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -11,29 +10,24 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.compute.base import Compute, Failed
+from journeys_assets.compute.parts import computed
+from journeys_assets.compute.work import ClusterUsers
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.clustering.clusters import cluster_users, with_centroids_of_journeys
+from journeys_assets.domain.clustering.clusters import with_centroids_of_journeys
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
-from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.tables.pipeline import INFERENCE_LEDGER, JOURNEY_CLUSTERS, LLM_INFERENCES, LLM_JOURNEYS
 from journeys_assets.models.calibration.release import clustering_on
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run, shown_failures
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import llm_journeys as queries
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-
-def threads_allowed() -> int:
-    """The CPUs that this process may use; at most ``OMP_NUM_THREADS``, where that environment variable is set."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cpus, int(most))) if most.isdigit() else cpus
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,6 @@ class Clustering:
 
     Attributes:
         version_of_model: The version of ``llm_journeys`` on a day; None where the model does not feed the output.
-        threads: Compiled loops run on as many; does not change any row.
     """
 
     warehouse: Warehouse
@@ -55,16 +48,18 @@ class Clustering:
     embedder: Callable[[], Embedder]
     version: Callable[[date], str]
     first_partition_date: date | None
-    version_of_model: Callable[[date], str] | None = None
-    threads: int = 1
+    version_of_model: Callable[[date], str] | None
+    compute: Compute
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         # In full mode each day has the clusters of all users, so each is written before the next one is made.
         rests_on = ""
+        failed: list[Failed] = []
         for days, shard in (replace(run, days_per_write=1) if run.full else run).pieces():
             if not shard.is_all and shard.number == 0:
                 rests_on = self._rests_on(days[-1])
-            yield Batch(days, partial(self._rows, days, shard, full=run.full), shard=shard, rests_on=rests_on)
+            yield Batch(days, partial(self._rows, days, shard, failed, full=run.full), shard=shard, rests_on=rests_on)
+            self.compute.forget(ClusterUsers.name)
         with self.warehouse.reading() as con:
             n_users = sum(n for n, _ in tables.counts_by_day(con, INFERENCE_LEDGER.name, run.days).values())
             sizes = inference.sizes_of_clusters(con, run.days[-1])
@@ -72,6 +67,7 @@ class Clustering:
             n_by_model = inference.users_not_by_pipeline(con, run.days)
         return Notes(
             {
+                **shown_failures("users_not_clustered", failed),
                 "journeys_on_last_day": sizes.filter("is_journey").height,
                 "users_computed": n_users,
                 "users_inferred_by_language_model": n_by_model,
@@ -88,11 +84,14 @@ class Clustering:
         with self.warehouse.reading() as con:
             return repr([self.first_partition_date, *(tables.content_digest(con, *table) for table in read)])
 
-    def _rows(self, days: Sequence[date], shard: Shard, *, full: bool) -> Rows:
-        """Rows of journey_clusters and inference_ledger of some days."""
+    def _rows(self, days: Sequence[date], shard: Shard, failed: list[Failed], *, full: bool) -> Rows:
+        """Rows of journey_clusters and inference_ledger of some days; appends the users without to ``failed``."""
         found, ledgers = [], [INFERENCE_LEDGER.empty()]
         for day in days:
-            clusters, ledger = self.infer(day, full=full, first=days[0], pending=pl.concat(ledgers), shard=shard)
+            clusters, ledger, without = self.infer(
+                day, full=full, first=days[0], pending=pl.concat(ledgers), shard=shard
+            )
+            failed += without
             found.append(clusters.with_columns(partition_date=pl.lit(day)))
             ledgers.append(
                 ledger.with_columns(partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))).select(
@@ -103,8 +102,10 @@ class Clustering:
 
     def infer(
         self, day: date, *, full: bool, first: date, pending: pl.DataFrame, shard: Shard = EVERYONE
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of journey_clusters and inference_ledger of one day.
+    ) -> tuple[pl.DataFrame, pl.DataFrame, Sequence[Failed]]:
+        """Rows of journey_clusters and inference_ledger of one day, and the users whose clustering failed.
+
+        These have no rows, and are clustered again on the next day that is run.
 
         Args:
             first: The first of the days whose rows are not stored yet.
@@ -136,14 +137,17 @@ class Clustering:
             keywords = keyword_queries.window_keywords(con, others, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, others)
             distinct = history["keyword"].unique().sort().to_list()
-            vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
+            vectors = stored_vectors(con, "keyword", distinct, self.embedder().model_version)
         params = clustering_on(self.calibrations, day, self.clustering)
-        own = cluster_users(keywords, history, vectors, params, threads=self.threads).join(others, on="user_id")
-        own = own.with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
+        done = computed(
+            self.compute, ClusterUsers(params), {"keywords": keywords, "history": history, "vectors": vectors}
+        )
+        users = users.filter(~pl.col("user_id").is_in([one.key for one in done.failed]))
+        own = done.rows.join(others, on="user_id").with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
         clusters = pl.concat([own, by_model]).sort("user_id", "journey_id")
         clusters = with_centroids_of_journeys(clusters)
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").with_columns(
             pl.col("n_keywords", "n_clusters").fill_null(0)
         )
-        return clusters, ledger
+        return clusters, ledger, done.failed
