@@ -103,7 +103,7 @@ class RayCluster:
         self, work: Work, parts: Iterator[Tables], kept: Pieces, most_failed: int
     ) -> Iterator[tuple[Tables, Done]]:
         """Every part with what came of it, in the order in which they are ready."""
-        ray = None
+        ray: Any = None
         under_way: dict[Any, _Part] = {}
         again: list[_Part] = []
         try:

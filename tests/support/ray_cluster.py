@@ -12,6 +12,7 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "JOURNEYS_LLM__API_KEY": "key-of-the-machine",
 }
 _NODE = {
     "num_cpus": 1,
@@ -41,6 +42,11 @@ class TwoNodes:
     @property
     def address(self) -> str:
         return str(self._cluster.address)
+
+    @property
+    def second_node(self) -> str:
+        """Id of the second node."""
+        return str(self._second.node_id)
 
     def kill_second_node(self) -> None:
         """End the processes of the second node with SIGKILL."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Lengths:
 
     def run(self, tables: Tables, *, threads: int, progress: Progress) -> pl.DataFrame:
         keys = tables["keys"]["key"].to_list()
-        (self.notes / f"{time.monotonic_ns()}-{os.getpid()}").write_text("\n".join(sorted(keys)))
+        (self.notes / f"{time.monotonic_ns()}-{_node()}").write_text("\n".join(sorted(keys)))
         time.sleep(self.seconds)
         for key in keys:
             if key.startswith("bad"):
@@ -48,6 +49,15 @@ class Lengths:
     def runs(self) -> list[list[str]]:
         """The keys of each run so far, in order of time."""
         return [path.read_text().split("\n") for path in sorted(self.notes.iterdir(), key=lambda path: path.name)]
+
+    def has_run_on(self, node: str) -> bool:
+        """Whether a run has begun on a node, by its id."""
+        return any(self.notes.glob(f"*-{node}"))
+
+
+def _node() -> str:
+    ray = sys.modules.get("ray")
+    return str(ray.get_runtime_context().get_node_id()) if ray and ray.is_initialized() else "here"
 
 
 def keys_frame(n: int, *others: str) -> dict[str, pl.DataFrame]:
