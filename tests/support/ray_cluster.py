@@ -2,8 +2,10 @@
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 ENVIRONMENT = {
@@ -49,7 +51,11 @@ class TwoNodes:
         return str(self._second.node_id)
 
     def kill_second_node(self) -> None:
-        """End the processes of the second node with SIGKILL."""
+        """End all processes of the second node with SIGKILL: Ray's own alone leave a worker time to finish its task."""
+        (raylet,) = self._second.all_processes["raylet"]
+        workers = _children(raylet.process.pid)
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
         self._cluster.remove_node(self._second, allow_graceful=False)
 
     def start_second_node(self) -> None:
@@ -60,6 +66,17 @@ class TwoNodes:
 
     def _added(self) -> Any:
         return self._cluster.add_node(**_NODE)
+
+
+def _children(parent: int) -> list[int]:
+    """Processes that a process has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            _, _, rest = stat.read_text().rpartition(") ")
+            if int(rest.split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 @contextmanager
