@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from threading import Lock
@@ -38,28 +39,27 @@ def connected(address: str) -> Any:
         ComputeError: there is no cluster.
     """
     require_extra("ray", "the setting compute = 'ray'")
-    # Ray counts its users over the network unless this is set before its import.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # A task without a GPU sees none; from some version on that is Ray's own default.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with _LOCK:
-        import ray
-
-        if ray.is_initialized():
+        if "ray" in sys.modules and (ray := sys.modules["ray"]).is_initialized():
             return ray
         # Explicit, since without an address Ray takes one from a file that an earlier cluster may have left.
         options: dict[str, Any] = {"address": address}
+        # Ray reads its environment when it is imported. It counts its users over the network unless this is set.
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        # A task without a GPU sees none: what Ray warns of that it will change.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         if address == LOCAL:
             options |= _own_cluster()
         else:
             _check_that_it_answers(address)
+        import ray
+
         try:
             ray.init(**options, log_to_driver=False, configure_logging=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
             raise ComputeError(
-                f"no Ray cluster can be used at ray.address = {address!r} ({_first_line(error)}); start one "
-                "(`ray start --head`), correct ray.address (JOURNEYS_RAY__ADDRESS), or set RAY_AUTH_MODE and "
-                "RAY_AUTH_TOKEN to those of the cluster"
+                f"no Ray cluster can be used at ray.address = {address!r} ({_first_line(error)}); see that "
+                "RAY_AUTH_MODE and RAY_AUTH_TOKEN are those of the cluster, and that it has the same release of Ray"
             ) from error
         return ray
 
