@@ -40,8 +40,9 @@ def connected(address: str) -> Any:
     """
     require_extra("ray", "the setting compute = 'ray'")
     with _LOCK:
-        if "ray" in sys.modules and (ray := sys.modules["ray"]).is_initialized():
-            return ray
+        imported: Any = sys.modules.get("ray")
+        if imported is not None and imported.is_initialized():
+            return imported
         # Explicit, since without an address Ray takes one from a file that an earlier cluster may have left.
         options: dict[str, Any] = {"address": address}
         # Ray reads its environment when it is imported. It counts its users over the network unless this is set.
