@@ -23,11 +23,11 @@ _NODE = {
     "node_ip_address": "127.0.0.2",  # Ray takes 127.0.0.1 for the address of the network
     "include_dashboard": False,
 }
-# A node that is gone is noticed in about two seconds.
+# A node that is gone is noticed in about four seconds.
 _NOTICED_SOON = {
     "health_check_initial_delay_ms": 1000,
     "health_check_period_ms": 500,
-    "health_check_failure_threshold": 4,
+    "health_check_failure_threshold": 8,
     "health_check_timeout_ms": 2000,
 }
 
