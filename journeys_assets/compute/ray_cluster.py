@@ -116,7 +116,7 @@ class RayCluster:
                         yield part.tables, Done(kept.read(part.digest, _ROWS))
                         continue
                     ray = ray or connected(self.address)
-                    reference, part = _submitted(ray, work, part, most_failed)
+                    reference, part = submitted(ray, work, part, most_failed)
                     under_way[reference] = part
                 if not under_way:
                     return
@@ -164,7 +164,8 @@ def _digest(sent: _Sent) -> str:
     return digest.hexdigest()
 
 
-def _submitted(ray: Any, work: Work, part: _Part, most_failed: int) -> tuple[Any, _Part]:
+def submitted(ray: Any, work: Work, part: _Part, most_failed: int) -> tuple[Any, _Part]:
+    """Send a part to the cluster: the reference of its answer, and the part as it was sent."""
     task = ray.remote(_run_part).options(
         num_cpus=1, num_gpus=work.gpus, max_retries=0, scheduling_strategy="SPREAD", name=work.name
     )

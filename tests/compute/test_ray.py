@@ -84,13 +84,13 @@ def new_folder(path: Path) -> Path:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the work whose parts are sent to the cluster from now on."""
     names: list[str] = []
-    submitted = ray_cluster._submitted
+    submitted = ray_cluster.submitted
 
     def counted(ray: object, work: Work, *others: object) -> object:
         names.append(work.name)
         return submitted(ray, work, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ray_cluster, "_submitted", counted)
+    monkeypatch.setattr(ray_cluster, "submitted", counted)
     return names
 
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -62,7 +63,9 @@ class TwoNodes:
         self._second = self._added()
 
     def stop(self) -> None:
+        session = self._cluster.head_node.get_session_dir_path()
         self._cluster.shutdown()
+        shutil.rmtree(session, ignore_errors=True)
 
     def _added(self) -> Any:
         return self._cluster.add_node(**_NODE)
