@@ -40,7 +40,7 @@ from journeys_assets.domain.tables.landing import (
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.sql import sql_tables
 from journeys_assets.domain.tables.table import Column, Table
-from journeys_assets.settings import ActivationSettings, LanguageModelSettings, Settings
+from journeys_assets.settings import ActivationSettings, LanguageModelSettings, RaySettings, Settings
 from journeys_assets.storage.sql_models import SOURCES, SqlModel, load_models, sql_folder
 
 SQL_FOLDER = sql_folder()
@@ -224,7 +224,7 @@ def settings_page() -> str:
     """Settings of a deployment, then every parameter of the algorithms."""
     settings = [["setting", "default", "meaning"]]
     for name, field in Settings.model_fields.items():
-        if name not in ("algorithm", "llm", "activation"):
+        if name not in ("algorithm", "llm", "activation", "ray"):
             settings.append([f"`{name}`", _shown(field.default), field.description or ""])
     parts = {field.name: type(getattr(AlgorithmParams(), field.name)) for field in dataclasses.fields(AlgorithmParams)}
     return _page(
@@ -238,6 +238,9 @@ def settings_page() -> str:
         _group(LanguageModelSettings),
         "## Activation\n\nThe section `[activation]`. [Activation](../activation.md) says how to hand over.",
         _group(ActivationSettings),
+        "## Ray\n\n`address` is `JOURNEYS_RAY__ADDRESS`, or a line of the section `[ray]` in `journeys.toml`. "
+        "[Operations](../operations.md#on-a-ray-cluster) says how to use a cluster.",
+        _group(RaySettings),
         "## Parameters\n\nEach is a setting as well: `weekly_cap_per_user` of `notifications` is "
         "`JOURNEYS_ALGORITHM__NOTIFICATIONS__WEEKLY_CAP_PER_USER`, or a line of the section "
         "`[algorithm.notifications]` in `journeys.toml`.",

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from journeys_assets.compute.base import Compute
+from journeys_assets.compute.choose import RayParams, make_compute
 from journeys_assets.domain.keywords.personal import holds_personal_data
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.scheduling.log_days import start_of_log
 from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.models.embedding.backends import backend_of
 from journeys_assets.models.embedding.base import Embedder
-from journeys_assets.models.embedding.choose import make_embedder, packaged_embedder
+from journeys_assets.models.embedding.choose import NamedEmbedder, packaged_embedder
 from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.models.llm.budget import Limits, Prices, Spent
 from journeys_assets.models.llm.choose import AskerParams, key_of, make_asker
@@ -51,6 +53,7 @@ class Deployment:
     settings: Settings
     sql_models: dict[str, SqlModel]
     warehouse: Warehouse
+    compute: Compute
     embedder: Callable[[], Embedder]
     progress: Progress
     asker: Callable[[str], Asker | None]
@@ -89,7 +92,9 @@ class Deployment:
     def at(self, home: Path) -> Deployment:
         """The same deployment on state in another folder."""
         settings = self.settings.model_copy(update={"home": home})
-        return dataclasses.replace(self, settings=settings, warehouse=open_warehouse(settings))
+        return dataclasses.replace(
+            self, settings=settings, warehouse=open_warehouse(settings), compute=open_compute(settings)
+        )
 
 
 def open_warehouse(settings: Settings, *, lock_timeout_s: float = 600.0) -> Warehouse:
@@ -119,6 +124,13 @@ def place_of(one: LandingPlace, settings: Settings) -> Place:
     return watched_place(one.location, one.format, mapping, actions=actions, options=options)
 
 
+def open_compute(settings: Settings) -> Compute:
+    """Where the work of a deployment runs. Connects to nothing."""
+    ray = settings.ray
+    params = RayParams(ray.address, ray.users_per_task, ray.keywords_per_task, settings.llm.max_concurrency)
+    return make_compute(settings.compute, params, settings.home / "unfinished" / "compute")
+
+
 def note_first_day(settings: Settings, warehouse: Warehouse) -> None:
     """Store the first day of the log, so that its partition exists; call it after every load.
 
@@ -143,15 +155,12 @@ def build_deployment(
 
     warehouse = open_warehouse(settings)
 
-    @cache
-    def make() -> Embedder:
-        return embedder or make_embedder(
-            settings.embedder, settings.models_path / "embedder", backend=settings.embedding_backend
-        )
+    compute = open_compute(settings)
+    named = NamedEmbedder(settings.embedder, settings.models_path / "embedder", settings.embedding_backend)
 
     @cache
     def asker_of(run_id: str) -> Asker | None:
-        return asker or asker_of_run(settings, warehouse, run_id)
+        return asker or asker_of_run(settings, warehouse, compute, run_id)
 
     models = load_models(sql_folder(), settings.algorithm.actions)
 
@@ -161,10 +170,11 @@ def build_deployment(
         packaged = packaged_embedder(backend_of(settings.embedding_backend))
         return SafetyJudge(settings.algorithm.safety, packaged, moderate=moderation(settings.llm))
 
-    return Deployment(settings, models, warehouse, make, progress, asker_of, safety_judge)
+    make = named if embedder is None else lambda: embedder
+    return Deployment(settings, models, warehouse, compute, make, progress, asker_of, safety_judge)
 
 
-def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker | None:
+def asker_of_run(settings: Settings, warehouse: Warehouse, compute: Compute, run_id: str) -> Asker | None:
     """What asks the language model that the settings name, within its budgets; None without one. Connects to nothing.
 
     Raises:
@@ -176,7 +186,9 @@ def asker_of_run(settings: Settings, warehouse: Warehouse, run_id: str) -> Asker
     today = datetime.now(UTC).date()
     with warehouse.reading() as con:
         spent = Spent(today, *spent_on(con, today))
-    return make_asker(asker_params(settings.llm), settings.answers_path, run_id=run_id, spent_today=spent)
+    return make_asker(
+        asker_params(settings.llm), settings.answers_path, run_id=run_id, spent_today=spent, where=compute.chat
+    )
 
 
 def moderation(llm: LanguageModelSettings) -> Moderation | None:

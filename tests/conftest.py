@@ -57,6 +57,7 @@ LONG_FILES = (
     "operations/test_expand.py",
     "models/embedding/test_exported.py",
     "pipeline/test_run.py",
+    "compute/test_ray.py",  # starts a cluster, and mostly waits
 )
 """What is to begin first, in this order: the longest files, and those of other folders that take over half a minute."""
 

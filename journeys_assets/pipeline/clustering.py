@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.compute.base import Compute, Failed
+from journeys_assets.compute.parts import computed
+from journeys_assets.compute.work import ClusterUsers
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.clustering.asked_nodes import decided_groups
-from journeys_assets.domain.clustering.clusters import cluster_users, describe_groups, with_centroids_of_journeys
+from journeys_assets.domain.clustering.asked_nodes import Decisions, decided_groups
+from journeys_assets.domain.clustering.clusters import describe_groups, with_centroids_of_journeys
 from journeys_assets.domain.clustering.cut import released
 from journeys_assets.domain.clustering.params import ClusteringParams, CutQuestionParams
 from journeys_assets.domain.inference.params import PIPELINE
@@ -24,7 +26,7 @@ from journeys_assets.models.calibration.release import clustering_on
 from journeys_assets.models.clustering.nodes import answers_of, prompt
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.base import Asker, answered_by
-from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run, Shown
+from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, Notes, Rows, Run, Shown, shown_failures
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import llm_journeys as queries
@@ -32,13 +34,6 @@ from journeys_assets.storage.queries.model_calls import record_calls
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-
-
-def threads_allowed() -> int:
-    """The CPUs that this process may use; at most ``OMP_NUM_THREADS``, where that environment variable is set."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cpus, int(most))) if most.isdigit() else cpus
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,6 @@ class Clustering:
         version_of_model: The version of ``llm_journeys`` on a day; None where the model does not feed the output.
         questions: How much a language model is asked about close calls of the cut.
         asker: The language model for one run, by its id; None without one.
-        threads: Compiled loops run on as many; does not change any row.
     """
 
     warehouse: Warehouse
@@ -62,19 +56,22 @@ class Clustering:
     embedder: Callable[[], Embedder]
     version: Callable[[date], str]
     first_partition_date: date | None
-    version_of_model: Callable[[date], str] | None = None
-    questions: CutQuestionParams = field(default_factory=CutQuestionParams)
-    asker: Callable[[str], Asker | None] = lambda _: None
-    threads: int = 1
+    version_of_model: Callable[[date], str] | None
+    questions: CutQuestionParams
+    asker: Callable[[str], Asker | None]
+    compute: Compute
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         asker = self.asker(run.run_id) if self.questions.asks else None
         # In full mode each day has the clusters of all users, so each is written before the next one is made.
         rests_on = ""
+        failed: list[Failed] = []
         for days, shard in (replace(run, days_per_write=1) if run.full else run).pieces():
             if not shard.is_all and shard.number == 0:
                 rests_on = self._rests_on(days[-1])
-            yield Batch(days, partial(self._rows, days, shard, asker, full=run.full), shard=shard, rests_on=rests_on)
+            rows = partial(self._rows, days, shard, asker, failed, full=run.full)
+            yield Batch(days, rows, shard=shard, rests_on=rests_on)
+            self.compute.forget(ClusterUsers.name)
         with self.warehouse.reading() as con:
             n_users = sum(n for n, _ in tables.counts_by_day(con, INFERENCE_LEDGER.name, run.days).values())
             sizes = inference.sizes_of_clusters(con, run.days[-1])
@@ -87,6 +84,7 @@ class Clustering:
         return Notes(
             {
                 **asked,
+                **shown_failures("users_not_clustered", failed),
                 "journeys_on_last_day": sizes.filter("is_journey").height,
                 "users_computed": n_users,
                 "users_inferred_by_language_model": n_by_model,
@@ -103,12 +101,16 @@ class Clustering:
         with self.warehouse.reading() as con:
             return repr([self.first_partition_date, *(tables.content_digest(con, *table) for table in read)])
 
-    def _rows(self, days: Sequence[date], shard: Shard, asker: Asker | None, *, full: bool) -> Rows:
-        """Rows of journey_clusters and inference_ledger of some days."""
+    def _rows(
+        self, days: Sequence[date], shard: Shard, asker: Asker | None, failed: list[Failed], *, full: bool
+    ) -> Rows:
+        """Rows of journey_clusters and inference_ledger of some days; appends the users without to ``failed``."""
         found, ledgers = [], [INFERENCE_LEDGER.empty()]
         for day in days:
-            pending = pl.concat(ledgers)
-            clusters, ledger = self.infer(day, asker, full=full, first=days[0], pending=pending, shard=shard)
+            clusters, ledger, without = self.infer(
+                day, asker, full=full, first=days[0], pending=pl.concat(ledgers), shard=shard
+            )
+            failed += without
             found.append(clusters.with_columns(partition_date=pl.lit(day)))
             ledgers.append(
                 ledger.with_columns(partition_date=pl.lit(day), algorithm_version=pl.lit(self.version(day))).select(
@@ -128,8 +130,10 @@ class Clustering:
         first: date,
         pending: pl.DataFrame,
         shard: Shard = EVERYONE,
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of journey_clusters and inference_ledger of one day.
+    ) -> tuple[pl.DataFrame, pl.DataFrame, Sequence[Failed]]:
+        """Rows of journey_clusters and inference_ledger of one day, and the users whose clustering failed.
+
+        These have no rows, and are clustered again on the next day that is run.
 
         Args:
             asker: A language model that decides close calls of the cut; None asks nobody.
@@ -162,41 +166,43 @@ class Clustering:
             keywords = keyword_queries.window_keywords(con, others, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, others)
             distinct = history["keyword"].unique().sort().to_list()
-            vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
+            vectors = stored_vectors(con, "keyword", distinct, self.embedder().model_version)
         params = clustering_on(self.calibrations, day, self.clustering)
-        own, unanswered = self._clustered(keywords, history, vectors, params, asker)
-        own = own.join(others, on="user_id")
-        own = own.with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
+        own, unanswered, failed = self._clustered(keywords, history, vectors, params, asker)
+        users = users.filter(~pl.col("user_id").is_in([one.key for one in failed]))
+        own = own.join(others, on="user_id").with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
         clusters = pl.concat([own, by_model]).sort("user_id", "journey_id")
         clusters = with_centroids_of_journeys(clusters)
         per_user = clusters.group_by("user_id").agg(n_keywords=pl.col("n_keywords").sum(), n_clusters=pl.len())
         ledger = users.join(per_user, on="user_id", how="left").join(unanswered, on="user_id", how="left")
-        return clusters, ledger.with_columns(pl.col("n_keywords", "n_clusters", "n_unanswered").fill_null(0))
+        return clusters, ledger.with_columns(pl.col("n_keywords", "n_clusters", "n_unanswered").fill_null(0)), failed
 
     def _clustered(
         self,
         keywords: pl.DataFrame,
         history: pl.DataFrame,
-        vectors: KeywordVectors,
+        vectors: pl.DataFrame,
         params: ClusteringParams,
         asker: Asker | None,
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """What ``cluster_users`` returns; and user_id, n_unanswered of users who were asked about in vain.
+    ) -> tuple[pl.DataFrame, pl.DataFrame, Sequence[Failed]]:
+        """What ``cluster_users`` returns; user_id, n_unanswered of users who were asked about in vain; failed users.
 
         Users about whom no answer came are clustered as if nothing had been asked.
         """
         n_unanswered = {"user_id": pl.String(), "n_unanswered": pl.Int64()}
-        if asker is None:
-            clusters = cluster_users(keywords, history, vectors, params, threads=self.threads)
-            return clusters, pl.DataFrame(schema=n_unanswered)
-        ask = partial(answers_of, asker=asker)
-        groups, found = decided_groups(keywords, vectors, params, released(params.learned_cut), self.questions, ask)
-        rest = keywords.join(groups.select("user_id").unique(), on="user_id", how="anti", maintain_order="left")
-        clusters = pl.concat(
-            [
-                cluster_users(rest, history, vectors, params, threads=self.threads),
-                describe_groups(groups, history, vectors, params),
-            ]
-        )
+        found: dict[str, Decisions] = {}
+        decided = []
+        if asker is not None:
+            ask, cut, packed = (
+                partial(answers_of, asker=asker),
+                released(params.learned_cut),
+                KeywordVectors.from_frame(vectors),
+            )
+            groups, found = decided_groups(keywords, packed, params, cut, self.questions, ask)
+            keywords = keywords.join(groups.select("user_id").unique(), on="user_id", how="anti", maintain_order="left")
+            decided = [describe_groups(groups, history, packed, params)]
+        tables = {"keywords": keywords, "history": history, "vectors": vectors}
+        done = computed(self.compute, ClusterUsers(params), tables)
+        clusters = pl.concat([done.rows, *decided])
         rows = [(user_id, len(own.unanswered)) for user_id, own in found.items()]
-        return clusters, pl.DataFrame(rows, schema=n_unanswered, orient="row")
+        return clusters, pl.DataFrame(rows, schema=n_unanswered, orient="row"), done.failed

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.compute.base import Compute, Failed
+from journeys_assets.compute.parts import computed
+from journeys_assets.compute.work import ClusterUsers
 from journeys_assets.domain.actions import Action
-from journeys_assets.domain.clustering.clusters import cluster_users, with_centroids_of_journeys
+from journeys_assets.domain.clustering.clusters import with_centroids_of_journeys
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.inference.answers import Answer
 from journeys_assets.domain.inference.history import History, histories
@@ -27,7 +30,7 @@ from journeys_assets.models.calibration.release import clustering_on
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.inference.journeys import PURPOSE, prompt, question
 from journeys_assets.models.llm.base import Asker, answered_by
-from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run
+from journeys_assets.pipeline.stage import Batch, Distribution, Notes, Run, shown_failures
 from journeys_assets.pipeline.suggested_names import Unsafe
 from journeys_assets.storage.queries import inference
 from journeys_assets.storage.queries import keywords as keyword_queries
@@ -46,7 +49,6 @@ class LlmJourneys:
 
     Attributes:
         share: Share of all users who are asked about, 0 to 1.
-        threads: Compiled loops run on as many; does not change any row.
     """
 
     warehouse: Warehouse
@@ -61,7 +63,7 @@ class LlmJourneys:
     version: Callable[[date], str]
     first_partition_date: date | None
     share: float
-    threads: int = 1
+    compute: Compute
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         asker = self.asker(run.run_id) if self.share > 0 else None
@@ -72,21 +74,24 @@ class LlmJourneys:
                 )
             why = "no user: llm.compared_share is 0" if self.share == 0 else "no language model"
             return Notes({"asked_about": why, "users_asked_about": 0})
-        every = [LLM_INFERENCES.empty()]
+        every, failed = [LLM_INFERENCES.empty()], list[Failed]()
         examples = LLM_JOURNEYS.empty()
         for days in ((day,) for day in run.days) if run.full else run.chunks():
             found, ledgers = [], [LLM_INFERENCES.empty()]
             for day in days:
-                rows, ledger = self.infer(day, asker, full=run.full, first=days[0], pending=pl.concat(ledgers))
+                rows, ledger, without = self.infer(day, asker, full=run.full, first=days[0], pending=pl.concat(ledgers))
                 found.append(rows)
                 ledgers.append(ledger)
+                failed += without
             record_calls(self.warehouse, asker.calls())
             examples, ledgers_of_days = pl.concat(found), pl.concat(ledgers)
             every.append(ledgers_of_days)
             yield Batch(days, {LLM_JOURNEYS.name: examples, LLM_INFERENCES.name: ledgers_of_days})
+            self.compute.forget(ClusterUsers.name)
         asked = pl.concat(every)
         return Notes(
             {
+                **shown_failures("users_not_clustered", failed),
                 "asked_about": answered_by(asker.model, prompt()),
                 "users_asked_about": asked.height,
                 "users_inferred": int(asked["is_inferred"].sum()),
@@ -101,8 +106,8 @@ class LlmJourneys:
 
     def infer(
         self, day: date, asker: Asker, *, full: bool, first: date, pending: pl.DataFrame
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of llm_journeys and llm_inferences of one day.
+    ) -> tuple[pl.DataFrame, pl.DataFrame, Sequence[Failed]]:
+        """Rows of llm_journeys and llm_inferences of one day, and the users whose clustering failed: without rows.
 
         Args:
             first: The first of the days whose rows are not stored yet.
@@ -128,10 +133,12 @@ class LlmJourneys:
             keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
             history = keyword_queries.keyword_history(con, users)
             distinct = history["keyword"].unique().sort().to_list()
-            vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
-        pipeline = cluster_users(keywords, history, vectors, params, threads=self.threads)
+            stored = stored_vectors(con, "keyword", distinct, self.embedder().model_version)
+        tables = {"keywords": keywords, "history": history, "vectors": stored}
+        pipeline = computed(self.compute, ClusterUsers(params), tables)
+        vectors = KeywordVectors.from_frame(stored)
         window_ends = dict(users.select("user_id", "window_end_date").iter_rows())
-        shown = histories(pipeline, keywords, window_ends, most_tokens=self.inference.history_tokens)
+        shown = histories(pipeline.rows, keywords, window_ends, most_tokens=self.inference.history_tokens)
         inferred = self._answered(list(shown), asker)
         rows = journey_rows(inferred, keywords, history, vectors, params).join(users, on="user_id")
         rows = with_centroids_of_journeys(rows)
@@ -143,6 +150,7 @@ class LlmJourneys:
         return (
             _as_table(self._with_verdicts(rows).with_columns(**stamps), LLM_JOURNEYS),
             _as_table(ledger.with_columns(pl.col("n_clusters").fill_null(0), **stamps), LLM_INFERENCES),
+            pipeline.failed,
         )
 
     def _answered(self, shown: Sequence[History], asker: Asker) -> list[Inferred]:

@@ -49,7 +49,7 @@ from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
 from journeys_assets.models.ranker.release import released
 from journeys_assets.models.related.release import released_expansion
 from journeys_assets.pipeline import monitors
-from journeys_assets.pipeline.clustering import Clustering, threads_allowed
+from journeys_assets.pipeline.clustering import Clustering
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
 from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.inference_comparison import InferenceComparison
@@ -183,7 +183,7 @@ def _opened_days(context: StageContext) -> Stage:
 
 def _keyword_vectors(context: StageContext) -> Stage:
     deployment = context.deployment
-    return KeywordVectors(deployment.warehouse, deployment.embedder, deployment.progress)
+    return KeywordVectors(deployment.warehouse, deployment.compute, deployment.embedder, deployment.progress)
 
 
 def _llm_journeys(context: StageContext) -> Stage:
@@ -201,7 +201,7 @@ def _llm_journeys(context: StageContext) -> Stage:
         lambda day: context.versions.of(LLM_JOURNEYS.name, day),
         deployment.settings.first_partition_date,
         share=1.0 if params.inference.model_feeds else deployment.settings.llm.compared_share,
-        threads=threads_allowed(),
+        compute=deployment.compute,
     )
 
 
@@ -220,7 +220,7 @@ def _clustering(context: StageContext) -> Stage:
         (lambda day: context.versions.of(LLM_JOURNEYS.name, day)) if model_feeds else None,
         params.cut_questions,
         deployment.asker,
-        threads=threads_allowed(),
+        compute=deployment.compute,
     )
 
 

@@ -437,11 +437,12 @@ class _Waiting:
     def add(self, entry: StageEntry, batch: Batch, versions: Versions) -> None:
         """Make, check and write the rows of a shard, where an earlier run has not left them."""
         self.carried.extend(batch.carried)
-        if callable(batch.rows) and self.pieces.has(batch.shard.number):
+        name = f"{batch.shard.number:06d}"
+        if callable(batch.rows) and self.pieces.has(name):
             return
         rows = _stamped_rows(entry, batch, versions)
         _check(rows, batch.days)
-        self.pieces.write(batch.shard.number, {table.name: frame for table, frame in rows})
+        self.pieces.write(name, {table.name: frame for table, frame in rows})
 
     def store(self, warehouse: Warehouse, entry: StageEntry, days: Sequence[date]) -> None:
         """Replace the day by the rows of all shards, in one transaction, and remove the files."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 import polars as pl
 
+from journeys_assets.compute.base import Failed
 from journeys_assets.deployment import Deployment
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.table import Table
@@ -149,6 +150,15 @@ class Notes:
 
     shown: Mapping[str, Shown] = field(default_factory=dict)
     day_numbers: Mapping[date, Mapping[str, float | None]] = field(default_factory=dict)
+
+
+def shown_failures(name: str, failed: Sequence[Failed]) -> dict[str, Shown]:
+    """What a stage shows of keys that its work failed for: nothing if there are none; else their number and reasons."""
+    if not failed:
+        return {}
+    rows = [(one.key, one.reason) for one in failed[:EXAMPLE_ROWS]]
+    reasons = pl.DataFrame(rows, schema={"key": pl.String, "reason": pl.String}, orient="row")
+    return {name: len(failed), f"reasons_of_{name}": reasons}
 
 
 class Stage(Protocol):

@@ -42,7 +42,7 @@ RINGS: dict[str, tuple[str, ...]] = {
     "importers": BESIDE,
     "synthetic": BESIDE,
     "storage": (*BESIDE, "importers"),
-    "deployment": (*BESIDE, "settings", "storage", "models"),
+    "deployment": (*BESIDE, "settings", "storage", "models", "compute"),
     "compute": COMPUTING,
     "pipeline": RUNNING,
     "evaluation": (*RUNNING, "pipeline"),
@@ -65,7 +65,7 @@ READS_ITS_PACKAGED_FILE = "journeys_assets.domain.clustering.cut"
 LOADS_FROM_MEMORY = "journeys_assets.domain.clustering.lanes"
 """Its calls of ``load`` are instructions of compiled code, not files."""
 
-HEAVY = ("torch", "sentence_transformers", "onnxruntime", "lightgbm", "numba", "sklearn", "matplotlib")
+HEAVY = ("torch", "sentence_transformers", "onnxruntime", "lightgbm", "numba", "sklearn", "matplotlib", "ray")
 
 
 def inside(imports: Iterable[Import]) -> list[Import]:

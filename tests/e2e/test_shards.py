@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.pipeline import clustering
+from journeys_assets.compute import work
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import Sandbox
@@ -33,10 +33,10 @@ from tests.sandbox import Sandbox
 home, day, stage, number = sys.argv[1:]
 write = Pieces.write
 
-def write_until_killed(self, shard, rows):
-    if stage in rows and shard == int(number):
+def write_until_killed(self, name, rows):
+    if stage in rows and int(name) == int(number):
         os.kill(os.getpid(), signal.SIGKILL)
-    write(self, shard, rows)
+    write(self, name, rows)
 
 Pieces.write = write_until_killed
 Sandbox(Path(home)).run(date.fromisoformat(day), date.fromisoformat(day), full=True, users_per_shard=2)
@@ -91,13 +91,13 @@ def test_promise_1_every_table_has_the_same_rows_for_any_number_of_shards(
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Gets the number of users of each call of the clustering from now on."""
     made: list[int] = []
-    cluster_users = clustering.cluster_users
+    cluster_users = work.cluster_users
 
     def counted(keywords: pl.DataFrame, *args: object, **options: object) -> pl.DataFrame:
         made.append(keywords["user_id"].n_unique())
         return cluster_users(keywords, *args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(clustering, "cluster_users", counted)
+    monkeypatch.setattr(work, "cluster_users", counted)
     return made
 
 

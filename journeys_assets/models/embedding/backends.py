@@ -54,6 +54,11 @@ CUDA_BATCH = 256
 """Texts of every batch on a GPU."""
 
 
+def gpus_of(model_version: str) -> int:
+    """The GPUs that an embedder of this version takes."""
+    return int(NAME_IN_VERSION["cuda"] in model_version)
+
+
 def backend_of(setting: BackendSetting) -> Backend:
     """The backend that a setting names; ``auto`` is the GPU if there is one that ONNX Runtime can use.
 

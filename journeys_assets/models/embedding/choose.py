@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from journeys_assets.models.embedding.backends import Backend, BackendSetting, backend_of
 from journeys_assets.models.embedding.base import Embedder
@@ -13,6 +15,33 @@ from journeys_assets.models.embedding.multilingual import NAME as MULTILINGUAL
 from journeys_assets.models.embedding.multilingual import MultilingualEmbedder, PackedE5
 from journeys_assets.models.embedding.onnx import OnnxEmbedder
 from journeys_assets.models.embedding.packaged import PackagedMiniLm
+
+
+@dataclass(frozen=True)
+class NamedEmbedder:
+    """Makes the embedder of a deployment when first called. Where it is sent to, a process makes it once.
+
+    The fields are the arguments of :func:`make_embedder`.
+    """
+
+    name: str
+    cache_dir: Path
+    backend: BackendSetting
+
+    def __call__(self) -> Embedder:
+        return self._made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _received, (self.name, self.cache_dir, self.backend)
+
+    @cached_property
+    def _made(self) -> Embedder:
+        return make_embedder(self.name, self.cache_dir, backend=self.backend)
+
+
+@cache
+def _received(name: str, cache_dir: Path, backend: BackendSetting) -> NamedEmbedder:
+    return NamedEmbedder(name, cache_dir, backend)
 
 
 @cache

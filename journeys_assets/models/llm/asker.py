@@ -29,6 +29,9 @@ WINDOW = 4
 """Questions that are read ahead for each call that may be under way."""
 SMALLEST_WINDOW = 64
 
+MOST_LOST = 10
+"""Machines that one question may lose before that counts as a failure of the question."""
+
 UNAFFORDABLE = "budget used up"
 STOPPED = "stopped"
 
@@ -224,7 +227,7 @@ class ModelAsker:
         Raises:
             _NoAnswer: the calls came to nothing.
         """
-        n_failed = 0
+        n_failed = n_lost = 0
         reason = ""
         while True:
             if most is None:
@@ -235,10 +238,13 @@ class ModelAsker:
                 self._budget.give_back(most)
                 raise _NoAnswer(halted)
             try:
-                return self._call(asked, messages, schema, most, is_retry=n_failed > 0)
+                return self._call(asked, messages, schema, most, is_retry=n_failed + n_lost > 0)
             except ChatError as error:
-                n_failed += 1
                 most, reason = None, error.reason
+                if error.is_of_machine and n_lost < MOST_LOST:
+                    n_lost += 1
+                    continue
+                n_failed += 1
                 wait = self._wait_before_retry(error, n_failed)
             if wait is None:
                 raise _NoAnswer(reason)
@@ -270,7 +276,8 @@ class ModelAsker:
             completion = self._chat.complete(messages, schema, asked.question.max_tokens)
         except ChatError as error:
             cost = most if error.may_cost else 0.0
-            self._breaker.note_failure(error)
+            if not error.is_of_machine:
+                self._breaker.note_failure(error)
             raise
         else:
             tokens = (completion.input_tokens, completion.output_tokens)

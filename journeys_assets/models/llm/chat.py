@@ -71,12 +71,15 @@ class ChatError(LanguageModelError):
         may_pass: Whether another attempt is worth it.
         is_of_endpoint: Whether it says that other questions will meet the same.
         may_cost: Whether the endpoint may have worked, and charge for it.
+        is_of_machine: Whether the machine that made the call is gone: another one makes it again, and it does not count
+            among the attempts.
     """
 
     reason: ClassVar[str]
     may_pass: ClassVar[bool] = False
     is_of_endpoint: ClassVar[bool] = False
     may_cost: ClassVar[bool] = False
+    is_of_machine: ClassVar[bool] = False
 
 
 class Busy(ChatError):
@@ -118,6 +121,15 @@ class BrokenOff(ChatError):
     may_pass = True
     is_of_endpoint = True
     may_cost = True
+
+
+class MachineLost(ChatError):
+    """The machine that made the call is gone, or its process is."""
+
+    reason = "machine lost"
+    may_pass = True
+    may_cost = True
+    is_of_machine = True
 
 
 class Unreachable(ChatError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
@@ -16,6 +18,9 @@ from journeys_assets.models.llm.cache import AnswerCache
 from journeys_assets.models.llm.chat import ChatError, ChatModel, Message
 from journeys_assets.models.llm.ledger import Ledger
 from journeys_assets.models.llm.openai_compatible import OpenAICompatible
+
+Where = Callable[[ChatModel, Callable[[], ChatModel]], ChatModel]
+"""Gets a model, and what makes it on another machine; returns the model whose calls are made where they should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,26 @@ def make_chat(params: AskerParams) -> ChatModel | None:
     )
 
 
+def make_chat_of_machine(params: AskerParams) -> ChatModel:
+    """The model of a deployment on another of its machines, with the key of that machine's environment.
+
+    Raises:
+        MissingExtra: the SDK is not installed.
+    """
+    key = os.environ.get("JOURNEYS_LLM__API_KEY")
+    chat = make_chat(replace(params, api_key=SecretStr(key) if key else None))
+    assert chat is not None
+    return chat
+
+
 def make_asker(
-    params: AskerParams, folder: Path, *, run_id: str, spent_today: Spent | None, now: Now = lambda: datetime.now(UTC)
+    params: AskerParams,
+    folder: Path,
+    *,
+    run_id: str,
+    spent_today: Spent | None,
+    where: Where = lambda chat, _: chat,
+    now: Now = lambda: datetime.now(UTC),
 ) -> ModelAsker | None:
     """The asker of one run; None if the deployment has no model. Connects to nothing.
 
@@ -68,6 +91,7 @@ def make_asker(
         folder: Of the cache of answers; made when first used.
         run_id: What the ledger calls the run.
         spent_today: What the ledger of earlier runs says of today, UTC; None: nothing was spent.
+        where: Decides where the calls are made; by default in this process.
 
     Raises:
         MissingExtra: the SDK is not installed.
@@ -76,7 +100,7 @@ def make_asker(
     if chat is None:
         return None
     return ModelAsker(
-        chat,
+        where(chat, partial(make_chat_of_machine, replace(params, api_key=None))),
         cache=AnswerCache(folder),
         ledger=Ledger(run_id, now=now),
         budget=Budget(params.limits, spent_today, now=now),

@@ -1,8 +1,8 @@
-"""Rows of the shards of one partition in files, until those of every shard are there and are stored together.
+"""Rows of pieces of one result in files, until those of every piece are there and are stored together.
 
-A piece is the rows of one shard. It is written under a hidden name and renamed once it is complete, so whatever has its
-final name is whole, whenever the process ended. Pieces with the same key can be used by a later run; those of another
-key are removed when a stage starts, unless another process is working on them.
+A piece is the rows of one shard, or of one part of the work on a cluster. It is written under a hidden name and renamed
+once it is complete, so whatever has its final name is whole, whenever the process ended. Pieces with the same key can
+be used by a later run; those of another key are removed when a stage starts, unless another process is working on them.
 """
 
 from __future__ import annotations
@@ -21,18 +21,22 @@ from journeys_assets.storage.locks import exclusive_lock, is_locked
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """The pieces in ``folder``: a folder for each shard, in it one Parquet file for each table."""
+    """The pieces in ``folder``: a folder for each by its name, in it one Parquet file for each table."""
 
     folder: Path
 
-    def has(self, number: int) -> bool:
-        """Whether the piece of the shard with this number is there."""
-        return self._of(number).exists()
+    def has(self, name: str) -> bool:
+        """Whether the piece with this name is there."""
+        return (self.folder / name).exists()
 
-    def write(self, number: int, rows: Mapping[str, pl.DataFrame]) -> None:
-        """Write the rows of a shard, by table."""
-        hidden = self.folder / f".{number:06d}"
-        for earlier in (hidden, self._of(number)):
+    def write(self, name: str, rows: Mapping[str, pl.DataFrame]) -> None:
+        """Write the rows of a piece, by table.
+
+        Args:
+            name: Letters and digits; decides the order of the pieces.
+        """
+        hidden, final = self.folder / f".{name}", self.folder / name
+        for earlier in (hidden, final):
             shutil.rmtree(earlier, ignore_errors=True)
         hidden.mkdir()
         for table, frame in rows.items():
@@ -40,18 +44,19 @@ class Pieces:
                 frame.write_parquet(file, compression="lz4", statistics=False)
                 file.flush()
                 os.fsync(file.fileno())
-        hidden.rename(self._of(number))
+        hidden.rename(final)
+
+    def read(self, name: str, table: str) -> pl.DataFrame:
+        """The rows of a table in the piece with this name."""
+        return pl.read_parquet(self.folder / name / f"{table}.parquet")
 
     def files(self, table: str) -> list[Path]:
-        """The files of a table, in order of shards."""
-        return sorted(self.folder.glob(f"[0-9]*/{table}.parquet"))
+        """The files of a table, in order of names."""
+        return sorted(self.folder.glob(f"[!.]*/{table}.parquet"))
 
     def remove(self) -> None:
         """Remove all pieces."""
         shutil.rmtree(self.folder)
-
-    def _of(self, number: int) -> Path:
-        return self.folder / f"{number:06d}"
 
 
 @contextmanager
@@ -63,14 +68,23 @@ def pieces_with_key(folder: Path, key: str) -> Iterator[Pieces]:
         key: Names everything that shapes the rows; a valid name of a file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for lock_file in folder.glob("*.lock"):
-        if lock_file.stem != key and not is_locked(lock_file):
-            shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
-            lock_file.unlink(missing_ok=True)
+    remove_pieces(folder, but=key)
     lock_file = folder / f"{key}.lock"
     with exclusive_lock(lock_file, on_wait=lambda: None):
         pieces = Pieces(folder / key)
         pieces.folder.mkdir(exist_ok=True)
         yield pieces
         if not pieces.folder.exists():
+            lock_file.unlink(missing_ok=True)
+
+
+def remove_pieces(folder: Path, *, but: str | None = None) -> None:
+    """Remove the pieces below ``folder`` on which no process is working.
+
+    Args:
+        but: The key of those that stay.
+    """
+    for lock_file in folder.glob("*.lock"):
+        if lock_file.stem != but and not is_locked(lock_file):
+            shutil.rmtree(lock_file.with_suffix(""), ignore_errors=True)
             lock_file.unlink(missing_ok=True)
