@@ -36,6 +36,7 @@ _IDENTITY = ("event_type", "client_event_time", "device_id", "session_id", "even
 MAPPING = make_mapping(
     {
         "user": ["user_id", "device_id", "amplitude_id"],
+        "user_agent": "user_agent",
         "time": ["event_time", "client_event_time"],
         "event": "event_type",
         "event_id": _EVENT_ID,

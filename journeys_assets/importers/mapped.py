@@ -21,6 +21,7 @@ from journeys_assets.domain.actions import STRENGTHS, Action, Strength
 from journeys_assets.domain.landing.contract import REFUSED_SCHEMA
 from journeys_assets.domain.landing.ids import NULL_WORDS
 from journeys_assets.domain.landing.log_options import IGNORE
+from journeys_assets.domain.noise.rules import NOISY_SOURCES, with_noise
 from journeys_assets.importers.base import Converted, Importer, Records, checked
 from journeys_assets.importers.mapping import (
     ANY,
@@ -36,6 +37,7 @@ from journeys_assets.importers.mapping import (
 )
 from journeys_assets.importers.paths import parse_path
 from journeys_assets.importers.times import utc_times
+from journeys_assets.importers.user_agents import agents_noise
 
 NO_RULE = "no rule for the event"
 IGNORED = "no sign of interest"
@@ -256,6 +258,7 @@ def _of_rule(
         "line",
         *([_text(user).alias("user_id")] if user is not None else []),
         *([_text(time).alias("__time")] if time is not None else []),
+        *([_text(mapping.user_agent).alias("__agent")] if mapping.user_agent is not None else []),
         **_columns(rule, mapping),
     )
     if isinstance(rule, EngagementRule) and rule.actions:
@@ -276,15 +279,21 @@ def _of_rule(
         column = name.get(source, "updated_at")
         rows = rows.with_columns(times.alias(column))
         unreadable = unread.with_columns(column=pl.lit(column))
-    landed = rows.drop(_ROW, "__time", "__skip", strict=False)
+    if source in NOISY_SOURCES and "__agent" in rows.columns:
+        rows = rows.with_columns(noise=agents_noise(rows["__agent"]))
+    landed = rows.drop(_ROW, "__time", "__skip", "__agent", strict=False)
     # The number of the row in the part is kept beside its line, because several rows may come from one line.
     good, refused = checked(
         source, landed.with_columns(line=pl.int_range(pl.len())), now=now, actions=log.registry, unreadable=unreadable
     )
+    good = with_noise(source, good)
     is_action = source == "pin_engagements"
     outcome = pl.format("{} as {}", pl.lit(source), "action") if is_action else pl.lit(source)
     at = rows.select("line", _ROW, outcome=outcome)
     kept = at[good["line"].cast(pl.UInt32)]
+    if source in NOISY_SOURCES:
+        noise = pl.when(good["noise"].is_not_null()).then(pl.format("noise: {}", good["noise"]))
+        kept = kept.with_columns(outcome=pl.coalesce(noise, "outcome"))
     lost = at[refused.filter(~pl.col("is_kept"))["line"].cast(pl.UInt32)]
     decided += [kept.select(_ROW, "outcome").unique(_ROW, keep="first", maintain_order=True)]
     lost = lost.filter(~pl.col(_ROW).is_in(kept[_ROW].implode()))

@@ -54,6 +54,7 @@ _READ = (
 MAPPING = make_mapping(
     {
         "user": [_PERSON, *_USERS],
+        "user_agent": "properties.$raw_user_agent",
         "time": "timestamp",
         "time_unit": "us",
         "event": _EVENT,

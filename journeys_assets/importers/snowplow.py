@@ -82,6 +82,7 @@ _SQL_NULL = "\\N"
 MAPPING = make_mapping(
     {
         "user": ["user_id", "domain_userid", _NETWORK],
+        "user_agent": "useragent",
         "time": ["derived_tstamp", "collector_tstamp"],
         "event": _EVENT,
         "event_id": _EVENT_ID,

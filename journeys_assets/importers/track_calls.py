@@ -76,6 +76,7 @@ def track_mapping(name: str) -> LogMapping:
     return make_mapping(
         {
             "user": USERS,
+            "user_agent": ["context.userAgent", "context_user_agent"],
             "time": _TIME,
             "event": _EVENT,
             "event_id": _ID,

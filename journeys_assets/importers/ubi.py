@@ -56,6 +56,7 @@ _TITLES = (f"{_OBJECT}.title", f"{_OBJECT}.name", f"{_OBJECT}.description")
 MAPPING = make_mapping(
     {
         "user": _USER,
+        "user_agent": ["event_attributes.user_agent", "query_attributes.user_agent", "user_agent"],
         "time": _TIME,
         "time_unit": "ms",
         "event": _EVENT,

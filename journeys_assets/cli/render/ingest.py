@@ -1,7 +1,7 @@
 """The result of an ingest call, as text and as a record.
 
 It adds up: files found = read + known + passed over, lines = header + blank + lines of records, and rows read =
-accepted + duplicate + quarantined + skipped.
+accepted + duplicate + noise + quarantined + skipped.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,6 +31,7 @@ def ingest_record(report: "IngestReport", unmatched: "Sequence[Unmatched]") -> d
         "n_files_skipped_as_known": report.n_files_skipped_as_known,
         "passed_over": [{"path": one.path, "reason": one.reason} for one in report.passed_over],
         "skipped_by_reason": report.skipped_by_reason,
+        "noise": report.noise,
         "events": [{"event": event, "outcome": outcome, "n": n} for (event, outcome), n in report.events.items()],
         "ignored_columns": report.ignored_columns(),
         "n_unlisted_users": report.n_unlisted_users,
@@ -42,7 +43,7 @@ def show_ingest(
     report: "IngestReport", unmatched: "Sequence[Unmatched]" = (), params: "QualityParams | None" = None
 ) -> RenderableType:
     """The counts of an ingest call by source, and everything that was left out, with the reasons."""
-    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
+    headers = ("source", "files", "rows read", "accepted", "duplicate", "noise", "quarantined", "skipped")
     lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
     if params is not None:
         lines += unmatched_lines(unmatched, params)

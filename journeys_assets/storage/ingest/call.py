@@ -34,6 +34,7 @@ from journeys_assets.domain.landing.contract import (
     with_keywords,
 )
 from journeys_assets.domain.landing.log_options import FormatOptions
+from journeys_assets.domain.noise.rules import with_noise
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import formats
@@ -71,13 +72,14 @@ MAX_EVENT_TYPES = 200
 
 @dataclass(frozen=True)
 class FileReport:
-    """The row counts of one file and source; read = accepted + duplicate + quarantined + skipped."""
+    """The row counts of one file and source; read = accepted + duplicate + noise + quarantined + skipped."""
 
     file: str
     source: str
     n_rows: int
     n_accepted: int
     n_duplicate: int
+    n_noise: int
     n_quarantined: int
     n_skipped: int
     n_rows_with_refused_fields: int = 0
@@ -103,7 +105,8 @@ class IngestReport:
     ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists. ``passed_over``
     has the files of the given folders that are not read, with the reasons. Every file found is among ``files``, passed
     over, skipped as known, or was set aside. ``sources`` has the main source of every file whose source is known.
-    ``events`` has the records of formats with types of events, by type and by what became of them.
+    ``events`` has the records of formats with types of events, by type and by what became of them. ``noise`` has the new
+    rows that were marked as noise, by reason.
     """
 
     ingest_seq: int
@@ -116,12 +119,21 @@ class IngestReport:
     passed_over: tuple[PassedOver, ...] = ()
     sources: Mapping[Path, str] = field(default_factory=dict)
     events: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    noise: Mapping[str, int] = field(default_factory=dict)
 
-    def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
-        """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
+    def by_source(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
+        """Source, files, rows read, accepted, duplicate, noise, quarantined, skipped; sources in alphabetical order."""
         totals: dict[str, list[int]] = {}
         for file in self.files:
-            counts = (1, file.n_rows, file.n_accepted, file.n_duplicate, file.n_quarantined, file.n_skipped)
+            counts = (
+                1,
+                file.n_rows,
+                file.n_accepted,
+                file.n_duplicate,
+                file.n_noise,
+                file.n_quarantined,
+                file.n_skipped,
+            )
             total = totals.setdefault(file.source, [0] * len(counts))
             totals[file.source] = [a + b for a, b in zip(total, counts, strict=True)]
         return [(source, *counts) for source, counts in sorted(totals.items())]  # type: ignore[misc]
@@ -385,7 +397,7 @@ class _Call:
                 for name, good in converted.good.items():
                     files[name].n_good += good.height
                     files[name].is_snapshot |= name == "users" and _has_undated(good, converted.refused.get(name))
-                    rows = with_keywords(name, good).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
+                    rows = with_noise(name, with_keywords(name, good)).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
                     self.scratch.write(name, number, rows)
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
@@ -441,6 +453,7 @@ class _Call:
                 continue
             n_accepted = loaded.accepted.get((file.source, file.number), 0)
             n_superseded = loaded.superseded.get((file.source, file.number), 0)
+            n_noise = sum(loaded.noise.get((file.source, file.number), {}).values())
             wanted = self._wanted[file.number]
             files.append(
                 FileReport(
@@ -448,7 +461,8 @@ class _Call:
                     source=file.source,
                     n_rows=file.n_good + file.n_quarantined + file.n_skipped,
                     n_accepted=n_accepted,
-                    n_duplicate=file.n_good - n_accepted - n_superseded,
+                    n_duplicate=file.n_good - n_accepted - n_noise - n_superseded,
+                    n_noise=n_noise,
                     n_quarantined=file.n_quarantined,
                     n_skipped=file.n_skipped + n_superseded,
                     n_rows_with_refused_fields=file.n_rows_with_refused_fields,
@@ -466,6 +480,7 @@ class _Call:
             dict(sorted(skipped.items())),
             self.checksums,
             loaded.n_unlisted,
+            noise=loaded.noise_by_reason(),
             events=_largest(self._events),
         )
 

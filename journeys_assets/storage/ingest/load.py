@@ -87,7 +87,8 @@ class Loaded:
 
     Attributes:
         ingest_seq: Number of the call.
-        accepted: Rows accepted, by (source, number of the file).
+        accepted: Rows accepted that are no noise, by (source, number of the file).
+        noise: Rows accepted that are noise, likewise, by reason.
         superseded: Rows skipped for ``SUPERSEDED``, likewise.
         first_day: Day of the earliest event of a source with keywords; None if there is none.
         n_unlisted: Users with an opt-in whom a snapshot does not list; their opt-ins are unknown from now on.
@@ -100,6 +101,11 @@ class Loaded:
     first_day: date | None
     n_unlisted: int
     loaded_meanwhile: frozenset[int]
+    noise: Mapping[tuple[str, int], Counter[str]]
+
+    def noise_by_reason(self) -> dict[str, int]:
+        """All rows marked as noise, by reason."""
+        return dict(sorted(sum(self.noise.values(), Counter[str]()).items()))
 
 
 INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES)
@@ -156,6 +162,7 @@ def load(
     """
     accepted: dict[tuple[str, int], int] = {}
     superseded: dict[tuple[str, int], int] = {}
+    noise: dict[tuple[str, int], Counter[str]] = {}
     first_days: list[date] = []
     n_unlisted = 0
     with warehouse.bounded_writing(MEMORY_LIMIT, scratch.folder / "spill") as con:
@@ -176,14 +183,15 @@ def load(
             _record_days(con, source, outcome.days, seq, now.date())
             accepted |= {(source, number): n for number, n in outcome.accepted.items()}
             superseded |= {(source, number): n for number, n in outcome.superseded.items()}
+            noise |= {(source, number): counts for number, counts in outcome.noise.items()}
             first_days += [outcome.first_day] if outcome.first_day and source in KEYWORD_EVENTS else []
             n_unlisted += outcome.n_unlisted
             unsubscribes = pl.concat([unsubscribes, *outcome.unsubscribes], how="diagonal_relaxed")
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
-        _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, list_numbers, seq, now))
-    return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late)
+        _append(con, INGEST_LEDGER, _ledger(new, accepted, noise, superseded, list_numbers, seq, now))
+    return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late, noise)
 
 
 @dataclass
@@ -191,13 +199,15 @@ class _Outcome:
     """What became of the rows of one source.
 
     Attributes:
-        accepted: Rows accepted, by number of the file.
+        accepted: Rows accepted that are no noise, by number of the file.
+        noise: Rows accepted that are noise, by number of the file and reason.
         superseded: Rows skipped for ``SUPERSEDED``, likewise.
         days: event_date, n_events, n_users of the events accepted, where the day follows from the event alone.
         unsubscribes: Unsubscribes that a later row of the call does not repeat.
     """
 
     accepted: Counter[int] = field(default_factory=Counter)
+    noise: dict[int, Counter[str]] = field(default_factory=dict)
     superseded: Counter[int] = field(default_factory=Counter)
     days: list[pl.DataFrame] = field(default_factory=list)
     unsubscribes: list[pl.DataFrame] = field(default_factory=list)
@@ -230,8 +240,13 @@ def _load_source(
             is_clear = ~(block.select(_key(table)).hash_rows().is_duplicated() | _are_stored(con, table, block, seq))
         fresh = block if is_clear.all() and not is_users else _chosen(con, table, block, is_clear, lists, outcome)
         _insert(con, table, fresh, seq)
-        files = fresh["file_no"].drop_nulls().value_counts()
-        outcome.accepted.update(dict(files.iter_rows()))
+        is_noise = "noise" in fresh.columns
+        kept = fresh.filter(pl.col("noise").is_null()) if is_noise else fresh
+        outcome.accepted.update(dict(kept["file_no"].drop_nulls().value_counts().iter_rows()))
+        if is_noise:
+            counts = fresh.drop_nulls("noise").group_by("file_no", "noise").len()
+            for number, reason, n in counts.iter_rows():
+                outcome.noise.setdefault(number, Counter())[reason] += n
         if time := time_in_grain(table.name):
             # A user's events of one day are in one block, so the users of the blocks add up.
             days = fresh.group_by(event_date=pl.col(time).dt.date())
@@ -605,6 +620,7 @@ def _append(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -
 def _ledger(
     files: Sequence[PreparedFile],
     accepted: Mapping[tuple[str, int], int],
+    noise: Mapping[tuple[str, int], Counter[str]],
     superseded: Mapping[tuple[str, int], int],
     lists: Collection[int],
     seq: int,
@@ -614,6 +630,7 @@ def _ledger(
     for file in files:
         n_accepted = accepted.get((file.source, file.number), 0)
         n_superseded = superseded.get((file.source, file.number), 0)
+        n_noise = sum(noise.get((file.source, file.number), {}).values())
         rows.append(
             {
                 "batch_id": file.batch_id(seq),
@@ -624,7 +641,8 @@ def _ledger(
                 "format": file.format,
                 "n_rows": file.n_good + file.n_quarantined + file.n_skipped,
                 "n_accepted": n_accepted,
-                "n_duplicate": file.n_good - n_accepted - n_superseded,
+                "n_duplicate": file.n_good - n_accepted - n_noise - n_superseded,
+                "n_noise": n_noise,
                 "n_quarantined": file.n_quarantined,
                 "n_skipped": file.n_skipped + n_superseded,
                 "n_rows_with_refused_fields": file.n_rows_with_refused_fields,
