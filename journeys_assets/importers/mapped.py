@@ -45,6 +45,8 @@ NO_USER = "no user"
 NO_TEXT = "a search without text"
 NO_ITEM = "no item"
 REFUSED = "refused"
+SKIPPED = "skipped: "
+"""What the outcome of a record that is skipped begins with; the reason follows."""
 NO_TYPE = "(no type)"
 
 SKIP = "@skip"
@@ -187,7 +189,7 @@ def _convert(raw: pl.DataFrame, now: datetime, *, log: _Log) -> Converted:
     rows = rows.with_columns(__event=_text(mapping.event) if mapping.event else pl.lit(None, dtype=pl.String))
     outcome = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     if SKIP in rows.columns:
-        outcome = rows.select(pl.when(pl.col(SKIP).is_not_null()).then(pl.format("skipped: {}", SKIP))).to_series()
+        outcome = rows.select(pl.when(pl.col(SKIP).is_not_null()).then(pl.format(SKIPPED + "{}", SKIP))).to_series()
     parts: list[tuple[str, pl.DataFrame, pl.DataFrame]] = []
     for name, rule in mapping.rules():
         free = rows.filter(outcome.is_null())
@@ -198,11 +200,11 @@ def _convert(raw: pl.DataFrame, now: datetime, *, log: _Log) -> Converted:
         parts += converted
         if decided.height:
             outcome = outcome.scatter(decided[_ROW], decided["outcome"])
-    outcome = outcome.fill_null(f"skipped: {NO_RULE}")
+    outcome = outcome.fill_null(f"{SKIPPED}{NO_RULE}")
     return Converted(
         {source: pl.concat(good) for source, good in _by_source(parts, 1).items()},
         {source: pl.concat(refused).sort("line") for source, refused in _by_source(parts, 2).items()},
-        {reason.removeprefix("skipped: "): n for reason, n in _counts(outcome).items() if reason.startswith("skipped")},
+        {reason.removeprefix(SKIPPED): n for reason, n in _counts(outcome).items() if reason.startswith(SKIPPED)},
         _event_counts(rows["__event"], outcome),
     )
 
@@ -270,7 +272,7 @@ def _of_rule(
         __skip=pl.when(pl.col("__skip").is_not_null().all().over(_ROW)).then(pl.col("__skip").first().over(_ROW))
     )
     skipped = rows.filter(pl.col("__skip").is_not_null()).unique(_ROW, maintain_order=True)
-    decided = [skipped.select(_ROW, outcome=pl.format("skipped: {}", "__skip"))]
+    decided = [skipped.select(_ROW, outcome=pl.format(SKIPPED + "{}", "__skip"))]
     rows = rows.filter(pl.col("__skip").is_null())
     unreadable: pl.DataFrame | None = None
     if "__time" in rows.columns:

@@ -66,7 +66,7 @@ def as_json_lines(rows: list[dict[str, Any]]) -> str:
 
 def assert_reconciled(report: IngestReport) -> None:
     for file in report.files:
-        assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
+        assert file.adds_up
 
 
 BROKEN: list[tuple[str, str, bytes, str]] = [

@@ -375,6 +375,22 @@ INGEST_LEDGER = Table(
     partitioned=False,
 )
 
+INGEST_OUTCOMES = Table(
+    "ingest_outcomes",
+    "What became of the records of one file, by type of event. Of files without types of events: what was skipped.",
+    ("batch_id", "event", "outcome"),
+    (
+        Column("batch_id", TEXT, "Id of the load of the file."),
+        Column("event", TEXT, "Type of the event; null for files without types of events.", nullable=True),
+        Column(
+            "outcome", TEXT, "The landing source, `noise: …`, `skipped: …` with the reason, or `refused`. "
+        ),
+        Column("n", pl.Int64(), "Records.", unit="records", minimum=1),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
 ANNOTATION_ITEMS = Table(
     "annotation_items",
     "What a row of an annotation sheet stands for: the sheet itself shows the row_key only. Never published.",

@@ -38,7 +38,7 @@ from journeys_assets.domain.noise.rules import with_noise
 from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
 from journeys_assets.importers.base import Converted, Importer
 from journeys_assets.importers.choose import formats
-from journeys_assets.importers.mapped import REFUSED
+from journeys_assets.importers.mapped import REFUSED, SKIPPED
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import PassedOver, check_columns, check_file, checksum, find_files, source_of
 from journeys_assets.storage.ingest.load import (
@@ -88,6 +88,15 @@ class FileReport:
     """For each ignored column that is nearly one of the contract that the file lacks: that one."""
     lines: LineCounts | None = None
     """The lines of the file; None for a source that an importer derives from the file's main one."""
+
+    outcomes: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
+    """What became of the records of the file, by type of event; see ``INGEST_OUTCOMES``."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row that was read is counted once."""
+        counted = self.n_accepted + self.n_duplicate + self.n_noise + self.n_quarantined + self.n_skipped
+        return self.n_rows == counted
 
     @property
     def is_all_refused(self) -> bool:
@@ -413,6 +422,9 @@ class _Call:
             files["users"].is_snapshot = "updated_at" not in plan.wanted.found
         self._skipped.update(skipped)
         self._events.update(events)
+        of_types: Mapping[tuple[str | None, str], int] = {**_largest(events)}
+        of_reasons = {(None, f"{SKIPPED}{reason}"): n for reason, n in skipped.items()}
+        files[plan.sources[0]].outcomes.update(of_types or of_reasons)
         self._wanted[number] = plan.wanted
         self.prepared += files.values()
         if plan.is_append_only:
@@ -469,6 +481,7 @@ class _Call:
                     ignored_columns=tuple(sorted(wanted.unknown)) if file.is_main else (),
                     did_you_mean=wanted.did_you_mean if file.is_main else {},
                     lines=wanted.counts if file.is_main else None,
+                    outcomes=file.outcomes,
                 )
             )
         skipped = self._skipped + Counter({SUPERSEDED: sum(loaded.superseded.values())})

@@ -26,6 +26,7 @@ import polars as pl
 
 from journeys_assets.domain.tables.landing import (
     INGEST_LEDGER,
+    INGEST_OUTCOMES,
     INGESTED_DAYS,
     LANDING,
     LANDING_TABLES,
@@ -74,6 +75,8 @@ class PreparedFile:
     n_rows_with_refused_fields: int = 0
     is_main: bool = False
     """Whether it is the main source of the file: the one whose counts include all its rows."""
+    outcomes: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    """What became of the records of the file, by type of event; of the main source."""
     is_snapshot: bool = False
     """Whether it lists all users: a file of ``users`` that has no row, or in which a row has no ``updated_at``."""
 
@@ -108,7 +111,7 @@ class Loaded:
         return dict(sorted(sum(self.noise.values(), Counter[str]()).items()))
 
 
-INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES)
+INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGEST_OUTCOMES, INGESTED_DAYS, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES)
 """All tables that ingestion writes."""
 
 
@@ -190,6 +193,7 @@ def load(
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
+        _append(con, INGEST_OUTCOMES, _outcomes(new, seq))
         _append(con, INGEST_LEDGER, _ledger(new, accepted, noise, superseded, list_numbers, seq, now))
     return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late, noise)
 
@@ -651,3 +655,12 @@ def _ledger(
             }
         )
     return pl.DataFrame(rows, schema=INGEST_LEDGER.polars_schema)
+
+
+def _outcomes(files: Sequence[PreparedFile], seq: int) -> pl.DataFrame:
+    rows = [
+        (file.batch_id(seq), event, outcome, n)
+        for file in files
+        for (event, outcome), n in sorted(file.outcomes.items(), key=str)
+    ]
+    return pl.DataFrame(rows, schema=INGEST_OUTCOMES.polars_schema, orient="row")
