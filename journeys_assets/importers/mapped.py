@@ -22,7 +22,8 @@ from journeys_assets.domain.landing.contract import REFUSED_SCHEMA
 from journeys_assets.domain.landing.ids import NULL_WORDS
 from journeys_assets.domain.landing.log_options import IGNORE
 from journeys_assets.domain.noise.rules import NOISY_SOURCES, with_noise
-from journeys_assets.importers.base import Converted, Importer, Records, checked
+from journeys_assets.domain.tables.landing import PART_SOURCES
+from journeys_assets.importers.base import PART, VERSION, Converted, Importer, Records, checked
 from journeys_assets.importers.mapping import (
     ANY,
     BoardRule,
@@ -80,6 +81,7 @@ def mapped_importer(
     prepared: Iterable[str] = (),
     records: Records | None = None,
     check_files: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {},
+    stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows,
     user_paths: Sequence[str] = (),
     time_paths: Sequence[str] = (),
 ) -> Importer:
@@ -88,10 +90,11 @@ def mapped_importer(
     Args:
         actions: The action registry of the deployment.
         prepare: Changes the raw rows before the mapping is applied. It may add columns and change values; rows stay.
-            A row with a text in the column ``SKIP`` is skipped for that reason.
+            A row with a text in the column ``SKIP`` is skipped for that reason. The columns ``PART`` and ``VERSION``
+            are kept.
         prepared: The columns that ``prepare`` adds, to which the mapping refers as if they were paths.
         records: What to read beside the paths of the mapping, and how. By default only these paths.
-        check_files: See :class:`Importer`.
+        check_files, stamp: See :class:`Importer`.
         user_paths, time_paths: Where user and time come from, if the mapping has prepared columns for them.
 
     Raises:
@@ -114,6 +117,7 @@ def mapped_importer(
         convert=partial(_convert, log=_Log(mapping, tuple(actions), prepare)),
         records=replace(given, paths=tuple(dict.fromkeys([*wanted, *given.paths]))),
         check_files=check_files,
+        stamp=stamp,
         mapping=mapping,
         user_paths=user_paths or (mapping.user.paths if mapping.user else ()),
         time_paths=time_paths or (mapping.time.paths if mapping.time else ()),
@@ -258,6 +262,7 @@ def _of_rule(
     rows = exploded.select(
         _ROW,
         "line",
+        *(name for name in (PART, VERSION) if name in exploded.columns),
         *([_text(user).alias("user_id")] if user is not None else []),
         *([_text(time).alias("__time")] if time is not None else []),
         *([_text(mapping.user_agent).alias("__agent")] if mapping.user_agent is not None else []),
@@ -283,7 +288,7 @@ def _of_rule(
         unreadable = unread.with_columns(column=pl.lit(column))
     if source in NOISY_SOURCES and "__agent" in rows.columns:
         rows = rows.with_columns(noise=agents_noise(rows["__agent"]))
-    landed = rows.drop(_ROW, "__time", "__skip", "__agent", strict=False)
+    landed = rows.drop(_ROW, "__time", "__skip", "__agent", PART, VERSION, strict=False)
     # The number of the row in the part is kept beside its line, because several rows may come from one line.
     good, refused = checked(
         source, landed.with_columns(line=pl.int_range(pl.len())), now=now, actions=log.registry, unreadable=unreadable
@@ -301,6 +306,8 @@ def _of_rule(
     lost = lost.filter(~pl.col(_ROW).is_in(kept[_ROW].implode()))
     decided += [lost.select(_ROW, outcome=pl.lit(REFUSED)).unique(_ROW)]
     described = landed[good["line"].cast(pl.UInt32)]
+    if source in PART_SOURCES and VERSION in rows.columns:
+        good = good.with_columns(rows[name][good["line"].cast(pl.UInt32)] for name in (PART, VERSION))
     good = good.with_columns(line=kept["line"])
     refused = refused.with_columns(line=at["line"][refused["line"].cast(pl.UInt32)])
     parts = [(source, good, _once(refused))]

@@ -27,9 +27,8 @@ from journeys_assets.pipeline.versions import Versions
 from journeys_assets.settings import Settings
 from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.queries import days as day_queries
-from journeys_assets.storage.queries import ledger
+from journeys_assets.storage.queries import ledger, staleness
 from journeys_assets.storage.queries import quality as quality_queries
-from journeys_assets.storage.queries import staleness
 from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -73,7 +72,14 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     # A model that cannot be read has no version, so what was computed cannot be compared with it.
     versions = pipeline.versions() if all(finding.ok for finding in findings) else None
     with pipeline.warehouse.reading() as con:
-        findings += [*_ingested(con), *_left_out(con, pipeline), *_volume(con, pipeline, today), *refused, *_unmatched(con, pipeline.params.quality), *_tables(pipeline, con)]
+        findings += [
+            *_ingested(con),
+            *_left_out(con, pipeline),
+            *_volume(con, pipeline, today),
+            *refused,
+            *_unmatched(con, pipeline.params.quality),
+            *_tables(pipeline, con),
+        ]
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
         return [*findings, *_computed(con, pipeline, versions, today)]

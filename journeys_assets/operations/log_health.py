@@ -78,4 +78,6 @@ def volume_changes(
         return []
     daily = daily_rows(con, day, params.trailing_days)
     known = daily["source"].unique().to_list()
-    return [change_of_source(source, day, daily, params) for source in KEYWORD_EVENTS if source in {*sources} & {*known}]
+    return [
+        change_of_source(source, day, daily, params) for source in KEYWORD_EVENTS if source in {*sources} & {*known}
+    ]

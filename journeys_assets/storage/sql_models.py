@@ -198,21 +198,21 @@ def load_models(
     actions: Sequence[Action],
     tables: Mapping[str, Table] | None = None,
     *,
-    noise: NoiseParams = NoiseParams(),
+    noise: NoiseParams | None = None,
 ) -> dict[str, SqlModel]:
     """All models of a dbt project, each after the models that it refers to.
 
     Args:
         actions: The registry, which decides what the models count.
         tables: What the rows of each model are, by the model's name; by default ``domain.tables.sql`` for ``actions``.
-        noise: What the views leave out.
+        noise: What the views leave out; by default what the parameters say.
 
     Raises:
         SqlModelError: a file is missing or wrong, a name is unknown, a model has no table or a table no model,
             or models refer to each other in a circle.
     """
     project = _Project.read(folder)
-    constants = {**sql_variables(actions), **noise.sql_variables()}
+    constants = {**sql_variables(actions), **(noise or NoiseParams()).sql_variables()}
     if tables is None:
         tables = sql_tables(actions)
     paths = sorted((folder / "models").glob("*/*.sql"))

@@ -301,6 +301,24 @@ KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
 """Per source: column with text for people → column with the keywords that it stands for."""
 
 
+PART_SOURCES = ("search_events", "pin_engagements")
+"""Sources whose rows may belong to a part of a log that is delivered again."""
+_PART = (
+    Column(
+        "log_part",
+        TEXT,
+        "The part of a vendor's log that the row came in, such as a table of a day, if the vendor delivers it again.",
+        nullable=True,
+    ),
+    Column(
+        "part_version",
+        TEXT,
+        "Which delivery of that part, or of the event, the row came in: rank, file and number of the call.",
+        nullable=True,
+    ),
+)
+
+
 def _stored(table: Table) -> Table:
     keywords = tuple(
         Column(
@@ -313,7 +331,8 @@ def _stored(table: Table) -> Table:
         for text, name in KEYWORD_COLUMNS.get(table.name, {}).items()
     )
     seq = Column("ingest_seq", pl.Int64(), "Ever-rising number of the ingest call that brought the row.", minimum=1)
-    return replace(table, columns=(*table.columns, *keywords, seq))
+    part = _PART if table.name in PART_SOURCES else ()
+    return replace(table, columns=(*table.columns, *keywords, *part, seq))
 
 
 def landing_tables(actions: Sequence[Action]) -> dict[str, Table]:
@@ -382,9 +401,7 @@ INGEST_OUTCOMES = Table(
     (
         Column("batch_id", TEXT, "Id of the load of the file."),
         Column("event", TEXT, "Type of the event; null for files without types of events.", nullable=True),
-        Column(
-            "outcome", TEXT, "The landing source, `noise: …`, `skipped: …` with the reason, or `refused`. "
-        ),
+        Column("outcome", TEXT, "The landing source, `noise: …`, `skipped: …` with the reason, or `refused`. "),
         Column("n", pl.Int64(), "Records.", unit="records", minimum=1),
     ),
     schema="landing",

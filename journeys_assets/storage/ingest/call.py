@@ -35,8 +35,14 @@ from journeys_assets.domain.landing.contract import (
 )
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.domain.noise.rules import with_noise
-from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
-from journeys_assets.importers.base import Converted, Importer
+from journeys_assets.domain.tables.landing import (
+    LANDING,
+    PART_SOURCES,
+    QUARANTINED_ROWS,
+    REFUSED_UNSUBSCRIBES,
+    VERSIONED,
+)
+from journeys_assets.importers.base import PART, VERSION, Converted, Importer
 from journeys_assets.importers.choose import formats
 from journeys_assets.importers.mapped import REFUSED, SKIPPED
 from journeys_assets.storage.ingest.errors import IngestError
@@ -50,6 +56,7 @@ from journeys_assets.storage.ingest.load import (
     known_files,
     load,
 )
+from journeys_assets.storage.ingest.parts import REDELIVERED
 from journeys_assets.storage.ingest.readers.choose import (
     header_of,
     is_special,
@@ -114,8 +121,8 @@ class IngestReport:
     ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists. ``passed_over``
     has the files of the given folders that are not read, with the reasons. Every file found is among ``files``, passed
     over, skipped as known, or was set aside. ``sources`` has the main source of every file whose source is known.
-    ``events`` has the records of formats with types of events, by type and by what became of them. ``noise`` has the new
-    rows that were marked as noise, by reason.
+    ``events`` has the records of formats with types of events, by type and by what became of them. ``noise`` has the
+    new rows that were marked as noise, by reason.
     """
 
     ingest_seq: int
@@ -179,6 +186,7 @@ class _Plan:
     convert: Callable[[Piece], Converted]
     format: str
     pieces: Iterator[Piece]
+    stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows
 
     @property
     def is_append_only(self) -> bool:
@@ -336,7 +344,7 @@ def _plan(
         wanted = wanted_of(importer)
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
         pieces = read_of_importer(file, importer, wanted)
-        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces)
+        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces, importer.stamp)
     if source is not None:
         check_columns(file, source)
     name = source or source_of(file, root)
@@ -406,7 +414,10 @@ class _Call:
                 for name, good in converted.good.items():
                     files[name].n_good += good.height
                     files[name].is_snapshot |= name == "users" and _has_undated(good, converted.refused.get(name))
-                    rows = with_noise(name, with_keywords(name, good)).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
+                    marked = with_part(name, plan.stamp(str(file), good) if name in PART_SOURCES else good)
+                    rows = with_noise(name, with_keywords(name, marked)).with_columns(
+                        file_no=pl.lit(number, dtype=pl.Int32)
+                    )
                     self.scratch.write(name, number, rows)
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
@@ -484,13 +495,15 @@ class _Call:
                     outcomes=file.outcomes,
                 )
             )
-        skipped = self._skipped + Counter({SUPERSEDED: sum(loaded.superseded.values())})
+        skipped = self._skipped.copy()
+        for (source, _), n in loaded.superseded.items():
+            skipped[SUPERSEDED if source in VERSIONED else REDELIVERED] += n
         return IngestReport(
             loaded.ingest_seq,
             tuple(files),
             loaded.first_day,
             self.n_known + len(loaded.loaded_meanwhile),
-            dict(sorted(skipped.items())),
+            {reason: n for reason, n in sorted(skipped.items()) if n},
             self.checksums,
             loaded.n_unlisted,
             noise=loaded.noise_by_reason(),
@@ -508,6 +521,14 @@ def _largest(events: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
     for (event, outcome), n in events.items():
         counts[event if event in named else OTHER_TYPES, outcome] += n
     return dict(sorted(counts.items()))
+
+
+def with_part(source: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Converted rows with the columns ``PART`` and ``VERSION``, null where no importer has filled them."""
+    if source not in PART_SOURCES:
+        return rows
+    missing = [name for name in (PART, VERSION) if name not in rows.columns]
+    return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
 
 
 def _has_undated(good: pl.DataFrame, refused: pl.DataFrame | None) -> bool:

@@ -30,11 +30,19 @@ from journeys_assets.domain.tables.landing import (
     INGESTED_DAYS,
     LANDING,
     LANDING_TABLES,
+    PART_SOURCES,
     QUARANTINED_ROWS,
     REFUSED_UNSUBSCRIBES,
     VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.parts import (
+    Redelivered,
+    forget_deliveries,
+    replace_parts,
+    surviving,
+    with_call,
+)
 from journeys_assets.storage.ingest.scratch import EVENT_TIME, Scratch, row_schema, time_in_grain
 from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -111,7 +119,14 @@ class Loaded:
         return dict(sorted(sum(self.noise.values(), Counter[str]()).items()))
 
 
-INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGEST_OUTCOMES, INGESTED_DAYS, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES)
+INGEST_TABLES = (
+    *LANDING_TABLES.values(),
+    INGEST_LEDGER,
+    INGEST_OUTCOMES,
+    INGESTED_DAYS,
+    QUARANTINED_ROWS,
+    REFUSED_UNSUBSCRIBES,
+)
 """All tables that ingestion writes."""
 
 
@@ -179,10 +194,15 @@ def load(
         # Events come first: what a changed pin or user makes stale depends on the days that have events.
         lists = [file for file in new if file.is_snapshot] if users_are_snapshots else []
         sources = {file.source for file in new if file.n_good} | ({"users"} if lists else set())
+        numbers_of = {
+            source: [file.number for file in new if file.source == source and file.n_good] for source in sources
+        }
+        redelivered = replace_parts(con, scratch, numbers_of, seq)
+        sources |= set(redelivered.days)
         for source in sorted(sources, key=lambda name: (name in VERSIONED, name)):
-            numbers = [file.number for file in new if file.source == source and file.n_good]
+            numbers = numbers_of.get(source, [])
             source_lists = [file.number for file in lists] if source == "users" else []
-            outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, seq)
+            outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, redelivered, seq)
             _record_days(con, source, outcome.days, seq, now.date())
             accepted |= {(source, number): n for number, n in outcome.accepted.items()}
             superseded |= {(source, number): n for number, n in outcome.superseded.items()}
@@ -190,6 +210,7 @@ def load(
             first_days += [outcome.first_day] if outcome.first_day and source in KEYWORD_EVENTS else []
             n_unlisted += outcome.n_unlisted
             unsubscribes = pl.concat([unsubscribes, *outcome.unsubscribes], how="diagonal_relaxed")
+        forget_deliveries(con)
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
@@ -228,10 +249,13 @@ def _load_source(
     scratch: Scratch,
     numbers: Sequence[int],
     lists: Sequence[int],
+    redelivered: Redelivered,
     seq: int,
 ) -> _Outcome:
     """Insert the new rows of a source, block by block."""
     outcome = _Outcome()
+    if table.name in redelivered.days:
+        outcome.days.append(redelivered.days[table.name])
     is_users = table.name == "users"
     # Consent is decided on all rows together: one notification may name two users, and a list leaves users out.
     is_consent = table.name in ("users", "notification_events")
@@ -239,6 +263,8 @@ def _load_source(
     if is_users and not numbers:
         blocks = iter([pl.DataFrame(schema=row_schema(table.name))])
     for block in blocks:
+        if table.name in PART_SOURCES:
+            block = _counting(con, table, block, redelivered, seq, outcome)
         is_clear = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
         if not is_users:
             is_clear = ~(block.select(_key(table)).hash_rows().is_duplicated() | _are_stored(con, table, block, seq))
@@ -256,6 +282,23 @@ def _load_source(
             days = fresh.group_by(event_date=pl.col(time).dt.date())
             outcome.days.append(days.agg(n_events=pl.len(), n_users=pl.col("user_id").n_unique()))
     return outcome
+
+
+def _counting(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    block: pl.DataFrame,
+    redelivered: Redelivered,
+    seq: int,
+    outcome: _Outcome,
+) -> pl.DataFrame:
+    """The rows of a block that no other delivery replaces, with the number of the call in their versions."""
+    numbered = with_call(block, seq)
+    kept = surviving(con, table.name, numbered) if redelivered.is_any else numbered
+    if kept.height < block.height:
+        outcome.superseded.update(dict(block["file_no"].value_counts().iter_rows()))
+        outcome.superseded.subtract(dict(kept["file_no"].value_counts().iter_rows()))
+    return kept
 
 
 def _are_stored(con: duckdb.DuckDBPyConnection, table: Table, block: pl.DataFrame, seq: int) -> pl.Series:
