@@ -127,7 +127,12 @@ def _prepared(raw: pl.DataFrame) -> pl.DataFrame:
     identity = digests(raw.select(_IDENTITY)).alias(_EVENT_ID)
     lists = [name for name, dtype in raw.schema.items() if name.startswith("items[]") and isinstance(dtype, pl.List)]
     texts = pl.element().replace(NOT_SET, None)
-    return raw.with_columns(*(pl.col(name).list.eval(texts) for name in lists), identity, raw["stream_id"].alias(PART))
+    return raw.with_columns(
+        *(pl.col(name).list.eval(texts) for name in lists),
+        identity,
+        raw["stream_id"].alias(PART),
+        pl.lit(None, dtype=pl.String).alias(VERSION),
+    )
 
 
 def _recognise(sample: Sample) -> str | None:

@@ -265,6 +265,8 @@ def _load_source(
     for block in blocks:
         if table.name in PART_SOURCES:
             block = _counting(con, table, block, redelivered, seq, outcome)
+            if block.is_empty():
+                continue
         is_clear = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
         if not is_users:
             is_clear = ~(block.select(_key(table)).hash_rows().is_duplicated() | _are_stored(con, table, block, seq))
