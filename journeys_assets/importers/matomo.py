@@ -25,7 +25,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.errors import JourneysError
+from journeys_assets.errors import IngestError
 from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
@@ -91,7 +91,7 @@ MAPPING = make_mapping(
 )
 
 
-class MatomoTablesError(JourneysError):
+class MatomoTablesError(IngestError):
     """Tables are missing. The message names them and the cure."""
 
 
