@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from journeys_assets.importers.user_agents import kind_of_agent
-from tests.importers.test_redelivery import as_text, posthog, segment, snowplow, ubi
 from tests.support.log_files import LogSandbox
+from tests.support.vendor_logs import as_text, posthog, segment, snowplow, ubi
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 PEOPLE = [

@@ -292,9 +292,8 @@ def change_of_source(source: str, day: date, daily: pl.DataFrame, params: Qualit
     usual = _median((same_weekday if same_weekday.height > 1 else before)["n"])
     upto = mine["upto"].first()
     until = f" up to {upto:%H:%M} UTC" if isinstance(upto, time) else ""
-    change = (
-        "" if not usual else f" {'fell' if monitor.value < usual else 'rose'} by {abs(monitor.value / usual - 1):.0%}"
-    )
+    direction = "fell" if monitor.value < usual else "rose"
+    change = f" {direction} by {100 * abs(monitor.value / usual - 1):.0f} %" if usual else ""
     on = f"{source}{change}: {monitor.value:,.0f} rows on {day}{until}, {usual:,.0f} on such a day"
     return Change(source, monitor, f"{on}, expected {monitor.bound}")
 

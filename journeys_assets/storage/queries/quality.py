@@ -149,18 +149,18 @@ def daily_rows(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) ->
     rows = con.execute(
         """
         WITH events AS (
-          SELECT 'search_events' AS source, searched_at AS at, noise FROM landing.search_events
+          SELECT 'search_events' AS source, searched_at AS moment, noise FROM landing.search_events
           UNION ALL SELECT 'pin_engagements', engaged_at, noise FROM landing.pin_engagements
           UNION ALL SELECT 'board_pins', saved_at, NULL FROM landing.board_pins
         ), newest AS (
-          SELECT max(at)::TIME AS upto FROM events
-          WHERE at >= $day::TIMESTAMP AND at < ($day + 1)::TIMESTAMP
-            AND NOT EXISTS (FROM events WHERE at >= ($day + 1)::TIMESTAMP)
+          SELECT max(moment)::TIME AS upto FROM events
+          WHERE moment >= $day::TIMESTAMP AND moment < ($day + 1)::TIMESTAMP
+            AND NOT EXISTS (FROM events WHERE moment >= ($day + 1)::TIMESTAMP)
         )
-        SELECT source, at::DATE AS partition_date, count(*) FILTER (at::TIME <= coalesce(upto, TIME '24:00:00')) AS n,
-               any_value(upto) AS upto
+        SELECT source, moment::DATE AS partition_date, any_value(upto) AS upto,
+               count(*) FILTER (moment::TIME <= coalesce(upto, TIME '24:00:00')) AS n
         FROM events CROSS JOIN newest
-        WHERE at >= ($day - $days::INTEGER)::TIMESTAMP AND at < ($day + 1)::TIMESTAMP AND noise IS NULL
+        WHERE moment >= ($day - $days::INTEGER)::TIMESTAMP AND moment < ($day + 1)::TIMESTAMP AND noise IS NULL
         GROUP BY ALL ORDER BY ALL
         """,
         {"day": day, "days": trailing_days},
