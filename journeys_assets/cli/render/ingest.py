@@ -51,7 +51,7 @@ def _outcomes(events: "Mapping[tuple[str, str], int] | Mapping[tuple[str | None,
 
 def show_ingest(report: "IngestReport", about: "LogHealth | None" = None) -> RenderableType:
     """The counts of an ingest call by source, and everything that was left out, with the reasons."""
-    headers = ("source", "files", "rows read", "accepted", "duplicate", "noise", "quarantined", "skipped")
+    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped", "noise")
     lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
     if about is not None:
         lines += [*_of_noise(about), *unmatched_lines(about.unmatched, about.params), *_of_newest_day(about)]

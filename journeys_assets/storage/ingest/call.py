@@ -138,7 +138,7 @@ class IngestReport:
     noise: Mapping[str, int] = field(default_factory=dict)
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
-        """Source, files, rows read, accepted, duplicate, noise, quarantined, skipped; sources in alphabetical order."""
+        """Source, files, rows read, accepted, duplicate, quarantined, skipped, noise; sources in alphabetical order."""
         totals: dict[str, list[int]] = {}
         for file in self.files:
             counts = (
@@ -146,9 +146,9 @@ class IngestReport:
                 file.n_rows,
                 file.n_accepted,
                 file.n_duplicate,
-                file.n_noise,
                 file.n_quarantined,
                 file.n_skipped,
+                file.n_noise,
             )
             total = totals.setdefault(file.source, [0] * len(counts))
             totals[file.source] = [a + b for a, b in zip(total, counts, strict=True)]
