@@ -86,9 +86,9 @@ class FileReport:
     n_rows: int
     n_accepted: int
     n_duplicate: int
-    n_noise: int
     n_quarantined: int
     n_skipped: int
+    n_noise: int = 0
     n_rows_with_refused_fields: int = 0
     ignored_columns: tuple[str, ...] = ()
     did_you_mean: Mapping[str, str] = field(default_factory=dict)
