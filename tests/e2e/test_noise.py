@@ -1,6 +1,6 @@
 """Noise over the whole pipeline: what is left out leaves no trace, and comes back without its files.
 
-Planted fault that it was seen to find: the hours of the send window taken from all rows.
+Planted fault that it was seen to find: the view of searches without its condition on `noise`.
 """
 
 from collections.abc import Mapping
