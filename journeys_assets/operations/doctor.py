@@ -135,7 +135,7 @@ def _tables(pipeline: Pipeline, con: duckdb.DuckDBPyConnection) -> Iterator[Find
 
 
 def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    """What became of all rows, as of the last load of each file, and of the records of each type."""
+    """What became of the rows of all loads, and of the records of each type as of the last load of each file."""
     total = ledger.reconciliation(con)
     yield Finding("ingested", total.n_files > 0, f"{total.n_files:,} files, {total.text}")
     for file in total.wrong_files:

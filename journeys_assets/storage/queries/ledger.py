@@ -1,4 +1,4 @@
-"""What became of all rows and records that were ingested. The last load of each file counts."""
+"""What became of all rows and records that were ingested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _LAST = """
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Rows of all files; read = accepted + duplicate + noise + quarantined + skipped.
+    """Rows of all loads; read = accepted + duplicate + noise + quarantined + skipped.
+
+    A file that was loaded twice was read twice; then its rows are duplicates.
 
     Attributes:
         wrong_files: Files whose counts do not add up.
@@ -41,25 +43,25 @@ class Reconciliation:
 
 
 def reconciliation(con: duckdb.DuckDBPyConnection) -> Reconciliation:
-    """The counts of all files together, and the most frequent reasons for which rows were skipped."""
+    """The counts of all loads together, and the most frequent reasons for which rows were skipped."""
     counts = con.sql(
-        f"""
+        """
         SELECT count(DISTINCT sha256), coalesce(sum(n_rows), 0)::BIGINT, coalesce(sum(n_accepted), 0)::BIGINT,
                coalesce(sum(n_duplicate), 0)::BIGINT, coalesce(sum(n_noise), 0)::BIGINT,
                coalesce(sum(n_quarantined), 0)::BIGINT, coalesce(sum(n_skipped), 0)::BIGINT
-        FROM ({_LAST})
+        FROM landing.ingest_ledger
         """
     ).fetchall()[0]
     skipped = con.sql(
-        f"""
+        """
         SELECT outcome[10:] AS reason, sum(n)::BIGINT AS n FROM landing.ingest_outcomes
-        WHERE batch_id IN (SELECT batch_id FROM ({_LAST})) AND starts_with(outcome, 'skipped: ')
+        WHERE starts_with(outcome, 'skipped: ')
         GROUP BY ALL ORDER BY n DESC, reason LIMIT 10
         """
     ).fetchall()
     wrong = con.sql(
-        f"""
-        SELECT DISTINCT file FROM ({_LAST})
+        """
+        SELECT DISTINCT file FROM landing.ingest_ledger
         WHERE n_rows <> n_accepted + n_duplicate + coalesce(n_noise, 0) + n_quarantined + n_skipped ORDER BY file
         """
     ).fetchall()
@@ -67,7 +69,7 @@ def reconciliation(con: duckdb.DuckDBPyConnection) -> Reconciliation:
 
 
 def largest_events(con: duckdb.DuckDBPyConnection, most: int) -> list[tuple[str, int, str]]:
-    """The most frequent types of events: type, records, and what became of them as text."""
+    """The most frequent types of events, as of the last load of each file: type, records, and what became of them as text."""
     return con.execute(
         f"""
         WITH counted AS (
