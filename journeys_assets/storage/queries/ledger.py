@@ -69,7 +69,7 @@ def reconciliation(con: duckdb.DuckDBPyConnection) -> Reconciliation:
 
 
 def largest_events(con: duckdb.DuckDBPyConnection, most: int) -> list[tuple[str, int, str]]:
-    """The most frequent types of events, as of the last load of each file: type, records, and what became of them as text."""
+    """The most frequent types of events as of the last load of each file: type, records, what became of them."""
     return con.execute(
         f"""
         WITH counted AS (
