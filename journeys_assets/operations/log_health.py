@@ -42,10 +42,10 @@ def health_of_call(
 ) -> LogHealth:
     """What to say of the log after the ingest call ``ingest_seq``."""
     days = days_of_call(con, ingest_seq)
-    if days.is_empty():
-        noise = noise_of_log(con, algorithm, last=date.min)
-    else:
-        noise = noise_of_log(con, algorithm, first=days["event_date"].min(), last=days["event_date"].max())
+    changed: list[date] = days["event_date"].to_list()
+    # A call that changed no day has no noise: no event is so early.
+    first, last = (min(changed), max(changed)) if changed else (date.min, date.min)
+    noise = noise_of_log(con, algorithm, first=first, last=last)
     sources = [source for source, day in days.iter_rows() if day == newest_day_upto(con, today)]
     changes = volume_changes(con, algorithm.quality, today=today, sources=sources) if sources else []
     return LogHealth(unmatched_keys(con), algorithm.quality, noise, changes)

@@ -433,7 +433,7 @@ class _Call:
             files["users"].is_snapshot = "updated_at" not in plan.wanted.found
         self._skipped.update(skipped)
         self._events.update(events)
-        of_types: Mapping[tuple[str | None, str], int] = {**_largest(events)}
+        of_types: dict[tuple[str | None, str], int] = dict(_largest(events).items())
         of_reasons = {(None, f"{SKIPPED}{reason}"): n for reason, n in skipped.items()}
         files[plan.sources[0]].outcomes.update(of_types or of_reasons)
         self._wanted[number] = plan.wanted

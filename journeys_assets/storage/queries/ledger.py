@@ -65,7 +65,18 @@ def reconciliation(con: duckdb.DuckDBPyConnection) -> Reconciliation:
         WHERE n_rows <> n_accepted + n_duplicate + coalesce(n_noise, 0) + n_quarantined + n_skipped ORDER BY file
         """
     ).fetchall()
-    return Reconciliation(*counts, tuple(skipped), tuple(file for (file,) in wrong))
+    n_files, n_rows, n_accepted, n_duplicate, n_noise, n_quarantined, n_skipped = counts
+    return Reconciliation(
+        n_files,
+        n_rows,
+        n_accepted,
+        n_duplicate,
+        n_noise,
+        n_quarantined,
+        n_skipped,
+        tuple(skipped),
+        tuple(file for (file,) in wrong),
+    )
 
 
 def largest_events(con: duckdb.DuckDBPyConnection, most: int) -> list[tuple[str, int, str]]:
