@@ -162,7 +162,7 @@ def build_deployment(
     def asker_of(run_id: str) -> Asker | None:
         return asker or asker_of_run(settings, warehouse, compute, run_id)
 
-    models = load_models(sql_folder(), settings.algorithm.actions)
+    models = load_models(sql_folder(), settings.algorithm.actions, noise=settings.algorithm.noise)
 
     @cache
     def safety_judge() -> SafetyJudge:

@@ -7,6 +7,10 @@ class JourneysError(Exception):
     """Something is wrong that a user can mend. The message names what, where, and the cure."""
 
 
+class IngestError(JourneysError):
+    """Files cannot be ingested. The message names the file, the error and the cure. The warehouse is unchanged."""
+
+
 class MissingExtra(JourneysError):
     """Something needs packages that the core install does not have; the message names the extra that brings them."""
 

@@ -397,14 +397,14 @@ def write_synthetic_world(
 def print_ingest_report(report: "IngestReport", settings: Settings, *, as_json: bool = False) -> None:
     from journeys_assets.cli.render import ingest as render_ingest
     from journeys_assets.deployment import open_warehouse
-    from journeys_assets.storage.queries.unmatched import unmatched_keys
+    from journeys_assets.operations.log_health import health_of_call
 
     with open_warehouse(settings).reading() as con:
-        unmatched = unmatched_keys(con)
+        about = health_of_call(con, settings.algorithm, report.ingest_seq, today=today())
     if as_json:
-        out.json(render_ingest.ingest_record(report, unmatched))
+        out.json(render_ingest.ingest_record(report, about))
     else:
-        out.print(render_ingest.show_ingest(report, unmatched, settings.algorithm.quality), soft_wrap=True)
+        out.print(render_ingest.show_ingest(report, about), soft_wrap=True)
 
 
 def print_run_summary(summary: "RunSummary", settings: Settings, *, as_json: bool = False) -> None:

@@ -237,7 +237,7 @@ def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[st
         files = taken.files.filter(pl.col("source") == source)
         if files.is_empty() and source not in counts:
             continue
-        n_files, n_rows, n_accepted, n_duplicate, n_quarantined, _ = counts.get(source, [0] * 6)
+        n_files, n_rows, n_accepted, n_duplicate, n_quarantined, _, n_noise = counts.get(source, [0] * 7)
         metadata: dict[str, dg.MetadataValue] = {
             "dagster/row_count": dg.MetadataValue.int(totals[source]),
             "files_loaded": dg.MetadataValue.int(n_files),
@@ -245,6 +245,7 @@ def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[st
             "rows_read": dg.MetadataValue.int(n_rows),
             "rows_accepted": dg.MetadataValue.int(n_accepted),
             "rows_duplicate": dg.MetadataValue.int(n_duplicate),
+            "rows_noise": dg.MetadataValue.int(n_noise),
             "rows_quarantined": dg.MetadataValue.int(n_quarantined),
             "files_refused": dg.MetadataValue.int(files.filter(pl.col("outcome") == "refused").height),
         }
@@ -255,7 +256,7 @@ def _report(context: dg.OpExecutionContext, taken: FolderIngest, totals: dict[st
             metadata["ignored_columns"] = dg.MetadataValue.text(", ".join(ignored[source]))
         key = dg.AssetKey(["landing", source])
         # A run that added nothing must not look like new data.
-        event = dg.AssetMaterialization if n_accepted else dg.AssetObservation
+        event = dg.AssetMaterialization if n_accepted + n_noise else dg.AssetObservation
         context.log_event(event(asset_key=key, metadata=metadata))
     for name, outcome, reason in wrong.select("file", "outcome", "reason").iter_rows():
         context.log.warning("%s: %s: %s", name, outcome, reason)

@@ -21,6 +21,7 @@ from journeys_assets.domain.judging.params import JudgingParams
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.params import LifecycleParams
 from journeys_assets.domain.naming.params import NameTrainingParams, NamingParams
+from journeys_assets.domain.noise.params import NoiseParams
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.ranking.params import RankingParams
@@ -33,6 +34,7 @@ class AlgorithmParams:
     """All parameters of the pipeline."""
 
     keywords: KeywordParams = field(default_factory=KeywordParams)
+    noise: NoiseParams = field(default_factory=NoiseParams)
     clustering: ClusteringParams = field(default_factory=ClusteringParams)
     cut_questions: CutQuestionParams = field(default_factory=CutQuestionParams)
     inference: InferenceParams = field(default_factory=InferenceParams)
@@ -54,6 +56,7 @@ class AlgorithmParams:
         """The dbt vars that are parameters, by name."""
         return {
             **registry.sql_variables(self.actions),
+            **self.noise.sql_variables(),
             **dataclasses.asdict(self.keywords),
             **dataclasses.asdict(self.lifecycle),
         }

@@ -22,6 +22,11 @@ JUDGEMENT_OUTCOMES = ("judged", "abstained", "withheld", "unanswered")
 RELATIONS = ("next_step", "complement", "sibling", "broader")
 POPULAR = "popular"
 """The relation of what many users started lately, which is related to no journey of the user."""
+BOT, MONITORING, SPAM = "bot", "monitoring", "spam"
+NOISE = (BOT, MONITORING, SPAM)
+"""Why a row is no sign of a person's interest, where the row alone shows it."""
+RATE = "rate"
+"""The same, where only all rows of a user's day show it."""
 LANDED_OUTCOMES = ("ingested", "known", "unfinished", "refused")
 
 NAMELESS = "unnamed journey"

@@ -19,7 +19,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
+from journeys_assets.importers.base import EVENT_BY_ITSELF, PART, VERSION, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping
@@ -36,6 +36,7 @@ _IDENTITY = ("event_type", "client_event_time", "device_id", "session_id", "even
 MAPPING = make_mapping(
     {
         "user": ["user_id", "device_id", "amplitude_id"],
+        "user_agent": "user_agent",
         "time": ["event_time", "client_event_time"],
         "event": "event_type",
         "event_id": _EVENT_ID,
@@ -64,6 +65,8 @@ def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
     return with_products(raw, mapping, event="event_type", properties=_PROPERTIES).with_columns(
         given.fill_null(digests(raw.select(_IDENTITY))).alias(_EVENT_ID),
         pl.when(is_merge).then(pl.lit(MERGE)).alias(SKIP),
+        pl.lit(None, dtype=pl.String).alias(PART),
+        pl.when(given.is_not_null()).then(pl.lit(EVENT_BY_ITSELF)).alias(VERSION),
     )
 
 

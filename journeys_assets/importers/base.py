@@ -14,13 +14,20 @@ from journeys_assets.domain.landing.contract import LIST_SEPARATOR, check_rows
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.mapping import LogMapping
 
+PART, VERSION = "log_part", "part_version"
+"""Columns of converted rows, both optional: see ``storage.ingest.parts``."""
+CALL = "{call}"
+"""In a version: the number of the ingest call, which is not known before the rows are stored."""
+EVENT_BY_ITSELF = "||"
+"""The version of rows whose event is a part by itself: its ``event_id`` is that of the vendor."""
+
 
 @dataclass
 class Converted:
     """The converted rows of a part of a file, by landing source."""
 
     good: dict[str, pl.DataFrame]
-    """``line`` and the contract's columns."""
+    """``line`` and the contract's columns; of searches and engagements optionally ``PART`` and ``VERSION``."""
     refused: dict[str, pl.DataFrame]
     """``domain.landing.contract.REFUSED_SCHEMA``."""
     skipped: dict[str, int] = field(default_factory=dict)
@@ -92,6 +99,8 @@ class Importer:
     """Paths to the time, likewise."""
     check_files: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {}
     """Paths of all files of a call, as text → those that must not be read, with the reason."""
+    stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows
+    """Path of a file, as text, and converted rows → the rows with the ``PART`` and ``VERSION`` that the file gives."""
 
 
 @dataclass(frozen=True)

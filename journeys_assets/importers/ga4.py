@@ -7,7 +7,9 @@
 * The user is ``user_id``, else ``user_pseudo_id``. An event with neither is skipped.
 * Events that agree in user, time and item are told apart by the batch ids and by all parameters. A part of the id that
   is missing does not make the id missing.
-* Of a day that has a daily table and an intraday one, the daily one is read.
+* Of a day that has a daily table and an intraday one, the daily one is read. A table that comes again replaces itself,
+  and a daily table replaces the intraday one. The name of a file gives its table: ``events_YYYYMMDD``, with the number
+  of its part behind it where a table is exported to several files.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.importers.base import Importer, LogFormat, Records, Sample
+from journeys_assets.importers.base import CALL, PART, VERSION, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
 from journeys_assets.importers.mapped import mapped_importer
 from journeys_assets.importers.mapping import make_mapping, with_options
@@ -91,6 +93,7 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         prepared=(_EVENT_ID,),
         records=Records(_IDENTITY),
         check_files=intraday_beside_daily,
+        stamp=with_table,
     )
 
 
@@ -105,11 +108,31 @@ def intraday_beside_daily(names: Sequence[str]) -> Mapping[str, str]:
     return left_out
 
 
+_TABLE = re.compile(r"(?<![a-z])events_(?P<intraday>intraday_)?(?P<day>\d{8})(?P<file>[-_]\d+)?(?=\.|$)")
+
+
+def with_table(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the table that the name of their file gives, so that the table replaces itself."""
+    match = _TABLE.search(re.split(r"[/\\]", name)[-1])
+    if match is None:
+        return rows.with_columns(pl.lit(None, dtype=pl.String).alias(column) for column in (PART, VERSION))
+    rank = 0 if match["intraday"] else 1
+    return rows.with_columns(
+        pl.format("ga4 {} {}", pl.col(PART).fill_null(""), pl.lit(match["day"])).alias(PART),
+        pl.lit(f"{rank}|{match['file'] or ''}|{CALL}").alias(VERSION),
+    )
+
+
 def _prepared(raw: pl.DataFrame) -> pl.DataFrame:
     identity = digests(raw.select(_IDENTITY)).alias(_EVENT_ID)
     lists = [name for name, dtype in raw.schema.items() if name.startswith("items[]") and isinstance(dtype, pl.List)]
     texts = pl.element().replace(NOT_SET, None)
-    return raw.with_columns(*(pl.col(name).list.eval(texts) for name in lists), identity)
+    return raw.with_columns(
+        *(pl.col(name).list.eval(texts) for name in lists),
+        identity,
+        raw["stream_id"].alias(PART),
+        pl.lit(None, dtype=pl.String).alias(VERSION),
+    )
 
 
 def _recognise(sample: Sample) -> str | None:

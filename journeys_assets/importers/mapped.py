@@ -21,7 +21,9 @@ from journeys_assets.domain.actions import STRENGTHS, Action, Strength
 from journeys_assets.domain.landing.contract import REFUSED_SCHEMA
 from journeys_assets.domain.landing.ids import NULL_WORDS
 from journeys_assets.domain.landing.log_options import IGNORE
-from journeys_assets.importers.base import Converted, Importer, Records, checked
+from journeys_assets.domain.noise.rules import NOISY_SOURCES, with_noise
+from journeys_assets.domain.tables.landing import PART_SOURCES
+from journeys_assets.importers.base import PART, VERSION, Converted, Importer, Records, checked
 from journeys_assets.importers.mapping import (
     ANY,
     BoardRule,
@@ -36,6 +38,7 @@ from journeys_assets.importers.mapping import (
 )
 from journeys_assets.importers.paths import parse_path
 from journeys_assets.importers.times import utc_times
+from journeys_assets.importers.user_agents import agents_noise
 
 NO_RULE = "no rule for the event"
 IGNORED = "no sign of interest"
@@ -43,6 +46,8 @@ NO_USER = "no user"
 NO_TEXT = "a search without text"
 NO_ITEM = "no item"
 REFUSED = "refused"
+SKIPPED = "skipped: "
+"""What the outcome of a record that is skipped begins with; the reason follows."""
 NO_TYPE = "(no type)"
 
 SKIP = "@skip"
@@ -76,6 +81,7 @@ def mapped_importer(
     prepared: Iterable[str] = (),
     records: Records | None = None,
     check_files: Callable[[Sequence[str]], Mapping[str, str]] = lambda names: {},
+    stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows,
     user_paths: Sequence[str] = (),
     time_paths: Sequence[str] = (),
 ) -> Importer:
@@ -84,10 +90,11 @@ def mapped_importer(
     Args:
         actions: The action registry of the deployment.
         prepare: Changes the raw rows before the mapping is applied. It may add columns and change values; rows stay.
-            A row with a text in the column ``SKIP`` is skipped for that reason.
+            A row with a text in the column ``SKIP`` is skipped for that reason. The columns ``PART`` and ``VERSION``
+            are kept.
         prepared: The columns that ``prepare`` adds, to which the mapping refers as if they were paths.
         records: What to read beside the paths of the mapping, and how. By default only these paths.
-        check_files: See :class:`Importer`.
+        check_files, stamp: See :class:`Importer`.
         user_paths, time_paths: Where user and time come from, if the mapping has prepared columns for them.
 
     Raises:
@@ -110,6 +117,7 @@ def mapped_importer(
         convert=partial(_convert, log=_Log(mapping, tuple(actions), prepare)),
         records=replace(given, paths=tuple(dict.fromkeys([*wanted, *given.paths]))),
         check_files=check_files,
+        stamp=stamp,
         mapping=mapping,
         user_paths=user_paths or (mapping.user.paths if mapping.user else ()),
         time_paths=time_paths or (mapping.time.paths if mapping.time else ()),
@@ -185,7 +193,7 @@ def _convert(raw: pl.DataFrame, now: datetime, *, log: _Log) -> Converted:
     rows = rows.with_columns(__event=_text(mapping.event) if mapping.event else pl.lit(None, dtype=pl.String))
     outcome = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     if SKIP in rows.columns:
-        outcome = rows.select(pl.when(pl.col(SKIP).is_not_null()).then(pl.format("skipped: {}", SKIP))).to_series()
+        outcome = rows.select(pl.when(pl.col(SKIP).is_not_null()).then(pl.format(SKIPPED + "{}", SKIP))).to_series()
     parts: list[tuple[str, pl.DataFrame, pl.DataFrame]] = []
     for name, rule in mapping.rules():
         free = rows.filter(outcome.is_null())
@@ -196,11 +204,11 @@ def _convert(raw: pl.DataFrame, now: datetime, *, log: _Log) -> Converted:
         parts += converted
         if decided.height:
             outcome = outcome.scatter(decided[_ROW], decided["outcome"])
-    outcome = outcome.fill_null(f"skipped: {NO_RULE}")
+    outcome = outcome.fill_null(f"{SKIPPED}{NO_RULE}")
     return Converted(
         {source: pl.concat(good) for source, good in _by_source(parts, 1).items()},
         {source: pl.concat(refused).sort("line") for source, refused in _by_source(parts, 2).items()},
-        {reason.removeprefix("skipped: "): n for reason, n in _counts(outcome).items() if reason.startswith("skipped")},
+        {reason.removeprefix(SKIPPED): n for reason, n in _counts(outcome).items() if reason.startswith(SKIPPED)},
         _event_counts(rows["__event"], outcome),
     )
 
@@ -254,8 +262,10 @@ def _of_rule(
     rows = exploded.select(
         _ROW,
         "line",
+        *(name for name in (PART, VERSION) if name in exploded.columns),
         *([_text(user).alias("user_id")] if user is not None else []),
         *([_text(time).alias("__time")] if time is not None else []),
+        *([_text(mapping.user_agent).alias("__agent")] if mapping.user_agent is not None else []),
         **_columns(rule, mapping),
     )
     if isinstance(rule, EngagementRule) and rule.actions:
@@ -267,7 +277,7 @@ def _of_rule(
         __skip=pl.when(pl.col("__skip").is_not_null().all().over(_ROW)).then(pl.col("__skip").first().over(_ROW))
     )
     skipped = rows.filter(pl.col("__skip").is_not_null()).unique(_ROW, maintain_order=True)
-    decided = [skipped.select(_ROW, outcome=pl.format("skipped: {}", "__skip"))]
+    decided = [skipped.select(_ROW, outcome=pl.format(SKIPPED + "{}", "__skip"))]
     rows = rows.filter(pl.col("__skip").is_null())
     unreadable: pl.DataFrame | None = None
     if "__time" in rows.columns:
@@ -276,20 +286,28 @@ def _of_rule(
         column = name.get(source, "updated_at")
         rows = rows.with_columns(times.alias(column))
         unreadable = unread.with_columns(column=pl.lit(column))
-    landed = rows.drop(_ROW, "__time", "__skip", strict=False)
+    if source in NOISY_SOURCES and "__agent" in rows.columns:
+        rows = rows.with_columns(noise=agents_noise(rows["__agent"]))
+    landed = rows.drop(_ROW, "__time", "__skip", "__agent", PART, VERSION, strict=False)
     # The number of the row in the part is kept beside its line, because several rows may come from one line.
     good, refused = checked(
         source, landed.with_columns(line=pl.int_range(pl.len())), now=now, actions=log.registry, unreadable=unreadable
     )
+    good = with_noise(source, good)
     is_action = source == "pin_engagements"
     outcome = pl.format("{} as {}", pl.lit(source), "action") if is_action else pl.lit(source)
     at = rows.select("line", _ROW, outcome=outcome)
     kept = at[good["line"].cast(pl.UInt32)]
+    if source in NOISY_SOURCES:
+        noise = pl.when(good["noise"].is_not_null()).then(pl.format("noise: {}", good["noise"]))
+        kept = kept.with_columns(outcome=pl.coalesce(noise, "outcome"))
     lost = at[refused.filter(~pl.col("is_kept"))["line"].cast(pl.UInt32)]
     decided += [kept.select(_ROW, "outcome").unique(_ROW, keep="first", maintain_order=True)]
     lost = lost.filter(~pl.col(_ROW).is_in(kept[_ROW].implode()))
     decided += [lost.select(_ROW, outcome=pl.lit(REFUSED)).unique(_ROW)]
     described = landed[good["line"].cast(pl.UInt32)]
+    if source in PART_SOURCES and VERSION in rows.columns:
+        good = good.with_columns(rows[name][good["line"].cast(pl.UInt32)] for name in (PART, VERSION))
     good = good.with_columns(line=kept["line"])
     refused = refused.with_columns(line=at["line"][refused["line"].cast(pl.UInt32)])
     parts = [(source, good, _once(refused))]

@@ -163,6 +163,9 @@ class LogMapping(_Part):
         default=None,
         description="The id of the event. Without one, events that agree in user, time and all else are one event.",
     )
+    user_agent: AnyValue | None = Field(
+        default=None, description="What the client calls itself, by which bots and monitoring clients are found."
+    )
     searches: tuple[SearchRule, ...] = ()
     engagements: tuple[EngagementRule, ...] = ()
     boards: tuple[BoardRule, ...] = ()

@@ -9,7 +9,6 @@
   written.
 * A visit that is not ``profilable`` forms no journey. It is skipped and counted, and so is a visit that is not in
   ``log_visit``, because it might be one.
-* A search with a link is spam. It is skipped and counted.
 * UTF-8 that was once read as cp1251 is repaired where that is certain. Other damaged text is kept as it is.
 """
 
@@ -26,7 +25,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.errors import JourneysError
+from journeys_assets.errors import IngestError
 from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
@@ -42,9 +41,6 @@ OTHER_TABLE = "a row of log_action or log_visit, to which others refer"
 NOT_PROFILABLE = "a visit that must not be profiled"
 NO_VISIT = "a visit that is not in log_visit"
 NO_NAME = "an action that is not in log_action"
-SPAM = "a search with a link, which is spam"
-SPAM_LINK = r"(?i)https?:/|www\.[\w-]|<a\s|\[url|[\w-]\.[a-z]{2,12}/"
-"""A search is spam if it has this: an address with a scheme, ``www.`` or a path, or the markup of a link."""
 
 MIN_REPAIRED = 2
 """Least number of letters that must come out of a repair, so that it is certain."""
@@ -95,7 +91,7 @@ MAPPING = make_mapping(
 )
 
 
-class MatomoTablesError(JourneysError):
+class MatomoTablesError(IngestError):
     """Tables are missing. The message names them and the cure."""
 
 
@@ -271,14 +267,12 @@ def _reason() -> pl.Expr:
     is_lost = pl.any_horizontal(
         pl.col(name).is_not_null() & (pl.col(name) != "0") & pl.col(named[name]).is_null() for name in refers
     )
-    is_spam = (pl.col(_EVENT) == SITE_SEARCH) & pl.col(_QUERY).str.contains(SPAM_LINK)
     may_not = pl.col("__profilable").str.to_lowercase().is_in(["0", "false"]).fill_null(False)
     return (
         pl.when(_table() != "link").then(pl.lit(OTHER_TABLE))
         .when(pl.col("__is_known").is_null()).then(pl.lit(NO_VISIT))
         .when(may_not).then(pl.lit(NOT_PROFILABLE))
         .when(is_lost).then(pl.lit(NO_NAME))
-        .when(is_spam).then(pl.lit(SPAM))
     )  # fmt: skip
 
 

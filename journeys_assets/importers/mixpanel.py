@@ -45,6 +45,7 @@ _OF_PROCESSING = ("mp_processing_time_ms", "$mp_api_timestamp_ms", "$mp_api_endp
 MAPPING = make_mapping(
     {
         "user": [f"{_PROPERTIES}.{name}" for name in ("$user_id", "distinct_id", "$device_id")],
+        "user_agent": [f"{_PROPERTIES}.{name}" for name in ("$user_agent", "user_agent")],
         "time": _TIME,
         "time_unit": TIME_UNIT,
         "event": "event",

@@ -21,7 +21,7 @@ import polars as pl
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers import commerce
-from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
+from journeys_assets.importers.base import PART, VERSION, Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
 
@@ -54,6 +54,7 @@ _READ = (
 MAPPING = make_mapping(
     {
         "user": [_PERSON, *_USERS],
+        "user_agent": "properties.$raw_user_agent",
         "time": "timestamp",
         "time_unit": "us",
         "event": _EVENT,
@@ -73,6 +74,7 @@ _GATHERED = pl.Schema(
         "is_deleted": pl.Boolean(),
     }
 )
+_DIGITS = 12
 _NO_PERSONS = _GATHERED.to_frame()
 
 
@@ -125,11 +127,16 @@ def current_persons(gathered: pl.DataFrame) -> pl.DataFrame:
     """The person of each ``distinct_id``, by the row with the highest versions, whatever the order of rows.
 
     Returns:
-        ``distinct_id``, ``__person`` and ``__is_deleted``.
+        ``distinct_id``, ``__person``, ``__is_deleted``, and ``__rank``: later versions have a higher one.
     """
     last = gathered.sort("distinct_id_version", "version", "is_deleted", "person_id", nulls_last=False)
     return last.unique("distinct_id", keep="last", maintain_order=True).select(
-        "distinct_id", __person="person_id", __is_deleted="is_deleted"
+        "distinct_id",
+        __person="person_id",
+        __is_deleted="is_deleted",
+        __rank=pl.concat_str(
+            pl.col(name).cast(pl.String).str.zfill(_DIGITS) for name in ("distinct_id_version", "version")
+        ),
     )
 
 
@@ -155,8 +162,11 @@ def _prepared(raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.Data
         pl.when("__unreadable").then(pl.lit(commerce.UNREADABLE_PRODUCTS)),
         pl.when(has_interest & commerce.is_object(pl.col(_QUERY))).then(pl.lit(commerce.OBJECT_QUERY)),
     ]
+    # An event that comes again is that of the person of the latest version, whichever call came last.
+    version = pl.format("{}||", pl.col("__rank").fill_null(""))
+    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(PART), version.alias(VERSION))
     return rows.with_columns(pl.coalesce(*reasons).alias(SKIP)).drop(
-        "__person", "__is_deleted", "__products", "__unreadable"
+        "__person", "__is_deleted", "__rank", "__products", "__unreadable"
     )
 
 

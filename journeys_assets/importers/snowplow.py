@@ -9,7 +9,8 @@ JSON are tables of their own there. JSON lines and Parquet of the newer warehous
   the e-commerce schemas is known by the type of its action. Structured events have no rule, but can be given one.
 * The time is ``derived_tstamp``, else ``collector_tstamp``, UTC.
 * The user is ``user_id``, else ``domain_userid``, else ``network_userid``, which is all zeros for anonymous tracking.
-* An event is identified by ``event_id`` and ``collector_tstamp`` together.
+* An event is identified by ``event_id`` with its ``event_fingerprint``, or without one with ``collector_tstamp``. A
+  tracker may send an event twice; the one that was collected first counts.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
+from journeys_assets.importers.base import EVENT_BY_ITSELF, PART, VERSION, Gather, Importer, LogFormat, Records, Sample
+from journeys_assets.importers.digests import digests
 from journeys_assets.importers.json_values import as_list, as_object
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
@@ -70,7 +72,16 @@ _OWN = ("unstruct_event.data.data", f"{_COLUMN}_add_to_cart_1")
 _CONTEXTS = "contexts"
 _PRODUCTS = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1"
 _READ = (
-    *("event", "event_name", "event_id", "collector_tstamp", "derived_tstamp", "se_action", "se_label"),
+    *(
+        "event",
+        "event_name",
+        "event_id",
+        "collector_tstamp",
+        "derived_tstamp",
+        "event_fingerprint",
+        "se_action",
+        "se_label",
+    ),
     *("user_id", "domain_userid", "network_userid", "page_url", "page_urlquery", "ti_sku", "ti_name", "ti_category"),
     *("unstruct_event.data.schema", f"{_DATA}.action", *_TYPES, *_OWN, _CONTEXTS, _PRODUCTS),
 )
@@ -82,6 +93,7 @@ _SQL_NULL = "\\N"
 MAPPING = make_mapping(
     {
         "user": ["user_id", "domain_userid", _NETWORK],
+        "user_agent": "useragent",
         "time": ["derived_tstamp", "collector_tstamp"],
         "event": _EVENT,
         "event_id": _EVENT_ID,
@@ -175,14 +187,27 @@ def _prepared(raw: pl.DataFrame, *, searched: pl.DataFrame) -> pl.DataFrame:
     collected, _ = utc_times(rows["collector_tstamp"], unit=None, zone="UTC")
     rows = rows.with_columns(
         pl.when(is_search).then(pl.lit(PAGE_SEARCH)).otherwise(_EVENT).alias(_EVENT),
-        pl.concat_str("event_id", collected.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f"), separator=" ").alias(_EVENT_ID),
+        pl.concat_str(
+            "event_id",
+            pl.coalesce("event_fingerprint", collected.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")),
+            separator=" ",
+        ).alias(_EVENT_ID),
         *_items(rows),
     )
     pages = searched.with_columns(__is_sent=pl.lit(True))
     rows = rows.with_columns(_visitor()).join(pages, on=["__visitor", "page_url"], how="left", maintain_order="left")
     is_sent_too = (pl.col(_EVENT) == PAGE_SEARCH) & pl.col("__is_sent").fill_null(False)
     reason = pl.when(is_sent_too).then(pl.lit(SENT_TOO)).when(pl.col("event_id") == "event_id").then(pl.lit(HEADER))
-    return rows.with_columns(reason.alias(SKIP)).drop("__visitor", "__is_sent")
+    # Of a search that comes as a page view and as site_search, perhaps in several calls, site_search counts.
+    is_page = pl.col(_EVENT).is_in([PAGE_SEARCH, SITE_SEARCH]) & pl.col("page_url").is_not_null()
+    is_page = (is_page & pl.col("__visitor").is_not_null()).fill_null(False)
+    page = digests(rows.select("__visitor", "page_url")).alias("__page")
+    rank = pl.when(pl.col(_EVENT) == SITE_SEARCH).then(pl.lit("1||")).otherwise(pl.lit("0||"))
+    rows = rows.with_columns(page).with_columns(
+        pl.when(is_page).then(pl.format("snowplow {}", "__page")).alias(PART),
+        pl.when(is_page).then(rank).otherwise(pl.lit(EVENT_BY_ITSELF)).alias(VERSION),
+    )
+    return rows.with_columns(reason.alias(SKIP)).drop("__visitor", "__is_sent", "__page")
 
 
 def _distinct(texts: pl.Series, function: Any) -> pl.Series:

@@ -21,7 +21,7 @@ import polars as pl
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers import commerce
-from journeys_assets.importers.base import Importer, Records, Sample
+from journeys_assets.importers.base import EVENT_BY_ITSELF, PART, VERSION, Importer, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
 from journeys_assets.importers.times import utc_times
@@ -76,6 +76,7 @@ def track_mapping(name: str) -> LogMapping:
     return make_mapping(
         {
             "user": USERS,
+            "user_agent": ["context.userAgent", "context_user_agent"],
             "time": _TIME,
             "event": _EVENT,
             "event_id": _ID,
@@ -161,6 +162,7 @@ def _prepared(raw: pl.DataFrame, *, zone: str, spelled: Mapping[str, str]) -> pl
         pl.when("__unreadable").then(pl.lit(commerce.UNREADABLE_PRODUCTS)),
         pl.when(has_interest & commerce.is_object(pl.col(_QUERY))).then(pl.lit(commerce.OBJECT_QUERY)),
     ]
+    rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(PART), pl.lit(EVENT_BY_ITSELF).alias(VERSION))
     return rows.with_columns(pl.coalesce(*reasons).alias(SKIP)).drop("__product_id", "__products", "__unreadable")
 
 

@@ -23,7 +23,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
+from journeys_assets.importers.base import PART, VERSION, Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, Value, make_mapping, with_options
@@ -56,6 +56,7 @@ _TITLES = (f"{_OBJECT}.title", f"{_OBJECT}.name", f"{_OBJECT}.description")
 MAPPING = make_mapping(
     {
         "user": _USER,
+        "user_agent": ["event_attributes.user_agent", "query_attributes.user_agent", "user_agent"],
         "time": _TIME,
         "time_unit": "ms",
         "event": _EVENT,
@@ -202,6 +203,15 @@ def _prepared(
     if searches is None:
         is_message = pl.col("message_type").str.to_uppercase() == "QUERY"
         is_search = is_search | (is_message & pl.col(f"{_OBJECT}.object_id").is_null())
+    # Of a search that comes as a query and as events, perhaps in several calls, the query counts.
+    is_event_of_query = ~is_query & is_search.fill_null(False) & pl.col("query_id").is_not_null()
+    rank = pl.when(is_query).then(pl.lit("1||")).when(is_event_of_query).then(pl.lit("0||"))
+    rows = rows.with_columns(
+        pl.when(rank.is_not_null() & pl.col("query_id").is_not_null())
+        .then(pl.format("ubi {}", "query_id"))
+        .alias(PART),
+        pl.when(pl.col("query_id").is_not_null()).then(rank).alias(VERSION),
+    )
     is_repeated = ~is_query & is_search.fill_null(False) & pl.col("__in_queries").fill_null(False)
     return rows.with_columns(pl.when(is_repeated).then(pl.lit(IN_QUERIES)).alias(SKIP)).drop(
         "__in_queries", "__user", "__client", "__time"

@@ -22,6 +22,7 @@ from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.choose import check_endpoint, make_chat
 from journeys_assets.models.releases import live_versions
 from journeys_assets.operations.erase import releases_before_erasure
+from journeys_assets.operations.log_health import noise_of_log, volume_changes
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.stage import Released
 from journeys_assets.pipeline.versions import Versions
@@ -29,11 +30,13 @@ from journeys_assets.settings import LandingPlace, Settings
 from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.locations.places import list_place
 from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries import ledger, staleness
 from journeys_assets.storage.queries import quality as quality_queries
-from journeys_assets.storage.queries import staleness
 from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
+EVENT_TYPES = 10
+"""How many types of events of the log are shown, the most frequent first."""
 FEW = 0.01
 """Share of all events up to which outliers are no finding: single rows with a wrong date occur in every log."""
 
@@ -74,7 +77,14 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     # A model that cannot be read has no version, so what was computed cannot be compared with it.
     versions = pipeline.versions() if all(finding.ok for finding in findings) else None
     with pipeline.warehouse.reading() as con:
-        findings += [*_ingested(con), *refused, *_unmatched(con, pipeline.params.quality), *_tables(pipeline, con)]
+        findings += [
+            *_ingested(con),
+            *_left_out(con, pipeline),
+            *_volume(con, pipeline, today),
+            *refused,
+            *_unmatched(con, pipeline.params.quality),
+            *_tables(pipeline, con),
+        ]
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
         return [*findings, *_computed(con, pipeline, versions, today)]
@@ -144,17 +154,32 @@ def _tables(pipeline: Pipeline, con: duckdb.DuckDBPyConnection) -> Iterator[Find
 
 
 def _ingested(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
-    total = con.sql(
-        "SELECT count(*) AS files, coalesce(sum(n_accepted), 0) AS accepted, "
-        "coalesce(sum(n_quarantined), 0) AS refused FROM landing.ingest_ledger"
-    ).fetchone()
-    files, accepted, refused = total if total else (0, 0, 0)
-    yield Finding("ingested", files > 0, f"{files:,} files, {accepted:,} rows, {refused:,} quarantined")
+    """What became of the rows of all loads, and of the records of each type as of the last load of each file."""
+    total = ledger.reconciliation(con)
+    yield Finding("ingested", total.n_files > 0, f"{total.n_files:,} files, {total.text}")
+    for file in total.wrong_files:
+        yield Finding("reconciliation", False, f"the counts of {file} do not add up; please report it")
+    for event, n, outcomes in ledger.largest_events(con, EVENT_TYPES):
+        yield Finding("events", True, f"{n:,} records of {event}: {outcomes}")
     rows = con.sql(
         "SELECT file, line, reason FROM landing.quarantined_rows ORDER BY quarantined_at DESC, file, line LIMIT 5"
     ).fetchall()
     for file, line, reason in rows:
         yield Finding("quarantined", True, f"{file}, line {line}: {reason}")
+
+
+def _left_out(con: duckdb.DuckDBPyConnection, pipeline: Pipeline) -> Iterator[Finding]:
+    """Rows that are marked as noise or exceed a rate, by reason, and whether they are left out."""
+    left_out = pipeline.params.noise.left_out
+    for source, reason, n, users, example in noise_of_log(con, pipeline.params).iter_rows():
+        what = "left out" if reason in left_out else "kept, because algorithm.noise.left_out lacks the reason"
+        yield Finding("noise", True, f"{n:,} rows of {source} by {users:,} users (such as {example}): {reason}, {what}")
+
+
+def _volume(con: duckdb.DuckDBPyConnection, pipeline: Pipeline, today: date) -> Iterator[Finding]:
+    """Whether the newest day of the log has as many rows as such a day usually has."""
+    for change in volume_changes(con, pipeline.params.quality, today=today):
+        yield Finding("newest day", change.monitor.passed, change.text)
 
 
 def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:

@@ -80,6 +80,7 @@ def _trailing(read: Callable[[duckdb.DuckDBPyConnection, date, int], Any], days:
 def of_keyword_table(params: QualityParams) -> list[QualityMonitor]:
     """Monitors of keyword_table."""
     four_weeks = params.trailing_days
+    rows = _trailing(quality_queries.daily_rows, four_weeks)
     return [
         QualityMonitor(
             "keyword_table",
@@ -107,6 +108,16 @@ def of_keyword_table(params: QualityParams) -> list[QualityMonitor]:
                 trailing_days=four_weeks,
                 min_history_days=params.min_history_days,
             ),
+        ),
+        *(
+            QualityMonitor(
+                "keyword_table",
+                f"rows_of_{source}",
+                f"Rows of {source} on the day, against the trailing four weeks and the same weekdays.",
+                (rows,),
+                lambda day, found, source=source: drift.rows_of_source(source, day, found, params),
+            )
+            for source in quality_queries.KEYWORD_SOURCES
         ),
     ]
 

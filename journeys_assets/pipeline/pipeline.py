@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from journeys_assets.deployment import Deployment, Progress
+from journeys_assets.domain import actions as registry
 from journeys_assets.domain.parameters import AlgorithmParams, shaping_values
 from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.domain.tables.llm import LLM_LEDGER
@@ -219,10 +220,10 @@ def _parameters(model: SqlModel) -> tuple[str, ...]:
 
 
 def _parameter(model: SqlModel, variable: str) -> str:
-    if variable in model.constants:
-        return "actions"
     params = AlgorithmParams()
-    groups = [group for group in ("keywords", "lifecycle") if hasattr(getattr(params, group), variable)]
+    if variable in registry.sql_variables(params.actions):
+        return "actions"
+    groups = [group for group in ("keywords", "lifecycle", "noise") if hasattr(getattr(params, group), variable)]
     if not groups:
         raise RegistryError(f"{model.path.name} uses var('{variable}'), which is no parameter")
     return f"{groups[0]}.{variable}"

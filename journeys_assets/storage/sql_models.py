@@ -23,6 +23,7 @@ import jinja2.sandbox
 import yaml
 
 from journeys_assets.domain.actions import Action, sql_variables
+from journeys_assets.domain.noise.params import NoiseParams
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.sql import sql_tables
@@ -58,7 +59,7 @@ class SqlModel:
         refs: Models that it selects from.
         sources: (schema, table) pairs that it selects from.
         variables: Names of the dbt vars that it and its inlined ephemeral models use, sorted.
-        constants: Values of the dbt vars that are the same on every day: the action registry.
+        constants: Values of the dbt vars that are the same on every day: the action registry, and what is noise.
         fingerprint: Hash of the SQL and of the columns' names and types, including inlined ephemeral models; 8 hex
             digits. Comments, layout and descriptions do not change it.
     """
@@ -193,20 +194,25 @@ def sql_folder() -> Path:
 
 
 def load_models(
-    folder: Path, actions: Sequence[Action], tables: Mapping[str, Table] | None = None
+    folder: Path,
+    actions: Sequence[Action],
+    tables: Mapping[str, Table] | None = None,
+    *,
+    noise: NoiseParams | None = None,
 ) -> dict[str, SqlModel]:
     """All models of a dbt project, each after the models that it refers to.
 
     Args:
         actions: The registry, which decides what the models count.
         tables: What the rows of each model are, by the model's name; by default ``domain.tables.sql`` for ``actions``.
+        noise: What the views leave out; by default what the parameters say.
 
     Raises:
         SqlModelError: a file is missing or wrong, a name is unknown, a model has no table or a table no model,
             or models refer to each other in a circle.
     """
     project = _Project.read(folder)
-    constants = sql_variables(actions)
+    constants = {**sql_variables(actions), **(noise or NoiseParams()).sql_variables()}
     if tables is None:
         tables = sql_tables(actions)
     paths = sorted((folder / "models").glob("*/*.sql"))

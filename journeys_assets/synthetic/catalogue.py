@@ -54,8 +54,8 @@ class Catalogue:
 
 
 def landing_frame(source: Table, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
-    """Landing rows of the world, without ``updated_at``, as its items and users do not change, and ``event_id``."""
-    left_out = ("updated_at", "event_id")
+    """Landing rows of the world, without ``updated_at`` (nothing in it changes), ``event_id`` and ``noise``."""
+    left_out = ("updated_at", "event_id", "noise")
     schema = {name: dtype for name, dtype in source.polars_schema.items() if name not in left_out}
     return pl.concat([source.empty(), pl.DataFrame(rows, schema=schema, orient="row")], how="diagonal")
 

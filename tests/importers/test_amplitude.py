@@ -110,7 +110,7 @@ def test_the_user_is_user_id_else_the_device_else_the_amplitude_id(log: LogSandb
         search("c", user_id="", device_id=None),
         search("d", user_id=None, device_id=None, amplitude_id=None),
     ]
-    log.write("a.json", rows)
+    log.write("a.json", [row | {"$insert_id": f"i{n}"} for n, row in enumerate(rows)])
     assert log.load().skipped_by_reason == {"no user": 1}
     assert [row[:2] for row in log.searches()] == [("7", "c"), ("ann", "a"), ("d", "b")]
 

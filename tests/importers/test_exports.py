@@ -42,7 +42,7 @@ def test_a_world_in_a_format_is_the_world(format: str, world: World, tmp_path: P
         expected = landed.rows(columns, table)
         if format in MICROSECONDS:
             expected = sorted((*row[:-1], shortened(row[-1], MICROSECONDS[format])) for row in expected)
-        assert imported.rows(columns, table) == expected
+        assert imported.rows(columns, f"{table} WHERE noise IS NULL") == expected
     acted = {row[1] for row in imported.actions()}
     texts = [
         (pin, title, [title], sorted(interests[: CATEGORIES[format]]))

@@ -108,7 +108,7 @@ def test_purchases_become_saves_pins_boards_and_users(tmp_path: Path) -> None:
 def test_every_row_is_accepted_duplicate_quarantined_or_skipped(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     report = shop.ingest(LINES)
-    assert report.by_source()[1] == ("pin_engagements", 1, len(LINES), 3, 3, 6, 5)
+    assert report.by_source()[1] == ("pin_engagements", 1, len(LINES), 3, 3, 6, 5, 0)
     assert report.skipped_by_reason == {
         "cancellation": 1,
         "no customer": 1,
@@ -125,7 +125,7 @@ def test_every_row_is_accepted_duplicate_quarantined_or_skipped(tmp_path: Path) 
         (18, "has 2 fields where the hea"),
     ]
     for file in report.files:
-        assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
+        assert file.adds_up
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -54,7 +54,7 @@ class LogSandbox:
             options={self.format: options} if options and isinstance(self.format, str) else None,
         )
         for file in report.files:
-            assert file.n_rows == file.n_accepted + file.n_duplicate + file.n_quarantined + file.n_skipped
+            assert file.adds_up
         return report
 
     def rows(self, columns: str, table: str) -> list[tuple[Any, ...]]:

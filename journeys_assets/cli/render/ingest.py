@@ -1,11 +1,11 @@
 """The result of an ingest call, as text and as a record.
 
 It adds up: files found = read + known + passed over, lines = header + blank + lines of records, and rows read =
-accepted + duplicate + quarantined + skipped.
+accepted + duplicate + noise + quarantined + skipped.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -15,37 +15,46 @@ from journeys_assets.cli.render.tables import table_of
 from journeys_assets.cli.render.unmatched import unmatched_lines
 
 if TYPE_CHECKING:
-    from journeys_assets.domain.quality.params import QualityParams
-    from journeys_assets.domain.quality.unmatched import Unmatched
+    from journeys_assets.operations.log_health import LogHealth
     from journeys_assets.storage.ingest.call import IngestReport
 
 FILES_SHOWN = 20
 
 
-def ingest_record(report: "IngestReport", unmatched: "Sequence[Unmatched]") -> dict[str, Any]:
-    """Counts of each file, what was left out and why, and the keys that match nothing."""
+def ingest_record(report: "IngestReport", about: "LogHealth") -> dict[str, Any]:
+    """Counts of each file, what was left out and why, the keys that match nothing, and how usual the newest day is."""
     return {
         "ingest_seq": report.ingest_seq,
         "first_day": report.first_day,
-        "files": [asdict(file) for file in report.files],
+        "files": [
+            {**asdict(replace(file, outcomes={})), "outcomes": _outcomes(file.outcomes)} for file in report.files
+        ],
         "n_files_skipped_as_known": report.n_files_skipped_as_known,
         "passed_over": [{"path": one.path, "reason": one.reason} for one in report.passed_over],
         "skipped_by_reason": report.skipped_by_reason,
-        "events": [{"event": event, "outcome": outcome, "n": n} for (event, outcome), n in report.events.items()],
+        "noise": report.noise,
+        "events": _outcomes(report.events),
         "ignored_columns": report.ignored_columns(),
         "n_unlisted_users": report.n_unlisted_users,
-        "unmatched": [asdict(one) for one in unmatched],
+        "unmatched": [asdict(one) for one in about.unmatched],
+        "noise_of_days": about.noise.to_dicts(),
+        "newest_day": [
+            {"source": one.source, "value": one.monitor.value, "passed": one.monitor.passed, "text": one.text}
+            for one in about.changes
+        ],
     }
 
 
-def show_ingest(
-    report: "IngestReport", unmatched: "Sequence[Unmatched]" = (), params: "QualityParams | None" = None
-) -> RenderableType:
+def _outcomes(events: "Mapping[tuple[str, str], int] | Mapping[tuple[str | None, str], int]") -> list[dict[str, Any]]:
+    return [{"event": event, "outcome": outcome, "n": n} for (event, outcome), n in events.items()]
+
+
+def show_ingest(report: "IngestReport", about: "LogHealth | None" = None) -> RenderableType:
     """The counts of an ingest call by source, and everything that was left out, with the reasons."""
-    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
+    headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped", "noise")
     lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
-    if params is not None:
-        lines += unmatched_lines(unmatched, params)
+    if about is not None:
+        lines += [*_of_noise(about), *unmatched_lines(about.unmatched, about.params), *_of_newest_day(about)]
     tables = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]
     if report.events:
         rows = [(event, n, outcome) for (event, outcome), n in report.events.items()]
@@ -89,6 +98,16 @@ def _of_rows(report: "IngestReport") -> Iterator[str]:
             "sent to them. If the files list only users that changed, give them `updated_at`, or set "
             "users_are_snapshots = false"
         )
+
+
+def _of_noise(about: "LogHealth") -> Iterator[str]:
+    for source, reason, n, users, example in about.noise.iter_rows():
+        yield f"noise {source}: {n:,} rows by {users:,} users (such as {example}) on the days of this call: {reason}"
+
+
+def _of_newest_day(about: "LogHealth") -> Iterator[str]:
+    for change in about.changes:
+        yield change.text if change.monitor.passed else f"warning {change.text}"
 
 
 def _of_columns(report: "IngestReport") -> Iterator[str]:

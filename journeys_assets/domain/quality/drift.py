@@ -17,7 +17,8 @@ Monitors that need a single day are in ``domain.quality.monitors``.
 from __future__ import annotations
 
 import math
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, time, timedelta
 from statistics import NormalDist
 
 import numpy as np
@@ -244,6 +245,57 @@ def send_volume(day: date, daily: pl.DataFrame, params: QualityParams) -> Monito
         min_shift=0.0,
         advice="too few: opt-ins, or confidence below its minimum; too many: a raised cap, or sends not logged",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The rows of a source on a day against the days before.
+
+    Attributes:
+        source: The landing source.
+        monitor: The measurement with its bound.
+        text: One sentence for people: how much more or less it is than usual.
+    """
+
+    source: str
+    monitor: Monitor
+    text: str
+
+
+def rows_of_source(source: str, day: date, daily: pl.DataFrame, params: QualityParams) -> Monitor:
+    """Rows of a source of keywords on the day, against the trailing days and the same weekdays among them.
+
+    Args:
+        daily: source, partition_date, n, upto, of the day and the trailing days; see ``daily_rows``.
+    """
+    mine = daily.filter(pl.col("source") == source)
+    return _volume(
+        f"rows_of_{source}",
+        day,
+        mine.with_columns(made_by=pl.lit("")),
+        params,
+        needed_days=params.min_history_days,
+        min_shift=params.min_volume_shift,
+        advice="fewer: an export that stopped or is late, a tracker that broke; more: files of another log, or bots. "
+        "`journeys doctor` shows it again",
+    )
+
+
+def change_of_source(source: str, day: date, daily: pl.DataFrame, params: QualityParams) -> Change:
+    """:func:`rows_of_source` with a sentence for people."""
+    monitor = rows_of_source(source, day, daily, params)
+    mine = daily.filter(pl.col("source") == source)
+    if monitor.value is None:
+        return Change(source, monitor, f"{source}: {monitor.bound}")
+    before = mine.filter(pl.col("partition_date") < day)
+    same_weekday = before.filter(pl.col("partition_date").dt.weekday() == day.isoweekday())
+    usual = _median((same_weekday if same_weekday.height > 1 else before)["n"])
+    upto = mine["upto"].first()
+    until = f" up to {upto:%H:%M} UTC" if isinstance(upto, time) else ""
+    direction = "fell" if monitor.value < usual else "rose"
+    change = f" {direction} by {100 * abs(monitor.value / usual - 1):.0f} %" if usual else ""
+    on = f"{source}{change}: {monitor.value:,.0f} rows on {day}{until}, {usual:,.0f} on such a day"
+    return Change(source, monitor, f"{on}, expected {monitor.bound}")
 
 
 def _volume(

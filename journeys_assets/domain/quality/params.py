@@ -41,6 +41,9 @@ class QualityParams:
     """Share of the trailing level. Journeys stay live for half a year, so the mean changes by a few percent a month."""
     min_users_shift: float = 0.25
     """Share of the trailing level. Users stay live for half a year."""
+    min_volume_shift: float = 0.4
+    """Share of the trailing level by which the rows of a source must differ. Weekends and campaigns move a log by a
+    third."""
     max_flapping_share: float = 0.01
     """Users who return within a week of the end cause 0.25 % on a busy day. Four times that has another cause."""
     flapping_days: int = 7

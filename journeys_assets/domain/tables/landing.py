@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.tables.table import TEXT, TEXTS, TIMESTAMP, USER_ID, Column, Table
-from journeys_assets.domain.vocabulary import ARMS, CHANNELS, GIVEN_VERDICTS, LANDED_OUTCOMES, STAGES
+from journeys_assets.domain.vocabulary import ARMS, CHANNELS, GIVEN_VERDICTS, LANDED_OUTCOMES, NOISE, STAGES
 
 UPDATED_AT = Column(
     "updated_at",
@@ -31,6 +31,16 @@ EVENT_ID = Column(
 )
 
 
+NOISE_COLUMN = Column(
+    "noise",
+    TEXT,
+    "Why the row is no sign of a person's interest; null where it counts. Give it if you detect bots yourself. "
+    "Importers fill it from user agents; ids of bots and searches with links are found in any case.",
+    nullable=True,
+    allowed=NOISE,
+)
+
+
 def _landing(name: str, description: str, grain: tuple[str, ...], *columns: Column) -> Table:
     return Table(name, description, grain, columns, schema="landing", partitioned=False)
 
@@ -46,6 +56,7 @@ LANDING: dict[str, Table] = {
             Column("query", TEXT, "What the user typed, in any language or script.", keyword_column="keyword"),
             Column("searched_at", TIMESTAMP, "When the search was made.", unit="UTC"),
             EVENT_ID,
+            NOISE_COLUMN,
         ),
         _landing(
             "pin_engagements",
@@ -56,6 +67,7 @@ LANDING: dict[str, Table] = {
             Column("action", TEXT, "What the user did.", allowed=tuple(a.name for a in DEFAULT_ACTIONS)),
             Column("engaged_at", TIMESTAMP, "When it was done.", unit="UTC"),
             EVENT_ID,
+            NOISE_COLUMN,
         ),
         _landing(
             "pins",
@@ -202,6 +214,7 @@ EFFECTS: dict[str, dict[str, str]] = {
         "query": "keywords of the source `query`, names of journeys",
         "searched_at": "day of the keyword, features, hours of the send window, when a journey ends",
         "event_id": "tells events apart",
+        "noise": "the row is left out, unless algorithm.noise.left_out lacks the reason",
     },
     "pin_engagements": {
         "user_id": _USER,
@@ -209,6 +222,7 @@ EFFECTS: dict[str, dict[str, str]] = {
         "action": "counts, weights of keywords, features, intent",
         "engaged_at": "day of the keywords, features, hours of the send window, when a journey ends",
         "event_id": "tells events apart",
+        "noise": "the row is left out, unless algorithm.noise.left_out lacks the reason",
     },
     "pins": {
         "pin_id": "matched by engagements and board pins",
@@ -292,6 +306,24 @@ KEYWORD_COLUMNS: dict[str, dict[str, str]] = {
 """Per source: column with text for people → column with the keywords that it stands for."""
 
 
+PART_SOURCES = ("search_events", "pin_engagements")
+"""Sources whose rows may belong to a part of a log that is delivered again."""
+_PART = (
+    Column(
+        "log_part",
+        TEXT,
+        "The part of a vendor's log that the row came in, such as a table of a day, if the vendor delivers it again.",
+        nullable=True,
+    ),
+    Column(
+        "part_version",
+        TEXT,
+        "Which delivery of that part, or of the event, the row came in: rank, file and number of the call.",
+        nullable=True,
+    ),
+)
+
+
 def _stored(table: Table) -> Table:
     keywords = tuple(
         Column(
@@ -304,7 +336,8 @@ def _stored(table: Table) -> Table:
         for text, name in KEYWORD_COLUMNS.get(table.name, {}).items()
     )
     seq = Column("ingest_seq", pl.Int64(), "Ever-rising number of the ingest call that brought the row.", minimum=1)
-    return replace(table, columns=(*table.columns, *keywords, seq))
+    part = _PART if table.name in PART_SOURCES else ()
+    return replace(table, columns=(*table.columns, *keywords, *part, seq))
 
 
 def landing_tables(actions: Sequence[Action]) -> dict[str, Table]:
@@ -333,8 +366,16 @@ INGEST_LEDGER = Table(
         Column("sha256", TEXT, "Checksum of the file."),
         Column("format", TEXT, "How the file was read: landing, or the name of an importer.", nullable=True),
         Column("n_rows", pl.Int64(), "Rows read.", unit="rows", minimum=0),
-        Column("n_accepted", pl.Int64(), "New rows taken.", unit="rows", minimum=0),
+        Column("n_accepted", pl.Int64(), "New rows taken that are no noise.", unit="rows", minimum=0),
         Column("n_duplicate", pl.Int64(), "Good rows that were there already.", unit="rows", minimum=0),
+        Column(
+            "n_noise",
+            pl.Int64(),
+            "New rows that were kept and marked as noise: bots, monitoring clients, spam.",
+            unit="rows",
+            minimum=0,
+            default=0,
+        ),
         Column("n_quarantined", pl.Int64(), "Rows refused.", unit="rows", minimum=0),
         Column(
             "n_skipped",
@@ -353,6 +394,20 @@ INGEST_LEDGER = Table(
         ),
         Column("is_list", pl.Boolean(), "The file is a list of all users, or a part of one.", nullable=True),
         Column("ingested_at", TIMESTAMP, "When.", unit="UTC"),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
+INGEST_OUTCOMES = Table(
+    "ingest_outcomes",
+    "What became of the records of one file, by type of event. Of files without types of events: what was skipped.",
+    ("batch_id", "event", "outcome"),
+    (
+        Column("batch_id", TEXT, "Id of the load of the file."),
+        Column("event", TEXT, "Type of the event; null for files without types of events.", nullable=True),
+        Column("outcome", TEXT, "The landing source, `noise: …`, `skipped: …` with the reason, or `refused`. "),
+        Column("n", pl.Int64(), "Records.", unit="records", minimum=1),
     ),
     schema="landing",
     partitioned=False,

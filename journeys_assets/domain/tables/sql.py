@@ -90,14 +90,22 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
     return (
         view(
             "search_events",
-            "Searches whose query has text.",
+            "Searches whose query has text, without noise: bots, monitoring, spam, rates that no person reaches.",
             "user_id",
             "query",
             "keyword",
             "searched_at",
             "event_id",
         ),
-        view("pin_engagements", "Actions on pins.", "user_id", "pin_id", "action", "engaged_at", "event_id"),
+        view(
+            "pin_engagements",
+            "Actions on pins, without noise: see stg_search_events.",
+            "user_id",
+            "pin_id",
+            "action",
+            "engaged_at",
+            "event_id",
+        ),
         view(
             "pins",
             "The versions of each pin, with the days for which each counts.",

@@ -32,10 +32,17 @@ from journeys_assets.domain.landing.contract import (
     with_keywords,
 )
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.domain.tables.landing import LANDING, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, VERSIONED
-from journeys_assets.importers.base import Converted, Importer
+from journeys_assets.domain.noise.rules import with_noise
+from journeys_assets.domain.tables.landing import (
+    LANDING,
+    PART_SOURCES,
+    QUARANTINED_ROWS,
+    REFUSED_UNSUBSCRIBES,
+    VERSIONED,
+)
+from journeys_assets.importers.base import PART, VERSION, Converted, Importer
 from journeys_assets.importers.choose import formats
-from journeys_assets.importers.mapped import REFUSED
+from journeys_assets.importers.mapped import REFUSED, SKIPPED
 from journeys_assets.storage.erasure.tombstones import Tombstones, tombstones
 from journeys_assets.storage.ingest.erased import ERASED, without_erased, without_erased_refusals
 from journeys_assets.storage.ingest.errors import IngestError
@@ -49,6 +56,7 @@ from journeys_assets.storage.ingest.load import (
     known_files,
     load,
 )
+from journeys_assets.storage.ingest.parts import REDELIVERED
 from journeys_assets.storage.ingest.readers.choose import (
     header_of,
     is_special,
@@ -70,7 +78,7 @@ MAX_EVENT_TYPES = 200
 
 @dataclass(frozen=True)
 class FileReport:
-    """The row counts of one file and source; read = accepted + duplicate + quarantined + skipped."""
+    """The row counts of one file and source; read = accepted + duplicate + noise + quarantined + skipped."""
 
     file: str
     source: str
@@ -79,12 +87,22 @@ class FileReport:
     n_duplicate: int
     n_quarantined: int
     n_skipped: int
+    n_noise: int = 0
     n_rows_with_refused_fields: int = 0
     ignored_columns: tuple[str, ...] = ()
     did_you_mean: Mapping[str, str] = field(default_factory=dict)
     """For each ignored column that is nearly one of the contract that the file lacks: that one."""
     lines: LineCounts | None = None
     """The lines of the file; None for a source that an importer derives from the file's main one."""
+
+    outcomes: Mapping[tuple[str | None, str], int] = field(default_factory=dict)
+    """What became of the records of the file, by type of event; see ``INGEST_OUTCOMES``."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row that was read is counted once."""
+        counted = self.n_accepted + self.n_duplicate + self.n_noise + self.n_quarantined + self.n_skipped
+        return self.n_rows == counted
 
     @property
     def is_all_refused(self) -> bool:
@@ -102,7 +120,8 @@ class IngestReport:
     ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists. ``passed_over``
     has the files of the given folders that are not read, with the reasons. Every file found is among ``files``, passed
     over, skipped as known, or was set aside. ``sources`` has the main source of every file whose source is known.
-    ``events`` has the records of formats with types of events, by type and by what became of them.
+    ``events`` has the records of formats with types of events, by type and by what became of them. ``noise`` has the
+    new rows that were marked as noise, by reason.
     """
 
     ingest_seq: int
@@ -115,12 +134,21 @@ class IngestReport:
     passed_over: tuple[PassedOver, ...] = ()
     sources: Mapping[Path, str] = field(default_factory=dict)
     events: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    noise: Mapping[str, int] = field(default_factory=dict)
 
-    def by_source(self) -> list[tuple[str, int, int, int, int, int, int]]:
-        """Source, files, rows read, accepted, duplicate, quarantined, skipped; sources in alphabetical order."""
+    def by_source(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
+        """Source, files, rows read, accepted, duplicate, quarantined, skipped, noise; sources in alphabetical order."""
         totals: dict[str, list[int]] = {}
         for file in self.files:
-            counts = (1, file.n_rows, file.n_accepted, file.n_duplicate, file.n_quarantined, file.n_skipped)
+            counts = (
+                1,
+                file.n_rows,
+                file.n_accepted,
+                file.n_duplicate,
+                file.n_quarantined,
+                file.n_skipped,
+                file.n_noise,
+            )
             total = totals.setdefault(file.source, [0] * len(counts))
             totals[file.source] = [a + b for a, b in zip(total, counts, strict=True)]
         return [(source, *counts) for source, counts in sorted(totals.items())]  # type: ignore[misc]
@@ -157,6 +185,7 @@ class _Plan:
     convert: Callable[[Piece], Converted]
     format: str
     pieces: Iterator[Piece]
+    stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows
 
     @property
     def is_append_only(self) -> bool:
@@ -318,7 +347,7 @@ def _plan(
         wanted = wanted_of(importer)
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
         pieces = read_of_importer(file, importer, wanted)
-        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces)
+        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces, importer.stamp)
     if source is not None:
         check_columns(file, source)
     name = source or source_of(file, root)
@@ -400,7 +429,10 @@ class _Call:
                 for name, good in converted.good.items():
                     files[name].n_good += good.height
                     files[name].is_snapshot |= name == "users" and _has_undated(good, converted.refused.get(name))
-                    rows = with_keywords(name, good).with_columns(file_no=pl.lit(number, dtype=pl.Int32))
+                    marked = with_part(name, plan.stamp(str(file), good) if name in PART_SOURCES else good)
+                    rows = with_noise(name, with_keywords(name, marked)).with_columns(
+                        file_no=pl.lit(number, dtype=pl.Int32)
+                    )
                     self.scratch.write(name, number, rows)
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
@@ -416,6 +448,9 @@ class _Call:
             files["users"].is_snapshot = "updated_at" not in plan.wanted.found
         self._skipped.update(skipped)
         self._events.update(events)
+        of_types: dict[tuple[str | None, str], int] = dict(_largest(events).items())
+        of_reasons = {(None, f"{SKIPPED}{reason}"): n for reason, n in skipped.items()}
+        files[plan.sources[0]].outcomes.update(of_types or of_reasons)
         self._wanted[number] = plan.wanted
         self.prepared += files.values()
         if plan.is_append_only:
@@ -469,6 +504,7 @@ class _Call:
                 continue
             n_accepted = loaded.accepted.get((file.source, file.number), 0)
             n_superseded = loaded.superseded.get((file.source, file.number), 0)
+            n_noise = sum(loaded.noise.get((file.source, file.number), {}).values())
             wanted = self._wanted[file.number]
             files.append(
                 FileReport(
@@ -476,24 +512,29 @@ class _Call:
                     source=file.source,
                     n_rows=file.n_good + file.n_quarantined + file.n_skipped,
                     n_accepted=n_accepted,
-                    n_duplicate=file.n_good - n_accepted - n_superseded,
+                    n_duplicate=file.n_good - n_accepted - n_noise - n_superseded,
+                    n_noise=n_noise,
                     n_quarantined=file.n_quarantined,
                     n_skipped=file.n_skipped + n_superseded,
                     n_rows_with_refused_fields=file.n_rows_with_refused_fields,
                     ignored_columns=tuple(sorted(wanted.unknown)) if file.is_main else (),
                     did_you_mean=wanted.did_you_mean if file.is_main else {},
                     lines=wanted.counts if file.is_main else None,
+                    outcomes=file.outcomes,
                 )
             )
-        skipped = self._skipped + Counter({SUPERSEDED: sum(loaded.superseded.values())})
+        skipped = self._skipped.copy()
+        for (source, _), n in loaded.superseded.items():
+            skipped[SUPERSEDED if source in VERSIONED else REDELIVERED] += n
         return IngestReport(
             loaded.ingest_seq,
             tuple(files),
             loaded.first_day,
             self.n_known + len(loaded.loaded_meanwhile),
-            dict(sorted(skipped.items())),
+            {reason: n for reason, n in sorted(skipped.items()) if n},
             self.checksums,
             loaded.n_unlisted,
+            noise=loaded.noise_by_reason(),
             events=_largest(self._events),
         )
 
@@ -508,6 +549,14 @@ def _largest(events: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
     for (event, outcome), n in events.items():
         counts[event if event in named else OTHER_TYPES, outcome] += n
     return dict(sorted(counts.items()))
+
+
+def with_part(source: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Converted rows with the columns ``PART`` and ``VERSION``, null where no importer has filled them."""
+    if source not in PART_SOURCES:
+        return rows
+    missing = [name for name in (PART, VERSION) if name not in rows.columns]
+    return rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
 
 
 def _has_undated(good: pl.DataFrame, refused: pl.DataFrame | None) -> bool:

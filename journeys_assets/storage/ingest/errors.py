@@ -1,10 +1,8 @@
 """Errors of ingestion."""
 
-from journeys_assets.errors import JourneysError
+from journeys_assets.errors import IngestError
 
-
-class IngestError(JourneysError):
-    """Files cannot be ingested. The message names the file, the error and the cure. The warehouse is unchanged."""
+__all__ = ["DamagedFileError", "IngestError"]
 
 
 class DamagedFileError(IngestError):

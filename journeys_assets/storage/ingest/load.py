@@ -26,14 +26,23 @@ import polars as pl
 
 from journeys_assets.domain.tables.landing import (
     INGEST_LEDGER,
+    INGEST_OUTCOMES,
     INGESTED_DAYS,
     LANDING,
     LANDING_TABLES,
+    PART_SOURCES,
     QUARANTINED_ROWS,
     REFUSED_UNSUBSCRIBES,
     VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.parts import (
+    Redelivered,
+    forget_deliveries,
+    replace_parts,
+    surviving,
+    with_call,
+)
 from journeys_assets.storage.ingest.scratch import EVENT_TIME, Scratch, row_schema, time_in_grain
 from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -74,6 +83,8 @@ class PreparedFile:
     n_rows_with_refused_fields: int = 0
     is_main: bool = False
     """Whether it is the main source of the file: the one whose counts include all its rows."""
+    outcomes: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    """What became of the records of the file, by type of event; of the main source."""
     is_snapshot: bool = False
     """Whether it lists all users: a file of ``users`` that has no row, or in which a row has no ``updated_at``."""
 
@@ -87,7 +98,8 @@ class Loaded:
 
     Attributes:
         ingest_seq: Number of the call.
-        accepted: Rows accepted, by (source, number of the file).
+        accepted: Rows accepted that are no noise, by (source, number of the file).
+        noise: Rows accepted that are noise, likewise, by reason.
         superseded: Rows skipped for ``SUPERSEDED``, likewise.
         first_day: Day of the earliest event of a source with keywords; None if there is none.
         n_unlisted: Users with an opt-in whom a snapshot does not list; their opt-ins are unknown from now on.
@@ -100,9 +112,21 @@ class Loaded:
     first_day: date | None
     n_unlisted: int
     loaded_meanwhile: frozenset[int]
+    noise: Mapping[tuple[str, int], Counter[str]]
+
+    def noise_by_reason(self) -> dict[str, int]:
+        """All rows marked as noise, by reason."""
+        return dict(sorted(sum(self.noise.values(), Counter[str]()).items()))
 
 
-INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES)
+INGEST_TABLES = (
+    *LANDING_TABLES.values(),
+    INGEST_LEDGER,
+    INGEST_OUTCOMES,
+    INGESTED_DAYS,
+    QUARANTINED_ROWS,
+    REFUSED_UNSUBSCRIBES,
+)
 """All tables that ingestion writes."""
 
 
@@ -156,6 +180,7 @@ def load(
     """
     accepted: dict[tuple[str, int], int] = {}
     superseded: dict[tuple[str, int], int] = {}
+    noise: dict[tuple[str, int], Counter[str]] = {}
     first_days: list[date] = []
     n_unlisted = 0
     with warehouse.bounded_writing(MEMORY_LIMIT, scratch.folder / "spill") as con:
@@ -169,21 +194,29 @@ def load(
         # Events come first: what a changed pin or user makes stale depends on the days that have events.
         lists = [file for file in new if file.is_snapshot] if users_are_snapshots else []
         sources = {file.source for file in new if file.n_good} | ({"users"} if lists else set())
+        numbers_of = {
+            source: [file.number for file in new if file.source == source and file.n_good] for source in sources
+        }
+        redelivered = replace_parts(con, scratch, numbers_of, seq)
+        sources |= set(redelivered.days)
         for source in sorted(sources, key=lambda name: (name in VERSIONED, name)):
-            numbers = [file.number for file in new if file.source == source and file.n_good]
+            numbers = numbers_of.get(source, [])
             source_lists = [file.number for file in lists] if source == "users" else []
-            outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, seq)
+            outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, redelivered, seq)
             _record_days(con, source, outcome.days, seq, now.date())
             accepted |= {(source, number): n for number, n in outcome.accepted.items()}
             superseded |= {(source, number): n for number, n in outcome.superseded.items()}
+            noise |= {(source, number): counts for number, counts in outcome.noise.items()}
             first_days += [outcome.first_day] if outcome.first_day and source in KEYWORD_EVENTS else []
             n_unlisted += outcome.n_unlisted
             unsubscribes = pl.concat([unsubscribes, *outcome.unsubscribes], how="diagonal_relaxed")
+        forget_deliveries(con)
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
-        _append(con, INGEST_LEDGER, _ledger(new, accepted, superseded, list_numbers, seq, now))
-    return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late)
+        _append(con, INGEST_OUTCOMES, _outcomes(new, seq))
+        _append(con, INGEST_LEDGER, _ledger(new, accepted, noise, superseded, list_numbers, seq, now))
+    return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late, noise)
 
 
 @dataclass
@@ -191,13 +224,15 @@ class _Outcome:
     """What became of the rows of one source.
 
     Attributes:
-        accepted: Rows accepted, by number of the file.
+        accepted: Rows accepted that are no noise, by number of the file.
+        noise: Rows accepted that are noise, by number of the file and reason.
         superseded: Rows skipped for ``SUPERSEDED``, likewise.
         days: event_date, n_events, n_users of the events accepted, where the day follows from the event alone.
         unsubscribes: Unsubscribes that a later row of the call does not repeat.
     """
 
     accepted: Counter[int] = field(default_factory=Counter)
+    noise: dict[int, Counter[str]] = field(default_factory=dict)
     superseded: Counter[int] = field(default_factory=Counter)
     days: list[pl.DataFrame] = field(default_factory=list)
     unsubscribes: list[pl.DataFrame] = field(default_factory=list)
@@ -214,10 +249,13 @@ def _load_source(
     scratch: Scratch,
     numbers: Sequence[int],
     lists: Sequence[int],
+    redelivered: Redelivered,
     seq: int,
 ) -> _Outcome:
     """Insert the new rows of a source, block by block."""
     outcome = _Outcome()
+    if table.name in redelivered.days:
+        outcome.days.append(redelivered.days[table.name])
     is_users = table.name == "users"
     # Consent is decided on all rows together: one notification may name two users, and a list leaves users out.
     is_consent = table.name in ("users", "notification_events")
@@ -225,18 +263,44 @@ def _load_source(
     if is_users and not numbers:
         blocks = iter([pl.DataFrame(schema=row_schema(table.name))])
     for block in blocks:
+        if table.name in PART_SOURCES:
+            block = _counting(con, table, block, redelivered, seq, outcome)
+            if block.is_empty():
+                continue
         is_clear = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
         if not is_users:
             is_clear = ~(block.select(_key(table)).hash_rows().is_duplicated() | _are_stored(con, table, block, seq))
         fresh = block if is_clear.all() and not is_users else _chosen(con, table, block, is_clear, lists, outcome)
         _insert(con, table, fresh, seq)
-        files = fresh["file_no"].drop_nulls().value_counts()
-        outcome.accepted.update(dict(files.iter_rows()))
+        is_noise = "noise" in fresh.columns
+        kept = fresh.filter(pl.col("noise").is_null()) if is_noise else fresh
+        outcome.accepted.update(dict(kept["file_no"].drop_nulls().value_counts().iter_rows()))
+        if is_noise:
+            counts = fresh.drop_nulls("noise").group_by("file_no", "noise").len()
+            for number, reason, n in counts.iter_rows():
+                outcome.noise.setdefault(number, Counter())[reason] += n
         if time := time_in_grain(table.name):
             # A user's events of one day are in one block, so the users of the blocks add up.
             days = fresh.group_by(event_date=pl.col(time).dt.date())
             outcome.days.append(days.agg(n_events=pl.len(), n_users=pl.col("user_id").n_unique()))
     return outcome
+
+
+def _counting(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    block: pl.DataFrame,
+    redelivered: Redelivered,
+    seq: int,
+    outcome: _Outcome,
+) -> pl.DataFrame:
+    """The rows of a block that no other delivery replaces, with the number of the call in their versions."""
+    numbered = with_call(block, seq)
+    kept = surviving(con, table.name, numbered) if redelivered.is_any else numbered
+    if kept.height < block.height:
+        outcome.superseded.update(dict(block["file_no"].value_counts().iter_rows()))
+        outcome.superseded.subtract(dict(kept["file_no"].value_counts().iter_rows()))
+    return kept
 
 
 def _are_stored(con: duckdb.DuckDBPyConnection, table: Table, block: pl.DataFrame, seq: int) -> pl.Series:
@@ -605,6 +669,7 @@ def _append(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -
 def _ledger(
     files: Sequence[PreparedFile],
     accepted: Mapping[tuple[str, int], int],
+    noise: Mapping[tuple[str, int], Counter[str]],
     superseded: Mapping[tuple[str, int], int],
     lists: Collection[int],
     seq: int,
@@ -614,6 +679,7 @@ def _ledger(
     for file in files:
         n_accepted = accepted.get((file.source, file.number), 0)
         n_superseded = superseded.get((file.source, file.number), 0)
+        n_noise = sum(noise.get((file.source, file.number), {}).values())
         rows.append(
             {
                 "batch_id": file.batch_id(seq),
@@ -624,7 +690,8 @@ def _ledger(
                 "format": file.format,
                 "n_rows": file.n_good + file.n_quarantined + file.n_skipped,
                 "n_accepted": n_accepted,
-                "n_duplicate": file.n_good - n_accepted - n_superseded,
+                "n_duplicate": file.n_good - n_accepted - n_noise - n_superseded,
+                "n_noise": n_noise,
                 "n_quarantined": file.n_quarantined,
                 "n_skipped": file.n_skipped + n_superseded,
                 "n_rows_with_refused_fields": file.n_rows_with_refused_fields,
@@ -633,3 +700,12 @@ def _ledger(
             }
         )
     return pl.DataFrame(rows, schema=INGEST_LEDGER.polars_schema)
+
+
+def _outcomes(files: Sequence[PreparedFile], seq: int) -> pl.DataFrame:
+    rows = [
+        (file.batch_id(seq), event, outcome, n)
+        for file in files
+        for (event, outcome), n in sorted(file.outcomes.items(), key=str)
+    ]
+    return pl.DataFrame(rows, schema=INGEST_OUTCOMES.polars_schema, orient="row")

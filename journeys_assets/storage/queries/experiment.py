@@ -18,8 +18,8 @@ def population(con: duckdb.DuckDBPyConnection, last: date) -> pl.DataFrame:
     """
     return con.execute(
         """
-        SELECT user_id FROM landing.search_events WHERE searched_at < ($last + 1)::TIMESTAMP
-        UNION SELECT user_id FROM landing.pin_engagements WHERE engaged_at < ($last + 1)::TIMESTAMP
+        SELECT user_id FROM main.stg_search_events WHERE searched_at < ($last + 1)::TIMESTAMP
+        UNION SELECT user_id FROM main.stg_pin_engagements WHERE engaged_at < ($last + 1)::TIMESTAMP
         UNION SELECT user_id FROM landing.board_pins WHERE saved_at < ($last + 1)::TIMESTAMP ORDER BY user_id
         """,
         {"last": last},
@@ -41,7 +41,7 @@ def engagements(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.D
     """Actions on pins by user and day: user_id, day, n."""
     return con.execute(
         """
-        SELECT user_id, engaged_at::DATE AS day, count(*) AS n FROM landing.pin_engagements
+        SELECT user_id, engaged_at::DATE AS day, count(*) AS n FROM main.stg_pin_engagements
         WHERE engaged_at >= $first::TIMESTAMP AND engaged_at < ($last + 1)::TIMESTAMP GROUP BY ALL ORDER BY ALL
         """,
         {"first": first, "last": last},

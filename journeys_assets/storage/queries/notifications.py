@@ -22,8 +22,8 @@ def active_hours(
     return con.execute(
         f"""
         SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n FROM (
-          SELECT user_id, searched_at AS engaged_at FROM landing.search_events
-          UNION ALL SELECT user_id, engaged_at FROM landing.pin_engagements
+          SELECT user_id, searched_at AS engaged_at FROM main.stg_search_events
+          UNION ALL SELECT user_id, engaged_at FROM main.stg_pin_engagements
         ) WHERE engaged_at >= ($day - $days::INTEGER + 1)::TIMESTAMP AND engaged_at < ($day + 1)::TIMESTAMP
           AND {shard.sql()}
         GROUP BY ALL ORDER BY ALL

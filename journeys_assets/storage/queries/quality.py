@@ -116,6 +116,62 @@ def event_days(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) ->
     ).pl()
 
 
+def newest_day_upto(con: duckdb.DuckDBPyConnection, last: date) -> date | None:
+    """The newest day up to ``last`` that has a search, an action or a board pin; None if there is none."""
+    row = con.execute(
+        f"SELECT max(event_date) FROM landing.ingested_days WHERE source IN {KEYWORD_SOURCES} AND event_date <= $last",
+        {"last": last},
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def days_of_call(con: duckdb.DuckDBPyConnection, ingest_seq: int) -> pl.DataFrame:
+    """The days whose searches, actions and board pins an ingest call changed: source, event_date, sorted."""
+    return con.execute(
+        f"""
+        SELECT source, event_date FROM landing.ingested_days
+        WHERE ingest_seq = $seq AND source IN {KEYWORD_SOURCES} ORDER BY ALL
+        """,
+        {"seq": ingest_seq},
+    ).pl()
+
+
+def daily_rows(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
+    """Rows that are no noise of each source of keywords, on ``day`` and each trailing day.
+
+    If no later day has a row, ``day`` may not be over. Then only rows up to the time of day of its last row count, on
+    every day, so that like is compared with like.
+
+    Returns:
+        source, partition_date, n, upto (time of day of the last row that counts; null if all count). A source has a row
+        for each day from its first one in the period on.
+    """
+    rows = con.execute(
+        """
+        WITH events AS (
+          SELECT 'search_events' AS source, searched_at AS moment, noise FROM landing.search_events
+          UNION ALL SELECT 'pin_engagements', engaged_at, noise FROM landing.pin_engagements
+          UNION ALL SELECT 'board_pins', saved_at, NULL FROM landing.board_pins
+        ), newest AS (
+          SELECT max(moment)::TIME AS upto FROM events
+          WHERE moment >= $day::TIMESTAMP AND moment < ($day + 1)::TIMESTAMP
+            AND NOT EXISTS (FROM events WHERE moment >= ($day + 1)::TIMESTAMP)
+        )
+        SELECT source, moment::DATE AS partition_date, any_value(upto) AS upto,
+               count(*) FILTER (moment::TIME <= coalesce(upto, TIME '24:00:00')) AS n
+        FROM events CROSS JOIN newest
+        WHERE moment >= ($day - $days::INTEGER)::TIMESTAMP AND moment < ($day + 1)::TIMESTAMP AND noise IS NULL
+        GROUP BY ALL ORDER BY ALL
+        """,
+        {"day": day, "days": trailing_days},
+    ).pl()
+    first = rows.group_by("source").agg(partition_date=pl.date_ranges(pl.col("partition_date").min(), day).first())
+    upto = rows["upto"].first() if rows.height else None
+    days = first.explode("partition_date").sort("source", "partition_date")
+    counted = days.join(rows.drop("upto"), on=["source", "partition_date"], how="left", maintain_order="left")
+    return counted.with_columns(pl.col("n").fill_null(0), upto=pl.lit(upto, dtype=pl.Time))
+
+
 def cluster_size_counts(con: duckdb.DuckDBPyConnection, day: date, trailing_days: int) -> pl.DataFrame:
     """Live journeys by number of keywords, on ``day`` and each trailing day: partition_date, value, n."""
     return _counts(con, "n_keywords", "main.user_journeys WHERE true", day, trailing_days)

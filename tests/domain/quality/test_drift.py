@@ -1,7 +1,7 @@
 """Drift monitors pass on resampled data without a change, fail on planted changes, and need enough history."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -278,3 +278,34 @@ def test_a_release_that_shifts_the_output_is_reported_once() -> None:
     for day, passed in ((released, False), (WEEKS[-1], True), (DAY, True)):
         upto = users.filter(pl.col("partition_date") <= day)
         assert drift.confidence_drift(day, counts, upto, PARAMS).passed == passed
+
+
+def rows_by_day(counts: list[int], *, upto: time | None = None, source: str = "search_events") -> pl.DataFrame:
+    """Counts of consecutive days, the last of which is DAY."""
+    days = [DAY - timedelta(days=len(counts) - 1 - n) for n in range(len(counts))]
+    rows = pl.DataFrame({"source": source, "partition_date": days, "n": counts})
+    return rows.with_columns(upto=pl.lit(upto, dtype=pl.Time))
+
+
+def change(counts: list[int], upto: time | None = None) -> drift.Change:
+    return drift.change_of_source("search_events", DAY, rows_by_day(counts, upto=upto), PARAMS)
+
+
+def test_a_day_with_far_fewer_rows_than_usual_is_reported() -> None:
+    fell = change([1000] * 28 + [380], time(14, 30))
+    assert not fell.monitor.passed
+    assert fell.text.startswith(f"search_events fell by 62 %: 380 rows on {DAY} up to 14:30 UTC, 1,000 on such a day")
+    assert change([1000] * 28 + [2500]).text.startswith("search_events rose by 150 %")
+    assert change([1000] * 28 + [0]).text.startswith("search_events fell by 100 %")
+
+
+@pytest.mark.parametrize("counts", [[3, 1, 4, 2, 5, 3, 2, 3, 0], [1000] * 28 + [700], [1000] * 6 + [10]])
+def test_few_rows_a_usual_change_or_little_history_are_not_reported(counts: list[int]) -> None:
+    assert change(counts).monitor.passed
+
+
+def test_a_weekend_is_held_against_weekends() -> None:
+    days = [DAY - timedelta(days=n) for n in range(28, -1, -1)]
+    quiet = [200 if day.isoweekday() == DAY.isoweekday() else 1000 + 10 * day.day for day in days]
+    assert change(quiet).monitor.passed
+    assert "200 on such a day" in change(quiet).text

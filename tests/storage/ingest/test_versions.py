@@ -67,7 +67,7 @@ def test_of_two_files_of_a_call_the_later_path_counts(sandbox: Sandbox, source: 
         sandbox.write(f"{source}/{name}.jsonl", as_json_lines([{**row, column: value}]))
     report = sandbox.ingest()
     assert sandbox.table(source)[column].to_list() == [values[0]]
-    assert report.by_source()[0][3:] == (1, 0, 0, 1)
+    assert report.by_source()[0][3:] == (1, 0, 0, 1, 0)
     assert report.skipped_by_reason == {SUPERSEDED: 1}
     assert_reconciled(report)
 
@@ -77,7 +77,7 @@ def test_of_two_lines_of_a_file_the_later_counts(sandbox: Sandbox, source: str) 
     row, column, values = STATES[source]
     rows = [{**row, column: values[1]}, {**row, column: values[0]}, {**row, column: values[0]}]
     sandbox.write(f"{source}/a.jsonl", as_json_lines(rows))
-    assert sandbox.ingest().by_source()[0][2:] == (3, 1, 1, 0, 1)
+    assert sandbox.ingest().by_source()[0][2:] == (3, 1, 1, 0, 1, 0)
     assert sandbox.table(source)[column].to_list() == [values[0]]
 
 
@@ -130,7 +130,7 @@ def test_files_of_a_call_are_parts_of_a_list_of_users_or_later_lists(sandbox: Sa
     listed("2026-02/part-1", "c")
     report = sandbox.ingest()
     assert sorted(sandbox.table("users")["user_id"]) == ["a", "c", "e"]
-    assert report.by_source()[0][2:] == (7, 3, 2, 0, 2)
+    assert report.by_source()[0][2:] == (7, 3, 2, 0, 2, 0)
     assert report.skipped_by_reason == {SUPERSEDED: 2}
 
 
