@@ -100,7 +100,14 @@ def _written(folder: Path, rows: list[tuple[str, datetime]], pieces: int) -> scr
     kept = scratch.Scratch(folder)
     frame = pl.DataFrame(rows, schema={"user_id": pl.String, "searched_at": pl.Datetime("us")}, orient="row")
     frame = frame.with_columns(
-        query=pl.lit("q"), keyword=pl.lit("q"), event_id=None, file_no=pl.lit(0), line=pl.int_range(len(rows))
+        query=pl.lit("q"),
+        keyword=pl.lit("q"),
+        event_id=None,
+        noise=None,
+        log_part=None,
+        part_version=None,
+        file_no=pl.lit(0),
+        line=pl.int_range(len(rows)),
     )
     for part in range(pieces):
         kept.write("search_events", 0, frame[part::pieces])
