@@ -22,6 +22,7 @@ from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import (
     ANNOTATION_ITEMS,
     EFFECTS,
@@ -117,7 +118,7 @@ def model_yml(model: SqlModel) -> str:
 def sources_yml(name: str, models: Mapping[str, SqlModel], actions: Sequence[Action]) -> str:
     """The tables of one dbt source that any model reads."""
     read = {relation for model in models.values() for relation in model.sources}
-    described = landing_tables(actions) if name == "landing" else SOURCES[name]
+    described = {**SOURCES[name], **landing_tables(actions)} if name == "landing" else SOURCES[name]
     tables = [table for table in described.values() if (table.schema, table.name) in read]
     lines = [
         f"# {BY} from journeys_assets/domain/tables/; do not edit.",
@@ -190,7 +191,15 @@ def tables_page(actions: Sequence[Action]) -> str:
     """Every table of the warehouse: the public ones, then those of the pipeline, then the records of ingestion."""
     described = {**sql_tables(actions), **PIPELINE_TABLES}
     internal = [table for name, table in described.items() if name not in PUBLIC]
-    records = [INGEST_LEDGER, INGESTED_DAYS, LANDED_FILES, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES, ANNOTATION_ITEMS]
+    records = [
+        *IDENTITY_TABLES.values(),
+        INGEST_LEDGER,
+        INGESTED_DAYS,
+        LANDED_FILES,
+        QUARANTINED_ROWS,
+        REFUSED_UNSUBSCRIBES,
+        ANNOTATION_ITEMS,
+    ]
     return _page(
         "Tables",
         "Every table and view of the warehouse. The grain names the columns that are unique together. A column is "

@@ -125,8 +125,8 @@ class LlmJourneys:
             users = users.filter(
                 pl.Series([is_in_share(user_id, self.share) for user_id in users["user_id"]], dtype=pl.Boolean)
             )
-            keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
-            history = keyword_queries.keyword_history(con, users)
+            keywords = keyword_queries.window_keywords(con, users, day, self.keywords, self.actions)
+            history = keyword_queries.keyword_history(con, users, day)
             distinct = history["keyword"].unique().sort().to_list()
             vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", distinct, self.embedder().model_version))
         pipeline = cluster_users(keywords, history, vectors, params, threads=self.threads)

@@ -24,6 +24,7 @@ from datetime import date, datetime
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import (
     INGEST_LEDGER,
     INGESTED_DAYS,
@@ -34,6 +35,7 @@ from journeys_assets.domain.tables.landing import (
     VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.identities import LINKED, renew_owners
 from journeys_assets.storage.ingest.scratch import EVENT_TIME, Scratch, row_schema, time_in_grain
 from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -102,7 +104,14 @@ class Loaded:
     loaded_meanwhile: frozenset[int]
 
 
-INGEST_TABLES = (*LANDING_TABLES.values(), INGEST_LEDGER, INGESTED_DAYS, QUARANTINED_ROWS, REFUSED_UNSUBSCRIBES)
+INGEST_TABLES = (
+    *LANDING_TABLES.values(),
+    *IDENTITY_TABLES.values(),
+    INGEST_LEDGER,
+    INGESTED_DAYS,
+    QUARANTINED_ROWS,
+    REFUSED_UNSUBSCRIBES,
+)
 """All tables that ingestion writes."""
 
 
@@ -173,12 +182,15 @@ def load(
             numbers = [file.number for file in new if file.source == source and file.n_good]
             source_lists = [file.number for file in lists] if source == "users" else []
             outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, seq)
-            _record_days(con, source, outcome.days, seq, now.date())
+            if source != LINKED:
+                _record_days(con, source, outcome.days, seq, now.date())
             accepted |= {(source, number): n for number, n in outcome.accepted.items()}
             superseded |= {(source, number): n for number, n in outcome.superseded.items()}
             first_days += [outcome.first_day] if outcome.first_day and source in KEYWORD_EVENTS else []
             n_unlisted += outcome.n_unlisted
             unsubscribes = pl.concat([unsubscribes, *outcome.unsubscribes], how="diagonal_relaxed")
+        if LINKED in sources:
+            renew_owners(con, seq)
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
