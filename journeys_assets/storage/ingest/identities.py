@@ -53,16 +53,16 @@ def _record_events(con: duckdb.DuckDBPyConnection, spans: pl.DataFrame, seq: int
     con.register("changed_spans", spans.to_arrow())
     bounds = "SELECT min(begins) FROM changed_spans"
     events = " UNION ALL ".join(
-        f"SELECT user_id, {time} AS at FROM landing.{source} WHERE {time} >= ({bounds})"
+        f"SELECT user_id, {time} AS dated_at FROM landing.{source} WHERE {time} >= ({bounds})"
         for source, time in EVENT_TIME.items()
         if source != LINKED
     )
     con.execute(
         f"""
         INSERT INTO landing.ingested_days BY NAME
-        SELECT {seq}::BIGINT AS ingest_seq, '{LINKED_EVENTS}' AS source, at::DATE AS event_date, count(*) AS n_events,
+        SELECT {seq}::BIGINT AS ingest_seq, '{LINKED_EVENTS}' AS source, dated_at::DATE AS event_date, count(*) AS n_events,
                count(DISTINCT user_id) AS n_users
-        FROM ({events}) AS e JOIN changed_spans AS s ON e.user_id = s.id AND e.at >= s.begins AND e.at < s.ends
+        FROM ({events}) AS e JOIN changed_spans AS s ON e.user_id = s.id AND e.dated_at >= s.begins AND e.dated_at < s.ends
         GROUP BY event_date ORDER BY event_date
         """
     )

@@ -59,7 +59,7 @@ class Rules:
         standing = sorted(
             (when, other, user)
             for user, other, when, unlinked in known
-            if not unlinked and user != other and when > gone.get((user, other), datetime.min)
+            if not unlinked and user != other and when > gone.get((user, other), START - timedelta(days=1))
         )
         self.links: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
         for when, other, user in standing:
@@ -143,12 +143,13 @@ def test_what_closes_a_circle_or_names_two_users_at_once_is_counted() -> None:
     assert found.periods["other_id"].to_list() == ["b"]
     tied = owners(frame([link("a", "d", 4), link("b", "d", 4)]))
     assert tied.counts == LinkCounts(links=2, shared_ids=1, same_time=1)
-    assert tied.periods.is_empty() and tied.aliases.is_empty()
+    assert tied.periods.is_empty()
+    assert tied.aliases.is_empty()
 
 
 def test_no_links() -> None:
     found = owners(frame([]))
-    assert found.periods.is_empty() and found.aliases.is_empty() and found.pairs.is_empty()
+    assert all(table.is_empty() for table in (found.periods, found.aliases, found.pairs))
     assert found.counts == LinkCounts()
 
 
