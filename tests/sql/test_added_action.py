@@ -41,7 +41,7 @@ def test_it_is_counted_and_weighs(world: SqlWorld) -> None:
     assert [row[f"n_purchases_{days}d"] for days in (1, 7, 28, 90)] == [2, 2, 2, 2]
     assert row["engagement_weight_28d"] == row["user_engagement_weight_28d"] == 1.0 + 2 * 2.0
     users = world.query(f"SELECT 'ann' AS user_id, DATE '{DAY}' AS window_end_date")
-    weighed = keyword_queries.window_keywords(world.con, users, KeywordParams(), ACTIONS)
+    weighed = keyword_queries.window_keywords(world.con, users, DAY, KeywordParams(), ACTIONS)
     assert weighed.select("keyword", "weight").rows() == [("tiles", math.log(1 + 1.0 + 2 * 2.0))]
 
 
@@ -112,7 +112,7 @@ def test_a_warehouse_of_before_counts_none(tmp_path: Path) -> None:
     assert rows.rows() == [(day_before, 3, 0), (DAY, 0, 2)]
     users = warehouse.query(f"SELECT 'ann' AS user_id, DATE '{DAY}' AS window_end_date")
     with warehouse.reading() as con:
-        weight = keyword_queries.window_keywords(con, users, KeywordParams(), ACTIONS)["weight"].item()
+        weight = keyword_queries.window_keywords(con, users, DAY, KeywordParams(), ACTIONS)["weight"].item()
         names = con.sql("DESCRIBE main.journey_features").pl()["column_name"].to_list()
     assert weight == math.log(1 + 3 * 1.0 + 2 * 2.0)
     assert "n_purchases_7d" in names

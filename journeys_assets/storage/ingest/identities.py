@@ -60,9 +60,10 @@ def _record_events(con: duckdb.DuckDBPyConnection, spans: pl.DataFrame, seq: int
     con.execute(
         f"""
         INSERT INTO landing.ingested_days BY NAME
-        SELECT {seq}::BIGINT AS ingest_seq, '{LINKED_EVENTS}' AS source, dated_at::DATE AS event_date, count(*) AS n_events,
-               count(DISTINCT user_id) AS n_users
-        FROM ({events}) AS e JOIN changed_spans AS s ON e.user_id = s.id AND e.dated_at >= s.begins AND e.dated_at < s.ends
+        SELECT {seq}::BIGINT AS ingest_seq, '{LINKED_EVENTS}' AS source, dated_at::DATE AS event_date,
+               count(*) AS n_events, count(DISTINCT user_id) AS n_users
+        FROM ({events}) AS e
+        JOIN changed_spans AS s ON e.user_id = s.id AND e.dated_at >= s.begins AND e.dated_at < s.ends
         GROUP BY event_date ORDER BY event_date
         """
     )
