@@ -346,14 +346,15 @@ def write_synthetic_world(
 def print_ingest_report(report: "IngestReport", settings: Settings, *, as_json: bool = False) -> None:
     from journeys_assets.cli.render import ingest as render_ingest
     from journeys_assets.deployment import open_warehouse
+    from journeys_assets.storage.queries.identities import link_counts
     from journeys_assets.storage.queries.unmatched import unmatched_keys
 
     with open_warehouse(settings).reading() as con:
-        unmatched = unmatched_keys(con)
+        unmatched, linked = unmatched_keys(con), link_counts(con)
     if as_json:
-        out.json(render_ingest.ingest_record(report, unmatched))
+        out.json(render_ingest.ingest_record(report, unmatched, linked))
     else:
-        out.print(render_ingest.show_ingest(report, unmatched, settings.algorithm.quality), soft_wrap=True)
+        out.print(render_ingest.show_ingest(report, unmatched, settings.algorithm.quality, linked), soft_wrap=True)
 
 
 def print_run_summary(summary: "RunSummary", settings: Settings, *, as_json: bool = False) -> None:

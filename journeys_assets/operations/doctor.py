@@ -28,6 +28,7 @@ from journeys_assets.storage.ingest.folder import landed_files
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import quality as quality_queries
 from journeys_assets.storage.queries import staleness
+from journeys_assets.storage.queries.identities import link_counts
 from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -69,7 +70,13 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     # A model that cannot be read has no version, so what was computed cannot be compared with it.
     versions = pipeline.versions() if all(finding.ok for finding in findings) else None
     with pipeline.warehouse.reading() as con:
-        findings += [*_ingested(con), *refused, *_unmatched(con, pipeline.params.quality), *_tables(pipeline, con)]
+        findings += [
+            *_ingested(con),
+            *refused,
+            *_linked(con),
+            *_unmatched(con, pipeline.params.quality),
+            *_tables(pipeline, con),
+        ]
         if versions is None:
             return [*findings, Finding("computed", False, "not compared with the log until the models can be read")]
         return [*findings, *_computed(con, pipeline, versions, today)]
@@ -143,6 +150,12 @@ def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
     for row in landed_files(warehouse).filter(outcome="refused").sort("file").iter_rows(named=True):
         if (landing / row["file"]).exists():
             yield Finding("refused", False, f"{row['reason']}. It is read again once it is replaced or touched")
+
+
+def _linked(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    """The links between ids, and the conflicts among them; the rules decide each, so none is wrong."""
+    if counts := link_counts(con):
+        yield Finding("linked ids", True, counts.text)
 
 
 def _unmatched(con: duckdb.DuckDBPyConnection, params: QualityParams) -> Iterator[Finding]:

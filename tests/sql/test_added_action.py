@@ -10,6 +10,7 @@ from docs.generate import landing_page, model_yml, sources_yml, tables_page
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, count_columns, with_actions
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.ranking.prior import features, part_of
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.sql import keyword_table, sql_tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.sql_models import load_models
@@ -105,7 +106,8 @@ def test_a_warehouse_of_before_counts_none(tmp_path: Path) -> None:
     old = filled(before, [{**row, "partition_date": day_before, "n_saves": 3}])
     warehouse.replace_partitions(before, old, [day_before])
     for actions in (DEFAULT_ACTIONS, ACTIONS):
-        warehouse.ensure(*(table for table in sql_tables(actions).values() if table.partitioned))
+        partitioned = (table for table in sql_tables(actions).values() if table.partitioned)
+        warehouse.ensure(*IDENTITY_TABLES.values(), *partitioned)
     new = filled(after, [{**row, "partition_date": DAY, "n_purchases": 2}])
     warehouse.replace_partitions(after, new, [DAY])
     rows = warehouse.query("SELECT partition_date, n_saves, n_purchases FROM main.keyword_table ORDER BY 1")

@@ -15,6 +15,7 @@ from journeys_assets.cli.render.tables import table_of
 from journeys_assets.cli.render.unmatched import unmatched_lines
 
 if TYPE_CHECKING:
+    from journeys_assets.domain.identities.links import LinkCounts
     from journeys_assets.domain.quality.params import QualityParams
     from journeys_assets.domain.quality.unmatched import Unmatched
     from journeys_assets.storage.ingest.call import IngestReport
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 FILES_SHOWN = 20
 
 
-def ingest_record(report: "IngestReport", unmatched: "Sequence[Unmatched]") -> dict[str, Any]:
-    """Counts of each file, what was left out and why, and the keys that match nothing."""
+def ingest_record(
+    report: "IngestReport", unmatched: "Sequence[Unmatched]", linked: "LinkCounts | None"
+) -> dict[str, Any]:
+    """Counts of each file, what was left out and why, the links between ids, and the keys that match nothing."""
     return {
         "ingest_seq": report.ingest_seq,
         "first_day": report.first_day,
@@ -34,16 +37,21 @@ def ingest_record(report: "IngestReport", unmatched: "Sequence[Unmatched]") -> d
         "events": [{"event": event, "outcome": outcome, "n": n} for (event, outcome), n in report.events.items()],
         "ignored_columns": report.ignored_columns(),
         "n_unlisted_users": report.n_unlisted_users,
+        "linked_ids": None if linked is None else asdict(linked),
         "unmatched": [asdict(one) for one in unmatched],
     }
 
 
 def show_ingest(
-    report: "IngestReport", unmatched: "Sequence[Unmatched]" = (), params: "QualityParams | None" = None
+    report: "IngestReport",
+    unmatched: "Sequence[Unmatched]" = (),
+    params: "QualityParams | None" = None,
+    linked: "LinkCounts | None" = None,
 ) -> RenderableType:
     """The counts of an ingest call by source, and everything that was left out, with the reasons."""
     headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped")
     lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
+    lines += [] if linked is None else [f"identities: {linked.text}"]
     if params is not None:
         lines += unmatched_lines(unmatched, params)
     tables = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]

@@ -58,6 +58,19 @@ class LinkCounts:
     same_time: int = 0
     circular: int = 0
 
+    @property
+    def text(self) -> str:
+        """The counts, for people; conflicts only where there are any."""
+        parts = (
+            (self.links, "pairs of ids are linked"),
+            (self.taken_back, "were taken back"),
+            (self.shared_ids, "ids are of several users, so what they did before their first link is nobody's"),
+            (self.same_time, "times at which an id is linked to several users at once: nobody's until its next link"),
+            (self.circular, "links would close a circle and do not count"),
+        )
+        (n_links, linked), *others = parts
+        return "; ".join([f"{n_links:,} {linked}", *(f"{n:,} {what}" for n, what in others if n)])
+
 
 @dataclass(frozen=True, slots=True)
 class Owners:

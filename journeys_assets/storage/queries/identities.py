@@ -8,7 +8,7 @@ count for on a day. A query that reads rows of several days goes through this mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import duckdb
 import polars as pl
@@ -124,21 +124,23 @@ def digest_of_owners(con: duckdb.DuckDBPyConnection) -> str:
     return repr(con.execute(f"SELECT count(*), sum(hash(rows))::VARCHAR FROM {ALIASES} AS rows").fetchone())
 
 
-def current_owner(con: duckdb.DuckDBPyConnection, logged_id: str, day: date) -> str | None:
-    """Whose the id is as of the end of ``day``; None where it is nobody's but its own."""
+def current_owner(con: duckdb.DuckDBPyConnection, logged_id: str, day: date) -> str:
+    """The user whom an id stands for at the end of ``day``: the id itself where it is linked to nobody."""
     row = con.execute(
         f"""
         SELECT coalesce(
-          (SELECT owner_id FROM {ALIASES} WHERE user_id = $id AND from_date <= $day AND until_date > $day),
-          (SELECT user_id FROM landing.identity_periods
-           WHERE other_id = $id AND valid_from < ($day + 1)::TIMESTAMP AND valid_to >= ($day + 1)::TIMESTAMP)
-        )
+          (SELECT owner_id FROM {ALIASES} WHERE user_id = coalesce(p.user_id, $id) AND from_date <= $day
+           AND until_date > $day),
+          p.user_id, $id)
+        FROM (SELECT 1) LEFT JOIN landing.identity_periods AS p
+          ON p.other_id = $id AND p.valid_from < $day_after AND p.valid_to >= $day_after
         """,
-        {"id": logged_id, "day": day},
+        {"id": logged_id, "day": day, "day_after": datetime.combine(day + timedelta(days=1), datetime.min.time())},
     ).fetchone()
-    return None if row is None or row[0] is None else str(row[0])
+    return logged_id if row is None else str(row[0])
 
 
-def link_counts(con: duckdb.DuckDBPyConnection) -> LinkCounts:
-    """What the links of the log come to."""
-    return owners(con.execute(f"SELECT {', '.join(LINK_COLUMNS)} FROM landing.identities").pl()).counts
+def link_counts(con: duckdb.DuckDBPyConnection) -> LinkCounts | None:
+    """What the links of the log come to; None if there never was one."""
+    links = con.execute(f"SELECT {', '.join(LINK_COLUMNS)} FROM landing.identities").pl()
+    return None if links.is_empty() else owners(links).counts
