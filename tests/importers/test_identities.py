@@ -42,6 +42,7 @@ def snowplow(**ids: str) -> Record:
 
 MERGE = {"merge_time": "2026-01-05 10:00:00.000000", "amplitude_id": "7", "merged_amplitude_id": "8"}
 BY_DISTINCT_ID = FormatOptions(user=("distinct_id",))
+BY_USER_ID = FormatOptions(user=("properties.$user_id", "distinct_id"))
 CASES = [
     ("segment", segment(userId="ann", anonymousId="device"), None, ["device"]),
     ("segment", segment(userId="ann", anonymousId="device", previousId="mail"), None, ["device", "mail"]),
@@ -52,6 +53,7 @@ CASES = [
     ("posthog", posthog("$identify", **{"$anon_distinct_id": "device"}), BY_DISTINCT_ID, ["device"]),
     ("posthog", posthog("$create_alias", alias="mail"), BY_DISTINCT_ID, ["mail"]),
     ("posthog", posthog("viewed", alias="mail"), BY_DISTINCT_ID, []),
+    ("posthog", posthog("viewed", **{"$user_id": "ann"}) | {"distinct_id": "d"}, BY_USER_ID, ["d"]),
     ("posthog", posthog("$identify", **{"$anon_distinct_id": "device"}), None, []),
     ("amplitude", amplitude(user_id="ann", device_id="device"), None, ["device"]),
     ("mixpanel", mixpanel(**{"$user_id": "ann", "$device_id": "d"}), None, ["$device:d", "d"]),
