@@ -61,15 +61,13 @@ class LinkCounts:
     @property
     def text(self) -> str:
         """The counts, for people; conflicts only where there are any."""
-        parts = (
-            (self.links, "pairs of ids are linked"),
-            (self.taken_back, "were taken back"),
-            (self.shared_ids, "ids are of several users, so what they did before their first link is nobody's"),
-            (self.same_time, "times at which an id is linked to several users at once: nobody's until its next link"),
-            (self.circular, "links would close a circle and do not count"),
+        conflicts = (
+            (self.taken_back, "pairs taken back", ""),
+            (self.shared_ids, "ids of several users", ": what they did before their first link is nobody's"),
+            (self.same_time, "times at which an id is linked to several users", ": nobody's until its next link"),
+            (self.circular, "links that would close a circle", ": they do not count"),
         )
-        (n_links, linked), *others = parts
-        return "; ".join([f"{n_links:,} {linked}", *(f"{n:,} {what}" for n, what in others if n)])
+        return "; ".join([f"linked pairs of ids {self.links:,}", *(f"{a} {n:,}{b}" for n, a, b in conflicts if n)])
 
 
 @dataclass(frozen=True, slots=True)
