@@ -214,7 +214,8 @@ KEYWORD_COMMONNESS = Table(
 def keyword_table(actions: Sequence[Action]) -> Table:
     return Table(
         "keyword_table",
-        "What each user engaged with on the day, one row per user, keyword and source, with counts per action.",
+        "What each user engaged with on the day, one row per user, keyword and source, with counts per action. What an "
+        "id did before its first link stays under that id; identity_aliases has whom it counts for on later days.",
         ("partition_date", "user_id", "keyword", "source"),
         (
             _PARTITION_DATE,
