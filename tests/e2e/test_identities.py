@@ -195,3 +195,9 @@ def test_only_those_concerned_are_computed_and_journeys_keep_their_ids(apart: Sa
     assert set(ids) == set(after.filter(pl.col("user_id") == "ann")["journey_id"])
     events = rows_on(home, "journey_events", quiet).filter(pl.col("user_id").is_in(["ann", "cookie-a"]))
     assert not set(events["event"]) & {"born", "merged", "reidentified", "expired"}, "the journeys go on"
+
+
+def test_a_link_makes_its_day_stale_where_only_earlier_events_count(apart: Sandbox, tmp_path: Path) -> None:
+    home = copy_of(apart, tmp_path / "home")
+    home.land(identities(("ben", "cookie-b", at(2, 9))), name="one")
+    assert home.days_to_run() == (FIRST + timedelta(days=2), LAST)
