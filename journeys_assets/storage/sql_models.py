@@ -23,7 +23,7 @@ import jinja2.sandbox
 import yaml
 
 from journeys_assets.domain.actions import Action, sql_variables
-from journeys_assets.domain.tables.identities import IDENTITY_ALIASES, IDENTITY_TABLES
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.sql import sql_tables
@@ -44,6 +44,8 @@ ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
 """From each column to the (relation, column) pairs that it is computed from."""
 
 _NOTHING: Mapping[str, str] = {}
+_ALIASES = "stg_identity_aliases"
+"""The view of the users whom the rows of other ids count for."""
 
 
 class SqlModelError(JourneysError):
@@ -166,10 +168,10 @@ class SqlModel:
         of_shard = {
             name: f"SELECT * FROM {table.qualified_name} WHERE {shard.sql()}"
             for name, table in read.items()
-            if "user_id" in table.column_names and name not in IDENTITY_TABLES
+            if "user_id" in table.column_names and name != _ALIASES
         }
-        if IDENTITY_ALIASES.name in read:
-            aliases = f"(SELECT user_id FROM {IDENTITY_ALIASES.qualified_name} WHERE {shard.sql('owner_id')})"
+        if _ALIASES in read:
+            aliases = f"(SELECT user_id FROM {read[_ALIASES].qualified_name} WHERE {shard.sql('owner_id')})"
             name = "keyword_table"
             of_shard[name] += (
                 f" UNION ALL SELECT * FROM {read[name].qualified_name} SEMI JOIN {aliases} USING (user_id) "

@@ -32,7 +32,7 @@ recent as (
         cast(keyword_table.{{ count }} as double) as {{ count }}{{ "," if not loop.last }}
         {%- endfor %}
     from {{ ref('keyword_table') }} as keyword_table
-    left join {{ source('landing', 'identity_aliases') }} as aliases
+    left join {{ ref('stg_identity_aliases') }} as aliases
         on
             keyword_table.user_id = aliases.user_id
             and aliases.from_date <= date '{{ var("partition_date") }}'

@@ -15,6 +15,7 @@ from dataclasses import replace
 import polars as pl
 
 from journeys_assets.domain.actions import STRENGTHS, Action, Strength, counted
+from journeys_assets.domain.tables.identities import IDENTITY_ALIASES
 from journeys_assets.domain.tables.landing import landing_tables
 from journeys_assets.domain.tables.pipeline import (
     JOURNEY_CLUSTERS,
@@ -159,6 +160,7 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
             "verdict",
             "given_at",
         ),
+        replace(IDENTITY_ALIASES, name="stg_identity_aliases", schema="main"),
     )
 
 

@@ -20,7 +20,6 @@ from journeys_assets.domain.ranking.labels import SOURCES, future_engagement, nd
 from journeys_assets.domain.ranking.params import RankingParams
 from journeys_assets.domain.ranking.prior import features, prior_probability
 from journeys_assets.domain.statistics.resampling import interval, resamples
-from journeys_assets.domain.tables.identities import IDENTITY_ALIASES
 from journeys_assets.errors import JourneysError
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.report.plots import new_figure, to_svg
@@ -31,7 +30,6 @@ from journeys_assets.models.ranker.training import NotEnoughLabels, refusal, tra
 from journeys_assets.storage.queries import labels
 from journeys_assets.storage.queries.identities import with_logged_ids
 from journeys_assets.storage.sql_models import SqlModel
-from journeys_assets.storage.warehouse.base import create_tables
 
 HORIZONS = (7, 28)
 """Days after D in which an engagement counts."""
@@ -45,6 +43,7 @@ CURVE_SIZES = (50, 100, 200, 500, 1000, 2000)
 CURVE_AT = 5
 """The k of NDCG@k for the learning curve and the verdict in words."""
 CURVE_DRAWS = 5
+_ALIASES = "stg_identity_aliases"
 GUARD_USERS = 100
 
 RANKER, PRIOR, RECENCY, FREQUENCY, BOTH, AS_RUN, TRUTH = (
@@ -330,9 +329,9 @@ def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], 
         )
         ids = with_logged_ids(con, users, on=day).select(user_id="logged_id")
         con.register("guarded_ids", pl.concat([users, ids]).unique().to_arrow())
-        aliases = con.execute(f"FROM {IDENTITY_ALIASES.qualified_name} WHERE from_date <= $day", {"day": day}).pl()
-        tables = {}
-        for name in _tables_below(model, sql_models):
+        aliases = f"SELECT * FROM main.{_ALIASES} WHERE from_date <= $day"
+        tables = {_ALIASES: con.execute(aliases, {"day": day}).to_arrow_table()}
+        for name in set(_tables_below(model, sql_models)) - set(tables):
             columns = [row[0] for row in con.sql(f"DESCRIBE main.{name}").fetchall()]
             of_users = "JOIN guarded_ids USING (user_id)" if "user_id" in columns else ""
             tables[name] = con.execute(
@@ -341,10 +340,6 @@ def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], 
         con.unregister("guarded_users")
         con.unregister("guarded_ids")
     with duckdb.connect(":memory:") as truncated:
-        create_tables(truncated, [IDENTITY_ALIASES])
-        truncated.register("incoming", aliases.to_arrow())
-        truncated.execute(f"INSERT INTO {IDENTITY_ALIASES.qualified_name} BY NAME FROM incoming")
-        truncated.unregister("incoming")
         for name, table in tables.items():
             truncated.register("incoming", table)
             truncated.execute(f"CREATE TABLE main.{name} AS SELECT * FROM incoming")
@@ -365,7 +360,7 @@ def _tables_below(model: SqlModel, sql_models: Mapping[str, SqlModel]) -> list[s
         upstream = sql_models[ref]
         found = _tables_below(upstream, sql_models) if upstream.materialized == "ephemeral" else [ref]
         names |= dict.fromkeys(found)
-    return list(names | {table: None for schema, table in model.sources if schema == "main"})
+    return list(names | {table: None for _, table in model.sources})
 
 
 # ── measures ──────────────────────────────────────────────────────────────────────────────────────────────────────────
