@@ -95,9 +95,9 @@ def inferences(con: duckdb.DuckDBPyConnection, n_users: int, params: AlgorithmPa
     parts = []
     for (day,), users in states.group_by("window_end_date", maintain_order=True):
         assert isinstance(day, date)
-        history = keyword_queries.keyword_history(con, users)
+        history = keyword_queries.keyword_history(con, users, day)
         clusters = cluster_users(
-            keyword_queries.window_keywords(con, users, params.keywords, params.actions),
+            keyword_queries.window_keywords(con, users, day, params.keywords, params.actions),
             history,
             vectors,
             params.clustering,

@@ -24,6 +24,7 @@ from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.landing.contract import required_columns
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.tables.activation import HANDED_OVER
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import (
     ANNOTATION_ITEMS,
     COPIED_OBJECTS,
@@ -121,7 +122,7 @@ def model_yml(model: SqlModel) -> str:
 def sources_yml(name: str, models: Mapping[str, SqlModel], actions: Sequence[Action]) -> str:
     """The tables of one dbt source that any model reads."""
     read = {relation for model in models.values() for relation in model.sources}
-    described = landing_tables(actions) if name == "landing" else SOURCES[name]
+    described = {**SOURCES[name], **landing_tables(actions)} if name == "landing" else SOURCES[name]
     tables = [table for table in described.values() if (table.schema, table.name) in read]
     lines = [
         f"# {BY} from journeys_assets/domain/tables/; do not edit.",
@@ -195,6 +196,7 @@ def tables_page(actions: Sequence[Action]) -> str:
     described = {**sql_tables(actions), **PIPELINE_TABLES}
     internal = [table for name, table in described.items() if name not in PUBLIC]
     records = [
+        *IDENTITY_TABLES.values(),
         INGEST_LEDGER,
         INGESTED_DAYS,
         LANDED_FILES,

@@ -114,9 +114,11 @@ def show_journeys(session: Session, user: str, as_of: date | None, *, explain: b
     from journeys_assets.operations.evidence import WEEKS_SHOWN, score_parts
     from journeys_assets.storage.queries import related as related_queries
     from journeys_assets.storage.queries import users as user_queries
+    from journeys_assets.storage.queries.identities import current_owner
 
     day, user = day_run(session, as_of), clean_id(user)
     with session.warehouse.reading() as con:
+        user = current_owner(con, user, day)
         journeys = user_queries.journeys_of_user(con, user, day)
         evidence = user_queries.evidence_of_user(con, user, day, WEEKS_SHOWN * 7)
         known = user_queries.user_is_known(con, user)

@@ -96,9 +96,11 @@ def _show_user(session: Session, user: str, as_of: date | None, *, as_json: bool
     from journeys_assets.domain.landing.ids import clean_id
     from journeys_assets.storage.queries import related as queries
     from journeys_assets.storage.queries import users as user_queries
+    from journeys_assets.storage.queries.identities import current_owner
 
     day, user = day_run(session, as_of), clean_id(user)
     with session.warehouse.reading() as con:
+        user = current_owner(con, user, day)
         known = user_queries.user_is_known(con, user)
         rows = queries.related_of_user(con, user, day)
     if not known:

@@ -7,7 +7,8 @@
   and makes no difference.
 * Files are by time of upload, and a backfill repeats rows. Rows with the same ``$insert_id``, else ``uuid``, are one
   event; an event with neither is told apart by everything that the client sent.
-* Merges of two ids come in files of their own, and are skipped and counted.
+* An event with ``user_id`` and ``device_id`` links the two. Merges of two ids come in files of their own. They name
+  amplitude_ids, so they link two users only where the user is the ``amplitude_id``; as events they are skipped.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ MAPPING = make_mapping(
         "event": "event_type",
         "event_id": _EVENT_ID,
         **rules({"revenue_amount": "act"}),
+        "identities": [
+            {"user": "user_id", "other": "device_id"},
+            {"user": "amplitude_id", "other": "merged_amplitude_id", "time": ["merge_time", "merge_server_time"]},
+        ],
     },
     "the mapping of Amplitude",
 )

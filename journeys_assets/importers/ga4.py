@@ -4,7 +4,7 @@
   looks like a number.
 * An action is on the items of the event (``items``), one row per item.
 * Times are microseconds, UTC. ``event_date`` is in the time zone of the property, and is not read.
-* The user is ``user_id``, else ``user_pseudo_id``. An event with neither is skipped.
+* The user is ``user_id``, else ``user_pseudo_id``. An event with neither is skipped, and one with both links the two.
 * Events that agree in user, time and item are told apart by the batch ids and by all parameters. A part of the id that
   is missing does not make the id missing.
 * Of a day that has a daily table and an intraday one, the daily one is read. A table that comes again replaces itself,
@@ -53,6 +53,7 @@ def _parameter(key: str) -> list[str]:
 MAPPING = make_mapping(
     {
         "user": ["user_id", "user_pseudo_id"],
+        "identities": [{"user": "user_id", "other": "user_pseudo_id"}],
         "time": "event_timestamp",
         "time_unit": "us",
         "event": "event_name",

@@ -19,7 +19,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import STRENGTHS, Action, Strength
 from journeys_assets.domain.landing.contract import REFUSED_SCHEMA
-from journeys_assets.domain.landing.ids import NULL_WORDS
+from journeys_assets.domain.landing.ids import NULL_WORDS, clean_ids
 from journeys_assets.domain.landing.log_options import IGNORE
 from journeys_assets.domain.noise.rules import NOISY_SOURCES, with_noise
 from journeys_assets.domain.tables.landing import PART_SOURCES
@@ -29,6 +29,7 @@ from journeys_assets.importers.mapping import (
     BoardRule,
     Condition,
     EngagementRule,
+    IdentityRule,
     ItemRule,
     ItemText,
     LogMapping,
@@ -107,6 +108,7 @@ def mapped_importer(
     sources = list(dict.fromkeys(_SOURCES[rule] for rule in rules))
     if any(not rule.is_empty for rule in mapping.engagements):
         sources = list(dict.fromkeys([*sources, "pins"]))
+    sources += ["identities"] if mapping.identities else []
     wanted = [path for path in paths_of(mapping) if path not in set(prepared)]
     given = records or Records(())
     return Importer(
@@ -132,7 +134,7 @@ def paths_of(mapping: LogMapping) -> tuple[str, ...]:
         if isinstance(value, Value):
             found.update(dict.fromkeys(value.paths))
 
-    for part in (mapping, *(rule for _, rule in mapping.rules())):
+    for part in (mapping, *(rule for _, rule in mapping.rules()), *mapping.identities):
         for name in type(part).model_fields:
             given = getattr(part, name)
             add(given)
@@ -205,6 +207,7 @@ def _convert(raw: pl.DataFrame, now: datetime, *, log: _Log) -> Converted:
         if decided.height:
             outcome = outcome.scatter(decided[_ROW], decided["outcome"])
     outcome = outcome.fill_null(f"{SKIPPED}{NO_RULE}")
+    parts += [("identities", *_links(rule, rows, mapping, now)) for rule in mapping.identities]
     return Converted(
         {source: pl.concat(good) for source, good in _by_source(parts, 1).items()},
         {source: pl.concat(refused).sort("line") for source, refused in _by_source(parts, 2).items()},
@@ -431,6 +434,36 @@ def _split(text: str, separator: str | None) -> list[str]:
             return [item for item in items if isinstance(item, str)]
     parts = text.split(separator) if separator else [text]
     return [stripped for part in parts if (stripped := part.strip())]
+
+
+# ── identities ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _links(
+    rule: IdentityRule, rows: pl.DataFrame, mapping: LogMapping, now: datetime
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The links that records give: of records with the same other id, those before which it had another user.
+
+    A record whose time cannot be read links nothing; as an event it is refused.
+    """
+    time = rule.time or mapping.time
+    assert mapping.user is not None
+    assert time is not None
+    given = rows.filter(_fits(rule, mapping)).select(
+        "line",
+        user_id=_text(rule.user),
+        other_id=_text(rule.other),
+        chosen=_text(mapping.user),
+        time=_text(time),
+    )
+    given = given.with_columns(clean_ids(given[name]) for name in ("user_id", "other_id", "chosen"))
+    given = given.filter(pl.col("user_id") == pl.col("chosen"), pl.col("user_id") != pl.col("other_id"))
+    times, _ = utc_times(given["time"], unit=mapping.time_unit, zone=mapping.time_zone)
+    links = given.select("line", "user_id", "other_id", linked_at=times).drop_nulls()
+    links = links.sort("other_id", "linked_at", "user_id", "line")
+    is_same = (pl.col("other_id") == pl.col("other_id").shift()) & (pl.col("user_id") == pl.col("user_id").shift())
+    good, refused = checked("identities", links.filter(~is_same.fill_null(False)), now=now)
+    return good, _once(refused)
 
 
 # ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────────

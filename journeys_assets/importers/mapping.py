@@ -145,11 +145,21 @@ class ItemRule(_Rule, ItemText):
     item: AnyValue = Field(description="The item's id.")
 
 
+class IdentityRule(_Rule):
+    """Which records link two ids of one person."""
+
+    user: AnyValue = Field(description="The known id. A record counts only if this is the user of the whole log, too.")
+    other: AnyValue = Field(
+        description="The other id, such as that of the device. It stands for the user from then on."
+    )
+
+
 class LogMapping(_Part):
     """How the records of one log become rows of the landing contract.
 
     Of the rules for searches, engagements, boards and items, in this order, the first whose conditions hold decides
-    what a record is. Records for which none holds are skipped and counted.
+    what a record is. Records for which none holds are skipped and counted. Rules for identities are apart from that:
+    any record may link two ids, whatever else it is.
     """
 
     user: AnyValue | None = Field(default=None, description="The user's id: a path, or several in order.")
@@ -170,6 +180,7 @@ class LogMapping(_Part):
     engagements: tuple[EngagementRule, ...] = ()
     boards: tuple[BoardRule, ...] = ()
     items: tuple[ItemRule, ...] = ()
+    identities: tuple[IdentityRule, ...] = ()
 
     @field_validator("time_zone")
     @classmethod
@@ -189,6 +200,8 @@ class LogMapping(_Part):
                 for need in ("user", "time"):
                     if getattr(rule, need) is None and getattr(self, need) is None:
                         raise ValueError(f'{need} is missing: write {need} = "…" at the top, or in each of [[{name}]]')
+            if self.identities and self.user is None:
+                raise ValueError('user is missing: [[identities]] needs user = "…" at the top')
             if isinstance(rule, EngagementRule) and rule.action is None and self.event is None:
                 raise ValueError("[[engagements]] has no action, and there is no event at the top; write one of them")
         return self
@@ -239,6 +252,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "engagements": EngagementRule,
     "boards": BoardRule,
     "items": ItemRule,
+    "identities": IdentityRule,
 }
 
 

@@ -7,6 +7,8 @@
   (``time_zone``).
 * The user is ``$user_id``, which the application gave, else ``distinct_id``, else ``$device_id``. Where Mixpanel merges
   ids, ``distinct_id`` is any of them.
+* An event with ``$user_id`` and ``$device_id`` links the two. The ``distinct_id`` of the anonymous events before it is
+  that of the device, in newer projects with ``$device:`` before it. ``$identify`` links ``$anon_id``.
 * Exports repeat events, most of all those around midnight. Events with the same ``$insert_id`` are one; without it, an
   event is told apart by all its properties but the times of its processing.
 """
@@ -36,7 +38,7 @@ TIME_UNIT: TimeUnit = "s"
 _MIN_MILLISECONDS = 1e11
 """Milliseconds since 1970 below this are before 1974, when no event was."""
 
-_EVENT_ID, _TIME = "@event_id", "@time"
+_EVENT_ID, _TIME, _DEVICE = "@event_id", "@time", "@device"
 _PROPERTIES = "properties"
 _INSERT_ID = f"{_PROPERTIES}.$insert_id"
 _TIME_PATH = f"{_PROPERTIES}.time"
@@ -51,6 +53,11 @@ MAPPING = make_mapping(
         "event": "event",
         "event_id": _EVENT_ID,
         **rules(),
+        "identities": [
+            {"user": f"{_PROPERTIES}.$user_id", "other": f"{_PROPERTIES}.$device_id"},
+            {"user": f"{_PROPERTIES}.$user_id", "other": _DEVICE},
+            {"user": f"{_PROPERTIES}.$identified_id", "other": f"{_PROPERTIES}.$anon_id"},
+        ],
     },
     "the mapping of Mixpanel",
 )
@@ -64,7 +71,7 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         mapping,
         actions=actions,
         prepare=partial(_prepared, mapping=mapping),
-        prepared=(_EVENT_ID, _TIME, *PREPARED),
+        prepared=(_EVENT_ID, _TIME, _DEVICE, *PREPARED),
         records=Records((_INSERT_ID, _TIME_PATH, _PROPERTIES)),
         time_paths=(_TIME_PATH,),
     )
@@ -73,7 +80,9 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
 def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
     unit = mapping.time_unit or TIME_UNIT
     rows = with_products(raw, mapping, event="event", properties=_PROPERTIES).with_columns(
-        _event_ids(raw), _readable(pl.col(_TIME_PATH), unit).alias(_TIME)
+        _event_ids(raw),
+        _readable(pl.col(_TIME_PATH), unit).alias(_TIME),
+        pl.format("$device:{}", f"{_PROPERTIES}.$device_id").alias(_DEVICE),
     )
     if mapping.time_zone != "UTC":
         # As text without a zone, the wall clock is read in the time zone of the project.

@@ -5,6 +5,9 @@
   spelling. Names with ``$`` are PostHog's own: ``$pageview`` is no search.
 * The user is the person. The ``person_id`` of an event is that of the time at which it was ingested, and is never
   changed. If the files have an export of persons, the person is the one to whom it assigns the ``distinct_id`` last.
+* Where the user is ``$user_id`` or the ``distinct_id`` (a setting), an event links the latter to the former,
+  ``$identify`` links the anonymous id before it, and ``$create_alias`` and ``$merge_dangerously`` link an alias.
+  Persons are linked by the export of persons alone.
 * Events of a person whom the export of persons gives as deleted are skipped.
 * ``manifest.json``, which lists the files of an export, is not read.
 """
@@ -61,6 +64,15 @@ MAPPING = make_mapping(
         "event_id": "uuid",
         "searches": [{"when": {_EVENT: commerce.SEARCHES}, "query": _QUERY}],
         "engagements": [commerce.engagements()],
+        "identities": [
+            {"user": "properties.$user_id", "other": "distinct_id"},
+            {"when": {"event": "$identify"}, "user": "distinct_id", "other": "properties.$anon_distinct_id"},
+            {
+                "when": {"event": ["$create_alias", "$merge_dangerously"]},
+                "user": "distinct_id",
+                "other": "properties.alias",
+            },
+        ],
     },
     "the mapping of PostHog",
 )

@@ -9,6 +9,7 @@ JSON are tables of their own there. JSON lines and Parquet of the newer warehous
   the e-commerce schemas is known by the type of its action. Structured events have no rule, but can be given one.
 * The time is ``derived_tstamp``, else ``collector_tstamp``, UTC.
 * The user is ``user_id``, else ``domain_userid``, else ``network_userid``, which is all zeros for anonymous tracking.
+  An event with ``user_id`` and one of the others links the two.
 * An event is identified by ``event_id`` with its ``event_fingerprint``, or without one with ``collector_tstamp``. A
   tracker may send an event twice; the one that was collected first counts.
 """
@@ -94,6 +95,7 @@ MAPPING = make_mapping(
     {
         "user": ["user_id", "domain_userid", _NETWORK],
         "user_agent": "useragent",
+        "identities": [{"user": "user_id", "other": ["domain_userid", _NETWORK]}],
         "time": ["derived_tstamp", "collector_tstamp"],
         "event": _EVENT,
         "event_id": _EVENT_ID,

@@ -7,8 +7,8 @@ They come in two shapes, which may lie in one folder:
   the message. The table ``tracks`` has all events without properties; its rows are skipped, and the tables of the
   events are what counts.
 
-Only ``track`` calls are read. The rows of ``pages``, ``screens``, ``identifies``, ``users``, ``aliases`` and ``groups``
-are skipped and counted.
+Only ``track`` calls are events. The rows of ``pages``, ``screens``, ``identifies``, ``users``, ``aliases`` and
+``groups`` are skipped and counted. Any call with a known and an anonymous id, or with a former id, links the two.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ _READ = (
     _CALL,
     *(path for paths in _PROPERTIES for path in paths),
 )
-USERS = ("userId", "user_id", "anonymousId", "anonymous_id")
+KNOWN, ANONYMOUS = ("userId", "user_id"), ("anonymousId", "anonymous_id")
+USERS = (*KNOWN, *ANONYMOUS)
+_FORMER = ("previousId", "previous_id")
 
 
 def track_mapping(name: str) -> LogMapping:
@@ -82,6 +84,7 @@ def track_mapping(name: str) -> LogMapping:
             "event_id": _ID,
             "searches": [{"when": {_EVENT: commerce.SEARCHES}, "query": _QUERY}],
             "engagements": [commerce.engagements()],
+            "identities": [{"user": KNOWN, "other": ANONYMOUS}, {"user": KNOWN, "other": _FORMER}],
         },
         name,
     )

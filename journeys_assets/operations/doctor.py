@@ -32,6 +32,7 @@ from journeys_assets.storage.locations.places import list_place
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import ledger, staleness
 from journeys_assets.storage.queries import quality as quality_queries
+from journeys_assets.storage.queries.identities import link_counts
 from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -82,6 +83,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
             *_left_out(con, pipeline),
             *_volume(con, pipeline, today),
             *refused,
+            *_linked(con),
             *_unmatched(con, pipeline.params.quality),
             *_tables(pipeline, con),
         ]
@@ -188,6 +190,12 @@ def _refused(warehouse: Warehouse, landing: Path) -> Iterator[Finding]:
         # Records of objects that are no longer there are removed when their bucket is listed.
         if "://" in row["file"] or (landing / row["file"]).exists():
             yield Finding("refused", False, f"{row['reason']}. It is read again once it is replaced or touched")
+
+
+def _linked(con: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
+    """The links between ids, and the conflicts among them; the rules decide each, so none is wrong."""
+    if counts := link_counts(con):
+        yield Finding("linked ids", True, counts.text)
 
 
 def _unmatched(con: duckdb.DuckDBPyConnection, params: QualityParams) -> Iterator[Finding]:

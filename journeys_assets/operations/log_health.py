@@ -9,11 +9,13 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.identities.links import LinkCounts
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.quality.drift import Change, change_of_source
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.domain.quality.unmatched import Unmatched
 from journeys_assets.storage.ingest.load import KEYWORD_EVENTS
+from journeys_assets.storage.queries.identities import link_counts
 from journeys_assets.storage.queries.noise import noise_counts
 from journeys_assets.storage.queries.quality import daily_rows, days_of_call, newest_day_upto
 from journeys_assets.storage.queries.unmatched import unmatched_keys
@@ -29,12 +31,14 @@ class LogHealth:
         params: By which these are judged.
         noise: See ``noise_counts``, of the days of the call.
         changes: Of the sources of the call that have rows on the newest day, how usual their number is.
+        linked: The links between ids; None if there never was one.
     """
 
     unmatched: Sequence[Unmatched]
     params: QualityParams
     noise: pl.DataFrame
     changes: Sequence[Change]
+    linked: LinkCounts | None
 
 
 def health_of_call(
@@ -48,7 +52,7 @@ def health_of_call(
     noise = noise_of_log(con, algorithm, first=first, last=last)
     sources = [source for source, day in days.iter_rows() if day == newest_day_upto(con, today)]
     changes = volume_changes(con, algorithm.quality, today=today, sources=sources) if sources else []
-    return LogHealth(unmatched_keys(con), algorithm.quality, noise, changes)
+    return LogHealth(unmatched_keys(con), algorithm.quality, noise, changes, link_counts(con))
 
 
 def noise_of_log(

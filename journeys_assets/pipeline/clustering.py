@@ -30,6 +30,7 @@ from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, No
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import llm_journeys as queries
+from journeys_assets.storage.queries.identities import digest_of_owners
 from journeys_assets.storage.queries.model_calls import record_calls
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.vectors import stored_vectors
@@ -99,7 +100,8 @@ class Clustering:
         if self.version_of_model is not None:
             read += [(LLM_INFERENCES.name, day), (LLM_JOURNEYS.name, day)]
         with self.warehouse.reading() as con:
-            return repr([self.first_partition_date, *(tables.content_digest(con, *table) for table in read)])
+            digests = [*(tables.content_digest(con, *table) for table in read), digest_of_owners(con)]
+            return repr([self.first_partition_date, *digests])
 
     def _rows(
         self, days: Sequence[date], shard: Shard, asker: Asker | None, failed: list[Failed], *, full: bool
@@ -163,8 +165,8 @@ class Clustering:
                     con, users, day, self.version_of_model(day), since=since, columns=by_model.columns
                 )
             others = users.join(by_model, on="user_id", how="anti")
-            keywords = keyword_queries.window_keywords(con, others, self.keywords, self.actions)
-            history = keyword_queries.keyword_history(con, others)
+            keywords = keyword_queries.window_keywords(con, others, day, self.keywords, self.actions)
+            history = keyword_queries.keyword_history(con, others, day)
             distinct = history["keyword"].unique().sort().to_list()
             vectors = stored_vectors(con, "keyword", distinct, self.embedder().model_version)
         params = clustering_on(self.calibrations, day, self.clustering)

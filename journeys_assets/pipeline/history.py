@@ -15,6 +15,7 @@ from journeys_assets.domain.tables.pipeline import JOURNEY_EVENTS
 from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Notes, Run
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import tables
+from journeys_assets.storage.queries.identities import owned, owners_on
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 COLUMNS = (
@@ -66,7 +67,8 @@ class History:
             with self.warehouse.reading() as con:
                 before = {day: self._compared_day(con, day, run) for day in days}
                 read = list(dict.fromkeys([*filter(None, before.values()), *days]))
-                journeys = tables.partitions(con, "user_journeys", read, COLUMNS, shard)
+                journeys = tables.partitions(con, "user_journeys", read, COLUMNS, shard, is_by_owner=True)
+                owners = owners_on(con, days)
                 # In one shard of several, a day may have no row to show its version.
                 made_by = {} if shard.is_all else {day: tables.versions_on(con, "user_journeys", day) for day in read}
             found = []
@@ -79,7 +81,9 @@ class History:
                     if shard.is_last:
                         yield Batch([day], {JOURNEY_EVENTS.name: events}, is_stored=True)
                 else:
-                    events = self._events(*(Snapshot(of, journeys[of], made_by.get(of)) for of in (compared, day)))
+                    # A journey of an id that was linked since goes on as one of the user.
+                    rows_of = {of: shard.of_frame(owned(journeys[of], owners[day])) for of in (compared, day)}
+                    events = self._events(*(Snapshot(of, rows, made_by.get(of)) for of, rows in rows_of.items()))
                     found.append((day, events.with_columns(partition_date=pl.lit(day))))
                 if day == run.days[-1] and (compared is not None or shard.is_last):
                     counts.append(events.group_by("event").len("journeys"))

@@ -40,7 +40,8 @@ class Lifecycle:
             rows = []
             for day in days:
                 own = journey_days.join(states[day], on=["user_id", "partition_date"], how="semi")
-                seen = visits.join(states[day], on="user_id", how="semi")
+                is_own = pl.col("inferred_on").is_null() | (pl.col("inferred_on") == pl.col("partition_date"))
+                seen = visits.join(states[day], on="user_id").filter(is_own).select("user_id", "day")
                 evidence = self._evidence(day, own.drop("partition_date"), seen, live[day])
                 rows.append(evidence.with_columns(partition_date=pl.lit(day)))
                 if day == run.days[-1]:

@@ -130,8 +130,8 @@ class LlmJourneys:
             users = users.filter(
                 pl.Series([is_in_share(user_id, self.share) for user_id in users["user_id"]], dtype=pl.Boolean)
             )
-            keywords = keyword_queries.window_keywords(con, users, self.keywords, self.actions)
-            history = keyword_queries.keyword_history(con, users)
+            keywords = keyword_queries.window_keywords(con, users, day, self.keywords, self.actions)
+            history = keyword_queries.keyword_history(con, users, day)
             distinct = history["keyword"].unique().sort().to_list()
             stored = stored_vectors(con, "keyword", distinct, self.embedder().model_version)
         tables = {"keywords": keywords, "history": history, "vectors": stored}

@@ -17,6 +17,8 @@ from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
 from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Notes, Run
 from journeys_assets.storage.queries import notifications as queries
 from journeys_assets.storage.queries import users as user_queries
+from journeys_assets.storage.queries.identities import owned, owners_on
+from journeys_assets.storage.queries.shards import Shard
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
@@ -42,14 +44,17 @@ class Notifications:
                 logged = queries.logged_sends(con, days[0], days[-1], params, shard)
                 before = queries.planned_before(con, days[0], params, shard)
                 later = {day: queries.planned_after(con, day, run.days[-1], params, shard) for day in days}
+                owners = owners_on(con, days)
             rows = []
             for day in days:
-                sent = sends_before(before, logged, day, params)
+                # Sends to an id that was linked since count for the user.
+                sent = _of_owners(sends_before(before, logged, day, params), owners[day], shard)
+                sent_later = _of_owners(later[day], owners[day], shard)
                 with self.warehouse.reading() as con:
                     centroids = queries.centroids_to_remember(con, sent, day, params, horizon_days, shard)
                 remembered = similar_sends(centroids, sent, day, params)
                 said = shard.of_frame(users[day])
-                planned = plan_notifications(journeys[day], said, hours[day], sent, remembered, day, params, later[day])
+                planned = plan_notifications(journeys[day], said, hours[day], sent, remembered, day, params, sent_later)
                 rows.append(planned.with_columns(partition_date=pl.lit(day)))
                 before = pl.concat([before, sends_of_plan(rows[-1])])
                 if day == run.days[-1]:
@@ -66,3 +71,10 @@ class Notifications:
                 "examples": examples.select("user_id", "channel", "title_text", "confidence"),
             }
         )
+
+
+def _of_owners(sends: pl.DataFrame, owners: pl.DataFrame, shard: Shard) -> pl.DataFrame:
+    """The sends (user_id, …) that count for the users of ``shard``, by whose they are; distinct, sorted."""
+    if owners.is_empty():
+        return shard.of_frame(sends)
+    return shard.of_frame(owned(sends, owners)).unique().sort(pl.all())

@@ -13,6 +13,7 @@ from journeys_assets.deployment import Deployment, Progress
 from journeys_assets.domain import actions as registry
 from journeys_assets.domain.parameters import AlgorithmParams, shaping_values
 from journeys_assets.domain.scheduling.log_days import LogDays
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.llm import LLM_LEDGER
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
@@ -206,7 +207,8 @@ def _upstream(model: SqlModel) -> list[str]:
         upstream = model.models[ref]
         found |= dict.fromkeys(_upstream(upstream) if upstream.materialized == "ephemeral" else [ref])
     for schema, table in model.sources:
-        found[f"{LANDING}{table}" if schema == "landing" else table] = None
+        source = "identities" if table in IDENTITY_TABLES else table
+        found[f"{LANDING}{source}" if schema == "landing" else source] = None
     return list(found)
 
 

@@ -24,6 +24,7 @@ import yaml
 
 from journeys_assets.domain.actions import Action, sql_variables
 from journeys_assets.domain.noise.params import NoiseParams
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.sql import sql_tables
@@ -33,7 +34,10 @@ from journeys_assets.storage.queries.shards import Shard
 
 LAYERS = ("staging", "intermediate", "marts")
 MATERIALIZED = ("view", "incremental", "ephemeral")
-SOURCES: Mapping[str, Mapping[str, Table]] = {"landing": LANDING_TABLES, "inference": PIPELINE_TABLES}
+SOURCES: Mapping[str, Mapping[str, Table]] = {
+    "landing": {**LANDING_TABLES, **IDENTITY_TABLES},
+    "inference": PIPELINE_TABLES,
+}
 """From the name of a dbt source to its tables."""
 _TABLES = {(table.schema, table.name): table for tables in SOURCES.values() for table in tables.values()}
 
@@ -41,6 +45,8 @@ ColumnLineage = Mapping[str, Sequence[tuple[str, str]]]
 """From each column to the (relation, column) pairs that it is computed from."""
 
 _NOTHING: Mapping[str, str] = {}
+_ALIASES = "stg_identity_aliases"
+"""The view of the users whom the rows of other ids count for."""
 
 
 class SqlModelError(JourneysError):
@@ -153,14 +159,26 @@ class SqlModel:
                 con.execute(f"DROP TABLE temp.main.{view.name}")
 
     def stand_ins_of(self, shard: Shard) -> dict[str, str]:
-        """For each model and source with users that the model reads, the rows of ``shard`` alone, as ``stand_ins``."""
+        """For each model and source with users that the model reads, the rows of ``shard`` alone, as ``stand_ins``.
+
+        A model that reads the aliases of ids gets the rows of the ids that stand for a user of the shard, too.
+        """
         if shard.is_all:
             return {}
-        return {
-            name: f"(SELECT * FROM {table.qualified_name} WHERE {shard.sql()})"
-            for name, table in self._tables_read().items()
-            if "user_id" in table.column_names
+        read = self._tables_read()
+        of_shard = {
+            name: f"SELECT * FROM {table.qualified_name} WHERE {shard.sql()}"
+            for name, table in read.items()
+            if "user_id" in table.column_names and name != _ALIASES
         }
+        if _ALIASES in read:
+            aliases = f"(SELECT user_id FROM {read[_ALIASES].qualified_name} WHERE {shard.sql('owner_id')})"
+            name = "keyword_table"
+            of_shard[name] += (
+                f" UNION ALL SELECT * FROM {read[name].qualified_name} SEMI JOIN {aliases} USING (user_id) "
+                f"WHERE NOT ({shard.sql()})"
+            )
+        return {name: f"({select})" for name, select in of_shard.items()}
 
     def _tables_read(self) -> dict[str, Table]:
         """The tables of the models and sources that it selects from, by name; ephemeral models are looked through."""
@@ -448,7 +466,8 @@ def _column_lineage(model: SqlModel) -> ColumnLineage:
 
 
 def _schema_of(models: Mapping[str, SqlModel]) -> dict[str, Any]:
-    tables = [*LANDING_TABLES.values(), *PIPELINE_TABLES.values(), *(model.table for model in models.values())]
+    sources = [table for tables in SOURCES.values() for table in tables.values()]
+    tables = [*sources, *(model.table for model in models.values())]
     schema: dict[str, Any] = {}
     for table in tables:
         schema.setdefault(table.schema, {})[table.name] = {c.name: c.sql_type for c in table.columns}

@@ -142,12 +142,15 @@ def generate_world(params: WorldParams) -> World:
 def write_world(world: World, folder: Path) -> None:
     """Write ``folder/landing/<source>/…`` and ``folder/truth/…`` as Parquet.
 
-    Events have one file per UTC day (``<day>.parquet``), pins and users one file each. Parquet files of an earlier
-    world in these folders are removed, so that two worlds are never mixed.
+    Events have one file per UTC day (``<day>.parquet``), pins and users one file each, and what the world does not have
+    (everybody has one id, so there are no identities) none. Parquet files of an earlier world in these folders are
+    removed, so that two worlds are never mixed.
     """
     for source, frame in world.landing.items():
         target = _emptied(folder / "landing" / source)
         time = EVENT_TIMES.get(source)
+        if frame.is_empty():
+            continue
         if time is None:
             frame.write_parquet(target / f"{source}.parquet")
             continue

@@ -84,10 +84,9 @@ def test_json_and_parquet_are_the_same_events(log: LogSandbox) -> None:
     buffer = io.BytesIO()
     pl.DataFrame(rows, infer_schema_length=None).write_parquet(buffer)
     report = log.load(log.write("b.parquet", buffer.getvalue()))
-    assert {file.source: (file.n_accepted, file.n_duplicate) for file in report.files if file.source != "pins"} == {
-        "search_events": (0, 1),
-        "pin_engagements": (0, 2),
-    }
+    counts = {file.source: (file.n_accepted, file.n_duplicate) for file in report.files}
+    assert counts["search_events"] == (0, 1)
+    assert counts["pin_engagements"] == (0, 2)
 
 
 def test_the_user_is_user_id_else_the_pseudo_id_and_an_event_with_neither_is_skipped(log: LogSandbox) -> None:

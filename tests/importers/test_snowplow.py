@@ -246,5 +246,5 @@ def test_the_same_events_of_a_warehouse_as_json(log: LogSandbox) -> None:
     path = log.write("b.json", rows)
     assert recognise_format([path]).name == "snowplow"
     report = log.load(path)
-    assert sum(file.n_duplicate for file in report.files) == 2
+    assert sum(file.n_duplicate for file in report.files if file.source != "identities") == 2
     assert sum(file.n_accepted for file in report.files) == 0

@@ -10,6 +10,7 @@ from docs.generate import landing_page, model_yml, sources_yml, tables_page
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, count_columns, with_actions
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.ranking.prior import features, part_of
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.sql import keyword_table, sql_tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.sql_models import load_models
@@ -41,7 +42,7 @@ def test_it_is_counted_and_weighs(world: SqlWorld) -> None:
     assert [row[f"n_purchases_{days}d"] for days in (1, 7, 28, 90)] == [2, 2, 2, 2]
     assert row["engagement_weight_28d"] == row["user_engagement_weight_28d"] == 1.0 + 2 * 2.0
     users = world.query(f"SELECT 'ann' AS user_id, DATE '{DAY}' AS window_end_date")
-    weighed = keyword_queries.window_keywords(world.con, users, KeywordParams(), ACTIONS)
+    weighed = keyword_queries.window_keywords(world.con, users, DAY, KeywordParams(), ACTIONS)
     assert weighed.select("keyword", "weight").rows() == [("tiles", math.log(1 + 1.0 + 2 * 2.0))]
 
 
@@ -105,14 +106,15 @@ def test_a_warehouse_of_before_counts_none(tmp_path: Path) -> None:
     old = filled(before, [{**row, "partition_date": day_before, "n_saves": 3}])
     warehouse.replace_partitions(before, old, [day_before])
     for actions in (DEFAULT_ACTIONS, ACTIONS):
-        warehouse.ensure(*(table for table in sql_tables(actions).values() if table.partitioned))
+        partitioned = (table for table in sql_tables(actions).values() if table.partitioned)
+        warehouse.ensure(*IDENTITY_TABLES.values(), *partitioned)
     new = filled(after, [{**row, "partition_date": DAY, "n_purchases": 2}])
     warehouse.replace_partitions(after, new, [DAY])
     rows = warehouse.query("SELECT partition_date, n_saves, n_purchases FROM main.keyword_table ORDER BY 1")
     assert rows.rows() == [(day_before, 3, 0), (DAY, 0, 2)]
     users = warehouse.query(f"SELECT 'ann' AS user_id, DATE '{DAY}' AS window_end_date")
     with warehouse.reading() as con:
-        weight = keyword_queries.window_keywords(con, users, KeywordParams(), ACTIONS)["weight"].item()
+        weight = keyword_queries.window_keywords(con, users, DAY, KeywordParams(), ACTIONS)["weight"].item()
         names = con.sql("DESCRIBE main.journey_features").pl()["column_name"].to_list()
     assert weight == math.log(1 + 3 * 1.0 + 2 * 2.0)
     assert "n_purchases_7d" in names

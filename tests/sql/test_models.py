@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.storage.sql_models import SqlModel
@@ -100,6 +101,7 @@ def test_lineage_names_only_columns_that_exist(name: str) -> None:
         (table.qualified_name, column)
         for table in [
             *LANDING_TABLES.values(),
+            *IDENTITY_TABLES.values(),
             *PIPELINE_TABLES.values(),
             *(MODELS[ref].table for ref in MODELS if MODELS[ref].materialized != "ephemeral"),
         ]

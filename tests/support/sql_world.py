@@ -11,6 +11,7 @@ import polars as pl
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import LANDING_TABLES
 from journeys_assets.domain.tables.pipeline import PIPELINE_TABLES
 from journeys_assets.domain.tables.table import Table
@@ -70,7 +71,7 @@ class SqlWorld:
         self.models = models
         self.con = duckdb.connect(":memory:" if path is None else str(path))
         marts = [model.table for model in models.values() if model.materialized == "incremental"]
-        tables = [*LANDING_TABLES.values(), *PIPELINE_TABLES.values(), *marts]
+        tables = [*LANDING_TABLES.values(), *IDENTITY_TABLES.values(), *PIPELINE_TABLES.values(), *marts]
         self.tables: dict[str, Table] = {table.name: table for table in tables}
         create_tables(self.con, tables)
         for model in models.values():

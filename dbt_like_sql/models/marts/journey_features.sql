@@ -24,17 +24,22 @@ with live as materialized (
 
 recent as (
     select
-        user_id,
-        keyword,
-        source,
-        date '{{ var("partition_date") }}' - partition_date as age_days,
+        coalesce(aliases.owner_id, keyword_table.user_id) as user_id,
+        keyword_table.keyword,
+        keyword_table.source,
+        date '{{ var("partition_date") }}' - keyword_table.partition_date as age_days,
         {%- for count in counts %}
-        cast({{ count }} as double) as {{ count }}{{ "," if not loop.last }}
+        cast(keyword_table.{{ count }} as double) as {{ count }}{{ "," if not loop.last }}
         {%- endfor %}
-    from {{ ref('keyword_table') }}
+    from {{ ref('keyword_table') }} as keyword_table
+    left join {{ ref('stg_identity_aliases') }} as aliases
+        on
+            keyword_table.user_id = aliases.user_id
+            and aliases.from_date <= date '{{ var("partition_date") }}'
+            and aliases.until_date > date '{{ var("partition_date") }}'
     where
-        partition_date <= date '{{ var("partition_date") }}'
-        and partition_date > date '{{ var("partition_date") }}' - 90
+        keyword_table.partition_date <= date '{{ var("partition_date") }}'
+        and keyword_table.partition_date > date '{{ var("partition_date") }}' - 90
 ),
 
 members as (

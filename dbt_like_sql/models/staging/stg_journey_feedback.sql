@@ -1,9 +1,14 @@
 {{ config(materialized='view') }}
 
 select
-    user_id,
-    journey_id,
-    verdict,
-    given_at,
-    cast(given_at as date) as event_date
-from {{ source('landing', 'journey_feedback') }}
+    coalesce(periods.user_id, events.user_id) as user_id,
+    events.journey_id,
+    events.verdict,
+    events.given_at,
+    cast(events.given_at as date) as event_date
+from {{ source('landing', 'journey_feedback') }} as events
+left join {{ source('landing', 'identity_periods') }} as periods
+    on
+        events.user_id = periods.other_id
+        and events.given_at >= periods.valid_from
+        and events.given_at < periods.valid_to

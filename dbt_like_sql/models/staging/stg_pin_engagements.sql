@@ -22,7 +22,7 @@ hours as (
     group by user_id, event_date, hour(engaged_at)
 ),
 
--- What a user does on a day counts, unless no person reaches the rate.
+-- What is done under an id on a day counts, unless no person reaches the rate; links change nothing of it.
 days_of_people as (
     select
         user_id,
@@ -36,7 +36,7 @@ days_of_people as (
 {% endif %}
 
 select
-    engagements.user_id,
+    coalesce(periods.user_id, engagements.user_id) as user_id,
     engagements.pin_id,
     engagements.action,
     engagements.engaged_at,
@@ -49,3 +49,8 @@ inner join days_of_people
         engagements.user_id = days_of_people.user_id
         and engagements.event_date = days_of_people.event_date
 {% endif %}
+left join {{ source('landing', 'identity_periods') }} as periods
+    on
+        engagements.user_id = periods.other_id
+        and engagements.engaged_at >= periods.valid_from
+        and engagements.engaged_at < periods.valid_to

@@ -24,7 +24,7 @@ hours as (
     group by user_id, event_date, hour(searched_at)
 ),
 
--- What a user does on a day counts, unless no person reaches the rate.
+-- What is done under an id on a day counts, unless no person reaches the rate; links change nothing of it.
 days_of_people as (
     select
         user_id,
@@ -38,7 +38,7 @@ days_of_people as (
 {% endif %}
 
 select
-    searches.user_id,
+    coalesce(periods.user_id, searches.user_id) as user_id,
     searches.query,
     searches.keyword,
     searches.searched_at,
@@ -51,3 +51,8 @@ inner join days_of_people
         searches.user_id = days_of_people.user_id
         and searches.event_date = days_of_people.event_date
 {% endif %}
+left join {{ source('landing', 'identity_periods') }} as periods
+    on
+        searches.user_id = periods.other_id
+        and searches.searched_at >= periods.valid_from
+        and searches.searched_at < periods.valid_to

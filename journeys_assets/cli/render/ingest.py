@@ -36,6 +36,7 @@ def ingest_record(report: "IngestReport", about: "LogHealth") -> dict[str, Any]:
         "events": _outcomes(report.events),
         "ignored_columns": report.ignored_columns(),
         "n_unlisted_users": report.n_unlisted_users,
+        "linked_ids": None if about.linked is None else asdict(about.linked),
         "unmatched": [asdict(one) for one in about.unmatched],
         "noise_of_days": about.noise.to_dicts(),
         "newest_day": [
@@ -54,6 +55,7 @@ def show_ingest(report: "IngestReport", about: "LogHealth | None" = None) -> Ren
     headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped", "noise")
     lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
     if about is not None:
+        lines += [] if about.linked is None else [f"identities: {about.linked.text}"]
         lines += [*_of_noise(about), *unmatched_lines(about.unmatched, about.params), *_of_newest_day(about)]
     tables = [table_of(f"Ingest {report.ingest_seq}", report.by_source(), *headers)]
     if report.events:

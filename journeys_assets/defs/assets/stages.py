@@ -9,6 +9,7 @@ from journeys_assets.defs.day_lock import DAY_LOCK
 from journeys_assets.defs.jobs import FULL, INFERENCE_TAG
 from journeys_assets.defs.partitions import days_of
 from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.pipeline.monitors import QualityMonitor
@@ -130,8 +131,11 @@ def _described(table: Table, lineage: ColumnLineage | None) -> dict[str, object]
 
 def _column_lineage(lineage: ColumnLineage) -> dg.TableColumnLineage:
     def key(relation: str) -> dg.AssetKey:
-        is_landing = relation.startswith("landing.")
-        return dg.AssetKey(relation.split(".") if is_landing else relation.split(".")[-1])
+        schema, table = relation.split(".")
+        if table in IDENTITY_TABLES:
+            # They follow from the links, and are no assets of their own.
+            table = "identities"
+        return dg.AssetKey([schema, table] if schema == "landing" else table)
 
     return dg.TableColumnLineage(
         {

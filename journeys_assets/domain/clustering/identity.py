@@ -5,6 +5,9 @@ the nearest theme if it is near enough, otherwise it founds a new theme. Later k
 so a keyword belongs to the same theme for ever, on every day. The id of a journey is made from the user and the founder
 of the theme that most of the journey's keywords belong to.
 
+Where ids of one person were linked (``domain.identities``), the user in an id is the one who engaged with the founder:
+so a journey keeps its id when the id that had it is linked to another one.
+
 The id therefore stays the same while a journey grows, while its first keywords leave the window, and while a keyword
 moves from one cluster to another. It needs no counter and no stored ids, and does not depend on how work is split.
 
@@ -64,25 +67,26 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
         )
     claims = (
         votes.group_by("cluster", "founder_place")
-        .agg(pl.len().alias("votes"), pl.col("theme_size", "founder").first(), pl.col("place").min())
+        .agg(pl.len().alias("votes"), pl.col("theme_size", "founder", "founded_as").first(), pl.col("place").min())
         .sort("votes", "theme_size", "founder_place", "place", descending=[True, True, False, False])
     )
-    founder_of: dict[int, str] = {}
+    id_of: dict[int, str] = {}
     theme_of: dict[int, int] = {}
     size_of: dict[int, int] = {}
     taken: set[int] = set()
-    for cluster, theme, founder, size in claims.select("cluster", "founder_place", "founder", "theme_size").iter_rows():
-        if cluster not in founder_of and theme not in taken:
-            founder_of[cluster], theme_of[cluster], size_of[cluster] = founder, theme, size
+    wanted = claims.select("cluster", "founder_place", "founded_as", "founder", "theme_size")
+    for cluster, theme, founded_as, founder, size in wanted.iter_rows():
+        if cluster not in id_of and theme not in taken:
+            id_of[cluster], theme_of[cluster], size_of[cluster] = journey_id(founded_as, founder), theme, size
             taken.add(theme)
     earliest = (
         votes.sort("cluster", "place")
         .group_by("cluster", maintain_order=True)
-        .agg(pl.col("user_id", "keyword").first())
+        .agg(pl.col("engaged_as", "keyword").first())
     )
     ids = [
-        journey_id(user, founder_of[cluster]) if cluster in founder_of else side_journey_id(user, keyword)
-        for cluster, user, keyword in earliest.select("cluster", "user_id", "keyword").iter_rows()
+        id_of.get(cluster) or side_journey_id(engaged_as, keyword)
+        for cluster, engaged_as, keyword in earliest.select("cluster", "engaged_as", "keyword").iter_rows()
     ]
     places = [theme_of.get(cluster) for cluster in earliest["cluster"].to_list()]
     sizes = [size_of.get(cluster) for cluster in earliest["cluster"].to_list()]
@@ -171,16 +175,19 @@ def theme_centralities(
 def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float) -> pl.DataFrame:
     """The theme of every keyword of every user.
 
-    Keywords are processed in the order of their first engagement, ties by text.
+    Keywords are processed in the order of their first engagement, ties by text. Where ids were linked, what came with a
+    link is processed after all that was known before, so that a link changes no earlier decision either.
 
     Args:
-        history: user_id, keyword, first_engaged_at; one row per user and keyword.
+        history: user_id, keyword, first_engaged_at; one row per user and keyword. Where ids were linked, also known_at
+            (since when the keyword was the user's) and engaged_as (the id that engaged with it first since then).
         vectors: A unit vector for each keyword.
         least_cosine: A keyword joins a theme if its mean cosine to the theme's keywords is at least this.
 
     Returns:
         user_id, keyword, place (row number in that order, over all users), founder (the keyword that founded the
-        theme), founder_place, theme_size (number of its keywords); sorted by place.
+        theme), founder_place, theme_size (number of its keywords), engaged_as, founded_as (engaged_as of the founder);
+        sorted by place.
 
     Raises:
         ValueError: ``least_cosine`` is not above 0, or a user has a keyword twice.
@@ -190,11 +197,17 @@ def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
 
     if not least_cosine > 0:
         raise ValueError(f"least_cosine is {least_cosine}; it must be above 0, so that keywords of a theme are similar")
-    rows = history.select("user_id", "keyword", "first_engaged_at").sort("user_id", "first_engaged_at", "keyword")
+    if "known_at" not in history.columns:
+        history = history.with_columns(known_at="first_engaged_at", engaged_as="user_id")
+    rows = history.sort("user_id", "known_at", "first_engaged_at", "keyword")
     twice = rows.filter(pl.struct("user_id", "keyword").is_duplicated())
     if twice.height:
         raise ValueError(f"history: there must be one row per user and keyword; repeated: {twice.row(0)[:2]}")
-    rows = rows.select("user_id", "keyword").with_row_index("place").with_columns(pl.col("place").cast(pl.Int64))
+    rows = (
+        rows.select("user_id", "keyword", "engaged_as")
+        .with_row_index("place")
+        .with_columns(pl.col("place").cast(pl.Int64))
+    )
     sizes = rows["user_id"].rle().struct.field("len").to_numpy()
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     places = vectors.places_of(rows["keyword"])
@@ -202,6 +215,7 @@ def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
     theme_sizes = np.bincount(founder_places, minlength=rows.height)
     return rows.with_columns(
         founder=rows["keyword"].gather(founder_places),
+        founded_as=rows["engaged_as"].gather(founder_places),
         founder_place=pl.Series(founder_places, dtype=pl.Int64),
         theme_size=pl.Series(theme_sizes[founder_places], dtype=pl.UInt32),
     )

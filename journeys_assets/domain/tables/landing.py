@@ -129,6 +129,22 @@ LANDING: dict[str, Table] = {
             UPDATED_AT,
         ),
         _landing(
+            "identities",
+            "One link between two ids of one person.",
+            ("user_id", "other_id", "linked_at", "unlinked"),
+            USER_ID,
+            Column(
+                "other_id", TEXT, "The id whose events are the user's: a device, a cookie, a former id.", is_id=True
+            ),
+            Column("linked_at", TIMESTAMP, "From when on other_id stands for the user.", unit="UTC"),
+            Column(
+                "unlinked",
+                pl.Boolean(),
+                "True takes back every link of the two ids up to linked_at: they were never linked.",
+                nullable=True,
+            ),
+        ),
+        _landing(
             "notification_events",
             "One version of a notification sent, with what came of it.",
             ("notification_id",),
@@ -249,6 +265,12 @@ EFFECTS: dict[str, dict[str, str]] = {
         "push_opt_in": "reason `not_opted_in` of notification_candidates; lifts an unsubscribe",
         "sensitive_opt_in": "safety_decision of user_journeys, reason `sensitive` of notification_candidates",
         "updated_at": _TIMES,
+    },
+    "identities": {
+        "user_id": "whose the events, sends and feedback of other_id are",
+        "other_id": "its events, sends, feedback, opt-outs and unsubscribes count for user_id",
+        "linked_at": "day from which on, and time of the events for which, the link counts",
+        "unlinked": "the links that it takes back count for no day",
     },
     "notification_events": {
         "notification_id": "tells sends apart",

@@ -15,6 +15,7 @@ from dataclasses import replace
 import polars as pl
 
 from journeys_assets.domain.actions import STRENGTHS, Action, Strength, counted
+from journeys_assets.domain.tables.identities import IDENTITY_ALIASES
 from journeys_assets.domain.tables.landing import landing_tables
 from journeys_assets.domain.tables.pipeline import (
     JOURNEY_CLUSTERS,
@@ -167,6 +168,7 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
             "verdict",
             "given_at",
         ),
+        replace(IDENTITY_ALIASES, name="stg_identity_aliases", schema="main"),
     )
 
 
@@ -222,7 +224,8 @@ KEYWORD_COMMONNESS = Table(
 def keyword_table(actions: Sequence[Action]) -> Table:
     return Table(
         "keyword_table",
-        "What each user engaged with on the day, one row per user, keyword and source, with counts per action.",
+        "What each user engaged with on the day, one row per user, keyword and source, with counts per action. What an "
+        "id did before its first link stays under that id; identity_aliases has whom it counts for on later days.",
         ("partition_date", "user_id", "keyword", "source"),
         (
             _PARTITION_DATE,

@@ -85,7 +85,7 @@ def keywords_of(settings: Settings, landing: Path, day: date, scratch: Path) -> 
             "WHERE partition_date > $day - $horizon::INTEGER GROUP BY user_id ORDER BY user_id",
             {"day": day, "horizon": params.horizon_days},
         ).pl()
-        rows = keyword_queries.window_keywords(con, users, params, pipeline.params.actions)
+        rows = keyword_queries.window_keywords(con, users, day, params, pipeline.params.actions)
     return rows.sort("user_id", "keyword")
 
 

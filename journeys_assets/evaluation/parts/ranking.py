@@ -28,6 +28,7 @@ from journeys_assets.evaluation.statistics.intervals import Statistic, Weights, 
 from journeys_assets.models.ranker.release import Release
 from journeys_assets.models.ranker.training import NotEnoughLabels, refusal, train_ranker
 from journeys_assets.storage.queries import labels
+from journeys_assets.storage.queries.identities import with_logged_ids
 from journeys_assets.storage.sql_models import SqlModel
 
 HORIZONS = (7, 28)
@@ -42,6 +43,7 @@ CURVE_SIZES = (50, 100, 200, 500, 1000, 2000)
 CURVE_AT = 5
 """The k of NDCG@k for the learning curve and the verdict in words."""
 CURVE_DRAWS = 5
+_ALIASES = "stg_identity_aliases"
 GUARD_USERS = 100
 
 RANKER, PRIOR, RECENCY, FREQUENCY, BOTH, AS_RUN, TRUTH = (
@@ -325,14 +327,18 @@ def features_using_the_future(study: Study, sql_models: Mapping[str, SqlModel], 
             "JOIN guarded_users USING (user_id) WHERE partition_date = $day",
             day=day,
         )
-        tables = {}
-        for name in _tables_below(model, sql_models):
+        ids = with_logged_ids(con, users, on=day).select(user_id="logged_id")
+        con.register("guarded_ids", pl.concat([users, ids]).unique().to_arrow())
+        aliases = f"SELECT * FROM main.{_ALIASES} WHERE from_date <= $day"
+        tables = {_ALIASES: con.execute(aliases, {"day": day}).to_arrow_table()}
+        for name in set(_tables_below(model, sql_models)) - set(tables):
             columns = [row[0] for row in con.sql(f"DESCRIBE main.{name}").fetchall()]
-            of_users = "JOIN guarded_users USING (user_id)" if "user_id" in columns else ""
+            of_users = "JOIN guarded_ids USING (user_id)" if "user_id" in columns else ""
             tables[name] = con.execute(
                 f"SELECT {name}.* FROM main.{name} {of_users} WHERE partition_date <= $day", {"day": day}
             ).to_arrow_table()
         con.unregister("guarded_users")
+        con.unregister("guarded_ids")
     with duckdb.connect(":memory:") as truncated:
         for name, table in tables.items():
             truncated.register("incoming", table)

@@ -24,6 +24,7 @@ from datetime import date, datetime
 import duckdb
 import polars as pl
 
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.landing import (
     INGEST_LEDGER,
     INGEST_OUTCOMES,
@@ -36,6 +37,7 @@ from journeys_assets.domain.tables.landing import (
     VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.identities import LINKED, renew_owners
 from journeys_assets.storage.ingest.parts import (
     Redelivered,
     forget_deliveries,
@@ -121,6 +123,7 @@ class Loaded:
 
 INGEST_TABLES = (
     *LANDING_TABLES.values(),
+    *IDENTITY_TABLES.values(),
     INGEST_LEDGER,
     INGEST_OUTCOMES,
     INGESTED_DAYS,
@@ -203,7 +206,8 @@ def load(
             numbers = numbers_of.get(source, [])
             source_lists = [file.number for file in lists] if source == "users" else []
             outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, redelivered, seq)
-            _record_days(con, source, outcome.days, seq, now.date())
+            if source != LINKED:
+                _record_days(con, source, outcome.days, seq, now.date())
             accepted |= {(source, number): n for number, n in outcome.accepted.items()}
             superseded |= {(source, number): n for number, n in outcome.superseded.items()}
             noise |= {(source, number): counts for number, counts in outcome.noise.items()}
@@ -211,6 +215,8 @@ def load(
             n_unlisted += outcome.n_unlisted
             unsubscribes = pl.concat([unsubscribes, *outcome.unsubscribes], how="diagonal_relaxed")
         forget_deliveries(con)
+        if LINKED in sources:
+            renew_owners(con, seq)
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}

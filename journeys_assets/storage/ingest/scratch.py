@@ -35,6 +35,7 @@ EVENT_TIME = {
     "board_pins": "saved_at",
     "journey_feedback": "given_at",
     "notification_events": "sent_at",
+    "identities": "linked_at",
 }
 """The time of each source's event, if it has one that is never null."""
 

@@ -17,6 +17,7 @@ from journeys_assets.domain.annotation.agreement import JUDGEMENT_SCHEMA
 from journeys_assets.domain.annotation.params import AnnotationParams
 from journeys_assets.domain.annotation.sampling import CANDIDATE_SCHEMA
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.storage.queries.identities import with_logged_ids
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 JUDGEMENTS = """(
@@ -77,6 +78,8 @@ def evidence(
         last engagement, days), searches and items (examples, most frequent first).
     """
     con.register("sheet_items", items.select("row_key", "user_id", "as_of_date", "keywords").to_arrow())
+    ids = with_logged_ids(con, items.select("user_id", "as_of_date").unique(), on="as_of_date")
+    con.register("sheet_ids", ids.select("user_id", "as_of_date", "logged_id").to_arrow())
     rows = con.execute(
         """
         WITH members AS (
@@ -89,7 +92,9 @@ def evidence(
         ), acts AS MATERIALIZED (
           SELECT m.row_key, m.as_of_date, e.keyword, e.display_form, e.source, e.action, e.item_id, e.engaged_at,
                  (m.as_of_date - e.event_date) AS age
-          FROM main.int_keyword_events e JOIN members m USING (user_id, keyword)
+          FROM main.int_keyword_events e
+          JOIN (FROM members JOIN sheet_ids USING (user_id, as_of_date)) m
+            ON e.user_id = m.logged_id AND e.keyword = m.keyword
           WHERE e.event_date <= m.as_of_date AND e.event_date > m.as_of_date - 7 * $weeks::INTEGER
             AND e.event_date > (SELECT min(as_of_date) FROM members) - 7 * $weeks::INTEGER
         ), distinct_acts AS (
@@ -133,6 +138,7 @@ def evidence(
         },
     ).pl()
     con.unregister("sheet_items")
+    con.unregister("sheet_ids")
     return rows
 
 

@@ -12,7 +12,11 @@ from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.evidence import look_back_days
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.storage.queries.identities import ALIASES, owned_days, with_logged_ids
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
+
+NO_LAST_DAY = date.min
+"""The last active day of a user without any row: all rows count for another user since a link."""
 
 LEDGERS: Mapping[str, str] = {
     "pipeline": "(FROM main.inference_ledger WHERE n_unanswered = 0)",
@@ -37,7 +41,9 @@ def users_to_cluster(
     """Users whose clusters must be computed in partition ``day``: columns user_id, window_end_date.
 
     With ``full``, every user within the horizon. Otherwise the users whose latest state in earlier partitions does not
-    cover their last active day, or was computed by another algorithm version. The content of partition ``day`` itself
+    cover their last active day, or was computed by another algorithm version, or for whom other rows count since then,
+    because ids were linked. Of the latter, those without any row left have ``NO_LAST_DAY`` as window_end_date: they
+    have no journeys from this day on. The content of partition ``day`` itself
     is not used, so that running it again gives the same rows.
 
     Args:
@@ -54,11 +60,11 @@ def users_to_cluster(
     rows = con.execute(
         f"""
         WITH last_active AS (
-          SELECT user_id, max(partition_date) AS window_end_date FROM main.keyword_table
-          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day AND {shard.sql()} GROUP BY user_id
+          SELECT user_id, max(partition_date) AS window_end_date FROM {owned_days("$day::DATE", shard)}
+          WHERE partition_date > $day - $horizon::INTEGER AND partition_date <= $day GROUP BY user_id
         ), computed AS (
           SELECT user_id, max_by(window_end_date, partition_date) AS window_end_date,
-                 max_by(algorithm_version, partition_date) AS algorithm_version
+                 max(partition_date) AS partition_date, max_by(algorithm_version, partition_date) AS algorithm_version
           FROM (
             SELECT {", ".join(columns)} FROM {LEDGERS[by]}
             WHERE partition_date < $first AND {shard.sql()}
@@ -66,10 +72,21 @@ def users_to_cluster(
           )
           WHERE partition_date > $day - $horizon::INTEGER AND partition_date >= $since
           GROUP BY user_id
+        ), linked AS (
+          SELECT unnest([user_id, owner_id]) AS user_id, unnest([from_date, until_date]) AS changed_on FROM {ALIASES}
+          UNION ALL SELECT unnest([user_id, owner_id]), unnest([until_date, from_date]) FROM {ALIASES}
+        ), relinked AS (
+          SELECT DISTINCT user_id FROM computed JOIN linked USING (user_id)
+          WHERE changed_on > partition_date AND changed_on <= $day
         )
         SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
         WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
-        ORDER BY l.user_id
+          OR l.user_id IN (FROM relinked)
+        UNION ALL
+        SELECT user_id, DATE '{NO_LAST_DAY}'
+        FROM relinked JOIN computed c USING (user_id) ANTI JOIN last_active USING (user_id)
+        WHERE c.window_end_date > $day - $horizon::INTEGER
+        ORDER BY user_id
         """,
         {
             "day": day,
@@ -224,16 +241,17 @@ def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: 
         user_id, partition_date, journey_id, day, n_searches, n_specific_keywords (members that were engaged with
         through more than a broad interest of an item); sorted.
     """
-    con.register("wanted_journeys", journeys.select("user_id", "partition_date", "journey_id", "keywords").to_arrow())
+    wanted = journeys.select("user_id", "partition_date", "journey_id", "keywords")
+    con.register("wanted_journeys", with_logged_ids(con, wanted, on="partition_date").to_arrow())
     rows = con.execute(
         """
         WITH members AS (
-          SELECT user_id, partition_date, journey_id, unnest(keywords) AS keyword FROM wanted_journeys
+          SELECT user_id, logged_id, partition_date, journey_id, unnest(keywords) AS keyword FROM wanted_journeys
         )
         SELECT m.user_id, m.partition_date, m.journey_id, k.partition_date AS day,
                sum(n_searches)::BIGINT AS n_searches,
                count(DISTINCT k.keyword) FILTER (k.source <> 'interest') AS n_specific_keywords
-        FROM main.keyword_table k JOIN members m ON m.user_id = k.user_id AND m.keyword = k.keyword
+        FROM main.keyword_table k JOIN members m ON m.logged_id = k.user_id AND m.keyword = k.keyword
         WHERE k.partition_date BETWEEN $first AND $last GROUP BY ALL ORDER BY 1, 2, 3, 4
         """,
         {"first": first, "last": last},
@@ -242,17 +260,31 @@ def journey_days(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, first: 
     return rows
 
 
-def visits(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """The days from ``first`` to ``last`` on which each of ``users`` (user_id) engaged with anything: user_id, day."""
-    con.register("wanted_users", users.select("user_id").unique().to_arrow())
+def visits(con: duckdb.DuckDBPyConnection, states: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The days from ``first`` to ``last`` on which the users of ``states`` engaged with anything.
+
+    Args:
+        states: user_id, partition_date of their inferences.
+
+    Returns:
+        user_id, inferred_on, day; sorted. The days of a user without linked ids are the same for every inference of the
+        user, and inferred_on is null. Otherwise there are days for each inference.
+    """
+    inferences = states.select("user_id", inferred_on="partition_date").unique()
+    ids = with_logged_ids(con, inferences, on="inferred_on")
+    linked = ids.filter(pl.col("logged_id") != pl.col("user_id"))["user_id"].unique()
+    is_linked = pl.col("user_id").is_in(linked.implode())
+    ids = ids.with_columns(inferred_on=pl.when(is_linked).then("inferred_on"))
+    con.register("wanted_ids", ids.select("user_id", "inferred_on", "logged_id").unique().to_arrow())
     rows = con.execute(
         """
-        SELECT DISTINCT user_id, partition_date AS day FROM main.keyword_table JOIN wanted_users USING (user_id)
-        WHERE partition_date BETWEEN $first AND $last ORDER BY ALL
+        SELECT DISTINCT w.user_id, w.inferred_on, k.partition_date AS day
+        FROM main.keyword_table k JOIN wanted_ids w ON k.user_id = w.logged_id
+        WHERE k.partition_date BETWEEN $first AND $last ORDER BY ALL
         """,
         {"first": first, "last": last},
     ).pl()
-    con.unregister("wanted_users")
+    con.unregister("wanted_ids")
     return rows
 
 

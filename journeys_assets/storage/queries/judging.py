@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys_assets.domain.judging.sampling import USERS_SCHEMA
 from journeys_assets.storage.queries.annotation import JUDGEMENTS
+from journeys_assets.storage.queries.identities import with_logged_ids
 
 
 def users_with_journeys(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
@@ -73,16 +74,18 @@ def items(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, day: date, wee
         days_since_last (null without an engagement in these weeks), user_active_days_28d; by user and rank.
     """
     con.register("wanted_journeys", journeys.select("user_id", "journey_id", "rank", "keywords").to_arrow())
+    ids = with_logged_ids(con, journeys.select("user_id").unique(), on=day)
+    con.register("wanted_ids", ids.select("user_id", "logged_id").to_arrow())
     rows = con.execute(
         """
         WITH wanted AS MATERIALIZED (FROM wanted_journeys), active AS (
           SELECT user_id, max(user_active_days_28d) AS user_active_days_28d FROM main.journey_features
           WHERE partition_date = $day GROUP BY user_id
         ), members AS (
-          SELECT user_id, journey_id, unnest(keywords) AS keyword FROM wanted
+          SELECT user_id, logged_id, journey_id, unnest(keywords) AS keyword FROM wanted JOIN wanted_ids USING (user_id)
         ), days AS MATERIALIZED (
           SELECT DISTINCT m.user_id, m.journey_id, $day - k.partition_date AS age FROM main.keyword_table k
-          JOIN members m ON m.user_id = k.user_id AND m.keyword = k.keyword
+          JOIN members m ON m.logged_id = k.user_id AND m.keyword = k.keyword
           WHERE k.partition_date <= $day AND k.partition_date > $day - 7 * $weeks::INTEGER
         ), weekly AS (
           SELECT user_id, journey_id, age // 7 AS week, count(*) AS n FROM days GROUP BY ALL
@@ -103,6 +106,7 @@ def items(con: duckdb.DuckDBPyConnection, journeys: pl.DataFrame, day: date, wee
         {"day": day, "weeks": weeks, "most": most},
     ).pl()
     con.unregister("wanted_journeys")
+    con.unregister("wanted_ids")
     return rows
 
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action, count_columns
 from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.storage.queries.identities import FIRST_DAY, with_logged_ids
 
 _MOST_RUN_WORDS = 5
 """As many words as a phrase may have that keywords share."""
@@ -22,27 +23,28 @@ def _weight(params: KeywordParams, actions: Sequence[Action]) -> str:
 
 
 def window_keywords(
-    con: duckdb.DuckDBPyConnection, users: pl.DataFrame, params: KeywordParams, actions: Sequence[Action]
+    con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: date, params: KeywordParams, actions: Sequence[Action]
 ) -> pl.DataFrame:
     """The keywords of each user in the look-back window that ends on the user's own last active day.
 
     Args:
         users: user_id, window_end_date.
+        day: Ids that are linked by the end of this day are one user.
 
     Returns:
         user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at: for each user at most the
         ``max_keywords_per_user`` keywords with the largest weight (ties by keyword).
     """
-    con.register("wanted_users", users.to_arrow())
+    con.register("wanted_users", with_logged_ids(con, users, on=day).to_arrow())
     rows = con.sql(
         f"""
-        SELECT k.user_id, k.keyword, {_weight(params, actions)} AS weight,
+        SELECT w.user_id, k.keyword, {_weight(params, actions)} AS weight,
                min(first_engaged_at) AS first_engaged_at, max(last_engaged_at) AS last_engaged_at
-        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
+        FROM main.keyword_table k JOIN wanted_users w ON k.user_id = w.logged_id
         WHERE k.partition_date > w.window_end_date - {params.look_back_days}
           AND k.partition_date <= w.window_end_date
-        GROUP BY k.user_id, k.keyword
-        QUALIFY row_number() OVER (PARTITION BY k.user_id ORDER BY weight DESC, k.keyword)
+        GROUP BY w.user_id, k.keyword
+        QUALIFY row_number() OVER (PARTITION BY w.user_id ORDER BY weight DESC, k.keyword)
                 <= {params.max_keywords_per_user}
         ORDER BY 1, 2
         """
@@ -51,23 +53,31 @@ def window_keywords(
     return rows
 
 
-def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.DataFrame:
+def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: date) -> pl.DataFrame:
     """Every keyword that each user engaged with up to the user's own last active day. Journey ids are made from it.
 
     All earlier days are read: if the history were limited, the oldest keyword would change as days drop out.
 
     Args:
         users: user_id, window_end_date.
+        day: Ids that are linked by the end of this day are one user.
 
     Returns:
-        user_id, keyword, first_engaged_at; sorted by user_id, keyword.
+        user_id, keyword, first_engaged_at; sorted by user_id, keyword. If any of the users has linked ids, also
+        known_at, since when the keyword was the user's, and engaged_as, the id that engaged with it first since then:
+        what an id did before its link is the user's from the beginning of the day of the link on.
     """
-    con.register("wanted_users", users.to_arrow())
+    ids = with_logged_ids(con, users, on=day)
+    is_linked = bool((ids["known_from"] > FIRST_DAY).any())
+    con.register("wanted_users", ids.to_arrow())
+    known_at = "greatest(first_engaged_at, known_from::TIMESTAMP)"
+    order = f"{{'at': {known_at}, 'engaged_at': first_engaged_at, 'id': logged_id}}"
+    linked = f", min({known_at}) AS known_at, min_by(logged_id, {order}) AS engaged_as" if is_linked else ""
     rows = con.sql(
-        """
-        SELECT k.user_id, k.keyword, min(first_engaged_at) AS first_engaged_at
-        FROM main.keyword_table k JOIN wanted_users w USING (user_id)
-        WHERE k.partition_date <= w.window_end_date GROUP BY k.user_id, k.keyword ORDER BY 1, 2
+        f"""
+        SELECT w.user_id, k.keyword, min(first_engaged_at) AS first_engaged_at{linked}
+        FROM main.keyword_table k JOIN wanted_users w ON k.user_id = w.logged_id
+        WHERE k.partition_date <= w.window_end_date GROUP BY w.user_id, k.keyword ORDER BY 1, 2
         """
     ).pl()
     con.unregister("wanted_users")
@@ -114,16 +124,16 @@ def keyword_facts(
         phrase that members share may be as generic as a keyword.
     """
     members = clusters.select("user_id", "window_end_date", keyword="keywords").explode("keyword").unique()
-    con.register("members", members.to_arrow())
+    con.register("members", with_logged_ids(con, members, on=day).to_arrow())
     rows = con.execute(
         """
         WITH forms AS (
-          SELECT user_id, keyword, display_form, min(first_engaged_at) AS first_engaged_at,
+          SELECT m.user_id, k.keyword, display_form, min(first_engaged_at) AS first_engaged_at,
                  count(*) FILTER (k.partition_date > m.window_end_date - $look_back::INTEGER) AS n,
                  sum(n_searches) FILTER (k.partition_date > m.window_end_date - $look_back::INTEGER) AS n_queries
-          FROM main.keyword_table k JOIN members m USING (user_id, keyword)
+          FROM main.keyword_table k JOIN members m ON k.user_id = m.logged_id AND k.keyword = m.keyword
           WHERE k.partition_date <= $day AND k.partition_date <= m.window_end_date
-          GROUP BY user_id, keyword, display_form
+          GROUP BY m.user_id, k.keyword, display_form
         )
         SELECT user_id, keyword, min_by(display_form, {'rank': -n, 'form': display_form}) AS display_form,
                coalesce(sum(n_queries), 0)::BIGINT AS n_queries, min(first_engaged_at) AS first_engaged_at

@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.sends import longest_memory_days
+from journeys_assets.storage.queries.identities import events_as_of, stored_for
 from journeys_assets.storage.queries.inference import journeys_in, live_states
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 from journeys_assets.storage.queries.tables import by_day
@@ -19,12 +20,15 @@ def active_hours(
     con: duckdb.DuckDBPyConnection, day: date, look_back_days: int, shard: Shard = EVERYONE
 ) -> pl.DataFrame:
     """How often each user engaged in each UTC hour of the day: user_id, hour_utc (0-23), n."""
+    staged = """(
+        SELECT user_id, searched_at AS engaged_at FROM main.stg_search_events
+        UNION ALL SELECT user_id, engaged_at FROM main.stg_pin_engagements
+    )"""
     return con.execute(
         f"""
-        SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n FROM (
-          SELECT user_id, searched_at AS engaged_at FROM main.stg_search_events
-          UNION ALL SELECT user_id, engaged_at FROM main.stg_pin_engagements
-        ) WHERE engaged_at >= ($day - $days::INTEGER + 1)::TIMESTAMP AND engaged_at < ($day + 1)::TIMESTAMP
+        SELECT user_id, hour(engaged_at)::BIGINT AS hour_utc, count(*) AS n
+        FROM {events_as_of(con, staged, "$day::DATE")}
+        WHERE engaged_at >= ($day - $days::INTEGER + 1)::TIMESTAMP AND engaged_at < ($day + 1)::TIMESTAMP
           AND {shard.sql()}
         GROUP BY ALL ORDER BY ALL
         """,
@@ -35,12 +39,12 @@ def active_hours(
 def planned_before(
     con: duckdb.DuckDBPyConnection, day: date, params: NotificationParams, shard: Shard = EVERYONE
 ) -> pl.DataFrame:
-    """Sends that partitions before ``day`` planned: user_id, journey_id, channel, sent_date."""
+    """Sends that partitions before ``day`` planned: user_id (as of the partition), journey_id, channel, sent_date."""
     return con.execute(
         f"""
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date >= $day - $days::INTEGER AND partition_date < $day
-          AND {shard.sql()}
+          AND {stored_for(shard)}
         """,
         {"day": day, "days": longest_memory_days(params)},
     ).pl()
@@ -58,7 +62,7 @@ def logged_sends(
         f"""
         SELECT user_id, journey_id, channel, sent_at::DATE AS sent_date FROM main.stg_notification_events
         WHERE sent_at >= ($first - $days::INTEGER)::TIMESTAMP AND sent_at < ($last + 1)::TIMESTAMP
-          AND {shard.sql()}
+          AND {stored_for(shard)}
         """,
         {"first": first, "last": last, "days": longest_memory_days(params)},
     ).pl()
@@ -80,7 +84,7 @@ def planned_after(
         f"""
         SELECT user_id, journey_id, channel, partition_date + 1 AS sent_date FROM main.notification_candidates
         WHERE decision = 'send' AND partition_date > $last AND partition_date <= $day + $days::INTEGER
-          AND {shard.sql()} ORDER BY ALL
+          AND {stored_for(shard)} ORDER BY ALL
         """,
         {"day": day, "last": last, "days": max(params.journey_cool_down_days, 7)},
     ).pl()
@@ -153,7 +157,12 @@ def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
                max(given_at) AS said_at
         FROM (
           SELECT *, max(given_at) FILTER (verdict = 'withdrawn') OVER (PARTITION BY user_id, journey_id) AS withdrawn_at
-          FROM main.stg_journey_feedback WHERE event_date <= $day
+          FROM (
+            SELECT coalesce(a.owner_id, f.user_id) AS user_id, f.* EXCLUDE (user_id)
+            FROM main.stg_journey_feedback AS f LEFT JOIN landing.identity_aliases AS a
+              ON a.user_id = f.user_id AND a.from_date <= $day AND a.until_date > $day
+            WHERE event_date <= $day
+          )
         ) WHERE withdrawn_at IS NULL OR given_at > withdrawn_at GROUP BY ALL ORDER BY ALL
         """,
         {"day": day},

@@ -34,8 +34,8 @@ VersionPeriods = Sequence[tuple[date, str]]
 """The algorithm version that a day should have: each holds from its day on, until the next one. Oldest first, from
 ``date.min`` on; a released model begins a new period."""
 
-KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins", "pins")
-"""Sources that have keywords. The others change only the output."""
+KEYWORD_SOURCES = ("search_events", "pin_engagements", "board_pins", "pins", "identity_events")
+"""Sources that have keywords, and events that a link gave to another user. The others change only the output."""
 
 EVENT_SOURCES = ("search_events", "pin_engagements", "board_pins", "journey_feedback", "notification_events")
 """Sources whose days are days of the log. Versions of items and users change days, but do not add any."""
@@ -218,6 +218,9 @@ def stale_users(
                 USING (pin_id)
             UNION ALL SELECT user_id, updated_at::DATE, ingest_seq FROM landing.users WHERE updated_at IS NOT NULL
             UNION ALL SELECT user_id, unsubscribed_at::DATE - 1, ingest_seq FROM landing.refused_unsubscribes
+            UNION ALL SELECT unnest([user_id, other_id]), CASE WHEN unlinked THEN first_at ELSE linked_at END::DATE,
+                             ingest_seq
+              FROM (SELECT *, min(linked_at) OVER (PARTITION BY user_id, other_id) AS first_at FROM landing.identities)
           )
           WHERE ingest_seq > (SELECT seq FROM lowest) AND event_date <= $today GROUP BY user_id, event_date
         ), behind AS (

@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from journeys_assets.storage.queries.identities import stored_for
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 
 
@@ -22,13 +23,16 @@ def partitions(
     days: Sequence[date],
     columns: Sequence[str] = ("*",),
     shard: Shard = EVERYONE,
+    *,
+    is_by_owner: bool = False,
 ) -> dict[date, pl.DataFrame]:
     """Several partitions of a table of the main schema, by day; ``columns`` include partition_date.
 
     Args:
         shard: Whose rows; the table has users if these are not all.
+        is_by_owner: Also the rows of ids that are linked to a user of ``shard``.
     """
-    return by_day(rows_on(con, table, days, columns, shard), days)
+    return by_day(rows_on(con, table, days, columns, shard, is_by_owner=is_by_owner), days)
 
 
 def rows_on(
@@ -37,11 +41,14 @@ def rows_on(
     days: Sequence[date],
     columns: Sequence[str] = ("*",),
     shard: Shard = EVERYONE,
+    *,
+    is_by_owner: bool = False,
 ) -> pl.DataFrame:
-    """The rows of several partitions of a table of the main schema; ``shard`` as for :func:`partitions`."""
+    """The rows of several partitions of a table of the main schema; the others as for :func:`partitions`."""
+    condition = stored_for(shard) if is_by_owner else shard.sql()
     return con.execute(
         f"SELECT {', '.join(columns)} FROM main.{table} "
-        f"WHERE partition_date IN (SELECT unnest($days::DATE[])) AND {shard.sql()}",
+        f"WHERE partition_date IN (SELECT unnest($days::DATE[])) AND {condition}",
         {"days": list(days)},
     ).pl()
 

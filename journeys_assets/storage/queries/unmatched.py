@@ -57,7 +57,11 @@ class Reference:
 
 _NO_OWNER = "NULL::VARCHAR AS owner"
 _PINS = f"SELECT DISTINCT {_NO_OWNER}, pin_id AS key FROM landing.pins"
-_KNOWN_EVENT_USERS = f"SELECT DISTINCT {_NO_OWNER}, user_id AS key FROM ({_EVENT_USERS})"
+_LINKED = "SELECT unnest([user_id, other_id]) AS user_id FROM landing.identity_pairs"
+"""An id that is linked to another one matches by the other one."""
+_KNOWN_EVENT_USERS = (
+    f"SELECT DISTINCT {_NO_OWNER}, user_id AS key FROM (SELECT user_id FROM ({_EVENT_USERS}) UNION ALL {_LINKED})"
+)
 
 _OF_ITEMS = (
     Reference(
@@ -94,7 +98,7 @@ _OF_USERS = (
         "the consent of these users is unknown, so nothing is sent to them",
         f"SELECT {_NO_OWNER}, user_id AS key, sum(n)::BIGINT AS n FROM ({_EVENT_USERS}) "
         "WHERE (SELECT count(*) FROM landing.users) > 0 GROUP BY user_id",
-        f"SELECT DISTINCT {_NO_OWNER}, user_id AS key FROM landing.users",
+        f"SELECT DISTINCT {_NO_OWNER}, user_id AS key FROM (SELECT user_id FROM landing.users UNION ALL {_LINKED})",
         is_usual=True,
     ),
     Reference(

@@ -9,6 +9,14 @@ from itertools import pairwise
 import duckdb
 import polars as pl
 
+from journeys_assets.storage.queries.identities import with_logged_ids
+
+_LINKED = """
+    SELECT user_id AS id, other_id AS linked_id, since_date FROM landing.identity_pairs
+    UNION ALL SELECT other_id, user_id, since_date FROM landing.identity_pairs
+"""
+"""Each id with every id that it is linked to, in both directions."""
+
 
 def users_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date, pl.DataFrame]:
     """:func:`users` of each of ``days``, which are in order.
@@ -18,11 +26,16 @@ def users_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[d
     dated in between are asked for again.
     """
     dated = con.execute(
-        """
-        SELECT DISTINCT user_id, dated_at::DATE AS dated_on FROM (
+        f"""
+        WITH dated AS (
           SELECT user_id, updated_at AS dated_at FROM landing.users
           UNION ALL SELECT user_id, unsubscribed_at FROM landing.notification_events
           UNION ALL SELECT user_id, unsubscribed_at FROM landing.refused_unsubscribes
+        ), linked AS (SELECT id, linked_id, since_date FROM ({_LINKED}))
+        SELECT DISTINCT user_id, dated_at::DATE AS dated_on FROM (
+          FROM dated
+          UNION ALL SELECT id, dated_at FROM dated JOIN linked ON linked_id = user_id
+          UNION ALL SELECT id, since_date::TIMESTAMP FROM linked
         ) WHERE dated_at IS NOT NULL AND dated_at >= $first
         """,
         {"first": days[0]},
@@ -51,6 +64,9 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
       later ``updated_at`` that says yes or, without times, a change from no to yes in a later ingest call.
     * **Sensitive journeys.** A no counts like an opt-out. A yes holds as long as no other version in force says no.
     * **Time zone.** The last one that is known, so that a version without one does not open the quiet hours.
+    * **Linked ids.** An unsubscribe of an id holds for every id that is linked to it by the end of ``day``, and so does
+      an opt-in that is no longer a yes. A yes counts only for the id that gave it: an id that never stated an opt-in
+      takes none away.
 
     Args:
         among: The users that are asked for; by default all.
@@ -61,13 +77,20 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
     """
 
     def source(name: str) -> str:
-        return name if among is None else f"(FROM {name} WHERE user_id IN (SELECT unnest($among::VARCHAR[])))"
+        return (
+            name
+            if among is None
+            else f"(FROM {name} WHERE user_id IN (FROM asked UNION ALL SELECT linked_id FROM held))"
+        )
 
-    asked = {} if among is None else {"among": list(among)}
+    asked = {"among": [] if among is None else list(among)}
+    wanted = "true" if among is None else "id IN (FROM asked)"
     stg_users = source("main.stg_users")
     return con.execute(
         f"""
-        WITH versions AS (
+        WITH asked AS (SELECT unnest($among::VARCHAR[]) AS user_id), held AS (
+          SELECT DISTINCT id, linked_id FROM ({_LINKED}) WHERE since_date < $day_after AND {wanted}
+        ), versions AS (
           SELECT *, lag(push_opt_in) OVER history AS push_before, lag(email_opt_in) OVER history AS email_before
           FROM {source("landing.users")}
           WINDOW history AS (
@@ -102,21 +125,43 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
             FROM {source("landing.users")} JOIN calls USING (ingest_seq)
             WHERE timezone IS NOT NULL AND (updated_at IS NULL OR updated_at < $day_after)
           ) GROUP BY user_id
+        ), own_unsubscribes AS (
+          SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.notification_events")}
+          WHERE unsubscribed_at IS NOT NULL
+          UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.refused_unsubscribes")}
         ), unsubscribes AS (
           SELECT user_id, channel, unsubscribed_at, min(ingest_seq) AS ingest_seq FROM (
-            SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.notification_events")}
-            WHERE unsubscribed_at IS NOT NULL
-            UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.refused_unsubscribes")}
+            FROM own_unsubscribes
+            UNION ALL
+            SELECT id, channel, unsubscribed_at, ingest_seq FROM own_unsubscribes JOIN held ON linked_id = user_id
           ) WHERE unsubscribed_at < $day_after + INTERVAL 1 DAY GROUP BY ALL
+        ), stated AS (
+          SELECT user_id, bool_or(push_opt_in IS NOT NULL) AS push, bool_or(email_opt_in IS NOT NULL) AS email,
+                 bool_or(sensitive_opt_in IS NOT NULL) AS sensitive
+          FROM {source("landing.users")} SEMI JOIN held ON linked_id = user_id
+          WHERE updated_at IS NULL OR updated_at < $day_after + INTERVAL 1 DAY GROUP BY user_id
         ), {_consent("push", stg_users)}, {_consent("email", stg_users)}
+, refusals AS (
+          SELECT id AS user_id, coalesce(bool_or(s.push AND NOT coalesce(p.says_yes, false)), false) AS push,
+                 coalesce(bool_or(s.email AND NOT coalesce(e.says_yes, false)), false) AS email,
+                 coalesce(bool_or(s.sensitive AND NOT coalesce(o.says, true)), false) AS sensitive
+          FROM held JOIN stated AS s ON s.user_id = linked_id LEFT JOIN push_in AS p USING (user_id)
+          LEFT JOIN email_in AS e USING (user_id) LEFT JOIN sensitive AS o USING (user_id)
+          GROUP BY id
+        )
         SELECT user_id, zones.timezone,
-               coalesce(email_in.says_yes, false) AS email_opt_in, coalesce(push_in.says_yes, false) AS push_opt_in,
+               coalesce(email_in.says_yes AND NOT coalesce(refusals.email, false), false) AS email_opt_in,
+               coalesce(push_in.says_yes AND NOT coalesce(refusals.push, false), false) AS push_opt_in,
                email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed,
-               sensitive.says AS sensitive_opt_in
-        FROM (SELECT user_id FROM {source("landing.users")} UNION SELECT user_id FROM unsubscribes) AS known
+               CASE WHEN refusals.sensitive THEN false ELSE sensitive.says END AS sensitive_opt_in
+        FROM (
+          SELECT user_id FROM {source("landing.users")} UNION SELECT user_id FROM unsubscribes
+          UNION SELECT user_id FROM refusals
+        ) AS known
         LEFT JOIN zones USING (user_id) LEFT JOIN sensitive USING (user_id)
         LEFT JOIN email_in USING (user_id) LEFT JOIN push_in USING (user_id)
-        LEFT JOIN email_out USING (user_id) LEFT JOIN push_out USING (user_id)
+        LEFT JOIN email_out USING (user_id) LEFT JOIN push_out USING (user_id) LEFT JOIN refusals USING (user_id)
+        WHERE {"true" if among is None else "user_id IN (FROM asked)"}
         ORDER BY user_id
         """,
         {"day_after": datetime.combine(day + timedelta(days=1), datetime.min.time()), **asked},
@@ -185,12 +230,14 @@ def evidence_of_user(con: duckdb.DuckDBPyConnection, user_id: str, day: date, da
     Returns:
         keyword, source, action, item_id, engaged_at, event_date.
     """
+    ids = with_logged_ids(con, pl.DataFrame({"user_id": [user_id]}), on=day)["logged_id"].to_list()
     return con.execute(
         """
         SELECT keyword, source, action, item_id, engaged_at, event_date FROM main.int_keyword_events
-        WHERE user_id = $user AND event_date > $day - $days::INTEGER AND event_date <= $day ORDER BY ALL
+        WHERE user_id IN (SELECT unnest($ids::VARCHAR[])) AND event_date > $day - $days::INTEGER AND event_date <= $day
+        ORDER BY ALL
         """,
-        {"day": day, "days": days, "user": user_id},
+        {"day": day, "days": days, "ids": ids},
     ).pl()
 
 
@@ -211,13 +258,16 @@ def users_with_most_journeys(con: duckdb.DuckDBPyConnection, day: date, n: int) 
 
 
 def user_is_known(con: duckdb.DuckDBPyConnection, user_id: str) -> bool:
-    """Whether any text-bearing source has an event of the user."""
+    """Whether any text-bearing source has an event of the user, or of an id that is linked to the user."""
     return bool(
         con.execute(
             """
-            SELECT EXISTS (FROM landing.search_events WHERE user_id = $user)
-                OR EXISTS (FROM landing.pin_engagements WHERE user_id = $user)
-                OR EXISTS (FROM landing.board_pins WHERE user_id = $user) AS known
+            WITH ids AS (
+              SELECT $user AS user_id UNION SELECT other_id FROM landing.identity_pairs WHERE user_id = $user
+            )
+            SELECT EXISTS (FROM landing.search_events SEMI JOIN ids USING (user_id))
+                OR EXISTS (FROM landing.pin_engagements SEMI JOIN ids USING (user_id))
+                OR EXISTS (FROM landing.board_pins SEMI JOIN ids USING (user_id)) AS known
             """,
             {"user": user_id},
         ).pl()["known"][0]

@@ -28,6 +28,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "pin_engagements": {"user_id": "u", "pin_id": "p", "action": "save", "engaged_at": "2026-01-01 10:00:00"},
     "pins": {"pin_id": "p", "annotations": '["Shed", "Garden"]', "interests": "home|garden", "title": "A shed"},
     "board_pins": {"user_id": "u", "board_id": "b", "board_name": "", "pin_id": "p", "saved_at": "2026-01-01"},
+    "identities": {"user_id": "u", "other_id": "d", "linked_at": "2026-01-01T10:00:00Z", "unlinked": "no"},
     "users": {"user_id": "u", "timezone": "Europe/London", "email_opt_in": "true"},
     "notification_events": {
         "notification_id": "n",
@@ -89,6 +90,8 @@ def test_a_valid_row_is_accepted_and_has_the_types_of_the_contract(source: str) 
         ("search_events", {"searched_at": "2026-02-30"}, "searched_at is not a time such as"),
         ("search_events", {"searched_at": ""}, "searched_at is missing or blank"),
         ("pin_engagements", {"action": "like"}, "action is not one of closeup, save, clickthrough: 'like'"),
+        ("identities", {"other_id": "None"}, "other_id stands for a missing value"),
+        ("identities", {"unlinked": "perhaps"}, "unlinked is neither true nor false"),
         ("journey_annotations", {"relevance": "0"}, "relevance is below 1: '0'"),
         ("journey_annotations", {"relevance": "4.5"}, "relevance is not a whole number: '4.5'"),
         ("journey_annotations", {"relevance": "1e30"}, "relevance is not a whole number"),

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.storage.queries.keywords import keyword_facts
+from journeys_assets.storage.warehouse.base import create_tables
 
 DAY = date(2026, 3, 2)
 PARAMS = KeywordParams()
@@ -16,6 +18,7 @@ PARAMS = KeywordParams()
 @pytest.fixture
 def con() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
+    create_tables(connection, list(IDENTITY_TABLES.values()))
     connection.sql(
         "CREATE TABLE main.keyword_table (partition_date DATE, user_id TEXT, keyword TEXT, display_form TEXT, "
         "n_searches BIGINT, first_engaged_at TIMESTAMP)"

@@ -9,10 +9,12 @@ import pytest
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, OPENED_DAYS
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import notifications as notification_queries
+from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 END = date(2026, 3, 31)
@@ -48,6 +50,7 @@ def con() -> duckdb.DuckDBPyConnection:
     )
     connection.register("rows", frame.to_arrow())
     connection.sql("CREATE TABLE main.keyword_table AS FROM rows")
+    create_tables(connection, list(IDENTITY_TABLES.values()))
     return connection
 
 
@@ -55,20 +58,20 @@ USERS = pl.DataFrame({"user_id": ["a"], "window_end_date": [END]})
 
 
 def test_the_window_is_90_days_of_the_wanted_users(con: duckdb.DuckDBPyConnection) -> None:
-    got = keyword_queries.window_keywords(con, USERS, KeywordParams(), DEFAULT_ACTIONS)
+    got = keyword_queries.window_keywords(con, USERS, END, KeywordParams(), DEFAULT_ACTIONS)
     assert got.select("user_id", "keyword").rows() == [("a", "oak"), ("a", "old")]
     assert got["first_engaged_at"].to_list() == [datetime(2026, 1, 1, 9), datetime(2026, 3, 21, 9)]
 
 
 def test_only_the_heaviest_keywords_are_kept(con: duckdb.DuckDBPyConnection) -> None:
-    assert keyword_queries.window_keywords(con, USERS, KeywordParams(max_keywords_per_user=1), DEFAULT_ACTIONS)[
+    assert keyword_queries.window_keywords(con, USERS, END, KeywordParams(max_keywords_per_user=1), DEFAULT_ACTIONS)[
         "keyword"
     ].to_list() == ["oak"]
 
 
 def test_the_history_is_unlimited_and_ends_with_the_window(con: duckdb.DuckDBPyConnection) -> None:
     # Checked that this fails with a look-back of 365 days, and without an end.
-    assert keyword_queries.keyword_history(con, USERS).rows() == [
+    assert keyword_queries.keyword_history(con, USERS, END).rows() == [
         ("a", "elm", datetime(2025, 12, 31, 9)),
         ("a", "oak", datetime(2026, 1, 1, 9)),
         ("a", "old", datetime(2024, 1, 21, 9)),
@@ -90,6 +93,7 @@ def test_feedback_is_the_latest_by_the_end_of_the_day() -> None:
         ("c", "j", "mute", midnight),
     ]
     con = duckdb.connect()
+    create_tables(con, list(IDENTITY_TABLES.values()))
     con.execute("CREATE TABLE feedback (user_id TEXT, journey_id TEXT, verdict TEXT, given_at TIMESTAMP)")
     con.executemany("INSERT INTO feedback VALUES (?, ?, ?, ?)", feedback)
     con.execute("CREATE VIEW main.stg_journey_feedback AS SELECT *, given_at::DATE AS event_date FROM feedback")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.tables.identities import IDENTITY_TABLES
 from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, INFERENCE_LEDGER, JOURNEY_CLUSTERS, OPENED_DAYS
 from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.storage.queries import inference
@@ -36,7 +37,9 @@ def a_warehouse(
 ) -> Warehouse:
     """A warehouse with ``inferences`` (user, number of the day, number of the last active day) of one cluster each."""
     warehouse = Warehouse(path)
-    warehouse.ensure(JOURNEY_CLUSTERS, INFERENCE_LEDGER, CLOSED_DAYS, OPENED_DAYS, USER_JOURNEYS, KEYWORDS)
+    warehouse.ensure(
+        JOURNEY_CLUSTERS, INFERENCE_LEDGER, CLOSED_DAYS, OPENED_DAYS, USER_JOURNEYS, KEYWORDS, *IDENTITY_TABLES.values()
+    )
     schema = {"user_id": pl.String, "day": pl.Int64, "ended": pl.Int64}
     rows = pl.DataFrame(inferences, schema=schema, orient="row").select(
         "user_id",
