@@ -46,6 +46,15 @@ def erase(
         out.write_line(f"Looked at {len(receipt.looked_at):,} places; receipt: {relative(Path(receipt.file))}")
         for file in receipt.outside:
             out.write_line(("outside", "yellow"), f" {file}: loaded from outside of the home; remove the user there")
+        for name in receipt.destinations:
+            out.write_line(
+                ("outside", "yellow"), f" {name}: has messages about the user; ask it to erase the user, too"
+            )
+        if receipt.n_shared_ids:
+            out.write_line(
+                ("shared", "yellow"),
+                f"  {receipt.n_shared_ids} ids are linked to other users too: files keep what was done under them",
+            )
         for name in receipt.releases:
             out.write_line(
                 ("release", "yellow"), f" {name}: trained before; `journeys train` makes one without the user"

@@ -31,6 +31,7 @@ from journeys_assets.storage.erasure.files import Rewritten, holds, without_user
 from journeys_assets.storage.erasure.run_records import is_sqlite, pattern_of, redact_sqlite, redact_text
 from journeys_assets.storage.erasure.tombstones import add_tombstones, digest_of
 from journeys_assets.storage.ingest.files import checksum
+from journeys_assets.storage.ingest.load import INGEST_TABLES
 from journeys_assets.storage.locks import DAYS_LOCK, LANDING_LOCK, days_locked, exclusive_lock
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -75,6 +76,9 @@ class Receipt:
         removed: Those in which there was something.
         left: Files that hold the user and could not be changed, with the reason and the cure.
         outside: Files outside of the home that were loaded from; they are yours.
+        n_shared_ids: Number of ids that the log links to the user and to others too. What the user did under them after
+            a login is removed from the tables; files keep it, since only the links show whose it is.
+        destinations: Systems that were handed over messages about the user; ask them to erase the user, too.
         releases: Releases of models that were trained before with labels of the user among others; the next training
             is without them.
         file: Where the receipt is.
@@ -86,6 +90,8 @@ class Receipt:
     removed: list[Place] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     outside: list[str] = field(default_factory=list)
+    n_shared_ids: int = 0
+    destinations: list[str] = field(default_factory=list)
     releases: list[str] = field(default_factory=list)
     file: str = ""
 
@@ -122,9 +128,10 @@ def erase(
     """
     if not warehouse.path.exists():
         raise ErasureError(f"nothing was ingested below {settings.home}, so there is nobody to erase")
-    ids = linked_ids(warehouse, [_checked(one) for one in (user, *other_ids)])
+    warehouse.ensure(*INGEST_TABLES)
+    ids, shared_ids = linked_ids(warehouse, [_checked(one) for one in (user, *other_ids)])
     erased = add_tombstones(warehouse, ids, now)
-    receipt = Receipt(now, sorted(digest_of(erased.key, one) for one in ids))
+    receipt = Receipt(now, sorted(digest_of(erased.key, one) for one in ids), n_shared_ids=len(shared_ids))
     shared = {table.name: table.text_of_users for table in tables if table.text_of_users}
     words = {word for table in tables for column in table.columns for word in column.allowed or ()}
     with nothing_under_way(settings.home, on_wait):
@@ -135,6 +142,7 @@ def erase(
         files = list(_files_below(settings))
         rewritten = list(_rewritten(files, ids, drafts, settings, receipt))
         with warehouse.writing_anew() as con:
+            receipt.destinations = _destinations(con, ids)
             removed = remove_users(con, ids, shared, erased)
             _note_new_checksums(con, rewritten, settings.landing_path)
             receipt.outside = _loaded_from_outside(con, settings.home)
@@ -157,18 +165,20 @@ def erase(
     return _written(receipt, settings.erasures_path)
 
 
-def linked_ids(warehouse: Warehouse, ids: Sequence[str]) -> list[str]:
-    """``ids``, and every id that the log has ever linked to one of them, sorted."""
+def linked_ids(warehouse: Warehouse, ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """All ids of a person, sorted: ``ids`` and those that the log links to nobody else; and those of others as well.
+
+    An id that is linked to others too, such as that of a shared device, is not the person's alone.
+    """
     with warehouse.reading() as con:
-        if not con.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'landing' AND table_name = 'identities'"
-        ).fetchone():
-            return sorted(set(ids))
         links = con.execute("SELECT DISTINCT user_id, other_id FROM landing.identities").fetchall()
+    users_of: dict[str, set[str]] = {}
+    for user, other in links:
+        users_of.setdefault(other, set()).add(user)
     found = set(ids)
-    while new := {one for link in links if found & set(link) for one in link} - found:
+    while new := {other for other, users in users_of.items() if users <= found} - found:
         found |= new
-    return sorted(found)
+    return sorted(found), sorted(other for other, users in users_of.items() if users & found and not users <= found)
 
 
 def _checked(text: str) -> str:
@@ -248,6 +258,15 @@ def _note_new_checksums(con: duckdb.DuckDBPyConnection, files: Sequence[Rewritte
 def _loaded_from_outside(con: duckdb.DuckDBPyConnection, home: Path) -> list[str]:
     rows = con.execute("SELECT DISTINCT file FROM landing.ingest_ledger ORDER BY file").fetchall()
     return [file for (file,) in rows if not Path(file).is_relative_to(home)]
+
+
+def _destinations(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[str]:
+    if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'handed_over'").fetchone():
+        return []
+    sql = (
+        "SELECT DISTINCT destination FROM activation.handed_over WHERE list_contains($1, user_id) ORDER BY destination"
+    )
+    return [destination for (destination,) in con.execute(sql, [list(ids)]).fetchall()]
 
 
 def _note_tables(receipt: Receipt, removed: Removed, file: str) -> None:

@@ -4,7 +4,7 @@ import gzip
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -228,3 +228,34 @@ def test_erasing_again_finds_nothing(homes: tuple[Sandbox, dict[str, pl.DataFram
     assert receipt.removed == []
     with pytest.raises(ErasureError, match="is no id of a user"):
         erase(sandbox.settings, sandbox.deployment.warehouse, tables, " null ", now=NOW)
+
+
+def test_ids_of_the_user_alone_are_the_users_and_shared_ones_are_not(new_sandbox: Callable[[str], Sandbox]) -> None:
+    sandbox = new_sandbox("linked")
+    links = [("ann", "phone"), ("ann", "tablet"), ("bob", "tablet"), ("phone", "browser")]
+    sandbox.land(
+        {
+            "identities": pl.DataFrame(
+                {
+                    "user_id": [user for user, _ in links],
+                    "other_id": [other for _, other in links],
+                    "linked_at": [at(0, 8 + n) for n in range(len(links))],
+                }
+            ),
+            "search_events": pl.DataFrame(
+                {
+                    "user_id": ["ann", "phone", "browser", "tablet", "tablet", "bob"],
+                    "query": ["a", "b", "c", "of ann", "of bob", "d"],
+                    "searched_at": [at(1), at(1), at(1), at(0, 9) + timedelta(minutes=30), at(1), at(1)],
+                }
+            ),
+        }
+    )
+    tables = (*sandbox.pipeline.tables, *INGEST_TABLES)
+    receipt = erase(sandbox.settings, sandbox.deployment.warehouse, tables, "ann", now=NOW)
+    assert (len(receipt.user_digests), receipt.n_shared_ids) == (3, 1)
+    left = sandbox.deployment.warehouse.query("SELECT query FROM landing.search_events ORDER BY query")
+    assert left["query"].to_list() == ["d", "of bob"]
+    assert sandbox.deployment.warehouse.query("SELECT user_id, other_id FROM landing.identities").rows() == [
+        ("bob", "tablet")
+    ]

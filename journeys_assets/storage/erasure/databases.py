@@ -18,6 +18,7 @@ import duckdb
 
 from journeys_assets.domain.tables.landing import ERASED_USERS
 from journeys_assets.storage.erasure.tombstones import USER_COLUMNS, Tombstones
+from journeys_assets.storage.ingest.scratch import EVENT_TIME
 from journeys_assets.storage.warehouse.base import STORAGE_VERSION, WarehouseError, quoted, write_compact_copy
 
 ITEMS = "landing.pins"
@@ -59,6 +60,7 @@ def remove_users(
         "CREATE OR REPLACE TEMP TABLE erased_texts AS SELECT DISTINCT text FROM "
         f"({_texts(columns, has_id)}) WHERE text IS NOT NULL"
     )
+    _remove_under_shared_ids(con, columns, removed)
     for table in of_users:
         _count(removed, table, con.execute(f"DELETE FROM {table} WHERE {has_id[table]}").fetchone())
     if "landing.quarantined_rows" in columns:
@@ -120,6 +122,22 @@ def remove_users_from_copy(
     os.replace(fresh, path)
     Path(f"{path}.wal").unlink(missing_ok=True)
     return removed
+
+
+def _remove_under_shared_ids(
+    con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]], removed: Removed
+) -> None:
+    """What was done under an id of several users while it was one of the erased ones'."""
+    if "landing.identity_periods" not in columns:
+        return
+    for source, time in EVENT_TIME.items():
+        table = f"landing.{source}"
+        if table in columns:
+            deleted = con.execute(
+                f"DELETE FROM {table} AS e USING landing.identity_periods AS p WHERE p.other_id = e.user_id "
+                f"AND e.{time} >= p.valid_from AND e.{time} < p.valid_to AND p.user_id IN (SELECT id FROM erased_ids)"
+            ).fetchone()
+            _count(removed, table, deleted)
 
 
 def _remove_orphans(

@@ -25,7 +25,7 @@ from journeys_assets.domain.tables.landing import ERASED_USERS
 from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
-USER_COLUMNS = ("user_id", "other_id")
+USER_COLUMNS = ("user_id", "other_id", "owner_id")
 """Columns that hold ids of users, in every table."""
 
 _WORDS = re.compile(r"[^\s,;|\"']+")
