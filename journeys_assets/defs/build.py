@@ -27,7 +27,7 @@ from journeys_assets.evaluation.report.section import SECTION_NAMES, Section
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline, static_versions
 from journeys_assets.pipeline.registry import STAGES, SqlStage
 from journeys_assets.pipeline.stage import StageEntry
-from journeys_assets.pipeline.training import TRAININGS
+from journeys_assets.pipeline.training import TRAININGS, model_versions
 from journeys_assets.settings import load_settings
 from journeys_assets.storage.queries.days import last_closed_day
 
@@ -76,7 +76,9 @@ def _definitions(
         assets=[
             *build_source_specs(),
             *build_stage_assets(pipeline, models, lineage, static_versions(pipeline, deployment), partitions),
-            *build_training_assets(deployment.warehouse, deployment.algorithm, folders),
+            *build_training_assets(
+                deployment.warehouse, deployment.algorithm, partial(model_versions, deployment), folders
+            ),
             *_evaluation(deployment, pipeline),
             _experiment(deployment),
             expansion.build(partial(_expand, deployment)),
