@@ -112,9 +112,9 @@ class _Basis:
 class JourneyItems:
     """Ranks the items of users with an ongoing journey.
 
-    A user keeps the items of the day before as long as the user's inference, the set of the user's ongoing journeys, the
-    catalogue and the algorithm version are the same. The cool-down ends with the user's last active day, so that time
-    alone changes nothing.
+    A user keeps the items of the day before as long as the user's inference, the set of the user's ongoing journeys,
+    the catalogue and the algorithm version are the same. The cool-down ends with the user's last active day, so that
+    time alone changes nothing.
     """
 
     warehouse: Warehouse

@@ -200,8 +200,8 @@ TRAININGS: tuple[Training, ...] = (
     Training(
         ITEMS,
         ("user_journeys", "journey_clusters", "keyword_embeddings", "text_safety", "landing/pin_engagements"),
-        "Which items the same users engage with, which are popular, and how much each counts: a versioned artefact with "
-        "a card. Released only if its weights predict what users engage with better than the content of items alone.",
+        "Which items the same users engage with, which are popular, and how much each counts: a versioned artefact "
+        "with a card. Released only if its weights predict what users engage with better than the content of items alone.",
         "scipy",
         train_items,
     ),

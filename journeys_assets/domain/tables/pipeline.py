@@ -551,8 +551,8 @@ _RANKED_BY = (
 
 JOURNEY_ITEMS = Table(
     "journey_items",
-    "What to show for each ongoing journey that may be notified: items of the catalogue that the user has not had, best "
-    "first.",
+    "What to show for each ongoing journey that may be notified: items of the catalogue that the user has not had, "
+    "best first.",
     ("partition_date", "user_id", "journey_id"),
     _pipeline_columns(
         USER_ID,
@@ -604,8 +604,8 @@ NOTIFICATION_CANDIDATES = Table(
         Column(
             "item_ids",
             TEXTS,
-            "Items to show with a send, best first: of the journey or, in the interest arm, of the top interest. Empty for "
-            "a hold.",
+            "Items to show with a send, best first: of the journey or, in the interest arm, of the top interest. Empty "
+            "for a hold.",
         ),
         Column("confidence", pl.Float64(), "Confidence of the journey.", minimum=0.0, maximum=1.0),
         Column("rank", pl.Int64(), "Rank of the journey.", minimum=1),

@@ -136,8 +136,8 @@ def model_card(release: ItemRelease) -> str:
     lines = [
         f"# Items {release.version}",
         "",
-        f"From the log of all users up to {card['as_of']}; live from {card['live_from']}. A pair of items is stored only "
-        f"if at least {card['parameters']['min_users']} users engaged with both.",
+        f"From the log of all users up to {card['as_of']}; live from {card['live_from']}. A pair of items is stored "
+        f"only if at least {card['parameters']['min_users']} users engaged with both.",
         "",
         markdown_table(["count", "value"], [(name, f"{value:,}") for name, value in card["counts"].items()]),
         "",

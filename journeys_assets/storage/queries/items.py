@@ -115,7 +115,8 @@ def engaged_items(
           FROM actions JOIN wanted_users USING (user_id) WHERE event_date <= window_end_date
         )
         SELECT user_id, pin_id AS item_id, greatest({" + ".join(terms)}, {min(weights.values())})::DOUBLE AS weight,
-               (any_value(window_end_date) - max(event_date))::BIGINT AS age_days, bool_or(action IN ({kept})) AS is_kept
+               (any_value(window_end_date) - max(event_date))::BIGINT AS age_days,
+               bool_or(action IN ({kept})) AS is_kept
         FROM known GROUP BY user_id, pin_id ORDER BY user_id, pin_id
         """,
         {"days": look_back_days},

@@ -51,13 +51,14 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
       later ``updated_at`` that says yes or, without times, a change from no to yes in a later ingest call.
     * **Sensitive journeys.** A no counts like an opt-out. A yes holds as long as no other version in force says no.
     * **Time zone.** The last one that is known, so that a version without one does not open the quiet hours.
+    * **Locale.** The last one that is known.
 
     Args:
         among: The users that are asked for; by default all.
 
     Returns:
-        user_id, timezone (nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed, sensitive_opt_in
-        (nullable); sorted. Users without a row in ``users`` are there if they unsubscribed.
+        user_id, timezone, locale (both nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed,
+        sensitive_opt_in (nullable); sorted. Users without a row in ``users`` are there if they unsubscribed.
     """
 
     def source(name: str) -> str:
@@ -97,10 +98,14 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
             WHERE NOT sensitive_opt_in AND updated_at >= $day_after AND updated_at < $day_after + INTERVAL 1 DAY
           ) GROUP BY user_id
         ), zones AS (
-          SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
-            SELECT user_id, timezone, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
+          SELECT user_id,
+                 arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) FILTER (timezone IS NOT NULL) AS timezone,
+                 arg_max(locale, {{'at': updated_at, 'seq': ingest_seq, 'locale': locale}})
+                   FILTER (locale IS NOT NULL) AS locale
+          FROM (
+            SELECT user_id, timezone, locale, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
             FROM {source("landing.users")} JOIN calls USING (ingest_seq)
-            WHERE timezone IS NOT NULL AND (updated_at IS NULL OR updated_at < $day_after)
+            WHERE updated_at IS NULL OR updated_at < $day_after
           ) GROUP BY user_id
         ), unsubscribes AS (
           SELECT user_id, channel, unsubscribed_at, min(ingest_seq) AS ingest_seq FROM (
@@ -109,7 +114,7 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
             UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.refused_unsubscribes")}
           ) WHERE unsubscribed_at < $day_after + INTERVAL 1 DAY GROUP BY ALL
         ), {_consent("push", stg_users)}, {_consent("email", stg_users)}
-        SELECT user_id, zones.timezone,
+        SELECT user_id, zones.timezone, zones.locale,
                coalesce(email_in.says_yes, false) AS email_opt_in, coalesce(push_in.says_yes, false) AS push_opt_in,
                email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed,
                sensitive.says AS sensitive_opt_in
