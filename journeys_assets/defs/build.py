@@ -99,7 +99,14 @@ def _evaluation(deployment: Deployment, pipeline: Pipeline) -> list[dg.AssetsDef
     def materials() -> Materials:
         from journeys_assets.evaluation.run import Materials
 
-        return Materials(deployment.settings, deployment.embedder, deployment.sql_models, pipeline, deployment.asker)
+        return Materials(
+            deployment.settings,
+            deployment.embedder,
+            deployment.sql_models,
+            pipeline,
+            deployment.asker,
+            partial(model_versions, deployment),
+        )
 
     def evaluate(name: str) -> Section:
         from journeys_assets.evaluation.run import evaluate_section

@@ -201,7 +201,7 @@ TRAININGS: tuple[Training, ...] = (
         ITEMS,
         ("user_journeys", "journey_clusters", "keyword_embeddings", "text_safety", "landing/pin_engagements"),
         "Which items the same users engage with, which are popular, and how much each counts: a versioned artefact "
-        "with a card. Released only if its weights predict what users engage with better than the content of items alone.",
+        "with a card. Released only if its weights predict what users engage with better than content alone.",
         "scipy",
         train_items,
     ),

@@ -1,7 +1,7 @@
 """The catalogue as an index: which items carry a keyword, and the vector of each item.
 
-The search by vector is exact: one product of two matrices. Vectors are rounded to a grid (``domain.related.groups``), so
-every cosine is exact in float32 and depends on nothing else in the batch.
+The search by vector is exact: one product of two matrices. Vectors are rounded to a grid (``domain.related.groups``),
+so every cosine is exact in float32 and depends on nothing else in the batch.
 """
 
 from __future__ import annotations

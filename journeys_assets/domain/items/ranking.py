@@ -4,16 +4,16 @@ Candidates come from four places, which ``item_found_by`` names:
 
 * ``keyword`` - the item carries a keyword of the journey.
 * ``similar`` - its vector is among the nearest to the journey's centroid.
-* ``medoid`` - its vector is among the nearest to the journey's medoid item: of the items that the user engaged with for
-  the journey, the one with the largest weighted mean cosine to all of them. Pal et al. 2020, *PinnerSage*, represent a
-  user by such medoids of clusters of items; here the clusters are the journeys.
+* ``medoid`` - its vector is among the nearest to the journey's medoid item: of the items that the user engaged with
+  for the journey, the one with the largest weighted mean cosine to all of them. Pal et al. 2020, *PinnerSage*,
+  represent a user by such medoids of clusters of items; here the clusters are the journeys.
 * ``together`` - the same users engage with it and with items of the journey (``domain.items.together``).
 
 The score is a logistic function of ``FEATURES``. It depends on the pair of journey and item alone. Places are then
 filled one after the other: an item's score counts ``diversity_penalty`` times for each near-duplicate placed before.
 
-Weights are whole numbers and vectors lie on a grid, so that every sum is exact. A journey's rows are the same to the bit
-whatever else is in the batch.
+Weights are whole numbers and vectors lie on a grid, so that every sum is exact. A journey's rows are the same to the
+bit whatever else is in the batch.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _block(
     journeys: pl.DataFrame, engaged: pl.DataFrame, catalogue: Catalogue, statistics: Statistics, params: ItemParams
 ) -> Block:
     journeys = journeys.with_columns(pl.col("journey").cast(pl.Int64))
-    known = catalogue.rows_of(engaged).with_columns(said=_said())
+    known = catalogue.rows_of(engaged).with_columns(said=said())
     members = _member_keywords(journeys)
     own = _own_items(members, known, catalogue)
     medoids = _medoids(own, catalogue)
@@ -207,7 +207,7 @@ def _block(
     )
 
 
-def _said() -> pl.Expr:
+def said() -> pl.Expr:
     """What an engagement says of its item: a whole number, at least 1."""
     decayed = pl.col("weight").sqrt() / (1 + pl.col("age_days") / _DAYS_TO_HALF)
     return (_UNIT * decayed).round().clip(1, 1_000).cast(pl.Int64)

@@ -1,4 +1,4 @@
-"""The notification plan of a day: who is notified about which journey, on which channel, when, with which title and items.
+"""The notification plan of a day: who is notified about which journey, on which channel, when and with what.
 
 Partition D plans the sends of the UTC day D+1 and uses no data after D. Every live journey gets one row per channel.
 Its ``reason`` is the first of ``REASONS`` that applies:
@@ -24,9 +24,9 @@ Of the journeys that may be sent, the one with the largest ``diversified_score x
 the number of recent sends about it or a similar journey (``domain.notifications.send_memory``). Without such sends this
 is the journey with the best rank.
 
-Users of the ``interest`` arm have the same rules, caps and cool-down as those of the ``journey`` arm, and the same send
-times. Only what a send says and shows differs: the user's top interest and items for it, in place of the journey and its
-items. So the arms differ only in what is tested.
+Users of the ``interest`` arm have the same rules, caps and cool-down as those of the ``journey`` arm, and the same
+send times. Only what a send says and shows differs: the user's top interest and items for it, in place of the journey
+and its items. So the arms differ only in what is tested.
 """
 
 from __future__ import annotations

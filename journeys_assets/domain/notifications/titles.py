@@ -1,8 +1,8 @@
 """The title of a notification: a template by occasion and locale, with the name of what it is about.
 
-No title is longer than ``MAX_CHARACTERS``: the name is cut, and never inside a character as people see it (a letter with
-its accents, an emoji of several parts). No title holds personal data, and none names what has no name to show: such
-titles are ``generic``.
+No title is longer than ``MAX_CHARACTERS``: the name is cut, and never inside a character as people see it (a letter
+with its accents, an emoji of several parts). No title holds personal data, and none names what has no name to show:
+such titles are ``generic``.
 """
 
 from __future__ import annotations
