@@ -100,12 +100,12 @@ class _Basis:
 
     Attributes:
         states: Rows of ``queries.states_to_show``.
-        catalogue: Fingerprint of the catalogue.
+        catalogue: The day at whose end the catalogue counts, and the mark of its versions.
     """
 
     day: date
     states: pl.DataFrame
-    catalogue: str
+    catalogue: tuple[date, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ class JourneyItems:
                 kept = self._unchanged(before, basis, states)
                 changed = states.join(kept, on="user_id", how="anti")
                 if changed.height:
-                    ranker = self._ranker(day, basis.catalogue, ranker)
-                    for name, rows in self._ranked(changed, ranker[1], basis.catalogue).items():
+                    ranker = self._ranker(basis, ranker)
+                    for name, rows in self._ranked(changed, ranker[1], basis.catalogue[0]).items():
                         made[name].append(rows.with_columns(partition_date=pl.lit(day)).select(made[name][0].columns))
                     ranked_by.add(ranker[1].ranked_by)
                     n_made += made[JOURNEY_ITEMS.name][-1].height
@@ -167,7 +167,7 @@ class JourneyItems:
         on = catalogue_day(day, self.items.catalogue_every_days)
         with self.warehouse.reading() as con:
             states = queries.states_to_show(con, day, self.keywords.horizon_days)
-            return _Basis(day, states, queries.catalogue_fingerprint(con, on))
+            return _Basis(day, states, (on, queries.catalogue_mark(con, on)))
 
     def _stored_before(self, first: date) -> _Basis | None:
         """That of the day before the run; None where its items cannot be relied on."""
@@ -175,11 +175,11 @@ class JourneyItems:
         with self.warehouse.reading() as con:
             is_complete = staleness.is_complete(con, before)
             versions = tables.versions_on(con, JOURNEY_ITEMS.name, before)
-            catalogues = queries.catalogues_on(con, before)
-        if not is_complete or versions != {self.version(before)} or len(catalogues) != 1:
+            on = catalogue_day(before, self.items.catalogue_every_days)
+            has_changed = queries.items_ingested_after(con, before, on)
+        if not is_complete or versions != {self.version(before)} or has_changed:
             return None
-        basis = self._basis(before)
-        return basis if catalogues == {basis.catalogue} else None
+        return self._basis(before)
 
     def _unchanged(self, before: _Basis | None, after: _Basis, states: pl.DataFrame) -> pl.DataFrame:
         """Those of ``states``, which are states of ``after``, whose items are those of ``before``."""
@@ -189,18 +189,18 @@ class JourneyItems:
             return states.clear()
         return states.join(before.states, on=states.columns, how="semi")
 
-    def _ranker(self, day: date, catalogue: str, last: tuple[object, Ranker] | None) -> tuple[object, Ranker]:
+    def _ranker(self, basis: _Basis, last: tuple[object, Ranker] | None) -> tuple[object, Ranker]:
         """The ranker of a day with what it rests on; ``last`` where that is the same."""
-        release = released_items(self.releases, day)
-        key = (catalogue, release.version if release else None)
+        release = released_items(self.releases, basis.day)
+        key = (basis.catalogue, release.version if release else None)
         if last is not None and last[0] == key:
             return last
-        on = catalogue_day(day, self.items.catalogue_every_days)
+        on, _ = basis.catalogue
         with self.warehouse.reading() as con:
             model = self.embedding_model()
             return key, read_ranker(con, on, release, model, self.safety_model(), self.safety, self.items)
 
-    def _ranked(self, states: pl.DataFrame, ranker: Ranker, catalogue: str) -> dict[str, pl.DataFrame]:
+    def _ranked(self, states: pl.DataFrame, ranker: Ranker, catalogue_date: date) -> dict[str, pl.DataFrame]:
         """Rows of both tables for the users of ``states``."""
         arms = {user: experiment_arm(user, self.notifications) for user in states["user_id"]}
         with_interest = states.filter(pl.col("user_id").replace_strict(arms, return_dtype=pl.String) == "interest")
@@ -210,7 +210,7 @@ class JourneyItems:
                 con, states, self.keywords.look_back_days, self.actions, self.keywords.board_weight
             )
             interests = queries.top_interests(con, with_interest, self.keywords.look_back_days, _MOST_INTERESTS)
-        stamps = {"ranked_by": pl.lit(ranker.ranked_by), "catalogue": pl.lit(catalogue)}
+        stamps = {"ranked_by": pl.lit(ranker.ranked_by), "catalogue_date": pl.lit(catalogue_date)}
         shown = self._rank(journeys, engaged, ranker)
         top = top_interest(interests, ranker)
         of_interest = self._rank(as_journeys(top, ranker), engaged, ranker).join(top, on="user_id")

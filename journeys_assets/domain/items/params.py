@@ -31,7 +31,7 @@ class ItemParams:
     max_items_per_keyword: int = 200
     """A keyword that more items carry gives no candidates by itself."""
     max_engaged_items: int = 50
-    """Items of a user whose co-engagement counts, the heaviest ones. Bounds time."""
+    """Items of a user that count for medoids and for co-engagement, the heaviest ones. Bounds time."""
     similar_cosine: float = 0.9
     """Two items are near-duplicates if their cosine is at least this."""
     diversity_penalty: float = 0.8

@@ -156,27 +156,24 @@ def _block(
     journeys = journeys.with_columns(pl.col("journey").cast(pl.Int64))
     known = catalogue.rows_of(engaged).with_columns(said=said())
     members = _member_keywords(journeys)
-    own = _own_items(members, known, catalogue)
+    heaviest = _heaviest(known, params)
+    own = _own_items(members, heaviest, catalogue)
     medoids = _medoids(own, catalogue)
     centroids = on_grid(unpack(journeys["centroid"].to_list()))
     to_centroid, to_medoid = centroids @ catalogue.vectors.T, _vectors_of(medoids, journeys, catalogue)
     with_medoid = to_medoid.any(axis=1)
     to_medoid = to_medoid @ catalogue.vectors.T
     by_keyword = _by_keyword(members, catalogue, params)
-    by_user = _sums(
-        _heaviest(known, params).join(journeys.select("journey", "user_id"), on="user_id"), statistics, "together_user"
-    )
-    by_journey = _sums(own, statistics, "together")
-    best_together = (
-        by_journey.sort("journey", "together", "item", descending=[False, True, False])
-        .group_by("journey", maintain_order=True)
-        .head(params.n_together)
-    )
+    numbers = journeys.select("user_id").unique(maintain_order=True).with_row_index("user")
+    of_user = heaviest.join(numbers, on="user_id").select(row="user", item="item", said="said")
+    together_user = _sums(of_user, numbers.height, statistics)
+    together = _sums(own.select(row="journey", item="item", said="said"), journeys.height, statistics)
+    everything = np.arange(journeys.height)
     found = [
         by_keyword.select("journey", "item", way=pl.lit(0)),
-        _nearest(to_centroid, np.arange(journeys.height), params.n_nearest).with_columns(way=pl.lit(1)),
-        _nearest(to_medoid[with_medoid], np.flatnonzero(with_medoid), params.n_nearest).with_columns(way=pl.lit(2)),
-        best_together.select("journey", "item", way=pl.lit(3)),
+        _nearest(to_centroid, everything, params.n_nearest).with_columns(way=pl.lit(1)),
+        _nearest(to_medoid[with_medoid], everything[with_medoid], params.n_nearest).with_columns(way=pl.lit(2)),
+        _nearest(together, everything, params.n_together).with_columns(way=pl.lit(3)),
     ]
     key = ["journey", "item"]
     flags = [(pl.col("way") == n).any().alias(f"found_{way}") for n, way in enumerate(FOUND_BY)]
@@ -186,17 +183,16 @@ def _block(
         .agg(flags)
         .join(_had(known, journeys, params), on=key, how="anti")
         .join(by_keyword, on=key, how="left")
-        .join(by_journey, on=key, how="left")
-        .join(by_user, on=key, how="left")
         .sort(key)
     )
     rows, items = pairs["journey"].to_numpy(), pairs["item"].to_numpy()
+    users = journeys.join(numbers, on="user_id", maintain_order="left")["user"].to_numpy()[rows]
     candidates = pairs.with_columns(
         keyword=pl.col("keyword").fill_null(0) / _SHARES,
         similarity=pl.Series(to_centroid[rows, items], dtype=pl.Float64),
         medoid=pl.Series(to_medoid[rows, items], dtype=pl.Float64),
-        together=_saturated("together"),
-        together_user=_saturated("together_user"),
+        together=pl.Series(_saturated(together[rows, items]), dtype=pl.Float64),
+        together_user=pl.Series(_saturated(together_user[users, items]), dtype=pl.Float64),
         popularity=pl.Series(statistics.popularity[items], dtype=pl.Float64),
     )
     return Block(
@@ -278,35 +274,44 @@ def _heaviest(known: pl.DataFrame, params: ItemParams) -> pl.DataFrame:
     return ordered.group_by("user_id", maintain_order=True).head(params.max_engaged_items)
 
 
-def _sums(engaged: pl.DataFrame, statistics: Statistics, name: str) -> pl.DataFrame:
-    """journey, item and ``name``: the sum of strengths with the items of ``engaged`` (journey, item, said)."""
-    pairs = engaged.select("journey", "item", "said").join(statistics.together, on="item")
-    weighted = (pl.col("said") * pl.col("strength")).sum().alias(name)
-    return pairs.group_by("journey", item="other").agg(weighted)
+def _sums(engaged: pl.DataFrame, n_rows: int, statistics: Statistics) -> Ints:
+    """(rows, items): the sum of strengths of each item with the items of ``engaged`` (row, item, said)."""
+    n_items = len(statistics.popularity)
+    if statistics.together.is_empty():
+        return np.zeros((n_rows, n_items), dtype=np.int64)
+    from scipy.sparse import csr_array
+
+    pairs = statistics.together
+    strengths = csr_array(
+        (pairs["strength"].to_numpy(), (pairs["item"].to_numpy(), pairs["other"].to_numpy())), shape=(n_items, n_items)
+    )
+    place = (engaged["row"].to_numpy(), engaged["item"].to_numpy())
+    sums: Ints = (csr_array((engaged["said"].to_numpy(), place), shape=(n_rows, n_items)) @ strengths).toarray()
+    return sums
 
 
-def _saturated(name: str) -> pl.Expr:
-    """A sum of strengths as a number from 0 to 1."""
-    total = pl.col(name).fill_null(0) / (STRENGTH * _UNIT)
-    return total / (1 + total)
+def _saturated(sums: Ints) -> Doubles:
+    """Sums of strengths as numbers from 0 to 1."""
+    total = sums / (STRENGTH * _UNIT)
+    return np.asarray(total / (1 + total))
 
 
-def _nearest(cosines: Floats, journeys: Ints, n: int) -> pl.DataFrame:
-    """journey, item: the ``n`` items with the largest positive cosine of each row; of equals, the first items.
+def _nearest(values: Floats | Ints, journeys: Ints, n: int) -> pl.DataFrame:
+    """journey, item: the ``n`` items with the largest positive value of each row; of equals, the first items.
 
     Args:
-        cosines: (rows, items).
+        values: (rows, items).
         journeys: (rows,): the journey of each row.
     """
-    n_items = cosines.shape[1]
-    if n >= n_items:
-        rows, items = np.nonzero(cosines > 0)
-    else:
-        least = np.partition(cosines, n_items - n, axis=1)[:, n_items - n]
-        rows, items = np.nonzero((cosines >= least[:, None]) & (cosines > 0))
-    found = pl.DataFrame({"journey": journeys[rows], "item": items, "cosine": cosines[rows, items]})
+    n_items = values.shape[1]
+    is_large = values > 0
+    if n < n_items:
+        least = np.partition(values, n_items - n, axis=1)[:, n_items - n]
+        is_large &= values >= least[:, None]
+    rows, items = np.nonzero(is_large)
+    found = pl.DataFrame({"journey": journeys[rows], "item": items, "value": values[rows, items]})
     # Ties at the end of the list leave more than n.
-    best = found.sort("journey", "cosine", "item", descending=[False, True, False])
+    best = found.sort("journey", "value", "item", descending=[False, True, False])
     return best.group_by("journey", maintain_order=True).head(n).select("journey", "item")
 
 

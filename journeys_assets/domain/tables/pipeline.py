@@ -546,7 +546,7 @@ _SHOWN_ITEMS = (
 )
 _RANKED_BY = (
     Column("ranked_by", TEXT, "'parameters', or the version of the items release that gave weights and statistics."),
-    Column("catalogue", TEXT, "Fingerprint of the catalogue that the items are from."),
+    Column("catalogue_date", pl.Date(), "The day at whose end the catalogue counts.", unit="UTC day"),
 )
 
 JOURNEY_ITEMS = Table(

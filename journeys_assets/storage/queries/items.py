@@ -14,36 +14,56 @@ from journeys_assets.storage.queries.shards import EVERYONE, Shard
 SHOWABLE = "j.stage = 'ongoing' AND j.safety_decision = 'allow' AND coalesce(j.feedback, 'more') = 'more'"
 """Journeys (``j``) of user_journeys that items are found for."""
 
-_CATALOGUE = """
-    SELECT pin_id AS item_id, list_sort(list_distinct(list_filter(
-             list_concat(annotation_keywords, interest_keywords), lambda keyword: keyword <> ''))) AS keywords,
-           CASE WHEN len(annotation_keywords) > 0 THEN annotation_keywords ELSE interest_keywords END AS text_keywords
-    FROM main.stg_pins WHERE known_from <= $catalogue_day AND valid_to > $catalogue_day
-"""
 
-
-def catalogue_fingerprint(con: duckdb.DuckDBPyConnection, catalogue_day: date) -> str:
-    """16 hex digits that change if an item of the catalogue, or a keyword of one, does."""
+def catalogue_mark(con: duckdb.DuckDBPyConnection, on: date) -> tuple[int, int]:
+    """Number and highest ingest_seq of the landed versions of items up to ``on``; they change if the catalogue does."""
     row = con.execute(
-        f"""
-        SELECT count(*), coalesce(bit_xor(md5_number_lower(
-          concat_ws(chr(31), item_id, array_to_string(keywords, chr(31)), array_to_string(text_keywords, chr(30))))), 0)
-        FROM ({_CATALOGUE})
-        """,
-        {"catalogue_day": catalogue_day},
+        "SELECT count(*), coalesce(max(ingest_seq), 0) FROM landing.pins "
+        "WHERE updated_at IS NULL OR updated_at < ($on::DATE + 1)::TIMESTAMP",
+        {"on": on},
     ).fetchone()
-    n, digest = row if row else (0, 0)
-    return f"{int(digest):016x}-{n}"
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
-def catalogue_rows(con: duckdb.DuckDBPyConnection, catalogue_day: date) -> pl.DataFrame:
-    """The items known at the end of ``catalogue_day``.
+def catalogue_rows(con: duckdb.DuckDBPyConnection, on: date) -> pl.DataFrame:
+    """The items known at the end of the day ``on``.
+
+    The versions are those of ``stg_pins`` with ``known_from <= on < valid_to``. They are found here without a window
+    over all versions, which costs ten times as much.
 
     Returns:
         item_id, keywords (all of it, distinct and sorted), text_keywords (its annotations or, without any, its
         interests); sorted by item_id.
     """
-    return con.execute(f"{_CATALOGUE} ORDER BY item_id", {"catalogue_day": catalogue_day}).pl()
+    return con.execute(
+        """
+        WITH replaced AS (
+          SELECT pin_id, coalesce(max(ingest_seq) FILTER (updated_at IS NULL), 0) AS replaced_before
+          FROM landing.pins GROUP BY pin_id
+        ), known AS (
+          SELECT p.pin_id, p.ingest_seq, coalesce(p.updated_at, TIMESTAMP '0001-01-01') AS known_at, p.title,
+                 p.annotations, p.interests, coalesce(p.annotation_keywords, []) AS annotation_keywords,
+                 coalesce(p.interest_keywords, []) AS interest_keywords
+          FROM landing.pins p JOIN replaced r USING (pin_id)
+          WHERE p.ingest_seq >= r.replaced_before
+            AND (p.updated_at IS NULL OR p.updated_at < ($on::DATE + 1)::TIMESTAMP)
+        ), latest AS (
+          SELECT pin_id, max(known_at) AS known_at FROM known GROUP BY pin_id
+        ), current AS (
+          SELECT * FROM known SEMI JOIN latest USING (pin_id, known_at)
+          QUALIFY row_number() OVER (
+            PARTITION BY pin_id
+            ORDER BY ingest_seq DESC, annotations NULLS LAST, interests NULLS LAST, title NULLS LAST) = 1
+        )
+        SELECT pin_id AS item_id,
+               list_sort(list_distinct(list_filter(
+                 list_concat(annotation_keywords, interest_keywords), lambda keyword: keyword <> ''))) AS keywords,
+               CASE WHEN len(annotation_keywords) > 0 THEN annotation_keywords ELSE interest_keywords END
+                 AS text_keywords
+        FROM current ORDER BY item_id
+        """,
+        {"on": on},
+    ).pl()
 
 
 def judged_keywords(con: duckdb.DuckDBPyConnection, keywords: pl.Series, safety_model: str) -> pl.DataFrame:
@@ -100,29 +120,44 @@ def engaged_items(
         age_days (of the last one), is_kept (ever kept or acted on); sorted.
     """
     weights = {action.name: action.weight for action in actions} | {BOARD_PIN: board}
-    # Whole numbers are summed and weighed afterwards, so that the order of rows makes no difference.
-    terms = [f"{w} * count(*) FILTER (WHERE action = '{name}' AND is_recent)" for name, w in weights.items()]
-    kept = ", ".join(f"'{name}'" for name in (BOARD_PIN, *(a.name for a in actions if a.strength != "look")))
+    kept = [BOARD_PIN, *(action.name for action in actions if action.strength != "look")]
     con.register("wanted_users", states.select("user_id", "window_end_date").to_arrow())
     rows = con.execute(
         f"""
         WITH actions AS (
-          SELECT user_id, pin_id, action, event_date FROM main.stg_pin_engagements
-          UNION ALL SELECT user_id, pin_id, '{BOARD_PIN}', event_date FROM main.stg_board_pins
-        ), known AS (
-          SELECT user_id, pin_id, action, event_date, window_end_date,
-                 event_date > window_end_date - $days::INTEGER AS is_recent
-          FROM actions JOIN wanted_users USING (user_id) WHERE event_date <= window_end_date
+          SELECT user_id, pin_id AS item_id, action, engaged_at FROM landing.pin_engagements
+          UNION ALL
+          SELECT user_id, pin_id, '{BOARD_PIN}', saved_at FROM (
+            SELECT DISTINCT user_id, board_id, pin_id, saved_at FROM landing.board_pins
+            WHERE user_id IN (SELECT user_id FROM wanted_users)
+          )
         )
-        SELECT user_id, pin_id AS item_id, greatest({" + ".join(terms)}, {min(weights.values())})::DOUBLE AS weight,
-               (any_value(window_end_date) - max(event_date))::BIGINT AS age_days,
-               bool_or(action IN ({kept})) AS is_kept
-        FROM known GROUP BY user_id, pin_id ORDER BY user_id, pin_id
+        SELECT user_id, item_id, action, max(engaged_at::DATE) AS last_on,
+               count(*) FILTER (engaged_at::DATE > window_end_date - $days::INTEGER) AS n_recent
+        FROM actions JOIN wanted_users USING (user_id) WHERE engaged_at < (window_end_date + 1)::TIMESTAMP
+        GROUP BY user_id, item_id, action ORDER BY user_id, item_id, action
         """,
         {"days": look_back_days},
     ).pl()
     con.unregister("wanted_users")
-    return rows
+    # Whole numbers were counted and are weighed in one order, so that the order of rows makes no difference.
+    n_recent = [pl.col("n_recent").filter(pl.col("action") == name).sum() * weight for name, weight in weights.items()]
+    return (
+        rows.group_by("user_id", "item_id", maintain_order=True)
+        .agg(
+            weight=pl.max_horizontal(pl.sum_horizontal(n_recent), pl.lit(min(weights.values()))),
+            last_on=pl.col("last_on").max(),
+            is_kept=pl.col("action").is_in(kept).any(),
+        )
+        .join(states.select("user_id", "window_end_date"), on="user_id", maintain_order="left")
+        .select(
+            "user_id",
+            "item_id",
+            "weight",
+            age_days=(pl.col("window_end_date") - pl.col("last_on")).dt.total_days(),
+            is_kept="is_kept",
+        )
+    )
 
 
 def top_interests(
@@ -181,10 +216,17 @@ def engaged_until(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     ).pl()
 
 
-def catalogues_on(con: duckdb.DuckDBPyConnection, day: date) -> set[str]:
-    """The fingerprints of the catalogues that rows of journey_items on ``day`` rest on."""
-    rows = con.execute("SELECT DISTINCT catalogue FROM main.journey_items WHERE partition_date = $day", {"day": day})
-    return {fingerprint for (fingerprint,) in rows.fetchall()}
+def items_ingested_after(con: duckdb.DuckDBPyConnection, day: date, on: date) -> bool:
+    """Whether versions of items up to ``on`` were landed after the last run of partition ``day`` began."""
+    row = con.execute(
+        """
+        SELECT count(*) FROM landing.pins
+        WHERE (updated_at IS NULL OR updated_at < ($on::DATE + 1)::TIMESTAMP) AND ingest_seq > (
+          SELECT coalesce(max(ingest_seq), 0) FROM main.opened_days WHERE partition_date = $day)
+        """,
+        {"day": day, "on": on},
+    ).fetchone()
+    return row != (0,)
 
 
 def items_of_user(

@@ -89,8 +89,10 @@ def keywords_to_embed(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> p
           SELECT partition_date, keyword FROM main.keyword_table
           WHERE partition_date IN (SELECT unnest($days::DATE[]))
           UNION ALL
-          SELECT $last, unnest(list_concat(annotation_keywords, interest_keywords)) FROM main.stg_pins
-          WHERE known_from <= $last
+          SELECT $last, unnest(keywords) FROM (
+            SELECT DISTINCT list_concat(annotation_keywords, interest_keywords) AS keywords FROM landing.pins
+            WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
+          )
         ) WHERE keyword <> '' GROUP BY keyword ORDER BY partition_date, keyword
         """,
         {"days": list(days), "last": max(days)},

@@ -30,8 +30,8 @@ def unjudged_texts(con: duckdb.DuckDBPyConnection, days: Sequence[date], safety_
           FROM ({_TEXTS}) WHERE partition_date IN (SELECT unnest($days::DATE[]))
           UNION ALL
           SELECT $last, text FROM (
-            SELECT unnest(list_concat(annotation_keywords, interest_keywords)) AS text FROM main.stg_pins
-            WHERE known_from <= $last
+            SELECT DISTINCT unnest(list_concat(annotation_keywords, interest_keywords)) AS text FROM landing.pins
+            WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
           ) WHERE text <> ''
         ) WHERE text NOT IN (SELECT text FROM main.text_safety WHERE safety_model = $model)
         GROUP BY text ORDER BY ALL
