@@ -9,6 +9,7 @@ from journeys_assets.cli import (
     annotate,
     calibration,
     evaluation,
+    items,
     journeys,
     judging,
     operate,
@@ -64,6 +65,7 @@ app.command("judge-agreement")(judging.judge_agreement)
 app.command()(training.train)
 app.command()(related.expand)
 app.command("related")(related.show_related)
+app.command("items")(items.show_items)
 annotate_app.command("export")(annotate.export_sheet)
 annotate_app.command("import")(annotate.import_sheet)
 annotate_app.command("agreement")(annotate.show_agreement)
