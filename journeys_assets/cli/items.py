@@ -41,6 +41,4 @@ def show_items(
         (name if place == 1 else "", place, item, title or "", f"{score:.3f}", found_by.replace("+", ", "))
         for name, place, item, title, score, found_by in rows.select(columns).iter_rows()
     ]
-    out.print(
-        table_of(f"Items for {user}, as of {day}", shown, "journey", "", "item", "title", "score", "found by")
-    )
+    out.print(table_of(f"Items for {user}, as of {day}", shown, "journey", "", "item", "title", "score", "found by"))

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from journeys_assets.domain.keywords.personal import hold_personal_data
@@ -68,16 +69,13 @@ def titles_of(wanted: pl.DataFrame, templates: Mapping[str, Mapping[str, tuple[s
         _title(occasion, templates[language], variant, name)
         for occasion, language, variant, name in wanted.select("occasion", "language", "variant", "name").iter_rows()
     ]
-    texts = pl.Series([text for text, _ in rows], dtype=pl.String)
-    generic = [
-        _title(GENERIC, templates[language], variant, None)
-        for language, variant in wanted.select("language", "variant").iter_rows()
-    ]
-    is_personal = hold_personal_data(texts)
-    pairs = [safe if bad else own for own, safe, bad in zip(rows, generic, is_personal, strict=True)]
+    is_personal = hold_personal_data(pl.Series([text for text, _ in rows], dtype=pl.String))
+    for place in np.flatnonzero(is_personal):
+        language, variant = wanted["language"][int(place)], wanted["variant"][int(place)]
+        rows[place] = _title(GENERIC, templates[language], variant, None)
     return wanted.with_columns(
-        title_text=pl.Series([text for text, _ in pairs], dtype=pl.String),
-        title_template=pl.Series([template for _, template in pairs], dtype=pl.String),
+        title_text=pl.Series([text for text, _ in rows], dtype=pl.String),
+        title_template=pl.Series([template for _, template in rows], dtype=pl.String),
     ).select(TITLES.names())
 
 
