@@ -76,6 +76,9 @@ def test_few_users_leave_no_trace() -> None:
     params = ItemParams(min_users=5)
     assert together(rows, params).is_empty()
     assert popularity(rows, DAY, params).is_empty()
+    four_with_both = engaged(*[("a", "b")] * 4, ("a",), ("b",))
+    assert together(four_with_both, params).is_empty()
+    assert popularity(four_with_both, DAY, params).height == 2
     more = engaged(*[("a", "b")] * 5)
     assert together(more, params).height == 2
     assert popularity(more, DAY, params)["popularity"].to_list() == [round(float(np.log(6)), 4)] * 2

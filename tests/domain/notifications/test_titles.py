@@ -94,6 +94,14 @@ def test_no_title_is_too_long(name: str, language: str, occasion: str, variant: 
     assert not title.endswith("…") or unicodedata.category(last or "x") != "Cs"
 
 
+def test_a_long_name_fills_the_title_and_no_more() -> None:
+    for language in TEMPLATES:
+        for occasion in OCCASIONS[:-1]:
+            ((title, _),) = titles((occasion, language, 0, "x" * 500))
+            assert len(title) == MAX_CHARACTERS, (language, occasion)
+            assert title.endswith("x…")
+
+
 def test_variants_are_spread_over_users_whatever_their_arm() -> None:
     params = NotificationParams(journey_arm_share=0.5, interest_arm_share=0.5)
     users = [(experiment_arm(f"u{n}", params), title_variant(f"u{n}", params) % N_VARIANTS) for n in range(2_000)]
