@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from journeys_assets.cli.app import app
 from journeys_assets.domain.items.catalogue import catalogue_day
+from journeys_assets.domain.items.together import TOGETHER
 from journeys_assets.evaluation.data.study import Study
 from journeys_assets.evaluation.parts.items import METHODS, OURS, evaluate_items
 from journeys_assets.models.items.release import make_release, released_items, save
@@ -64,7 +65,11 @@ def calm(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     deployment = sandbox.deployment
     made = make_item_release(deployment.warehouse, AS_OF, deployment.algorithm, models_of(sandbox))
     ranking = Ranking(made.weights | {"together": 20.0}, "Trained")
-    release = make_release(made.together, made.popularity, ranking, 20, AS_OF, deployment.algorithm.items)
+    # Twenty users share too few items, so which belong together is made up: each item with those that follow it.
+    ids = sorted(log["pins"]["pin_id"].unique())
+    pairs = [(one, ids[(n + k) % len(ids)], 500) for n, one in enumerate(ids) for k in range(1, 6)]
+    together = pl.DataFrame(pairs, schema=TOGETHER, orient="row").sort("item_id", "other_id")
+    release = make_release(together, made.popularity, ranking, 20, AS_OF, deployment.algorithm.items)
     save(release, deployment.releases("items"))
     sandbox.run(AS_OF + timedelta(days=1), AS_OF + timedelta(days=1))
     sandbox.run(AS_OF + timedelta(days=2), LAST)
