@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -296,7 +297,7 @@ def _saturated(sums: Ints) -> Doubles:
     return np.asarray(total / (1 + total))
 
 
-def _nearest(values: Floats | Ints, journeys: Ints, n: int) -> pl.DataFrame:
+def _nearest(values: NDArray[Any], journeys: Ints, n: int) -> pl.DataFrame:
     """journey, item: the ``n`` items with the largest positive value of each row; of equals, the first items.
 
     Args:

@@ -599,13 +599,24 @@ NOTIFICATION_CANDIDATES = Table(
             "What the message says: at most 80 characters, never personal data.",
             is_impersonal=True,
         ),
-        Column("title_template", TEXT, "The template that made the title, such as exploring-1."),
-        Column("title_locale", TEXT, "The language of the template, which the user's locale chooses."),
+        Column(
+            "title_template",
+            TEXT,
+            "The template that made the title, such as exploring-1; null in days of before there were templates.",
+            nullable=True,
+        ),
+        Column(
+            "title_locale",
+            TEXT,
+            "The language of the template, which the user's locale chooses; null in such days.",
+            nullable=True,
+        ),
         Column(
             "item_ids",
             TEXTS,
             "Items to show with a send, best first: of the journey or, in the interest arm, of the top interest. Empty "
-            "for a hold.",
+            "for a hold; null in such days.",
+            nullable=True,
         ),
         Column("confidence", pl.Float64(), "Confidence of the journey.", minimum=0.0, maximum=1.0),
         Column("rank", pl.Int64(), "Rank of the journey.", minimum=1),

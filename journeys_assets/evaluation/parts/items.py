@@ -222,7 +222,8 @@ def figures(lists: Ints, new: Flags) -> dict[str, Doubles]:
     best = np.cumsum(gains)[np.minimum(n_new, AT[0]) - 1]
     values = {f"hit rate@{k}": hit[:, :k].any(axis=1).astype(np.float64) for k in AT}
     values |= {f"recall@{k}": hit[:, :k].sum(axis=1) / n_new for k in AT}
-    return values | {f"NDCG@{AT[0]}": (hit[:, : AT[0]] * gains).sum(axis=1) / best}
+    ndcg = np.asarray((hit[:, : AT[0]] * gains).sum(axis=1) / best)
+    return values | {f"NDCG@{AT[0]}": ndcg}
 
 
 def _measured(dataset: str, days: Sequence[_Day], n_resamples: int) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
