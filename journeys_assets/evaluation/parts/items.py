@@ -220,8 +220,9 @@ def figures(lists: Ints, new: Flags) -> dict[str, Doubles]:
     n_new = new.sum(axis=1)
     gains = 1.0 / np.log2(np.arange(2, AT[0] + 2))
     best = np.cumsum(gains)[np.minimum(n_new, AT[0]) - 1]
-    values: dict[str, Doubles] = {f"hit rate@{k}": hit[:, :k].any(axis=1).astype(np.float64) for k in AT}
+    values: dict[str, Doubles] = {}
     for k in AT:
+        values[f"hit rate@{k}"] = np.asarray(hit[:, :k].any(axis=1), dtype=np.float64)
         values[f"recall@{k}"] = np.asarray(hit[:, :k].sum(axis=1) / n_new)
     values[f"NDCG@{AT[0]}"] = np.asarray((hit[:, : AT[0]] * gains).sum(axis=1) / best)
     return values
