@@ -6,7 +6,7 @@ so every cosine is exact in float32 and depends on nothing else in the batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -30,6 +30,12 @@ class Catalogue:
     items: pl.Series
     carried: pl.DataFrame
     vectors: Floats
+
+    def with_dimensions(self, dimensions: int) -> Catalogue:
+        """The same catalogue; where no keyword of it has a vector, with zeros of ``dimensions``."""
+        if self.vectors.shape[1]:
+            return self
+        return replace(self, vectors=np.zeros((len(self.items), dimensions), dtype=np.float32))
 
     def rows_of(self, frame: pl.DataFrame) -> pl.DataFrame:
         """``frame`` (item_id, …) with ``item``, the row number; without items that are not in the catalogue."""

@@ -158,9 +158,10 @@ def _block(
     known = catalogue.rows_of(engaged).with_columns(said=said())
     members = _member_keywords(journeys)
     heaviest = _heaviest(known, params)
+    centroids = on_grid(unpack(journeys["centroid"].to_list()))
+    catalogue = catalogue.with_dimensions(centroids.shape[1])
     own = _own_items(members, heaviest, catalogue)
     medoids = _medoids(own, catalogue)
-    centroids = on_grid(unpack(journeys["centroid"].to_list()))
     to_centroid, to_medoid = centroids @ catalogue.vectors.T, _vectors_of(medoids, journeys, catalogue)
     with_medoid = to_medoid.any(axis=1)
     to_medoid = to_medoid @ catalogue.vectors.T

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from journeys_assets.domain.items.catalogue import catalogue_of
 from journeys_assets.domain.items.params import ItemParams
 from journeys_assets.domain.items.ranking import (
     FOUND_BY,
@@ -18,6 +19,7 @@ from journeys_assets.domain.items.ranking import (
     scored,
     statistics_of,
 )
+from journeys_assets.domain.keywords.vectors import KeywordVectors
 from tests.support.item_world import ItemWorld, item_world
 
 PARAMS = ItemParams(n_nearest=5, n_items=6)
@@ -133,7 +135,18 @@ def test_near_duplicates_are_moved_apart(world: ItemWorld) -> None:
         assert scores.to_list() == sorted(scores, reverse=True), "without a penalty the order is that of the scores"
 
 
-def test_an_empty_catalogue_or_no_journeys_give_no_items(world: ItemWorld) -> None:
-    empty = item_world(3, n_items=80)
-    nothing = rank_items(empty.journeys.clear(), empty.engaged, empty.catalogue, statistics(empty), WEIGHTS, PARAMS)
-    assert nothing.is_empty()
+def test_without_journeys_there_are_no_rows(world: ItemWorld) -> None:
+    assert ranked(replace(world, journeys=world.journeys.clear())).is_empty()
+
+
+@pytest.mark.parametrize("n_items", [0, 3])
+def test_an_empty_catalogue_or_one_without_vectors_gives_what_it_can(world: ItemWorld, n_items: int) -> None:
+    vectors = KeywordVectors([], np.zeros((0, 0), dtype=np.float32))
+    few = catalogue_of(world.described.head(n_items), vectors, pl.Series([], dtype=pl.String))
+    rows = rank_items(world.journeys, world.engaged.clear(), few, no_statistics(few), WEIGHTS, PARAMS)
+    assert rows.height == world.journeys.height
+    assert rows["medoid_item_id"].null_count() == rows.height
+    found = set(rows["item_found_by"].explode().drop_nulls())
+    assert found == ({"keyword"} if n_items else set())
+    engaged = rank_items(world.journeys, world.engaged, few, no_statistics(few), WEIGHTS, PARAMS)
+    assert engaged.height == world.journeys.height
