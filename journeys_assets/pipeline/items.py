@@ -175,11 +175,8 @@ class JourneyItems:
         with self.warehouse.reading() as con:
             is_complete = staleness.is_complete(con, before)
             versions = tables.versions_on(con, JOURNEY_ITEMS.name, before)
-            on = catalogue_day(before, self.items.catalogue_every_days)
-            has_changed = queries.items_ingested_after(con, before, on)
-        if not is_complete or versions != {self.version(before)} or has_changed:
-            return None
-        return self._basis(before)
+        # A change of the catalogue makes the days that it concerns stale, so a complete day has seen it.
+        return self._basis(before) if is_complete and versions == {self.version(before)} else None
 
     def _unchanged(self, before: _Basis | None, after: _Basis, states: pl.DataFrame) -> pl.DataFrame:
         """Those of ``states``, which are states of ``after``, whose items are those of ``before``."""

@@ -154,7 +154,7 @@ def test_a_new_version_of_the_catalogue_is_seen_by_users_who_did_nothing(
     pins = pl.DataFrame(changed.deployment.warehouse.query("SELECT * FROM main.stg_pins")).filter(
         pl.col("pin_id").is_in(copied.implode())
     )
-    # Without a time they are known on every day, and no day is stale: the marks of the catalogue alone differ.
+    # Without a time they are known on every day.
     changed.land({"pins": pins.select(pl.col("pin_id") + "-twin", "title", "annotations", "interests")}, name="pins")
     changed.run(LAST, LAST)
     after = changed.table("journey_items").filter(pl.col("user_id").is_in(idle), partition_date=LAST)

@@ -216,19 +216,6 @@ def engaged_until(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
     ).pl()
 
 
-def items_ingested_after(con: duckdb.DuckDBPyConnection, day: date, on: date) -> bool:
-    """Whether versions of items up to ``on`` were landed after the last run of partition ``day`` began."""
-    row = con.execute(
-        """
-        SELECT count(*) FROM landing.pins
-        WHERE (updated_at IS NULL OR updated_at < ($on::DATE + 1)::TIMESTAMP) AND ingest_seq > (
-          SELECT coalesce(max(ingest_seq), 0) FROM main.opened_days WHERE partition_date = $day)
-        """,
-        {"day": day, "on": on},
-    ).fetchone()
-    return row != (0,)
-
-
 def items_of_user(
     con: duckdb.DuckDBPyConnection, user_id: str, day: date, journey_id: str | None = None
 ) -> pl.DataFrame:
