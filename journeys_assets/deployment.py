@@ -29,7 +29,7 @@ from journeys_assets.models.llm.base import Asker, answered_by
 from journeys_assets.models.llm.budget import Limits, Prices, Spent
 from journeys_assets.models.llm.choose import AskerParams, key_of, make_asker
 from journeys_assets.models.llm.prompts import load_prompt
-from journeys_assets.models.safety.judge import SafetyJudge
+from journeys_assets.models.safety.judge import SafetyJudge, shared_judge
 from journeys_assets.models.safety.moderation import Moderation
 from journeys_assets.settings import LandingPlace, LanguageModelSettings, Settings
 from journeys_assets.storage.key_value.base import KeyValueStore
@@ -168,7 +168,10 @@ def build_deployment(
     def safety_judge() -> SafetyJudge:
         # With the backend of the keywords' vectors, so that it can take them and embeds few texts itself.
         packaged = packaged_embedder(backend_of(settings.embedding_backend))
-        return SafetyJudge(settings.algorithm.safety, packaged, moderate=moderation(settings.llm))
+        moderate = moderation(settings.llm)
+        if moderate is None:
+            return shared_judge(settings.algorithm.safety, packaged)
+        return SafetyJudge(settings.algorithm.safety, packaged, moderate=moderate)
 
     make = named if embedder is None else lambda: embedder
     return Deployment(settings, models, warehouse, compute, make, progress, asker_of, safety_judge)

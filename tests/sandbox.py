@@ -22,7 +22,7 @@ from journeys_assets.storage.ingest.call import IngestReport, ingest
 
 NOW = datetime(2026, 6, 1, 12)
 TODAY = NOW.date()
-OUTPUTS = ("user_journeys", "notification_candidates", "journey_events")
+OUTPUTS = ("user_journeys", "journey_items", "notification_candidates", "journey_events")
 
 
 @dataclass

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from journeys_assets.cli.app import app
 from journeys_assets.errors import EXTRAS, MissingExtra, require_extra
 from journeys_assets.evaluation import run
+from journeys_assets.pipeline.training import model_versions
 from journeys_assets.settings import load_settings
 from tests.sandbox import Sandbox
 
@@ -101,6 +103,7 @@ def test_public_data_that_is_not_given_is_left_out(tmp_path: Path) -> None:
         sandbox.deployment.sql_models,
         sandbox.pipeline,
         sandbox.deployment.asker,
+        partial(model_versions, sandbox.deployment),
     )
     assert retail_study(sandbox.settings) is None
     assert materials.phrases is None

@@ -12,6 +12,7 @@ from journeys_assets.cli import (
     calibration,
     evaluation,
     explorer,
+    items,
     journeys,
     judging,
     operate,
@@ -78,6 +79,7 @@ app.command("judge-agreement")(judging.judge_agreement)
 app.command()(training.train)
 app.command()(related.expand)
 app.command("related")(related.show_related)
+app.command("items")(items.show_items)
 annotate_app.command("export")(annotate.export_sheet)
 annotate_app.command("import")(annotate.import_sheet)
 annotate_app.command("agreement")(annotate.show_agreement)

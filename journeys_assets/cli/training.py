@@ -23,13 +23,14 @@ def train(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a ranker, a stage model and naming weights, and release each that is better than what is live.
+    """Train a ranker, a stage model, naming weights and items, and release each that is better than what is live.
 
     The ranker learns from which journeys users continued, from notification feedback and from judgements. It must order
     the journeys of later days better than the documented prior, and no worse than the live release. The stage model
     learns from how journeys ended. It must predict later days better than the fixed gap does. The naming weights learn
-    from names that annotators gave or accepted. They must name journeys of unseen users significantly better. The exit
-    code is 1 if nothing is released; the reasons are printed, and live releases stay. A daily run never trains.
+    from names that annotators gave or accepted. They must name journeys of unseen users significantly better. What is
+    known of items from all users, and its weights, must predict what users engage with better than content does. The
+    exit code is 1 if nothing is released; the reasons are printed, and live releases stay. A daily run never trains.
     """
     require_extra("train", "journeys train")
     from journeys_assets.defs.build import build_definitions

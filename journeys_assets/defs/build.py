@@ -32,7 +32,7 @@ from journeys_assets.evaluation.report.section import SECTION_NAMES, Section
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline, static_versions
 from journeys_assets.pipeline.registry import STAGES, SqlStage
 from journeys_assets.pipeline.stage import StageEntry
-from journeys_assets.pipeline.training import TRAININGS
+from journeys_assets.pipeline.training import TRAININGS, model_versions
 from journeys_assets.settings import load_settings
 from journeys_assets.storage.queries.days import last_closed_day
 
@@ -82,7 +82,9 @@ def _definitions(
         assets=[
             *build_source_specs(),
             *build_stage_assets(pipeline, models, lineage, static_versions(pipeline, deployment), partitions),
-            *build_training_assets(deployment.warehouse, deployment.algorithm, folders),
+            *build_training_assets(
+                deployment.warehouse, deployment.algorithm, partial(model_versions, deployment), folders
+            ),
             *_evaluation(deployment, pipeline),
             _experiment(deployment),
             expansion.build(partial(_expand, deployment)),
@@ -108,7 +110,14 @@ def _evaluation(deployment: Deployment, pipeline: Pipeline) -> list[dg.AssetsDef
     def materials() -> Materials:
         from journeys_assets.evaluation.run import Materials
 
-        return Materials(deployment.settings, deployment.embedder, deployment.sql_models, pipeline, deployment.asker)
+        return Materials(
+            deployment.settings,
+            deployment.embedder,
+            deployment.sql_models,
+            pipeline,
+            deployment.asker,
+            partial(model_versions, deployment),
+        )
 
     def evaluate(name: str) -> Section:
         from journeys_assets.evaluation.run import evaluate_section

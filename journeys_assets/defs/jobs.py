@@ -45,7 +45,7 @@ def build_jobs() -> list[Job]:
         dg.define_asset_job(
             TRAINING_JOB,
             selection=dg.AssetSelection.groups(TRAINING_GROUP),
-            description="Trains ranker, stage model and naming weights; releases those that beat their baseline.",
+            description="Trains ranker, stage model, naming weights and items; releases what beats its baseline.",
         ),
         dg.define_asset_job(
             EXPANSION_JOB,

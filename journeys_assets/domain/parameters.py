@@ -17,6 +17,7 @@ from journeys_assets.domain.clustering.params import ClusteringParams, CutQuesti
 from journeys_assets.domain.fields import is_training_only
 from journeys_assets.domain.history.params import EvolutionParams
 from journeys_assets.domain.inference.params import InferenceParams
+from journeys_assets.domain.items.params import ItemParams
 from journeys_assets.domain.judging.params import JudgingParams
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.params import LifecycleParams
@@ -42,6 +43,7 @@ class AlgorithmParams:
     safety: SafetyParams = field(default_factory=SafetyParams)
     ranking: RankingParams = field(default_factory=RankingParams)
     lifecycle: LifecycleParams = field(default_factory=LifecycleParams)
+    items: ItemParams = field(default_factory=ItemParams)
     notifications: NotificationParams = field(default_factory=NotificationParams)
     evolution: EvolutionParams = field(default_factory=EvolutionParams)
     related: RelatedParams = field(default_factory=RelatedParams)

@@ -15,6 +15,7 @@ from journeys_assets.evaluation.data.study import Study, labelled_corpora, label
 from journeys_assets.evaluation.parts.annotation import evaluate_annotation
 from journeys_assets.evaluation.parts.clustering import evaluate_clustering
 from journeys_assets.evaluation.parts.diversification import evaluate_diversification
+from journeys_assets.evaluation.parts.items import evaluate_items
 from journeys_assets.evaluation.parts.judging import evaluate_judging
 from journeys_assets.evaluation.parts.lifecycle import evaluate_lifecycle
 from journeys_assets.evaluation.parts.llm_journeys import evaluate_llm_journeys
@@ -26,6 +27,7 @@ from journeys_assets.evaluation.report.page import write_report
 from journeys_assets.evaluation.report.section import Section, load_section, save_section
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.base import Asker
+from journeys_assets.pipeline.item_training import ModelVersions
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
 from journeys_assets.pipeline.versions import Versions
 from journeys_assets.settings import Settings
@@ -42,11 +44,13 @@ class Materials:
         sql_models: Mapping[str, SqlModel],
         pipeline: Pipeline,
         asker: Callable[[str], Asker | None],
+        models: Callable[[], ModelVersions],
     ) -> None:
         self.settings = settings
         self.embedder = embedder
         self.sql_models = sql_models
         self.asker = asker
+        self.models = models
         self.pipeline = pipeline
 
     @cached_property
@@ -103,6 +107,7 @@ SECTIONS: Mapping[str, Callable[[Materials], Section]] = {
         materials.logs, lambda: materials.embedder().model_version, materials.asker("evaluation")
     ),
     "related": lambda materials: evaluate_related(materials.logs, materials.embedder()),
+    "items": lambda materials: evaluate_items(materials.logs, materials.models()),
     "llm_journeys": lambda materials: evaluate_llm_journeys(
         materials.synthetic, materials.asker("evaluation"), materials.settings.algorithm.inference
     ),

@@ -18,7 +18,7 @@ from starlette.routing import Route
 import journeys_assets
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.ids import clean_id
-from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES, RELATED_JOURNEYS
+from journeys_assets.domain.tables.pipeline import JOURNEY_ITEMS, NOTIFICATION_CANDIDATES, RELATED_JOURNEYS
 from journeys_assets.domain.tables.sql import sql_tables
 from journeys_assets.domain.tables.table import Column, Table
 from journeys_assets.explorer.access import Guard
@@ -102,6 +102,7 @@ def openapi(actions: Sequence[Action], *, with_token: bool) -> dict[str, Any]:
     made = sql_tables(actions)
     tables = {
         "journeys": made["current_journeys"],
+        "items": JOURNEY_ITEMS,
         "related": RELATED_JOURNEYS,
         "candidates": NOTIFICATION_CANDIDATES,
     }

@@ -34,9 +34,10 @@ from journeys_assets.models import releases
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.base import Asker, Prompt, answered_by
 from journeys_assets.models.llm.prompts import load_prompt
+from journeys_assets.models.logistic import Ranking
 from journeys_assets.models.related.expansion import PROMPT, IsSafe, Suggestions, questions_of
 from journeys_assets.models.related.release import WITHOUT_MODEL, Expansion, fingerprint, save
-from journeys_assets.models.related.training import Ranking, train_ranking
+from journeys_assets.models.related.training import train_ranking
 from journeys_assets.pipeline.related import NameVectors, past_outcomes, with_names
 from journeys_assets.storage.key_value.base import KeyValueStore, Writer
 from journeys_assets.storage.queries import related as queries

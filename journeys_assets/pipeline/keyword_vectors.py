@@ -1,4 +1,4 @@
-"""keyword_embeddings: a vector for every keyword of the days that has none yet."""
+"""keyword_embeddings: a vector for every keyword of the days, and of the items, that has none yet."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class KeywordVectors:
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
         embedder = self.embedder()
         with self.warehouse.reading() as con:
-            wanted = keyword_queries.keywords_of_days(con, run.days)
+            wanted = keyword_queries.keywords_to_embed(con, run.days)
             stored = texts_with_vectors(con, "keyword", wanted["keyword"], embedder.model_version)
         new = wanted.filter(~pl.col("keyword").is_in(stored.implode()))
         work = EmbedKeywords(self.embedder, embedder.model_version, gpus=gpus_of(embedder.model_version))

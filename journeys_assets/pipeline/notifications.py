@@ -40,6 +40,7 @@ class Notifications:
                 if shard.number == 0:
                     users = user_queries.users_by_day(con, days)
                 journeys = queries.journeys_to_send(con, days, shard)
+                interests = queries.interests_to_send(con, days, shard)
                 hours = {day: queries.active_hours(con, day, self.keywords.look_back_days, shard) for day in days}
                 logged = queries.logged_sends(con, days[0], days[-1], params, shard)
                 before = queries.planned_before(con, days[0], params, shard)
@@ -54,7 +55,9 @@ class Notifications:
                     centroids = queries.centroids_to_remember(con, sent, day, params, horizon_days, shard)
                 remembered = similar_sends(centroids, sent, day, params)
                 said = shard.of_frame(users[day])
-                planned = plan_notifications(journeys[day], said, hours[day], sent, remembered, day, params, sent_later)
+                planned = plan_notifications(
+                    journeys[day], said, hours[day], sent, remembered, day, params, sent_later, interests[day]
+                )
                 rows.append(planned.with_columns(partition_date=pl.lit(day)))
                 before = pl.concat([before, sends_of_plan(rows[-1])])
                 if day == run.days[-1]:

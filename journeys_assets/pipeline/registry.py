@@ -19,8 +19,10 @@ from journeys_assets.domain.tables.pipeline import (
     CLOSED_DAYS,
     INFERENCE_COMPARISON,
     INFERENCE_LEDGER,
+    INTEREST_ITEMS,
     JOURNEY_CLUSTERS,
     JOURNEY_EVENTS,
+    JOURNEY_ITEMS,
     JOURNEY_NAMES,
     JOURNEY_SAFETY,
     JUDGED_JOURNEYS,
@@ -41,6 +43,7 @@ from journeys_assets.domain.tables.pipeline import (
 from journeys_assets.models.calibration.release import released_calibration
 from journeys_assets.models.clustering.nodes import PROMPT as NODES_PROMPT
 from journeys_assets.models.inference.journeys import PROMPT as JOURNEYS_PROMPT
+from journeys_assets.models.items.release import released_items
 from journeys_assets.models.judging.question import PROMPT as RELEVANCE_PROMPT
 from journeys_assets.models.judging.release import released_verdicts
 from journeys_assets.models.lifecycle.release import released_stage_model
@@ -53,6 +56,7 @@ from journeys_assets.pipeline.clustering import Clustering
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
 from journeys_assets.pipeline.history import History
 from journeys_assets.pipeline.inference_comparison import InferenceComparison
+from journeys_assets.pipeline.items import JourneyItems
 from journeys_assets.pipeline.judging import JudgedJourneys, Judges
 from journeys_assets.pipeline.keyword_vectors import KeywordVectors
 from journeys_assets.pipeline.lifecycle import Lifecycle
@@ -91,6 +95,13 @@ NAMING_WEIGHTS = Released(
     released_namer,
     "none released; those of the parameters",
 )
+ITEMS = Released(
+    "items_release",
+    "statistics and weights of items",
+    "items",
+    released_items,
+    "none released; items are ranked by content alone",
+)
 EXPANSION = Released(
     "related_release",
     "related journeys",
@@ -107,7 +118,7 @@ JUDGE = Released(
     "none released; judges are uncalibrated",
 )
 
-DAY_VERSION = ("user_journeys", "notification_candidates", RELATED_JOURNEYS.name)
+DAY_VERSION = ("user_journeys", JOURNEY_ITEMS.name, "notification_candidates", RELATED_JOURNEYS.name)
 """Stages whose versions make up the version of a whole day: those whose rows are used outside."""
 
 
@@ -289,6 +300,22 @@ def _lifecycle(context: StageContext) -> Stage:
     return Lifecycle(deployment.warehouse, deployment.algorithm, deployment.releases(STAGE_MODEL.folder))
 
 
+def _journey_items(context: StageContext) -> Stage:
+    deployment, params = context.deployment, context.deployment.algorithm
+    return JourneyItems(
+        deployment.warehouse,
+        params.keywords,
+        params.actions,
+        params.items,
+        params.notifications,
+        params.safety,
+        deployment.releases(ITEMS.folder),
+        lambda: deployment.embedder().model_version,
+        lambda: deployment.safety_judge().version,
+        lambda day: context.versions.of(JOURNEY_ITEMS.name, day),
+    )
+
+
 def _notifications(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     return Notifications(deployment.warehouse, params.keywords, params.notifications)
@@ -399,7 +426,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         "keywords",
         _keyword_vectors,
         tables=(KEYWORD_EMBEDDINGS,),
-        upstream=("keyword_table",),
+        upstream=("keyword_table", "landing/pins"),
         version_upstream=(),
         uses_embedder=True,
         kinds=frozenset({"onnx"}),
@@ -483,7 +510,7 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         _text_safety,
         tables=(TEXT_SAFETY,),
         # Vectors save work and shape no row.
-        upstream=(JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name, NAME_EMBEDDINGS.name),
+        upstream=(JOURNEY_NAMES.name, KEYWORD_EMBEDDINGS.name, NAME_EMBEDDINGS.name, "landing/pins"),
         version_upstream=(),
         parameters=_THRESHOLDS,
         uses_safety_model=True,
@@ -533,6 +560,34 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
     ),
     SqlStage("current_journeys", "output", is_published=True),
     StageEntry(
+        JOURNEY_ITEMS.name,
+        "output",
+        _journey_items,
+        tables=(JOURNEY_ITEMS, INTEREST_ITEMS),
+        upstream=(
+            "user_journeys",
+            *_INFERRED,
+            "keyword_table",
+            KEYWORD_EMBEDDINGS.name,
+            TEXT_SAFETY.name,
+            "landing/pins",
+            "landing/pin_engagements",
+            "landing/board_pins",
+        ),
+        parameters=(
+            "items",
+            *_WINDOW,
+            "keywords.board_weight",
+            "actions",
+            "safety",
+            *(f"notifications.{name}" for name in ("experiment_salt", "journey_arm_share", "interest_arm_share")),
+        ),
+        release=ITEMS,
+        kinds=frozenset({"numpy"}),
+        keeps="recent",
+        is_published=True,
+    ),
+    StageEntry(
         NOTIFICATION_CANDIDATES.name,
         "output",
         _notifications,
@@ -540,6 +595,8 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         upstream=(
             "user_journeys",
             RANKED_JOURNEYS.name,
+            JOURNEY_ITEMS.name,
+            INTEREST_ITEMS.name,
             *_INFERRED,
             "stg_users",
             "stg_notification_events",

@@ -1,4 +1,4 @@
-"""Training of the three models. Each is released only where it is better than what is used without it.
+"""Training of the models. Each is released only where it is better than what is used without it.
 
 A model that is not released is no failure: the reason is given, and what was used before stays in use.
 """
@@ -11,9 +11,11 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
+from journeys_assets.deployment import Deployment
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking.prior import features
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.models.items import release as item_files
 from journeys_assets.models.lifecycle import release as stage_files
 from journeys_assets.models.lifecycle import training as stage_training
 from journeys_assets.models.naming import release as naming_files
@@ -21,7 +23,8 @@ from journeys_assets.models.naming import training as naming_training
 from journeys_assets.models.ranker import release as ranker_files
 from journeys_assets.models.ranker import training as ranker_training
 from journeys_assets.models.releases import Release
-from journeys_assets.pipeline.registry import NAMING_WEIGHTS, RANKER, STAGE_MODEL
+from journeys_assets.pipeline.item_training import ModelVersions, make_item_release
+from journeys_assets.pipeline.registry import ITEMS, NAMING_WEIGHTS, RANKER, STAGE_MODEL
 from journeys_assets.pipeline.stage import Released
 from journeys_assets.storage.queries import labels
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -46,7 +49,10 @@ class Candidate:
     save: Callable[[], Path]
 
 
-Train = Callable[[Warehouse, AlgorithmParams, Path, date], Candidate | str]
+Models = Callable[[], ModelVersions]
+"""The models whose vectors and verdicts a training reads; called only where it reads any."""
+
+Train = Callable[[Warehouse, AlgorithmParams, Models, Path, date], Candidate | str]
 """Trains on labels up to a day, for releases in a folder; returns the reason where the labels are too few."""
 
 
@@ -69,7 +75,9 @@ class Training:
     train: Train
 
 
-def train_ranker(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
+def train_ranker(
+    warehouse: Warehouse, params: AlgorithmParams, _: Models, folder: Path, as_of: date
+) -> Candidate | str:
     """A ranker from feedback, judgements and later engagement; see ``models.ranker.training``."""
     names = features(params.actions)
     with warehouse.reading() as con:
@@ -90,7 +98,9 @@ def train_ranker(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as
     )
 
 
-def train_stage_model(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
+def train_stage_model(
+    warehouse: Warehouse, params: AlgorithmParams, _: Models, folder: Path, as_of: date
+) -> Candidate | str:
     """A model of P(ended) from later engagement with journeys; see ``models.lifecycle.training``."""
     with warehouse.reading() as con:
         rows = labels.stage_training_rows(con, as_of, params)
@@ -107,7 +117,9 @@ def train_stage_model(warehouse: Warehouse, params: AlgorithmParams, folder: Pat
     )
 
 
-def train_naming_weights(warehouse: Warehouse, params: AlgorithmParams, folder: Path, as_of: date) -> Candidate | str:
+def train_naming_weights(
+    warehouse: Warehouse, params: AlgorithmParams, _: Models, folder: Path, as_of: date
+) -> Candidate | str:
     """Naming weights from names that annotators gave or accepted; see ``models.naming.training``."""
     warehouse.ensure(ANNOTATION_ITEMS)
     with warehouse.reading() as con:
@@ -126,6 +138,25 @@ def train_naming_weights(warehouse: Warehouse, params: AlgorithmParams, folder: 
         int(release.card["data"]["journeys"]),
         partial(naming_files.save, release, folder),
     )
+
+
+def train_items(
+    warehouse: Warehouse, params: AlgorithmParams, models: Models, folder: Path, as_of: date
+) -> Candidate | str:
+    """Statistics and weights of items from later engagement; see ``pipeline.item_training``."""
+    release = make_item_release(warehouse, as_of, params, models())
+    return Candidate(
+        release,
+        item_files.refusal(release),
+        item_files.model_card(release),
+        int(release.card["counts"]["users"]),
+        partial(item_files.save, release, folder),
+    )
+
+
+def model_versions(deployment: Deployment) -> ModelVersions:
+    """Those of a deployment."""
+    return ModelVersions(deployment.embedder().model_version, deployment.safety_judge().version)
 
 
 TRAININGS: tuple[Training, ...] = (
@@ -165,6 +196,14 @@ TRAININGS: tuple[Training, ...] = (
         "card. Released only if they name journeys of other users better, beyond chance.",
         "scipy",
         train_naming_weights,
+    ),
+    Training(
+        ITEMS,
+        ("user_journeys", "journey_clusters", "keyword_embeddings", "text_safety", "landing/pin_engagements"),
+        "Which items the same users engage with, which are popular, and how much each counts: a versioned artefact "
+        "with a card. Released only if its weights predict what users engage with better than content alone.",
+        "scipy",
+        train_items,
     ),
 )
 """Every trained model, in the order of training."""

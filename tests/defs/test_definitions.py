@@ -81,7 +81,7 @@ def test_training_evaluation_and_readout_are_no_part_of_a_days_run(repository: d
     assert steps == {step_name(group) for group in GROUPS}
     assert {node.name for node in repository.get_job("readout_job").all_node_defs} == {"experiment_readout"}
     training = {node.name for node in repository.get_job("training_job").all_node_defs}
-    assert training == {"ranker_release", "stage_release", "naming_release"}
+    assert training == {"ranker_release", "stage_release", "naming_release", "items_release"}
 
 
 def test_models_and_readout_say_what_they_were_made_from(graph) -> None:  # type: ignore[no-untyped-def]

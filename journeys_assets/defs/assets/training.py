@@ -11,7 +11,7 @@ from journeys_assets.defs.assets.stages import asset_key
 from journeys_assets.defs.jobs import TRAINING_GROUP
 from journeys_assets.defs.metadata import written
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.pipeline.training import TRAININGS, Candidate, Training
+from journeys_assets.pipeline.training import TRAININGS, Candidate, Models, Training
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 NOT_RELEASED = "not_released"
@@ -29,17 +29,20 @@ Outcome = Iterator[dg.MaterializeResult[None] | dg.AssetObservation]
 
 
 def build_training_assets(
-    warehouse: Warehouse, params: AlgorithmParams, folders: Mapping[str, Path]
+    warehouse: Warehouse, params: AlgorithmParams, models: Models, folders: Mapping[str, Path]
 ) -> list[dg.AssetsDefinition]:
     """One asset per trained model.
 
     Args:
+        models: The models whose vectors and verdicts they read.
         folders: Folder of the releases, by kind of model.
     """
-    return [_asset(training, warehouse, params, folders[training.kind.folder]) for training in TRAININGS]
+    return [_asset(training, warehouse, params, models, folders[training.kind.folder]) for training in TRAININGS]
 
 
-def _asset(training: Training, warehouse: Warehouse, params: AlgorithmParams, folder: Path) -> dg.AssetsDefinition:
+def _asset(
+    training: Training, warehouse: Warehouse, params: AlgorithmParams, models: Models, folder: Path
+) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=training.kind.name,
         specs=[
@@ -56,7 +59,7 @@ def _asset(training: Training, warehouse: Warehouse, params: AlgorithmParams, fo
         ],
     )
     def release(config: TrainingConfig) -> Outcome:
-        found = training.train(warehouse, params, folder, date.fromisoformat(config.as_of))
+        found = training.train(warehouse, params, models, folder, date.fromisoformat(config.as_of))
         yield _outcome(training.kind.name, found)
 
     return release

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class NotificationParams:
     """Rules of sending: who, what, how often and when. Hours are local hours of the user, 0-23."""
 
-    revision: int = 2
+    revision: int = 3
     min_confidence: float = 0.5
     weekly_cap_per_user: int = 2
     """Maximum number of sends to a user in any 7 consecutive days, over all journeys and channels."""
@@ -32,3 +32,5 @@ class NotificationParams:
     interest_arm_share: float = 0.1
     """The remaining users are the holdout."""
     experiment_salt: str = "journeys-1"
+    items_per_send: int = 5
+    """Most items that a send shows."""

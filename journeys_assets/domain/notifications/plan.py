@@ -1,4 +1,4 @@
-"""The notification plan of a day: who is notified about which journey, on which channel, when, and with which title.
+"""The notification plan of a day: who is notified about which journey, on which channel, when and with what.
 
 Partition D plans the sends of the UTC day D+1 and uses no data after D. Every live journey gets one row per channel.
 Its ``reason`` is the first of ``REASONS`` that applies:
@@ -24,14 +24,14 @@ Of the journeys that may be sent, the one with the largest ``diversified_score x
 the number of recent sends about it or a similar journey (``domain.notifications.send_memory``). Without such sends this
 is the journey with the best rank.
 
-Users of the ``interest`` arm have the same rules, caps and cool-down as those of the ``journey`` arm, and the same send
-times. Only the title differs: it names no journey. So the arms differ only in what is tested.
+Users of the ``interest`` arm have the same rules, caps and cool-down as those of the ``journey`` arm, and the same
+send times. Only what a send says and shows differs: the user's top interest and items for it, in place of the journey
+and its items. So the arms differ only in what is tested.
 """
 
 from __future__ import annotations
 
 import functools
-import re
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta
 
@@ -39,12 +39,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from journeys_assets.domain.keywords.personal import hold_personal_data
-from journeys_assets.domain.keywords.text import cleaned
-from journeys_assets.domain.notifications.arms import experiment_arm
+from journeys_assets.domain.notifications.arms import experiment_arm, title_variant
 from journeys_assets.domain.notifications.params import NotificationParams
+from journeys_assets.domain.notifications.titles import N_VARIANTS, language_of, titles_of
 from journeys_assets.domain.ranking.diversification import powers
-from journeys_assets.domain.vocabulary import CHANNELS, NAMELESS
+from journeys_assets.domain.vocabulary import CHANNELS
 
 REASONS = (
     "feedback_finished",
@@ -69,10 +68,6 @@ REASONS = (
 CONSENT = ("email_opt_in", "push_opt_in", "email_unsubscribed", "push_unsubscribed")
 """Columns of users that decide whether they may be sent anything on a channel."""
 
-INTEREST_TITLE = "Fresh ideas picked for you"
-MAX_TITLE_NAME_CHARACTERS = 80
-_NAMELESS = re.compile(rf"{NAMELESS}(?: \(\d+\))?")
-
 OUTPUT_COLUMNS = (
     "user_id",
     "journey_id",
@@ -81,6 +76,9 @@ OUTPUT_COLUMNS = (
     "reason",
     "arm",
     "title_text",
+    "title_template",
+    "title_locale",
+    "item_ids",
     "confidence",
     "rank",
     "timezone",
@@ -88,6 +86,8 @@ OUTPUT_COLUMNS = (
     "send_window_end_at",
     "sends_last_7_days",
 )
+
+_NO_INTERESTS = pl.Schema({"user_id": pl.String(), "interest_name": pl.String(), "item_ids": pl.List(pl.String())})
 
 _GRID_MINUTES = 15
 """Offsets of all current time zones are multiples of this."""
@@ -104,13 +104,15 @@ def plan_notifications(
     day: date,
     params: NotificationParams,
     planned_later: pl.DataFrame | None = None,
+    interests: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Plan the sends of the UTC day after ``day``.
 
     Args:
-        journeys: user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback (the verdict
-            that applies, nullable), safety_decision of every live journey as of ``day``; other columns are ignored.
-        users: user_id, timezone (nullable), email_opt_in, push_opt_in (nullable), email_unsubscribed,
+        journeys: user_id, journey_id, journey_name, stage, intent, confidence, rank, diversified_score, feedback (the
+            verdict that applies, nullable), safety_decision, item_ids (list, nullable) of every live journey as of
+            ``day``; other columns are ignored.
+        users: user_id, timezone, locale (nullable), email_opt_in, push_opt_in (nullable), email_unsubscribed,
             push_unsubscribed (nullable); users may be missing.
         active_hours: user_id, hour_utc (0-23), n: how often the user was active in that hour of the day.
         sent: user_id, journey_id (null: about no journey), channel, sent_date; rows after ``day`` are ignored.
@@ -118,6 +120,8 @@ def plan_notifications(
             journeys without such sends may be missing.
         day: The partition date.
         planned_later: Sends that later partitions have planned, with the columns of ``sent``; by default none.
+        interests: user_id, interest_name, item_ids (list) of users of the interest arm; by default none. Users without
+            a row get a title that names nothing, and no items.
 
     Returns:
         ``OUTPUT_COLUMNS``, one row per journey and channel, sorted by user_id, rank, journey_id, channel.
@@ -128,6 +132,8 @@ def plan_notifications(
         ValueError: A parameter is out of range; the message names it.
     """
     sent = sent.filter(pl.col("sent_date") <= day)
+    interests = _NO_INTERESTS.to_frame() if interests is None else interests
+    journeys = _with_content(journeys, users, interests, params)
     plan = _planned(journeys, users, active_hours, sent, similar_sends, day, params)
     if planned_later is None or planned_later.is_empty():
         return plan
@@ -166,8 +172,11 @@ def _planned(
             "rank",
             "diversified_score",
             "safety_decision",
+            "title_text",
+            "title_template",
+            "title_locale",
+            "item_ids",
         )
-        .join(_titles(journeys), on="journey_name", how="left")
         .join(facts, on="user_id", how="left")
         .join(cooling, on=["user_id", "journey_id"], how="left")
         .with_columns(pl.col("is_cooling").fill_null(False))
@@ -204,9 +213,7 @@ def _planned(
                 .otherwise(pl.lit("another_journey_chosen")),
             ),
             decision=pl.when("is_chosen").then(pl.lit("send")).otherwise(pl.lit("hold")),
-            title_text=pl.when(pl.col("arm") == "interest")
-            .then(pl.lit(INTEREST_TITLE))
-            .otherwise(pl.col("journey_title").fill_null(INTEREST_TITLE)),
+            item_ids=pl.when("is_chosen").then("item_ids").otherwise(pl.lit([], dtype=pl.List(pl.String))),
         )
         .select(OUTPUT_COLUMNS)
     )
@@ -271,30 +278,40 @@ def _hold(params: NotificationParams) -> pl.Expr:
     return pl.coalesce(*(pl.when(condition).then(pl.lit(reason)) for reason, condition in rules))
 
 
-def _titles(journeys: pl.DataFrame) -> pl.DataFrame:
-    """journey_name (distinct, not null) and journey_title, the title about a journey of that name.
+def _with_content(
+    journeys: pl.DataFrame, users: pl.DataFrame, interests: pl.DataFrame, params: NotificationParams
+) -> pl.DataFrame:
+    """``journeys`` with what a send about each would say and show: title_text, title_template, title_locale, item_ids.
 
-    No title holds personal data. Names hold none; should one do so nevertheless, it is not sent.
+    In the interest arm that is the user's top interest and its items.
     """
-    names = journeys["journey_name"].drop_nulls().unique()
-    titles = pl.Series("journey_title", [_title(name) for name in names], dtype=pl.String)
-    is_personal = hold_personal_data(titles)
-    return pl.DataFrame([names, titles]).with_columns(
-        journey_title=pl.when(is_personal).then(pl.lit(INTEREST_TITLE)).otherwise("journey_title")
+    facts = journeys.select(pl.col("user_id").unique().sort()).join(
+        users.select("user_id", "locale"), on="user_id", how="left", maintain_order="left"
     )
-
-
-def _title(journey_name: str) -> str:
-    """The title about a journey. Its name, a keyword of the user, is shown on one line and shortened.
-
-    The title names no journey that has no name of its own.
-    """
-    name = cleaned(journey_name)
-    if len(name) > MAX_TITLE_NAME_CHARACTERS:
-        name = name[: MAX_TITLE_NAME_CHARACTERS - 1] + "…"
-    title = f"More ideas for your journey: {name}"
-    is_nameless = not name or _NAMELESS.fullmatch(name) is not None
-    return INTEREST_TITLE if is_nameless else title
+    languages = {locale: language_of(locale) for locale in facts["locale"].unique()}
+    said = facts.select(
+        "user_id",
+        is_interest=pl.Series(
+            [experiment_arm(user, params) == "interest" for user in facts["user_id"]], dtype=pl.Boolean
+        ),
+        variant=pl.Series([title_variant(user, params) for user in facts["user_id"]], dtype=pl.Int64),
+        title_locale=pl.Series([languages[locale] for locale in facts["locale"]], dtype=pl.String),
+    ).join(interests.select("user_id", "interest_name", interest_items="item_ids"), on="user_id", how="left")
+    rows = journeys.join(said, on="user_id", how="left", maintain_order="left").with_columns(
+        occasion=pl.when("is_interest").then(pl.lit("interest")).otherwise("intent"),
+        name=pl.when("is_interest").then("interest_name").otherwise("journey_name"),
+        item_ids=pl.when("is_interest")
+        .then("interest_items")
+        .otherwise("item_ids")
+        .fill_null([])
+        .list.head(params.items_per_send),
+        variant=pl.col("variant") % N_VARIANTS,
+    )
+    key = ["occasion", "title_locale", "variant", "name"]
+    titles = titles_of(rows.select(key).unique().rename({"title_locale": "language"})).rename(
+        {"language": "title_locale"}
+    )
+    return rows.join(titles, on=key, how="left", nulls_equal=True, maintain_order="left")
 
 
 def _cooling(sent: pl.DataFrame, day: date, params: NotificationParams) -> pl.DataFrame:

@@ -259,7 +259,7 @@ EFFECTS: dict[str, dict[str, str]] = {
         "user_id": "whose consent and time zone the row has",
         "signed_up_at": NO_EFFECT,
         "country": NO_EFFECT,
-        "locale": NO_EFFECT,
+        "locale": "language of titles in notification_candidates",
         "timezone": "send window and quiet hours of notification_candidates",
         "email_opt_in": "reason `not_opted_in` of notification_candidates; lifts an unsubscribe",
         "push_opt_in": "reason `not_opted_in` of notification_candidates; lifts an unsubscribe",

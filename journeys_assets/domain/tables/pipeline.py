@@ -541,6 +541,60 @@ STAGE_EVIDENCE = Table(
     ),
 )
 
+_SHOWN_ITEMS = (
+    Column("item_ids", TEXTS, "The items, best first; empty where nothing was found. None that the user has had."),
+    Column(
+        "item_scores",
+        pl.List(pl.Float64()),
+        "Probability that the user engages with the item within 28 days, as the weights give it; calibrated only if "
+        "they were trained. Same order: near-duplicates are moved down, so it may rise from one item to the next.",
+        unit="probability",
+    ),
+    Column(
+        "item_found_by",
+        TEXTS,
+        "What found each item, same order, joined by '+': keyword (it carries one of the journey), similar (its vector "
+        "is near the journey's), medoid (near the journey's medoid item), together (the same users engage with both).",
+    ),
+)
+_RANKED_BY = (
+    Column("ranked_by", TEXT, "'parameters', or the version of the items release that gave weights and statistics."),
+    Column("catalogue_date", pl.Date(), "The day at whose end the catalogue counts.", unit="UTC day"),
+)
+
+JOURNEY_ITEMS = Table(
+    "journey_items",
+    "What to show for each ongoing journey that may be notified: items of the catalogue that the user has not had, "
+    "best first.",
+    ("partition_date", "user_id", "journey_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("journey_id", TEXT, "The journey."),
+        *_SHOWN_ITEMS,
+        Column(
+            "medoid_item_id",
+            TEXT,
+            "Of the items that the user engaged with for the journey, the one that stands for them; null without any.",
+            nullable=True,
+        ),
+        *_RANKED_BY,
+    ),
+)
+
+INTEREST_ITEMS = Table(
+    "interest_items",
+    "What the interest arm of the notification experiment shows: the top interest of each of its users, as logged with "
+    "items, and items for it. They are ranked by the same rules as the items of a journey.",
+    ("partition_date", "user_id"),
+    _pipeline_columns(
+        USER_ID,
+        Column("interest", TEXT, "The interest, normalised; an annotation where the user's items have no interests."),
+        Column("interest_name", TEXT, "Its display form; never personal data.", is_impersonal=True),
+        *_SHOWN_ITEMS,
+        *_RANKED_BY,
+    ),
+)
+
 NOTIFICATION_CANDIDATES = Table(
     "notification_candidates",
     "One row per user, live journey and channel: send on the day after or hold back, why, when and what.",
@@ -552,7 +606,31 @@ NOTIFICATION_CANDIDATES = Table(
         Column("decision", TEXT, "send or hold.", allowed=("send", "hold")),
         Column("reason", TEXT, "Why: 'eligible' for a send, else the first rule that held it back."),
         Column("arm", TEXT, "Experiment arm of the user.", allowed=ARMS),
-        Column("title_text", TEXT, "What the message says; never personal data.", is_impersonal=True),
+        Column(
+            "title_text",
+            TEXT,
+            "What the message says: at most 80 characters, never personal data.",
+            is_impersonal=True,
+        ),
+        Column(
+            "title_template",
+            TEXT,
+            "The template that made the title, such as exploring-1; null in days of before there were templates.",
+            nullable=True,
+        ),
+        Column(
+            "title_locale",
+            TEXT,
+            "The language of the template, which the user's locale chooses; null in such days.",
+            nullable=True,
+        ),
+        Column(
+            "item_ids",
+            TEXTS,
+            "Items to show with a send, best first: of the journey or, in the interest arm, of the top interest. Empty "
+            "for a hold; null in such days.",
+            nullable=True,
+        ),
         Column("confidence", pl.Float64(), "Confidence of the journey.", minimum=0.0, maximum=1.0),
         Column("rank", pl.Int64(), "Rank of the journey.", minimum=1),
         Column("timezone", TEXT, "Time zone used for the window (UTC where the user's is unknown).", nullable=False),
@@ -819,6 +897,8 @@ PIPELINE_TABLES: dict[str, Table] = {
         JOURNEY_SAFETY,
         RANKED_JOURNEYS,
         STAGE_EVIDENCE,
+        JOURNEY_ITEMS,
+        INTEREST_ITEMS,
         NOTIFICATION_CANDIDATES,
         RELATED_JOURNEYS,
         JUDGED_JOURNEYS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +14,8 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 LABELLED = "labelled_short_text.parquet"
 CORPORA = "labelled_corpora.parquet"
+LATER_SHARE = 0.5
+"""Test days lie in this last share of a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,21 @@ class Study:
     def rows(self, sql: str, params: Mapping[str, object] | None = None) -> pl.DataFrame:
         """Rows of a query on the study's warehouse; ``$name`` parameters."""
         return self.warehouse.query(sql, params)
+
+
+def days_with_outcomes(study: Study, window: timedelta) -> list[date]:
+    """Up to three days of a study, in its later half and ``window`` apart, with as much of the log before and after
+    them; the ends of both are among the study's days.
+    """
+    first, last = study.days[0], study.last_day
+    later = first + (last - first) * (1 - LATER_SHARE)
+    found: list[date] = []
+    for day in study.days:
+        apart = not found or day - found[-1] >= window
+        has_both = day - window in study.days and day + window <= last and day + window in study.days
+        if day >= later and apart and has_both:
+            found.append(day)
+    return found[:3]
 
 
 def public_file(data: Path | None, name: str) -> Path | None:

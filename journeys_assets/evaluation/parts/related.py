@@ -20,7 +20,7 @@ from journeys_assets.domain.related.groups import Floats
 from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import rank_related, suggested
 from journeys_assets.domain.statistics.resampling import N_RESAMPLES
-from journeys_assets.evaluation.data.study import Study
+from journeys_assets.evaluation.data.study import Study, days_with_outcomes
 from journeys_assets.evaluation.report.section import Section, gathered
 from journeys_assets.evaluation.statistics.intervals import mean_of, measure
 from journeys_assets.models.embedding.base import Embedder
@@ -29,8 +29,6 @@ from journeys_assets.pipeline.related import NamedJourneys, NameVectors, named_j
 from journeys_assets.storage.queries import related as queries
 
 AT = (1, 5, 10)
-LATER_SHARE = 0.5
-"""Test days lie in this last share of a log."""
 OURS = "related, popular and ranker"
 NEIGHBOURS = "plain neighbours"
 POPULARITY = "popularity"
@@ -111,21 +109,7 @@ def evaluate_related(studies: Sequence[Study], embedder: Embedder, *, n_resample
 
 def scored_days(study: Study) -> list[date]:
     """Up to three days of the study, in its later half, with ``outcome_days`` of the log before and after them."""
-    window = timedelta(days=study.algorithm.related.outcome_days)
-    first, last = study.days[0], study.last_day
-    later = first + (last - first) * (1 - LATER_SHARE)
-    found: list[date] = []
-    for day in study.days:
-        apart = not found or day - found[-1] >= window
-        if (
-            day >= later
-            and apart
-            and day - window in study.days
-            and day + window <= last
-            and day + window in study.days
-        ):
-            found.append(day)
-    return found[:3]
+    return days_with_outcomes(study, timedelta(days=study.algorithm.related.outcome_days))
 
 
 def _scored_day(study: Study, embedder: Embedder, day: date) -> _Day:

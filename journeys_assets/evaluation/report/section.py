@@ -14,7 +14,7 @@ from journeys_assets.evaluation.statistics.intervals import COMPARISONS, RESULTS
 
 SECTION_NAMES = (
     *("clustering", "naming", "ranking", "lifecycle", "diversification", "notifications", "annotation", "judging"),
-    *("related", "llm_journeys"),
+    *("related", "items", "llm_journeys"),
 )
 """The parts of the evaluation, each a module of ``evaluation.parts``, in the order of the report."""
 

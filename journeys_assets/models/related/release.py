@@ -15,6 +15,7 @@ from pathlib import Path
 from journeys_assets.domain.display import markdown_table, markdown_text
 from journeys_assets.domain.related.ranking import FEATURES
 from journeys_assets.models import releases
+from journeys_assets.models.logistic import measured_rows
 
 WITHOUT_MODEL = "none"
 """``model`` in the card of an expansion that no language model took part in."""
@@ -60,9 +61,7 @@ def model_card(release: Expansion) -> str:
     """The card, in Markdown."""
     card = release.card
     ranking = card["ranking"]
-    measured = [
-        (name, *(f"{ranking[side][name]:.4f}" for side in ("trained", "prior"))) for name in ranking.get("trained", {})
-    ]
+    measured = measured_rows(ranking)
     lines = [
         f"# Related journeys {release.version}",
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -124,6 +125,12 @@ class SafetyJudge:
         if others:
             stored.update(zip(others, pack(self._embedder.embed(others)), strict=True))
         return unpack([stored[text] for text in texts])
+
+
+@functools.lru_cache(maxsize=4)
+def shared_judge(params: SafetyParams, embedder: Embedder) -> SafetyJudge:
+    """The judge of a policy without moderation. A process looks at each text once, whichever deployment asks."""
+    return SafetyJudge(params, embedder)
 
 
 def _digest(parts: Sequence[object]) -> str:

@@ -84,14 +84,28 @@ def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: da
     return rows
 
 
-def keywords_of_days(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
-    """The distinct keywords of ``days``, each with the first of those days that has it: partition_date, keyword."""
+def keywords_to_embed(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> pl.DataFrame:
+    """The distinct keywords of ``days``, and those of items that are known by the end of the last day.
+
+    Every item of the catalogue is embedded, whether or not a user engaged with it: so what one user is shown does not
+    depend on what others did.
+
+    Returns:
+        partition_date (the first of those days that has the keyword; the last one for an item's), keyword; sorted.
+    """
     return con.execute(
         """
-        SELECT min(partition_date) AS partition_date, keyword FROM main.keyword_table
-        WHERE partition_date IN (SELECT unnest($days)) GROUP BY keyword ORDER BY partition_date, keyword
+        SELECT min(partition_date) AS partition_date, keyword FROM (
+          SELECT partition_date, keyword FROM main.keyword_table
+          WHERE partition_date IN (SELECT unnest($days::DATE[]))
+          UNION ALL
+          SELECT $last, unnest(keywords) FROM (
+            SELECT DISTINCT list_concat(annotation_keywords, interest_keywords) AS keywords FROM landing.pins
+            WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
+          )
+        ) WHERE keyword <> '' GROUP BY keyword ORDER BY partition_date, keyword
         """,
-        {"days": list(days)},
+        {"days": list(days), "last": max(days)},
     ).pl()
 
 

@@ -13,7 +13,7 @@ from journeys_assets.domain.notifications.sends import longest_memory_days
 from journeys_assets.storage.queries.identities import events_as_of, stored_for
 from journeys_assets.storage.queries.inference import journeys_in, live_states
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
-from journeys_assets.storage.queries.tables import by_day
+from journeys_assets.storage.queries.tables import by_day, partitions
 
 
 def active_hours(
@@ -96,21 +96,30 @@ def journeys_to_send(
     """The live journeys that sends are chosen from, by day.
 
     Returns:
-        partition_date, user_id, journey_id, journey_name, stage, confidence, rank, diversified_score, feedback,
-        safety_decision.
+        partition_date, user_id, journey_id, journey_name, stage, intent, confidence, rank, diversified_score, feedback,
+        safety_decision, item_ids (null where no items were looked for).
     """
     rows = con.execute(
         f"""
-        SELECT j.partition_date, j.user_id, j.journey_id, j.journey_name, j.stage, j.confidence, j.rank,
-               r.diversified_score, j.feedback, j.safety_decision
+        SELECT j.partition_date, j.user_id, j.journey_id, j.journey_name, j.stage, j.intent, j.confidence, j.rank,
+               r.diversified_score, j.feedback, j.safety_decision, i.item_ids
         FROM main.user_journeys j
         LEFT JOIN main.ranked_journeys r USING (partition_date, user_id, journey_id)
+        LEFT JOIN main.journey_items i USING (partition_date, user_id, journey_id)
         WHERE j.partition_date IN (SELECT unnest($days::DATE[])) AND {shard.sql("j.user_id")}
         ORDER BY j.partition_date, j.user_id, j.rank
         """,
         {"days": list(days)},
     ).pl()
     return by_day(rows, days)
+
+
+def interests_to_send(
+    con: duckdb.DuckDBPyConnection, days: Sequence[date], shard: Shard = EVERYONE
+) -> dict[date, pl.DataFrame]:
+    """The top interest of users of the interest arm, by day: partition_date, user_id, interest_name, item_ids."""
+    columns = ("partition_date", "user_id", "interest_name", "item_ids")
+    return partitions(con, "interest_items", days, columns, shard)
 
 
 def centroids_to_remember(

@@ -17,19 +17,26 @@ _TEXTS = """
 
 
 def unjudged_texts(con: duckdb.DuckDBPyConnection, days: Sequence[date], safety_model: str) -> pl.DataFrame:
-    """Names and keywords of journeys on ``days`` that the safety model has not judged yet.
+    """Names and keywords of journeys on ``days``, and keywords of items, that the safety model has not judged yet.
+
+    Every item is judged, whether or not a user engaged with it; what one user is shown depends on no other user.
 
     Returns:
-        partition_date (the first of the days with the text), text (distinct); sorted.
+        partition_date (the first of the days with the text; the last one for an item's), text (distinct); sorted.
     """
     return con.execute(
         f"""
-        SELECT min(partition_date) AS partition_date, text FROM ({_TEXTS})
-        WHERE partition_date IN (SELECT unnest($days::DATE[]))
-          AND text NOT IN (SELECT text FROM main.text_safety WHERE safety_model = $model)
+        SELECT min(partition_date) AS partition_date, text FROM (
+          FROM ({_TEXTS}) WHERE partition_date IN (SELECT unnest($days::DATE[]))
+          UNION ALL
+          SELECT $last, text FROM (
+            SELECT DISTINCT unnest(list_concat(annotation_keywords, interest_keywords)) AS text FROM landing.pins
+            WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
+          ) WHERE text <> ''
+        ) WHERE text NOT IN (SELECT text FROM main.text_safety WHERE safety_model = $model)
         GROUP BY text ORDER BY ALL
         """,
-        {"days": list(days), "model": safety_model},
+        {"days": list(days), "last": max(days), "model": safety_model},
     ).pl()
 
 

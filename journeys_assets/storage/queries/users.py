@@ -67,13 +67,14 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
     * **Linked ids.** An unsubscribe of an id holds for every id that is linked to it by the end of ``day``, and so does
       an opt-in that is no longer a yes. A yes counts only for the id that gave it: an id that never stated an opt-in
       takes none away.
+    * **Locale.** The last one that is known.
 
     Args:
         among: The users that are asked for; by default all.
 
     Returns:
-        user_id, timezone (nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed, sensitive_opt_in
-        (nullable); sorted. Users without a row in ``users`` are there if they unsubscribed.
+        user_id, timezone, locale (both nullable), email_opt_in, push_opt_in, email_unsubscribed, push_unsubscribed,
+        sensitive_opt_in (nullable); sorted. Users without a row in ``users`` are there if they unsubscribed.
     """
 
     def source(name: str) -> str:
@@ -120,10 +121,14 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
             WHERE NOT sensitive_opt_in AND updated_at >= $day_after AND updated_at < $day_after + INTERVAL 1 DAY
           ) GROUP BY user_id
         ), zones AS (
-          SELECT user_id, arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) AS timezone FROM (
-            SELECT user_id, timezone, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
+          SELECT user_id,
+                 arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) FILTER (timezone IS NOT NULL) AS timezone,
+                 arg_max(locale, {{'at': updated_at, 'seq': ingest_seq, 'locale': locale}})
+                   FILTER (locale IS NOT NULL) AS locale
+          FROM (
+            SELECT user_id, timezone, locale, coalesce(updated_at, ingested_at) AS updated_at, ingest_seq
             FROM {source("landing.users")} JOIN calls USING (ingest_seq)
-            WHERE timezone IS NOT NULL AND (updated_at IS NULL OR updated_at < $day_after)
+            WHERE updated_at IS NULL OR updated_at < $day_after
           ) GROUP BY user_id
         ), own_unsubscribes AS (
           SELECT user_id, channel, unsubscribed_at, ingest_seq FROM {source("landing.notification_events")}
@@ -149,7 +154,7 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
           LEFT JOIN email_in AS e USING (user_id) LEFT JOIN sensitive AS o USING (user_id)
           GROUP BY id
         )
-        SELECT user_id, zones.timezone,
+        SELECT user_id, zones.timezone, zones.locale,
                coalesce(email_in.says_yes AND NOT coalesce(refusals.email, false), false) AS email_opt_in,
                coalesce(push_in.says_yes AND NOT coalesce(refusals.push, false), false) AS push_opt_in,
                email_out.user_id IS NOT NULL AS email_unsubscribed, push_out.user_id IS NOT NULL AS push_unsubscribed,

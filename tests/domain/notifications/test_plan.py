@@ -16,11 +16,11 @@ from journeys_assets.domain.notifications.arms import experiment_arm
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.plan import (
     CONSENT,
-    INTEREST_TITLE,
     OUTPUT_COLUMNS,
     REASONS,
     plan_notifications,
 )
+from journeys_assets.domain.notifications.titles import MAX_CHARACTERS
 from journeys_assets.domain.tables.pipeline import NOTIFICATION_CANDIDATES
 from journeys_assets.domain.tables.table import violations
 from journeys_assets.domain.vocabulary import CHANNELS, NAMELESS
@@ -34,17 +34,22 @@ JOURNEY_SCHEMA = pl.Schema(
         "journey_id": pl.String,
         "journey_name": pl.String,
         "stage": pl.String,
+        "intent": pl.String,
         "confidence": pl.Float64,
         "rank": pl.Int64,
         "diversified_score": pl.Float64,
         "feedback": pl.String,
         "safety_decision": pl.String,
+        "item_ids": pl.List(pl.String),
     }
 )
-USER_SCHEMA = pl.Schema({"user_id": pl.String, "timezone": pl.String, **dict.fromkeys(CONSENT, pl.Boolean)})
+USER_SCHEMA = pl.Schema(
+    {"user_id": pl.String, "timezone": pl.String, "locale": pl.String, **dict.fromkeys(CONSENT, pl.Boolean)}
+)
 HOUR_SCHEMA = pl.Schema({"user_id": pl.String, "hour_utc": pl.Int64, "n": pl.Int64})
 SENT_SCHEMA = pl.Schema({"user_id": pl.String, "journey_id": pl.String, "channel": pl.String, "sent_date": pl.Date})
 
+INTEREST_SCHEMA = pl.Schema({"user_id": pl.String, "interest_name": pl.String, "item_ids": pl.List(pl.String)})
 MEMORY_SCHEMA = pl.Schema({"user_id": pl.String, "journey_id": pl.String, "n_similar_sends": pl.Int64})
 
 
@@ -56,10 +61,12 @@ def journey(**values: Any) -> dict[str, Any]:
             "journey_id": "j",
             "journey_name": "Kitchen tiles",
             "stage": "ongoing",
+            "intent": "exploring",
             "confidence": 0.9,
             "rank": 1,
             "feedback": None,
             "safety_decision": "allow",
+            "item_ids": ["tile", "grout"],
         }
         | values
     )
@@ -67,7 +74,7 @@ def journey(**values: Any) -> dict[str, Any]:
 
 def user(**values: Any) -> dict[str, Any]:
     consent = {"email_opt_in": True, "push_opt_in": True, "email_unsubscribed": False, "push_unsubscribed": False}
-    return {"user_id": "u", "timezone": "UTC"} | consent | values
+    return {"user_id": "u", "timezone": "UTC", "locale": None} | consent | values
 
 
 def sent_row(days_ago: int, **values: Any) -> dict[str, Any]:
@@ -84,6 +91,7 @@ def plan(
     day: date = DAY,
     params: NotificationParams = ALL_JOURNEY,
     similar_sends: dict[str, int] | None = None,
+    interests: list[dict[str, Any]] | None = None,
 ) -> pl.DataFrame:
     counts = [{"user_id": "u", "journey_id": j, "n_similar_sends": n} for j, n in (similar_sends or {}).items()]
     return plan_notifications(
@@ -94,6 +102,7 @@ def plan(
         pl.DataFrame(counts, schema=MEMORY_SCHEMA),
         day,
         params,
+        interests=pl.DataFrame(interests or [], schema=INTEREST_SCHEMA),
     )
 
 
@@ -221,9 +230,15 @@ def test_arms_are_stable_and_have_the_configured_shares() -> None:
     assert sum(a != b for a, b in zip(arms, salted, strict=True)) > 800
 
 
-def test_arms_differ_only_in_the_title_and_the_holdout_gets_no_sends() -> None:
+CONTENT = ("title_text", "title_template", "title_locale", "item_ids")
+
+
+def test_arms_differ_only_in_content_and_the_holdout_gets_no_sends() -> None:
+    interests = [{"user_id": "u", "interest_name": "home decor", "item_ids": ["lamp"]}]
     planned = {
-        arm: plan([journey(journey_name=" Kitchen\n  tiles ")], params=replace(ALL_JOURNEY, **shares))
+        arm: plan(
+            [journey(journey_name=" Kitchen\n  tiles ")], params=replace(ALL_JOURNEY, **shares), interests=interests
+        )
         for arm, shares in {
             "journey": {"journey_arm_share": 1.0},
             "interest": {"journey_arm_share": 0.0, "interest_arm_share": 1.0},
@@ -233,25 +248,48 @@ def test_arms_differ_only_in_the_title_and_the_holdout_gets_no_sends() -> None:
     for arm, rows in planned.items():
         assert rows["arm"].unique().to_list() == [arm]
     assert planned["holdout"]["reason"].unique().to_list() == ["arm_holdout"]
-    same = [c for c in OUTPUT_COLUMNS if c not in ("arm", "title_text")]
+    same = [c for c in OUTPUT_COLUMNS if c not in ("arm", *CONTENT)]
     assert planned["journey"].select(same).equals(planned["interest"].select(same))
-    assert planned["journey"]["title_text"][0].endswith("Kitchen tiles")
-    assert planned["interest"]["title_text"][0] == INTEREST_TITLE
+    content = {arm: planned[arm].filter(decision="send").select(CONTENT).row(0) for arm in ("journey", "interest")}
+    assert content["journey"][0].endswith("Kitchen tiles")
+    assert content["journey"][1].startswith("exploring-")
+    assert content["journey"][3] == ["tile", "grout"]
+    assert content["interest"][0].endswith("home decor")
+    assert content["interest"][1].startswith("interest-")
+    assert content["interest"][3] == ["lamp"]
 
 
-def test_the_length_of_a_title_is_limited() -> None:
-    assert len(plan([journey(journey_name="x" * 100_000)])["title_text"][0]) < 150
+def test_a_hold_has_no_items_and_a_send_at_most_so_many() -> None:
+    params = replace(ALL_JOURNEY, items_per_send=1)
+    planned = plan([journey(), journey(journey_id="k", rank=2)], params=params)
+    assert planned.filter(decision="send")["item_ids"].to_list() == [["tile"]]
+    assert set(planned.filter(decision="hold")["item_ids"].list.len()) == {0}
+
+
+def test_without_an_interest_or_items_the_title_names_nothing() -> None:
+    of_interest = replace(ALL_JOURNEY, journey_arm_share=0.0, interest_arm_share=1.0)
+    for planned in (plan([journey()], params=of_interest), plan([journey(journey_name=NAMELESS, item_ids=None)])):
+        send = planned.filter(decision="send")
+        assert send["title_template"][0].startswith("generic-")
+        assert send["item_ids"].to_list() == [[]]
+
+
+def test_the_locale_of_the_user_chooses_the_language() -> None:
+    planned = {locale: plan([journey()], [user(locale=locale)]) for locale in ("de-AT", "xx", None)}
+    assert [rows["title_locale"][0] for rows in planned.values()] == ["de", "en", "en"]
+    assert planned["de-AT"]["title_text"][0] != planned["xx"]["title_text"][0]
 
 
 @pytest.mark.parametrize(
     "name",
     [
         *["ann@mail.example", "call 020 7946 0958", "ann (at) mail (dot) com", "+44\u200b 20 7946 0958", NAMELESS, ""],
-        *["\u200b", f"{NAMELESS} (2)", None, "x" * 64 + " 978-3-16-148410-0"],
+        *["\u200b", f"{NAMELESS} (2)", None, "x" * 50 + " 978-3-16-148410-0"],
     ],
 )
 def test_a_title_names_no_journey_without_a_name_or_with_personal_data_in_it(name: str | None) -> None:
-    assert plan([journey(journey_name=name)])["title_text"].unique().to_list() == [INTEREST_TITLE]
+    (template,) = plan([journey(journey_name=name)])["title_template"].unique()
+    assert template.startswith("generic-")
 
 
 PIECES = st.sampled_from(
@@ -265,7 +303,8 @@ def test_no_title_ever_holds_personal_data(pieces: list[str]) -> None:
     name = "".join(pieces).encode("utf-8", "ignore").decode()
     planned = plan([journey(journey_name=name)])
     assert not any(map(holds_personal_data, planned["title_text"]))
-    if cleaned(name) and not holds_personal_data(name) and len(name) < 60:
+    assert all(len(title) <= MAX_CHARACTERS for title in planned["title_text"])
+    if cleaned(name) and not holds_personal_data(name) and len(name) < 40:
         assert cleaned(name) in planned["title_text"][0]
 
 

@@ -5,7 +5,8 @@ import polars as pl
 
 from journeys_assets.domain.related.params import RelatedParams
 from journeys_assets.domain.related.ranking import FEATURES
-from journeys_assets.models.related.training import fifth_of, train_ranking
+from journeys_assets.models.logistic import fifth_of
+from journeys_assets.models.related.training import train_ranking
 
 PARAMS = RelatedParams()
 
