@@ -469,7 +469,7 @@ def _new_versions(table: Table) -> str:
 
 
 def _keep_last_list(con: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> Counter[int]:
-    """Delete from ``incoming`` what earlier lists of users say of users whom the last one does not list.
+    """Delete from ``incoming`` what earlier lists of users say of users whom the last one does not list, or their yes.
 
     Args:
         numbers: Numbers of the files that are lists.
@@ -491,12 +491,28 @@ def _keep_last_list(con: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> C
             {"before": [n for n in numbers if first <= n < number], "number": number},
         ).fetchall()[0][0]
         first = number if repeated else first
-    rows = con.execute(
-        """
-        DELETE FROM incoming WHERE updated_at IS NULL AND list_contains($earlier, file_no) AND user_id NOT IN (
-          SELECT user_id FROM incoming WHERE updated_at IS NULL AND list_contains($last, file_no)) RETURNING file_no
+    replaced = """
+        updated_at IS NULL AND list_contains($earlier, file_no) AND user_id NOT IN (
+          SELECT user_id FROM incoming WHERE updated_at IS NULL AND list_contains($last, file_no))
+    """
+    lists = {"earlier": [n for n in numbers if n < first], "last": [n for n in numbers if n >= first]}
+    # Who has versions with a time in this call stays as left out by the last list: otherwise such a version would be
+    # all that is known, and an older yes would count.
+    con.execute(
+        f"""
+        UPDATE incoming SET email_opt_in = CASE WHEN NOT email_opt_in THEN false END,
+          push_opt_in = CASE WHEN NOT push_opt_in THEN false END,
+          sensitive_opt_in = CASE WHEN NOT sensitive_opt_in THEN false END
+        WHERE {replaced} AND user_id IN (SELECT user_id FROM incoming WHERE updated_at IS NOT NULL)
         """,
-        {"earlier": [n for n in numbers if n < first], "last": [n for n in numbers if n >= first]},
+        lists,
+    )
+    rows = con.execute(
+        f"""
+        DELETE FROM incoming WHERE {replaced}
+          AND user_id NOT IN (SELECT user_id FROM incoming WHERE updated_at IS NOT NULL) RETURNING file_no
+        """,
+        lists,
     ).fetchall()
     return Counter(number for (number,) in rows)
 

@@ -190,6 +190,7 @@ def outcome(name: str, left: str, *, channel: str = "push", arm: str = "journey"
 
 YES_FILE, NO_FILE = snapshot("1", "true"), snapshot("2", "false")
 LEFT = written(at(1, 9))
+TWO_USERS = UserFile("1", (NO_FILE.lines[0], snapshot("1", "true", user_id="bob").lines[0]), False)
 KNOWN: dict[str, tuple[list[list[File]], int, bool]] = {
     "an opt-in": ([[YES_FILE]], 1, True),
     "no, yes, and the first file again": ([[NO_FILE], [YES_FILE], [NO_FILE]], 3, False),
@@ -231,6 +232,11 @@ KNOWN: dict[str, tuple[list[list[File]], int, bool]] = {
     "a late older opt-out": ([[change("1", at(1, 9), "true")], [change("2", at(0, 9), "false")]], 3, True),
     "an opt-in from before a snapshot with no": ([[NO_FILE], [change("1", at(0, 9), "true")]], 3, False),
     "an opt-in from after a snapshot with no": ([[NO_FILE], [change("1", at(2, 9), "true")]], 3, True),
+    "a no on a list that a later list of the call replaces, and an older yes": (
+        [[TWO_USERS, snapshot("2", "true", user_id="bob"), change("1", at(0, 9), "true")]],
+        2,
+        False,
+    ),
     "an opt-out that lands after a snapshot with yes": ([[YES_FILE], [change("1", at(1, 9), "false")]], 3, False),
 }
 """What lands, call by call; the partition; and whether a push message may be sent to ann."""
