@@ -233,7 +233,7 @@ KNOWN: dict[str, tuple[list[list[File]], int, bool]] = {
     "an opt-in from before a snapshot with no": ([[NO_FILE], [change("1", at(0, 9), "true")]], 3, False),
     "an opt-in from after a snapshot with no": ([[NO_FILE], [change("1", at(2, 9), "true")]], 3, True),
     "a no on a list that a later list of the call replaces, and an older yes": (
-        [[TWO_USERS, snapshot("2", "true", user_id="bob"), change("1", at(0, 9), "true")]],
+        [[TWO_USERS, snapshot("2", "true", user_id="bob"), change("3", at(0, 9), "true")]],
         2,
         False,
     ),
