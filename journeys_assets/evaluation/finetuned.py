@@ -31,7 +31,7 @@ from journeys_assets.models.llm.base import Asker
 from journeys_assets.pipeline.taught_journeys import KnownJourneys, examples_of
 
 TUNED, UNTUNED = "fine-tuned", "not tuned"
-PIPELINE, FIRST_KEYWORD, ALWAYS = "pipeline", "first keyword", "always the same answer"
+PIPELINE, FIRST_KEYWORD, ALWAYS = "pipeline", "a random keyword", "always the same answer"
 ACCEPTED, READ, SAME_NAME = "names accepted", "readers: AUC of accepted names", "the pipeline's name"
 RIGHT, F1 = "pairs as the pipeline", "B-cubed F1 with the pipeline"
 UNREAD = 0.5
@@ -39,21 +39,23 @@ UNREAD = 0.5
 
 Measured = tuple[pl.DataFrame, pl.DataFrame]
 
-PROTOCOL = """\
+PROTOCOL = f"""\
 **Topics.** Every question is about journeys of held-out topics alone; no journey of these topics was learnt from, and
 none that is near one of them. Both models are held to the form of the answer, as when they are served.
 
-**Names** are made from half of the keywords of a journey. *{accepted}* is the share that passes every check of a run.
-*{read}* is how well readers, who see the name alone, tell the other half from keywords of the user's other journeys; a
-name that is not accepted counts {unread}. *{same}* is the share of names that the pipeline gives too.
-**Pairs** are two keywords of a user, and whether they are of one journey. *{right}* is the share of answers that the
+**Names** are made from half of the keywords of a journey, shown in random order. *{ACCEPTED}* is the share that passes
+every check of a run. *{READ}* is how well readers, who see the name alone, tell the other half from keywords of the
+user's other journeys; a name that is not accepted counts {UNREAD}. *{SAME_NAME}* is the share of names that the
+pipeline gives too. *{PIPELINE}* makes the names that the pipeline gives; *{FIRST_KEYWORD}* is the one shown first.
+
+**Pairs** are two keywords of a user, and whether they are of one journey. *{RIGHT}* is the share of answers that the
 pipeline gives too; a missing answer is wrong.
-**Journeys** are of the keywords that were shown; one that is in no journey of the answer is alone. *{f1}* compares the
+
+**Journeys** are of the keywords that were shown; one that is in no journey of the answer is alone. *{F1}* compares the
 groups with the pipeline's.
 
-Intervals (95 %) resample topics; those of journeys resample users. *{first}* takes the keyword that is shown first as
-the name.
-""".format(accepted=ACCEPTED, read=READ, same=SAME_NAME, right=RIGHT, f1=F1, first=FIRST_KEYWORD, unread=UNREAD)
+Intervals (95 %) resample topics; those of journeys resample users.
+"""
 
 
 def measured(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from journeys_assets.domain.clustering.calibration import with_neighbours
 from journeys_assets.domain.finetuning.pairs import pairs_of_journeys
 from journeys_assets.domain.finetuning.params import LabelParams
-from journeys_assets.domain.clustering.calibration import with_neighbours
 from journeys_assets.domain.inference.history import histories
 from journeys_assets.domain.keywords.vectors import KeywordVectors
 from journeys_assets.domain.naming.features import JOURNEY
@@ -21,12 +21,14 @@ from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.models.finetuning.examples import Example, about_journeys, about_names, about_pairs, some_of
 from journeys_assets.models.finetuning.weights import FinetuningError
 from journeys_assets.models.naming.release import naming_on
-from journeys_assets.pipeline.suggested_names import CLUSTER_COLUMNS
+from journeys_assets.pipeline.suggested_names import CLUSTER_COLUMNS as NAMING_COLUMNS
 from journeys_assets.storage.queries import finetuning as queries
 from journeys_assets.storage.queries import inference
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries.vectors import stored_vectors
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
+
+CLUSTER_COLUMNS = (*NAMING_COLUMNS, "keyword_weights", "keyword_centralities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class KnownJourneys:
     """Journeys of some users as of a day.
 
     Attributes:
-        clusters: Columns of ``suggested_names.CLUSTER_COLUMNS``; one row per journey.
+        clusters: ``CLUSTER_COLUMNS``; one row per journey.
         facts: As from ``storage.queries.keywords.keyword_facts``.
         output: user_id, journey_id, journey_name, keywords, kind, stage, intent, confidence of the day's output.
         window: user_id, keyword, weight, last_engaged_at of the members of journeys.

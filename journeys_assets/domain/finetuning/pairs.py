@@ -11,7 +11,7 @@ KEYWORDS_OF_A_JOURNEY = 12
 
 
 def pairs_of_journeys(journeys: pl.DataFrame, n: int) -> pl.DataFrame:
-    """At most ``n`` pairs of each user: as many of one journey as of two, or as near to that as the user's journeys allow.
+    """At most ``n`` pairs of each user: as many of one journey as of two, as far as the user's journeys allow.
 
     Which pairs are taken depends on the keywords of the user alone.
 

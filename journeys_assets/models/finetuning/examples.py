@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -68,6 +68,9 @@ class Example:
 def about_names(names: pl.DataFrame, most_journeys: int) -> Iterator[Example]:
     """Questions about names, one or more for each user; the pipeline's answer are the names without a model.
 
+    Keywords are in the order of a hash. In a run the best comes first, and it is often the pipeline's own name: a model
+    would learn to copy what stands first.
+
     Args:
         names: Result of ``suggestions.worth``: user_id, journey_id, journey_name, keywords, worth.
         most_journeys: Most journeys that one question holds. Those of the greatest worth come first.
@@ -77,8 +80,18 @@ def about_names(names: pl.DataFrame, most_journeys: int) -> Iterator[Example]:
     given = dict(zip(names.select(JOURNEY).iter_rows(), names["journey_name"], strict=True))
     for _, part in parts.partition_by("part", as_dict=True, maintain_order=True).items():
         for shown in to_show(part, part.select(JOURNEY)):
+            shown = _shuffled(shown)
             answer = {journey_id: given[shown.user_id, journey_id] for journey_id in shown.journey_ids}
             yield Example("names", shown.user_id, naming.question(shown), answer, shown.journey_ids, shown)
+
+
+def _shuffled(shown: Shown) -> Shown:
+    """``shown`` with the keywords of each journey in the order of a hash."""
+    journeys = {
+        number: sorted(keywords, key=lambda keyword: hashlib.sha256(keyword.encode("utf-8", "replace")).digest())
+        for number, keywords in shown.data["journeys"].items()
+    }
+    return replace(shown, data={**shown.data, "journeys": journeys})
 
 
 def about_pairs(rows: pl.DataFrame) -> Iterator[Example]:
@@ -158,7 +171,7 @@ def _journey(given: AnsweredJourney) -> dict[str, Any] | None:
 
 
 def some_of(examples: Sequence[Example], n: int) -> list[Example]:
-    """At most ``n`` examples of each task, each question once: the first by hash, so that no kind of user is preferred."""
+    """At most ``n`` examples of each task, each question once: the first by hash, so no kind of user is preferred."""
     first: dict[str, Example] = {}
     for example in examples:
         first.setdefault(example.row_hash, example)

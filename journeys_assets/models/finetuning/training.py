@@ -1,4 +1,4 @@
-"""Supervised fine-tuning with LoRA: the model learns to write an answer after its question. It can be stopped at any time.
+"""Supervised fine-tuning with LoRA: the model learns to write an answer after its question.
 
 A step is a function of the parameters, the answers and the state before it, so a run that was killed and goes on from
 its last checkpoint ends with the weights of one that was not. No token of a question is learnt, only the answer and the
@@ -180,7 +180,7 @@ def _step(model: Any, sequences: Sequence[_Sequence], weights: Sequence[Any], op
         logits = model(input_ids=tokens, logits_to_keep=places, use_cache=False).logits[0]
         loss = torch.nn.functional.cross_entropy(logits.float(), tokens[0, one.start :], reduction="sum") / n_tokens
         loss.backward()
-        total += float(loss)
+        total += float(loss.detach())
     torch.nn.utils.clip_grad_norm_(weights, _LARGEST_GRADIENT)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
@@ -215,8 +215,8 @@ def _restore(file: Path, mark: str, weights: dict[str, Any], optimiser: Any) -> 
     state = torch.load(file, weights_only=True)
     if state["mark"] != mark:
         raise FinetuningError(
-            f"{file} is of another training ({state['mark']}, not {mark}): base, labels or [training] changed; remove it "
-            "to begin anew, or give the new configuration a folder of its own"
+            f"{file} is of another training ({state['mark']}, not {mark}): base, labels or [training] changed; remove "
+            "it to begin anew, or give the new configuration a folder of its own"
         )
     with torch.no_grad():
         for name, one in weights.items():

@@ -1,4 +1,4 @@
-"""Weights on disk: the model that is tuned, as plain files of transformers, and the tuned one with its chat template."""
+"""Weights on disk: the model to tune, as plain files of transformers, and the tuned one with its chat template."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def load(folder: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    _without_bars()
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
     return model.eval(), tokenizer
@@ -60,6 +61,7 @@ def load(folder: Path) -> tuple[Any, Any]:
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write both into ``folder`` in one step; what it held is replaced."""
+    _without_bars()
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".draft-{folder.name}")
     shutil.rmtree(draft, ignore_errors=True)
@@ -74,3 +76,10 @@ def with_instructions(tokenizer: Any, instructions: str) -> Any:
     if instructions == "first_sentence":
         tokenizer.chat_template = LABELLED
     return tokenizer
+
+
+def _without_bars() -> None:
+    """Reading and writing takes seconds; the steps show their own progress."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()

@@ -94,8 +94,8 @@ def write_card(
         "",
         "* The teacher's mistakes were taught too. Agreement with the teacher is no quality; the readers are a proxy.",
         "* It was taught the form of the prompts of this version. After a change of a prompt, tune again.",
-        "* Weights may repeat texts that they learnt from: keep them as confidential as the log. To remove a user, delete "
-        "the user's lines and train anew.",
+        "* Weights may repeat texts that they learnt from: keep them as confidential as the log. To remove a user, "
+        "delete the user's lines and train anew.",
         "",
     ]
     text = "\n".join(lines)

@@ -37,7 +37,7 @@ from journeys_assets.pipeline.taught_journeys import KnownJourneys
 LINES, MANIFEST, SPLIT_FILE = "labels.jsonl", "labels.json", "split.parquet"
 PIPELINE = "pipeline"
 TAUGHT, NO_ANSWER, INCOMPLETE, REFUSED = "taught", "no answer", "not complete", "name refused"
-_AT_ONCE = 64
+_AT_ONCE = 16
 """Questions whose lines are written together."""
 
 Progress = Callable[[int, int], None]
