@@ -1,5 +1,6 @@
 """`journeys finetune …`: a small language model is taught the answers of a larger one, or of the pipeline."""
 
+import json
 import uuid
 from datetime import date
 from pathlib import Path
@@ -152,7 +153,9 @@ def serve(
     training_facts(settings.folder)
     model, tokenizer = load(settings.folder / MODEL)
     out.write_line("For journeys.toml:")
-    out.write_line(f'[llm]\nmodel = "{settings.name}"\nbase_url = "http://127.0.0.1:{port}/v1"\nmax_concurrency = 1')
+    settings_of = {"model": settings.name, "base_url": f"http://127.0.0.1:{port}/v1", "max_concurrency": 1}
+    for line in ("[llm]", *(f"{key} = {json.dumps(value)}" for key, value in settings_of.items())):
+        out.write_line(line)
     serve_model(model, tokenizer, settings.name, port)
 
 
