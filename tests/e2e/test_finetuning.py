@@ -12,6 +12,8 @@ import pytest
 
 from journeys_assets.domain.finetuning.params import LabelParams
 from journeys_assets.domain.finetuning.split import HELD_OUT, LEARNT
+from journeys_assets.evaluation.finetuned import ACCEPTED, F1, READ, RIGHT, SAME_NAME, measured
+from journeys_assets.evaluation.parts.naming import CachedEmbedder
 from journeys_assets.models.finetuning.examples import Example
 from journeys_assets.models.finetuning.weights import FinetuningError
 from journeys_assets.models.llm.base import Asker
@@ -261,6 +263,60 @@ def test_the_judge_decides_which_journeys_are_taught(world: Sandbox, known: Know
     assert all(keyword.startswith("garden") for keyword in good.clusters["keywords"].explode())
     with pytest.raises(FinetuningError, match=r"name it in \[teacher\]"):
         judged_levels(judges, journeys, LAST, "language_model", None)
+
+
+# ── figures ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def knowing(data: Mapping[str, Any]) -> Any:
+    """A model that knows the themes."""
+    if "journeys" in data:
+        return {key: keywords[0] for key, keywords in data["journeys"].items()}
+    if "first" in data:
+        return good_answer(data)
+    numbers: dict[str, list[int]] = {}
+    for number, text, *_ in data["keywords"]:
+        numbers.setdefault(text.split()[0], []).append(number)
+    return {"journeys": [{"name": theme, "keywords": of_theme} for theme, of_theme in numbers.items()]}
+
+
+def ignorant(data: Mapping[str, Any]) -> Any:
+    """One that names what nobody looked for, gives the opposite about pairs, and puts all keywords together."""
+    if "journeys" in data:
+        return dict.fromkeys(data["journeys"], "zebra crossing")
+    if "first" in data:
+        return {"same": not good_answer(data)["same"]}
+    return {"journeys": [{"name": "all", "keywords": [number for number, *_ in data["keywords"]]}]}
+
+
+def test_figures_tell_a_good_model_from_a_bad_one_and_from_one_that_is_silent(
+    world: Sandbox, known: KnownJourneys
+) -> None:
+    """Seen to fail when a refused name is read, and when keywords without a journey keep the pipeline's cluster."""
+    theme = pl.col("keywords").list.first().str.split(" ").list.first()
+    topics = known.clusters.select("user_id", "journey_id", topic=theme)
+    askers = {
+        "knowing": FunctionAsker(knowing),
+        "ignorant": FunctionAsker(ignorant),
+        "silent": FunctionAsker(lambda data: None),
+    }
+    embed = CachedEmbedder(world.deployment.embedder())
+    results, comparisons, names = measured(known, topics, LabelParams(), 40, MOST_JOURNEYS, askers, embed, 100)
+    value = {(row["metric"], row["method"]): row["value"] for row in results.iter_rows(named=True)}
+    of = {name: [value[metric, name] for metric in (ACCEPTED, READ, RIGHT, F1)] for name in askers}
+    assert of["knowing"] == [1, pytest.approx(1, abs=0.1), 1, 1]
+    assert of["ignorant"][:3] == [0, 0.5, 0]
+    assert of["silent"][:3] == [0, 0.5, 0]
+    assert of["silent"][3] < 0.5, "each keyword is alone, although the pipeline would fill them in"
+    assert value[SAME_NAME, "pipeline"] == 1
+    assert set(comparisons.filter(pl.col("baseline") == "silent")["verdict"]) == {"better", "no clear difference"}
+    assert set(comparisons.filter(pl.col("baseline") == "ignorant", pl.col("metric") != SAME_NAME)["verdict"]) == {
+        "better"
+    }
+    units = {row["metric"]: (row["regime"], row["n_users"]) for row in results.iter_rows(named=True)}
+    assert units[ACCEPTED] == units[RIGHT] == ("by topic", len(THEMES))
+    assert units[F1] == ("by user", known.clusters["user_id"].n_unique())
+    assert set(names["topic"]) == set(THEMES)
 
 
 # ── configuration ───────────────────────────────────────────────────────────────────────────────────────────────────

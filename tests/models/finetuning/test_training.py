@@ -83,6 +83,8 @@ def test_the_model_answers_as_it_was_taught(learnt: Trained) -> None:
     facts = learnt.facts
     assert facts["loss_of_last_steps"] < 0.3 * facts["loss_of_first_steps"]
     assert (facts["answers"], facts["steps"], facts["answers_too_long"]) == (6, 40, 0)
+    n_tokens = [len(learnt.tokenizer(one.answer)["input_ids"]) + 1 for one in TAUGHT]
+    assert facts["tokens_learnt"] == sum(n_tokens) < facts["tokens"] / 3, "the answers and their ends, no question"
     assert 0 < facts["parameters_trained"] < facts["parameters"] < 200_000
 
 
