@@ -301,7 +301,7 @@ def test_figures_tell_a_good_model_from_a_bad_one_and_from_one_that_is_silent(
         "silent": FunctionAsker(lambda data: None),
     }
     embed = CachedEmbedder(world.deployment.embedder())
-    results, comparisons, names = measured(known, topics, LabelParams(), 40, MOST_JOURNEYS, askers, embed, 100)
+    results, comparisons, names = measured(known, topics, LabelParams(), 60, MOST_JOURNEYS, askers, embed, 100)
     value = {(row["metric"], row["method"]): row["value"] for row in results.iter_rows(named=True)}
     of = {name: [value[metric, name] for metric in (ACCEPTED, READ, RIGHT, F1)] for name in askers}
     assert of["knowing"] == [1, pytest.approx(1, abs=0.1), 1, 1]
