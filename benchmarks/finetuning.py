@@ -1,4 +1,4 @@
-"""Fine-tunes a small model on the synthetic world, with the pipeline as its teacher, and measures it on held-out themes.
+"""Fine-tunes a small model on the synthetic world, with the pipeline as its teacher; held-out themes measure it.
 
     python benchmarks/finetuning.py FOLDER [--base gemma-3-270m]
 

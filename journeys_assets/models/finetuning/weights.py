@@ -43,7 +43,7 @@ def base_folder(name: str, folder: Path) -> Path:
         model, tokenizer = load_gemma(folder / f"{NAME}-gguf")
         # The weights are plain numbers by now; only marks of the packed form keep them from being saved.
         model.hf_quantizer, model.is_quantized = None, False
-        del model.config.quantization_config
+        vars(model.config).pop("quantization_config", None)
         save(model, tokenizer, target)
     return target
 
