@@ -66,7 +66,7 @@ class TrainingParams:
     """Share of the steps in which the rate rises."""
     rank: Positive = 16
     """Rank of the adapters."""
-    alpha: Annotated[float, Field(gt=0)] = 32.0
+    alpha: Positive = 32
     """Their updates are scaled by alpha / rank."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     """Of the adapters."""

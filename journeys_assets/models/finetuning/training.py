@@ -178,7 +178,9 @@ def _step(model: Any, sequences: Sequence[_Sequence], weights: Sequence[Any], op
         # Of each token of the answer, the output at the place before it; no others are computed.
         places = torch.arange(one.start - 1, len(one.tokens) - 1, device=model.device)
         logits = model(input_ids=tokens, logits_to_keep=places, use_cache=False).logits[0]
-        loss = torch.nn.functional.cross_entropy(logits.float(), tokens[0, one.start :], reduction="sum") / n_tokens
+        loss: Any = (
+            torch.nn.functional.cross_entropy(logits.float(), tokens[0, one.start :], reduction="sum") / n_tokens
+        )
         loss.backward()
         total += float(loss.detach())
     torch.nn.utils.clip_grad_norm_(weights, _LARGEST_GRADIENT)

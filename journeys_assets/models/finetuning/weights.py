@@ -80,6 +80,7 @@ def with_instructions(tokenizer: Any, instructions: str) -> Any:
 
 def _without_bars() -> None:
     """Reading and writing takes seconds; the steps show their own progress."""
-    from transformers.utils.logging import disable_progress_bar
+    from transformers.utils import logging
 
-    disable_progress_bar()
+    bars: Any = logging
+    bars.disable_progress_bar()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ from journeys_assets.models.finetuning.weights import FinetuningError
 from journeys_assets.settings import LanguageModelSettings
 
 _STRICT = ConfigDict(extra="forbid")
+_TABLES: dict[str, type[Any]] = {
+    "split": SplitParams,
+    "labels": LabelParams,
+    "training": TrainingParams,
+    "evaluation": EvaluationParams,
+}
 
 
 class FinetuningConfig(BaseModel):
@@ -45,14 +52,8 @@ class FinetuningConfig(BaseModel):
         """Standard dataclasses ignore keys that they lack."""
         if not isinstance(given, dict):
             return given
-        kinds = {
-            "split": SplitParams,
-            "labels": LabelParams,
-            "training": TrainingParams,
-            "evaluation": EvaluationParams,
-        }
-        known = kinds[info.field_name].__dataclass_fields__
-        if unknown := sorted(given.keys() - known.keys()):
+        known = [field.name for field in fields(_TABLES[info.field_name])]
+        if unknown := sorted(given.keys() - set(known)):
             raise ValueError(f"unknown {', '.join(unknown)}; the keys are {', '.join(known)}")
         return given
 
