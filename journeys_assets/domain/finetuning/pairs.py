@@ -11,7 +11,9 @@ KEYWORDS_OF_A_JOURNEY = 12
 
 
 def pairs_of_journeys(journeys: pl.DataFrame, n: int) -> pl.DataFrame:
-    """At most ``n`` pairs of each user: as many of one journey as of two, as far as the user's journeys allow.
+    """At most ``n`` pairs of each user: as many of one journey as of two, so that no answer is right more often.
+
+    A user of one journey has none: there is nothing to tell apart.
 
     Which pairs are taken depends on the keywords of the user alone.
 
@@ -36,13 +38,14 @@ def pairs_of_journeys(journeys: pl.DataFrame, n: int) -> pl.DataFrame:
     in_turn = pairs.with_columns(turn=pl.Series(turns, dtype=pl.String)).sort(
         "user_id", "same", "turn", "keyword_a", "keyword_b"
     )
-    numbered = in_turn.with_columns(place=pl.int_range(pl.len()).over("user_id", "same"))
-    # One kind may have more than half where the other has too few.
+    numbered = in_turn.with_columns(
+        place=pl.int_range(pl.len()).over("user_id", "same"),
+        n_same=pl.col("same").sum().over("user_id"),
+        n_other=(~pl.col("same")).sum().over("user_id"),
+    )
     return (
-        numbered.sort("user_id", "place", "same", "turn")
-        .group_by("user_id", maintain_order=True)
-        .head(n)
-        .drop("turn", "place")
+        numbered.filter(pl.col("place") < pl.min_horizontal("n_same", "n_other", pl.lit(n // 2)))
+        .drop("turn", "place", "n_same", "n_other")
         .sort("user_id", "keyword_a", "keyword_b")
     )
 
