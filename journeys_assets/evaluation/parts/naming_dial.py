@@ -54,7 +54,7 @@ def measured_dial(
     texts = given["suggested_name"].to_list()
     vectors = pl.Series(pack(embed(texts)) if texts else [], dtype=pl.Binary)
     accepted = judged(
-        given.with_columns(embedding=vectors), names, _centres(seen.clusters, embed), names.select(JOURNEY).clear()
+        given.with_columns(embedding=vectors), names, centres(seen.clusters, embed), names.select(JOURNEY).clear()
     ).filter(pl.col("verdict") == "accepted")
     both = names.join(accepted.select(*JOURNEY, "suggested_name"), on=JOURNEY, how="left")
     without = _read(both.with_columns(name="journey_name"), unread, embed, "without")
@@ -101,7 +101,7 @@ def plot_dial(points: pl.DataFrame, model: str) -> Plot:
     )
 
 
-def _centres(clusters: pl.DataFrame, embed: Embed) -> pl.DataFrame:
+def centres(clusters: pl.DataFrame, embed: Embed) -> pl.DataFrame:
     """Journeys with the mean vector of their keywords, as ``domain.naming.suggestions`` takes them."""
     packed = []
     for keywords in clusters["keywords"].to_list():

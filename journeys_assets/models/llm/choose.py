@@ -111,6 +111,25 @@ def make_asker(
     )
 
 
+def asker_of_chat(chat: ChatModel, folder: Path, *, run_id: str, now: Now = lambda: datetime.now(UTC)) -> ModelAsker:
+    """The asker of a model in this process: one question at a time, without a budget.
+
+    Args:
+        folder: Of the cache of answers; made when first used.
+        run_id: What the ledger calls the run.
+    """
+    return ModelAsker(
+        chat,
+        cache=AnswerCache(folder),
+        ledger=Ledger(run_id, now=now),
+        budget=Budget(Limits(), None, now=now),
+        prices=Prices(),
+        max_concurrency=1,
+        requests_per_minute=None,
+        max_retries=0,
+    )
+
+
 class _Probe(BaseModel):
     works: bool
 

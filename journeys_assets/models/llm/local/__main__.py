@@ -3,10 +3,7 @@
 import argparse
 from pathlib import Path
 
-import uvicorn
-
-from journeys_assets.models.llm.local.app import make_app
-from journeys_assets.models.llm.local.generation import Generator
+from journeys_assets.models.llm.local.serving import serve
 from journeys_assets.models.llm.local.weights import NAME, load_gemma
 
 if __name__ == "__main__":
@@ -14,5 +11,4 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path, help="where the weights are put together")
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
-    app = make_app(Generator(*load_gemma(arguments.folder)), NAME)
-    uvicorn.run(app, host="127.0.0.1", port=arguments.port, log_level="warning")
+    serve(*load_gemma(arguments.folder), NAME, arguments.port)

@@ -66,14 +66,15 @@ class Generator:
         tokens = self._tokenizer(prompt)["input_ids"]
         written: list[int] = []
         finish_reason = "length"
-        past, step = None, torch.tensor([tokens])
+        device = self._model.device
+        past, step = None, torch.tensor([tokens], device=device)
         with torch.inference_mode():
             while len(written) < max_tokens:
                 result = self._model(input_ids=step, past_key_values=past, use_cache=True)
                 past, logits = result.past_key_values, result.logits[0, -1]
                 if matcher is not None:
                     allowed = torch.frombuffer(bytearray(matcher.compute_logit_bias()), dtype=torch.uint8) > 0
-                    logits = logits.masked_fill(~allowed[: len(logits)], float("-inf"))
+                    logits = logits.masked_fill(~allowed[: len(logits)].to(device), float("-inf"))
                 token = int(logits.argmax())
                 if token == self._tokenizer.eos_token_id:
                     finish_reason = "stop"
@@ -84,7 +85,7 @@ class Generator:
                     if matcher.is_stopped():
                         finish_reason = "stop"
                         break
-                step = torch.tensor([[token]])
+                step = torch.tensor([[token]], device=device)
         text = self._tokenizer.decode(written, skip_special_tokens=True)
         return Generated(text, finish_reason, len(tokens), len(written))
 
