@@ -83,7 +83,7 @@ def known_journeys(
         facts = keyword_queries.keyword_facts(con, clusters, day, params.keywords)
         output = queries.output_of(con, day)
         users = clusters.select("user_id", "window_end_date").unique().sort("user_id")
-        window = keyword_queries.window_keywords(con, users, params.keywords, params.actions)
+        window = keyword_queries.window_keywords(con, users, day, params.keywords, params.actions)
         texts = clusters["keywords"].explode().unique().sort().to_list()
         vectors = KeywordVectors.from_frame(stored_vectors(con, "keyword", texts, embedding_model))
     return KnownJourneys(day, clusters, facts, output, window, vectors, naming)

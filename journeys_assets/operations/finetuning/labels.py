@@ -29,7 +29,7 @@ from journeys_assets.models.finetuning.examples import Example, about_names, tex
 from journeys_assets.models.finetuning.training import Taught
 from journeys_assets.models.finetuning.weights import FinetuningError
 from journeys_assets.models.llm.base import Asker
-from journeys_assets.operations.result_files import draft_of, read_rows
+from journeys_assets.operations.result_files import draft_of
 from journeys_assets.pipeline.judging import Judges
 from journeys_assets.pipeline.suggested_names import Unsafe
 from journeys_assets.pipeline.taught_journeys import KnownJourneys
