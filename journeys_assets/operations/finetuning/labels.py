@@ -33,6 +33,7 @@ from journeys_assets.operations.result_files import draft_of
 from journeys_assets.pipeline.judging import Judges
 from journeys_assets.pipeline.suggested_names import Unsafe
 from journeys_assets.pipeline.taught_journeys import KnownJourneys
+from journeys_assets.storage.row_files import read_rows
 
 LINES, MANIFEST, SPLIT_FILE = "labels.jsonl", "labels.json", "split.parquet"
 PIPELINE = "pipeline"
