@@ -20,7 +20,7 @@ from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.choose import check_endpoint, make_chat
-from journeys_assets.models.releases import live_versions
+from journeys_assets.models.releases import ReleaseError, live_versions
 from journeys_assets.operations.erase import releases_before_erasure
 from journeys_assets.operations.log_health import noise_of_log, volume_changes
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
@@ -96,7 +96,10 @@ def _trained_before_an_erasure(pipeline: Pipeline, settings: Settings) -> Iterat
     """Releases in use that were trained while labels were there of a user who was erased since."""
     before = releases_before_erasure(settings)
     for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None):
-        live = live_versions(settings.models_path / release.folder)
+        try:
+            live = live_versions(settings.models_path / release.folder)
+        except ReleaseError:
+            continue  # the finding about the release itself says what is wrong with it
         if live and (erased_at := before.get(f"{release.folder}/{live[-1][1]}")):
             trained = f"release {live[-1][1]} was trained with labels of a user who was erased on {erased_at:.10}"
             yield Finding(release.title, False, f"{trained}; `journeys train` makes one without the user")
