@@ -3,7 +3,7 @@
 What belongs here: questions whose answer is "ok" or "wrong, do this". What does not: repairing anything.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -20,7 +20,7 @@ from journeys_assets.domain.scheduling.log_days import LogDays
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.choose import check_endpoint, make_chat
-from journeys_assets.models.releases import ReleaseError, live_versions
+from journeys_assets.models.releases import live_versions
 from journeys_assets.operations.erase import releases_before_erasure
 from journeys_assets.operations.log_health import noise_of_log, volume_changes
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
@@ -57,14 +57,15 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
     Args:
         today: The last day that may have a partition.
     """
+    releases = {
+        release: _tried(release.title, partial(_live, release, settings.models_path / release.folder))
+        for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None)
+    }
     findings = [
         Finding("home", True, str(settings.home)),
         _tried("embedding model", lambda: _model(embedder())),
-        *(
-            _tried(release.title, partial(_live, release, settings.models_path / release.folder))
-            for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None)
-        ),
-        *_trained_before_an_erasure(pipeline, settings),
+        *releases.values(),
+        *_trained_before_an_erasure([release for release, found in releases.items() if found.ok], settings),
         _language_model(settings),
         *(_tried(f"landing {one.location}", partial(_place, one, settings)) for one in settings.landing),
     ]
@@ -92,14 +93,11 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         return [*findings, *_computed(con, pipeline, versions, today)]
 
 
-def _trained_before_an_erasure(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
-    """Releases in use that were trained while labels were there of a user who was erased since."""
+def _trained_before_an_erasure(releases: Iterable[Released], settings: Settings) -> Iterator[Finding]:
+    """Those of ``releases``, all readable, whose live version was trained with labels of a user erased since."""
     before = releases_before_erasure(settings)
-    for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None):
-        try:
-            live = live_versions(settings.models_path / release.folder)
-        except ReleaseError:
-            continue  # the finding about the release itself says what is wrong with it
+    for release in releases:
+        live = live_versions(settings.models_path / release.folder)
         if live and (erased_at := before.get(f"{release.folder}/{live[-1][1]}")):
             trained = f"release {live[-1][1]} was trained with labels of a user who was erased on {erased_at:.10}"
             yield Finding(release.title, False, f"{trained}; `journeys train` makes one without the user")
