@@ -14,7 +14,7 @@ from tests.sandbox import Sandbox
 
 NewSandbox = Callable[[str], Sandbox]
 DAY = date(2026, 3, 2)
-UNPARTITIONED = ("training", "expansion", "calibration", "evaluation", "experiment")
+UNPARTITIONED = ("training", "expansion", "calibration", "evaluation", "experiment", "activation")
 """Groups whose assets are made when somebody asks, and are no part of a day's run."""
 
 
@@ -80,6 +80,7 @@ def test_training_evaluation_and_readout_are_no_part_of_a_days_run(repository: d
     steps = {node.name for node in repository.get_job("daily_job").all_node_defs}
     assert steps == {step_name(group) for group in GROUPS}
     assert {node.name for node in repository.get_job("readout_job").all_node_defs} == {"experiment_readout"}
+    assert {node.name for node in repository.get_job("activation_job").all_node_defs} == {"activation"}
     training = {node.name for node in repository.get_job("training_job").all_node_defs}
     assert training == {"ranker_release", "stage_release", "naming_release", "items_release"}
 
