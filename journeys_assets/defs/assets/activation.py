@@ -36,7 +36,7 @@ def build(hand_over: HandOver) -> dg.AssetsDefinition:
     )
     def activation(context: dg.AssetExecutionContext, config: ActivationConfig) -> dg.MaterializeResult[None]:
         day = None if config.as_of is None else date.fromisoformat(config.as_of)
-        done = hand_over(day, context.run_id)
+        done = hand_over(day, context.run.run_id)
         counts = {
             f"{one.destination}: {what}": sum(counter.values())
             for one in done

@@ -44,7 +44,7 @@ def build(expand: Expand) -> dg.AssetsDefinition:
     def related_release(
         context: dg.AssetExecutionContext, config: ExpansionConfig
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
-        made = expand(None if config.as_of is None else date.fromisoformat(config.as_of), context.run_id)
+        made = expand(None if config.as_of is None else date.fromisoformat(config.as_of), context.run.run_id)
         if made is None:
             yield dg.AssetObservation(RELEASE, metadata={"not_released": "no day has been run yet"})
             return
