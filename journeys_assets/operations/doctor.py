@@ -96,7 +96,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
 def _trained_before_an_erasure(releases: Iterable[Released], settings: Settings) -> Iterator[Finding]:
     """Those of ``releases``, all readable, whose live version was trained with labels of a user erased since."""
     before = releases_before_erasure(settings)
-    for release in releases:
+    for release in releases if before else ():
         live = live_versions(settings.models_path / release.folder)
         if live and (erased_at := before.get(f"{release.folder}/{live[-1][1]}")):
             trained = f"release {live[-1][1]} was trained with labels of a user who was erased on {erased_at:.10}"

@@ -72,4 +72,5 @@ def test_a_log_of_the_format_gives_the_journeys_of_the_landing_contract(
     assert n_accepted == n_events
     for sandbox in (imported, landed):
         sandbox.run(FIRST, LAST)
-    assert_same_output(imported, landed)
+    # An item that only events describe is known from its first event on, and is shown from the next week on.
+    assert_same_output(imported, landed, items=format != "ga4")
