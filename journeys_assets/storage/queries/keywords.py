@@ -91,7 +91,8 @@ def keywords_to_embed(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> p
     depend on what others did.
 
     Returns:
-        partition_date (the first of those days that has the keyword; the last one for an item's), keyword; sorted.
+        partition_date (the first of those days that has the keyword, or on which an item with it is known), keyword;
+        sorted.
     """
     return con.execute(
         """
@@ -99,13 +100,14 @@ def keywords_to_embed(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> p
           SELECT partition_date, keyword FROM main.keyword_table
           WHERE partition_date IN (SELECT unnest($days::DATE[]))
           UNION ALL
-          SELECT $last, unnest(keywords) FROM (
-            SELECT DISTINCT list_concat(annotation_keywords, interest_keywords) AS keywords FROM landing.pins
-            WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
+          SELECT known_on, unnest(keywords) FROM (
+            SELECT DISTINCT greatest(updated_at::DATE, $first::DATE) AS known_on,
+                   list_concat(annotation_keywords, interest_keywords) AS keywords
+            FROM landing.pins WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
           )
         ) WHERE keyword <> '' GROUP BY keyword ORDER BY partition_date, keyword
         """,
-        {"days": list(days), "last": max(days)},
+        {"days": list(days), "first": min(days), "last": max(days)},
     ).pl()
 
 

@@ -22,21 +22,23 @@ def unjudged_texts(con: duckdb.DuckDBPyConnection, days: Sequence[date], safety_
     Every item is judged, whether or not a user engaged with it; what one user is shown depends on no other user.
 
     Returns:
-        partition_date (the first of the days with the text; the last one for an item's), text (distinct); sorted.
+        partition_date (the first of the days with the text, or on which an item with it is known), text (distinct);
+        sorted.
     """
     return con.execute(
         f"""
         SELECT min(partition_date) AS partition_date, text FROM (
           FROM ({_TEXTS}) WHERE partition_date IN (SELECT unnest($days::DATE[]))
           UNION ALL
-          SELECT $last, text FROM (
-            SELECT DISTINCT unnest(list_concat(annotation_keywords, interest_keywords)) AS text FROM landing.pins
-            WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
+          SELECT known_on, text FROM (
+            SELECT DISTINCT greatest(updated_at::DATE, $first::DATE) AS known_on,
+                   unnest(list_concat(annotation_keywords, interest_keywords)) AS text
+            FROM landing.pins WHERE updated_at IS NULL OR updated_at < ($last::DATE + 1)::TIMESTAMP
           ) WHERE text <> ''
         ) WHERE text NOT IN (SELECT text FROM main.text_safety WHERE safety_model = $model)
         GROUP BY text ORDER BY ALL
         """,
-        {"days": list(days), "last": max(days), "model": safety_model},
+        {"days": list(days), "first": min(days), "last": max(days), "model": safety_model},
     ).pl()
 
 
