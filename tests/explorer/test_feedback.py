@@ -5,13 +5,14 @@ import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 from starlette.testclient import TestClient
 
 from journeys_assets.explorer.app import explorer_app
 from journeys_assets.explorer.feedback import SOURCE, FeedbackError, FeedbackFolder, Said
 from journeys_assets.explorer.sources import Sources
+from journeys_assets.pipeline.run import execute
+from journeys_assets.pipeline.stage import Run
 from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.queries.notifications import feedback_as_of
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -65,11 +66,9 @@ def test_the_rows_are_loaded_as_feedback_and_a_word_is_taken_back_from_its_day_o
         scratch_dir=tmp_path / "scratch",
     )
     assert [(file.source, file.n_accepted) for file in report.files] == [(SOURCE, 1)] * 5
-    landed = warehouse.query("SELECT *, given_at::DATE AS event_date FROM landing.journey_feedback")
+    list(execute(sandbox.pipeline, ["stg_journey_feedback"], Run((AT.date(),), "views")))
     seen = []
-    with duckdb.connect() as con:
-        con.register("landed", landed.to_arrow())
-        con.execute("CREATE TABLE stg_journey_feedback AS SELECT * FROM landed")
+    with warehouse.reading() as con:
         for days in range(3):
             rows = feedback_as_of(con, (AT + timedelta(days=days)).date()).to_dicts()
             seen.append({row["journey_id"]: (row["wish"], row["finished_at"] is not None) for row in rows})

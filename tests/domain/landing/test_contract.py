@@ -181,7 +181,7 @@ def test_typed_columns_as_in_parquet_are_accepted() -> None:
         }
     )
     good, refused = check_rows("search_events", frame, now=NOW)
-    assert good.rows() == [(1, "7", "ok", datetime(1970, 1, 1), None)]
+    assert good.drop("event_id", "noise").rows() == [(1, "7", "ok", datetime(1970, 1, 1))]
     assert "query is not valid UTF-8" in refused["reason"][0]
     assert "searched_at is not between" in refused["reason"][1]
 
