@@ -1,6 +1,6 @@
 """Rates that no person reaches, in the staging views: heavy users stay, and a day follows from itself alone."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -90,6 +90,9 @@ def test_what_is_left_out_is_counted_by_reason() -> None:
 
 def test_a_filter_on_a_day_reaches_both_scans() -> None:
     """Otherwise building one day would count the searches of the whole history."""
-    plan = SqlWorld().query(f"EXPLAIN SELECT * FROM main.stg_search_events WHERE event_date = DATE '{DAY}'")
+    world = SqlWorld()
+    for n in range(3):  # an empty table would be planned away
+        world.search("ann", "tiles", datetime.combine(DAY, datetime.min.time()) - timedelta(days=n))
+    plan = world.query(f"EXPLAIN SELECT * FROM main.stg_search_events WHERE event_date = DATE '{DAY}'")
     text = plan["explain_value"].str.join("").item()
     assert text.count(f"{DAY}") >= 2, text

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-with item_actions as (
+with item_actions as not materialized (
     select user_id, pin_id, action, engaged_at, event_id, event_date
     from {{ ref('stg_pin_engagements') }}
     union all
@@ -15,7 +15,8 @@ with item_actions as (
 ),
 
 -- Join first, unnest after: only the items that were acted on are unnested, not the whole catalogue.
-described_actions as (
+-- Evaluated for each of its two readers: as one table, it would read the whole log for a day.
+described_actions as not materialized (
     select
         item_actions.user_id,
         item_actions.pin_id,

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
-with engagements as (
+-- Read twice: as one table, it would be the whole log for a day.
+with engagements as not materialized (
     select
         user_id,
         pin_id,

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
-with searches as (
+-- Read twice: as one table, it would be the whole log for a day.
+with searches as not materialized (
     select
         user_id,
         query,

@@ -18,7 +18,6 @@ class NoiseParams:
         ValueError: a reason is unknown, or a rate is not positive.
     """
 
-    revision: int = 1
     left_out: tuple[str, ...] = (*NOISE, RATE)
     """The reasons for which rows are left out: `bot`, `monitoring`, `spam`, `rate`. An empty list leaves out nothing.
     """
@@ -46,5 +45,4 @@ class NoiseParams:
 
     def sql_variables(self) -> dict[str, object]:
         """The dbt vars that are parameters, by name. They are the same on every day, so views may use them."""
-        values = {name: value for name, value in asdict(self).items() if name != "revision"}
-        return {**values, "left_out": list(self.left_out)}
+        return {**asdict(self), "left_out": list(self.left_out)}
