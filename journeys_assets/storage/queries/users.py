@@ -122,7 +122,8 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
           ) GROUP BY user_id
         ), zones AS (
           SELECT user_id,
-                 arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq}}) FILTER (timezone IS NOT NULL) AS timezone,
+                 arg_max(timezone, {{'at': updated_at, 'seq': ingest_seq, 'timezone': timezone}})
+                   FILTER (timezone IS NOT NULL) AS timezone,
                  arg_max(locale, {{'at': updated_at, 'seq': ingest_seq, 'locale': locale}})
                    FILTER (locale IS NOT NULL) AS locale
           FROM (
@@ -214,8 +215,8 @@ def countries(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """The country of each user in the latest version that has one: user_id, country; sorted."""
     return con.execute(
         """
-        SELECT user_id, arg_max(country, {'at': coalesce(updated_at, TIMESTAMP '0001-01-01'), 'seq': ingest_seq})
-          AS country
+        SELECT user_id, arg_max(country, {
+          'at': coalesce(updated_at, TIMESTAMP '0001-01-01'), 'seq': ingest_seq, 'country': country}) AS country
         FROM main.stg_users WHERE country IS NOT NULL GROUP BY user_id ORDER BY user_id
         """
     ).pl()
