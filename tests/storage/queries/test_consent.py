@@ -259,15 +259,11 @@ def test_the_time_zone_is_that_of_the_later_file(history: History) -> None:
 
 def test_of_two_time_zones_of_the_same_time_one_is_chosen_for_good(history: History) -> None:
     """A version whose time cannot be read counts from its call on, and another one may have the time of the call."""
-    lines = [
-        UserLine("ann", "true", "true", zone, when)
-        for zone, when in (("Europe/Paris", "yesterday"), ("America/Los_Angeles", written(at(1, 18))))
-    ]
-    for order in (lines, lines[::-1]):
-        history.replay([[UserFile("changes", tuple(order), True)]])
-        with history.warehouse.reading() as con:
-            found = users_by_day(con, DAYS)
-            assert {day: rows["timezone"].to_list() for day, rows in found.items() if rows.height} == {
-                day: users(con, day)["timezone"].to_list() for day in DAYS if users(con, day).height
-            }
-            assert found[DAYS[-1]]["timezone"].to_list() == ["Europe/Paris"]
+
+    def said(zone: str, when: str) -> UserLine:
+        return UserLine("ann", "true", "true", zone, when)
+
+    known = said("Europe/Paris", written(at(0, 0)))
+    later = (said("Europe/Paris", "yesterday"), known, known, said("America/Los_Angeles", written(at(2, 18))))
+    facts = history.replay([[UserFile("changes-0", (known,), True)], [UserFile("changes-0", later, True)]])
+    history.assert_consent_follows_the_rules(facts)
