@@ -22,6 +22,8 @@ import polars as pl
 import pyarrow as pa
 
 from journeys_assets.domain.landing.ids import are_null_words, clean_id
+from journeys_assets.domain.tables.activation import HANDED_OVER
+from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.llm.cache import AnswerCache
@@ -33,6 +35,7 @@ from journeys_assets.storage.erasure.tombstones import add_tombstones, digest_of
 from journeys_assets.storage.ingest.files import checksum
 from journeys_assets.storage.ingest.load import INGEST_TABLES
 from journeys_assets.storage.locks import DAYS_LOCK, LANDING_LOCK, days_locked, exclusive_lock
+from journeys_assets.storage.warehouse.base import has_table
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 LABELS = ("landing.journey_annotations", "landing.journey_feedback", "landing.notification_events")
@@ -242,7 +245,7 @@ def _begins(path: Path, offset: int, mark: bytes) -> bool:
 
 def _note_new_checksums(con: duckdb.DuckDBPyConnection, files: Sequence[Rewritten], landing: Path) -> None:
     """Let a file that was rewritten count as the one that was loaded, so that it is not loaded as a new one."""
-    has_landed = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'landed_files'").fetchone()
+    has_landed = has_table(con, LANDED_FILES)
     for file in files:
         if not file.draft.stat().st_size:
             continue
@@ -261,7 +264,7 @@ def _loaded_from_outside(con: duckdb.DuckDBPyConnection, home: Path) -> list[str
 
 
 def _destinations(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[str]:
-    if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'handed_over'").fetchone():
+    if not has_table(con, HANDED_OVER):
         return []
     sql = (
         "SELECT DISTINCT destination FROM activation.handed_over WHERE list_contains($1, user_id) ORDER BY destination"

@@ -83,13 +83,11 @@ def activate(
     result = Activation(destination.name, day)
     states = ("pending", "refused") if retry_refused else ("pending",)
     with warehouse.reading() as con:
-        # What is known now and speaks against a send counts, whatever its day.
-        consent = users(con, max(day, now.date()))
         left = queries.messages_in(con, destination.name, states)
     messages = [_message(row) for row in left.iter_rows(named=True) if row["kind"] == "traits" and "traits" in what]
     if "notifications" in what:
         pending = left.filter(pl.col("kind") != "traits")
-        found = _sends(warehouse, destination, day, params, consent, pending, now, result)
+        found = _sends(warehouse, destination, day, params, pending, now, result)
         with warehouse.reading() as con:
             refused = set() if retry_refused else set(queries.messages_in(con, destination.name, ["refused"])["key"])
         messages += [message for message in found if message.key not in refused]
@@ -115,13 +113,14 @@ def _sends(
     destination: Destination,
     day: date,
     params: NotificationParams,
-    consent: pl.DataFrame,
     left: pl.DataFrame,
     now: datetime,
     result: Activation,
 ) -> list[Message]:
     """Cancellations first, then the sends that may be handed over, with those that an earlier call left."""
     with warehouse.reading() as con:
+        # What is known now and speaks against a send counts, whatever its day.
+        consent = users(con, max(day, now.date()))
         planned = queries.planned_sends(con, day)
         handed_over = queries.sends_handed_over(con, destination.name)
     is_left = pl.col("key").is_in(left["key"].implode())

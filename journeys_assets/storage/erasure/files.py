@@ -106,12 +106,13 @@ def holds(path: Path, texts: Iterable[str]) -> bool:
         return any(
             content.find(form) >= 0
             for text in texts
-            for form in {text.encode("utf-8", "surrogatepass"), _as_json(text)}
+            for form in {text.encode("utf-8", "surrogatepass"), json_form(text).encode()}
         )
 
 
-def _as_json(text: str) -> bytes:
-    return json.dumps(text)[1:-1].encode()
+def json_form(text: str) -> str:
+    """A text as JSON writes it, without the quotation marks around it."""
+    return json.dumps(text)[1:-1]
 
 
 def _without_records(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
@@ -180,7 +181,7 @@ def _is_of(record: str, delimiter: str, ids: Collection[str]) -> bool:
         try:
             return has_id(json.loads(record), ids)
         except ValueError:
-            return any(_as_json(one).decode() in record or one in record for one in ids)
+            return any(json_form(one) in record or one in record for one in ids)
     try:
         fields = next(csv.reader([record], delimiter=delimiter), [])
     except csv.Error:
@@ -195,7 +196,7 @@ def has_id(value: Any, ids: Collection[str]) -> bool:
     if isinstance(value, list | tuple):
         return any(has_id(one, ids) for one in value)
     if isinstance(value, str):
-        if value[:1] in ("{", "[") and any(one in value or _as_json(one).decode() in value for one in ids):
+        if value[:1] in ("{", "[") and any(one in value or json_form(one) in value for one in ids):
             try:
                 return has_id(json.loads(value), ids)
             except ValueError:

@@ -6,13 +6,13 @@ events stay, so that the history of runs in the UI does.
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from collections.abc import Collection
 from pathlib import Path
 
 from journeys_assets.errors import JourneysError
+from journeys_assets.storage.erasure.files import json_form
 
 REPLACEMENT = "[erased]"
 BUSY_S = 60.0
@@ -38,11 +38,6 @@ def pattern_of(texts: Collection[str]) -> re.Pattern[str] | None:
         return None
     listed = "|".join(re.escape(text) for text in sorted(spellings, key=lambda text: (-len(text), text)))
     return re.compile(rf"(?<!\w)(?:{listed})(?!\w)")
-
-
-def json_form(text: str) -> str:
-    """A text as JSON writes it, without the quotation marks around it."""
-    return json.dumps(text)[1:-1]
 
 
 def redact_sqlite(path: Path, pattern: re.Pattern[str]) -> int:

@@ -22,7 +22,7 @@ import polars as pl
 
 from journeys_assets.domain.landing.ids import clean_id
 from journeys_assets.domain.tables.landing import ERASED_USERS
-from journeys_assets.storage.warehouse.base import create_tables
+from journeys_assets.storage.warehouse.base import create_tables, has_table
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 USER_COLUMNS = ("user_id", "other_id", "owner_id")
@@ -66,11 +66,7 @@ def tombstones(warehouse: Warehouse) -> Tombstones:
     if not warehouse.path.exists():
         return Tombstones()
     with warehouse.reading() as con:
-        is_there = con.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = $1 AND table_name = $2",
-            [ERASED_USERS.schema, ERASED_USERS.name],
-        ).fetchone()
-        return _stored(con) if is_there else Tombstones()
+        return _stored(con) if has_table(con, ERASED_USERS) else Tombstones()
 
 
 def add_tombstones(warehouse: Warehouse, ids: Iterable[str], now: datetime) -> Tombstones:

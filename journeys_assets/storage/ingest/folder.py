@@ -26,6 +26,7 @@ from journeys_assets.storage.ingest.call import IngestReport, ingest
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.files import printable, source_of, walk
 from journeys_assets.storage.ingest.load import LANDING_FORMAT
+from journeys_assets.storage.warehouse.base import has_table
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 MAX_MODIFIED_NS = 2**62
@@ -108,10 +109,7 @@ def landed_files(warehouse: Warehouse) -> pl.DataFrame:
     if not warehouse.path.exists():
         return LANDED_FILES.empty()
     with warehouse.reading() as con:
-        exists = con.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE schema_name = $1 AND table_name = $2",
-            [LANDED_FILES.schema, LANDED_FILES.name],
-        ).fetchone()
+        exists = has_table(con, LANDED_FILES)
         rows = con.sql(f"FROM {LANDED_FILES.qualified_name}").pl() if exists else LANDED_FILES.empty()
     # A warehouse of an earlier release may lack a column.
     return pl.concat([LANDED_FILES.empty(), rows], how="diagonal")

@@ -32,6 +32,16 @@ def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> No
         con.execute(table.ddl)
 
 
+def has_table(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Whether the current database has the table."""
+    found = con.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $1 "
+        "AND table_name = $2",
+        [table.schema, table.name],
+    ).fetchone()
+    return found is not None
+
+
 def write_compact_copy(con: duckdb.DuckDBPyConnection, catalog: str, fresh: Path) -> None:
     """Write an attached database to the file ``fresh``, without free blocks and the bytes of deleted rows in them."""
     for leftover in (fresh, Path(f"{fresh}.wal")):
