@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from journeys_assets.domain.display import markdown_table, markdown_text
 from journeys_assets.models.boosters import Doubles, sigmoid
 
 _FIFTHS = 5
@@ -107,10 +109,27 @@ def fifth_of(user_id: str) -> int:
     return hashlib.sha256(user_id.encode()).digest()[0] % _FIFTHS
 
 
-def measured_rows(ranking: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str, str]]:
-    """Rows of a model card: name of the figure, trained, prior; empty if unmeasured."""
-    names = ranking.get("trained", {})
-    return [(name, f"{ranking['trained'][name]:.4f}", f"{ranking['prior'][name]:.4f}") for name in names]
+def ranking_section(card: Mapping[str, Any], weights: Mapping[str, float], rival: str) -> list[str]:
+    """The lines of a model card about its ranking and its parameters, in Markdown.
+
+    Args:
+        card: ``ranking`` (decision and, if measured, the figures ``trained`` and ``prior``) and ``parameters``.
+        rival: What the weights were measured against, as the head of a column.
+    """
+    ranking = card["ranking"]
+    figures = ranking.get("trained", {})
+    measured = [(name, f"{value:.4f}", f"{ranking['prior'][name]:.4f}") for name, value in figures.items()]
+    return [
+        "## Ranking",
+        "",
+        markdown_text(ranking["decision"]),
+        "",
+        markdown_table(["feature", "weight"], [(name, f"{value:.4f}") for name, value in weights.items()]),
+        "",
+        *([markdown_table(["held-out users", "trained", rival], measured), ""] if measured else []),
+        f"Parameters: {markdown_text(', '.join(f'{name} = {value}' for name, value in card['parameters'].items()))}.",
+        "",
+    ]
 
 
 def _fit(features: Doubles, labels: Doubles, prior: Prior, *, only_intercept: bool = False) -> dict[str, float]:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
-from journeys_assets.domain.display import markdown_table, markdown_text
+from journeys_assets.domain.display import markdown_table
 from journeys_assets.domain.items.params import ItemParams
 from journeys_assets.domain.items.ranking import FEATURES
 from journeys_assets.domain.items.together import POPULARITY, TOGETHER
 from journeys_assets.models import releases
-from journeys_assets.models.logistic import Ranking, measured_rows
+from journeys_assets.models.logistic import Ranking, ranking_section
 from journeys_assets.models.releases import sha256
 
 
@@ -132,7 +132,6 @@ def released_items(folder: Path, day: date) -> ItemRelease | None:
 def model_card(release: ItemRelease) -> str:
     """The card, in Markdown."""
     card = release.card
-    measured = measured_rows(card["ranking"])
     lines = [
         f"# Items {release.version}",
         "",
@@ -141,14 +140,6 @@ def model_card(release: ItemRelease) -> str:
         "",
         markdown_table(["count", "value"], [(name, f"{value:,}") for name, value in card["counts"].items()]),
         "",
-        "## Ranking",
-        "",
-        markdown_text(card["ranking"]["decision"]),
-        "",
-        markdown_table(["feature", "weight"], [(name, f"{value:.4f}") for name, value in release.weights.items()]),
-        "",
-        *([markdown_table(["held-out users", "trained", "without a release"], measured), ""] if measured else []),
-        f"Parameters: {markdown_text(', '.join(f'{name} = {value}' for name, value in card['parameters'].items()))}.",
-        "",
+        *ranking_section(card, release.weights, rival="without a release"),
     ]
     return "\n".join(lines)

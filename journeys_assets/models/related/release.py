@@ -15,7 +15,7 @@ from pathlib import Path
 from journeys_assets.domain.display import markdown_table, markdown_text
 from journeys_assets.domain.related.ranking import FEATURES
 from journeys_assets.models import releases
-from journeys_assets.models.logistic import measured_rows
+from journeys_assets.models.logistic import ranking_section
 
 WITHOUT_MODEL = "none"
 """``model`` in the card of an expansion that no language model took part in."""
@@ -60,8 +60,6 @@ def released_expansion(folder: Path, day: date) -> Expansion | None:
 def model_card(release: Expansion) -> str:
     """The card, in Markdown."""
     card = release.card
-    ranking = card["ranking"]
-    measured = measured_rows(ranking)
     lines = [
         f"# Related journeys {release.version}",
         "",
@@ -72,14 +70,6 @@ def model_card(release: Expansion) -> str:
         "",
         f"A name is stored only if at least {card['parameters']['min_users']} users share it.",
         "",
-        "## Ranking",
-        "",
-        markdown_text(ranking["decision"]),
-        "",
-        markdown_table(["feature", "weight"], [(name, f"{value:.4f}") for name, value in release.weights.items()]),
-        "",
-        *([markdown_table(["held-out users", "trained", "prior"], measured), ""] if measured else []),
-        f"Parameters: {markdown_text(', '.join(f'{name} = {value}' for name, value in card['parameters'].items()))}.",
-        "",
+        *ranking_section(card, release.weights, rival="prior"),
     ]
     return "\n".join(lines)
