@@ -7,7 +7,8 @@ speeds are medians of CPU time. ``floor`` is the time that the matrix products o
 one large float32 product, measured between the turns: no float32 backend can be faster. Journeys are compared with
 those from the vectors of sentence-transformers, all vectors rounded to float16 as at rest: a user counts if the same
 keywords are together in every journey, a keyword if it is in a journey of the same keywords. The start is measured in
-new processes: imports, weights, first vector. OpenVINO is left out where it or bfloat16 is missing.
+new processes: imports, weights, first vector. OpenVINO is left out where it or bfloat16 is missing, and the GPU where
+there is none; CPU time says nothing of the work of a GPU, so wall-clock times are given beside it.
 """
 
 from __future__ import annotations
@@ -62,10 +63,11 @@ def keywords_of_users(n_users: int) -> pl.DataFrame:
     return pl.concat([searches, engaged]).unique().sort("user_id", "keyword")
 
 
-def cpu_seconds(function: Callable[[], object]) -> float:
-    started = time.process_time()
+def seconds_of(function: Callable[[], object]) -> tuple[float, float]:
+    """CPU and wall-clock time."""
+    cpu, wall = time.process_time(), time.monotonic()
     function()
-    return time.process_time() - started
+    return time.process_time() - cpu, time.monotonic() - wall
 
 
 def start_seconds(code: str, *arguments: str) -> float:
@@ -122,38 +124,38 @@ def main() -> None:
             "SentenceTransformer.encode": start_seconds(_START_REFERENCE),
             "`onnxruntime`": start_seconds(_START, "onnxruntime"),
         }
-        try:
-            openvino = make_embedder("minilm", Path(cache), backend="openvino").embed
-            openvino(["kitchen"])
-            embed["`openvino`, bfloat16"] = openvino
-            starts["`openvino`, bfloat16"] = start_seconds(_START, "openvino")
-        except JourneysError as error:
-            print(f"without OpenVINO: {error}\n", flush=True)
+        for backend, title in (("openvino", "`openvino`, bfloat16"), ("cuda", "`cuda`, float32")):
+            try:
+                other = make_embedder("minilm", Path(cache), backend=backend).embed
+                other(["kitchen"])
+                embed[title], starts[title] = other, start_seconds(_START, backend)
+            except JourneysError as error:
+                print(f"without {backend}: {error}\n", flush=True)
         vectors = {name: one(keywords) for name, one in embed.items()}
-        seconds: dict[str, list[float]] = {name: [] for name in embed}
+        seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in embed}
         peaks = []
         for _ in range(options.repeats):
             for name, one in embed.items():
-                seconds[name].append(cpu_seconds(lambda one=one: one(texts)))  # type: ignore[misc]
-            peaks.append(min(cpu_seconds(lambda: square @ square) for _ in range(10)))
+                seconds[name].append(seconds_of(lambda one=one: one(texts)))  # type: ignore[misc]
+            peaks.append(min(seconds_of(lambda: square @ square)[0] for _ in range(10)))
 
     tokenizer = OnnxModel(PackagedMiniLm().files).tokenizer
     lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch(texts)]
     operations, speed = products_of(lengths), 2 * 1024**3 / median(peaks)
     floor = operations / speed
-    reference = median(seconds["SentenceTransformer.encode"]) / len(texts)
+    reference = median(cpu for cpu, _ in seconds["SentenceTransformer.encode"]) / len(texts)
     expected = partitions(rows, keywords, vectors["SentenceTransformer.encode"])
     print(
         f"{rows['user_id'].n_unique():,} users, {len(keywords):,} distinct keywords of {np.mean(lengths):.1f} tokens; "
         f"one thread, medians of {options.repeats} turns of {len(texts):,} keywords\n"
     )
     print(
-        "| | ms a keyword | speed | start, CPU s | smallest cosine | users with the same journeys "
+        "| | CPU ms a keyword | wall ms | speed | start, CPU s | smallest cosine | users with the same journeys "
         "| keywords in the same journey |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for name, own in seconds.items():
-        each = median(own) / len(texts)
+        each, waited = (median(values) / len(texts) for values in zip(*own, strict=True))
         same = partitions(rows, keywords, vectors[name])
         share = sum(same[user] == expected[user] for user in expected) / len(expected)
         kept = sum(len(journey) for user in expected for journey in expected[user] & same[user])
@@ -161,11 +163,11 @@ def main() -> None:
         cosine = (vectors[name] * vectors["SentenceTransformer.encode"]).sum(axis=1).min()
         start = f"{starts[name]:.1f}" if name in starts else ""
         print(
-            f"| {name} | {each * 1e3:.2f} | {reference / each:.2f} | {start} | {cosine:.6f} | {share:.1%} "
-            f"| {of_keywords:.1%} |"
+            f"| {name} | {each * 1e3:.3f} | {waited * 1e3:.3f} | {reference / each:.2f} | {start} | {cosine:.6f} "
+            f"| {share:.1%} | {of_keywords:.1%} |"
         )
     print(
-        f"| floor of float32: {operations / 1e6:.0f} MFLOP at {speed / 1e9:.0f} GFLOP/s | {floor * 1e3:.2f} | "
+        f"| floor of float32: {operations / 1e6:.0f} MFLOP at {speed / 1e9:.0f} GFLOP/s | {floor * 1e3:.3f} | | "
         f"{reference / floor:.2f} | | | | |"
     )
 

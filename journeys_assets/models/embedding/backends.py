@@ -8,9 +8,9 @@ deployment of which one has a GPU would embed everything twice.
 
 ``onnxruntime``: float32, within a few percent of what the CPU's matrix products allow. The tests hold it to the bit.
 ``openvino``: bfloat16 products, which need a CPU that has them (Intel since Sapphire Rapids, AMD since Zen 4).
-``cuda``: float32 without TF32, in batches of one size, since the kernels of a GPU depend on the size. It was written
-without a GPU at hand: its choice is tested, its speed and its bits are not. So, like OpenVINO, it is checked each time
-it is loaded, and refused if a text has other bits alone than among others.
+``cuda``: float32 without TF32, in batches of one size, since the kernels of a GPU depend on the size. 70 times as fast
+as one core of the same machine on an H200. Like OpenVINO, it is checked each time it is loaded, and refused if a text
+has other bits alone than among others.
 """
 
 from __future__ import annotations
@@ -106,6 +106,9 @@ def _onnxruntime(graph: Path) -> States:
 
 
 def _cuda(graph: Path) -> States:
+    import onnxruntime
+
+    onnxruntime.preload_dlls()  # CUDA's libraries out of their packages, where the system has none
     session = _session(graph, [(CUDA, {"use_tf32": "0"}), "CPUExecutionProvider"])
     if CUDA not in session.get_providers():  # it falls back to the CPU without an error
         raise EmbedderError(

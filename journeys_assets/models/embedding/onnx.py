@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, cast
 
@@ -24,7 +24,7 @@ import numpy as np
 if TYPE_CHECKING:
     import tokenizers
 
-from journeys_assets.models.embedding.backends import NAME_IN_VERSION, Backend, load
+from journeys_assets.models.embedding.backends import CUDA_BATCH, NAME_IN_VERSION, Backend, load
 from journeys_assets.models.embedding.base import EmbedderError, Progress, Vectors
 from journeys_assets.models.embedding.files import ModelFiles, ModelSource, Pooling
 
@@ -136,25 +136,34 @@ class OnnxEmbedder:
             return rows, model.run([tokens[row] for row in rows])
 
         done = start
-        for rows, batch in pool.map(run, _equal_length_batches([len(ids) for ids in tokens])):
+        for rows, batch in pool.map(run, _equal_length_batches([len(ids) for ids in tokens], self._batch_size)):
             vectors[np.asarray(rows) + start] = batch
             done += len(rows)
             if progress:
                 progress(done, len(vectors))
+
+    def _batch_size(self, length: int) -> int:
+        """Texts of ``length`` tokens in a batch."""
+        if self._backend == "cuda":
+            return CUDA_BATCH
+        return max(1, min(BATCH_KEYWORDS, _BATCH_TOKENS // max(1, length)))
 
     @functools.cached_property
     def _model(self) -> OnnxModel:
         return OnnxModel(self._source.files, self._backend)
 
 
-def _equal_length_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Row numbers in batches of one token length each, shortest first; no padding is ever needed."""
+def _equal_length_batches(lengths: Sequence[int], size_of: Callable[[int], int]) -> Iterator[list[int]]:
+    """Row numbers in batches of one token length each, shortest first; no padding is ever needed.
+
+    Args:
+        size_of: From a length to the most texts of a batch.
+    """
     rows_of: dict[int, list[int]] = {}
     for row, length in enumerate(lengths):
         rows_of.setdefault(length, []).append(row)
     for length in sorted(rows_of):
-        size = max(1, min(BATCH_KEYWORDS, _BATCH_TOKENS // max(1, length)))
-        rows = rows_of[length]
+        size, rows = size_of(length), rows_of[length]
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 

@@ -135,6 +135,17 @@ def test_openvino_keeps_the_bits_of_a_text_and_is_near_float32(
         assert rows(again.embed(TEXTS[::-1])) == rows(together)[::-1]
 
 
+def test_a_gpu_keeps_the_bits_of_a_text_and_is_near_the_cpu(tmp_path: Path) -> None:
+    if CUDA not in onnxruntime.get_available_providers():
+        pytest.skip("needs an NVIDIA GPU and onnxruntime-gpu")
+    together = make_embedder("minilm", tmp_path, backend="cuda").embed(TEXTS)
+    exact = make_embedder("minilm", tmp_path).embed(TEXTS)
+    assert (together * exact).sum(axis=1).min() > 0.999_99
+    again = make_embedder("minilm", tmp_path, backend="cuda", threads=min(2, os.cpu_count() or 1))
+    assert rows(again.embed(TEXTS[::-1])) == rows(together)[::-1]
+    assert rows(np.concatenate([again.embed([text]) for text in TEXTS])) == rows(together)
+
+
 def test_openvino_reports_nothing_to_anyone() -> None:
     """In a new process, in which nothing else has imported it."""
     code = """
