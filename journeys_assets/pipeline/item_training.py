@@ -17,6 +17,7 @@ from journeys_assets.models.items.release import ItemRelease, make_release
 from journeys_assets.models.logistic import Prior, Ranking, fit_ranking
 from journeys_assets.pipeline.items import Ranker, journeys_to_rank, read_ranker
 from journeys_assets.storage.queries import items as queries
+from journeys_assets.storage.sql_models import load_models, sql_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 
@@ -57,6 +58,7 @@ def snapshot(
     Args:
         most_users: Of more users with an ongoing journey, those with the lowest hash of their id are taken.
     """
+    staging = load_models(sql_folder(), params.actions, noise=params.noise)
     with warehouse.reading() as con:
         states = queries.states_to_show(con, day, params.keywords.horizon_days)
         if most_users is not None and states.height > most_users:
@@ -64,7 +66,7 @@ def snapshot(
             states = states.filter(pl.col("user_id").is_in(chosen))
         journeys = journeys_to_rank(con, states)
         engaged = queries.engaged_items(
-            con, states, params.keywords.look_back_days, params.actions, params.keywords.board_weight
+            con, staging, states, params.keywords.look_back_days, params.actions, params.keywords.board_weight
         )
         on = catalogue_day(day, params.items.catalogue_every_days)
         ranker = read_ranker(con, on, None, models.embedding, models.safety, params.safety, params.items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, CarriedRows, Not
 from journeys_assets.storage.queries import inference, staleness, tables
 from journeys_assets.storage.queries import items as queries
 from journeys_assets.storage.queries.vectors import stored_vectors
+from journeys_assets.storage.sql_models import SqlModel
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 BY_PARAMETERS = "parameters"
@@ -118,6 +119,7 @@ class JourneyItems:
     """
 
     warehouse: Warehouse
+    staging: Mapping[str, SqlModel]
     keywords: KeywordParams
     actions: Sequence[Action]
     items: ItemParams
@@ -204,7 +206,7 @@ class JourneyItems:
         with self.warehouse.reading() as con:
             journeys = journeys_to_rank(con, states)
             engaged = queries.engaged_items(
-                con, states, self.keywords.look_back_days, self.actions, self.keywords.board_weight
+                con, self.staging, states, self.keywords.look_back_days, self.actions, self.keywords.board_weight
             )
             interests = queries.top_interests(con, with_interest, self.keywords.look_back_days, _MOST_INTERESTS)
         stamps = {"ranked_by": pl.lit(ranker.ranked_by), "catalogue_date": pl.lit(catalogue_date)}

@@ -308,6 +308,7 @@ def _journey_items(context: StageContext) -> Stage:
     deployment, params = context.deployment, context.deployment.algorithm
     return JourneyItems(
         deployment.warehouse,
+        deployment.sql_models,
         params.keywords,
         params.actions,
         params.items,

@@ -180,6 +180,19 @@ class SqlModel:
             )
         return {name: f"({select})" for name, select in of_shard.items()}
 
+    def of_landed_ids(self, ids: str) -> str:
+        """The SELECT of a staging model for what was landed under some ids: the rest of the log is not read.
+
+        Args:
+            ids: SQL for the ids.
+        """
+        landed = [table for schema, table in self.sources if table in LANDING_TABLES]
+        stand_ins = {
+            table: f"(SELECT * FROM {LANDING_TABLES[table].qualified_name} WHERE user_id IN ({ids}))"
+            for table in landed
+        }
+        return self.render({}, stand_ins)
+
     def _tables_read(self) -> dict[str, Table]:
         """The tables of the models and sources that it selects from, by name; ephemeral models are looked through."""
         found = {table: _TABLES[schema, table] for schema, table in self.sources}

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,12 +29,14 @@ from journeys_assets.domain.items.catalogue import Catalogue
 from journeys_assets.domain.items.params import ItemParams
 from journeys_assets.domain.items.together import STRENGTH
 from journeys_assets.domain.keywords.vectors import unpack
-from journeys_assets.domain.related.groups import Floats, on_grid
+from journeys_assets.domain.related.groups import GRID, Floats, on_grid
 
 FEATURES = ("keyword", "similarity", "medoid", "together", "together_user", "popularity")
 RISING = frozenset({"keyword", "together", "together_user", "popularity"})
 """Features whose trained weight is never negative."""
 FOUND_BY = ("keyword", "similar", "medoid", "together")
+_WAYS = {way: 1 << number for number, way in enumerate(FOUND_BY)}
+"""The bit of each way in which an item is found."""
 OUTPUT = pl.Schema(
     {
         "user_id": pl.String(),
@@ -154,6 +155,8 @@ def scored(candidates: pl.DataFrame, weights: Mapping[str, float]) -> pl.DataFra
 def _block(
     journeys: pl.DataFrame, engaged: pl.DataFrame, catalogue: Catalogue, statistics: Statistics, params: ItemParams
 ) -> Block:
+    from journeys_assets.domain.items import kernels
+
     journeys = journeys.with_columns(pl.col("journey").cast(pl.Int64))
     known = catalogue.rows_of(engaged).with_columns(said=said())
     members = _member_keywords(journeys)
@@ -163,39 +166,40 @@ def _block(
     own = _own_items(members, heaviest, catalogue)
     medoids = _medoids(own, catalogue)
     to_centroid, to_medoid = centroids @ catalogue.vectors.T, _vectors_of(medoids, journeys, catalogue)
-    with_medoid = to_medoid.any(axis=1)
+    with_medoid = np.flatnonzero(to_medoid.any(axis=1))
     to_medoid = to_medoid @ catalogue.vectors.T
     by_keyword = _by_keyword(members, catalogue, params)
     numbers = journeys.select("user_id").unique(maintain_order=True).with_row_index("user")
     of_user = heaviest.join(numbers, on="user_id").select(row="user", item="item", said="said")
     together_user = _sums(of_user, numbers.height, statistics)
     together = _sums(own.select(row="journey", item="item", said="said"), journeys.height, statistics)
+
     everything = np.arange(journeys.height)
-    found = [
-        by_keyword.select("journey", "item", way=pl.lit(0)),
-        _nearest(to_centroid, everything, params.n_nearest).with_columns(way=pl.lit(1)),
-        _nearest(to_medoid[with_medoid], everything[with_medoid], params.n_nearest).with_columns(way=pl.lit(2)),
-        _nearest(together, everything, params.n_together).with_columns(way=pl.lit(3)),
-    ]
-    key = ["journey", "item"]
-    flags = [(pl.col("way") == n).any().alias(f"found_{way}") for n, way in enumerate(FOUND_BY)]
-    pairs = (
-        pl.concat(found)
-        .group_by(key)
-        .agg(flags)
-        .join(_had(known, journeys, params), on=key, how="anti")
-        .join(by_keyword, on=key, how="left")
-        .sort(key)
-    )
-    rows, items = pairs["journey"].to_numpy(), pairs["item"].to_numpy()
+    found = np.zeros(to_centroid.shape, dtype=np.uint8)
+    carried = np.zeros(to_centroid.shape, dtype=np.int64)
+    by_it = by_keyword["journey"].to_numpy(), by_keyword["item"].to_numpy()
+    found[by_it], carried[by_it] = _WAYS["keyword"], by_keyword["keyword"].to_numpy()
+    kernels.mark_largest(to_centroid, everything, params.n_nearest, _WAYS["similar"], found)
+    kernels.mark_largest(to_medoid[with_medoid], with_medoid, params.n_nearest, _WAYS["medoid"], found)
+    kernels.mark_largest(together, everything, params.n_together, _WAYS["together"], found)
+    had = _had(known, journeys, params)
+    found[had["journey"].to_numpy(), had["item"].to_numpy()] = 0
+
+    rows, items = np.nonzero(found)
+    ways = found[rows, items]
     users = journeys.join(numbers, on="user_id", maintain_order="left")["user"].to_numpy()[rows]
-    candidates = pairs.with_columns(
-        keyword=pl.col("keyword").fill_null(0) / _SHARES,
-        similarity=pl.Series(to_centroid[rows, items], dtype=pl.Float64),
-        medoid=pl.Series(to_medoid[rows, items], dtype=pl.Float64),
-        together=pl.Series(_saturated(together[rows, items]), dtype=pl.Float64),
-        together_user=pl.Series(_saturated(together_user[users, items]), dtype=pl.Float64),
-        popularity=pl.Series(statistics.popularity[items], dtype=pl.Float64),
+    candidates = pl.DataFrame(
+        {
+            "journey": rows,
+            "item": items,
+            **{f"found_{way}": (ways & bit).astype(np.bool_) for way, bit in _WAYS.items()},
+            "keyword": carried[rows, items] / _SHARES,
+            "similarity": to_centroid[rows, items].astype(np.float64),
+            "medoid": to_medoid[rows, items].astype(np.float64),
+            "together": _saturated(together[rows, items]),
+            "together_user": _saturated(together_user[users, items]),
+            "popularity": statistics.popularity[items],
+        }
     )
     return Block(
         journeys.select("journey", "user_id", "journey_id").join(
@@ -236,21 +240,24 @@ def _own_items(members: pl.DataFrame, known: pl.DataFrame, catalogue: Catalogue)
 
 def _medoids(own: pl.DataFrame, catalogue: Catalogue) -> pl.DataFrame:
     """journey, item: of its items, the one with the largest weighted mean cosine to all; the first of equals."""
-    if own.is_empty():
-        return own.select("journey", "item")
-    items, said = own["item"].to_numpy(), own["said"].to_numpy()
-    of_journey = own["journey"].to_numpy()
-    starts = np.flatnonzero(np.concatenate([[True], of_journey[1:] != of_journey[:-1]]))
-    vectors = catalogue.vectors[items].astype(np.float64)
-    sums = np.add.reduceat(vectors * said[:, None], starts, axis=0)
-    counts = np.diff(np.append(starts, len(items)))
-    cosines = (vectors * np.repeat(sums, counts, axis=0)).sum(axis=1)
-    return (
-        own.with_columns(cosine=pl.Series(cosines))
-        .sort("journey", "cosine", "item", descending=[False, True, False])
-        .unique("journey", keep="first", maintain_order=True)
-        .select("journey", "item")
-    )
+    from journeys_assets.domain.items import kernels
+
+    starts, stops = _groups(own["journey"].to_numpy())
+    best = kernels.medoids(_whole(catalogue), own["item"].to_numpy(), own["said"].to_numpy(), starts, stops)
+    return own.select(pl.col("journey", "item").gather(best))
+
+
+def _groups(sorted_values: Ints) -> tuple[Ints, Ints]:
+    """The first position of each run of equal values, and the one after its last."""
+    if not len(sorted_values):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    starts = np.flatnonzero(np.concatenate([[True], sorted_values[1:] != sorted_values[:-1]]))
+    return starts, np.append(starts[1:], len(sorted_values))
+
+
+def _whole(catalogue: Catalogue) -> NDArray[np.int16]:
+    """The vectors of the catalogue as whole numbers."""
+    return (catalogue.vectors * GRID).astype(np.int16)
 
 
 def _vectors_of(medoids: pl.DataFrame, journeys: pl.DataFrame, catalogue: Catalogue) -> Floats:
@@ -298,25 +305,6 @@ def _saturated(sums: Ints) -> Doubles:
     return np.asarray(total / (1 + total))
 
 
-def _nearest(values: NDArray[Any], journeys: Ints, n: int) -> pl.DataFrame:
-    """journey, item: the ``n`` items with the largest positive value of each row; of equals, the first items.
-
-    Args:
-        values: (rows, items).
-        journeys: (rows,): the journey of each row.
-    """
-    n_items = values.shape[1]
-    is_large = values > 0
-    if n < n_items:
-        least = np.partition(values, n_items - n, axis=1)[:, n_items - n]
-        is_large &= values >= least[:, None]
-    rows, items = np.nonzero(is_large)
-    found = pl.DataFrame({"journey": journeys[rows], "item": items, "value": values[rows, items]})
-    # Ties at the end of the list leave more than n.
-    best = found.sort("journey", "value", "item", descending=[False, True, False])
-    return best.group_by("journey", maintain_order=True).head(n).select("journey", "item")
-
-
 def _had(known: pl.DataFrame, journeys: pl.DataFrame, params: ItemParams) -> pl.DataFrame:
     """journey, item: what the user kept or acted on, or looked at within the cool-down."""
     had = known.filter(pl.col("is_kept") | (pl.col("age_days") < params.cool_down_days)).select("user_id", "item")
@@ -358,24 +346,18 @@ def _places(best: pl.DataFrame, catalogue: Catalogue, params: ItemParams) -> Int
     Args:
         best: journey, item, score, by journey and descending score.
     """
-    places = np.full(best.height, -1, dtype=np.int64)
-    if not best.height:
-        return places
-    of_journey = best["journey"].to_numpy()
-    starts = np.flatnonzero(np.concatenate([[True], of_journey[1:] != of_journey[:-1]]))
-    counts = np.diff(np.append(starts, best.height))
-    width = int(counts.max())
-    at = starts[:, None] + np.arange(width)
-    is_there = np.arange(width) < counts[:, None]
-    at = np.where(is_there, at, 0)
-    vectors = catalogue.vectors[best["item"].to_numpy()[at]]
-    is_near = vectors @ vectors.transpose(0, 2, 1) >= np.float32(params.similar_cosine)
-    scores = np.where(is_there, best["score"].to_numpy()[at], -1.0)
-    rows = np.arange(len(starts))
-    for place in range(min(params.n_items, width)):
-        pick = np.argmax(scores, axis=1)
-        is_left = scores[rows, pick] >= 0
-        places[at[rows, pick][is_left]] = place
-        scores = np.where(is_near[rows, pick] & (scores >= 0), scores * params.diversity_penalty, scores)
-        scores[rows, pick] = -1.0
-    return places
+    from journeys_assets.domain.items import kernels
+
+    starts, stops = _groups(best["journey"].to_numpy())
+    # Compared as float32, as cosines of vectors on the grid are exact there.
+    similar = float(np.float32(params.similar_cosine)) * float(GRID) ** 2
+    return kernels.places(
+        _whole(catalogue),
+        best["item"].to_numpy(),
+        best["score"].to_numpy(),
+        starts,
+        stops,
+        params.n_items,
+        similar,
+        params.diversity_penalty,
+    )

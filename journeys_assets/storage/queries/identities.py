@@ -100,6 +100,15 @@ def owned_days(day: str, shard: Shard) -> str:
     )"""
 
 
+def landed_under(logged_ids: str) -> str:
+    """SQL for the ids whose landed rows staging may give to one of some ids.
+
+    Args:
+        logged_ids: SQL for those, as staging has them.
+    """
+    return f"{logged_ids} UNION ALL SELECT other_id FROM landing.identity_periods WHERE user_id IN ({logged_ids})"
+
+
 def events_as_of(con: duckdb.DuckDBPyConnection, events: str, day: str) -> str:
     """SQL for ``events`` of staging, each with the user whose it is as of ``day``.
 

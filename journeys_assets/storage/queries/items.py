@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import duckdb
 import polars as pl
 
 from journeys_assets.domain.actions import BOARD_PIN, Action
-from journeys_assets.storage.queries.identities import owned, owners_on, with_logged_ids
+from journeys_assets.storage.queries.identities import landed_under, owned, owners_on, with_logged_ids
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
+from journeys_assets.storage.sql_models import SqlModel
 
 SHOWABLE = "j.stage = 'ongoing' AND j.safety_decision = 'allow' AND coalesce(j.feedback, 'more') = 'more'"
 """Journeys (``j``) of user_journeys that items are found for."""
@@ -108,11 +109,17 @@ def states_to_show(
 
 
 def engaged_items(
-    con: duckdb.DuckDBPyConnection, states: pl.DataFrame, look_back_days: int, actions: Sequence[Action], board: float
+    con: duckdb.DuckDBPyConnection,
+    staging: Mapping[str, SqlModel],
+    states: pl.DataFrame,
+    look_back_days: int,
+    actions: Sequence[Action],
+    board: float,
 ) -> pl.DataFrame:
     """What each user engaged with, up to the user's own last active day.
 
     Args:
+        staging: The SQL models. Of the log only what was landed under the users' ids is staged.
         states: user_id, partition_date (of the inference: as of it, linked ids count), window_end_date.
         board: Weight of a pin put on a board.
 
@@ -123,14 +130,16 @@ def engaged_items(
     weights = {action.name: action.weight for action in actions} | {BOARD_PIN: board}
     kept = [BOARD_PIN, *(action.name for action in actions if action.strength != "look")]
     con.register("wanted_users", _with_logged_ids(con, states).to_arrow())
+    landed_ids = landed_under("SELECT logged_id FROM wanted_users")
     rows = con.execute(
         f"""
         WITH actions AS (
-          SELECT user_id AS logged_id, pin_id AS item_id, action, engaged_at FROM main.stg_pin_engagements
+          SELECT user_id AS logged_id, pin_id AS item_id, action, engaged_at
+          FROM ({staging["stg_pin_engagements"].of_landed_ids(landed_ids)})
           UNION ALL
           SELECT user_id, pin_id, '{BOARD_PIN}', saved_at FROM (
-            SELECT DISTINCT user_id, board_id, pin_id, saved_at FROM main.stg_board_pins
-            WHERE user_id IN (SELECT logged_id FROM wanted_users)
+            SELECT DISTINCT user_id, board_id, pin_id, saved_at
+            FROM ({staging["stg_board_pins"].of_landed_ids(landed_ids)})
           )
         )
         SELECT user_id, item_id, action, max(engaged_at::DATE) AS last_on,
