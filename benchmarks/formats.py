@@ -3,8 +3,8 @@
     python benchmarks/formats.py [--users 300] [--days 30] [--formats ga4,ubi] [--embedder hashing] [--keep FOLDER]
 
 For each format, a generated world with known journeys is written as a log of the format's true shape, loaded with one
-command (``journeys ingest LOGS --format auto``) and run (``journeys run``), as a user would. The same world is loaded in
-the landing contract, as far as the format keeps it (``synthetic/exports/kept.py``), and run. The rows of the public
+command (``journeys ingest LOGS --format auto``) and run (``journeys run``), as a user would. The same world is loaded
+in the landing contract, as far as the format keeps it (``synthetic/exports/kept.py``), and run. The rows of the public
 tables of all days are compared, every column of every row. The time is that of the two commands together, on the clock.
 """
 
@@ -64,7 +64,6 @@ def load_as_landing(world: World, format: str, folder: Path, embedder: str) -> P
 def differences(home: Path, other: Path) -> dict[str, tuple[int, int]]:
     """For each compared table, the number of rows that both homes have, and of those that only one has."""
     con = duckdb.connect()
-    con.execute("INSTALL icu; LOAD icu") if False else None
     con.execute(f"ATTACH '{home / 'warehouse.duckdb'}' AS one (READ_ONLY)")
     con.execute(f"ATTACH '{other / 'warehouse.duckdb'}' AS other (READ_ONLY)")
     found = {}
@@ -77,3 +76,64 @@ def differences(home: Path, other: Path) -> dict[str, tuple[int, int]]:
         assert counts is not None
         found[table] = (int(counts[0]), int(counts[1]))
     return found
+
+
+def row_of(world: World, format: str, folder: Path, landed: Path, embedder: str) -> tuple[str, ...]:
+    """The row of the table for a format."""
+    logs = write_export(world, format, folder / format)
+    home = folder / format / "home"
+    journeys(home, embedder, "ingest", folder / format / "landing")
+    is_generic = format == "generic"
+    options = ("--mapping", folder / format / MAPPING_FILE) if is_generic else ("--format", "auto")
+    report, seconds = journeys(home, embedder, "ingest", logs, *options)
+    _, of_run = journeys(home, embedder, "run")
+    outcomes: Counter[str] = Counter()
+    for event in report["events"]:
+        outcomes[event["outcome"]] += event["n"]
+    skipped = {what.removeprefix("skipped: "): n for what, n in outcomes.items() if what.startswith("skipped: ")}
+    others = {what: n for what, n in outcomes.items() if what.startswith(("noise", "refused"))}
+    taken = sum(n for what, n in outcomes.items() if what.startswith(("search_events", "pin_engagements")))
+    found = differences(home, landed)
+    equal, different = found["user_journeys"]
+    others_differ = [f"{table} {n:,}" for table, (_, n) in found.items() if n and table != "user_journeys"]
+    return (
+        format,
+        f"{sum(outcomes.values()):,}",
+        f"{taken:,}",
+        "; ".join(f"{reason} {n:,}" for reason, n in sorted({**skipped, **others}.items())),
+        f"{equal:,}",
+        f"{different:,}",
+        f"{found['notification_candidates'][0]:,}",
+        "; ".join(others_differ) or "none",
+        f"{seconds + of_run:.0f} s",
+    )
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--formats", default=",".join(LANDING_BESIDE))
+    parser.add_argument("--embedder", default="", help="hashing, or another one than that of the settings")
+    parser.add_argument("--keep", type=Path, help="keep the logs and the homes in this folder")
+    options = parser.parse_args(given)
+    world = generate_world(WorldParams(seed=7, n_users=options.users, n_days=options.days, first_day=FIRST_DAY))
+    with tempfile.TemporaryDirectory(prefix="formats-") as temporary:
+        folder = options.keep or Path(temporary)
+        landed: dict[tuple[int, int | None, bool], Path] = {}
+        table = Table(
+            "format", "records", "accepted", "skipped and others", "journeys equal", "different",
+            "candidates equal", "other rows that differ", "files to candidates",
+        )  # fmt: skip
+        for format in options.formats.split(","):
+            key = (MICROSECONDS.get(format, 1), CATEGORIES.get(format), format in WITH_CATALOGUE)
+            if key not in landed:
+                landed[key] = load_as_landing(world, format, folder / f"landed-{len(landed)}", options.embedder)
+            row = row_of(world, format, folder, landed[key], options.embedder)
+            print(" | ".join(row), flush=True)
+            table.add_row(*row)
+    Console(width=200).print(table)
+
+
+if __name__ == "__main__":
+    main()
