@@ -8,6 +8,8 @@ Parquet. A record may be wrapped in ``_source``, and a line may begin with the n
 * The user is ``user_id``, also of the event's or the query's attributes, else that of a record with the same
   ``query_id``, else ``client_id``, also of such a record. A query without a time has that of the first event with its
   ``query_id``.
+* A record with a user and a client links the two. A record that comes again when its user is known replaces the one
+  of its client.
 * UBI has no id of an event, so a digest of the whole record is taken: two records that differ are two events.
 """
 
@@ -35,7 +37,7 @@ QUERY = "(query)"
 SEARCH_EVENTS = ("on_search", "search")
 IN_QUERIES = "a search event whose query is in ubi_queries"
 
-_EVENT, _USER, _TIME, _EVENT_ID = "@event", "@user", "@time", "@event_id"
+_EVENT, _USER, _KNOWN, _TIME, _EVENT_ID = "@event", "@user", "@known", "@time", "@event_id"
 _USER_IDS = ("user_id", "event_attributes.user_id", "query_attributes.user_id")
 _OBJECT = "event_attributes.object"
 _READ = (
@@ -61,6 +63,7 @@ MAPPING = make_mapping(
         "time_unit": "ms",
         "event": _EVENT,
         "event_id": _EVENT_ID,
+        "identities": [{"user": _KNOWN, "other": "client_id"}],
         "searches": [
             {"when": {_EVENT: QUERY}, "query": "user_query"},
             {"when": {_EVENT: SEARCH_EVENTS}, "query": "message"},
@@ -150,7 +153,7 @@ def _importer(
         mapping,
         actions=actions,
         prepare=partial(_prepared, user=user, searches=searches, of_queries=_by_query(gathered)),
-        prepared=(_EVENT, _USER, _TIME, _EVENT_ID),
+        prepared=(_EVENT, _USER, _KNOWN, _TIME, _EVENT_ID),
         records=Records(tuple(dict.fromkeys([*_READ, *user])), parse_line=parse_line),
         user_paths=(*user, "client_id"),
         time_paths=("timestamp",),
@@ -194,6 +197,7 @@ def _prepared(
     is_query = pl.col("user_query").is_not_null() & pl.col("action_name").is_null()
     rows = rows.with_columns(
         pl.when(is_query).then(pl.lit(QUERY)).otherwise("action_name").alias(_EVENT),
+        pl.coalesce(_first(user), "__user").alias(_KNOWN),
         pl.coalesce(_first(user), "__user", _first(["client_id"]), "__client").alias(_USER),
         pl.coalesce("timestamp", pl.col("__time").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")).alias(_TIME),
     )
@@ -205,12 +209,12 @@ def _prepared(
         is_search = is_search | (is_message & pl.col(f"{_OBJECT}.object_id").is_null())
     # Of a search that comes as a query and as events, perhaps in several calls, the query counts.
     is_event_of_query = ~is_query & is_search.fill_null(False) & pl.col("query_id").is_not_null()
-    rank = pl.when(is_query).then(pl.lit("1||")).when(is_event_of_query).then(pl.lit("0||"))
+    is_of_query = (is_query | is_event_of_query) & pl.col("query_id").is_not_null()
+    known = pl.when(pl.col(_KNOWN).is_not_null()).then(pl.lit("1")).otherwise(pl.lit("0"))
+    rank = pl.concat_str(pl.when(is_query).then(pl.lit("1")).otherwise(pl.lit("0")), known)
     rows = rows.with_columns(
-        pl.when(rank.is_not_null() & pl.col("query_id").is_not_null())
-        .then(pl.format("ubi {}", "query_id"))
-        .alias(PART),
-        pl.when(pl.col("query_id").is_not_null()).then(rank).alias(VERSION),
+        pl.when(is_of_query).then(pl.format("ubi {}", "query_id")).alias(PART),
+        pl.format("{}||", pl.when(is_of_query).then(rank).otherwise(known)).alias(VERSION),
     )
     is_repeated = ~is_query & is_search.fill_null(False) & pl.col("__in_queries").fill_null(False)
     return rows.with_columns(pl.when(is_repeated).then(pl.lit(IN_QUERIES)).alias(SKIP)).drop(
