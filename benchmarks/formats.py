@@ -1,11 +1,13 @@
 """Whether the log of each format gives the journeys of the same world in the landing contract, row for row.
 
-    python benchmarks/formats.py [--users 300] [--days 30] [--formats ga4,ubi] [--embedder hashing] [--keep FOLDER]
+    python benchmarks/formats.py [--users 300] [--days 30] [--formats ga4,ubi] [--embedder hashing] [--all-days]
 
 For each format, a generated world with known journeys is written as a log of the format's true shape, loaded with one
 command (``journeys ingest LOGS --format auto``) and run (``journeys run``), as a user would. The same world is loaded
 in the landing contract, as far as the format keeps it (``synthetic/exports/kept.py``), and run. The rows of the public
-tables of all days are compared, every column of every row. The time is that of the two commands together, on the clock.
+tables are compared, every column of every row. The journeys are those as of the last day, computed in full from all
+days, or with ``--all-days`` those of every day, computed day by day. The time is that of the two commands, on the
+clock.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +52,14 @@ def journeys(home: Path, embedder: str, *arguments: str | Path) -> tuple[Any, fl
     return json.loads(done.stdout), time.monotonic() - start
 
 
-def load_as_landing(world: World, format: str, folder: Path, embedder: str) -> Path:
+def load_as_landing(world: World, format: str, folder: Path, embedder: str, days: Sequence[str]) -> Path:
     """The home of the world in the landing contract, as a format keeps it."""
     for source, rows in kept_landing(world.landing, format).items():
         (folder / "landing" / source).mkdir(parents=True)
         rows.write_parquet(folder / "landing" / source / f"{source}.parquet")
     home = folder / "home"
     journeys(home, embedder, "ingest", folder / "landing")
-    journeys(home, embedder, "run")
+    journeys(home, embedder, "run", *days)
     return home
 
 
@@ -78,7 +80,9 @@ def differences(home: Path, other: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def row_of(world: World, format: str, folder: Path, landed: Path, embedder: str) -> tuple[str, ...]:
+def row_of(
+    world: World, format: str, folder: Path, landed: Path, embedder: str, days: Sequence[str]
+) -> tuple[str, ...]:
     """The row of the table for a format."""
     logs = write_export(world, format, folder / format)
     home = folder / format / "home"
@@ -86,7 +90,7 @@ def row_of(world: World, format: str, folder: Path, landed: Path, embedder: str)
     is_generic = format == "generic"
     options = ("--mapping", folder / format / MAPPING_FILE) if is_generic else ("--format", "auto")
     report, seconds = journeys(home, embedder, "ingest", logs, *options)
-    _, of_run = journeys(home, embedder, "run")
+    _, of_run = journeys(home, embedder, "run", *days)
     outcomes: Counter[str] = Counter()
     for event in report["events"]:
         outcomes[event["outcome"]] += event["n"]
@@ -115,11 +119,13 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--formats", default=",".join(LANDING_BESIDE))
     parser.add_argument("--embedder", default="", help="hashing, or another one than that of the settings")
-    parser.add_argument("--keep", type=Path, help="keep the logs and the homes in this folder")
+    parser.add_argument("--all-days", action="store_true", help="compute every day, and compare all of them")
     options = parser.parse_args(given)
     world = generate_world(WorldParams(seed=7, n_users=options.users, n_days=options.days, first_day=FIRST_DAY))
+    last = str(FIRST_DAY + timedelta(days=options.days - 1))
+    days = () if options.all_days else ("--from", last, "--to", last, "--full")
     with tempfile.TemporaryDirectory(prefix="formats-") as temporary:
-        folder = options.keep or Path(temporary)
+        folder = Path(temporary)
         landed: dict[tuple[int, int | None, bool], Path] = {}
         table = Table(
             "format", "records", "accepted", "skipped and others", "journeys equal", "different",
@@ -128,8 +134,8 @@ def main(given: Sequence[str] | None = None) -> None:
         for format in options.formats.split(","):
             key = (MICROSECONDS.get(format, 1), CATEGORIES.get(format), format in WITH_CATALOGUE)
             if key not in landed:
-                landed[key] = load_as_landing(world, format, folder / f"landed-{len(landed)}", options.embedder)
-            row = row_of(world, format, folder, landed[key], options.embedder)
+                landed[key] = load_as_landing(world, format, folder / f"landed-{len(landed)}", options.embedder, days)
+            row = row_of(world, format, folder, landed[key], options.embedder, days)
             print(" | ".join(row), flush=True)
             table.add_row(*row)
     Console(width=200).print(table)

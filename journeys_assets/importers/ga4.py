@@ -7,9 +7,10 @@
 * The user is ``user_id``, else ``user_pseudo_id``. An event with neither is skipped, and one with both links the two.
 * Events that agree in user, time and item are told apart by the batch ids and by all parameters. A part of the id that
   is missing does not make the id missing.
-* Of a day that has a daily table and an intraday one, the daily one is read. A table that comes again replaces itself,
-  and a daily table replaces the intraday one. The name of a file gives its table: ``events_YYYYMMDD``, with the number
-  of its part behind it where a table is exported to several files.
+* A day may have a daily table (``events_YYYYMMDD``), one of the fresh daily export (``events_fresh_YYYYMMDD``) and an
+  intraday one (``events_intraday_YYYYMMDD``). The first of these that there is counts, in whatever order they come. A
+  table that comes again replaces itself. The name of a file gives its table, with the number of its part behind it
+  where a table is exported to several files.
 """
 
 from __future__ import annotations
@@ -93,35 +94,59 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         prepare=_prepared,
         prepared=(_EVENT_ID,),
         records=Records(_IDENTITY),
-        check_files=intraday_beside_daily,
+        check_files=less_final_tables,
         stamp=with_table,
     )
 
 
-def intraday_beside_daily(names: Sequence[str]) -> Mapping[str, str]:
-    """The intraday tables whose day has a daily table among the files, with the reason for leaving them out."""
-    daily = {match[1] for name in names if (match := re.search(r"(?<![a-z])events_(\d{8})(?!\d)", name))}
-    left_out = {}
-    for name in names:
-        match = re.search(r"events_intraday_(\d{8})(?!\d)", name)
-        if match and match[1] in daily:
-            left_out[name] = f"it is the intraday table of {match[1]}, and the daily table events_{match[1]} is read"
-    return left_out
+_RANKS = {"intraday_": 0, "fresh_": 1, "": 2}
+"""How final a table is, by what its name has before the day."""
+_TABLE = re.compile(r"(?<![a-z])events_(?P<kind>intraday_|fresh_)?(?P<day>\d{8})(?P<file>[-_]\d+)?(?!\d)")
 
 
-_TABLE = re.compile(r"(?<![a-z])events_(?P<intraday>intraday_)?(?P<day>\d{8})(?P<file>[-_]\d+)?(?=\.|$)")
+def less_final_tables(names: Sequence[str]) -> Mapping[str, str]:
+    """The tables whose day has a more final one among the files, with the reason for leaving them out."""
+    found = {name: match for name in names if (match := _last_table(name))}
+    best: dict[str, re.Match[str]] = {}
+    for match in found.values():
+        if match["day"] not in best or _rank(match) > _rank(best[match["day"]]):
+            best[match["day"]] = match
+    return {
+        name: f"it is the table {_named(match)}, and the more final {_named(best[match['day']])} is read"
+        for name, match in found.items()
+        if _rank(match) < _rank(best[match["day"]])
+    }
+
+
+def _last_table(name: str) -> re.Match[str] | None:
+    """The table that a path names last: that of the file, else that of its folder."""
+    return next((match for part in reversed(re.split(r"[/\\]", name)) if (match := _TABLE.search(part))), None)
+
+
+def _rank(match: re.Match[str]) -> int:
+    return _RANKS[match["kind"] or ""]
+
+
+def _named(match: re.Match[str]) -> str:
+    return f"events_{match['kind'] or ''}{match['day']}"
 
 
 def with_table(name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the table that the name of their file gives, so that the table replaces itself."""
-    match = _TABLE.search(re.split(r"[/\\]", name)[-1])
+    """The rows with the table that the name of their file or folder gives, so that the table replaces itself."""
+    match = _last_table(name)
     if match is None:
         return rows.with_columns(pl.lit(None, dtype=pl.String).alias(column) for column in (PART, VERSION))
-    rank = 0 if match["intraday"] else 1
+    file = match["file"] or _number(re.split(r"[/\\]", name)[-1])
     return rows.with_columns(
         pl.format("ga4 {} {}", pl.col(PART).fill_null(""), pl.lit(match["day"])).alias(PART),
-        pl.lit(f"{rank}|{match['file'] or ''}|{CALL}").alias(VERSION),
+        pl.lit(f"{_rank(match)}|{file}|{CALL}").alias(VERSION),
     )
+
+
+def _number(file: str) -> str:
+    """The number of a file in the folder of its table, by which it is the same file when it comes again."""
+    found = re.match(r"\D*(\d+)", file)
+    return found[1] if found else ""
 
 
 def _prepared(raw: pl.DataFrame) -> pl.DataFrame:
@@ -141,4 +166,4 @@ def _recognise(sample: Sample) -> str | None:
     return f"the columns {', '.join(wanted)}" if sample.has(*wanted) else None
 
 
-FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer, intraday_beside_daily)
+FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer, less_final_tables)

@@ -8,7 +8,7 @@
 * Where the user is ``$user_id`` or the ``distinct_id`` (a setting), an event links the latter to the former,
   ``$identify`` links the anonymous id before it, and ``$create_alias`` and ``$merge_dangerously`` link an alias.
   Persons are linked by the export of persons alone.
-* Events of a person whom the export of persons gives as deleted are skipped.
+* Events of a person whom the export of persons gives as deleted are skipped, under every ``distinct_id``.
 * ``manifest.json``, which lists the files of an export, is not read.
 """
 
@@ -110,7 +110,9 @@ def _importer(
         NAME,
         mapping,
         actions=actions,
-        prepare=partial(_prepared, spelled=spelled, persons=current_persons(gathered)),
+        prepare=partial(
+            _prepared, spelled=spelled, persons=current_persons(gathered), deleted=deleted_persons(gathered)
+        ),
         prepared=(_EVENT, _PERSON, _QUERY, *commerce.ITEM_PATHS),
         records=Records(_READ),
         check_files=manifests,
@@ -152,7 +154,15 @@ def current_persons(gathered: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prepared(raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.DataFrame) -> pl.DataFrame:
+def deleted_persons(gathered: pl.DataFrame) -> pl.Series:
+    """The persons who were deleted: every ``distinct_id`` that is theirs now is marked so."""
+    of_person = current_persons(gathered).group_by("__person").agg(pl.col("__is_deleted").all())
+    return of_person.filter("__is_deleted")["__person"].drop_nulls().sort()
+
+
+def _prepared(
+    raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.DataFrame, deleted: pl.Series
+) -> pl.DataFrame:
     is_person = _is_person()
     events = raw.select(pl.when(is_person).then(pl.lit(PERSON)).otherwise("event")).to_series()
     rows = raw.join(persons, on="distinct_id", how="left", maintain_order="left").with_columns(
@@ -170,7 +180,7 @@ def _prepared(raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.Data
     )
     reasons = [
         pl.when(is_person).then(pl.lit(IN_PERSONS)),
-        pl.when("__is_deleted").then(pl.lit(DELETED)),
+        pl.when(pl.col("__is_deleted").fill_null(pl.col("person_id").is_in(deleted.implode()))).then(pl.lit(DELETED)),
         pl.when("__unreadable").then(pl.lit(commerce.UNREADABLE_PRODUCTS)),
         pl.when(has_interest & commerce.is_object(pl.col(_QUERY))).then(pl.lit(commerce.OBJECT_QUERY)),
     ]
