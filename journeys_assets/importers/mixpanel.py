@@ -10,8 +10,8 @@
 * An event with ``$user_id`` and ``$device_id`` links the two. The ``distinct_id`` of the anonymous events before it is
   that of the device, in newer projects with ``$device:`` before it. ``$identify`` links ``$anon_id``, ``$create_alias``
   links ``alias``, and ``$merge`` links the other one of ``$distinct_ids``.
-* Exports repeat events, most of all those around midnight. Events with the same ``$insert_id`` and time are one; without
-  it, an event is told apart by all its properties but the times of its processing.
+* Exports repeat events, most of all those around midnight. Events with the same name, time and ``$insert_id`` are
+  one; without it, an event is told apart by all its properties but the times of its processing.
 * An event that was exported before its ids were merged comes again with another ``distinct_id``. It counts once: with
   ``$user_id``, else with an id that is not that of the device, else with the first id.
 """
@@ -87,7 +87,10 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
 
 def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
     unit = mapping.time_unit or TIME_UNIT
-    merged = [_merged(kind, text, of) for kind, text, of in zip(raw["event"], raw[_PROPERTIES], raw[_DISTINCT_ID])]
+    merged = [
+        _merged(kind, text, of)
+        for kind, text, of in zip(raw["event"], raw[_PROPERTIES], raw[_DISTINCT_ID], strict=True)
+    ]
     rows = with_products(raw, mapping, event="event", properties=_PROPERTIES).with_columns(
         _event_ids(raw, unit),
         _readable(pl.col(_TIME_PATH), unit).alias(_TIME),
@@ -123,9 +126,10 @@ def _given(path: str) -> pl.Expr:
 
 
 def _event_ids(raw: pl.DataFrame, unit: TimeUnit) -> pl.Series:
-    """The ``$insert_id`` with the time, which identify an event together, else a digest of what was sent."""
+    """The ``$insert_id`` with event and time, which identify an event together, else a digest of what was sent."""
     at, _ = utc_times(raw[_TIME_PATH], unit=unit, zone="UTC")
-    ids = raw.select(pl.format("{} {}", _given(_INSERT_ID), at.dt.epoch("us")).alias(_EVENT_ID)).to_series()
+    given = pl.format("{} {} {}", _given(_INSERT_ID), at.dt.epoch("us"), "event")
+    ids = raw.select(given.alias(_EVENT_ID)).to_series()
     if not ids.null_count():
         return ids
     sent = [None if known else _sent(text) for known, text in zip(ids, raw[_PROPERTIES], strict=True)]

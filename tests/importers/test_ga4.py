@@ -180,13 +180,19 @@ def test_items_keep_the_text_of_a_catalogue_if_the_deployment_says_so(log: LogSa
     assert log.rows("*", "pins") == []
 
 
-def test_the_intraday_table_of_a_day_with_a_daily_one_is_not_read(log: LogSandbox) -> None:
+def test_the_most_final_table_of_a_day_is_read(log: LogSandbox) -> None:
+    """The name of the folder counts where that of the file says nothing."""
     log.write("events_20260105.json", [search(string_value="daily")])
+    log.write("events_fresh_20260105.json", [search(string_value="fresh")])
     log.write("events_intraday_20260105.json", [search(string_value="intraday")])
-    log.write("events_intraday_20260106.json", [search(string_value="today")])
+    log.write("events_intraday_20260106/000.json", [search(string_value="today")])
+    log.write("events_fresh_20260107.json", [search(string_value="fresh")])
+    log.write("events_intraday_20260107/000.json", [search(string_value="early")])
     report = log.load()
-    assert [row[1] for row in log.searches()] == ["daily", "today"]
-    assert "the intraday table of 20260105" in report.passed_over[0].reason
+    assert [row[1] for row in log.searches()] == ["daily", "fresh", "today"]
+    reasons = sorted(one.reason for one in report.passed_over)
+    assert reasons[0] == "it is the table events_fresh_20260105, and the more final events_20260105 is read"
+    assert len(reasons) == 3
 
 
 def test_one_broken_line_is_refused_alone(log: LogSandbox) -> None:
