@@ -96,14 +96,16 @@ def row_of(
         outcomes[event["outcome"]] += event["n"]
     skipped = {what.removeprefix("skipped: "): n for what, n in outcomes.items() if what.startswith("skipped: ")}
     others = {what: n for what, n in outcomes.items() if what.startswith(("noise", "refused"))}
-    taken = sum(n for what, n in outcomes.items() if what.startswith(("search_events", "pin_engagements")))
+    of_events = [file for file in report["files"] if file["source"] in ("search_events", "pin_engagements")]
+    accepted, duplicate = (sum(file[name] for file in of_events) for name in ("n_accepted", "n_duplicate"))
     found = differences(home, landed)
     equal, different = found["user_journeys"]
     others_differ = [f"{table} {n:,}" for table, (_, n) in found.items() if n and table != "user_journeys"]
     return (
         format,
         f"{sum(outcomes.values()):,}",
-        f"{taken:,}",
+        f"{accepted:,}",
+        f"{duplicate:,}",
         "; ".join(f"{reason} {n:,}" for reason, n in sorted({**skipped, **others}.items())),
         f"{equal:,}",
         f"{different:,}",
@@ -128,7 +130,7 @@ def main(given: Sequence[str] | None = None) -> None:
         folder = Path(temporary)
         landed: dict[tuple[int, int | None, bool], Path] = {}
         table = Table(
-            "format", "records", "accepted", "skipped and others", "journeys equal", "different",
+            "format", "records", "accepted", "duplicate", "skipped and others", "journeys equal", "different",
             "candidates equal", "other rows that differ", "files to candidates",
         )  # fmt: skip
         for format in options.formats.split(","):

@@ -3,6 +3,8 @@
 * A search is ``view_search_results`` or ``search`` with the parameter ``search_term``, which is in ``int_value`` if it
   looks like a number.
 * An action is on the items of the event (``items``), one row per item.
+* A table that was flattened has one row for each parameter and item of an event, in columns such as
+  ``event_params.key`` and ``items_item_id``, or a column for each parameter. Its rows of one event are one event.
 * Times are microseconds, UTC. ``event_date`` is in the time zone of the property, and is not read.
 * The user is ``user_id``, else ``user_pseudo_id``. An event with neither is skipped, and one with both links the two.
 * Events that agree in user, time and item are told apart by the batch ids and by all parameters. A part of the id that
@@ -44,7 +46,22 @@ _IDENTITY = (
     "event_params[].key",
     *(f"event_params[].value.{name}" for name in _VALUES),
 )
+_TERM, _FLAT_ITEM, _FLAT_NAME = "@term", "@item_id", "@item_name"
 _CATEGORIES = ("item_category", "item_category2", "item_category3", "item_category4", "item_category5")
+
+
+_FLAT_CATEGORIES = tuple(f"@{name}" for name in _CATEGORIES)
+
+
+def _flat(*names: str) -> tuple[str, ...]:
+    """A nested value in a table that was flattened, with dots or with underscores between the names."""
+    return ".".join(names), "_".join(names)
+
+
+_FLAT_KEY = _flat("event_params", "key")
+_FLAT_VALUES = tuple(column for name in _VALUES for column in _flat("event_params", "value", name))
+_FLAT = {name: (*_flat("items", name), name) for name in ("item_id", "item_name", *_CATEGORIES)}
+"""Where a flattened table has each property of an item."""
 
 
 def _parameter(key: str) -> list[str]:
@@ -60,11 +77,11 @@ MAPPING = make_mapping(
         "event": "event_name",
         "event_id": _EVENT_ID,
         "searches": [
-            {"when": {"event_name": ["view_search_results", "search"]}, "query": _parameter("search_term")},
+            {"when": {"event_name": ["view_search_results", "search"]}, "query": [*_parameter("search_term"), _TERM]},
         ],
         "engagements": [
             {
-                "item": ["items[].item_id", "items[].item_name", *_parameter("item_id")],
+                "item": ["items[].item_id", "items[].item_name", *_parameter("item_id"), _FLAT_ITEM, _FLAT_NAME],
                 "actions": {
                     "view_item": "look",
                     "select_item": "look",
@@ -75,9 +92,9 @@ MAPPING = make_mapping(
                     "view_promotion": "ignore",
                     "remove_from_cart": "ignore",
                 },
-                "title": "items[].item_name",
-                "annotations": ["items[].item_name"],
-                "interests": [f"items[].{name}" for name in _CATEGORIES],
+                "title": ["items[].item_name", _FLAT_NAME],
+                "annotations": ["items[].item_name", _FLAT_NAME],
+                "interests": [*(f"items[].{name}" for name in _CATEGORIES), *_FLAT_CATEGORIES],
             }
         ],
     },
@@ -92,8 +109,10 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         with_options(MAPPING, options),
         actions=actions,
         prepare=_prepared,
-        prepared=(_EVENT_ID,),
-        records=Records(_IDENTITY),
+        prepared=(_EVENT_ID, _TERM, _FLAT_ITEM, _FLAT_NAME, *_FLAT_CATEGORIES),
+        records=Records(
+            (*_IDENTITY, "search_term", *_FLAT_KEY, *_FLAT_VALUES, *(c for cs in _FLAT.values() for c in cs))
+        ),
         check_files=less_final_tables,
         stamp=with_table,
     )
@@ -153,7 +172,11 @@ def _prepared(raw: pl.DataFrame) -> pl.DataFrame:
     identity = digests(raw.select(_IDENTITY)).alias(_EVENT_ID)
     lists = [name for name, dtype in raw.schema.items() if name.startswith("items[]") and isinstance(dtype, pl.List)]
     texts = pl.element().replace(NOT_SET, None)
+    # A table with a row for each parameter has the term in one of the rows of a search.
+    is_term = pl.coalesce(_FLAT_KEY) == "search_term"
     return raw.with_columns(
+        pl.coalesce("search_term", pl.when(is_term).then(pl.coalesce(_FLAT_VALUES))).alias(_TERM),
+        *(pl.coalesce(columns).replace(NOT_SET, None).alias(f"@{name}") for name, columns in _FLAT.items()),
         *(pl.col(name).list.eval(texts) for name in lists),
         identity,
         raw["stream_id"].alias(PART),
@@ -162,8 +185,10 @@ def _prepared(raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def _recognise(sample: Sample) -> str | None:
-    wanted = ("event_name", "event_timestamp", "event_params")
-    return f"the columns {', '.join(wanted)}" if sample.has(*wanted) else None
+    for own in ("event_params", "user_pseudo_id"):
+        if sample.has("event_name", "event_timestamp", own):
+            return f"the columns event_name, event_timestamp, {own}"
+    return None
 
 
 FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer, less_final_tables)

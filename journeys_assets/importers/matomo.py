@@ -1,5 +1,7 @@
 """Matomo: exports of its tables ``log_link_visit_action``, ``log_action`` and ``log_visit``, in one call.
 
+The visits that the API gives (``Live.getLastVisitsDetails``) are read too, as rows of these tables.
+
 * ``log_link_visit_action`` has what was done. Its numbers refer to ``log_action``, which has the names, and to
   ``log_visit``, which has the visitors. ``log_conversion_item``, the items of carts and orders, is read if it is there.
 * A search has the type 8; its keyword is the name. A view of a product has numbers for its SKU (5), name (6) and
@@ -31,6 +33,7 @@ from journeys_assets.errors import IngestError
 from journeys_assets.importers.base import PART, VERSION, Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
+from journeys_assets.importers.matomo_live import LIVE, NAMED, is_visit, parse_line
 
 NAME = "matomo"
 
@@ -125,7 +128,9 @@ def _importer(mapping: LogMapping, user: Sequence[str], actions: Sequence[Action
         actions=actions,
         prepare=partial(_prepared, user=tuple(user), names=names, visits=visits),
         prepared=prepared,
-        records=Records(tuple(dict.fromkeys([*_READ, *user]))),
+        records=Records(
+            tuple(dict.fromkeys([*_READ, LIVE, *(f"live_{name}" for name in NAMED), *user])), parse_line=parse_line
+        ),
         user_paths=user,
         time_paths=(_TIME,),
     )
@@ -144,7 +149,9 @@ def _selected(raw: pl.DataFrame) -> pl.DataFrame:
         visitor="idvisitor",
         profilable="profilable",
     )
-    others = pl.DataFrame({"table": ["link"]}).filter((selected["table"] == "link").any())
+    # A visit of the API has all that its actions refer to.
+    refers = ((selected["table"] == "link") & rows[LIVE].is_null()).any()
+    others = pl.DataFrame({"table": ["link"]}).filter(refers)
     return pl.concat([selected.filter(pl.col("table") != "link"), others], how="diagonal").select(
         pl.col(name).cast(dtype) for name, dtype in _GATHERED.items()
     )
@@ -199,21 +206,29 @@ def _prepared(raw: pl.DataFrame, *, user: Sequence[str], names: pl.DataFrame, vi
     def name_of(column: str) -> pl.Series:
         return _each(rows[column], lambda number: repaired((named.get(number) or (None, None))[0]))
 
+    def live(name: str) -> pl.Expr:
+        return pl.col(f"live_{name}").str.strip_chars().replace("", None)
+
     def type_of(column: str) -> pl.Series:
         return _each(rows[column], lambda number: (named.get(number) or (None, None))[1])
 
     rows = rows.with_columns(
-        name_of("idaction_name").alias("__name"),
-        type_of("idaction_name").alias("__type"),
-        name_of("idaction_url").alias("__url"),
-        type_of("idaction_url").alias("__url_type"),
-        name_of("idaction_event_action").alias("__event_action"),
-        pl.coalesce(name_of("idaction_product_sku"), name_of("idaction_sku"), _variable(rows, "_pks")).alias("__sku"),
-        pl.coalesce(name_of("idaction_product_name"), _variable(rows, "_pkn")).alias("__product"),
+        pl.coalesce(name_of("idaction_name"), live("name")).alias("__name"),
+        pl.coalesce(type_of("idaction_name"), live("type")).alias("__type"),
+        pl.coalesce(name_of("idaction_url"), live("url")).alias("__url"),
+        pl.coalesce(type_of("idaction_url"), live("url_type")).alias("__url_type"),
+        pl.coalesce(name_of("idaction_event_action"), live("event_action")).alias("__event_action"),
+        pl.coalesce(
+            name_of("idaction_product_sku"), name_of("idaction_sku"), _variable(rows, "_pks"), live("sku")
+        ).alias("__sku"),
+        pl.coalesce(name_of("idaction_product_name"), _variable(rows, "_pkn"), live("product")).alias("__product"),
         *(
-            pl.coalesce(name_of(of_view), name_of(of_item), *([_variable(rows, "_pkc")] if n == 0 else [])).alias(
-                column
-            )
+            pl.coalesce(
+                name_of(of_view),
+                name_of(of_item),
+                *([_variable(rows, "_pkc")] if n == 0 else []),
+                live(f"category{n + 1}"),
+            ).alias(column)
             for n, (column, of_view, of_item) in enumerate(zip(_CATEGORIES, *_CATEGORY_COLUMNS, strict=True))
         ),
     )
@@ -281,7 +296,7 @@ def _reason() -> pl.Expr:
     )
     return (
         pl.when(_table() != "link").then(pl.lit(OTHER_TABLE))
-        .when(pl.col("__is_known").is_null()).then(pl.lit(NO_VISIT))
+        .when(pl.col("__is_known").is_null() & pl.col(LIVE).is_null()).then(pl.lit(NO_VISIT))
         .when(_must_not()).then(pl.lit(NOT_PROFILABLE))
         .when(is_lost).then(pl.lit(NO_NAME))
     )  # fmt: skip
@@ -337,6 +352,8 @@ def repaired(text: str | None) -> str | None:
 
 
 def _recognise(sample: Sample) -> str | None:
+    if sample.has("idVisit", "actionDetails") and any(map(is_visit, sample.records)):
+        return "the keys idVisit and actionDetails of Live.getLastVisitsDetails"
     if sample.has("idlink_va", "idvisit"):
         return "the columns idlink_va and idvisit of log_link_visit_action"
     if sample.has("idaction", "name", "type"):
@@ -348,4 +365,4 @@ def _recognise(sample: Sample) -> str | None:
     return None
 
 
-FORMAT = LogFormat(NAME, "Matomo, exports of its log tables", _recognise, importer)
+FORMAT = LogFormat(NAME, "Matomo, exports of its log tables, or visits of its API", _recognise, importer)

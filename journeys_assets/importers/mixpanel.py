@@ -1,5 +1,7 @@
 """Mixpanel, as its raw event export writes it: JSON lines of ``event`` and ``properties``.
 
+The table of events of a data pipeline is read too: it has name, time and ids beside the properties.
+
 * Applications name their events and properties themselves: see ``importers.product_events``.
 * ``time`` is in seconds, or, if the export was asked for ``time_in_ms``, in milliseconds: a setting (``time_unit``).
   A time in the other unit is refused, because no such time can be.
@@ -47,6 +49,15 @@ _INSERT_ID = f"{_PROPERTIES}.$insert_id"
 _TIME_PATH = f"{_PROPERTIES}.time"
 _DISTINCT_ID, _USER_ID, _DEVICE_ID = (f"{_PROPERTIES}.{name}" for name in ("distinct_id", "$user_id", "$device_id"))
 _OF_PROCESSING = ("mp_processing_time_ms", "$mp_api_timestamp_ms", "$mp_api_endpoint", "$import")
+_BESIDE = {
+    "event": ("event_name", "mp_event_name"),
+    _TIME_PATH: ("time",),
+    _INSERT_ID: ("insert_id", "$insert_id"),
+    _DISTINCT_ID: ("distinct_id",),
+    _USER_ID: ("user_id", "$user_id"),
+    _DEVICE_ID: ("device_id", "$device_id"),
+}
+"""Where the tables of a data pipeline have what the raw export has among the properties."""
 
 MAPPING = make_mapping(
     {
@@ -80,13 +91,14 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         actions=actions,
         prepare=partial(_prepared, mapping=mapping),
         prepared=(_EVENT_ID, _TIME, _DEVICE, _MERGED, _MERGED_INTO, *PREPARED),
-        records=Records((_INSERT_ID, _TIME_PATH, _PROPERTIES)),
+        records=Records((_INSERT_ID, _TIME_PATH, _PROPERTIES, *(name for names in _BESIDE.values() for name in names))),
         time_paths=(_TIME_PATH,),
     )
 
 
 def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
     unit = mapping.time_unit or TIME_UNIT
+    raw = raw.with_columns(pl.coalesce(name, *others).alias(name) for name, others in _BESIDE.items())
     merged = [
         _merged(kind, text, of)
         for kind, text, of in zip(raw["event"], raw[_PROPERTIES], raw[_DISTINCT_ID], strict=True)
@@ -156,6 +168,8 @@ def _merged(event: str | None, text: str | None, distinct_id: str | None) -> tup
 
 
 def _recognise(sample: Sample) -> str | None:
+    if sample.has("event_name", "time", "distinct_id", "properties"):
+        return "the columns event_name, time, distinct_id, properties of a data pipeline"
     # Other formats have events with properties too, with the id and the time beside them.
     if not {"event", "properties"} <= set(sample.columns) <= {"event", "properties", "dataset"}:
         return None

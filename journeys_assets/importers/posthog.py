@@ -14,10 +14,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -61,7 +63,7 @@ MAPPING = make_mapping(
         "time": "timestamp",
         "time_unit": "us",
         "event": _EVENT,
-        "event_id": "uuid",
+        "event_id": ["uuid", "id"],
         "searches": [{"when": {_EVENT: commerce.SEARCHES}, "query": _QUERY}],
         "engagements": [commerce.engagements()],
         "identities": [
@@ -90,6 +92,23 @@ _DIGITS = 12
 _NO_PERSONS = _GATHERED.to_frame()
 
 
+def parse_line(text: str) -> list[Mapping[str, Any]]:
+    """The records of a line: one, or those of an answer of the API.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("it is not an object")
+    return _rows_of(row)
+
+
+def _rows_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    results = row.get("results")
+    return [one for one in results if isinstance(one, dict)] if isinstance(results, list) else [row]
+
+
 def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
     """The importer of PostHog; see :class:`LogFormat`."""
     mapping = with_options(MAPPING, commerce.with_spelling(options))
@@ -114,7 +133,7 @@ def _importer(
             _prepared, spelled=spelled, persons=current_persons(gathered), deleted=deleted_persons(gathered)
         ),
         prepared=(_EVENT, _PERSON, _QUERY, *commerce.ITEM_PATHS),
-        records=Records(_READ),
+        records=Records(_READ, parse_line=parse_line),
         check_files=manifests,
         user_paths=tuple(path for path in users if path != _PERSON),
     )
@@ -193,8 +212,12 @@ def _prepared(
 
 
 def _recognise(sample: Sample) -> str | None:
-    if sample.has("uuid", "event", "distinct_id", "properties"):
-        return "the columns uuid, event, distinct_id, properties"
+    given = set(sample.columns).union(*(row for record in sample.records for row in _rows_of(record)))
+    columns = {column.lower() for column in given}
+    has_properties = any(column == "properties" or column.startswith("properties.") for column in columns)
+    for own in ("uuid", "id"):
+        if {own, "event", "distinct_id", "timestamp"} <= columns and has_properties:
+            return f"the columns {own}, event, distinct_id, timestamp, properties"
     if sample.has("distinct_id", "person_id") and set(_PERSON_VERSIONS) & set(sample.columns):
         return "the columns distinct_id, person_id and a version of an export of persons"
     return None
