@@ -14,7 +14,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.ids import NULL_WORDS
-from journeys_assets.importers.base import Importer
+from journeys_assets.importers.base import PART, VERSION, Importer
 from journeys_assets.importers.draft import draft_mapping
 from journeys_assets.importers.mapped import resolved_actions
 from journeys_assets.importers.times import are_naive
@@ -134,7 +134,8 @@ def explain_log(
             for name in ("searched_at", "engaged_at", "saved_at"):
                 if name in good.columns and good.height:
                     times += [good[name].min(), good[name].max()]  # type: ignore[list-item]
-            for row in good.head(SAMPLE_RECORDS).to_dicts():
+            shown = good.head(SAMPLE_RECORDS).drop(PART, VERSION, strict=False)
+            for row in shown.to_dicts():
                 of_file.setdefault(row.pop("line"), []).append((source, row))
     return LogExplanation(
         n_files=len(files),
