@@ -29,9 +29,10 @@ def parsed_text(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        pass
-    if "'" not in text:
-        return None
+        return _as_python_writes(text) if "'" in text else None
+
+
+def _as_python_writes(text: str) -> Any:
     try:
         found = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
