@@ -124,7 +124,7 @@ def explain_log(
     for file, frame in parts:
         n_rows += frame.height
         users.update(_users(frame, importer.user_paths))
-        n_naive += sum(int(are_naive(frame[path]).sum()) for path in importer.time_paths if path in frame.columns)
+        n_naive += _n_naive(frame, importer.time_paths)
         converted = importer.convert(frame, now)
         events.update(converted.events)
         for bad in converted.refused.values():
@@ -180,6 +180,12 @@ def _read(files: Sequence[Path], importer: Importer) -> tuple[list[tuple[Path, p
         if left < 0:
             return parts, unused, False
     return parts, unused, True
+
+
+def _n_naive(frame: pl.DataFrame, paths: Sequence[str]) -> int:
+    """Number of records whose time has no zone: of several times, the first that is given."""
+    times = [path for path in paths if path in frame.columns]
+    return int(are_naive(frame.select(pl.coalesce(times)).to_series()).sum()) if times else 0
 
 
 def _users(frame: pl.DataFrame, paths: Sequence[str]) -> Counter[str | None]:
