@@ -113,7 +113,7 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         records=Records(
             (*_IDENTITY, "search_term", *_FLAT_KEY, *_FLAT_VALUES, *(c for cs in _FLAT.values() for c in cs))
         ),
-        check_files=less_final_tables,
+        check_files=tables_left_out,
         stamp=with_table,
     )
 
@@ -123,8 +123,16 @@ _RANKS = {"intraday_": 0, "fresh_": 1, "": 2}
 _TABLE = re.compile(r"(?<![a-z])events_(?P<kind>intraday_|fresh_)?(?P<day>\d{8})(?P<file>[-_]\d+)?(?!\d)")
 
 
-def less_final_tables(names: Sequence[str]) -> Mapping[str, str]:
-    """The tables whose day has a more final one among the files, with the reason for leaving them out."""
+_USERS = re.compile(r"(?<![a-z])(?:pseudonymous_)?users_\d{8}(?!\d)")
+
+
+def tables_left_out(names: Sequence[str]) -> Mapping[str, str]:
+    """The tables that are not read, with the reason: of users, and of days that have a more final one."""
+    users = {name: "it is a table of users, which has no events" for name in names if _USERS.search(name)}
+    return users | _less_final_tables([name for name in names if name not in users])
+
+
+def _less_final_tables(names: Sequence[str]) -> dict[str, str]:
     found = {name: match for name in names if (match := _last_table(name))}
     best: dict[str, re.Match[str]] = {}
     for match in found.values():
@@ -191,4 +199,4 @@ def _recognise(sample: Sample) -> str | None:
     return None
 
 
-FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer, less_final_tables)
+FORMAT = LogFormat(NAME, "Google Analytics 4, BigQuery export", _recognise, importer, tables_left_out)

@@ -22,14 +22,17 @@ def as_list(value: Any) -> list[Any]:
 def parsed_text(text: str) -> Any:
     """The object or list that a text holds; None if it holds none.
 
-    The text is JSON, or what Python writes for such a value: ``[{'key': None}]``. Data frames are often saved so.
+    The text is JSON, JSON that was written as text again (``"{\\"key\\": 1}"``), or what Python writes for such a value
+    (``[{'key': None}]``). Data frames are often saved so.
     """
-    if text.lstrip()[:1] not in ("{", "["):
+    first = text.lstrip()[:2]
+    if first[:1] not in ("{", "[") and first not in ('"{', '"['):
         return None
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return _as_python_writes(text) if "'" in text else None
+    return parsed_text(found) if isinstance(found, str) else found
 
 
 def _as_python_writes(text: str) -> Any:

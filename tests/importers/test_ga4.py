@@ -11,6 +11,7 @@ import pytest
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.mapping import MappingError
+from journeys_assets.storage.ingest.recognition import recognise_format
 from tests.support.log_files import LogSandbox, json_lines
 
 TEN = datetime(2026, 1, 5, 10)
@@ -178,6 +179,16 @@ def test_items_keep_the_text_of_a_catalogue_if_the_deployment_says_so(log: LogSa
     log.load(options=FormatOptions(items_from_events=False))
     assert log.actions()
     assert log.rows("*", "pins") == []
+
+
+def test_tables_of_users_beside_the_events_are_passed_over(log: LogSandbox) -> None:
+    for name in ("users", "pseudonymous_users"):
+        log.write(f"{name}_20260105.json", [{"pseudo_user_id": "1.2", "stream_id": "1", "audiences": []}])
+    log.write("events_20260105.json", [search(string_value="lamp")])
+    assert recognise_format([log.folder]).name == "ga4"
+    report = log.load()
+    assert [one.reason for one in report.passed_over] == ["it is a table of users, which has no events"] * 2
+    assert len(log.searches()) == 1
 
 
 def test_the_most_final_table_of_a_day_is_read(log: LogSandbox) -> None:

@@ -280,6 +280,10 @@ CASES: dict[str, tuple[str, dict[str, bytes]]] = {
     "PostHog, Snowflake": ("posthog", {"e.parquet": parquet(upper(posthog(person_id=USER)))}),
     "PostHog, older S3": ("posthog", {"e.jsonl": lines(posthog(elements=[], team_id=2, inserted_at="x"))}),
     "PostHog, CSV": ("posthog", {"export.csv": table(posthog(team_id=2))}),
+    "PostHog, JSON as text again": (
+        "posthog",
+        {"export.csv": table([{**row, "properties": json.dumps(json.dumps(row["properties"]))} for row in posthog()])},
+    ),
     "PostHog, flattened": ("posthog", {"export.csv": table(posthog_flat())}),
     "PostHog, answer of the API": (
         "posthog",
