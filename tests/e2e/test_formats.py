@@ -19,7 +19,7 @@ from tests.sandbox import NOW, Sandbox
 from tests.support.outputs import assert_same_output
 
 FIRST = date(2026, 3, 2)
-SEED, N_USERS, N_DAYS = 3, 8, 1
+SEED, N_USERS, N_DAYS = 3, 5, 1
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 
 
