@@ -113,8 +113,13 @@ def _prepared(raw: pl.DataFrame, *, mapping: LogMapping) -> pl.DataFrame:
     )
     device = pl.col(_DEVICE_ID)
     is_device = pl.col(_DISTINCT_ID).str.starts_with("$device:") | (pl.col(_DISTINCT_ID) == device).fill_null(False)
-    rank = pl.when(_given(_USER_ID).is_not_null()).then(pl.lit("2||"))
-    rank = rank.when(_given(_DISTINCT_ID).is_not_null() & ~is_device).then(pl.lit("1||")).otherwise(pl.lit("0||"))
+    rank = (
+        pl.when(_given(_USER_ID).is_not_null())
+        .then(pl.lit("2||"))
+        .when(_given(_DISTINCT_ID).is_not_null() & ~is_device)
+        .then(pl.lit("1||"))
+        .otherwise(pl.lit("0||"))
+    )
     rows = rows.with_columns(rank.alias(VERSION))
     if mapping.time_zone != "UTC":
         # As text without a zone, the wall clock is read in the time zone of the project.
