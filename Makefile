@@ -32,7 +32,8 @@ demo-ubi: ## The synthetic world as a dump of User Behavior Insights, from the f
 demo-ga4 demo-ubi: demo-%: $(READY)
 	@export JOURNEYS_HOME=$(CURDIR)/.journeys-$*; J=$(BIN)/journeys; rm -rf $$JOURNEYS_HOME; \
 	$$J synth $$JOURNEYS_HOME/world --days 30 --log-format $* && $$J ingest $$JOURNEYS_HOME/world/logs --explain && \
-	$$J ingest $$JOURNEYS_HOME/world/logs --format auto && $$J ingest $$JOURNEYS_HOME/world/landing && \
+	if test -d $$JOURNEYS_HOME/world/landing/pins; then $$J ingest $$JOURNEYS_HOME/world/landing/pins; fi && \
+	$$J ingest $$JOURNEYS_HOME/world/logs --format auto && $$J ingest $$JOURNEYS_HOME/world/landing/users && \
 	$$J run && $$J show u00007
 
 # A small language model on this machine: an environment of its own, as its packages are heavy.

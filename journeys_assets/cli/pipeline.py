@@ -95,7 +95,7 @@ def synth(
     ] = "en",
     log_format: Annotated[
         str | None,
-        typer.Option(help="Write the searches and actions as a log of this format into logs/: `ga4` or `ubi`."),
+        typer.Option(help="Write the searches and actions as a log of this format into logs/, such as `ga4` or `ubi`."),
     ] = None,
 ) -> None:
     """Write a seeded synthetic world: landing files, and the known truth beside them.

@@ -122,8 +122,8 @@ class Sample:
     lines: tuple[str, ...] = ()
 
     def has(self, *columns: str) -> bool:
-        """Whether all these columns are there."""
-        return set(columns) <= set(self.columns)
+        """Whether all these columns are there. Warehouses write them in upper or in lower case."""
+        return {column.lower() for column in columns} <= {column.lower() for column in self.columns}
 
 
 @dataclass(frozen=True)

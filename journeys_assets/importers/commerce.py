@@ -9,8 +9,6 @@ the list is text, and the text is not always JSON (:func:`read_products`).
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from journeys_assets.domain.landing.log_options import IGNORE, FormatOptions
+from journeys_assets.importers.json_values import parsed_text
 from journeys_assets.importers.paths import as_text
 
 SEARCHES = ("Products Searched", "Product Searched", "Search", "Searched", "Search Performed", "Search Submitted")
@@ -160,27 +159,8 @@ def read_products(text: str) -> list[Mapping[str, Any]] | None:
 
     The text is JSON, a list as Python writes it, or a list of ids: ``[507f1, 505bd]``.
     """
-    for read in (_json, _python, _ids):
-        found = read(text)
-        if found is not None:
-            return found
-    return None
-
-
-def _json(text: str) -> list[Mapping[str, Any]] | None:
-    try:
-        return _as_products(json.loads(text))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _python(text: str) -> list[Mapping[str, Any]] | None:
-    if "{" not in text:
-        return None
-    try:
-        return _as_products(ast.literal_eval(text.strip()))
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
+    found = _as_products(parsed_text(text))
+    return _ids(text) if found is None else found
 
 
 def _ids(text: str) -> list[Mapping[str, Any]] | None:

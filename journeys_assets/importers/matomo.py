@@ -1,10 +1,14 @@
 """Matomo: exports of its tables ``log_link_visit_action``, ``log_action`` and ``log_visit``, in one call.
 
+The visits that the API gives (``Live.getLastVisitsDetails``) are read too, as rows of these tables.
+
 * ``log_link_visit_action`` has what was done. Its numbers refer to ``log_action``, which has the names, and to
   ``log_visit``, which has the visitors. ``log_conversion_item``, the items of carts and orders, is read if it is there.
 * A search has the type 8; its keyword is the name. A view of a product has numbers for its SKU (5), name (6) and
   categories (7), or, before release 4, custom variables. Without a name, the product has the title of its page (4).
 * Times are UTC. ``visitor_localtime`` is not read.
+* A visitor whose visit has a ``user_id`` is linked to it. Matomo writes the user into a visit when the visitor logs in,
+  so an action may come again with a user: that delivery replaces the one without.
 * The user is ``user_id``, else ``idvisitor``: eight bytes, which are read as hexadecimal digits however they are
   written.
 * A visit that is not ``profilable`` forms no journey. It is skipped and counted, and so is a visit that is not in
@@ -26,9 +30,10 @@ import polars as pl
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.errors import IngestError
-from journeys_assets.importers.base import Gather, Importer, LogFormat, Records, Sample
+from journeys_assets.importers.base import PART, VERSION, Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
+from journeys_assets.importers.matomo_live import LIVE, NAMED, is_visit, parse_line
 
 NAME = "matomo"
 
@@ -37,15 +42,16 @@ ORDER_ITEM, CART_ITEM, REMOVED_ITEM = "order item", "cart item", "removed item"
 _TYPES = {"2": "outlink", "3": "download", "13": "content", "14": "content", "15": "content", "16": "content"}
 """Types of addresses in ``log_action`` that are no page."""
 
-OTHER_TABLE = "a row of log_action or log_visit, to which others refer"
+OTHER_TABLE = "a row of log_action or log_visit, which counts for the rows of this call that refer to it"
 NOT_PROFILABLE = "a visit that must not be profiled"
-NO_VISIT = "a visit that is not in log_visit"
-NO_NAME = "an action that is not in log_action"
+NO_VISIT = "a visit that is not in log_visit; load both again in one call"
+NO_NAME = "an action that is not in log_action; load both again in one call"
 
 MIN_REPAIRED = 2
 """Least number of letters that must come out of a repair, so that it is certain."""
 
 _EVENT, _USER, _TIME, _EVENT_ID, _QUERY = "@event", "@user", "server_time", "@event_id", "@query"
+_KNOWN, _VISITOR = "@known", "@visitor"
 _ITEM, _TITLE, _CATEGORIES = "@item", "@title", tuple(f"@category{n}" for n in range(1, 6))
 _CATEGORY_COLUMNS = (
     tuple(f"idaction_product_cat{n}" for n in ("", 2, 3, 4, 5)),
@@ -70,6 +76,7 @@ MAPPING = make_mapping(
         "time": _TIME,
         "event": _EVENT,
         "event_id": _EVENT_ID,
+        "identities": [{"user": _KNOWN, "other": _VISITOR}],
         "searches": [{"when": {_EVENT: SITE_SEARCH}, "query": _QUERY}],
         "engagements": [
             {
@@ -114,14 +121,16 @@ def _importer(mapping: LogMapping, user: Sequence[str], actions: Sequence[Action
         .group_by("id")
         .agg(pl.col("user", "visitor").drop_nulls().max(), pl.col("profilable").drop_nulls().min())
     )
-    prepared = (_EVENT, _USER, _EVENT_ID, _QUERY, _ITEM, _TITLE, *_CATEGORIES)
+    prepared = (_EVENT, _USER, _KNOWN, _VISITOR, _EVENT_ID, _QUERY, _ITEM, _TITLE, *_CATEGORIES)
     return mapped_importer(
         NAME,
         mapping,
         actions=actions,
         prepare=partial(_prepared, user=tuple(user), names=names, visits=visits),
         prepared=prepared,
-        records=Records(tuple(dict.fromkeys([*_READ, *user]))),
+        records=Records(
+            tuple(dict.fromkeys([*_READ, LIVE, *(f"live_{name}" for name in NAMED), *user])), parse_line=parse_line
+        ),
         user_paths=user,
         time_paths=(_TIME,),
     )
@@ -140,7 +149,9 @@ def _selected(raw: pl.DataFrame) -> pl.DataFrame:
         visitor="idvisitor",
         profilable="profilable",
     )
-    others = pl.DataFrame({"table": ["link"]}).filter((selected["table"] == "link").any())
+    # A visit of the API has all that its actions refer to.
+    refers = ((selected["table"] == "link") & rows[LIVE].is_null()).any()
+    others = pl.DataFrame({"table": ["link"]}).filter(refers)
     return pl.concat([selected.filter(pl.col("table") != "link"), others], how="diagonal").select(
         pl.col(name).cast(dtype) for name, dtype in _GATHERED.items()
     )
@@ -195,21 +206,29 @@ def _prepared(raw: pl.DataFrame, *, user: Sequence[str], names: pl.DataFrame, vi
     def name_of(column: str) -> pl.Series:
         return _each(rows[column], lambda number: repaired((named.get(number) or (None, None))[0]))
 
+    def live(name: str) -> pl.Expr:
+        return pl.col(f"live_{name}").str.strip_chars().replace("", None)
+
     def type_of(column: str) -> pl.Series:
         return _each(rows[column], lambda number: (named.get(number) or (None, None))[1])
 
     rows = rows.with_columns(
-        name_of("idaction_name").alias("__name"),
-        type_of("idaction_name").alias("__type"),
-        name_of("idaction_url").alias("__url"),
-        type_of("idaction_url").alias("__url_type"),
-        name_of("idaction_event_action").alias("__event_action"),
-        pl.coalesce(name_of("idaction_product_sku"), name_of("idaction_sku"), _variable(rows, "_pks")).alias("__sku"),
-        pl.coalesce(name_of("idaction_product_name"), _variable(rows, "_pkn")).alias("__product"),
+        pl.coalesce(name_of("idaction_name"), live("name")).alias("__name"),
+        pl.coalesce(type_of("idaction_name"), live("type")).alias("__type"),
+        pl.coalesce(name_of("idaction_url"), live("url")).alias("__url"),
+        pl.coalesce(type_of("idaction_url"), live("url_type")).alias("__url_type"),
+        pl.coalesce(name_of("idaction_event_action"), live("event_action")).alias("__event_action"),
+        pl.coalesce(
+            name_of("idaction_product_sku"), name_of("idaction_sku"), _variable(rows, "_pks"), live("sku")
+        ).alias("__sku"),
+        pl.coalesce(name_of("idaction_product_name"), _variable(rows, "_pkn"), live("product")).alias("__product"),
         *(
-            pl.coalesce(name_of(of_view), name_of(of_item), *([_variable(rows, "_pkc")] if n == 0 else [])).alias(
-                column
-            )
+            pl.coalesce(
+                name_of(of_view),
+                name_of(of_item),
+                *([_variable(rows, "_pkc")] if n == 0 else []),
+                live(f"category{n + 1}"),
+            ).alias(column)
             for n, (column, of_view, of_item) in enumerate(zip(_CATEGORIES, *_CATEGORY_COLUMNS, strict=True))
         ),
     )
@@ -226,6 +245,14 @@ def _prepared(raw: pl.DataFrame, *, user: Sequence[str], names: pl.DataFrame, vi
         .otherwise("__sku").alias(_ITEM),
         pl.when(is_item).then("__name").otherwise(pl.coalesce("__product", _page_title())).alias(_TITLE),
     )  # fmt: skip
+    is_known = pl.col(user[0]).str.strip_chars().replace("", None).is_not_null()
+    may_link = (_table() == "link") & ~_must_not()
+    rows = rows.with_columns(
+        pl.when(may_link).then("user_id").alias(_KNOWN),
+        pl.when(may_link).then("idvisitor").alias(_VISITOR),
+        pl.format("matomo {} {}", _EVENT_ID, _TIME).alias(PART),
+        pl.when(is_known).then(pl.lit("1||")).otherwise(pl.lit("0||")).alias(VERSION),
+    )
     return rows.with_columns(_reason().alias(SKIP)).drop(pl.selectors.starts_with("__"))
 
 
@@ -267,13 +294,17 @@ def _reason() -> pl.Expr:
     is_lost = pl.any_horizontal(
         pl.col(name).is_not_null() & (pl.col(name) != "0") & pl.col(named[name]).is_null() for name in refers
     )
-    may_not = pl.col("__profilable").str.to_lowercase().is_in(["0", "false"]).fill_null(False)
     return (
         pl.when(_table() != "link").then(pl.lit(OTHER_TABLE))
-        .when(pl.col("__is_known").is_null()).then(pl.lit(NO_VISIT))
-        .when(may_not).then(pl.lit(NOT_PROFILABLE))
+        .when(pl.col("__is_known").is_null() & pl.col(LIVE).is_null()).then(pl.lit(NO_VISIT))
+        .when(_must_not()).then(pl.lit(NOT_PROFILABLE))
         .when(is_lost).then(pl.lit(NO_NAME))
     )  # fmt: skip
+
+
+def _must_not() -> pl.Expr:
+    """Whether the visit of a row must not be profiled."""
+    return pl.col("__profilable").str.to_lowercase().is_in(["0", "false"]).fill_null(False)
 
 
 def _variable(rows: pl.DataFrame, key: str) -> pl.Expr:
@@ -321,6 +352,8 @@ def repaired(text: str | None) -> str | None:
 
 
 def _recognise(sample: Sample) -> str | None:
+    if sample.has("idVisit", "actionDetails") and any(map(is_visit, sample.records)):
+        return "the keys idVisit and actionDetails of Live.getLastVisitsDetails"
     if sample.has("idlink_va", "idvisit"):
         return "the columns idlink_va and idvisit of log_link_visit_action"
     if sample.has("idaction", "name", "type"):
@@ -332,4 +365,4 @@ def _recognise(sample: Sample) -> str | None:
     return None
 
 
-FORMAT = LogFormat(NAME, "Matomo, exports of its log tables", _recognise, importer)
+FORMAT = LogFormat(NAME, "Matomo, exports of its log tables, or visits of its API", _recognise, importer)

@@ -11,8 +11,9 @@ path                                   value
 ``items[].name``                       a list: the value of every element of the list, null where it has none
 =====================================  =================================================================================
 
-Text that holds JSON is read as JSON where a path leads into it, so a column with JSON as text and a nested column are
-the same. A column whose whole name is the path (``properties.query`` in a flattened table) comes first.
+Text that holds JSON (or a value as Python writes it) is read as such where a path leads into it, so a column with JSON
+as text and a nested column are the same. A column whose whole name is the path (``properties.query`` in a flattened
+table) comes first.
 
 A value is always text (:func:`as_text`), so that a number and the same number written as text are equal.
 """
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from journeys_assets.errors import JourneysError
+from journeys_assets.importers.json_values import parsed_text
 
 MAX_WHOLE = 2**53
 """Whole numbers below this, in magnitude, are exact as floating-point numbers."""
@@ -155,7 +157,7 @@ def _walk(value: Any, node: _Node, found: dict[int, Any]) -> None:
     if len(node.leaves) == len(node.below):
         return
     if type(value) is str:
-        value = _parsed(value)
+        value = parsed_text(value)
     if type(value) is dict:
         for name, child in node.keys.items():
             inner = value.get(name)
@@ -267,7 +269,7 @@ def _unquoted(text: str) -> str:
 def _follow(value: Any, steps: tuple[Step, ...]) -> Any:
     for at, step in enumerate(steps):
         if isinstance(value, str):
-            value = _parsed(value)
+            value = parsed_text(value)
         if value is None:
             return None
         if step.kind == "each":
@@ -286,13 +288,3 @@ def _taken(value: Any, step: Step) -> Any:
         return value[step.index] if step.index < len(value) else None
     objects = (item for item in value if isinstance(item, Mapping))
     return next((item for item in objects if as_text(item.get(step.name)) == step.value), None)
-
-
-def _parsed(text: str) -> Any:
-    """The object or list that a text holds as JSON; None if it holds none."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

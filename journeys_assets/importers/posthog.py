@@ -8,16 +8,18 @@
 * Where the user is ``$user_id`` or the ``distinct_id`` (a setting), an event links the latter to the former,
   ``$identify`` links the anonymous id before it, and ``$create_alias`` and ``$merge_dangerously`` link an alias.
   Persons are linked by the export of persons alone.
-* Events of a person whom the export of persons gives as deleted are skipped.
+* Events of a person whom the export of persons gives as deleted are skipped, under every ``distinct_id``.
 * ``manifest.json``, which lists the files of an export, is not read.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import polars as pl
 
@@ -61,7 +63,7 @@ MAPPING = make_mapping(
         "time": "timestamp",
         "time_unit": "us",
         "event": _EVENT,
-        "event_id": "uuid",
+        "event_id": ["uuid", "id"],
         "searches": [{"when": {_EVENT: commerce.SEARCHES}, "query": _QUERY}],
         "engagements": [commerce.engagements()],
         "identities": [
@@ -90,6 +92,23 @@ _DIGITS = 12
 _NO_PERSONS = _GATHERED.to_frame()
 
 
+def parse_line(text: str) -> list[Mapping[str, Any]]:
+    """The records of a line: one, or those of an answer of the API.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("it is not an object")
+    return _rows_of(row)
+
+
+def _rows_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    results = row.get("results")
+    return [one for one in results if isinstance(one, dict)] if isinstance(results, list) else [row]
+
+
 def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
     """The importer of PostHog; see :class:`LogFormat`."""
     mapping = with_options(MAPPING, commerce.with_spelling(options))
@@ -110,9 +129,11 @@ def _importer(
         NAME,
         mapping,
         actions=actions,
-        prepare=partial(_prepared, spelled=spelled, persons=current_persons(gathered)),
+        prepare=partial(
+            _prepared, spelled=spelled, persons=current_persons(gathered), deleted=deleted_persons(gathered)
+        ),
         prepared=(_EVENT, _PERSON, _QUERY, *commerce.ITEM_PATHS),
-        records=Records(_READ),
+        records=Records(_READ, parse_line=parse_line),
         check_files=manifests,
         user_paths=tuple(path for path in users if path != _PERSON),
     )
@@ -152,7 +173,15 @@ def current_persons(gathered: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _prepared(raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.DataFrame) -> pl.DataFrame:
+def deleted_persons(gathered: pl.DataFrame) -> pl.Series:
+    """The persons who were deleted: every ``distinct_id`` that is theirs now is marked so."""
+    of_person = current_persons(gathered).group_by("__person").agg(pl.col("__is_deleted").all())
+    return of_person.filter("__is_deleted")["__person"].drop_nulls().sort()
+
+
+def _prepared(
+    raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.DataFrame, deleted: pl.Series
+) -> pl.DataFrame:
     is_person = _is_person()
     events = raw.select(pl.when(is_person).then(pl.lit(PERSON)).otherwise("event")).to_series()
     rows = raw.join(persons, on="distinct_id", how="left", maintain_order="left").with_columns(
@@ -170,7 +199,7 @@ def _prepared(raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.Data
     )
     reasons = [
         pl.when(is_person).then(pl.lit(IN_PERSONS)),
-        pl.when("__is_deleted").then(pl.lit(DELETED)),
+        pl.when(pl.col("__is_deleted").fill_null(pl.col("person_id").is_in(deleted.implode()))).then(pl.lit(DELETED)),
         pl.when("__unreadable").then(pl.lit(commerce.UNREADABLE_PRODUCTS)),
         pl.when(has_interest & commerce.is_object(pl.col(_QUERY))).then(pl.lit(commerce.OBJECT_QUERY)),
     ]
@@ -183,8 +212,12 @@ def _prepared(raw: pl.DataFrame, *, spelled: Mapping[str, str], persons: pl.Data
 
 
 def _recognise(sample: Sample) -> str | None:
-    if sample.has("uuid", "event", "distinct_id", "properties"):
-        return "the columns uuid, event, distinct_id, properties"
+    given = set(sample.columns).union(*(row for record in sample.records for row in _rows_of(record)))
+    columns = {column.lower() for column in given}
+    has_properties = any(column == "properties" or column.startswith("properties.") for column in columns)
+    for own in ("uuid", "id"):
+        if {own, "event", "distinct_id", "timestamp"} <= columns and has_properties:
+            return f"the columns {own}, event, distinct_id, timestamp, properties"
     if sample.has("distinct_id", "person_id") and set(_PERSON_VERSIONS) & set(sample.columns):
         return "the columns distinct_id, person_id and a version of an export of persons"
     return None

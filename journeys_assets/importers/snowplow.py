@@ -16,6 +16,7 @@ JSON are tables of their own there. JSON lines and Parquet of the newer warehous
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -67,11 +68,22 @@ _EVENT, _QUERY, _EVENT_ID, _NETWORK = "@event", "@q", "@event_id", "@network_use
 _ITEMS = ("@items[].id", "@items[].name", "@items[].category")
 _DATA = "unstruct_event.data.data"
 _COLUMN = "unstruct_event_com_snowplowanalytics_snowplow"
-_TERMS = (f"{_DATA}.terms[]", f"{_COLUMN}_site_search_1.terms[]", f"{_COLUMN}_site_search_1_0_0.terms[]")
-_TYPES = (f"{_DATA}.type", f"{_COLUMN}_ecommerce_snowplow_ecommerce_action_1.type")
-_OWN = ("unstruct_event.data.data", f"{_COLUMN}_add_to_cart_1")
+_VERSIONS = ("_1", "_1_0_0", "_1_0_1", "_1_0_2", "_1_0_3")
+"""What the columns of a schema end with in the tables of warehouses: of the newer loaders, and of the older ones."""
+
+
+def _columns_of(schema: str) -> tuple[str, ...]:
+    return tuple(f"{schema}{version}" for version in _VERSIONS)
+
+
+_TERMS = (f"{_DATA}.terms[]", *(f"{column}.terms[]" for column in _columns_of(f"{_COLUMN}_site_search")))
+_TYPES = (
+    f"{_DATA}.type",
+    *(f"{column}.type" for column in _columns_of(f"{_COLUMN}_ecommerce_snowplow_ecommerce_action")),
+)
+_ADDED = _columns_of(f"{_COLUMN}_add_to_cart")
 _CONTEXTS = "contexts"
-_PRODUCTS = "contexts_com_snowplowanalytics_snowplow_ecommerce_product_1"
+_PRODUCTS = _columns_of("contexts_com_snowplowanalytics_snowplow_ecommerce_product")
 _READ = (
     *(
         "event",
@@ -84,7 +96,7 @@ _READ = (
         "se_label",
     ),
     *("user_id", "domain_userid", "network_userid", "page_url", "page_urlquery", "ti_sku", "ti_name", "ti_category"),
-    *("unstruct_event.data.schema", f"{_DATA}.action", *_TYPES, *_OWN, _CONTEXTS, _PRODUCTS),
+    *("unstruct_event.data.schema", f"{_DATA}.action", *_TYPES, _DATA, *_ADDED, _CONTEXTS, *_PRODUCTS),
 )
 _PRODUCT = "/product/|/productFieldObject/"
 """The schemas of products have one of these."""
@@ -132,6 +144,23 @@ MAPPING = make_mapping(
 _PAGES = pl.Schema({"__visitor": pl.String(), "page_url": pl.String()})
 
 
+def parse_line(text: str) -> list[Mapping[str, Any]]:
+    """The event of a line, without what Snowplow Micro wraps around it.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("it is not an object")
+    return [_unwrapped(row)]
+
+
+def _unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    event = row.get("event")
+    return event if isinstance(event, dict) else row
+
+
 def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
     """The importer of Snowplow; see :class:`LogFormat`."""
     mapping = with_options(MAPPING, options)
@@ -150,7 +179,7 @@ def _importer(mapping: LogMapping, actions: Sequence[Action], searched: pl.DataF
         actions=actions,
         prepare=partial(_prepared, searched=searched.unique()),
         prepared=(_EVENT, _QUERY, _EVENT_ID, _NETWORK, *_ITEMS),
-        records=Records(_READ, headers=(FIELDS, without_json)),
+        records=Records(_READ, headers=(FIELDS, without_json), parse_line=parse_line),
         user_paths=("user_id", "domain_userid", "network_userid"),
     )
 
@@ -227,7 +256,9 @@ def _searched(query: str) -> str | None:
 
 def _items(rows: pl.DataFrame) -> list[pl.Series]:
     """Ids, names and categories of the items of every event, as the columns ``_ITEMS``."""
-    columns = [rows[name] for name in (_CONTEXTS, _PRODUCTS, *_OWN, "ti_sku", "ti_name", "ti_category")]
+    products, added = (rows.select(pl.coalesce(names)).to_series() for names in (_PRODUCTS, _ADDED))
+    own = [rows[name] for name in ("ti_sku", "ti_name", "ti_category")]
+    columns = [rows[_CONTEXTS], products, rows[_DATA], added, *own]
     struct = rows.select(pl.when(pl.col("event") == "struct").then("se_label")).to_series()
     found = [list(_items_of(*values)) for values in zip(*columns, struct, strict=True)]
     dtype = pl.List(pl.String)
@@ -271,7 +302,8 @@ def _item(product: Mapping[str, Any]) -> tuple[str | None, str | None, str | Non
 
 
 def _recognise(sample: Sample) -> str | None:
-    if sample.has("event_id", "collector_tstamp"):
+    wrapped = [_unwrapped(record).keys() for record in sample.records]
+    if sample.has("event_id", "collector_tstamp") or any(keys >= {"event_id", "collector_tstamp"} for keys in wrapped):
         return "the columns event_id and collector_tstamp"
     widths = {len(FIELDS), len(FIELDS) - len(JSON_FIELDS)}
     rows = [line.split("\t") for line in sample.lines[:20] if line]

@@ -8,6 +8,8 @@ Parquet. A record may be wrapped in ``_source``, and a line may begin with the n
 * The user is ``user_id``, also of the event's or the query's attributes, else that of a record with the same
   ``query_id``, else ``client_id``, also of such a record. A query without a time has that of the first event with its
   ``query_id``.
+* A record with a user and a client links the two. A record that comes again when its user is known replaces the one
+  of its client.
 * UBI has no id of an event, so a digest of the whole record is taken: two records that differ are two events.
 """
 
@@ -33,11 +35,13 @@ NAME = "ubi"
 QUERY = "(query)"
 """The type of a row of ``ubi_queries``."""
 SEARCH_EVENTS = ("on_search", "search")
+BULK = "a line of the bulk API that announces the next one"
 IN_QUERIES = "a search event whose query is in ubi_queries"
 
-_EVENT, _USER, _TIME, _EVENT_ID = "@event", "@user", "@time", "@event_id"
+_EVENT, _USER, _KNOWN, _TIME, _EVENT_ID = "@event", "@user", "@known", "@time", "@event_id"
 _USER_IDS = ("user_id", "event_attributes.user_id", "query_attributes.user_id")
 _OBJECT = "event_attributes.object"
+_BULK = ("index._index", "create._index")
 _READ = (
     "action_name",
     "user_query",
@@ -48,6 +52,7 @@ _READ = (
     "timestamp",
     "session_id",
     "event_attributes",
+    *_BULK,
     f"{_OBJECT}.object_id",
     *_USER_IDS,
 )
@@ -61,6 +66,7 @@ MAPPING = make_mapping(
         "time_unit": "ms",
         "event": _EVENT,
         "event_id": _EVENT_ID,
+        "identities": [{"user": _KNOWN, "other": "client_id"}],
         "searches": [
             {"when": {_EVENT: QUERY}, "query": "user_query"},
             {"when": {_EVENT: SEARCH_EVENTS}, "query": "message"},
@@ -104,9 +110,18 @@ def parse_line(text: str) -> list[Mapping[str, Any]]:
     row = json.loads(text[start:] if index is not None else text)
     if not isinstance(row, dict):
         raise ValueError("it is not an object")
+    return _rows_of(row)
+
+
+def _rows_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     hits = row.get("hits")
     rows = hits["hits"] if isinstance(hits, dict) and isinstance(hits.get("hits"), list) else [row]
     return [_unwrapped(one) for one in rows if isinstance(one, dict)]
+
+
+def _is_bulk() -> pl.Expr:
+    """Whether a row is a line of the bulk API that says what to do with the document after it."""
+    return pl.any_horizontal(pl.col(name).is_not_null() for name in _BULK)
 
 
 def _unwrapped(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,7 +165,7 @@ def _importer(
         mapping,
         actions=actions,
         prepare=partial(_prepared, user=user, searches=searches, of_queries=_by_query(gathered)),
-        prepared=(_EVENT, _USER, _TIME, _EVENT_ID),
+        prepared=(_EVENT, _USER, _KNOWN, _TIME, _EVENT_ID),
         records=Records(tuple(dict.fromkeys([*_READ, *user])), parse_line=parse_line),
         user_paths=(*user, "client_id"),
         time_paths=("timestamp",),
@@ -168,7 +183,7 @@ def _first(names: Sequence[str]) -> pl.Expr:
 
 def _selected(raw: pl.DataFrame, *, mapping: LogMapping, user: Sequence[str]) -> pl.DataFrame:
     """What is known of each query: whether it is in ``ubi_queries``, and user and time of each of its rows."""
-    time, _ = utc_times(raw["timestamp"], unit=mapping.time_unit, zone=mapping.time_zone)
+    time, _ = utc_times(_with_shown_times(raw["timestamp"]), unit=mapping.time_unit, zone=mapping.time_zone)
     return raw.select(
         "query_id",
         is_query=pl.col("user_query").is_not_null() & pl.col("action_name").is_null(),
@@ -176,6 +191,15 @@ def _selected(raw: pl.DataFrame, *, mapping: LogMapping, user: Sequence[str]) ->
         client=_first(["client_id"]),
         time=time,
     ).filter(pl.col("query_id").is_not_null())
+
+
+def _with_shown_times(times: pl.Series) -> pl.Series:
+    """Times as text; those that a dashboard shows (``Jan 5, 2026 @ 10:00:05.000``) in ISO 8601, without a zone."""
+    is_shown = times.str.contains(" @ ", literal=True).fill_null(False)
+    if not is_shown.any():
+        return times
+    shown = times.set(~is_shown, None).str.to_datetime("%b %e, %Y @ %H:%M:%S%.f", strict=False, time_unit="us")
+    return pl.select(pl.coalesce(shown.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f"), times)).to_series().alias(times.name)
 
 
 def _by_query(gathered: pl.DataFrame) -> pl.DataFrame:
@@ -190,32 +214,33 @@ def _by_query(gathered: pl.DataFrame) -> pl.DataFrame:
 def _prepared(
     raw: pl.DataFrame, *, user: Sequence[str], searches: Sequence[str] | None, of_queries: pl.DataFrame
 ) -> pl.DataFrame:
+    raw = raw.with_columns(_with_shown_times(raw["timestamp"]))
     rows = raw.join(of_queries, on="query_id", how="left", maintain_order="left")
     is_query = pl.col("user_query").is_not_null() & pl.col("action_name").is_null()
     rows = rows.with_columns(
         pl.when(is_query).then(pl.lit(QUERY)).otherwise("action_name").alias(_EVENT),
+        pl.coalesce(_first(user), "__user").alias(_KNOWN),
         pl.coalesce(_first(user), "__user", _first(["client_id"]), "__client").alias(_USER),
         pl.coalesce("timestamp", pl.col("__time").dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ")).alias(_TIME),
     )
     # The index and the id that it gives a record are not part of what happened, and do not count.
-    rows = rows.with_columns(digests(raw.select(name for name in _READ)).alias(_EVENT_ID))
+    rows = rows.with_columns(digests(raw.select(name for name in _READ if name not in _BULK)).alias(_EVENT_ID))
     is_search = pl.col("action_name").is_in(list(searches or SEARCH_EVENTS))
     if searches is None:
         is_message = pl.col("message_type").str.to_uppercase() == "QUERY"
         is_search = is_search | (is_message & pl.col(f"{_OBJECT}.object_id").is_null())
     # Of a search that comes as a query and as events, perhaps in several calls, the query counts.
     is_event_of_query = ~is_query & is_search.fill_null(False) & pl.col("query_id").is_not_null()
-    rank = pl.when(is_query).then(pl.lit("1||")).when(is_event_of_query).then(pl.lit("0||"))
+    is_of_query = (is_query | is_event_of_query) & pl.col("query_id").is_not_null()
+    known = pl.when(pl.col(_KNOWN).is_not_null()).then(pl.lit("1")).otherwise(pl.lit("0"))
+    rank = pl.concat_str(pl.when(is_query).then(pl.lit("1")).otherwise(pl.lit("0")), known)
     rows = rows.with_columns(
-        pl.when(rank.is_not_null() & pl.col("query_id").is_not_null())
-        .then(pl.format("ubi {}", "query_id"))
-        .alias(PART),
-        pl.when(pl.col("query_id").is_not_null()).then(rank).alias(VERSION),
+        pl.when(is_of_query).then(pl.format("ubi {}", "query_id")).alias(PART),
+        pl.format("{}||", pl.when(is_of_query).then(rank).otherwise(known)).alias(VERSION),
     )
     is_repeated = ~is_query & is_search.fill_null(False) & pl.col("__in_queries").fill_null(False)
-    return rows.with_columns(pl.when(is_repeated).then(pl.lit(IN_QUERIES)).alias(SKIP)).drop(
-        "__in_queries", "__user", "__client", "__time"
-    )
+    reason = pl.when(is_repeated).then(pl.lit(IN_QUERIES)).when(_is_bulk()).then(pl.lit(BULK))
+    return rows.with_columns(reason.alias(SKIP)).drop("__in_queries", "__user", "__client", "__time")
 
 
 def _keys_of_line(line: str) -> set[str]:
@@ -228,7 +253,7 @@ def _keys_of_line(line: str) -> set[str]:
 def _recognise(sample: Sample) -> str | None:
     keys = set(sample.columns)
     for record in sample.records:
-        keys |= set(_unwrapped(record))
+        keys = keys.union(*_rows_of(record))
     keys = keys.union(*map(_keys_of_line, sample.lines[:20]))
     if {"user_query", "query_id"} <= keys or {"user_query", "query_response_id"} <= keys:
         return "the keys user_query and query_id of ubi_queries"

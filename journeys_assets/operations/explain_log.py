@@ -14,7 +14,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.ids import NULL_WORDS
-from journeys_assets.importers.base import Importer
+from journeys_assets.importers.base import PART, VERSION, Importer
 from journeys_assets.importers.draft import draft_mapping
 from journeys_assets.importers.mapped import resolved_actions
 from journeys_assets.importers.times import are_naive
@@ -124,7 +124,7 @@ def explain_log(
     for file, frame in parts:
         n_rows += frame.height
         users.update(_users(frame, importer.user_paths))
-        n_naive += sum(int(are_naive(frame[path]).sum()) for path in importer.time_paths if path in frame.columns)
+        n_naive += _n_naive(frame, importer.time_paths)
         converted = importer.convert(frame, now)
         events.update(converted.events)
         for bad in converted.refused.values():
@@ -134,7 +134,8 @@ def explain_log(
             for name in ("searched_at", "engaged_at", "saved_at"):
                 if name in good.columns and good.height:
                     times += [good[name].min(), good[name].max()]  # type: ignore[list-item]
-            for row in good.head(SAMPLE_RECORDS).to_dicts():
+            shown = good.head(SAMPLE_RECORDS).drop(PART, VERSION, strict=False)
+            for row in shown.to_dicts():
                 of_file.setdefault(row.pop("line"), []).append((source, row))
     return LogExplanation(
         n_files=len(files),
@@ -179,6 +180,12 @@ def _read(files: Sequence[Path], importer: Importer) -> tuple[list[tuple[Path, p
         if left < 0:
             return parts, unused, False
     return parts, unused, True
+
+
+def _n_naive(frame: pl.DataFrame, paths: Sequence[str]) -> int:
+    """Number of records whose time has no zone: of several times, the first that is given."""
+    times = [path for path in paths if path in frame.columns]
+    return int(are_naive(frame.select(pl.coalesce(times)).to_series()).sum()) if times else 0
 
 
 def _users(frame: pl.DataFrame, paths: Sequence[str]) -> Counter[str | None]:

@@ -60,6 +60,8 @@ def test_a_world_as_an_export_of_ga4_is_recognised_and_explained(journeys: Journ
     explained = journeys("ingest", world / "logs", "--explain").output
     assert "the format is ga4, because " in explained
     assert "user: user_id in " in explained
+    # The part of a log that a row belongs to is no column of the contract.
+    assert "log_part" not in explained
     loaded = journeys("ingest", world / "logs", "--format", "auto")
     assert "the format is ga4, because " in loaded.stderr
     assert "view_search_results" in loaded.output

@@ -11,6 +11,7 @@ import pytest
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.mapping import MappingError
+from journeys_assets.storage.ingest.recognition import recognise_format
 from tests.support.log_files import LogSandbox, json_lines
 
 TEN = datetime(2026, 1, 5, 10)
@@ -180,13 +181,29 @@ def test_items_keep_the_text_of_a_catalogue_if_the_deployment_says_so(log: LogSa
     assert log.rows("*", "pins") == []
 
 
-def test_the_intraday_table_of_a_day_with_a_daily_one_is_not_read(log: LogSandbox) -> None:
-    log.write("events_20260105.json", [search(string_value="daily")])
-    log.write("events_intraday_20260105.json", [search(string_value="intraday")])
-    log.write("events_intraday_20260106.json", [search(string_value="today")])
+def test_tables_of_users_beside_the_events_are_passed_over(log: LogSandbox) -> None:
+    for name in ("users", "pseudonymous_users"):
+        log.write(f"{name}_20260105.json", [{"pseudo_user_id": "1.2", "stream_id": "1", "audiences": []}])
+    log.write("events_20260105.json", [search(string_value="lamp")])
+    assert recognise_format([log.folder]).name == "ga4"
     report = log.load()
-    assert [row[1] for row in log.searches()] == ["daily", "today"]
-    assert "the intraday table of 20260105" in report.passed_over[0].reason
+    assert [one.reason for one in report.passed_over] == ["it is a table of users, which has no events"] * 2
+    assert len(log.searches()) == 1
+
+
+def test_the_most_final_table_of_a_day_is_read(log: LogSandbox) -> None:
+    """The name of the folder counts where that of the file says nothing."""
+    log.write("events_20260105.json", [search(string_value="daily")])
+    log.write("events_fresh_20260105.json", [search(string_value="fresh")])
+    log.write("events_intraday_20260105.json", [search(string_value="intraday")])
+    log.write("events_intraday_20260106/000.json", [search(string_value="today")])
+    log.write("events_fresh_20260107.json", [search(string_value="fresh")])
+    log.write("events_intraday_20260107/000.json", [search(string_value="early")])
+    report = log.load()
+    assert [row[1] for row in log.searches()] == ["daily", "fresh", "today"]
+    reasons = sorted(one.reason for one in report.passed_over)
+    assert reasons[0] == "it is the table events_fresh_20260105, and the more final events_20260105 is read"
+    assert len(reasons) == 3
 
 
 def test_one_broken_line_is_refused_alone(log: LogSandbox) -> None:

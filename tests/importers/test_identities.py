@@ -36,6 +36,16 @@ def mixpanel(**properties: str) -> Record:
     return {"event": "start", "properties": {"time": US // 10**6, **properties}}
 
 
+def merging(event: str, **properties: Any) -> Record:
+    return {"event": event, "properties": {"time": US // 10**6, **properties}}
+
+
+def identified(user: str, **properties: Any) -> Record:
+    """Either of the two ids may stand for the person after ``$identify``."""
+    other = {"ann": "d", "d": "ann"}[user]
+    return merging("$identify", **properties, **{"$identified_id": user, "$anon_id": other})
+
+
 def snowplow(**ids: str) -> Record:
     return {"event_id": "e", "collector_tstamp": "2026-01-05 10:00:00.000", "event": "page_ping", **ids}
 
@@ -57,7 +67,13 @@ CASES = [
     ("posthog", posthog("$identify", **{"$anon_distinct_id": "device"}), None, []),
     ("amplitude", amplitude(user_id="ann", device_id="device"), None, ["device"]),
     ("mixpanel", mixpanel(**{"$user_id": "ann", "$device_id": "d"}), None, ["$device:d", "d"]),
-    ("mixpanel", mixpanel(distinct_id="ann", **{"$identified_id": "ann", "$anon_id": "d"}), None, ["d"]),
+    ("mixpanel", identified("d", distinct_id="ann"), None, ["d"]),
+    ("mixpanel", identified("ann", distinct_id="ann"), None, ["d"]),
+    ("mixpanel", merging("$create_alias", distinct_id="ann", alias="mail"), None, ["mail"]),
+    ("mixpanel", merging("$merge", distinct_id="ann", **{"$distinct_ids": ["d", "ann"]}), None, ["d"]),
+    ("mixpanel", merging("$merge", **{"$distinct_ids": ["ann", "d"]}), None, ["d"]),
+    ("mixpanel", merging("$merge", **{"$distinct_ids": ["ann"]}), None, []),
+    ("mixpanel", merging("viewed", distinct_id="ann", alias="mail"), None, []),
     ("snowplow", snowplow(user_id="ann", domain_userid="cookie", network_userid="n"), None, ["cookie"]),
 ]
 

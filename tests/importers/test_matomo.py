@@ -86,7 +86,9 @@ def test_three_tables_are_joined(log: LogSandbox, tables: Tables) -> None:
     assert len(recognised.reasons) == 3
     report = log.load()
     assert log.searches() == [("ann", "garden shed", TEN)]
-    assert report.skipped_by_reason == {"a row of log_action or log_visit, to which others refer": len(NAMES) + 1}
+    assert report.skipped_by_reason == {
+        "a row of log_action or log_visit, which counts for the rows of this call that refer to it": len(NAMES) + 1
+    }
     assert log.rows("event_id", "search_events") == [("1",)]
 
 
@@ -160,8 +162,8 @@ def test_what_the_other_tables_lack_is_skipped_and_comes_with_the_next_call(log:
     tables.table("log_link_visit_action", [search(1), search(2, 99), search(3, idvisit=7)])
     report = log.load()
     assert {reason: n for reason, n in report.skipped_by_reason.items() if "row of" not in reason} == {
-        "a visit that is not in log_visit": 1,
-        "an action that is not in log_action": 1,
+        "a visit that is not in log_visit; load both again in one call": 1,
+        "an action that is not in log_action; load both again in one call": 1,
     }
     tables.names({**NAMES, 99: (8, "lamp")})
     tables.table("log_visit", [VISIT, {**VISIT, "idvisit": 7}])
@@ -195,6 +197,28 @@ def test_the_user_is_that_of_the_visit_else_the_visitor(log: LogSandbox, tables:
     assert [row[0] for row in log.searches()] == [VISITOR.lower(), "ann"]
     log.load(options=FormatOptions(user=("idvisitor",)))
     assert [row[0] for row in log.searches()] == [VISITOR.lower()] * 2 + ["ann"]
+
+
+def test_a_visitor_is_linked_to_the_user_of_the_visit(log: LogSandbox, tables: Tables) -> None:
+    """A visit that must not be profiled links nothing, and neither does one without a user."""
+    hidden = {**VISIT, "idvisit": 2, "user_id": "bob", "profilable": 0}
+    tables.table("log_visit", [VISIT, hidden, {**VISIT, "idvisit": 3, "user_id": None}])
+    tables.table("log_link_visit_action", [search(1), search(2, idvisit=2), search(3, idvisit=3), link(4, **PAGE)])
+    log.load()
+    links = log.rows("user_id, other_id, linked_at", "identities")
+    assert links == [("ann", VISITOR.lower(), TEN)]
+
+
+@pytest.mark.parametrize("is_known_first", [False, True])
+def test_a_visit_that_gets_its_user_later_counts_once(log: LogSandbox, tables: Tables, is_known_first: bool) -> None:
+    """Searches and orders alike, in whatever order the exports come."""
+    item = {"idvisit": 1, "idvisitor": VISITOR, "server_time": "2026-01-05 10:00:00", "idaction_sku": 4, "deleted": 0}
+    tables.table("log_link_visit_action", [search(1)])
+    tables.table("log_conversion_item", [{**item, "idorder": "A1"}])
+    for is_known in (is_known_first, not is_known_first):
+        tables.table("log_visit", [VISIT if is_known else {**VISIT, "user_id": None}])
+        log.load()
+    assert [row[0] for row in [*log.searches(), *log.actions()]] == ["ann", "ann"]
 
 
 def test_ids_of_visitors_are_the_same_however_they_are_written(log: LogSandbox, tables: Tables) -> None:

@@ -100,17 +100,45 @@ def test_events_without_an_insert_id_are_told_apart_by_their_properties(log: Log
 
 
 def test_the_user_is_that_of_the_application_else_any_id_of_the_person(log: LogSandbox) -> None:
-    """After a merge of ids, ``distinct_id`` of an event may be another one in the next export."""
     rows = [
         search("a", **{"$user_id": "ann", "distinct_id": "cluster-member", "$device_id": "d"}),
-        search("a", **{"$user_id": "ann", "distinct_id": "another-member", "$device_id": "d"}),
-        search("b", **{"distinct_id": "$device:d", "$device_id": "d"}),
-        search("c", **{"distinct_id": None, "$device_id": "d"}),
-        search("d", distinct_id=""),
+        search("b", **{"distinct_id": "$device:d", "$device_id": "d", "$insert_id": "i2"}),
+        search("c", **{"distinct_id": None, "$device_id": "d", "$insert_id": "i3"}),
+        search("d", **{"distinct_id": "", "$insert_id": "i4"}),
     ]
     log.write("a.json", rows)
     assert log.load().skipped_by_reason == {"no user": 1}
     assert [row[:2] for row in log.searches()] == [("$device:d", "b"), ("ann", "a"), ("d", "c")]
+
+
+@pytest.mark.parametrize("insert_id", ["i1", None])
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_an_event_that_was_merged_in_between_counts_once(
+    log: LogSandbox, insert_id: str | None, is_reversed: bool
+) -> None:
+    """After a merge of ids, ``distinct_id`` of an event is another one in the next export. No export says which is it.
+
+    With ``$user_id``, it is that; else an id that is not the device's; and of several such, the first.
+    """
+    device = {"$device_id": "d", "$insert_id": insert_id}
+    exports = [
+        search("a", distinct_id="$device:d", **device),
+        search("a", distinct_id="member-2", **device),
+        search("a", distinct_id="member-1", **device),
+    ]
+    for number, row in enumerate(exports[::-1] if is_reversed else exports):
+        log.load(log.write(f"{number}.json", [row]))
+    assert [row[0] for row in log.searches()] == ["member-1"]
+    if insert_id:
+        log.load(log.write("known.json", [search("a", distinct_id="another", **device, **{"$user_id": "zoe"})]))
+        assert [row[0] for row in log.searches()] == ["zoe"]
+
+
+def test_events_of_two_people_with_one_insert_id_are_two(log: LogSandbox) -> None:
+    rows = [search("a", distinct_id="ann"), search("a", distinct_id="bob", time=SECONDS + 1)]
+    log.write("a.json", rows)
+    log.load()
+    assert [row[0] for row in log.searches()] == ["ann", "bob"]
 
 
 def test_actions_on_items(log: LogSandbox) -> None:

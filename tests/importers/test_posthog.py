@@ -116,6 +116,15 @@ def test_events_of_a_deleted_person_are_skipped_and_counted(log: LogSandbox) -> 
     assert [row[0] for row in log.actions()] == ["p2"]
 
 
+def test_every_id_of_a_deleted_person_is_deleted(log: LogSandbox) -> None:
+    """An export of persons has only the ids that changed. An id that somebody else has by now is that person's."""
+    rows = [person("d1", "p1", is_deleted=True), person("d3", "p1", 1, is_deleted=True), person("d3", "p3", 2)]
+    log.write("persons.jsonl", rows)
+    log.write("events.jsonl", [event(distinct_id="d2"), event(number=2, distinct_id="d3")])
+    assert log.load().skipped_by_reason == {IN_PERSONS: 3, DELETED: 1}
+    assert [row[0] for row in log.actions()] == ["p3"]
+
+
 def test_an_event_without_a_person_has_its_distinct_id(log: LogSandbox) -> None:
     nobody = event(number=2, person_id="", distinct_id=None)
     log.write("a.jsonl", [event(person_id=None), nobody])

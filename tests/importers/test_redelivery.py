@@ -105,6 +105,17 @@ def test_files_of_one_table_may_come_in_several_calls(tmp_path: Path) -> None:
     assert [row[1] for row in log.searches()] == ["shed", "pond"]
 
 
+def test_a_folder_may_name_the_table(tmp_path: Path) -> None:
+    """``bq extract`` writes to ``events_YYYYMMDD/000000000000.json``, and each file replaces itself."""
+    log = LogSandbox(tmp_path, "ga4")
+    log.load(log.write("events_intraday_20260105/000000000000.json", [ga4(5, 1, "early")]))
+    log.load(log.write("events_20260105/000000000000.json", [ga4(5, 1, "shed")]))
+    log.load(log.write("events_20260105/000000000001.json", [ga4(5, 2, "bench")]))
+    log.load(log.write("events_20260105/000000000001.json", [ga4(5, 3, "pond")]))
+    log.load(log.write("events_fresh_20260105/000000000000.json", [ga4(5, 1, "fresh")]))
+    assert [row[1] for row in log.searches()] == ["shed", "pond"]
+
+
 def test_tables_of_two_properties_do_not_replace_each_other(tmp_path: Path) -> None:
     log = LogSandbox(tmp_path, "ga4")
     log.load(log.write("a/events_20260105.json", [ga4(5, 1, "shed")]))

@@ -96,6 +96,35 @@ def test_a_query_has_the_user_of_an_event_with_its_id_in_another_file(log: LogSa
     assert log.searches() == [("ann", "shed", TEN), ("c2", "hat", TEN)]
 
 
+def test_a_client_is_linked_to_its_user(log: LogSandbox) -> None:
+    """The user may be that of another record with the same query; two users of one client are two links."""
+    later = "2026-01-05T11:00:00Z"
+    events = [event(user_id="ann"), event(client_id="c3", query_id="q3"), event(user_id="bob", timestamp=later)]
+    log.write("a.json", [query("q1"), {**query("q2", timestamp=later), "client_id": "c2"}, *events])
+    log.load()
+    assert log.rows("other_id, user_id, linked_at", "identities") == [
+        ("c1", "ann", TEN),
+        ("c1", "bob", TEN.replace(hour=11)),
+    ]
+
+
+def test_no_link_where_the_client_is_the_user(log: LogSandbox) -> None:
+    log.write("a.json", [event(user_id="ann")])
+    log.load(options=FormatOptions(user=("client_id",)))
+    assert log.rows("*", "identities") == []
+
+
+@pytest.mark.parametrize("is_alone_first", [True, False])
+def test_a_record_counts_once_when_its_user_comes_with_another_file(log: LogSandbox, is_alone_first: bool) -> None:
+    """Loaded by themselves, records of a client are the client's; with the user's event in the call, the user's."""
+    alone = log.write("a.json", [query("q1"), event("purchase", "p1")])
+    both = [alone, log.write("b.json", [event(user_id="ann")])]
+    for paths in ([alone], both) if is_alone_first else (both, [alone]):
+        log.load(*paths)
+    assert log.searches() == [("ann", "shed", TEN)]
+    assert [row[:2] for row in log.actions()] == [("ann", "a"), ("ann", "p1")]
+
+
 @pytest.mark.parametrize(
     "content",
     [

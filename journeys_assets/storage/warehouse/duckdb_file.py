@@ -348,6 +348,8 @@ class Warehouse:
         if con is None:
             con = duckdb.connect(":memory:")
             con.execute("SET TimeZone = 'UTC'")
+            # In `python -c` and in notebooks, DuckDB would write a bar into the output of a command.
+            con.execute("SET enable_progress_bar = false")
             self._local.con = con
         return con
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from journeys_assets.synthetic.exports.amplitude import amplitude_events, amplitude_merges
 from journeys_assets.synthetic.exports.ga4 import ga4_events
+from journeys_assets.synthetic.exports.generic import MAPPING_TOML, generic_events
 from journeys_assets.synthetic.exports.matomo import matomo_tables
 from journeys_assets.synthetic.exports.mixpanel import mixpanel_events
 from journeys_assets.synthetic.exports.posthog import write_posthog
@@ -32,8 +33,12 @@ LANDING_BESIDE = {
     "mixpanel": ("users",),
     "snowplow": ("users",),
     "matomo": ("users",),
+    "generic": ("users",),
 }
 """By format: the sources of the landing contract that its logs lack and that the pipeline needs beside them."""
+
+MAPPING_FILE = "mapping.toml"
+"""The mapping of the format ``generic``, beside the folder of the logs."""
 
 
 def write_export(world: World, format: str, folder: Path) -> Path:
@@ -112,6 +117,11 @@ def _write_matomo(landing: Mapping[str, pl.DataFrame], logs: Path) -> None:
             frame.with_columns(binary).write_csv(logs / f"{name}.csv", null_value="\\N")
 
 
+def _write_generic(landing: Mapping[str, pl.DataFrame], logs: Path) -> None:
+    (logs / "log.jsonl").write_text("".join(map(_line, generic_events(landing))), encoding="utf-8")
+    (logs.parent / MAPPING_FILE).write_text(MAPPING_TOML, encoding="utf-8")
+
+
 def _line(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False) + "\n"
 
@@ -126,4 +136,5 @@ _WRITERS: dict[str, Callable[[Mapping[str, pl.DataFrame], Path], None]] = {
     "mixpanel": _write_mixpanel,
     "snowplow": _write_snowplow,
     "matomo": _write_matomo,
+    "generic": _write_generic,
 }

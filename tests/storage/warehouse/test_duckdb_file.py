@@ -417,3 +417,14 @@ def test_each_bounded_write_has_a_folder_of_its_own_to_spill_to(tmp_path: Path) 
         shutil.rmtree(folder)
     settings = "SELECT current_setting('temp_directory') AS folder, current_setting('memory_limit') AS most"
     assert warehouse.query(settings).equals(Warehouse(tmp_path / "other.duckdb").query(settings))
+
+
+def test_no_progress_bar_is_written_into_the_output_of_a_command(tmp_path: Path) -> None:
+    """DuckDB has one in what it takes for an interactive session: a main module without a file, as in ``python -c``."""
+    code = (
+        "import sys; from pathlib import Path; from journeys_assets.storage.warehouse.duckdb_file import Warehouse\n"
+        "rows = Warehouse(Path(sys.argv[1])).query(\"SELECT current_setting('enable_progress_bar') AS bar\")\n"
+        "print(rows['bar'].to_list())"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "warehouse.duckdb")]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout == "[False]\n"

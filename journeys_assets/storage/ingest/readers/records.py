@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -66,12 +66,21 @@ def read_records(file: Path, form: Format, records: Records, wanted: Wanted) -> 
     with (opened_all if records.archives else opened)(file) as stream:
         if form == "json":
             yield from _read_json(file, stream, records, paths, wanted)
-        elif records.headers:
+        elif records.headers and not _has_own_header(file, records, form):
             yield from _read_without_header(file, stream, records.headers, paths, wanted)
         else:
             for piece in read_csv(file, stream, wanted, SEPARATORS[form]):
                 columns = {name: piece.frame[name] for name in piece.frame.columns if name != "line"}
                 yield _with_refused(_from_columns(columns, piece.frame["line"], paths), piece.refused)
+
+
+def _has_own_header(file: Path, records: Records, form: Format) -> bool:
+    """Whether a file of a format without a header has one all the same, as an export of a warehouse does."""
+    first = next(iter(first_lines(file, 1)), "")
+    if len(first.split("\t")) in {len(header) for header in records.headers}:
+        return False
+    names = {name.lower() for name in _csv_header(first, form)}
+    return len(names & {name.lower() for name in columns_of_paths(records)}) > 1
 
 
 def first_records(file: Path, form: Format, records: Records, n: int) -> Sequence[tuple[int, Row]]:
@@ -132,9 +141,11 @@ def _read_json(
     file: Path, stream: BinaryIO, records: Records, paths: Sequence[RecordPath], wanted: Wanted
 ) -> Iterator[Piece]:
     known = set(wanted.known)
+    by_lower = {name.lower(): name for name in reversed(wanted.known)}
     head = stream.read(pieces.BLOCK_BYTES).removeprefix(_BOM)
     refused: list[_Refused] = []
     for undecodable, rows in _json_records(file, stream, head, records, wanted, lambda *one: refused.append(one)):
+        rows = [(line, _in_known_case(row, known, by_lower)) for line, row in rows]
         for _, row in rows:
             wanted.unknown.update(map(pieces.printable, row.keys() - known))
             wanted.found.update(row.keys() & known)
@@ -142,6 +153,12 @@ def _read_json(
         lines_refused = refused_frame(*_columns(refused)) if refused else piece.refused.clear()
         refused.clear()
         yield _with_refused(piece, pl.concat([lines_refused, undecodable]))
+
+
+def _in_known_case(row: Row, known: Set[str], by_lower: Mapping[str, str]) -> Row:
+    """A record with the keys that differ from known ones in their case only as these: warehouses write upper case."""
+    others = {key: name for key in row.keys() - known if (name := by_lower.get(key.lower())) and name not in row}
+    return {others.get(key, key): value for key, value in row.items()} if others else row
 
 
 def _json_records(
