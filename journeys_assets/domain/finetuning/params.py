@@ -59,7 +59,7 @@ class TrainingParams:
     epochs: Positive = 2
     """Passes over the taught answers."""
     batch_size: Positive = 8
-    """Answers of one step. Each goes through the model alone, so that none is padded."""
+    """Answers of one step."""
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
     """The highest rate."""
     rise: Annotated[float, Field(ge=0, lt=1)] = 0.1

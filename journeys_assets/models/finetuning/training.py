@@ -61,7 +61,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sequence:
+class TokenSequence:
     """Tokens of a question and its answer; those from ``start`` on are learnt."""
 
     tokens: tuple[int, ...]
@@ -137,7 +137,7 @@ def train(
     return Trained(merged.eval(), tokenizer, facts)
 
 
-def _encoded(tokenizer: Any, taught: Sequence[Taught], longest: int) -> tuple[list[_Sequence], int]:
+def _encoded(tokenizer: Any, taught: Sequence[Taught], longest: int) -> tuple[list[TokenSequence], int]:
     """The answers that are not too long as tokens, and the number of those that are.
 
     Question and answer are cut into tokens apart, as they are when the model is asked.
@@ -148,7 +148,7 @@ def _encoded(tokenizer: Any, taught: Sequence[Taught], longest: int) -> tuple[li
         answer = tokenizer(one.answer, add_special_tokens=False)["input_ids"]
         tokens = (*before, *answer, tokenizer.eos_token_id)
         if len(tokens) <= longest:
-            found.append(_Sequence(tokens, len(before)))
+            found.append(TokenSequence(tokens, len(before)))
         else:
             n_too_long += 1
     return found, n_too_long
@@ -167,20 +167,18 @@ def _rate(step: int, n_steps: int, rise: float) -> float:
     return min((step + 1) / n_rising, (n_steps - step) / max(1, n_steps - n_rising + 1))
 
 
-def _step(model: Any, sequences: Sequence[_Sequence], weights: Sequence[Any], optimiser: Any) -> float:
-    """One step of the optimiser; returns the mean loss of the tokens of its answers."""
+def _step(model: Any, sequences: Sequence[TokenSequence], weights: Sequence[Any], optimiser: Any) -> float:
+    """One step of the optimiser; returns the mean loss of the tokens of its answers.
+
+    A GPU takes all sequences of the step at once, 13 times as fast as one after the other. A CPU takes each by itself,
+    as tokens that only fill up would cost as much as others.
+    """
     import torch
 
     n_tokens = sum(len(one.tokens) - one.start for one in sequences)
     total = 0.0
-    for one in sequences:
-        tokens = torch.tensor([one.tokens], device=model.device)
-        # Of each token of the answer, the output at the place before it; no others are computed.
-        places = torch.arange(one.start - 1, len(one.tokens) - 1, device=model.device)
-        logits = model(input_ids=tokens, logits_to_keep=places, use_cache=False).logits[0]
-        loss: Any = (
-            torch.nn.functional.cross_entropy(logits.float(), tokens[0, one.start :], reduction="sum") / n_tokens
-        )
+    for together in [sequences] if model.device.type == "cuda" else [[one] for one in sequences]:
+        loss = loss_of(model, together) / n_tokens
         loss.backward()
         total += float(loss.detach())
     torch.nn.utils.clip_grad_norm_(weights, _LARGEST_GRADIENT)
@@ -189,7 +187,30 @@ def _step(model: Any, sequences: Sequence[_Sequence], weights: Sequence[Any], op
     return total
 
 
-def _fingerprint(sequences: Sequence[_Sequence], params: TrainingParams, identity: str) -> str:
+def loss_of(model: Any, sequences: Sequence[TokenSequence]) -> Any:
+    """The summed loss of the tokens of the answers, a scalar tensor.
+
+    Shorter sequences are filled up at their end, which nothing before it attends to.
+    """
+    import torch
+
+    longest = max(len(one.tokens) for one in sequences)
+    tokens = torch.tensor([(*one.tokens, *[0] * (longest - len(one.tokens))) for one in sequences], device=model.device)
+    place = torch.arange(longest, device=model.device)
+    starts, lengths = (
+        torch.tensor(values, device=model.device)[:, None]
+        for values in ([one.start for one in sequences], [len(one.tokens) for one in sequences])
+    )
+    # Of each token of an answer, the output at the place before it; no outputs before the first of them are computed.
+    first = min(one.start for one in sequences)
+    result = model(input_ids=tokens, logits_to_keep=place[first - 1 : -1], use_cache=False)
+    is_learnt = (place >= starts) & (place < lengths)
+    logits, answers = result.logits[is_learnt[:, first:]], tokens[is_learnt]
+    loss: Any = torch.nn.functional.cross_entropy(logits.float(), answers, reduction="sum")
+    return loss
+
+
+def _fingerprint(sequences: Sequence[TokenSequence], params: TrainingParams, identity: str) -> str:
     """12 hex digits over everything that shapes the trained weights. How often they are stored does not."""
     shaping = {name: value for name, value in asdict(params).items() if name != "checkpoint_steps"}
     digest = hashlib.sha256(json.dumps([identity, shaping], sort_keys=True).encode())
@@ -214,7 +235,7 @@ def _restore(file: Path, mark: str, weights: dict[str, Any], optimiser: Any) -> 
     """Take the state of a checkpoint; returns the number of steps that were done, and their losses."""
     import torch
 
-    state = torch.load(file, weights_only=True)
+    state = torch.load(file, map_location="cpu", weights_only=True)  # it may come from a machine with a GPU
     if state["mark"] != mark:
         raise FinetuningError(
             f"{file} is of another training ({state['mark']}, not {mark}): base, labels or [training] changed; remove "

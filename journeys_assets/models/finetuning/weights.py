@@ -49,14 +49,17 @@ def base_folder(name: str, folder: Path) -> Path:
 
 
 def load(folder: Path) -> tuple[Any, Any]:
-    """The model in evaluation mode in single precision, and its tokenizer; nothing is downloaded."""
+    """The model in evaluation mode in single precision, on a GPU where there is one, and its tokenizer.
+
+    Nothing is downloaded.
+    """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     _without_bars()
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model: Any = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-    return model.eval(), tokenizer
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from journeys_assets.domain.finetuning.params import TrainingParams
-from journeys_assets.models.finetuning.training import Taught, Trained, train
+from journeys_assets.models.finetuning.training import Taught, TokenSequence, Trained, loss_of, train
 from journeys_assets.models.finetuning.weights import FinetuningError, load, save, with_instructions
 from journeys_assets.models.llm.local.generation import Generator, prompt_of
 from tests.support.finetuning import LEARNING_SPREAD
@@ -72,6 +72,26 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def weights(of: Trained) -> dict[str, torch.Tensor]:
     return dict(of.model.state_dict())
+
+
+def test_sequences_that_are_filled_up_have_the_loss_and_the_gradients_that_each_has_by_itself() -> None:
+    model, _ = tiny_model(LEARNING_SPREAD)
+    sequences = [TokenSequence(tuple(range(3, 3 + n)), start) for n, start in ((20, 12), (9, 3), (31, 30), (12, 1))]
+
+    def found(groups: list[list[TokenSequence]]) -> tuple[float, dict[str, torch.Tensor]]:
+        model.zero_grad(set_to_none=True)
+        losses = [loss_of(model, group) for group in groups]
+        for loss in losses:
+            loss.backward()
+        gradients = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+        return sum(float(loss.detach()) for loss in losses), gradients
+
+    together, gradients = found([sequences])
+    apart, expected = found([[one] for one in sequences])
+    assert together == pytest.approx(apart, rel=1e-5)
+    assert apart > 1
+    for name, gradient in expected.items():
+        torch.testing.assert_close(gradients[name], gradient, rtol=1e-4, atol=1e-5, msg=name)
 
 
 def test_the_model_answers_as_it_was_taught(learnt: Trained) -> None:
