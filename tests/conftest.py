@@ -1,8 +1,10 @@
 """What all tests share: the marker and order of slow ones, a setting of hypothesis, and deployments to run."""
 
 import gc
+import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +65,15 @@ LONG_FILES = (
 
 
 def pytest_configure() -> None:
-    """Write into memory where there is plenty: on a disk, a small run waits for every write to be flushed."""
+    """Write into memory where there is plenty: on a disk, a small run waits for every write to be flushed.
+
+    And do once per process what every test would do again.
+    """
+    from tests.support.repeated_work import NotThere, read_migrations_once
+
+    read_migrations_once()
+    if importlib.util.find_spec("pandas") is None:
+        sys.meta_path.insert(0, NotThere("pandas"))
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= LEAST_FREE_GIB * 2**30:
         os.environ.setdefault("TMPDIR", str(SHARED_MEMORY))
         tempfile.tempdir = None  # to be looked up again
