@@ -94,7 +94,7 @@ class Warehouse:
         Args:
             spill: Folder for what is beyond the limit.
         """
-        self._disconnect()
+        usual, self._local.con = getattr(self._local, "con", None), None
         try:
             con = self._connection()
             con.execute(f"SET temp_directory = '{quoted(spill)}'")
@@ -103,6 +103,7 @@ class Warehouse:
                 yield con
         finally:
             self._disconnect()
+            self._local.con = usual
 
     @contextmanager
     def writing_anew(self) -> Iterator[duckdb.DuckDBPyConnection]:
