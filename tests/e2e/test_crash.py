@@ -29,8 +29,10 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
-from tests.sandbox import OUTPUTS, Sandbox
+from tests.sandbox import Sandbox
+from tests.support.one_thread import use_one_thread
 
+use_one_thread()
 home, first, last, n_writes, where = sys.argv[1:]
 writing = Warehouse.writing
 done = 0
@@ -74,7 +76,7 @@ except RunError as error:
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     sandbox = Sandbox(tmp_path_factory.mktemp("landed"))
-    sandbox.land(generate_world(WorldParams(seed=5, n_users=12, n_days=N_DAYS, first_day=FIRST)).landing)
+    sandbox.land(generate_world(WorldParams(seed=5, n_users=7, n_days=N_DAYS, first_day=FIRST)).landing)
     return sandbox
 
 

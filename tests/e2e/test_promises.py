@@ -49,6 +49,7 @@ from pathlib import Path
 from tests.sandbox import Sandbox
 Sandbox(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
 """
+ONE_THREAD = "from tests.support.one_thread import use_one_thread\nuse_one_thread()\n"
 SEVERAL_THREADS = """
 import duckdb
 connect = duckdb.connect
@@ -194,7 +195,7 @@ def test_promise_11_runs_with_no_network_and_no_environment(
         "def refuse(*a, **k): raise AssertionError(f'network used: {a}')\n"
         "socket.socket.connect = refuse; socket.create_connection = refuse; socket.getaddrinfo = refuse\n"
     )
-    command = [sys.executable, "-c", no_network + RUN_ALL, str(sandbox.home), str(FIRST), str(FIRST)]
+    command = [sys.executable, "-c", no_network + ONE_THREAD + RUN_ALL, str(sandbox.home), str(FIRST), str(FIRST)]
     bare = {"PATH": os.environ["PATH"], "HOME": str(sandbox.home)}
     result = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 
 
 def read_migrations_once() -> None:
-    """Dagster stamps every new SQLite file, for which alembic runs each of its migration scripts anew, several times."""
+    """Dagster stamps every new SQLite file, for which alembic runs all its migration scripts anew, several times."""
     read = ScriptDirectory.from_config
 
     @cache
