@@ -107,7 +107,7 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders and files, and put long ones first, so that no core is idle while the other ends."""
+    """Mark the tests of slow folders and files, and put long ones first, so that no core is idle at the end."""
     for item in items:
         if _folder_of(item) in SLOW_FOLDERS or _file_of(item) in SLOW_FILES:
             item.add_marker(pytest.mark.slow)

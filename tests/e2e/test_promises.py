@@ -188,8 +188,7 @@ def test_promise_11_runs_with_no_network_and_no_environment(
     log: dict[str, pl.DataFrame], new_sandbox: NewSandbox
 ) -> None:
     sandbox = new_sandbox("offline")
-    few = log["search_events"]["user_id"].unique().sort().head(3).implode()
-    sandbox.land({n: f.filter(pl.col("user_id").is_in(few)) if "user_id" in f.columns else f for n, f in log.items()})
+    sandbox.land(log)
     no_network = (
         "import socket\n"
         "def refuse(*a, **k): raise AssertionError(f'network used: {a}')\n"

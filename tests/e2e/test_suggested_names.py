@@ -13,7 +13,7 @@ import pytest
 from tests.sandbox import Sandbox
 from tests.support.asker import FunctionAsker
 
-FIRST, LAST = date(2026, 3, 1), date(2026, 3, 4)
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 5)
 THEMES = {
     "garden": ("raised garden beds", "vegetable garden layout", "garden compost bin", "small garden paths"),
     "guitar": ("guitar chords", "beginner guitar songs", "acoustic guitar strings", "guitar practice plan"),
@@ -153,7 +153,7 @@ def test_without_an_answer_no_row_is_missing_and_a_later_run_asks_again(plain: S
 def test_no_id_and_no_personal_data_is_in_a_question(tmp_path: Path) -> None:
     private = sandbox(tmp_path, in_own_words)
     own = pl.DataFrame(
-        {"user_id": ["ann"], "query": ["garden beds jo@example.org"], "searched_at": [datetime(2026, 3, 4)]}
+        {"user_id": ["ann"], "query": ["garden beds jo@example.org"], "searched_at": [datetime(2026, 3, 5)]}
     )
     private.land({"search_events": pl.concat([searches(), own])})
     private.run(FIRST, LAST)
