@@ -76,7 +76,7 @@ except RunError as error:
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     sandbox = Sandbox(tmp_path_factory.mktemp("landed"))
-    sandbox.land(generate_world(WorldParams(seed=5, n_users=7, n_days=N_DAYS, first_day=FIRST)).landing)
+    sandbox.land(generate_world(WorldParams(seed=5, n_users=12, n_days=N_DAYS, first_day=FIRST)).landing)
     return sandbox
 
 
