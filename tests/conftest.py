@@ -1,14 +1,15 @@
 """What all tests share: the marker and order of slow ones, a setting of hypothesis, and deployments to run."""
 
 import gc
+import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import duckdb
 import hypothesis
 import pytest
 
@@ -22,17 +23,6 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 pytest.register_assert_rewrite("tests.support")
 
-_connect = duckdb.connect
-
-
-def _connect_with_one_thread(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
-    return _connect(*arguments, **options | {"config": {"threads": 1} | options.get("config", {})})
-
-
-# The tests already use every core, and on small tables several threads of DuckDB double its CPU time. The processes
-# that tests start have as many as there are cores; test_promises compares the rows of both.
-duckdb.connect = _connect_with_one_thread
-
 # Collecting the tests makes millions of objects that stay. To look through them for garbage, again and again, takes a
 # third of the time of collecting, and later a twentieth of that of the tests.
 gc.disable()
@@ -43,6 +33,13 @@ LEAST_FREE_GIB = 8
 
 SLOW_FOLDERS = ("e2e", "defs")
 """Their tests run days through Dagster."""
+SLOW_FILES = (
+    "compute/test_ray.py",
+    "models/embedding/test_exported.py",
+    "pipeline/test_carried_rows.py",
+    "storage/queries/test_staleness.py",
+)
+"""Each begins with a fixture that takes over ten seconds, or has many tests of seconds."""
 LONG_FOLDERS = ("evaluation", *SLOW_FOLDERS)
 LONG_FILES = (
     "evaluation/test_run.py",
@@ -51,6 +48,7 @@ LONG_FILES = (
     "e2e/test_hostile_input.py",
     "e2e/test_incremental.py",
     "e2e/test_promises.py",
+    "pipeline/test_carried_rows.py",
     "storage/queries/test_staleness.py",
     "storage/queries/test_consent.py",
     "sql/test_whole_chain.py",
@@ -63,7 +61,18 @@ LONG_FILES = (
 
 
 def pytest_configure() -> None:
-    """Write into memory where there is plenty: on a disk, a small run waits for every write to be flushed."""
+    """Write into memory where there is plenty: on a disk, a small run waits for every write to be flushed.
+
+    Do once per process what every test would do again, and use one thread. Processes of the command line have as many
+    as there are cores; test_promises compares the rows of both.
+    """
+    from tests.support.one_thread import use_one_thread
+    from tests.support.repeated_work import NotThere, read_migrations_once
+
+    use_one_thread()
+    read_migrations_once()
+    if importlib.util.find_spec("pandas") is None:
+        sys.meta_path.insert(0, NotThere("pandas"))
     if SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= LEAST_FREE_GIB * 2**30:
         os.environ.setdefault("TMPDIR", str(SHARED_MEMORY))
         tempfile.tempdir = None  # to be looked up again
@@ -78,9 +87,13 @@ def _folder_of(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
+def _file_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()
+
+
 def _turn_of(item: pytest.Item) -> tuple[int, bool]:
     """What the tests are sorted by: long files, then folders with long tests, then the others."""
-    file = item.path.relative_to(Path(__file__).parent).as_posix()
+    file = _file_of(item)
     return LONG_FILES.index(file) if file in LONG_FILES else len(LONG_FILES), _folder_of(item) not in LONG_FOLDERS
 
 
@@ -94,9 +107,9 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders, and put long ones first, so that no core is idle while the other ends."""
+    """Mark the tests of slow folders and files, and put long ones first, so that no core is idle at the end."""
     for item in items:
-        if _folder_of(item) in SLOW_FOLDERS:
+        if _folder_of(item) in SLOW_FOLDERS or _file_of(item) in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
     items.sort(key=_turn_of)
 

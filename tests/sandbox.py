@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
@@ -11,7 +12,7 @@ import polars as pl
 
 from journeys_assets.defs import in_process
 from journeys_assets.defs.build import build_definitions
-from journeys_assets.deployment import Deployment, build_deployment, note_first_day
+from journeys_assets.deployment import Deployment, build_deployment, note_first_day, open_warehouse
 from journeys_assets.models.llm.base import Asker
 from journeys_assets.operations.doctor import Finding, examine
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
@@ -19,6 +20,7 @@ from journeys_assets.pipeline.run import DaysToRun, RunSummary, days_to_run, run
 from journeys_assets.pipeline.stage import USERS_PER_SHARD
 from journeys_assets.settings import Settings, load_settings
 from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 NOW = datetime(2026, 6, 1, 12)
 TODAY = NOW.date()
@@ -39,6 +41,11 @@ class Sandbox:
     @property
     def settings(self) -> Settings:
         return load_settings(home=self.home, embedder="hashing")
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse, for what needs no model. Its connection is kept, as a new one takes longer than most reads."""
+        return open_warehouse(self.settings)
 
     @property
     def deployment(self) -> Deployment:
@@ -71,15 +78,16 @@ class Sandbox:
         return self.load(folder)
 
     def load(self, folder: Path) -> IngestReport:
+        settings = self.settings
         report = ingest(
-            self.deployment.warehouse,
+            self.warehouse,
             [folder],
             format="landing",
             now=NOW,
-            actions=self.settings.algorithm.actions,
+            actions=settings.algorithm.actions,
             scratch_dir=self.home / "scratch",
         )
-        note_first_day(self.settings, self.deployment.warehouse)
+        note_first_day(settings, self.warehouse)
         return report
 
     def run(
@@ -109,5 +117,5 @@ class Sandbox:
 
     def table(self, name: str, *, upto: date | None = None) -> pl.DataFrame:
         """All rows of a table, in an order that depends on their content only."""
-        rows = self.deployment.warehouse.query(f"SELECT * FROM main.{name} ORDER BY ALL")
+        rows = self.warehouse.query(f"SELECT * FROM main.{name} ORDER BY ALL")
         return rows if upto is None else rows.filter(pl.col("partition_date") <= upto)

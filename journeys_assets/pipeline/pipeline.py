@@ -19,7 +19,7 @@ from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.releases import live_versions
 from journeys_assets.pipeline.registry import STAGES, SqlStage
-from journeys_assets.pipeline.sql import SqlTable, SqlView
+from journeys_assets.pipeline.sql import SqlTable, SqlView, views_of_the_log
 from journeys_assets.pipeline.stage import LANDING, PUBLISHED, Stage, StageContext, StageEntry
 from journeys_assets.pipeline.versions import Ingredients, Versions
 from journeys_assets.storage.ingest.load import INGEST_TABLES
@@ -178,7 +178,7 @@ def _sql_entry(stage: SqlStage, models: Mapping[str, SqlModel]) -> StageEntry:
     def make(context: StageContext) -> Stage:
         warehouse = context.deployment.warehouse
         if not is_table:
-            return SqlView(warehouse, model)
+            return SqlView(warehouse, model, views_of_the_log(models))
         values = shaping_values(context.deployment.algorithm, parameters)
         variables = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
         return SqlTable(warehouse, model, variables, lambda day: context.versions.of(model.name, day))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import duckdb
 import polars as pl
 
 from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Notes, Run
@@ -50,25 +51,48 @@ class SqlView:
     """One view. It stands for every day.
 
     Its comment is a digest of its SQL and of the types of its columns, so that a run of unchanged views only reads.
+
+    Attributes:
+        others: Views that are looked at too where this one is made: a new warehouse gets all in one transaction. Each
+            comes after those that it reads.
     """
 
     warehouse: Warehouse
     model: SqlModel
+    others: Sequence[SqlModel] = ()
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        name, select = self.model.name, self.model.render({})
         with self.warehouse.reading() as con:
-            relation = self.model.query(con, {})
-            columns = [f"{column} {kind}" for column, kind in zip(relation.columns, relation.types, strict=True)]
-            digest = hashlib.sha256("\n".join([select, *columns]).encode()).hexdigest()
-            stored = con.execute(
-                "SELECT comment FROM duckdb_views() "
-                "WHERE database_name = current_database() AND schema_name = 'main' AND view_name = $1",
-                [name],
-            ).fetchone()
-        if stored != (digest,):
+            is_made = _is_made(con, self.model)
+        if not is_made:
             with self.warehouse.writing({}) as con:
-                con.execute(f"CREATE OR REPLACE VIEW main.{name} AS {select}")
-                con.execute(f"COMMENT ON VIEW main.{name} IS '{digest}'")
+                for model in (self.model, *self.others):
+                    if not _is_made(con, model):
+                        con.execute(f"CREATE OR REPLACE VIEW main.{model.name} AS {model.render({})}")
+                        con.execute(f"COMMENT ON VIEW main.{model.name} IS '{_digest(con, model)}'")
         yield from ()
         return Notes()
+
+
+def _is_made(con: duckdb.DuckDBPyConnection, model: SqlModel) -> bool:
+    stored = con.execute(
+        "SELECT comment FROM duckdb_views() "
+        "WHERE database_name = current_database() AND schema_name = 'main' AND view_name = $1",
+        [model.name],
+    ).fetchone()
+    return stored is not None and stored == (_digest(con, model),)
+
+
+def _digest(con: duckdb.DuckDBPyConnection, model: SqlModel) -> str:
+    relation = model.query(con, {})
+    columns = [f"{column} {kind}" for column, kind in zip(relation.columns, relation.types, strict=True)]
+    return hashlib.sha256("\n".join([model.render({}), *columns]).encode()).hexdigest()
+
+
+def views_of_the_log(models: Mapping[str, SqlModel]) -> list[SqlModel]:
+    """The views over landing tables and other such views, each after those that it reads."""
+    names: dict[str, SqlModel] = {}
+    for name, model in models.items():
+        if model.materialized == "view" and set(model.refs) <= names.keys():
+            names[name] = model
+    return list(names.values())

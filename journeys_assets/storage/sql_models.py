@@ -433,7 +433,8 @@ def _listed(names: Iterable[str]) -> str:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # libyaml is ten times as fast, and every wheel of PyYAML has it.
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except FileNotFoundError as error:
         raise SqlModelError(f"{path} is missing") from error
     except yaml.YAMLError as error:

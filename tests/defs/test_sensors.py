@@ -1,9 +1,11 @@
 """The sensor and the schedule decide from the warehouse and from real run records."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -56,11 +58,36 @@ class Automation:
         return run.run_id
 
 
-@pytest.fixture
-def sandbox(new_sandbox: NewSandbox) -> Sandbox:
-    sandbox = new_sandbox("home")
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sandbox = Sandbox(tmp_path_factory.mktemp("sensors") / "landed")
     land(sandbox, DAY)
-    return sandbox
+    return sandbox.home
+
+
+@pytest.fixture(scope="module")
+def after_day(landed: Path) -> Path:
+    sandbox = Sandbox(shutil.copytree(landed, landed.parent / "after-day"))
+    sandbox.run(DAY, DAY)
+    return sandbox.home
+
+
+@pytest.fixture
+def sandbox(landed: Path, tmp_path: Path) -> Sandbox:
+    """A log of DAY, of which nothing was computed."""
+    return Sandbox(shutil.copytree(landed, tmp_path / "home"))
+
+
+@pytest.fixture
+def computed(after_day: Path, tmp_path: Path) -> Sandbox:
+    """The same after a run of DAY."""
+    return Sandbox(shutil.copytree(after_day, tmp_path / "computed"))
+
+
+@pytest.fixture
+def computed_automation(computed: Sandbox) -> Iterator["Automation"]:
+    with computed.instance() as instance:
+        yield Automation(computed, instance)
 
 
 @pytest.fixture
@@ -196,11 +223,10 @@ def test_a_late_event_before_the_first_output_asks_for_the_days_that_rest_on_it(
 
 
 def test_a_changed_parameter_alone_starts_nothing(
-    sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
+    computed: Sandbox, computed_automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.run(DAY, DAY)
     monkeypatch.setenv("JOURNEYS_ALGORITHM__CLUSTERING__LEAST_LOG_ODDS", "-3")
-    changed = Automation(sandbox, automation.instance)
+    changed = Automation(computed, computed_automation.instance)
     assert isinstance(changed.tick(), str)
 
 
@@ -217,18 +243,16 @@ def one_o_clock(day: date) -> datetime:
 
 
 def test_the_schedule_closes_quiet_days_too_and_those_that_were_missed(
-    sandbox: Sandbox, automation: Automation
+    automation: Automation, computed_automation: Automation
 ) -> None:
     assert asked(schedule(automation, one_o_clock(later(1)))) == (DAY, DAY)
-    sandbox.run(DAY, DAY)
-    assert "is closed" in str(schedule(automation, one_o_clock(later(1))))
-    assert asked(schedule(automation, one_o_clock(later(2)))) == (later(1), later(1))
-    assert asked(schedule(automation, one_o_clock(later(5)))) == (later(1), later(4))
+    assert "is closed" in str(schedule(computed_automation, one_o_clock(later(1))))
+    assert asked(schedule(computed_automation, one_o_clock(later(2)))) == (later(1), later(1))
+    assert asked(schedule(computed_automation, one_o_clock(later(5)))) == (later(1), later(4))
 
 
-def test_the_schedule_rests_once_nobody_is_live(sandbox: Sandbox, automation: Automation) -> None:
-    sandbox.run(DAY, DAY)
-    assert "no journey is live" in str(schedule(automation, one_o_clock(later(300))))
+def test_the_schedule_rests_once_nobody_is_live(computed_automation: Automation) -> None:
+    assert "no journey is live" in str(schedule(computed_automation, one_o_clock(later(300))))
 
 
 def test_a_row_of_the_epoch_asks_for_no_long_run(sandbox: Sandbox, automation: Automation) -> None:
@@ -262,10 +286,9 @@ def test_days_before_first_partition_date_are_never_asked_for(
 
 
 def test_nothing_is_asked_for_while_first_partition_date_is_ahead(
-    sandbox: Sandbox, automation: Automation, monkeypatch: pytest.MonkeyPatch
+    computed: Sandbox, computed_automation: Automation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.run(DAY, DAY)
     monkeypatch.setenv("JOURNEYS_FIRST_PARTITION_DATE", "2999-01-01")
-    fresh = Automation(sandbox, automation.instance)
+    fresh = Automation(computed, computed_automation.instance)
     assert fresh.tick() == "every day is up to date with the log"
     assert "is closed" in str(schedule(fresh, one_o_clock(later(5))))

@@ -71,20 +71,26 @@ def assert_clear(result: Result) -> None:
 
 # ── places ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WORKING_NAMES = (" data [1] ", "st*r {x}", "[", "~", "a'b\"c;d #1 ünï 結婚 $HOME & 100% a:b=c")
+WORKING_NAMES = ((" data [1] ", "~"), ("st*r {x}", "[", "a'b\"c;d #1 ünï 結婚 $HOME & 100% a:b=c"))
+"""Names of folders, one inside the other, and of files."""
 REFUSED_NAMES = ("q?x", "pct%20", "back\\slash", "new\nline", "esc\x1b[31m", "bad\udcff")
 
 
-@pytest.mark.parametrize("name", WORKING_NAMES)
-def test_a_home_of_any_name_works(tmp_path: Path, name: str) -> None:
-    place = tmp_path / name
+@pytest.mark.parametrize("names", WORKING_NAMES)
+def test_a_home_of_any_name_works(tmp_path: Path, names: tuple[str, ...]) -> None:
+    place = tmp_path.joinpath(*names)
+    name = names[-1]
     command = runner(place / "home")
     # A folder that the name would match as a pattern holds other files.
     (tmp_path / "star").mkdir()
     folder = place / "logs" / "search_events"
     folder.mkdir(parents=True)
-    (folder / f"{name}.csv").write_text(LOG_OF_A_DAY)
-    assert json.loads(command("ingest", place / "logs", "--json").stdout)["files"][0]["n_accepted"] == 8
+    header, *rows = LOG_OF_A_DAY.splitlines(keepends=True)
+    for part, file in enumerate(names):
+        (folder / f"{file}.csv").write_text("".join([header, *rows[part :: len(names)]]))
+    loaded = json.loads(command("ingest", place / "logs", "--json").stdout)["files"]
+    assert sum(file["n_accepted"] for file in loaded) == 8
+    assert len(loaded) == len(names)
     command("run")
     assert json.loads(command("show", "u1", "--json").stdout)["journeys"]
     command("export", place / "out")

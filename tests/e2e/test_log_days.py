@@ -24,7 +24,7 @@ START = FIRST + timedelta(days=2)
 
 @pytest.fixture(scope="module")
 def world() -> dict[str, pl.DataFrame]:
-    return generate_world(WorldParams(seed=8, n_users=12, n_days=N_DAYS, first_day=FIRST)).landing
+    return generate_world(WorldParams(seed=8, n_users=7, n_days=N_DAYS, first_day=FIRST)).landing
 
 
 def a_row_of_the_epoch(world: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

@@ -21,15 +21,15 @@ from tests.sandbox import Sandbox
 from tests.support.outputs import TIME_COLUMN, assert_same_output
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 7
-"""A week: most users come back, and days rest on several earlier ones."""
+N_DAYS = 5
+"""Most users come back, and days rest on several earlier ones."""
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 NewSandbox = Callable[[str], Sandbox]
 
 
 @pytest.fixture(scope="module")
 def log() -> dict[str, pl.DataFrame]:
-    world = generate_world(WorldParams(seed=11, n_users=20, n_days=N_DAYS, first_day=FIRST))
+    world = generate_world(WorldParams(seed=11, n_users=16, n_days=N_DAYS, first_day=FIRST))
     return dict(world.landing)
 
 
@@ -49,6 +49,7 @@ from pathlib import Path
 from tests.sandbox import Sandbox
 Sandbox(Path(sys.argv[1])).run(date.fromisoformat(sys.argv[2]), date.fromisoformat(sys.argv[3]))
 """
+ONE_THREAD = "from tests.support.one_thread import use_one_thread\nuse_one_thread()\n"
 SEVERAL_THREADS = """
 import duckdb
 connect = duckdb.connect
@@ -98,7 +99,7 @@ def test_promise_2_other_users_never_change_a_users_journeys(
 def test_promise_3_a_rerun_replaces_exactly_its_days(calm: Sandbox, new_sandbox: NewSandbox) -> None:
     again = new_sandbox("again")
     shutil.copytree(calm.home, again.home)
-    middle = FIRST + timedelta(days=4)
+    middle = FIRST + timedelta(days=2)
     again.run(middle, middle + timedelta(days=1))
     assert_same_output(calm, again)
 
@@ -193,7 +194,7 @@ def test_promise_11_runs_with_no_network_and_no_environment(
         "def refuse(*a, **k): raise AssertionError(f'network used: {a}')\n"
         "socket.socket.connect = refuse; socket.create_connection = refuse; socket.getaddrinfo = refuse\n"
     )
-    command = [sys.executable, "-c", no_network + RUN_ALL, str(sandbox.home), str(FIRST), str(FIRST)]
+    command = [sys.executable, "-c", no_network + ONE_THREAD + RUN_ALL, str(sandbox.home), str(FIRST), str(FIRST)]
     bare = {"PATH": os.environ["PATH"], "HOME": str(sandbox.home)}
     result = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

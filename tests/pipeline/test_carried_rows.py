@@ -1,7 +1,9 @@
 """Rows carried from day to day, and many days written at once: the rows that making each day anew gives."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -19,6 +21,8 @@ QUERIES = {
     "ben": ["pink tent", "pink tents", "pink tent large", "pink tent small"],
     "chi": ["blue kite", "blue kites", "blue kite large", "blue kite small"],
 }
+MORE_USERS = {"dia": "green harp", "eva": "grey coat", "fay": "black drum"}
+LAST = DAY + timedelta(days=5)
 
 
 def at(day: date, hour: int = 9) -> datetime:
@@ -69,80 +73,120 @@ def names(sandbox: Sandbox) -> pl.DataFrame:
     return sandbox.table("journey_names")
 
 
-def test_only_users_with_a_new_inference_are_named_again(new_sandbox: Callable[[str], Sandbox]) -> None:
-    by_day, at_once = three_users(new_sandbox("by-day")), three_users(new_sandbox("at-once"))
-    assert [names_made(by_day, DAY), names_made(by_day, NEXT)] == [3, 1]
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of three_users, before any run."""
+    return three_users(Sandbox(tmp_path_factory.mktemp("carried") / "landed")).home
+
+
+@pytest.fixture(scope="module")
+def after_day(landed: Path) -> Path:
+    """The same after a run of DAY, in which all three were named."""
+    home = shutil.copytree(landed, landed.parent / "after-day")
+    assert names_made(Sandbox(home), DAY) == 3
+    return home
+
+
+@pytest.fixture
+def sandbox(after_day: Path, tmp_path: Path) -> Sandbox:
+    """Three users, after a run of DAY."""
+    return Sandbox(shutil.copytree(after_day, tmp_path / "home"))
+
+
+def test_only_users_with_a_new_inference_are_named_again(landed: Path, sandbox: Sandbox, tmp_path: Path) -> None:
+    at_once = Sandbox(shutil.copytree(landed, tmp_path / "at-once"))
+    assert names_made(sandbox, NEXT) == 1
     assert names_made(at_once, DAY, NEXT) == 4
-    assert_frame_equal(names(by_day), names(at_once))
-    assert names(by_day).height == 6
+    assert_frame_equal(names(sandbox), names(at_once))
+    assert names(sandbox).height == 6
 
 
-def test_a_day_that_was_not_finished_lends_no_names(new_sandbox: Callable[[str], Sandbox]) -> None:
-    sandbox = three_users(new_sandbox("home"))
-    names_made(sandbox, DAY)
-    with sandbox.deployment.warehouse.writing() as con:
+def test_a_day_that_was_not_finished_lends_no_names(sandbox: Sandbox) -> None:
+    with sandbox.warehouse.writing() as con:
         con.execute("UPDATE main.opened_days SET run_id = 'killed'")
         con.execute("UPDATE main.journey_names SET journey_name = 'wrong'")
     assert names_made(sandbox, NEXT) == 3
     assert "wrong" not in names(sandbox).filter(pl.col("partition_date") == NEXT)["journey_name"]
 
 
-def test_a_day_that_is_behind_its_log_lends_no_names(new_sandbox: Callable[[str], Sandbox]) -> None:
-    sandbox = three_users(new_sandbox("home"))
-    names_made(sandbox, DAY)
+def test_a_day_that_is_behind_its_log_lends_no_names(sandbox: Sandbox) -> None:
     sandbox.land({"search_events": searches("ben", DAY, ["pink tent for two"])}, name="late")
     assert names_made(sandbox, NEXT) == 3
 
 
-def test_names_of_another_version_are_not_kept(new_sandbox: Callable[[str], Sandbox]) -> None:
-    sandbox = three_users(new_sandbox("home"))
-    names_made(sandbox, DAY)
-    with sandbox.deployment.warehouse.writing() as con:
+def test_names_of_another_version_are_not_kept(sandbox: Sandbox) -> None:
+    with sandbox.warehouse.writing() as con:
         con.execute("UPDATE main.journey_names SET algorithm_version = 'old' WHERE user_id = 'ben'")
     assert names_made(sandbox, NEXT) == 3
 
 
-@pytest.mark.parametrize(
-    ("keyword", "n_made"),
-    [("pink tent", 2), ("tent large", 2), ("pink", 2), ("ink tent", 1), ("sofa", 1)],
-    ids=["a keyword", "a run of its words", "a word of it", "a part of a word", "no keyword of theirs"],
-)
-def test_who_uses_a_keyword_that_became_common_is_named_again(
-    new_sandbox: Callable[[str], Sandbox], keyword: str, n_made: int
-) -> None:
-    by_day, at_once = three_users(new_sandbox("by-day")), three_users(new_sandbox("at-once"))
-    for sandbox in (by_day, at_once):
-        sandbox.land({"pins": items("lamp", DAY)}, name="lamps")
-        sandbox.land({"pins": items(keyword, NEXT)}, name="items")
+BECAME_COMMON = {
+    "ben": "pink tent",  # a keyword
+    "dia": "harp large",  # a run of its words
+    "eva": "grey",  # a word of it
+    "fay": "lack drum",  # a part of a word
+    "nobody": "sofa",
+}
+
+
+def test_who_uses_a_keyword_that_became_common_is_named_again(new_sandbox: Callable[[str], Sandbox]) -> None:
+    more = {user: [thing + end for end in ("", "s", " large", " small")] for user, thing in MORE_USERS.items()}
+    by_day = new_sandbox("by-day")
+    queries = QUERIES | more
+    on_day = [searches(user, DAY, queries[user]) for user in queries]
+    by_day.land(
+        {
+            "search_events": pl.concat([*on_day, searches("ann", NEXT)]),
+            "pins": pl.concat([items("lamp", DAY), *(items(keyword, NEXT) for keyword in BECAME_COMMON.values())]),
+        }
+    )
+    at_once = Sandbox(shutil.copytree(by_day.home, by_day.home.with_name("at-once")))
     names_made(by_day, DAY)
-    assert names_made(by_day, NEXT) == n_made  # ann, who was active, among them
+    with by_day.warehouse.writing() as con:
+        con.execute("UPDATE main.journey_names SET named_by = 'the day before'")
+    made = names_made(by_day, NEXT)
+    of_next = names(by_day).filter(pl.col("partition_date") == NEXT, pl.col("named_by") != "the day before")
+    assert set(of_next["user_id"]) == {"ann", "ben", "dia", "eva"}  # ann was active
+    assert made == of_next.height == 4
     at_once.run(DAY, NEXT, full=True)
-    assert_frame_equal(names(by_day), names(at_once))
+    assert_frame_equal(names(by_day).drop("named_by"), names(at_once).drop("named_by"))
 
 
-@pytest.mark.parametrize("days_per_write", [1, 2, 3])
-def test_rows_do_not_depend_on_how_many_days_are_written_at_once(
-    new_sandbox: Callable[[str], Sandbox], monkeypatch: pytest.MonkeyPatch, days_per_write: int
-) -> None:
-    last = DAY + timedelta(days=5)
-    homes = [three_users(new_sandbox(name)) for name in ("some", "all")]
-    for sandbox in homes:
-        sandbox.land({"pins": items("lamp", DAY)}, name="lamps")
-        sandbox.land({"pins": items("blue kite", NEXT)}, name="items")
-        sandbox.land({"search_events": searches("chi", DAY + timedelta(days=3))}, name="later")
-        users = pl.DataFrame({"user_id": list(QUERIES), "push_opt_in": True, "email_opt_in": True})
-        sandbox.land({"users": users}, name="users")
-    homes[1].run(DAY, last)
-    (journey,) = homes[1].table("journey_clusters").filter(pl.col("user_id") == "ann")["journey_id"].unique()
+@pytest.fixture(scope="module")
+def several_days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, pl.DataFrame]]:
+    """A home in which nothing was run, and all rows of another one with the same log whose days were run at once."""
+    at_once = Sandbox(tmp_path_factory.mktemp("several") / "at-once")
+    user = pl.DataFrame({"user_id": list(QUERIES), "push_opt_in": True, "email_opt_in": True})
+    days = [searches(one, DAY) for one in QUERIES] + [searches("ann", NEXT), searches("chi", DAY + timedelta(days=3))]
+    pins = pl.concat([items("lamp", DAY), items("blue kite", NEXT)])
+    at_once.land({"search_events": pl.concat(days), "pins": pins, "users": user})
+    nothing_run = Sandbox(shutil.copytree(at_once.home, at_once.home.with_name("nothing-run")))
+    at_once.run(DAY, LAST)
+    (journey,) = at_once.table("journey_clusters").filter(pl.col("user_id") == "ann")["journey_id"].unique()
     # It holds on DAY, and no longer on NEXT, when ann goes on with the journey.
     word = {"user_id": ["ann"], "journey_id": [journey], "verdict": ["finished"], "given_at": [at(DAY, 12)]}
-    for sandbox in homes:
+    for sandbox in (nothing_run, at_once):
         sandbox.land({"journey_feedback": pl.DataFrame(word)}, name="feedback")
-    homes[1].run(DAY, last)
+    at_once.run(DAY, LAST)
+    assert at_once.table("notification_candidates").filter(pl.col("decision") == "send").height > 1
+    return nothing_run.home, rows_by_table(at_once)
+
+
+def rows_by_table(sandbox: Sandbox) -> dict[str, pl.DataFrame]:
+    return {table.name: sandbox.table(table.name) for table in sandbox.pipeline.tables}
+
+
+@pytest.mark.parametrize("days_per_write", [1, 4])  # 4: days of one write, and after it fewer
+def test_rows_do_not_depend_on_how_many_days_are_written_at_once(
+    several_days: tuple[Path, dict[str, pl.DataFrame]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    days_per_write: int,
+) -> None:
+    home, expected = several_days
+    sandbox = Sandbox(shutil.copytree(home, tmp_path / "home"))
     monkeypatch.setattr(runs, "DAYS_PER_WRITE", days_per_write)
-    homes[0].run(DAY, last)
-    assert homes[0].table("notification_candidates").filter(pl.col("decision") == "send").height > 1
-    for table in homes[0].pipeline.tables:
-        run_columns = [name for name in ("run_id", "measured_at") if name in table.column_names]
-        rows = [sandbox.table(table.name).drop(run_columns) for sandbox in homes]
-        assert_frame_equal(*rows)
+    sandbox.run(DAY, LAST)
+    for name, rows in rows_by_table(sandbox).items():
+        run_columns = [column for column in ("run_id", "measured_at") if column in rows.columns]
+        assert_frame_equal(rows.drop(run_columns), expected[name].drop(run_columns))

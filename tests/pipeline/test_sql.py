@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from journeys_assets.domain.tables.landing import LANDING_TABLES
-from journeys_assets.pipeline.sql import SqlView
+from journeys_assets.pipeline.sql import SqlView, views_of_the_log
 from journeys_assets.pipeline.stage import Run
 from journeys_assets.storage.ingest.load import ensure_landing
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -61,3 +61,15 @@ def test_a_view_over_a_column_of_another_type_is_made_again(warehouse: Warehouse
     with warehouse.writing() as con:
         con.execute("ALTER TABLE landing.search_events ALTER query TYPE BLOB")
     assert made(warehouse, stage) == 1
+
+
+def test_a_new_warehouse_gets_every_view_of_the_log_in_one_write(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    ensure_landing(warehouse)
+    views = views_of_the_log(MODELS)
+    assert {view.layer for view in views} == {"staging", "intermediate"}
+    list(SqlView(warehouse, MODEL, views).run(RUN))
+    before = warehouse.path.read_bytes()
+    for view in views:
+        list(SqlView(warehouse, view, views).run(RUN))
+    assert warehouse.path.read_bytes() == before

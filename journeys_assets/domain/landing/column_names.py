@@ -12,6 +12,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from journeys_assets.domain.keywords.text import cleaned
 
@@ -22,6 +23,7 @@ _GAP = re.compile(r"[\s-]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+@lru_cache(maxsize=4096)
 def column_key(name: str) -> str:
     """What two spellings of one column name have in common."""
     return _GAP.sub("_", cleaned(name)).casefold()

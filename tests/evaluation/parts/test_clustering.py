@@ -218,6 +218,7 @@ def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
         )
 
 
+@pytest.mark.slow
 def test_the_section_has_every_corpus_metric_regime_and_method(section: Section) -> None:
     results = section.results
     assert set(results["metric"]) == {

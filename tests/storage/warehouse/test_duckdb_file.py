@@ -38,6 +38,21 @@ def test_replacing_a_day_again_changes_only_that_day(warehouse: Warehouse) -> No
     assert counted.rows() == [(DAY, 3, 3), (NEXT, 7, 0)]
 
 
+def test_a_day_that_gets_no_rows_loses_its_own(warehouse: Warehouse) -> None:
+    warehouse.replace_partitions(TABLE, rows(DAY, 0), [DAY])
+    assert warehouse.query("SELECT * FROM counts").is_empty()
+    warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
+    warehouse.replace_partitions(TABLE, rows(NEXT, 7), [NEXT])
+    warehouse.replace_partitions(TABLE, rows(DAY, 0), [DAY])
+    assert warehouse.query("SELECT partition_date, count(*) n FROM counts GROUP BY 1").rows() == [(NEXT, 7)]
+
+
+def test_no_rows_in_place_of_none_are_no_write(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.replace_partitions(TABLE, rows(NEXT, 7), [NEXT])
+    monkeypatch.setattr(Warehouse, "writing", lambda *_: pytest.fail("a write"))
+    warehouse.replace_partitions(TABLE, rows(DAY, 0), [DAY])
+
+
 def test_a_failing_write_leaves_the_old_rows(warehouse: Warehouse) -> None:
     warehouse.replace_partitions(TABLE, rows(DAY, 5), [DAY])
 
