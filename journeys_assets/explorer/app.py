@@ -48,6 +48,7 @@ def sources_of(deployment: Deployment, *, now: Callable[[], datetime] = utc_now)
         warehouse=warehouse,
         home=settings.home,
         evaluation=settings.evaluation_path,
+        erasures=settings.erasures_path,
         rankers=deployment.releases("ranker"),
         feedback=FeedbackFolder(settings.landing_path),
         params=deployment.algorithm,
