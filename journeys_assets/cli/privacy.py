@@ -76,8 +76,8 @@ def retention(
 ) -> None:
     """Delete older events, their keywords and the files of the landing folder that they came from, for good.
 
-    Consent, what users said of their journeys, items and judgements are kept. At least the horizon of keywords must be
-    kept (`algorithm.keywords.horizon_days`). A journey that began before may get another id.
+    Consent, what users said of their journeys, items and judgements are kept, and ids of journeys. At least the horizon
+    of keywords must be kept (`algorithm.keywords.horizon_days`).
     """
     from dataclasses import asdict
 
@@ -91,6 +91,7 @@ def retention(
         session.warehouse,
         session.pipeline.tables,
         days,
+        session.deployment.embedder().model_version,
         on_wait=lambda: err.write_line("A load or a run is under way; waiting for it to end …"),
     )
     if as_json:
