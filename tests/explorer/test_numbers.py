@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from starlette.testclient import TestClient
 
+from journeys_assets.explorer.charts import circle_labels
 from journeys_assets.explorer.rendering import figure
 from journeys_assets.explorer.sources import Sources
 from tests.support.published_file import LAST_DAY
@@ -104,3 +105,19 @@ def test_values_of_monitors_are_those_of_the_last_day(client: TestClient, table:
     for _, asset, value, bound in rows:
         shown = f'<td class="nowrap">{asset}</td><td class="n">{figure(value)}</td><td>{html.escape(bound)}</td>'
         assert shown in page
+
+
+def test_labels_of_the_map_cover_neither_each_other_nor_other_circles() -> None:
+    circles = [
+        {"x": 100.0 * (n % 6), "y": 90.0 * (n // 6), "r": 60.0 - n, "label": f"a rather long theme {n}"}
+        for n in range(36)
+    ]
+    labels = circle_labels(circles)
+    boxes = []
+    for label in labels:
+        half, top = max(map(len, label.lines)) * label.size * 0.33, label.y - label.size * 0.85
+        boxes.append((label.x - half, top, label.x + half, top + 1.1 * label.size * len(label.lines)))
+    for n, a in enumerate(boxes):
+        for b in boxes[:n]:
+            assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+    assert 5 <= len(labels) < len(circles)

@@ -109,8 +109,8 @@ def _are_quiet(rows: pl.DataFrame, params: NotificationParams) -> pl.Series:
     columns = ["zone_now", "send_window_start_at", "send_window_end_at"]
     windows = rows.select(columns).unique()
     quiet = [
-        None not in window and window[0] in known_zones() and overlaps_quiet_hours(*window, params)
-        for window in windows.iter_rows()
+        None not in (zone, start, end) and zone in known_zones() and overlaps_quiet_hours(zone, start, end, params)
+        for zone, start, end in windows.iter_rows()
     ]
     found = windows.with_columns(is_quiet=pl.Series(quiet, dtype=pl.Boolean))
     return rows.join(found, on=columns, how="left", nulls_equal=True, maintain_order="left")["is_quiet"]
