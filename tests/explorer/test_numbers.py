@@ -107,7 +107,7 @@ def test_values_of_monitors_are_those_of_the_last_day(client: TestClient, table:
         assert shown in page
 
 
-def test_labels_of_the_map_cover_neither_each_other_nor_other_circles() -> None:
+def test_no_label_of_the_map_covers_another_one() -> None:
     circles = [
         {"x": 100.0 * (n % 6), "y": 90.0 * (n // 6), "r": 60.0 - n, "label": f"a rather long theme {n}"}
         for n in range(36)
