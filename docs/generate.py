@@ -32,6 +32,7 @@ from journeys_assets.domain.tables.landing import (
     ERASED_USERS,
     INGEST_LEDGER,
     INGESTED_DAYS,
+    KEPT_JOURNEY_IDS,
     LANDED_FILES,
     QUARANTINED_ROWS,
     REFUSED_UNSUBSCRIBES,
@@ -204,6 +205,7 @@ def tables_page(actions: Sequence[Action]) -> str:
         QUARANTINED_ROWS,
         REFUSED_UNSUBSCRIBES,
         ERASED_USERS,
+        KEPT_JOURNEY_IDS,
         HANDED_OVER,
         ANNOTATION_ITEMS,
     ]

@@ -49,6 +49,7 @@ def export_sheet(
     from journeys_assets.cli.render import tables
     from journeys_assets.operations.annotation_sheets import export_sheets
     from journeys_assets.operations.sheet_pages import SALT_FILE
+    from journeys_assets.storage.outside import note_outside
 
     session = open_session()
     last_day = last_day_run(session)
@@ -68,6 +69,7 @@ def export_sheet(
         min_users=min_users,
         now=datetime.now(UTC).replace(tzinfo=None),
     )
+    note_outside(session.settings.home, *made.files)
     if as_json:
         counts = {"n_rows": made.n_rows, "n_items": made.n_items, "n_shared": made.n_shared}
         out.json({"files": made.files, "days": made.days, **counts, "strata": made.strata.to_dicts()})

@@ -101,6 +101,7 @@ def write_pairs_to(
     from journeys_assets.operations.calibrate import write_pairs
     from journeys_assets.operations.label_keywords import pairs_of_file
     from journeys_assets.operations.sheet_pages import SALT_FILE
+    from journeys_assets.storage.outside import note_outside
 
     params, salt_file = live_params(session), session.settings.home / SALT_FILE
     if sources:
@@ -117,6 +118,7 @@ def write_pairs_to(
         )
     model = session.deployment.embedder().model_version
     day = as_of or last_day_run(session)
+    note_outside(session.settings.home, target)
     return write_pairs(session.warehouse, params.clustering, model, day, target, n, salt_file, asker)
 
 

@@ -37,6 +37,7 @@ def labels(
     from journeys_assets.operations.finetuning import labels as labelling
     from journeys_assets.pipeline.registry import judges_of, unsafe_names_of
     from journeys_assets.pipeline.taught_journeys import examples_of
+    from journeys_assets.storage.outside import note_outside
 
     settings, session = _config(config), open_session()
     day = day_run(session, as_of)
@@ -55,6 +56,7 @@ def labels(
     examples = examples_of(good, settings.labels, session.params.inference.most_journeys)
     teaching = labelling.Teaching(good, asker, session.deployment.embedder(), unsafe_names_of(session.deployment))
     report = reporter(err)
+    note_outside(session.settings.home, settings.folder)
     done = labelling.write_labels(
         teaching, examples, split, levels, day, settings.folder, lambda n, total: report("labels", n, total)
     )

@@ -90,11 +90,13 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the output of one day as Parquet files."""
+    from journeys_assets.storage.outside import note_outside
     from journeys_assets.storage.queries import tables
 
     session = open_session()
     day = day_run(session, as_of)
     folder.mkdir(parents=True, exist_ok=True)
+    note_outside(session.settings.home, folder)
     written = []
     for table in ("user_journeys", "notification_candidates"):
         with session.warehouse.reading() as con:

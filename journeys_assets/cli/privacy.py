@@ -45,7 +45,7 @@ def erase(
             out.write_line(f"{place.removed:>8,}  {place.what:<28} {place.place}")
         out.write_line(f"Looked at {len(receipt.looked_at):,} places; receipt: {relative(Path(receipt.file))}")
         for file in receipt.outside:
-            out.write_line(("outside", "yellow"), f" {file}: loaded from outside of the home; remove the user there")
+            out.write_line(("outside", "yellow"), f" {file}: lies outside of the home; remove the user there")
         for name in receipt.destinations:
             out.write_line(
                 ("outside", "yellow"), f" {name}: has messages about the user; ask it to erase the user, too"
@@ -53,7 +53,11 @@ def erase(
         if receipt.n_shared_ids:
             out.write_line(
                 ("shared", "yellow"),
-                f"  {receipt.n_shared_ids} ids are linked to other users too: files keep what was done under them",
+                f"  {receipt.n_shared_ids} ids are linked to other users too: what the user did under them was removed",
+            )
+        for file in receipt.shared_files:
+            out.write_line(
+                ("shared", "yellow"), f"  {file}: has records of such an id without a time of the landing contract"
             )
         for name in receipt.releases:
             out.write_line(
@@ -72,8 +76,8 @@ def retention(
 ) -> None:
     """Delete older events, their keywords and the files of the landing folder that they came from, for good.
 
-    Consent, what users said of their journeys, items and judgements are kept. At least the horizon of keywords must be
-    kept (`algorithm.keywords.horizon_days`). A journey that began before may get another id.
+    Consent, what users said of their journeys, items and judgements are kept, and ids of journeys. At least the horizon
+    of keywords must be kept (`algorithm.keywords.horizon_days`).
     """
     from dataclasses import asdict
 
@@ -87,6 +91,7 @@ def retention(
         session.warehouse,
         session.pipeline.tables,
         days,
+        session.deployment.embedder().model_version,
         on_wait=lambda: err.write_line("A load or a run is under way; waiting for it to end …"),
     )
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 
 from starlette.applications import Starlette
@@ -25,6 +25,8 @@ from journeys_assets.explorer.published import NothingPublished, Published
 from journeys_assets.explorer.rendering import STATIC
 from journeys_assets.explorer.snapshot import read_snapshot
 from journeys_assets.explorer.sources import LOCK_WAIT_S, Sources, read_countries
+from journeys_assets.models.themes.release import ThemeMap, released_map
+from journeys_assets.pipeline.registry import THEME_MAP
 
 
 def utc_now() -> datetime:
@@ -42,17 +44,25 @@ def sources_of(deployment: Deployment, *, now: Callable[[], datetime] = utc_now)
         countries=lambda: read_countries(warehouse),
         least_users=deployment.algorithm.related.min_users,
         params=ThemeParams(),
+        theme_map=partial(live_map, deployment),
     )
     return Sources(
         published=Published(settings.published_path, read),
         warehouse=warehouse,
         home=settings.home,
         evaluation=settings.evaluation_path,
+        erasures=settings.erasures_path,
         rankers=deployment.releases("ranker"),
         feedback=FeedbackFolder(settings.landing_path),
         params=deployment.algorithm,
         now=now,
     )
+
+
+def live_map(deployment: Deployment, day: date) -> ThemeMap | None:
+    """The map that is live on ``day``, if it is of the deployment's embedding model: others have other vectors."""
+    found = released_map(deployment.releases(THEME_MAP.folder), day)
+    return found if found and found.embedding_model == deployment.embedder().model_version else None
 
 
 def explorer_app(sources: Sources, *, token: str | None) -> Starlette:

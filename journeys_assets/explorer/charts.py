@@ -7,7 +7,7 @@ page. All coordinates are those of the view box of the chart.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -119,27 +119,53 @@ class Label:
     lines: tuple[str, ...]
 
 
+_CHARACTER = 0.66
+"""Width of a bold character, in font sizes."""
+_SMALL = 17.0
+"""The smallest font of a label."""
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
 def circle_labels(circles: Sequence[Mapping[str, Any]], *, most: int = 90) -> list[Label]:
     """Labels of circles, the largest first; one that would cover another label is left out.
+
+    A label that does not fit into its circle stands below or above it, where no other circle is.
 
     Args:
         circles: x, y, r and label, largest first.
     """
-    placed: list[tuple[float, float, float, float]] = []
+    placed: list[Box] = []
     found = []
     for circle in circles[:most]:
-        size = min(max(circle["r"] * 0.34, 17.0), 34.0)
         lines = _two_lines(str(circle["label"]))
-        wide, high = max(map(len, lines)) * size * 0.56, size * 1.1 * len(lines)
-        x, y = float(circle["x"]), float(circle["y"])
-        # In the circle, else below it, else above it.
-        for middle in (y, y + circle["r"] + high / 2, y - circle["r"] - high / 2):
-            box = (x - wide / 2, middle - high / 2, x + wide / 2, middle + high / 2)
+        for box, size in _label_boxes(circle, lines, circles):
             if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in placed):
                 placed.append(box)
-                found.append(Label(x, middle - high / 2 + size * 0.85, size, lines))
+                found.append(Label(float(circle["x"]), box[1] + size * 0.85, size, lines))
                 break
     return found
+
+
+def _label_boxes(
+    circle: Mapping[str, Any], lines: Sequence[str], circles: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Box, float]]:
+    """Where the label of a circle may stand, with its font size: in it, small in it, small below and above it."""
+    x, y, r = (float(circle[name]) for name in ("x", "y", "r"))
+    for size in (min(max(r * 0.34, _SMALL), 34.0), _SMALL):
+        wide, high = max(map(len, lines)) * size * _CHARACTER, size * 1.1 * len(lines)
+        yield (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2), size
+    for middle in (y + r + high / 2, y - r - high / 2):
+        box = (x - wide / 2, middle - high / 2, x + wide / 2, middle + high / 2)
+        if not any(_covers(other, box) for other in circles if other is not circle):
+            yield box, size
+
+
+def _covers(circle: Mapping[str, Any], box: Box) -> bool:
+    """Whether a circle reaches well into a box (left, top, right, bottom)."""
+    away_x = circle["x"] - min(max(circle["x"], box[0]), box[2])
+    away_y = circle["y"] - min(max(circle["y"], box[1]), box[3])
+    return bool(away_x**2 + away_y**2 < (0.8 * circle["r"]) ** 2)
 
 
 def _two_lines(text: str) -> tuple[str, ...]:

@@ -16,11 +16,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from journeys_assets.domain.keywords.text import normalise
+from journeys_assets.domain.themes.landmarks import groups_by, placed_by
 from journeys_assets.domain.themes.layout import map_of
 from journeys_assets.domain.themes.params import ThemeParams
-from journeys_assets.domain.themes.themes import NO_THEME, Themes, names_to_embed, themes_of, users_by_theme
+from journeys_assets.domain.themes.themes import (
+    NO_THEME,
+    Themes,
+    distinct_names,
+    names_to_embed,
+    themes_of,
+    users_by_theme,
+)
 from journeys_assets.domain.vocabulary import INTENTS, KINDS, STAGES
+from journeys_assets.models.themes.release import ThemeMap
 
 FILTERS: dict[str, tuple[str, ...]] = {"kind": KINDS, "stage": STAGES, "intent": INTENTS}
 """Columns by which journeys are filtered, with their values."""
@@ -51,6 +59,7 @@ class ThemeState:
         cubes: By day, the last one last.
         countries: Names of countries; ``country_of`` has the position of each user's country, -1 for unknown.
         least_users: A count of fewer users is not shown.
+        theme_map: The released map by which themes are placed.
     """
 
     names: tuple[str, ...]
@@ -60,6 +69,7 @@ class ThemeState:
     country_of: NDArray[np.int64]
     least_users: int
     params: ThemeParams
+    theme_map: ThemeMap | None = None
     _counted: dict[tuple[object, ...], NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     def users(self, day: date, chosen: Mapping[str, str] | None = None) -> NDArray[np.int64]:
@@ -106,6 +116,8 @@ class ThemeState:
         users = self.users(max(self.cubes)) if self.cubes else np.zeros(0, dtype=np.int64)
         n = min(self.params.n_on_map, len(self.themes.labels))
         sizes = np.maximum(users[:n], 1).astype(np.float64)
+        if self.theme_map is not None:
+            return placed_by(self.theme_map.landmarks, self.themes.vectors[:n], sizes, self.params)
         return map_of(
             self.themes.vectors[:n], sizes, perplexity=self.params.perplexity, iterations=self.params.iterations
         )
@@ -131,12 +143,14 @@ def read_themes(
     *,
     least_users: int,
     params: ThemeParams,
+    theme_map: ThemeMap | None = None,
 ) -> ThemeState:
     """Themes of the journeys of ``days``.
 
     Args:
         countries: user_id, country; users may lack.
         embed: Unit vectors of normalised names.
+        theme_map: The released map by which themes are placed; without one, they are placed anew.
     """
     _number_users(con, days)
     spelled = con.execute(
@@ -146,23 +160,19 @@ def read_themes(
         """,
         {"days": list(days), "last": max(days, default=date.min)},
     ).pl()
-    normalised = [normalise(text) for text in spelled["journey_name"]]
-    names = tuple(sorted(set(normalised)))
-    position = {name: i for i, name in enumerate(names)}
-    code = np.asarray([position[name] for name in normalised], dtype=np.int64)
+    names, code, counts = distinct_names(spelled["journey_name"].to_list(), spelled["n_users"].to_list())
     _register(con, "name_codes", pl.DataFrame({"journey_name": spelled["journey_name"], "name_code": code}))
     _register(con, "names", pl.DataFrame({"name": names, "name_code": range(len(names))}))
-    # Users of several spellings of one name are counted once for each: the number only orders names.
-    counts = np.bincount(code, weights=spelled["n_users"].to_numpy(), minlength=len(names)).astype(np.int64)
     few = names_to_embed(names, counts.tolist(), params)
     chosen = [names[i] for i in few]
     made = themes_of(chosen, counts[few].tolist(), embed(chosen), least_users=least_users, params=params)
     of_name = np.full(len(names), NO_THEME, dtype=np.int64)
     of_name[few] = made.of_name
-    themes = Themes(made.labels, of_name, made.vectors, made.groups)
+    groups = made.groups if theme_map is None else groups_by(theme_map.landmarks, made.vectors)
+    themes = Themes(made.labels, of_name, made.vectors, groups)
     known, country_of = _countries(con, countries)
     cubes = {day: _cube(con, day, of_name) for day in days}
-    return ThemeState(names, themes, cubes, known, country_of, least_users, params)
+    return ThemeState(names, themes, cubes, known, country_of, least_users, params, theme_map)
 
 
 def _number_users(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:

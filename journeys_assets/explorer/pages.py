@@ -29,6 +29,7 @@ from journeys_assets.explorer.people import ITEMS, read_person
 from journeys_assets.explorer.rendering import ago, environment, link
 from journeys_assets.explorer.snapshot import Snapshot
 from journeys_assets.explorer.sources import Sources
+from journeys_assets.operations.erasure_receipts import ReceiptError, read_receipt, read_receipts
 from journeys_assets.storage.warehouse.base import WarehouseBusyError
 
 N_MOVERS = 8
@@ -63,6 +64,8 @@ class Pages:
             Route("/quality", self.quality),
             Route("/quality/report", self.report),
             Route("/compare", self.compare),
+            Route("/erasures", self.erasures),
+            Route("/erasure", self.erasure),
         ]
 
     # ── pages ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -293,6 +296,26 @@ class Pages:
             is_working=bool(one and other) and found is None and problem is None,
             change_text=CHANGE_TEXT,
         )
+
+    def erasures(self, request: Request) -> Response:
+        """The receipts of erasures. They do not depend on what is published."""
+        try:
+            receipts, problem = read_receipts(self.sources.erasures), None
+        except ReceiptError as error:
+            receipts, problem = [], str(error)
+        values = {"page": "erasures", "snapshot": None, "receipts": receipts, "problem": problem}
+        return self._render(request, "erasures", 200, **values)
+
+    def erasure(self, request: Request) -> Response:
+        name = request.query_params.get("receipt", "")
+        files = {file.stem: file for file in self.sources.erasures.glob("[0-9]*.json")}
+        if name not in files:
+            raise HTTPException(404, f"there is no receipt called {name!r}")
+        try:
+            receipt = read_receipt(files[name])
+        except ReceiptError as error:
+            raise HTTPException(500, str(error)) from error
+        return self._render(request, "erasure", 200, page="erasures", snapshot=None, receipt=receipt)
 
     def empty(self, request: Request, why: str) -> Response:
         """The page of a deployment that has published nothing."""

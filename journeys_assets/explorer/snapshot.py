@@ -13,6 +13,7 @@ from journeys_assets.domain.themes.params import ThemeParams
 from journeys_assets.explorer.cubes import Embed, ThemeState, read_themes
 from journeys_assets.explorer.overview import Overview, last_day, read_overview, week_days
 from journeys_assets.explorer.published import USE, FileIdentity, NothingPublished, tables_in
+from journeys_assets.models.themes.release import ThemeMap
 
 COUNTRIES_SCHEMA = {"user_id": pl.String, "country": pl.String}
 
@@ -61,11 +62,13 @@ def read_snapshot(
     countries: Callable[[], Countries],
     least_users: int,
     params: ThemeParams,
+    theme_map: Callable[[date], ThemeMap | None] = lambda _: None,
 ) -> Snapshot:
     """The state of the file that ``con`` is connected to.
 
     Args:
         least_users: Themes, names and keywords of fewer users are not shown.
+        theme_map: The released map that is live on a day.
 
     Raises:
         NothingPublished: there are no journeys in it.
@@ -75,7 +78,9 @@ def read_snapshot(
         raise NothingPublished("no day has any journey yet")
     weeks = week_days(con, day)
     known = countries()
-    themes = read_themes(con, weeks, known.of_users, embed, least_users=least_users, params=params)
+    themes = read_themes(
+        con, weeks, known.of_users, embed, least_users=least_users, params=params, theme_map=theme_map(day)
+    )
     snapshot = Snapshot(
         con=con,
         identity=identity,

@@ -40,6 +40,7 @@ class Sources:
     Attributes:
         warehouse: With a wait for its lock of ``LOCK_WAIT_S``.
         evaluation: Folder of the evaluation's report.
+        erasures: Folder of the receipts of erasures.
         rankers: Folder of the releases of the ranker.
         now: The current time, UTC, without a zone.
     """
@@ -48,6 +49,7 @@ class Sources:
     warehouse: Warehouse
     home: Path
     evaluation: Path
+    erasures: Path
     rankers: Path
     feedback: FeedbackFolder
     params: AlgorithmParams

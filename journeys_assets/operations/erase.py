@@ -7,15 +7,16 @@ are not touched.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import lzma
 import shutil
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
 import polars as pl
@@ -23,23 +24,28 @@ import pyarrow as pa
 
 from journeys_assets.domain.landing.ids import are_null_words, clean_id
 from journeys_assets.domain.tables.activation import HANDED_OVER
-from journeys_assets.domain.tables.landing import LANDED_FILES
+from journeys_assets.domain.tables.identities import IDENTITY_PERIODS
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS, LANDED_FILES
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.llm.cache import AnswerCache
+from journeys_assets.operations.erasure_receipts import Place, Receipt, write_receipt
 from journeys_assets.settings import Settings
 from journeys_assets.storage.erasure.databases import Removed, remove_users, remove_users_from_copy
-from journeys_assets.storage.erasure.files import Rewritten, holds, without_users
+from journeys_assets.storage.erasure.files import Rewritten, UserRecords, holds, without_users
 from journeys_assets.storage.erasure.run_records import is_sqlite, pattern_of, redact_sqlite, redact_text
 from journeys_assets.storage.erasure.tombstones import add_tombstones, digest_of
 from journeys_assets.storage.ingest.files import checksum
 from journeys_assets.storage.ingest.load import INGEST_TABLES
 from journeys_assets.storage.locks import DAYS_LOCK, LANDING_LOCK, days_locked, exclusive_lock
+from journeys_assets.storage.outside import noted_outside
 from journeys_assets.storage.warehouse.base import has_table
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 LABELS = ("landing.journey_annotations", "landing.journey_feedback", "landing.notification_events")
 """What models are trained with."""
+LABELS_MANIFEST = "labels.json"
+"""In a folder of fine-tuning: names the labels that a small language model is trained with."""
 SHORTEST_SEARCHED = 6
 """Length from which a text is searched for in the bytes of files. Shorter ones are found by chance."""
 RELEASES_TO_RETRAIN = "releases.json"
@@ -51,61 +57,6 @@ DATABASE = b"DUCK"
 
 class ErasureError(JourneysError):
     """A user cannot be erased. The message names the id or the file, and the cure."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """What was removed from one place.
-
-    Attributes:
-        place: Table, or path below the home.
-        removed: Number of rows, records, answers or texts.
-        what: What was counted.
-    """
-
-    place: str
-    removed: int
-    what: str
-
-
-@dataclass
-class Receipt:
-    """Where an erasure looked, and what it did. It holds no id and no text of the user.
-
-    Attributes:
-        erased_at: When, UTC.
-        user_digests: Digest of each id that was given or is linked (``storage.erasure.tombstones``).
-        looked_at: Every place that was looked at.
-        removed: Those in which there was something.
-        left: Files that hold the user and could not be changed, with the reason and the cure.
-        outside: Files outside of the home that were loaded from; they are yours.
-        n_shared_ids: Number of ids that the log links to the user and to others too. What the user did under them after
-            a login is removed from the tables; files keep it, since only the links show whose it is.
-        destinations: Systems that were handed over messages about the user; ask them to erase the user, too.
-        releases: Releases of models that were trained before with labels of the user among others; the next training
-            is without them.
-        file: Where the receipt is.
-    """
-
-    erased_at: datetime
-    user_digests: list[str]
-    looked_at: list[str] = field(default_factory=list)
-    removed: list[Place] = field(default_factory=list)
-    left: dict[str, str] = field(default_factory=dict)
-    outside: list[str] = field(default_factory=list)
-    n_shared_ids: int = 0
-    destinations: list[str] = field(default_factory=list)
-    releases: list[str] = field(default_factory=list)
-    file: str = ""
-
-    @property
-    def is_complete(self) -> bool:
-        return not self.left
-
-    def add(self, place: str, removed: int, what: str) -> None:
-        self.looked_at.append(place)
-        if removed:
-            self.removed.append(Place(place, removed, what))
 
 
 def erase(
@@ -143,12 +94,14 @@ def erase(
         drafts = settings.home / "scratch" / "erasing"
         drafts.mkdir(parents=True)
         files = list(_files_below(settings))
-        rewritten = list(_rewritten(files, ids, drafts, settings, receipt))
+        with warehouse.reading() as con:
+            of_user = UserRecords(frozenset({*ids, *_stand_ins(con, ids)}), _shared_periods(con, ids))
+        rewritten = list(_rewritten(files, of_user, drafts, settings, receipt))
         with warehouse.writing_anew() as con:
             receipt.destinations = _destinations(con, ids)
             removed = remove_users(con, ids, shared, erased)
             _note_new_checksums(con, rewritten, settings.landing_path)
-            receipt.outside = _loaded_from_outside(con, settings.home)
+            receipt.outside = sorted({*_loaded_from_outside(con, settings.home), *noted_outside(settings.home)})
         for file in rewritten:
             file.put_in_place()
         shutil.rmtree(drafts)
@@ -165,7 +118,7 @@ def erase(
         _redact_run_records(settings.dagster_home, {*ids, *texts}, receipt, settings.home)
         _mark_releases(settings, removed, receipt)
         _search_what_is_left(settings, ids, texts, receipt)
-    return _written(receipt, settings.erasures_path)
+    return write_receipt(receipt, settings.erasures_path, ids)
 
 
 def linked_ids(warehouse: Warehouse, ids: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -217,24 +170,53 @@ def _files_below(settings: Settings) -> Iterator[Path]:
             yield path
 
 
+def _stand_ins(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[str]:
+    """What files have in place of an id: its SHA-256 in labels for fine-tuning, keys of rows of annotation sheets."""
+    digests = [hashlib.sha256(one.encode("utf-8", "surrogatepass")).hexdigest() for one in ids]
+    if not has_table(con, ANNOTATION_ITEMS):
+        return digests
+    sql = f"SELECT row_key FROM {ANNOTATION_ITEMS.qualified_name} WHERE list_contains($1, user_id)"
+    return digests + [key for (key,) in con.execute(sql, [list(ids)]).fetchall()]
+
+
+def _shared_periods(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, list[tuple[datetime, datetime]]]:
+    """When each id that is linked to others, too, was one of the user's."""
+    if not has_table(con, IDENTITY_PERIODS):
+        return {}
+    rows = con.execute(
+        "SELECT other_id, valid_from, valid_to FROM landing.identity_periods "
+        "WHERE list_contains($1, user_id) AND NOT list_contains($1, other_id)",
+        [list(ids)],
+    ).fetchall()
+    periods: dict[str, list[tuple[datetime, datetime]]] = {}
+    for other, start, end in rows:
+        periods.setdefault(other, []).append((start, end))
+    return periods
+
+
 def _rewritten(
-    files: Sequence[Path], ids: Sequence[str], drafts: Path, settings: Settings, receipt: Receipt
+    files: Sequence[Path], of_user: UserRecords, drafts: Path, settings: Settings, receipt: Receipt
 ) -> Iterator[Rewritten]:
     """The files with records of the user, without them, still beside their places."""
     for number, path in enumerate(files):
         if _begins(path, 8, DATABASE) or path.suffix in (".lock", ".wal") or path.parent == settings.home:
             continue
-        place = str(path.relative_to(settings.home))
+        place, n_undecided = str(path.relative_to(settings.home)), of_user.n_undecided
         try:
-            found = without_users(path, frozenset(ids), drafts / str(number))
+            found = without_users(path, of_user, drafts / str(number))
         except (ValueError, OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException) as error:
             receipt.looked_at.append(place)
-            if holds(path, ids):
+            if holds(path, of_user.ids):
                 receipt.left[place] = f"cannot be rewritten ({error}); remove the file"
             continue
         receipt.add(place, found.n_records if found else 0, "records")
+        if of_user.n_undecided > n_undecided:
+            receipt.shared_files.append(place)
         if found:
             yield found
+            if (path.parent / LABELS_MANIFEST).exists():
+                folder = str(path.parent.relative_to(settings.home))
+                receipt.releases += [folder] if folder not in receipt.releases else []
 
 
 def _begins(path: Path, offset: int, mark: bytes) -> bool:
@@ -292,11 +274,15 @@ def _mark_releases(settings: Settings, removed: Removed, receipt: Receipt) -> No
     if not settings.models_path.exists() or not set(LABELS) & removed.rows.keys():
         return
     cards = sorted(settings.models_path.glob("*/*/card.json"))
-    receipt.releases = [str(card.parent.relative_to(settings.models_path)) for card in cards]
+    receipt.releases += map(_version_of, cards)
     known = releases_before_erasure(settings)
     settings.erasures_path.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({**dict.fromkeys(receipt.releases, str(receipt.erased_at)), **known}, indent=2)
+    text = json.dumps({**dict.fromkeys(map(_version_of, cards), str(receipt.erased_at)), **known}, indent=2)
     (settings.erasures_path / RELEASES_TO_RETRAIN).write_text(text)
+
+
+def _version_of(card: Path) -> str:
+    return f"{card.parent.parent.name}/{card.parent.name}"
 
 
 def releases_before_erasure(settings: Settings) -> Mapping[str, str]:
@@ -316,11 +302,7 @@ def _search_what_is_left(settings: Settings, ids: Collection[str], texts: Collec
             if holds(path, [one for one in searched if len(one) >= SHORTEST_SEARCHED]):
                 place = str(path.relative_to(settings.home))
                 receipt.left.setdefault(place, "still has a text of the user; remove the file, or make it again")
-
-
-def _written(receipt: Receipt, folder: Path) -> Receipt:
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{receipt.erased_at:%Y-%m-%dT%H%M%S}-{receipt.user_digests[0][:8]}.json"
-    receipt.file = str(file)
-    file.write_text(json.dumps(asdict(receipt), indent=2, default=str) + "\n")
-    return receipt
+        if (in_name := pattern_of([form for one in ids for form in (one, quote(one))])) is not None:
+            place = str(path.relative_to(settings.home))
+            if in_name.search(place):
+                receipt.left.setdefault(place, "its name has an id of the user; rename or remove it")

@@ -51,6 +51,7 @@ from journeys_assets.models.naming.release import released_namer
 from journeys_assets.models.naming.suggested import PROMPT as NAMES_PROMPT
 from journeys_assets.models.ranker.release import released
 from journeys_assets.models.related.release import released_expansion
+from journeys_assets.models.themes.release import released_map
 from journeys_assets.pipeline import monitors
 from journeys_assets.pipeline.clustering import Clustering
 from journeys_assets.pipeline.days import ClosedDays, CompletedDays, OpenedDays
@@ -102,6 +103,14 @@ ITEMS = Released(
     released_items,
     "none released; items are ranked by content alone",
 )
+THEME_MAP = Released(
+    "theme_map_release",
+    "map of themes",
+    "map",
+    released_map,
+    "none released; each published file gets a map of its own",
+)
+"""Used by the explorer, and by no stage."""
 EXPANSION = Released(
     "related_release",
     "related journeys",

@@ -15,6 +15,7 @@ from journeys_assets.deployment import Deployment
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking.prior import features
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.domain.themes.params import ThemeParams
 from journeys_assets.models.items import release as item_files
 from journeys_assets.models.lifecycle import release as stage_files
 from journeys_assets.models.lifecycle import training as stage_training
@@ -23,8 +24,10 @@ from journeys_assets.models.naming import training as naming_training
 from journeys_assets.models.ranker import release as ranker_files
 from journeys_assets.models.ranker import training as ranker_training
 from journeys_assets.models.releases import Release
+from journeys_assets.models.themes import release as map_files
 from journeys_assets.pipeline.item_training import ModelVersions, make_item_release
-from journeys_assets.pipeline.registry import ITEMS, NAMING_WEIGHTS, RANKER, STAGE_MODEL
+from journeys_assets.pipeline.map_training import make_theme_map
+from journeys_assets.pipeline.registry import ITEMS, NAMING_WEIGHTS, RANKER, STAGE_MODEL, THEME_MAP
 from journeys_assets.pipeline.stage import Released
 from journeys_assets.storage.queries import labels
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
@@ -154,6 +157,23 @@ def train_items(
     )
 
 
+def train_theme_map(
+    warehouse: Warehouse, params: AlgorithmParams, models: Models, folder: Path, as_of: date
+) -> Candidate | str:
+    """Places of the themes of the day; see ``pipeline.map_training``."""
+    live = map_files.released_map(folder, as_of + timedelta(days=1))
+    release = make_theme_map(
+        warehouse, as_of, models().embedding, live, least_users=params.related.min_users, params=ThemeParams()
+    )
+    return Candidate(
+        release,
+        map_files.refusal(release),
+        map_files.model_card(release),
+        int(release.card["counts"]["landmarks"]),
+        partial(map_files.save, release, folder),
+    )
+
+
 def model_versions(deployment: Deployment) -> ModelVersions:
     """Those of a deployment."""
     return ModelVersions(deployment.embedder().model_version, deployment.safety_judge().version)
@@ -204,6 +224,14 @@ TRAININGS: tuple[Training, ...] = (
         "with a card. Released only if its weights predict what users engage with better than content alone.",
         "scipy",
         train_items,
+    ),
+    Training(
+        THEME_MAP,
+        ("user_journeys", "name_embeddings"),
+        "Where the explorer's map shows each theme, so that themes keep their places: a versioned artefact with a "
+        "card. Replaced only if many users have themes that the live map has no place for.",
+        "scipy",
+        train_theme_map,
     ),
 )
 """Every trained model, in the order of training."""

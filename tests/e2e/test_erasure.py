@@ -1,7 +1,9 @@
 """Erasing a user: nothing below the home holds a trace, all else stays, and rows that come later stay out."""
 
 import gzip
+import hashlib
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,7 +19,10 @@ from polars.testing import assert_frame_equal
 from journeys_assets.models.llm.cache import AnswerCache, Stored
 from journeys_assets.models.releases import Release, save
 from journeys_assets.operations.erase import ErasureError, erase
+from journeys_assets.operations.erasure_receipts import read_receipts
+from journeys_assets.operations.finetuning.labels import LINES, MANIFEST
 from journeys_assets.storage.ingest.load import INGEST_TABLES
+from journeys_assets.storage.outside import note_outside
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import NOW, Sandbox
@@ -97,6 +102,17 @@ def write_other_formats(folder: Path) -> None:
     (folder / "search_events" / "b.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
+def write_labels(folder: Path) -> None:
+    """Labels for fine-tuning, which have a digest of the user in place of the id."""
+    folder.mkdir()
+    lines = [
+        {"user": hashlib.sha256(user.encode()).hexdigest(), "messages": [{"content": text}]}
+        for user, text in ((USER, f"{TEXT} beds"), ("u-other", "garden beds"))
+    ]
+    (folder / LINES).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / MANIFEST).write_text("{}")
+
+
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, dict[str, pl.DataFrame]]:
     """A home with the user in every place, from which the user was then erased, and its tables before."""
@@ -115,6 +131,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, dict[str, 
     cache = AnswerCache(sandbox.settings.answers_path)
     cache.put("a" * 64, Stored(f'{{"name": "{TEXT}"}}', "m", "p", "v"), USER)
     cache.put("b" * 64, Stored('{"name": "roses"}', "m", "p", "v"), "u-other")
+    write_labels(sandbox.home / "finetune")
     (sandbox.home / "sheets").mkdir()
     (sandbox.home / "sheets" / "export.csv").write_text(f"user,name\n{USER},{TEXT}\nu-other,roses\n")
     before = tables_of(sandbox)
@@ -196,10 +213,13 @@ def test_the_receipt_names_every_place_and_no_user(homes: tuple[Sandbox, dict[st
         "landing/other/search_events/a.csv",
         "landing/log/search_events/log.parquet",
         "sheets/export.csv",
+        "finetune/labels.jsonl",
         "llm/answers",
         "dagster/history/runs.db",
     }
     assert expected <= places
+    assert "finetune" in receipt["releases"]
+    assert (sandbox.home / "finetune" / LINES).read_text().count("garden beds") == 1
 
 
 def test_rows_that_come_later_stay_out(homes: tuple[Sandbox, dict[str, pl.DataFrame]], tmp_path: Path) -> None:
@@ -230,6 +250,15 @@ def test_erasing_again_finds_nothing(homes: tuple[Sandbox, dict[str, pl.DataFram
         erase(sandbox.settings, sandbox.deployment.warehouse, tables, " null ", now=NOW)
 
 
+SHARED = {
+    "a.csv": "user_id,query,Searched At\ntablet,of ann,2026-03-02T09:30:00Z\ntablet,of bob, 2026-03-03 10:00:00\n",
+    "b.jsonl": '{"user_id": "tablet", "query": "of ann", "searched_at": "2026-03-02T10:30:00+01:00"}\n'
+    '{"user_id": "tablet", "query": "of  bob", "searched_at": "2026-03-03T10:00:00Z"}\n',
+    "no time.jsonl": '{"device": "tablet", "what": "whose"}\n',
+}
+"""Records of a shared device: those of ann's time go, and all else keeps its bytes."""
+
+
 def test_ids_of_the_user_alone_are_the_users_and_shared_ones_are_not(new_sandbox: Callable[[str], Sandbox]) -> None:
     sandbox = new_sandbox("linked")
     links = [("ann", "phone"), ("ann", "tablet"), ("bob", "tablet"), ("phone", "browser")]
@@ -251,9 +280,24 @@ def test_ids_of_the_user_alone_are_the_users_and_shared_ones_are_not(new_sandbox
             ),
         }
     )
+    (sandbox.home / "landing" / "shared").mkdir()
+    for name, text in SHARED.items():
+        (sandbox.home / "landing" / "shared" / name).write_text(text)
+    (sandbox.home / "landing" / "shared" / "of ann.txt").write_text("nobody\n")
+    note_outside(sandbox.home, sandbox.home / "landing", sandbox.home.parent, Path("/gone"))
     tables = (*sandbox.pipeline.tables, *INGEST_TABLES)
     receipt = erase(sandbox.settings, sandbox.deployment.warehouse, tables, "ann", now=NOW)
     assert (len(receipt.user_digests), receipt.n_shared_ids) == (3, 1)
+    for name, text in SHARED.items():
+        kept = (sandbox.home / "landing" / "shared" / name).read_text()
+        assert kept == "".join(line for line in text.splitlines(keepends=True) if "of ann" not in line)
+    assert receipt.shared_files == ["landing/shared/no time.jsonl"]
+    assert receipt.outside == [str(sandbox.home.parent.resolve())]
+    assert receipt.left == {
+        "landing/shared/of [erased].txt": "its name has an id of the user; rename or remove it",
+    }
+    assert read_receipts(sandbox.settings.erasures_path) == [receipt]
+    assert "ann" not in re.findall(r"\w+", Path(receipt.file).read_text())
     left = sandbox.deployment.warehouse.query("SELECT query FROM landing.search_events ORDER BY query")
     assert left["query"].to_list() == ["d", "of bob"]
     assert sandbox.deployment.warehouse.query("SELECT user_id, other_id FROM landing.identities").rows() == [

@@ -17,6 +17,8 @@ NEW = datetime(2026, 3, 1, 9)
 WORDS = ("garden bed", "garden path", "garden fence", "garden gate")
 
 
+MODEL = "hashing-256"
+
 PAST = ("motor oil", "motor bike", "motor helmet", "motor gloves")
 """Of another theme: ids of journeys follow the whole past of a theme."""
 
@@ -53,7 +55,7 @@ def test_the_past_goes_and_what_is_kept_stays(new_sandbox: Callable[[str], Sandb
     assert before.height
     warehouse = sandbox.deployment.warehouse
 
-    found = forget_old(sandbox.settings, warehouse, sandbox.pipeline.tables, 200)
+    found = forget_old(sandbox.settings, warehouse, sandbox.pipeline.tables, 200, MODEL)
 
     assert found.before == LAST - timedelta(days=199)
     assert found.files == ["old/notification_events/old.parquet", "old/search_events/old.parquet"]
@@ -70,4 +72,23 @@ def test_the_past_goes_and_what_is_kept_stays(new_sandbox: Callable[[str], Sandb
 def test_the_horizon_is_kept(new_sandbox: Callable[[str], Sandbox]) -> None:
     sandbox = new_sandbox("home")
     with pytest.raises(RetentionError, match="inference reads 181 days"):
-        forget_old(sandbox.settings, sandbox.deployment.warehouse, (), 180)
+        forget_old(sandbox.settings, sandbox.deployment.warehouse, (), 180, MODEL)
+
+
+def test_a_journey_that_began_before_keeps_its_id(new_sandbox: Callable[[str], Sandbox]) -> None:
+    """A gardener of two years: the keyword that gave the id is deleted, and the id stays."""
+    sandbox = new_sandbox("home")
+    sandbox.land({"search_events": searches(OLD, ("garden tools", "garden shed"))}, name="old")
+    sandbox.land({"search_events": searches(NEW, WORDS)}, name="new")
+    sandbox.run(LAST, LAST)
+    before = sandbox.table("user_journeys")
+    warehouse = sandbox.deployment.warehouse
+    forget_old(sandbox.settings, warehouse, sandbox.pipeline.tables, 200, MODEL)
+    kept = warehouse.query("FROM landing.kept_journey_ids")
+    assert kept["journey_id"].to_list() == before["journey_id"].to_list()
+    assert set(kept["keyword"]) <= set(WORDS)
+    again = LAST + timedelta(days=1)
+    sandbox.land({"search_events": searches(NEW + timedelta(days=2), (*WORDS, "garden hose"))}, name="next")
+    sandbox.run(again, again)
+    later = sandbox.table("user_journeys").filter(pl.col("partition_date") == again)
+    assert later["journey_id"].to_list() == before["journey_id"].to_list()

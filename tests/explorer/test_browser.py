@@ -87,7 +87,15 @@ def test_a_person_finds_a_theme_and_a_user_and_takes_a_word_back(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/themes", "/user?id=u000004", "/quality", "/user?id=hostile+[link=javascript:alert(1)]x[/link]"]
+    "path",
+    [
+        "/",
+        "/themes",
+        "/user?id=u000004",
+        "/quality",
+        "/erasures",
+        "/user?id=hostile+[link=javascript:alert(1)]x[/link]",
+    ],
 )
 def test_no_page_is_wider_than_a_narrow_screen_in_the_dark(browser: "Browser", address: str, path: str) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 700}, color_scheme="dark")

@@ -230,7 +230,7 @@ def test_items_are_shown_where_the_deployment_has_them(deployment: Deployment, t
     client = TestClient(explorer_app(own, token=None), base_url="http://127.0.0.1")
     assert client.get("/user?id=u000007").text.count("<span>of u000007</span>") == 5
     behind = client.get("/theme/behind", params={"name": label}).text
-    shown = {html.unescape(item): int(n) for item, n in re.findall(r'<td>(&lt;.*?)</td><td class="n">(\d+)', behind)}
+    shown = {html.unescape(item): int(n) for item, n in re.findall(r"<li>(&lt;.*?) <small>(\d+)</small>", behind)}
     assert shown[f"<i>{thing}"] >= n
     assert "of u0" not in behind
     own.published.close()

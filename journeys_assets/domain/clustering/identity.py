@@ -11,6 +11,9 @@ so a journey keeps its id when the id that had it is linked to another one.
 The id therefore stays the same while a journey grows, while its first keywords leave the window, and while a keyword
 moves from one cluster to another. It needs no counter and no stored ids, and does not depend on how work is split.
 
+Where the beginning of a log is deleted (``journeys retention``), themes lose their founders. Ids that journeys had are
+then kept by the first keyword that is left (``domain.clustering.kept_ids``).
+
 Which keywords form a journey, and which journeys form an area, is decided in ``domain.clustering.clusters``.
 """
 
@@ -67,26 +70,34 @@ def journey_ids(members: pl.DataFrame, themes: pl.DataFrame) -> pl.DataFrame:
         )
     claims = (
         votes.group_by("cluster", "founder_place")
-        .agg(pl.len().alias("votes"), pl.col("theme_size", "founder", "founded_as").first(), pl.col("place").min())
+        .agg(
+            pl.len().alias("votes"),
+            pl.col("theme_size", "founder", "founded_as", "kept_id").first(),
+            pl.col("place").min(),
+        )
         .sort("votes", "theme_size", "founder_place", "place", descending=[True, True, False, False])
     )
     id_of: dict[int, str] = {}
     theme_of: dict[int, int] = {}
     size_of: dict[int, int] = {}
     taken: set[int] = set()
-    wanted = claims.select("cluster", "founder_place", "founded_as", "founder", "theme_size")
-    for cluster, theme, founded_as, founder, size in wanted.iter_rows():
-        if cluster not in id_of and theme not in taken:
-            id_of[cluster], theme_of[cluster], size_of[cluster] = journey_id(founded_as, founder), theme, size
+    kept = {*themes["kept_id"].drop_nulls(), *themes["kept_side_id"].drop_nulls()}
+    wanted = claims.select("cluster", "founder_place", "founded_as", "founder", "theme_size", "kept_id")
+    for cluster, theme, founded_as, founder, size, kept_id in wanted.iter_rows():
+        found = kept_id or journey_id(founded_as, founder)
+        # A theme founded anew by a keyword that once founded another one must not take that one's id.
+        if cluster not in id_of and theme not in taken and (kept_id or found not in kept):
+            id_of[cluster], theme_of[cluster], size_of[cluster] = found, theme, size
             taken.add(theme)
     earliest = (
         votes.sort("cluster", "place")
         .group_by("cluster", maintain_order=True)
-        .agg(pl.col("engaged_as", "keyword").first())
+        .agg(pl.col("engaged_as", "keyword", "kept_side_id").first())
     )
+    wanted = earliest.select("cluster", "engaged_as", "keyword", "kept_side_id")
     ids = [
-        id_of.get(cluster) or side_journey_id(engaged_as, keyword)
-        for cluster, engaged_as, keyword in earliest.select("cluster", "engaged_as", "keyword").iter_rows()
+        id_of.get(cluster) or kept_id or side_journey_id(engaged_as, keyword)
+        for cluster, engaged_as, keyword, kept_id in wanted.iter_rows()
     ]
     places = [theme_of.get(cluster) for cluster in earliest["cluster"].to_list()]
     sizes = [size_of.get(cluster) for cluster in earliest["cluster"].to_list()]
@@ -180,14 +191,16 @@ def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
 
     Args:
         history: user_id, keyword, first_engaged_at; one row per user and keyword. Where ids were linked, also known_at
-            (since when the keyword was the user's) and engaged_as (the id that engaged with it first since then).
+            (since when the keyword was the user's) and engaged_as (the id that engaged with it first since then). Where
+            ids were kept, also kept_id and kept_side_id (nullable): those of a theme that the keyword founds, and of a
+            side journey of which it is the earliest.
         vectors: A unit vector for each keyword.
         least_cosine: A keyword joins a theme if its mean cosine to the theme's keywords is at least this.
 
     Returns:
         user_id, keyword, place (row number in that order, over all users), founder (the keyword that founded the
-        theme), founder_place, theme_size (number of its keywords), engaged_as, founded_as (engaged_as of the founder);
-        sorted by place.
+        theme), founder_place, theme_size (number of its keywords), engaged_as, founded_as (engaged_as of the founder),
+        kept_id (of the founder), kept_side_id; sorted by place.
 
     Raises:
         ValueError: ``least_cosine`` is not above 0, or a user has a keyword twice.
@@ -199,12 +212,14 @@ def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
         raise ValueError(f"least_cosine is {least_cosine}; it must be above 0, so that keywords of a theme are similar")
     if "known_at" not in history.columns:
         history = history.with_columns(known_at="first_engaged_at", engaged_as="user_id")
+    if "kept_id" not in history.columns:
+        history = history.with_columns(kept_id=pl.lit(None, pl.String), kept_side_id=pl.lit(None, pl.String))
     rows = history.sort("user_id", "known_at", "first_engaged_at", "keyword")
     twice = rows.filter(pl.struct("user_id", "keyword").is_duplicated())
     if twice.height:
         raise ValueError(f"history: there must be one row per user and keyword; repeated: {twice.row(0)[:2]}")
     rows = (
-        rows.select("user_id", "keyword", "engaged_as")
+        rows.select("user_id", "keyword", "engaged_as", "kept_id", "kept_side_id")
         .with_row_index("place")
         .with_columns(pl.col("place").cast(pl.Int64))
     )
@@ -216,6 +231,7 @@ def founders(history: pl.DataFrame, vectors: KeywordVectors, least_cosine: float
     return rows.with_columns(
         founder=rows["keyword"].gather(founder_places),
         founded_as=rows["engaged_as"].gather(founder_places),
+        kept_id=rows["kept_id"].gather(founder_places),
         founder_place=pl.Series(founder_places, dtype=pl.Int64),
         theme_size=pl.Series(theme_sizes[founder_places], dtype=pl.UInt32),
     )

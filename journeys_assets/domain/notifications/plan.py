@@ -356,7 +356,7 @@ def _user_facts(
     params: NotificationParams,
 ) -> pl.DataFrame:
     """The properties of users that the rules need, one row per user with journeys."""
-    zones = _known_zones()
+    zones = known_zones()
     facts = (
         journeys.select("user_id")
         .unique()
@@ -374,7 +374,8 @@ def _user_facts(
 
 
 @functools.cache
-def _known_zones() -> list[str]:
+def known_zones() -> list[str]:
+    """Names of all time zones."""
     return sorted(zoneinfo.available_timezones())
 
 
@@ -449,3 +450,11 @@ def _allowed_starts(zone: str, midnight: datetime, params: NotificationParams) -
 
 def _is_quiet(hour: int, params: NotificationParams) -> bool:
     return (hour - params.quiet_start_hour) % 24 < (params.quiet_end_hour - params.quiet_start_hour) % 24
+
+
+def overlaps_quiet_hours(zone: str, start_at: datetime, end_at: datetime, params: NotificationParams) -> bool:
+    """Whether a window (naive UTC, the end not included) has a quiet hour of ``zone`` in it."""
+    local = zoneinfo.ZoneInfo(zone)
+    n_steps = (end_at - start_at) // timedelta(minutes=_GRID_MINUTES)
+    clock = (start_at.replace(tzinfo=UTC) + timedelta(minutes=_GRID_MINUTES * i) for i in range(n_steps))
+    return any(_is_quiet(at.astimezone(local).hour, params) for at in clock)

@@ -544,6 +544,20 @@ COPIED_OBJECTS = Table(
     partitioned=False,
 )
 
+KEPT_JOURNEY_IDS = Table(
+    "kept_journey_ids",
+    "Ids that journeys keep although `journeys retention` deleted the keyword that they were made from.",
+    ("user_id", "keyword", "is_side"),
+    (
+        USER_ID,
+        Column("keyword", TEXT, "The first keyword of the journey's theme that is left."),
+        Column("is_side", pl.Boolean(), "Whether the id is that of a side journey."),
+        Column("journey_id", TEXT, "The id."),
+    ),
+    schema="landing",
+    partitioned=False,
+)
+
 ERASED_USERS = Table(
     "erased_users",
     "An id of a user who was erased, as a digest: rows of the user that come later are left out.",

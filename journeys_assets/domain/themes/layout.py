@@ -34,13 +34,19 @@ def map_of(vectors: NDArray[np.float32], areas: Floats, *, perplexity: float, it
     n = len(vectors)
     if n == 0:
         return np.zeros((0, 3))
-    radii = np.minimum(np.sqrt(areas / areas.sum() * COVERED * WIDTH / np.pi), 0.15)
+    radii = radii_of(areas)
     if n == 1:
         return np.array([[WIDTH / 2, 0.5, radii[0]]])
     spread = _tsne(_principal(vectors.astype(np.float64)), vectors.astype(np.float64), perplexity, iterations)
     low, high = spread.min(axis=0), spread.max(axis=0)
-    placed = _pushed_apart((spread - low) / np.maximum(high - low, _TINY) * [WIDTH, 1.0], radii)
+    placed = pushed_apart((spread - low) / np.maximum(high - low, _TINY) * [WIDTH, 1.0], radii)
     return np.column_stack([placed, radii])
+
+
+def radii_of(areas: Floats) -> Floats:
+    """(n,): the radius of each circle; together they cover ``COVERED`` of the map, or less."""
+    radii: Floats = np.minimum(np.sqrt(areas / areas.sum() * COVERED * WIDTH / np.pi), 0.15)
+    return radii
 
 
 def _principal(vectors: Floats) -> Floats:
@@ -93,7 +99,7 @@ def _neighbourhoods(squared: Floats, perplexity: float) -> Floats:
     return joint
 
 
-def _pushed_apart(centres: Floats, radii: Floats, *, steps: int = 400) -> Floats:
+def pushed_apart(centres: Floats, radii: Floats, *, steps: int = 400) -> Floats:
     """The centres after circles that overlap have moved away from each other, the smaller one further."""
     n = len(centres)
     place, least = centres.copy(), radii[:, None] + radii[None, :]

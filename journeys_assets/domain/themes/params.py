@@ -21,3 +21,9 @@ class ThemeParams:
     """Effective number of neighbours of a theme that the map keeps near it."""
     iterations: int = 400
     """Steps in which the map is improved."""
+    n_landmarks_near: int = 3
+    """Landmarks of a released map between which a theme is placed."""
+    landmark_scale: float = 0.04
+    """Difference of cosine at which a landmark counts e times less than the nearest one."""
+    least_share_near: float = 0.8
+    """A released map is replaced when the themes of a smaller share of users have a landmark at ``cosine``."""

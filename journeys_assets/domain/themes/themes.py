@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.related.groups import topics_of
 from journeys_assets.domain.themes.params import ThemeParams
 
@@ -34,6 +35,19 @@ class Themes:
     of_name: Ints
     vectors: NDArray[np.float32]
     groups: Ints
+
+
+def distinct_names(texts: Sequence[str], n_users: Sequence[int]) -> tuple[tuple[str, ...], Ints, Ints]:
+    """Normalised names, the position of each text among them, and the users of each name.
+
+    Users of several spellings of one name are counted once for each: the number only orders names.
+    """
+    normalised = [normalise(text) for text in texts]
+    names = tuple(sorted(set(normalised)))
+    position = {name: i for i, name in enumerate(names)}
+    code = np.asarray([position[name] for name in normalised], dtype=np.int64)
+    counts = np.bincount(code, weights=np.asarray(n_users, dtype=np.float64), minlength=len(names))
+    return names, code, counts.astype(np.int64)
 
 
 def names_to_embed(names: Sequence[str], n_users: Sequence[int], params: ThemeParams) -> list[int]:

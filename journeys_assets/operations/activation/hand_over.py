@@ -3,29 +3,20 @@
 Messages are written to the ledger as pending before they are handed over, and as accepted or refused afterwards. A call
 that was killed in between leaves pending ones; the next call hands them over again with the same keys, so the receiver
 takes each once. Sends are checked again before they leave, those left pending among them
-(``domain.activation.allowed``).
+(``domain.activation.due``).
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 import polars as pl
 
-from journeys_assets.domain.activation.allowed import with_objection, withdrawn
-from journeys_assets.domain.activation.messages import (
-    Audience,
-    Message,
-    as_json,
-    cancellations_of,
-    notifications_of,
-    traits_of,
-)
+from journeys_assets.domain.activation.due import Due, due_sends, message_of
+from journeys_assets.domain.activation.messages import Audience, Message, as_json, traits_of
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.tables.activation import HANDED_OVER
 from journeys_assets.operations.activation.base import Destination
@@ -35,7 +26,6 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 WHAT = ("notifications", "traits")
 KINDS_IN_ORDER = ("cancellation", "notification", "traits")
-REFUSED_BEFORE = "refused_before"
 
 
 @dataclass
@@ -84,14 +74,12 @@ def activate(
     states = ("pending", "refused") if retry_refused else ("pending",)
     with warehouse.reading() as con:
         left = queries.messages_in(con, destination.name, states)
-    messages = [_message(row) for row in left.iter_rows(named=True) if row["kind"] == "traits" and "traits" in what]
+    messages = [message_of(row) for row in left.iter_rows(named=True) if row["kind"] == "traits" and "traits" in what]
     if "notifications" in what:
         pending = left.filter(pl.col("kind") != "traits")
-        found = _sends(warehouse, destination, day, params, pending, now, result)
-        with warehouse.reading() as con:
-            refused = set() if retry_refused else set(queries.messages_in(con, destination.name, ["refused"])["key"])
-        messages += [message for message in found if message.key not in refused]
-        result.withheld += Counter({REFUSED_BEFORE: sum(message.key in refused for message in found)})
+        due = _due(warehouse, destination.name, day, params, pending, now, retry_refused)
+        messages += due.messages
+        result.withheld.update(due.withheld)
     if "traits" in what:
         with warehouse.reading() as con:
             journeys, before = queries.journeys_to_share(con, day), queries.last_traits(con, destination.name)
@@ -108,33 +96,22 @@ def activate(
     return result
 
 
-def _sends(
+def _due(
     warehouse: Warehouse,
-    destination: Destination,
+    destination: str,
     day: date,
     params: NotificationParams,
     left: pl.DataFrame,
     now: datetime,
-    result: Activation,
-) -> list[Message]:
-    """Cancellations first, then the sends that may be handed over, with those that an earlier call left."""
+    retry_refused: bool,
+) -> Due:
     with warehouse.reading() as con:
         # What is known now and speaks against a send counts, whatever its day.
         consent = users(con, max(day, now.date()))
         planned = queries.planned_sends(con, day)
-        handed_over = queries.sends_handed_over(con, destination.name)
-    is_left = pl.col("key").is_in(left["key"].implode())
-    taken_back = cancellations_of(withdrawn(handed_over, consent, now))
-    taken_back += [_message(row) for row in left.iter_rows(named=True) if row["kind"] == "cancellation"]
-    ledger = handed_over.filter(~is_left).select("user_id", "journey_id", "send_date")
-    again = handed_over.filter(is_left).rename({"send_before": "send_window_end_at"})
-    checked = with_objection(again, consent, ledger, now, params)
-    allowed = set(checked.filter(pl.col("objection").is_null())["key"])
-    pending = [_message(row) for row in left.iter_rows(named=True) if row["key"] in allowed]
-    everything = handed_over.select("user_id", "journey_id", "send_date")
-    sends = with_objection(planned, consent, everything, now, params)
-    result.withheld.update(dict(sends["objection"].drop_nulls().value_counts().iter_rows()))
-    return taken_back + pending + notifications_of(sends.filter(pl.col("objection").is_null()))
+        handed_over = queries.sends_handed_over(con, destination)
+        refused = set() if retry_refused else set(queries.messages_in(con, destination, ["refused"])["key"])
+    return due_sends(planned, handed_over, left, refused, consent, now, params)
 
 
 def _batches(messages: Sequence[Message], size: int) -> Iterator[tuple[Message, ...]]:
@@ -143,13 +120,6 @@ def _batches(messages: Sequence[Message], size: int) -> Iterator[tuple[Message, 
     for kind in KINDS_IN_ORDER:
         of_kind = [message for message in distinct.values() if message.kind == kind]
         yield from (tuple(of_kind[start : start + size]) for start in range(0, len(of_kind), size))
-
-
-def _message(row: dict[str, Any]) -> Message:
-    content = json.loads(row["content"])
-    return Message(
-        row["key"], row["kind"], row["user_id"], content, row["journey_id"], row["channel"], row["send_date"]
-    )
 
 
 def _ledger_rows(messages: Sequence[Message], destination: str, run_id: str, now: datetime) -> pl.DataFrame:

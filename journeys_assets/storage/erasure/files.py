@@ -1,8 +1,11 @@
 """Removes users' records from log files and exports, and leaves every other byte as it is.
 
 A record is the user's if one of its values is an id of the user, wherever in the record, and in whatever spelling the
-landing contract takes for that id. JSON lines and CSV keep the other lines as they are; Parquet and arrays of JSON are
-written again without the records. Packed files (gzip, bzip2, xz, zstd, zip) are unpacked and packed again.
+landing contract takes for that id. An id that is shared with others is the user's at some times: a record of it with
+the ``user_id`` and the time of the landing contract is the user's if its time is one of those.
+
+JSON lines and CSV keep the other lines as they are; Parquet and arrays of JSON are written again without the records.
+Packed files (gzip, bzip2, xz, zstd, zip) are unpacked and packed again.
 """
 
 from __future__ import annotations
@@ -16,17 +19,25 @@ import lzma
 import mmap
 import os
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from journeys_assets.domain.landing.contract import parse_times
 from journeys_assets.domain.landing.ids import clean_id
+from journeys_assets.storage.ingest.scratch import EVENT_TIME
+
+USER_COLUMN = "user_id"
+TIME_COLUMNS = frozenset(EVENT_TIME.values())
 
 _ZIP = b"PK\x03\x04"
 _PARQUET = b"PAR1"
@@ -81,7 +92,7 @@ class Rewritten:
         os.replace(self.draft, self.path)
 
 
-def without_users(path: Path, ids: Collection[str], draft: Path) -> Rewritten | None:
+def without_users(path: Path, of_user: UserRecords, draft: Path) -> Rewritten | None:
     """The file without the users' records, as ``draft``; None if it has none.
 
     Raises:
@@ -90,9 +101,9 @@ def without_users(path: Path, ids: Collection[str], draft: Path) -> Rewritten | 
     with path.open("rb") as file:
         begin = file.read(len(_PARQUET))
     if begin == _PARQUET:
-        n_records = _rewrite_parquet(path, ids, draft)
+        n_records = _rewrite_parquet(path, of_user, draft)
     else:
-        content, n_records = _without_records(path.read_bytes(), ids)
+        content, n_records = _without_records(path.read_bytes(), of_user)
         if n_records:
             draft.write_bytes(content)
     return Rewritten(path, draft, n_records) if n_records else None
@@ -115,47 +126,95 @@ def json_form(text: str) -> str:
     return json.dumps(text)[1:-1]
 
 
-def _without_records(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
+class UserRecords:
+    """Decides which records are the user's.
+
+    Args:
+        ids: Ids that are the user's alone.
+        periods: By shared id, when it was the user's: from, and before; naive UTC.
+
+    Attributes:
+        n_undecided: Records of a shared id without a time of the landing contract, so far. They are kept.
+    """
+
+    def __init__(
+        self, ids: frozenset[str], periods: Mapping[str, Sequence[tuple[datetime, datetime]]] | None = None
+    ) -> None:
+        self.ids = ids
+        self.periods = periods or {}
+        self.n_undecided = 0
+
+    def is_shared_and_theirs(self, values: Mapping[str, Any]) -> bool:
+        """Whether a record of a shared id is of a time at which the id was the user's.
+
+        Args:
+            values: The record's values by the name of the column.
+        """
+        user = next((value for name, value in values.items() if _column(name) == USER_COLUMN), None)
+        if isinstance(user, str) and clean_id(user) not in self.periods:
+            return False  # another user's, such as a link to the shared id
+        if not isinstance(user, str):
+            self.n_undecided += 1
+            return False
+        at = next((_time(value) for name, value in values.items() if _column(name) in TIME_COLUMNS), None)
+        self.n_undecided += at is None
+        return at is not None and any(start <= at < end for start, end in self.periods[clean_id(user)])
+
+
+def _column(name: str) -> str:
+    """The name of a column as the landing contract reads it."""
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _time(value: Any) -> datetime | None:
+    """A value as naive UTC; None if it is no time of the landing contract."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    return parse_times(pl.Series([value], dtype=pl.String))[0] if isinstance(value, str) else None
+
+
+def _without_records(content: bytes, of_user: UserRecords) -> tuple[bytes, int]:
     """The content of a file without the records of the ids, packed as it was, and their number."""
     for mark, unpack, pack in _PACKED:
         if content.startswith(mark):
-            inner, n_records = _without_records(unpack(content), ids)
+            inner, n_records = _without_records(unpack(content), of_user)
             return (pack(inner), n_records) if n_records else (content, 0)
-    return _without_packed_files(content, ids) if content.startswith(_ZIP) else _without_lines(content, ids)
+    return _without_packed_files(content, of_user) if content.startswith(_ZIP) else _without_lines(content, of_user)
 
 
-def _without_packed_files(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
+def _without_packed_files(content: bytes, of_user: UserRecords) -> tuple[bytes, int]:
     """A zip archive without the records of the ids in any of its files."""
     buffer, n_records = io.BytesIO(), 0
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
         for entry in old.infolist():
-            inner, n_inner = _without_records(old.read(entry), ids)
+            inner, n_inner = _without_records(old.read(entry), of_user)
             new.writestr(entry, inner, compress_type=entry.compress_type)
             n_records += n_inner
     return buffer.getvalue(), n_records
 
 
-def _without_lines(content: bytes, ids: Collection[str]) -> tuple[bytes, int]:
+def _without_lines(content: bytes, of_user: UserRecords) -> tuple[bytes, int]:
     if content[:4] == _PARQUET or (b"\x00" in content[:4096] and content[:2] not in (b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("neither Parquet nor text")
     encoding = next((name for mark, name in _ENCODINGS if content.startswith(mark)), "utf-8")
     text = content.decode(encoding, "surrogateescape" if encoding == "utf-8" else "strict")
     if text.lstrip()[:1] == "[":
-        new, n_records = _without_elements(text, ids)
+        new, n_records = _without_elements(text, of_user)
     else:
         records = list(_records(text))
         delimiter = _delimiter_of(records[0]) if records else ","
-        kept = [record for record in records if not _is_of(record, delimiter, ids)]
+        header = _fields(records[0], delimiter) if records else []
+        kept = [record for record in records if not _is_of(record, delimiter, header, of_user)]
         new, n_records = "".join(kept), len(records) - len(kept)
     return new.encode(encoding, "surrogateescape" if encoding == "utf-8" else "strict"), n_records
 
 
-def _without_elements(text: str, ids: Collection[str]) -> tuple[str, int]:
+def _without_elements(text: str, of_user: UserRecords) -> tuple[str, int]:
     try:
         elements = json.loads(text)
     except ValueError as error:
         raise ValueError(f"an array of JSON that cannot be read ({error})") from error
-    kept = [element for element in elements if not has_id(element, ids)]
+    kept = [element for element in elements if not _is_theirs(element, of_user)]
     return (json.dumps(kept, ensure_ascii=False), len(elements) - len(kept)) if len(kept) < len(elements) else (text, 0)
 
 
@@ -176,17 +235,34 @@ def _delimiter_of(header: str) -> str:
     return max(_DELIMITERS, key=header.count)
 
 
-def _is_of(record: str, delimiter: str, ids: Collection[str]) -> bool:
+def _is_of(record: str, delimiter: str, header: Sequence[str], of_user: UserRecords) -> bool:
     if record.lstrip()[:1] in ("{", "["):
         try:
-            return has_id(json.loads(record), ids)
+            return _is_theirs(json.loads(record), of_user)
         except ValueError:
-            return any(json_form(one) in record or one in record for one in ids)
+            return any(json_form(one) in record or one in record for one in of_user.ids)
+    fields = _fields(record, delimiter)
+    cleaned = [clean_id(field.strip(' "')) for field in fields]
+    if any(field in of_user.ids for field in cleaned):
+        return True
+    is_shared = any(field in of_user.periods for field in cleaned)
+    return is_shared and of_user.is_shared_and_theirs(dict(zip(header, fields, strict=False)))
+
+
+def _fields(record: str, delimiter: str) -> list[str]:
     try:
-        fields = next(csv.reader([record], delimiter=delimiter), [])
+        return next(csv.reader([record], delimiter=delimiter), [])
     except csv.Error:
-        fields = record.split(delimiter)
-    return any(clean_id(field.strip(' "')) in ids for field in fields)
+        return record.split(delimiter)
+
+
+def _is_theirs(value: Any, of_user: UserRecords) -> bool:
+    """Whether a JSON value is a record of the user."""
+    if has_id(value, of_user.ids):
+        return True
+    if not has_id(value, of_user.periods.keys()):
+        return False
+    return of_user.is_shared_and_theirs(value if isinstance(value, dict) else {"": value})
 
 
 def has_id(value: Any, ids: Collection[str]) -> bool:
@@ -205,18 +281,29 @@ def has_id(value: Any, ids: Collection[str]) -> bool:
     return value is not None and not isinstance(value, bool) and str(value) in ids
 
 
-def _rewrite_parquet(path: Path, ids: Collection[str], draft: Path) -> int:
-    listed = list(ids)
+def _rewrite_parquet(path: Path, of_user: UserRecords, draft: Path) -> int:
     with pq.ParquetFile(path) as file:
         compression = file.metadata.row_group(0).column(0).compression if file.metadata.num_row_groups else "snappy"
-        counts = [int(pc.sum(_are_of(batch, listed)).as_py() or 0) for batch in file.iter_batches()]
+        counts = [int(pc.sum(_are_theirs(batch, of_user)).as_py() or 0) for batch in file.iter_batches()]
         if not sum(counts):
             return 0
         kind = "none" if compression == "UNCOMPRESSED" else compression.lower()
         with pq.ParquetWriter(draft, file.schema_arrow, compression=kind) as writer:
             for batch in file.iter_batches():
-                writer.write_batch(batch.filter(pc.invert(_are_of(batch, listed))))
+                writer.write_batch(batch.filter(pc.invert(_are_theirs(batch, of_user))))
     return sum(counts)
+
+
+def _are_theirs(batch: pa.RecordBatch, of_user: UserRecords) -> pa.BooleanArray:
+    """Whether each row is a record of the user."""
+    own = _are_of(batch, list(of_user.ids))
+    shared = pc.and_not(_are_of(batch, list(of_user.periods)), own)
+    rows = np.flatnonzero(shared.to_numpy(zero_copy_only=False))
+    if not len(rows):
+        return own
+    theirs = np.zeros(batch.num_rows, dtype=bool)
+    theirs[rows] = [of_user.is_shared_and_theirs(row) for row in batch.take(pa.array(rows)).to_pylist()]
+    return pc.or_(own, pa.array(theirs))
 
 
 def _are_of(batch: pa.RecordBatch, ids: Sequence[str]) -> pa.BooleanArray:

@@ -40,12 +40,14 @@ def sends_handed_over(con: duckdb.DuckDBPyConnection, destination: str) -> pl.Da
     """The sends that a destination got or may have got, and that were not taken back.
 
     Returns:
-        key, user_id, journey_id, channel, send_date, send_before (naive UTC), state.
+        key, user_id, journey_id, channel, send_date, send_after and send_before (naive UTC), timezone, state.
     """
     return con.execute(
         f"""
         SELECT key, user_id, journey_id, channel, send_date, state,
-               replace(json_extract_string(content, '$.send_before'), 'Z', '')::TIMESTAMP AS send_before
+               replace(json_extract_string(content, '$.send_after'), 'Z', '')::TIMESTAMP AS send_after,
+               replace(json_extract_string(content, '$.send_before'), 'Z', '')::TIMESTAMP AS send_before,
+               json_extract_string(content, '$.timezone') AS timezone
         FROM {LEDGER} AS sent
         WHERE destination = $destination AND kind = 'notification' AND state <> 'refused' AND NOT EXISTS (
           FROM {LEDGER} AS taken_back WHERE taken_back.destination = sent.destination

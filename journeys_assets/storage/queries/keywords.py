@@ -10,7 +10,9 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action, count_columns
 from journeys_assets.domain.keywords.params import KeywordParams
+from journeys_assets.domain.tables.landing import KEPT_JOURNEY_IDS
 from journeys_assets.storage.queries.identities import FIRST_DAY, with_logged_ids
+from journeys_assets.storage.warehouse.base import has_table
 
 _MOST_RUN_WORDS = 5
 """As many words as a phrase may have that keywords share."""
@@ -65,7 +67,8 @@ def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: da
     Returns:
         user_id, keyword, first_engaged_at; sorted by user_id, keyword. If any of the users has linked ids, also
         known_at, since when the keyword was the user's, and engaged_as, the id that engaged with it first since then:
-        what an id did before its link is the user's from the beginning of the day of the link on.
+        what an id did before its link is the user's from the beginning of the day of the link on. If ids of any of the
+        users were kept (``domain.clustering.kept_ids``), also kept_id and kept_side_id.
     """
     ids = with_logged_ids(con, users, on=day)
     is_linked = bool((ids["known_from"] > FIRST_DAY).any())
@@ -81,6 +84,23 @@ def keyword_history(con: duckdb.DuckDBPyConnection, users: pl.DataFrame, day: da
         """
     ).pl()
     con.unregister("wanted_users")
+    kept = _kept_ids(con, users)
+    return rows.join(kept, on=["user_id", "keyword"], how="left", maintain_order="left") if kept.height else rows
+
+
+def _kept_ids(con: duckdb.DuckDBPyConnection, users: pl.DataFrame) -> pl.DataFrame:
+    """user_id, keyword, kept_id, kept_side_id of ``users``."""
+    if not has_table(con, KEPT_JOURNEY_IDS):
+        return pl.DataFrame(schema={"user_id": pl.String, "keyword": pl.String})
+    con.register("kept_users", users.select("user_id").unique().to_arrow())
+    rows = con.execute(
+        f"""
+        SELECT user_id, keyword, any_value(journey_id) FILTER (NOT is_side) AS kept_id,
+               any_value(journey_id) FILTER (is_side) AS kept_side_id
+        FROM {KEPT_JOURNEY_IDS.qualified_name} SEMI JOIN kept_users USING (user_id) GROUP BY ALL ORDER BY ALL
+        """
+    ).pl()
+    con.unregister("kept_users")
     return rows
 
 

@@ -31,9 +31,9 @@ from tests.sandbox import Sandbox
 DAY = date(2026, 3, 2)
 PARAMS = NotificationParams(weekly_cap_per_user=2, journey_cool_down_days=3)
 USERS = ("ann", "bob", "cem")
-N_DAYS = int(os.environ.get("SIMULATED_DAYS", "30"))
+N_DAYS = int(os.environ.get("SIMULATED_DAYS", "20"))
 SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1").split(",")]
-"""``SIMULATED_DAYS=365 SIMULATION_SEEDS=1,2`` simulates two years."""
+"""``SIMULATED_DAYS=365`` simulates a year with a warehouse; ``tests/domain/activation/test_year.py`` one without."""
 
 
 class Recording:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys_assets.storage.erasure.files import without_users
+from journeys_assets.storage.erasure.files import UserRecords, without_users
 
 USERS = ("7", "anna", "zoë", "a b")
 OWN = "zoë"
@@ -27,7 +27,7 @@ records = st.lists(st.tuples(st.sampled_from(USERS), texts | st.just('say "x",\n
 
 def rest_of(path: Path, ids: frozenset[str] = IDS) -> bytes:
     """What is left of a file."""
-    found = without_users(path, ids, path.with_suffix(".draft"))
+    found = without_users(path, UserRecords(ids), path.with_suffix(".draft"))
     if found is None:
         return path.read_bytes()
     found.put_in_place()

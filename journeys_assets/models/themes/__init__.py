@@ -1,0 +1,1 @@
+"""Released maps of themes."""
