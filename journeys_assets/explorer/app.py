@@ -25,6 +25,7 @@ from journeys_assets.explorer.published import NothingPublished, Published
 from journeys_assets.explorer.rendering import STATIC
 from journeys_assets.explorer.snapshot import read_snapshot
 from journeys_assets.explorer.sources import LOCK_WAIT_S, Sources, read_countries
+from journeys_assets.pipeline.safety import unsafe_names
 
 
 def utc_now() -> datetime:
@@ -51,6 +52,8 @@ def sources_of(deployment: Deployment, *, now: Callable[[], datetime] = utc_now)
         rankers=deployment.releases("ranker"),
         feedback=FeedbackFolder(settings.landing_path),
         params=deployment.algorithm,
+        embed=lambda texts: deployment.embedder().embed(texts),
+        unsafe=lambda names: unsafe_names(names, deployment.safety_judge().verdicts),
         now=now,
     )
 

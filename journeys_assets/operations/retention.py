@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from journeys_assets.domain.landing.files import EDIT_FILE
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
 from journeys_assets.operations.erase import nothing_under_way
@@ -19,7 +20,8 @@ from journeys_assets.storage.queries.days import last_closed_day
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 EVENTS = ("search_events", "pin_engagements", "board_pins", "notification_events")
-"""Sources whose files are deleted with their days. Files of users, items and judgements are kept."""
+"""Sources whose files are deleted with their days. Files of users, items and judgements are kept, and those of feedback
+other than the explorer's files of edits."""
 
 
 class RetentionError(JourneysError):
@@ -84,8 +86,9 @@ def forget_old(
 def _old_files(con: duckdb.DuckDBPyConnection, landing: Path, before: date) -> list[Path]:
     """Files of events that were loaded, and last modified before the day: none of their events is later."""
     rows = con.execute(
-        "SELECT file FROM landing.ingest_ledger GROUP BY file HAVING bool_and(list_contains($1, source)) ORDER BY file",
-        [list(EVENTS)],
+        "SELECT file FROM landing.ingest_ledger GROUP BY file "
+        "HAVING bool_and(list_contains($1, source) OR contains(file, $2)) ORDER BY file",
+        [list(EVENTS), f"/{EDIT_FILE}"],
     ).fetchall()
     paths = [Path(file) for (file,) in rows]
     midnight = datetime(before.year, before.month, before.day).timestamp()

@@ -4,7 +4,8 @@ A *merge* names the keywords of two journeys, a *split* those of two halves, as 
 are applied to what the cut made, one after the other in the order in which they were given:
 
 * **merge**: the groups that hold the two sides become one. A side is held by the group with most of its keywords, and
-  by each other group with at least ``LEAST_SHARE`` of them: one stray keyword does not draw in another journey.
+  by each other one with at least ``LEAST_SHARE`` of them. Groups of which at least ``LEAST_PART`` are keywords of the
+  sides belong to it, too: a finer cut may have made several of one. So a stray keyword draws in no other journey.
 * **split**: each group with keywords of both sides becomes two. Its other keywords go to the side whose keywords are
   nearer, by mean cosine.
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 1 / 3
 """Part of the keywords of a side from which on a group holds the side, beside the group with most of them."""
+LEAST_PART = 1 / 2
+"""Part of the keywords of a group from which on it belongs to the sides of a merge that have these keywords."""
 
 EDITS_SCHEMA = pl.Schema(
     {
@@ -125,6 +128,8 @@ def edited_groups(
             continue
         if edit.verdict == MERGE:
             held = {group for side in sides for group in _holding(groups[side], most=most)}
+            if not most:
+                held |= _made_of(groups, np.union1d(*sides))
             if len(held) > 1:
                 groups[np.isin(groups, list(held))] = next_group
                 as_said = (as_said - held) | {next_group}
@@ -156,6 +161,13 @@ def _holding(groups: NDArray[np.int64], *, most: bool) -> list[int]:
     share = counts.max() if most else min(counts.max(), LEAST_SHARE * len(groups))
     held: list[int] = found[counts >= share].tolist()
     return held[:1] if most else held
+
+
+def _made_of(groups: NDArray[np.int64], places: NDArray[np.int64]) -> set[int]:
+    """The groups of which at least ``LEAST_PART`` are the keywords at ``places``."""
+    found, counts = np.unique(groups[places], return_counts=True)
+    sizes = np.array([(groups == group).sum() for group in found])
+    return set(found[counts >= LEAST_PART * sizes].tolist())
 
 
 def _mean(keywords: Sequence[str], vectors: KeywordVectors) -> NDArray[np.float64]:
@@ -196,30 +208,33 @@ def with_edited_themes(
     return pl.concat(parts).sort("place")
 
 
-def edit_pairs(edits: pl.DataFrame, vectors: KeywordVectors) -> pl.DataFrame:
-    """Merges and splits as judged pairs of keywords: one yes for a merge, one no for a split.
+def edit_pairs(edits: pl.DataFrame, rows: pl.DataFrame, vectors: KeywordVectors) -> pl.DataFrame:
+    """Merges and splits as judged pairs of keywords: a yes for a merge, a no for a split.
 
-    A pair has the keyword of either side that is nearest to the mean of the side, among those with a vector. One pair
-    stands for an edit, because an edit is one judgement. Of edits about the same pair, the latest counts.
+    A pair has the keyword of either side that is nearest to the mean of the side, of those that the user still has. One
+    pair stands for an edit, because an edit is one judgement. Of edits about the same pair, the latest counts.
 
     Args:
         edits: Rows of ``EDITS_SCHEMA``.
-        vectors: Unit vectors of keywords; an edit of which a side has none makes no pair.
+        rows: user_id, keyword of what users have now.
+        vectors: A unit vector for each keyword of ``rows``.
 
     Returns:
-        user_id, keyword_a, keyword_b, same; sorted.
+        user_id, keyword_a, keyword_b, same; sorted. An edit of which a side is gone makes no pair.
     """
-    known = set(vectors.keywords)
+    by_user = edits_by_user(edits)
+    own = rows.filter(pl.col("user_id").is_in(list(by_user)))
+    known = {user: set(keywords) for user, keywords in own.group_by("user_id").agg("keyword").iter_rows()}
     found: dict[tuple[str, str, str], bool] = {}
-    for user, own in sorted(edits_by_user(edits).items()):
-        for edit in own:
-            sides = [[keyword for keyword in side if keyword in known] for side in edit.sides]
+    for user, of_user in by_user.items():
+        for edit in of_user:
+            sides = [[keyword for keyword in side if keyword in known.get(user, ())] for side in edit.sides]
             if all(sides):
                 a, b = sorted(_central(side, vectors) for side in sides)
                 found[user, a, b] = edit.verdict == MERGE
-    rows = [(*key, same) for key, same in sorted(found.items()) if key[1] != key[2]]
+    pairs = [(*key, same) for key, same in sorted(found.items()) if key[1] != key[2]]
     schema = {"user_id": pl.String, "keyword_a": pl.String, "keyword_b": pl.String, "same": pl.Boolean}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(pairs, schema=schema, orient="row")
 
 
 def _central(keywords: Sequence[str], vectors: KeywordVectors) -> str:

@@ -38,6 +38,8 @@ def edits_as_of(con: duckdb.DuckDBPyConnection, day: date, shard: Shard = EVERYO
     Returns:
         Rows of ``EDITS_SCHEMA``, sorted by user and time; keywords are normalised.
     """
+    if not _are_known(con):
+        return EDITS_SCHEMA.to_frame()
     rows = con.execute(
         f"""
         WITH given AS (FROM {_GIVEN} WHERE {shard.sql()}), undone AS (
@@ -52,3 +54,22 @@ def edits_as_of(con: duckdb.DuckDBPyConnection, day: date, shard: Shard = EVERYO
     ).pl()
     keywords = [normalise_series(rows[name]).list.eval(pl.element().filter(pl.element() != "")) for name in _SIDES]
     return rows.cast(dict(EDITS_SCHEMA)).with_columns(keywords)
+
+
+def edits_of_user(con: duckdb.DuckDBPyConnection, user_id: str) -> pl.DataFrame:
+    """Every edit that a user ever gave, and what takes edits back, as they were landed: columns of ``EDITS_SCHEMA``."""
+    if not _are_known(con):
+        return EDITS_SCHEMA.to_frame()
+    return con.execute(
+        f"SELECT {', '.join(EDITS_SCHEMA)} FROM main.stg_journey_feedback "
+        f"WHERE user_id = $user AND verdict IN {(*EDITS, UNDO)} ORDER BY given_at",
+        {"user": user_id},
+    ).pl()
+
+
+def _are_known(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the staging view has edits: not before the first run of a release that knows them."""
+    found = con.execute(
+        "SELECT count(*) FROM duckdb_columns() WHERE table_name = 'stg_journey_feedback' AND column_name = 'edit_id'"
+    ).fetchone()
+    return bool(found and found[0])
