@@ -54,8 +54,8 @@ class Threshold:
         n_unused: Judged pairs of keywords that the user does not have.
         n_asked_users: Users of the judged pairs that were used.
         judged_by: Language models that judged some of them, in order.
-        n_from_edits: How many of them are merges and splits by users.
         margins, same: (n_pairs,), margin of each judged pair that was used, and whether it was judged the same.
+        n_from_edits: How many of them are merges and splits by users.
     """
 
     least_log_odds: float
@@ -63,9 +63,9 @@ class Threshold:
     n_unused: int = 0
     n_asked_users: int = 0
     judged_by: tuple[str, ...] = ()
-    n_from_edits: int = 0
     margins: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     same: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+    n_from_edits: int = 0
 
     @property
     def n_pairs(self) -> int:

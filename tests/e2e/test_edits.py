@@ -2,16 +2,17 @@
 
 import shutil
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from journeys_assets.domain.clustering.edits import edit_pairs
-from journeys_assets.domain.keywords.vectors import KeywordVectors
-from journeys_assets.storage.queries.edits import edits_as_of
-from journeys_assets.storage.queries.vectors import stored_vectors
+from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
+from journeys_assets.operations import calibrate
+from journeys_assets.operations.calibrate import proposal
+from journeys_assets.storage.queries.labels import naming_rows
 from tests.sandbox import Sandbox
 
 FIRST = date(2026, 3, 2)
@@ -96,6 +97,7 @@ def edited(silent: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox
 
 @pytest.mark.parametrize("day", [SAID_ON, LAST])
 def test_each_edit_holds_from_its_day_on(silent: Sandbox, edited: Sandbox, day: date) -> None:
+    # Seen to fail with themes as they were: the id of the larger journey would live on.
     before, after = journeys(silent, day), journeys(edited, day)
     merged = of(after, "wedding dress")
     assert merged is of(after, "camping tent")
@@ -122,11 +124,10 @@ def test_days_before_and_other_users_are_as_they_were(silent: Sandbox, edited: S
 
 
 def test_day_by_day_is_as_a_full_inference(edited: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Seen to fail with edits of later days, and where an edit does not make its user one to be clustered.
     again = copied(edited, tmp_path_factory, "full")
-    again.run(LAST, LAST, full=True)
-    of_last = pl.col("partition_date") == LAST
-    both = [sandbox.table("user_journeys").filter(of_last) for sandbox in (edited, again)]
-    assert_frame_equal(*both, check_exact=True)
+    again.run(FIRST, LAST, full=True)
+    assert_frame_equal(again.table("user_journeys"), edited.table("user_journeys"), check_exact=True)
 
 
 def test_an_undo_leaves_no_trace(silent: Sandbox, edited: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -147,12 +148,23 @@ def test_an_undo_leaves_no_trace(silent: Sandbox, edited: Sandbox, tmp_path_fact
     assert_frame_equal(now.drop("partition_date"), first.drop("partition_date"), check_exact=True)
 
 
-def test_edits_are_judged_pairs_until_they_are_undone(edited: Sandbox) -> None:
-    with edited.deployment.warehouse.reading() as con:
-        said = edits_as_of(con, LAST)
-        words = pl.concat([said["keywords"].explode(), said["other_keywords"].explode()]).drop_nulls().unique()
-        vectors = stored_vectors(con, "keyword", words, edited.deployment.embedder().model_version)
-        assert edits_as_of(con, FIRST).is_empty()
-    rows = edited.table("journey_clusters").select("user_id", keyword="keywords").explode("keyword").unique()
-    pairs = edit_pairs(said, rows, KeywordVectors.from_frame(vectors))
-    assert sorted(pairs["same"]) == [False, True]
+def test_edits_are_labels_of_the_cut_and_of_names_until_they_are_undone(
+    edited: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Seen to fail with renames left out, and with few edits in place of the log.
+    params, warehouse = edited.settings.algorithm, edited.deployment.warehouse
+    model = edited.deployment.embedder().model_version
+    alone = proposal(warehouse, params.clustering, model, tmp_path, LAST)
+    assert (alone.threshold.n_pairs, alone.threshold.n_from_edits) == (0, 0), "they are too few"
+    monkeypatch.setattr(calibrate, "FEWEST_PAIRS", 2)
+    monkeypatch.setattr(calibrate, "FEWEST_ASKED_USERS", 1)
+    found = proposal(warehouse, params.clustering, model, tmp_path, LAST).threshold
+    assert sorted(found.same) == [False, True]
+    assert found.source.startswith("2 judged pairs (2 of them merges and splits by users)")
+    assert proposal(warehouse, params.clustering, model, tmp_path, FIRST).threshold.n_pairs == 0
+    warehouse.ensure(ANNOTATION_ITEMS)
+    with warehouse.reading() as con:
+        rows = naming_rows(con, LAST, params)
+        assert naming_rows(con, FIRST, params).is_empty()
+    assert rows["journey_id"].unique().to_list() == [of(journeys(edited, LAST), "puppy collar")["journey_id"]]
+    assert rows["blind_grade"].null_count() == rows.height, "the user saw a name"

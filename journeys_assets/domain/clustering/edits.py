@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -84,7 +84,7 @@ def edits_by_user(edits: pl.DataFrame) -> dict[str, tuple[Edit, ...]]:
     Args:
         edits: Rows of ``EDITS_SCHEMA``, in any order. Of those of one moment, splits come after merges.
     """
-    found: dict[str, list[tuple[object, Edit]]] = {}
+    found: dict[str, list[tuple[tuple[Any, ...], Edit]]] = {}
     rows = edits.filter(pl.col("verdict").is_in([MERGE, SPLIT]))
     for user, at, verdict, one, other in rows.select(
         "user_id", "given_at", "verdict", "keywords", "other_keywords"

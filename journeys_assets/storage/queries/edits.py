@@ -53,7 +53,7 @@ def edits_as_of(con: duckdb.DuckDBPyConnection, day: date, shard: Shard = EVERYO
         {"day": day},
     ).pl()
     keywords = [normalise_series(rows[name]).list.eval(pl.element().filter(pl.element() != "")) for name in _SIDES]
-    return rows.cast(dict(EDITS_SCHEMA)).with_columns(keywords)
+    return rows.cast(EDITS_SCHEMA).with_columns(keywords)
 
 
 def edits_of_user(con: duckdb.DuckDBPyConnection, user_id: str) -> pl.DataFrame:
