@@ -49,7 +49,8 @@ def test_the_past_goes_and_what_is_kept_stays(new_sandbox: Callable[[str], Sandb
     landing = sandbox.settings.landing_path
     folder = FeedbackFolder(landing)
     folder.add(Said("u1", "j", "mute", OLD))
-    edits = [folder.add(Said("u1", "j", "rename", at, f"e{at}", PAST, None, "Motors")) for at in (OLD, NEW)]
+    said = ((OLD, PAST), (NEW, WORDS))
+    edits = [folder.add(Said("u1", "j", "rename", at, f"e{at}", words, None, "Motors")) for at, words in said]
     sandbox.load(landing / "journey_feedback")
     os.utime(edits[0], (OLD.timestamp(), OLD.timestamp()))
     for file in (landing / "old").rglob("*.parquet"):
@@ -65,8 +66,8 @@ def test_the_past_goes_and_what_is_kept_stays(new_sandbox: Callable[[str], Sandb
     old = str(edits[0].relative_to(landing))
     assert found.files == [old, "old/notification_events/old.parquet", "old/search_events/old.parquet"]
     # Verdicts stay, however old; seen to fail with edits that stay.
-    said = warehouse.query("SELECT verdict, given_at FROM landing.journey_feedback ORDER BY given_at").rows()
-    assert said == [("mute", OLD), ("rename", NEW)]
+    kept = warehouse.query("SELECT verdict, given_at FROM landing.journey_feedback ORDER BY given_at").rows()
+    assert kept == [("mute", OLD), ("rename", NEW)]
     assert not (landing / "old" / "search_events" / "old.parquet").exists()
     assert warehouse.query("SELECT query FROM landing.search_events ORDER BY query")["query"].to_list() == sorted(WORDS)
     assert warehouse.query("SELECT notification_id FROM landing.notification_events")["notification_id"].to_list() == [

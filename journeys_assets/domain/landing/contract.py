@@ -140,6 +140,11 @@ def check_rows(
         findings += found
         values[column.name] = value
     values |= _without_assumed_consent(source, values, frame, findings, now)
+    if source == "journey_feedback":
+        # An empty cell and a column that is not there make the same event.
+        values |= {
+            name: _without(values[name], values[name].list.len() == 0) for name in ("keywords", "other_keywords")
+        }
     checked = pl.DataFrame([frame["line"].cast(pl.Int64), *values.values()])
     findings += _rules_across_columns(source, checked)
     return _split(frame.select("line", *(c for c in table.column_names if c in frame.columns)), checked, findings)

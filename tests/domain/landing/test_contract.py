@@ -321,7 +321,7 @@ def test_an_edit_needs_what_it_is_made_of_and_old_rows_need_nothing_new() -> Non
     row = {"user_id": "u", "journey_id": "j", "given_at": "2026-01-01T10:00:00Z"}
     whole = {"edit_id": "e1", "keywords": ["oak table"], "other_keywords": ["oak chair"], "new_name": "Dining room"}
     given = {
-        "mute": row | {"verdict": "mute"},
+        "mute": row | {"verdict": "mute", "keywords": []},
         "rename": row | whole | {"verdict": "rename", "other_keywords": None},
         "merge": row | whole | {"verdict": "merge", "new_name": None},
         "undo": row | {"verdict": "undo", "edit_id": "e1"},
@@ -339,6 +339,7 @@ def test_an_edit_needs_what_it_is_made_of_and_old_rows_need_nothing_new() -> Non
         "journey_feedback", frame.with_row_index("line", offset=1).cast({"line": pl.Int64}), now=NOW
     )
     assert good["verdict"].to_list() == ["mute", "rename", "merge", "undo"]
+    assert good.row(0)[5:] == (None, None, None, None), "an empty list is none, so that the same event is the same row"
     reasons = dict(zip(list(given)[4:], refused["reason"], strict=True))
     assert reasons["no id"] == reasons["undo of nothing"]
     assert reasons["no id"].startswith("edit_id is missing; an edit needs one, so that it can be undone")
