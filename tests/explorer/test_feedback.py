@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx import Response
 from starlette.testclient import TestClient
 
 from journeys_assets.explorer.app import explorer_app
@@ -24,11 +23,12 @@ from tests.sandbox import Sandbox
 AT = datetime(2026, 5, 3, 10, 0, 0, 250)
 
 
-def posted(client: TestClient, **fields: str) -> Response:
-    """The answer to a form of the page of a user."""
+def posted(client: TestClient, **fields: str) -> tuple[int, str]:
+    """Status and text of the answer to a form of the page of a user."""
     found = re.search(r'name="proof" value="(\w+)"', client.get(f"/user?id={fields['user']}").text)
     assert found
-    return client.post("/user/feedback", data={"proof": found.group(1), **fields})
+    answer = client.post("/user/feedback", data={"proof": found.group(1), **fields})
+    return answer.status_code, answer.text
 
 
 def test_a_button_writes_a_row_and_the_page_shows_it_until_the_next_run(sources: Sources) -> None:
@@ -127,9 +127,9 @@ def test_an_edit_that_cannot_count_is_refused_with_the_reason(
     sources: Sources, fields: dict[str, str], why: str
 ) -> None:
     client = TestClient(explorer_app(sources, token=None), base_url="http://127.0.0.1")
-    answer = posted(client, user="u000021", journey="j000021-1", **fields)
-    assert answer.status_code == 400
-    assert why in answer.text
+    status, text = posted(client, user="u000021", journey="j000021-1", **fields)
+    assert status == 400
+    assert why in text
     assert sources.feedback.edits("u000021") == []
 
 
