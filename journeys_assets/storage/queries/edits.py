@@ -22,11 +22,15 @@ _GIVEN = f"""(
 """Edits by the end of ``$day``, those taken back among them, and the rows that take them back."""
 
 
+NO_DAYS = "(SELECT NULL::VARCHAR AS user_id, NULL::DATE AS changed_on WHERE false)"
+"""As :func:`days_of_edits`, without any."""
 _SIDES = ("keywords", "other_keywords")
 
 
-def days_of_edits() -> str:
+def days_of_edits(con: duckdb.DuckDBPyConnection) -> str:
     """SQL for user_id, changed_on of every edit by the end of ``$day``, and of every one taken back."""
+    if not _are_known(con):
+        return NO_DAYS
     return f"(SELECT DISTINCT user_id, event_date AS changed_on FROM {_GIVEN})"
 
 

@@ -12,7 +12,7 @@ from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.evidence import look_back_days
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.storage.queries.edits import days_of_edits
+from journeys_assets.storage.queries.edits import NO_DAYS, days_of_edits
 from journeys_assets.storage.queries.identities import ALIASES, owned_days, with_logged_ids
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 
@@ -59,7 +59,7 @@ def users_to_cluster(
     """
     columns = ("user_id", "partition_date", "window_end_date", "algorithm_version")
     con.register("pending", pending.select(columns).to_arrow())
-    edited = days_of_edits() if by == "pipeline" else "(SELECT NULL::VARCHAR AS user_id, NULL::DATE AS changed_on)"
+    edited = days_of_edits(con) if by == "pipeline" else NO_DAYS
     rows = con.execute(
         f"""
         WITH last_active AS (
