@@ -18,7 +18,8 @@ _VECTORS = {"keyword": pl.String(), "embedding": pl.Binary()}
 
 @dataclass(frozen=True)
 class ClusterUsers:
-    """``cluster_users`` of the tables ``keywords``, ``history`` and ``vectors`` (keyword, embedding).
+    """``cluster_users`` of the tables ``keywords``, ``history``, ``vectors`` (keyword, embedding) and, where there are
+    any, ``edits``.
 
     The result is that of ``cluster_users``.
     """
@@ -37,7 +38,8 @@ class ClusterUsers:
 
     def run(self, tables: Tables, *, threads: int, progress: Progress) -> pl.DataFrame:
         vectors = KeywordVectors.from_frame(tables["vectors"])
-        return cluster_users(tables["keywords"], tables["history"], vectors, self.params, threads=threads)
+        edits = tables.get("edits")
+        return cluster_users(tables["keywords"], tables["history"], vectors, self.params, edits, threads=threads)
 
 
 @dataclass(frozen=True)

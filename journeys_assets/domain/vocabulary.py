@@ -11,7 +11,12 @@ KEYWORD_SOURCES = ("query", "annotation", "interest", "board")
 VERDICTS = ("finished", "not_mine", "mute", "more")
 WITHDRAWN = "withdrawn"
 """Takes back what the user said of the journey before."""
-GIVEN_VERDICTS = (*VERDICTS, WITHDRAWN)
+RENAME, MERGE, SPLIT = "rename", "merge", "split"
+EDITS = (RENAME, MERGE, SPLIT)
+"""What a user says of which keywords are one journey, and what it is called."""
+UNDO = "undo"
+"""Takes back one edit."""
+GIVEN_VERDICTS = (*VERDICTS, WITHDRAWN, *EDITS, UNDO)
 KINDS = ("situational", "evergreen", "seasonal")
 STAGES = ("ongoing", "ended")
 STAGE_REASONS = ("user_said_finished", "evergreen", "silent", "recent", "likely_ended", "likely_ongoing")

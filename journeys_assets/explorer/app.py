@@ -27,6 +27,7 @@ from journeys_assets.explorer.snapshot import read_snapshot
 from journeys_assets.explorer.sources import LOCK_WAIT_S, Sources, read_countries
 from journeys_assets.models.themes.release import ThemeMap, released_map
 from journeys_assets.pipeline.registry import THEME_MAP
+from journeys_assets.pipeline.safety import unsafe_names
 
 
 def utc_now() -> datetime:
@@ -55,6 +56,8 @@ def sources_of(deployment: Deployment, *, now: Callable[[], datetime] = utc_now)
         rankers=deployment.releases("ranker"),
         feedback=FeedbackFolder(settings.landing_path),
         params=deployment.algorithm,
+        embed=lambda texts: deployment.embedder().embed(texts),
+        unsafe=lambda names: unsafe_names(names, deployment.safety_judge().verdicts),
         now=now,
     )
 

@@ -10,28 +10,38 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from journeys_assets.domain.vocabulary import GIVEN_VERDICTS
+from journeys_assets.domain.landing.files import EDIT_FILE
+from journeys_assets.domain.vocabulary import EDITS, GIVEN_VERDICTS, UNDO
 from journeys_assets.errors import JourneysError
 
 SOURCE = "journey_feedback"
 
 
 class FeedbackError(JourneysError):
-    """What was said is not one of the verdicts that there are."""
+    """What was said cannot count. The message says why, and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One thing that was said of a journey, not published yet."""
+    """One thing that was said of a journey; the columns of ``journey_feedback``."""
 
     user_id: str
     journey_id: str
     verdict: str
     given_at: datetime
+    edit_id: str | None = None
+    keywords: tuple[str, ...] | None = None
+    other_keywords: tuple[str, ...] | None = None
+    new_name: str | None = None
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether it is an edit, or takes one back."""
+        return self.verdict in (*EDITS, UNDO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +61,10 @@ class FeedbackFolder:
             raise FeedbackError(f"verdict {said.verdict!r} is none of {', '.join(GIVEN_VERDICTS)}")
         folder = self.landing / SOURCE
         folder.mkdir(parents=True, exist_ok=True)
-        row = {
-            "user_id": said.user_id,
-            "journey_id": said.journey_id,
-            "verdict": said.verdict,
-            "given_at": said.given_at.isoformat(),
-        }
-        name = f"explorer-{_key(said.user_id)}-{said.given_at:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}.jsonl"
+        given = asdict(said) | {"given_at": said.given_at.isoformat()}
+        row = {name: value for name, value in given.items() if value is not None}
+        kind = EDIT_FILE if said.is_edit else "explorer-"
+        name = f"{kind}{_key(said.user_id)}-{said.given_at:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}.jsonl"
         draft = folder / f".{name}"  # hidden files are not loaded
         draft.write_text(json.dumps(row) + "\n", encoding="utf-8")
         os.replace(draft, folder / name)
@@ -65,13 +72,23 @@ class FeedbackFolder:
 
     def since(self, user_id: str, since: datetime) -> list[Said]:
         """What was said of the user's journeys after ``since``, the latest last; files that were removed are gone."""
+        return [said for said in self._of(user_id) if said.given_at > since]
+
+    def edits(self, user_id: str) -> list[Said]:
+        """The edits of a user that this folder has, and what takes them back, the latest last."""
+        return [said for said in self._of(user_id) if said.is_edit]
+
+    def _of(self, user_id: str) -> list[Said]:
+        """Everything that this folder has of a user, the latest last."""
         found = []
-        for path in sorted((self.landing / SOURCE).glob(f"explorer-{_key(user_id)}-*.jsonl")):
-            row = json.loads(path.read_text(encoding="utf-8"))
-            given_at = datetime.fromisoformat(row["given_at"])
-            if row["user_id"] == user_id and given_at > since:
-                found.append(Said(user_id, row["journey_id"], row["verdict"], given_at))
-        return found
+        for path in (self.landing / SOURCE).glob(f"explorer-*{_key(user_id)}-*.jsonl"):
+            # The file is empty once its user was erased.
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                if row["user_id"] == user_id:
+                    lists = {name: tuple(row[name]) for name in ("keywords", "other_keywords") if name in row}
+                    found.append(Said(**{**row, **lists, "given_at": datetime.fromisoformat(row["given_at"])}))
+        return sorted(found, key=lambda said: said.given_at)
 
 
 def _key(user_id: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import numpy as np
 import polars as pl
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
@@ -18,11 +19,22 @@ from starlette.routing import Route
 
 from journeys_assets.domain.landing.ids import clean_id
 from journeys_assets.domain.themes.themes import change
-from journeys_assets.domain.vocabulary import CHANGE_TEXT, INTENTS, KINDS, STAGES, VERDICTS, WITHDRAWN
+from journeys_assets.domain.vocabulary import (
+    CHANGE_TEXT,
+    EDITS,
+    INTENTS,
+    KINDS,
+    SPLIT,
+    STAGES,
+    UNDO,
+    VERDICTS,
+    WITHDRAWN,
+)
 from journeys_assets.explorer import charts
 from journeys_assets.explorer.access import Forms
 from journeys_assets.explorer.cubes import FILTERS, ThemeState
 from journeys_assets.explorer.drill import items_of, keywords_of, next_journeys
+from journeys_assets.explorer.edits import MOST_LISTED, edit_from
 from journeys_assets.explorer.feedback import FeedbackError, Said
 from journeys_assets.explorer.jobs import Jobs
 from journeys_assets.explorer.people import ITEMS, read_person
@@ -60,6 +72,8 @@ class Pages:
             Route("/theme/behind", self.behind_theme),
             Route("/user", self.user),
             Route("/user/details", self.user_details),
+            Route("/user/edits", self.user_edits),
+            Route("/user/split", self.split),
             Route("/user/feedback", self.give_feedback, methods=["POST"]),
             Route("/quality", self.quality),
             Route("/quality/report", self.report),
@@ -199,6 +213,10 @@ class Pages:
         user_id = clean_id(request.query_params.get("id", ""))
         if not user_id:
             return self._page(request, "users", snapshot, examples=snapshot.overview.examples)
+        return self._user(request, snapshot, user_id)
+
+    def _user(self, request: Request, snapshot: Snapshot, user_id: str, problem: str | None = None) -> Response:
+        """The page of a user; ``problem`` says why a form was refused."""
         person = read_person(snapshot.cursor(), user_id, snapshot.day, snapshot.tables)
         if not person.is_known:
             page = self._page(request, "users", snapshot, examples=snapshot.overview.examples, missing=user_id)
@@ -207,11 +225,9 @@ class Pages:
         events: dict[str, list[Mapping[str, Any]]] = {}
         for event in person.events:
             events.setdefault(event["journey_id"], []).append(event)
-        # A word counts on its day, so the output of earlier days does not show it, whenever they were published.
-        end_of_day = datetime.combine(snapshot.day + timedelta(days=1), datetime.min.time())
-        said = self.sources.feedback.since(user_id, min(snapshot.published_at.replace(tzinfo=None), end_of_day))
-        words: dict[str, str | None] = {one.journey_id: one.verdict for one in said}
-        return self._page(
+        said = self.sources.feedback.since(user_id, _counted_until(snapshot))
+        words: dict[str, str | None] = {one.journey_id: one.verdict for one in said if not one.is_edit}
+        page = self._page(
             request,
             "user",
             snapshot,
@@ -220,9 +236,12 @@ class Pages:
             said=words,
             verdicts=VERDICTS,
             withdrawn=WITHDRAWN,
+            problem=problem,
             proof=self.forms.proof(request),
             counts=[name for name in (person.journeys or [{}])[0] if name.startswith("n_") and name.endswith("_90d")],
         )
+        page.status_code = 400 if problem else 200
+        return page
 
     def user_details(self, request: Request) -> Response:
         """A part of the user's page that is read from the warehouse."""
@@ -234,17 +253,67 @@ class Pages:
             details, problem = {}, "The pipeline is writing to the warehouse. Reload the page in a moment."
         return self._part("details", details=details, problem=problem)
 
+    def user_edits(self, request: Request) -> Response:
+        """A part of the user's page: edits, from the landing folder and the warehouse."""
+        snapshot = self.sources.published.current()
+        user_id = clean_id(request.query_params.get("id", ""))
+        edits, problem = self.sources.edits(user_id, _counted_until(snapshot))
+        return self._part("edits", edits=edits, problem=problem, user_id=user_id, proof=self.forms.proof(request))
+
+    def split(self, request: Request) -> Response:
+        """A proposal of the two halves of a journey."""
+        snapshot = self.sources.published.current()
+        user_id, journey_id = (clean_id(request.query_params.get(name, "")) for name in ("id", "journey"))
+        return self._split(request, snapshot, user_id, journey_id)
+
+    def _split(
+        self, request: Request, snapshot: Snapshot, user_id: str, journey_id: str, problem: str | None = None
+    ) -> Response:
+        person = read_person(snapshot.cursor(), user_id, snapshot.day, snapshot.tables)
+        journey = next((one for one in person.journeys if one["journey_id"] == journey_id), None)
+        if journey is None:
+            raise HTTPException(404, f"user {user_id!r} has no live journey {journey_id!r}")
+        listed = journey["keywords"][:MOST_LISTED]
+        halves = self.sources.halves(listed) if len(listed) > 1 else [False]
+        page = self._page(
+            request,
+            "split",
+            snapshot,
+            user_id=user_id,
+            journey=journey,
+            rows=sorted(zip(listed, halves, strict=True), key=lambda row: row[1]),
+            n_more=len(journey["keywords"]) - len(listed),
+            problem=problem,
+            proof=self.forms.proof(request),
+        )
+        page.status_code = 400 if problem else 200
+        return page
+
     async def give_feedback(self, request: Request) -> Response:
         fields = await self.forms.fields(request, HTTPException)
+        return await run_in_threadpool(self._given, request, fields)
+
+    def _given(self, request: Request, fields: Mapping[str, str]) -> Response:
+        """What comes of a form about a journey."""
         user_id, journey_id = clean_id(fields.get("user", "")), clean_id(fields.get("journey", ""))
+        verdict = fields.get("verdict", "")
         if not user_id or not journey_id:
             raise HTTPException(400, "the form names no user or no journey; open the page again")
-        said = Said(user_id, journey_id, fields.get("verdict", ""), self.sources.now())
+        if verdict not in (*EDITS, UNDO):
+            try:
+                self.sources.feedback.add(Said(user_id, journey_id, verdict, self.sources.now()))
+            except FeedbackError as error:
+                raise HTTPException(400, str(error)) from error
+            return RedirectResponse(f"{link('/user', id=user_id)}#{quote(journey_id)}", 303)
+        snapshot = self.sources.published.current()
+        person = read_person(snapshot.cursor(), user_id, snapshot.day, snapshot.tables)
         try:
-            self.sources.feedback.add(said)
+            self.sources.feedback.add(edit_from(fields, person, self.sources.now(), self.sources.unsafe))
         except FeedbackError as error:
-            raise HTTPException(400, str(error)) from error
-        return RedirectResponse(f"{link('/user', id=user_id)}#{quote(journey_id)}", 303)
+            if verdict == SPLIT:
+                return self._split(request, snapshot, user_id, journey_id, str(error))
+            return self._user(request, snapshot, user_id, str(error))
+        return RedirectResponse(f"{link('/user', id=user_id)}#edits", 303)
 
     def quality(self, request: Request) -> Response:
         snapshot = self.sources.published.current()
@@ -365,6 +434,15 @@ class Pages:
                 raise HTTPException(400, f"{name} is one of {', '.join(allowed[name]) or 'none'}, not {value!r}")
         day = date.fromisoformat(chosen.pop("week")) if "week" in chosen else snapshot.day
         return day, chosen
+
+
+def _counted_until(snapshot: Snapshot) -> datetime:
+    """What was said later counts from the next run on.
+
+    A word counts on its day, so the output of earlier days does not show it, whenever they were published.
+    """
+    end_of_day = datetime.combine(snapshot.day + timedelta(days=1), datetime.min.time())
+    return min(snapshot.published_at.replace(tzinfo=None), end_of_day)
 
 
 def movers(themes: ThemeState, weeks: tuple[date, ...]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -7,26 +7,31 @@ pipeline writes, the page says so instead of waiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from journeys_assets.domain.clustering.dendrograms import two_halves
 from journeys_assets.domain.history.comparison import Comparison, compare_versions
 from journeys_assets.domain.parameters import AlgorithmParams
-from journeys_assets.explorer.feedback import FeedbackFolder
+from journeys_assets.explorer.edits import Shown, Unsafe, listed_edits
+from journeys_assets.explorer.feedback import FeedbackFolder, Said
 from journeys_assets.explorer.published import Published
 from journeys_assets.explorer.snapshot import COUNTRIES_SCHEMA, Countries, Snapshot
 from journeys_assets.operations.evidence import WEEKS_SHOWN, evidence_of, score_parts
 from journeys_assets.operations.preview import VersionDay, find_pair, previewed_rows, with_previews
 from journeys_assets.operations.readout import LogReadout, read_out_log
 from journeys_assets.storage.queries import days as day_queries
+from journeys_assets.storage.queries import edits as edit_queries
 from journeys_assets.storage.queries import tables as table_queries
 from journeys_assets.storage.queries import users as user_queries
-from journeys_assets.storage.warehouse.base import WarehouseError
+from journeys_assets.storage.warehouse.base import WarehouseBusyError, WarehouseError
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 LOCK_WAIT_S = 1.0
@@ -42,6 +47,8 @@ class Sources:
         evaluation: Folder of the evaluation's report.
         erasures: Folder of the receipts of erasures.
         rankers: Folder of the releases of the ranker.
+        embed: Unit vectors of texts, (n, d) float32.
+        unsafe: Which names policy forbids; see ``explorer.edits``.
         now: The current time, UTC, without a zone.
     """
 
@@ -53,6 +60,8 @@ class Sources:
     rankers: Path
     feedback: FeedbackFolder
     params: AlgorithmParams
+    embed: Callable[[Sequence[str]], NDArray[np.float32]]
+    unsafe: Unsafe
     now: Callable[[], datetime]
 
     def versions(self, snapshot: Snapshot) -> list[VersionDay]:
@@ -85,6 +94,32 @@ class Sources:
         if not self.warehouse.path.exists():
             return None
         return read_out_log(self.warehouse, self.params.notifications, None, None)
+
+    def edits(self, user_id: str, since: datetime) -> tuple[list[Shown], str | None]:
+        """The edits of a user, the latest first; and why those that came by file are not among them, if so.
+
+        Args:
+            since: Edits given later count from the next run on.
+        """
+        rows, problem = self.feedback.edits(user_id), None
+        if self.warehouse.path.exists():
+            try:
+                with self.warehouse.reading() as con:
+                    stored = edit_queries.edits_of_user(con, user_id).rows(named=True)
+            except WarehouseBusyError:
+                stored, problem = [], "The pipeline is writing. Reload the page in a moment to see edits from files."
+            lists = ("keywords", "other_keywords")
+            rows += [
+                Said(**{**row, **{name: None if row[name] is None else tuple(row[name]) for name in lists}})
+                for row in stored
+            ]
+        return listed_edits(rows, since), problem
+
+    def halves(self, keywords: Sequence[str]) -> list[bool]:
+        """Which of two or more distinct keywords are in the second of two halves, by how similar they are."""
+        ordered = sorted(keywords)
+        is_second = two_halves(ordered, self.embed(ordered), self.params.clustering).tolist()
+        return [is_second[ordered.index(keyword)] for keyword in keywords]
 
     def details(self, user_id: str, day: date) -> dict[str, dict[str, Any]]:
         """The actions behind each of a user's journeys on ``day``, and the parts of its score, by journey_id.

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from journeys_assets.domain.clustering import calibration
 from journeys_assets.domain.clustering.calibration import Collapse, LogEstimate
+from journeys_assets.domain.clustering.edits import edit_pairs
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.vocabulary import MERGE, SPLIT
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.calibration import release as releases
 from journeys_assets.models.calibration.release import Calibration
 from journeys_assets.models.llm.base import Asker
 from journeys_assets.operations import judged_pairs
+from journeys_assets.storage.queries.edits import edits_as_of
 from journeys_assets.storage.queries.inference import clustered_keywords, clustered_users
 from journeys_assets.storage.queries.superseded import kept_from
 from journeys_assets.storage.queries.vectors import stored_vectors
@@ -52,6 +55,7 @@ class Threshold:
         n_asked_users: Users of the judged pairs that were used.
         judged_by: Language models that judged some of them, in order.
         margins, same: (n_pairs,), margin of each judged pair that was used, and whether it was judged the same.
+        n_from_edits: How many of them are merges and splits by users.
     """
 
     least_log_odds: float
@@ -61,6 +65,7 @@ class Threshold:
     judged_by: tuple[str, ...] = ()
     margins: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     same: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+    n_from_edits: int = 0
 
     @property
     def n_pairs(self) -> int:
@@ -79,7 +84,8 @@ class Threshold:
     def source(self) -> str:
         """What it was found from, for people."""
         if self.n_pairs:
-            return f"{self.n_pairs} judged pairs" + (" and the log" if self.log.is_known else "")
+            of_users = f" ({self.n_from_edits} of them merges and splits by users)" if self.n_from_edits else ""
+            return f"{self.n_pairs} judged pairs{of_users}" + (" and the log" if self.log.is_known else "")
         if self.log.n_users < calibration.FEWEST_USERS:
             return "the deployment"
         return f"the log alone, {self.log.n_users} users" + ("" if self.log.is_known else ", areas only")
@@ -164,15 +170,23 @@ def proposal(
 
     Args:
         folder: Of the releases.
-        judged: Rows of :func:`read_pairs`.
+        judged: Rows of :func:`read_pairs`. Merges and splits by users are judged pairs, too.
 
     Raises:
         CalibrationError: no user has been clustered by ``as_of``.
     """
-    asked = [] if judged is None else judged["user_id"].unique().sort().to_list()
-    rows, vectors = _keywords_of(warehouse, embedding_model, as_of, asked)
+    edits = _merges_and_splits(warehouse, as_of)
+    asked = edits["user_id"] if judged is None else pl.concat([judged["user_id"], edits["user_id"]])
+    rows, vectors = _keywords_of(warehouse, embedding_model, as_of, asked.unique().sort().to_list())
     live = releases.clustering_on(folder, date.max, params)
-    found = find_threshold(rows, vectors, params, judged)
+    of_edits = edit_pairs(edits, rows, vectors).with_columns(judged_by=pl.lit(None, dtype=pl.String))
+    if judged is None or judged.is_empty():
+        # Too few edits must not stand in the way of what the log alone says.
+        suffices = len(of_edits) >= FEWEST_PAIRS and of_edits["user_id"].n_unique() >= FEWEST_ASKED_USERS
+        of_edits = judged = of_edits if suffices else of_edits.clear()
+    else:
+        judged = pl.concat([judged.select(of_edits.columns), of_edits])
+    found = replace(find_threshold(rows, vectors, params, judged), n_from_edits=of_edits.height)
     if not found.n_pairs and not found.log.is_known:
         found = replace(found, least_log_odds=live.least_log_odds)
     release = releases.make(found.params(params), as_of, _card(found))
@@ -182,6 +196,12 @@ def proposal(
         thresholds = (found.least_log_odds, live.least_log_odds)
         refused = _collapsed(*calibration.collapses(rows, vectors, params, thresholds))
     return Calibrated(found, live, release, refused)
+
+
+def _merges_and_splits(warehouse: Warehouse, as_of: date) -> pl.DataFrame:
+    """Those in force by ``as_of``."""
+    with warehouse.reading() as con:
+        return edits_as_of(con, as_of).filter(pl.col("verdict").is_in([MERGE, SPLIT]))
 
 
 def write_pairs(
@@ -249,6 +269,7 @@ def _card(found: Threshold) -> dict[str, object]:
         "threshold_from_the_log_alone": found.log.least_log_odds if found.log.is_known else None,
         "judged_pairs": found.n_pairs,
         "users_of_judged_pairs": found.n_asked_users,
+        "judged_pairs_from_edits": found.n_from_edits,
         "judged_by_models": list(found.judged_by),
     }
 

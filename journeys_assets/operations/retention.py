@@ -12,6 +12,7 @@ import duckdb
 
 from journeys_assets.domain.clustering.kept_ids import kept_ids
 from journeys_assets.domain.keywords.vectors import KeywordVectors
+from journeys_assets.domain.landing.files import EDIT_FILE
 from journeys_assets.domain.tables.landing import KEPT_JOURNEY_IDS
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
@@ -25,7 +26,8 @@ from journeys_assets.storage.warehouse.base import create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 EVENTS = ("search_events", "pin_engagements", "board_pins", "notification_events")
-"""Sources whose files are deleted with their days. Files of users, items and judgements are kept."""
+"""Sources whose files are deleted with their days. Files of users, items and judgements are kept, and those of feedback
+other than the explorer's files of edits."""
 
 
 class RetentionError(JourneysError):
@@ -116,8 +118,9 @@ def _keep_ids(con: duckdb.DuckDBPyConnection, day: date, embedding_model: str, l
 def _old_files(con: duckdb.DuckDBPyConnection, landing: Path, before: date) -> list[Path]:
     """Files of events that were loaded, and last modified before the day: none of their events is later."""
     rows = con.execute(
-        "SELECT file FROM landing.ingest_ledger GROUP BY file HAVING bool_and(list_contains($1, source)) ORDER BY file",
-        [list(EVENTS)],
+        "SELECT file FROM landing.ingest_ledger GROUP BY file "
+        "HAVING bool_and(list_contains($1, source) OR contains(file, $2)) ORDER BY file",
+        [list(EVENTS), f"/{EDIT_FILE}"],
     ).fetchall()
     paths = [Path(file) for (file,) in rows]
     midnight = datetime(before.year, before.month, before.day).timestamp()

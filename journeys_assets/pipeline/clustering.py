@@ -30,6 +30,7 @@ from journeys_assets.pipeline.stage import EXAMPLE_ROWS, Batch, Distribution, No
 from journeys_assets.storage.queries import inference, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import llm_journeys as queries
+from journeys_assets.storage.queries.edits import edits_as_of
 from journeys_assets.storage.queries.identities import digest_of_owners
 from journeys_assets.storage.queries.model_calls import record_calls
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
@@ -39,9 +40,10 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 @dataclass(frozen=True)
 class Clustering:
-    """Clusters the users whose latest inference does not cover their log, or is of another version.
+    """Clusters the users whose latest inference does not cover their log or their edits, or is of another version.
 
     Where a language model feeds the output, its journeys take the place of the clusters of each user whom it inferred.
+    Merges and splits are not applied to those.
 
     Attributes:
         version_of_model: The version of ``llm_journeys`` on a day; None where the model does not feed the output.
@@ -78,6 +80,7 @@ class Clustering:
             sizes = inference.sizes_of_clusters(con, run.days[-1])
             examples = inference.example_clusters(con, run.days[-1], EXAMPLE_ROWS)
             n_by_model = inference.users_not_by_pipeline(con, run.days)
+            edits = edits_as_of(con, run.days[-1])
         asked: dict[str, Shown] = {}
         if asker is not None:
             asked = {"close_calls_decided_by": answered_by(asker.model, prompt())}
@@ -89,6 +92,7 @@ class Clustering:
                 "journeys_on_last_day": sizes.filter("is_journey").height,
                 "users_computed": n_users,
                 "users_inferred_by_language_model": n_by_model,
+                "edits_of_journeys": edits["verdict"].value_counts(sort=True, name="edits"),
                 "keywords_per_cluster": Distribution(sizes["n_keywords"]),
                 "examples": examples,
             }
@@ -101,7 +105,8 @@ class Clustering:
             read += [(LLM_INFERENCES.name, day), (LLM_JOURNEYS.name, day)]
         with self.warehouse.reading() as con:
             digests = [*(tables.content_digest(con, *table) for table in read), digest_of_owners(con)]
-            return repr([self.first_partition_date, *digests])
+            edits = edits_as_of(con, day)
+        return repr([self.first_partition_date, *digests, *([edits.rows()] if edits.height else [])])
 
     def _rows(
         self, days: Sequence[date], shard: Shard, asker: Asker | None, failed: list[Failed], *, full: bool
@@ -169,8 +174,9 @@ class Clustering:
             history = keyword_queries.keyword_history(con, others, day)
             distinct = history["keyword"].unique().sort().to_list()
             vectors = stored_vectors(con, "keyword", distinct, self.embedder().model_version)
+            edits = edits_as_of(con, day, shard).join(others, on="user_id", how="semi")
         params = clustering_on(self.calibrations, day, self.clustering)
-        own, unanswered, failed = self._clustered(keywords, history, vectors, params, asker)
+        own, unanswered, failed = self._clustered(keywords, history, vectors, edits, params, asker)
         users = users.filter(~pl.col("user_id").is_in([one.key for one in failed]))
         own = own.join(others, on="user_id").with_columns(inferred_by=pl.lit(PIPELINE)).select(by_model.columns)
         clusters = pl.concat([own, by_model]).sort("user_id", "journey_id")
@@ -184,6 +190,7 @@ class Clustering:
         keywords: pl.DataFrame,
         history: pl.DataFrame,
         vectors: pl.DataFrame,
+        edits: pl.DataFrame,
         params: ClusteringParams,
         asker: Asker | None,
     ) -> tuple[pl.DataFrame, pl.DataFrame, Sequence[Failed]]:
@@ -202,8 +209,8 @@ class Clustering:
             )
             groups, found = decided_groups(keywords, packed, params, cut, self.questions, ask)
             keywords = keywords.join(groups.select("user_id").unique(), on="user_id", how="anti", maintain_order="left")
-            decided = [describe_groups(groups, history, packed, params)]
-        tables = {"keywords": keywords, "history": history, "vectors": vectors}
+            decided = [describe_groups(groups, history, packed, params, edits)]
+        tables = {"keywords": keywords, "history": history, "vectors": vectors, "edits": edits}
         done = computed(self.compute, ClusterUsers(params), tables)
         clusters = pl.concat([done.rows, *decided])
         rows = [(user_id, len(own.unanswered)) for user_id, own in found.items()]

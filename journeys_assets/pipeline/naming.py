@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +11,8 @@ import polars as pl
 
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.naming.features import JOURNEY, commonness_classes
+from journeys_assets.domain.naming.forms import key_of
+from journeys_assets.domain.naming.given import BY_USER, judged_given_names, keys_of_given, renamed_journeys
 from journeys_assets.domain.naming.names import name_journeys
 from journeys_assets.domain.naming.params import NamingParams
 from journeys_assets.domain.naming.suggestions import worth
@@ -21,6 +23,7 @@ from journeys_assets.pipeline.suggested_names import CLUSTER_COLUMNS, Unsafe, ac
 from journeys_assets.storage.queries import inference, staleness, tables
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries import suggestions as suggestion_queries
+from journeys_assets.storage.queries.edits import edits_as_of
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 _MOST_CHANGES = 50
@@ -62,6 +65,7 @@ class Naming:
         before, basis = None, self._stored_before(run.days[0])
         named_by: set[str] = set()
         n_made = 0
+        given: list[pl.Series] = []
         for days, shard in run.pieces():
             made, carried = [], []
             for day in days:
@@ -70,7 +74,8 @@ class Naming:
                 assert basis is not None
                 states = shard.of_frame(basis.states)
                 kept = self._unchanged(before, basis, states) if before else states.clear()
-                names, weights = self._named(day, states.join(kept, on="user_id", how="anti"))
+                names, weights, verdicts = self._named(day, states.join(kept, on="user_id", how="anti"))
+                given.append(verdicts)
                 made.append(names.with_columns(partition_date=pl.lit(day)))
                 named_by.add(weights)
                 n_made += names.height
@@ -83,6 +88,7 @@ class Naming:
             {
                 "named_by": ", ".join(sorted(named_by)),
                 "names_made": n_made,
+                "names_given_by_users": pl.concat(given).value_counts(sort=True, name="names"),
                 "examples": examples.select("user_id", "journey_name", "keywords"),
             }
         )
@@ -120,22 +126,39 @@ class Naming:
                 touched.append(suggestion_queries.users_with_suggestions(con, self.suggested_by, after.day))
         return same.join(pl.concat(touched), on="user_id", how="anti") if touched else same
 
-    def _named(self, day: date, states: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-        """The names of the journeys of ``states``, and what weighed their features."""
+    def _named(self, day: date, states: pl.DataFrame) -> tuple[pl.DataFrame, str, pl.Series]:
+        """The names of the journeys of ``states``, what weighed their features, and what became of given names."""
         params, named_by = naming_on(self.releases, day, self.naming)
         with self.warehouse.reading() as con:
             clusters = inference.journeys_in(con, states, CLUSTER_COLUMNS)
             facts = keyword_queries.keyword_facts(con, clusters, day, self.keywords)
-        names = name_journeys(clusters, facts, params).with_columns(named_by=pl.lit(named_by, dtype=pl.String))
-        return self._with_suggested(names, clusters, day), named_by
+            edits = edits_as_of(con, day)
+        given = self._judged(renamed_journeys(edits, clusters))
+        keys = keys_of_given(given)
+        names = name_journeys(clusters, facts, params, keys).with_columns(named_by=pl.lit(named_by, dtype=pl.String))
+        suggested = self._with_suggested(names, clusters, day, keys)
+        return _with_given(suggested, given), named_by, given["verdict"]
 
-    def _with_suggested(self, names: pl.DataFrame, clusters: pl.DataFrame, day: date) -> pl.DataFrame:
-        """``names`` with the accepted names of a language model in place."""
+    def _judged(self, given: pl.DataFrame) -> pl.DataFrame:
+        """Names that users gave with the verdict on each."""
+        if given.is_empty():
+            return given.with_columns(verdict=pl.lit(None, dtype=pl.String))
+        return judged_given_names(given, self.unsafe(given.rename({"given_name": "suggested_name"})))
+
+    def _with_suggested(
+        self, names: pl.DataFrame, clusters: pl.DataFrame, day: date, given: Mapping[tuple[str, str], str]
+    ) -> pl.DataFrame:
+        """``names`` with the accepted names of a language model in place, other than those that users gave."""
         if not self.suggested_by:
             return names
         with self.warehouse.reading() as con:
             suggested = suggestion_queries.suggested_names(con, names, self.suggested_by, until=day)
         accepted = accepted_names(suggested, worth(names), clusters, self.unsafe)
+        taken = {(user, key) for (user, _), key in given.items()}
+        is_free = [
+            (user, key_of(name)) not in taken for user, name in accepted.select("user_id", "suggested_name").iter_rows()
+        ]
+        accepted = accepted.filter(pl.Series(is_free, dtype=pl.Boolean))
         return (
             names.join(accepted, on=JOURNEY, how="left", maintain_order="left")
             .with_columns(
@@ -144,3 +167,19 @@ class Naming:
             )
             .drop("suggested_name", "suggested_by")
         )
+
+
+def _with_given(names: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
+    """``names`` with the accepted names that users gave in place."""
+    accepted = given.filter(pl.col("verdict") == "accepted").select(*JOURNEY, "given_name")
+    if accepted.is_empty():
+        return names
+    is_given = pl.col("given_name").is_not_null()
+    return (
+        names.join(accepted, on=JOURNEY, how="left", maintain_order="left")
+        .with_columns(
+            journey_name=pl.coalesce("given_name", "journey_name"),
+            named_by=pl.when(is_given).then(pl.lit(BY_USER)).otherwise("named_by"),
+        )
+        .drop("given_name")
+    )

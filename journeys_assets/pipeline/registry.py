@@ -472,11 +472,15 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         "journeys",
         _clustering,
         tables=(JOURNEY_CLUSTERS, INFERENCE_LEDGER),
-        upstream=("keyword_table", KEYWORD_EMBEDDINGS.name, LLM_JOURNEYS.name, LLM_INFERENCES.name),
+        upstream=(
+            *("keyword_table", KEYWORD_EMBEDDINGS.name, LLM_JOURNEYS.name, LLM_INFERENCES.name),
+            "stg_journey_feedback",
+        ),
         # Where the pipeline feeds the output, no row of the model shapes any of it.
         version_upstream=lambda params: (
             "keyword_table",
             KEYWORD_EMBEDDINGS.name,
+            "stg_journey_feedback",
             *((LLM_JOURNEYS.name,) if params.inference.model_feeds else ()),
         ),
         parameters=(*_OF_CLUSTERS, "inference.journeys_from"),
@@ -502,9 +506,11 @@ STAGES: tuple[StageEntry | SqlStage, ...] = (
         "journeys",
         _naming,
         tables=(JOURNEY_NAMES,),
-        upstream=(*_INFERRED, "keyword_table", "keyword_commonness", SUGGESTED_NAMES.name),
-        parameters=_OF_NAMES,
+        upstream=(*_INFERRED, "keyword_table", "keyword_commonness", SUGGESTED_NAMES.name, "stg_journey_feedback"),
+        # A name that a user gives is judged as names of a language model are.
+        parameters=(*_OF_NAMES, *_THRESHOLDS),
         release=NAMING_WEIGHTS,
+        uses_safety_model=True,
         keeps="recent",
     ),
     StageEntry(

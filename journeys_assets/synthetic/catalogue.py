@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from journeys_assets.domain.keywords.text import normalise
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import EDIT_COLUMNS, EVENT_ID, LANDING, NOISE_COLUMN, UPDATED_AT
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.synthetic.languages import broad_interests, in_language, themes_by_language
 from journeys_assets.synthetic.noise_by_language import NOISE
@@ -54,9 +54,9 @@ class Catalogue:
 
 
 def landing_frame(source: Table, rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
-    """Landing rows of the world, without ``updated_at`` (nothing in it changes), ``event_id`` and ``noise``."""
-    left_out = ("updated_at", "event_id", "noise")
-    schema = {name: dtype for name, dtype in source.polars_schema.items() if name not in left_out}
+    """Landing rows of the world, without ``updated_at`` (nothing in it changes), ``event_id``, ``noise`` and edits."""
+    left_out = (UPDATED_AT, EVENT_ID, NOISE_COLUMN, *EDIT_COLUMNS)
+    schema = {column.name: column.dtype for column in source.columns if column not in left_out}
     return pl.concat([source.empty(), pl.DataFrame(rows, schema=schema, orient="row")], how="diagonal")
 
 

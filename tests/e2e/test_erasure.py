@@ -78,7 +78,16 @@ def of_user() -> dict[str, pl.DataFrame]:
             }
         ),
         "journey_feedback": pl.DataFrame(
-            {"user_id": [USER], "journey_id": [f"{TEXT}-j"], "verdict": ["more"], "given_at": [at(2)]}
+            {
+                "user_id": USER,
+                "journey_id": f"{TEXT}-j",
+                "verdict": ["more", "rename", "merge"],
+                "given_at": at(2),
+                "edit_id": [None, f"{TEXT}-e1", f"{TEXT}-e2"],
+                "keywords": [None, queries[:2], queries[:2]],
+                "other_keywords": [None, None, queries[2:]],
+                "new_name": [None, f"{TEXT} plot", None],
+            }
         ),
     }
 

@@ -86,12 +86,59 @@ def test_a_person_finds_a_theme_and_a_user_and_takes_a_word_back(
     page.close()
 
 
+def test_a_person_renames_joins_splits_and_undoes_by_keyboard(
+    browser: "Browser", address: str, sources: Sources
+) -> None:
+    # Seen to fail without the script's part that loads the list of edits.
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.goto(f"{address}/user?id=u000006")
+
+    page.focus("#j000006-1 >> summary")
+    page.keyboard.press("Enter")
+    page.focus("#j000006-1 >> input[name=name]")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Our plan")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#edits >> text=Our plan")
+
+    page.click("#j000006-2 >> summary")
+    page.select_option("#j000006-2 >> select[name=other]", "j000006-3")
+    page.focus("#j000006-2 >> button:has-text('These two are one')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#edits >> text=These two are one")
+
+    page.click("#j000006-4 >> summary")
+    page.click("#j000006-4 >> text=This is two")
+    page.wait_for_url("**/user/split?*")
+    moved = page.get_attribute("tr:nth-child(2) >> input[value='1']", "name")
+    assert moved is not None
+    assert page.locator("input[value='2']:checked").count() >= 1
+    page.focus("tr:nth-child(2) >> input:checked")
+    page.keyboard.press("ArrowRight")
+    page.focus("button[value=split]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#edits >> text=This is two")
+    page.focus("#edits >> button >> nth=0")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#edits >> text=Taken back")
+
+    rename, merge, split, undo = sources.feedback.edits("u000006")
+    assert (rename.new_name, merge.verdict, merge.journey_id) == ("Our plan", "merge", "j000006-2")
+    assert moved.removeprefix("half:") in (split.other_keywords or ())
+    assert (undo.verdict, undo.edit_id) == ("undo", split.edit_id)
+    assert problems == []
+    page.close()
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/",
         "/themes",
         "/user?id=u000004",
+        "/user/split?id=u000004&journey=j000004-2",
         "/quality",
         "/erasures",
         "/user?id=hostile+[link=javascript:alert(1)]x[/link]",

@@ -4,12 +4,14 @@ import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from journeys_assets.explorer.app import explorer_app
 from journeys_assets.explorer.feedback import SOURCE, FeedbackError, FeedbackFolder, Said
+from journeys_assets.explorer.people import read_person
 from journeys_assets.explorer.sources import Sources
 from journeys_assets.pipeline.run import execute
 from journeys_assets.pipeline.stage import Run
@@ -19,6 +21,14 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.sandbox import Sandbox
 
 AT = datetime(2026, 5, 3, 10, 0, 0, 250)
+
+
+def posted(client: TestClient, **fields: str) -> tuple[int, str]:
+    """Status and text of the answer to a form of the page of a user."""
+    found = re.search(r'name="proof" value="(\w+)"', client.get(f"/user?id={fields['user']}").text)
+    assert found
+    answer = client.post("/user/feedback", data={"proof": found.group(1), **fields})
+    return answer.status_code, answer.text
 
 
 def test_a_button_writes_a_row_and_the_page_shows_it_until_the_next_run(sources: Sources) -> None:
@@ -77,3 +87,52 @@ def test_the_rows_are_loaded_as_feedback_and_a_word_is_taken_back_from_its_day_o
         {"j2": ("more", False)},
         {"j1": ("more", False), "j2": ("more", False)},
     ]
+
+
+def test_an_edit_records_the_keywords_that_are_meant_and_is_listed_until_it_is_undone(sources: Sources) -> None:
+    # Seen to fail with an undo of another edit.
+    client = TestClient(explorer_app(sources, token=None), base_url="http://127.0.0.1")
+    user, one, other = "u000020", "j000020-1", "j000020-2"
+    posted(client, user=user, journey=one, verdict="merge", other=other, keywords="forged")
+    posted(client, user=user, journey=one, verdict="rename", name="  Ours  &  <b>only</b> ")
+    keywords = {row["journey_id"]: tuple(row["keywords"]) for row in rows_of(sources, user)}
+    half = {f"half:{word}": str(1 + n % 2) for n, word in enumerate(keywords[other])}
+    posted(client, user=user, journey=other, verdict="split", **half, **{"half:not of it": "1"})
+    merge, rename, split = sources.feedback.edits(user)
+    assert (merge.keywords, merge.other_keywords, merge.journey_id) == (keywords[one], keywords[other], one)
+    assert (rename.new_name, rename.keywords) == ("Ours & <b>only</b>", keywords[one])
+    assert (split.keywords, split.other_keywords) == (keywords[other][::2], keywords[other][1::2])
+    part = client.get(f"/user/edits?id={user}").text
+    assert part.count('value="undo"') == 3
+    assert "Ours &amp; &lt;b&gt;only&lt;/b&gt;" in part
+    assert merge.edit_id
+    posted(client, user=user, journey=one, verdict="undo", edit=merge.edit_id)
+    part = client.get(f"/user/edits?id={user}").text
+    assert part.count('value="undo"') == 2
+    assert part.count("Taken back") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"verdict": "rename", "name": "me@example.org"}, "no personal data"),
+        ({"verdict": "rename", "name": "?"}, "has a letter"),
+        ({"verdict": "rename", "name": "bankruptcy and suicide"}, "safety policy"),
+        ({"verdict": "merge", "other": "j000021-1"}, "hoose the other journey"),
+        ({"verdict": "split", "half:x": "1"}, "at least one keyword into each half"),
+        ({"verdict": "undo"}, "names no edit"),
+    ],
+)
+def test_an_edit_that_cannot_count_is_refused_with_the_reason(
+    sources: Sources, fields: dict[str, str], why: str
+) -> None:
+    client = TestClient(explorer_app(sources, token=None), base_url="http://127.0.0.1")
+    status, text = posted(client, user="u000021", journey="j000021-1", **fields)
+    assert status == 400
+    assert why in text
+    assert sources.feedback.edits("u000021") == []
+
+
+def rows_of(sources: Sources, user: str) -> list[dict[str, Any]]:
+    snapshot = sources.published.current()
+    return read_person(snapshot.cursor(), user, snapshot.day, snapshot.tables).journeys

@@ -5,6 +5,10 @@ select
     events.journey_id,
     events.verdict,
     events.given_at,
+    events.edit_id,
+    events.keywords,
+    events.other_keywords,
+    events.new_name,
     cast(events.given_at as date) as event_date
 from {{ source('landing', 'journey_feedback') }} as events
 left join {{ source('landing', 'identity_periods') }} as periods

@@ -21,15 +21,22 @@ are sorted by text first, and every sum runs in a fixed order.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from journeys_assets.domain.clustering import cut
+from journeys_assets.domain.clustering.edits import (
+    EDITS_SCHEMA,
+    Edit,
+    edited_groups,
+    edits_by_user,
+    with_edited_themes,
+)
 from journeys_assets.domain.clustering.identity import area_ids, founders, journey_ids, theme_centralities
 from journeys_assets.domain.clustering.params import ClusteringParams
 from journeys_assets.domain.keywords.text import normalise_series
@@ -94,16 +101,19 @@ def cluster_users(
     history: pl.DataFrame,
     vectors: KeywordVectors,
     params: ClusteringParams,
+    edits: pl.DataFrame | None = None,
     *,
     threads: int = 1,
 ) -> pl.DataFrame:
-    """Clusters of every user: smoothed vectors, average linkage, and a learned cut.
+    """Clusters of every user: smoothed vectors, average linkage, a learned cut, and what the user said of its result.
 
     Args:
         keywords: One row per user x keyword: user_id, keyword, weight (> 0), first_engaged_at, last_engaged_at.
         history: user_id, keyword, first_engaged_at of every keyword that those users have engaged with, including
             ``keywords``. It determines the ids of journeys and nothing else.
         vectors: A unit vector for each keyword of ``history``.
+        edits: Rows of ``EDITS_SCHEMA``: merges and splits (``domain.clustering.edits``); by default none. A cluster
+            that one made is a journey however small or loose, and its cut_probability is null.
         threads: Compiled loops run on as many; does not change any row.
 
     Returns:
@@ -116,12 +126,22 @@ def cluster_users(
         MissingVectorsError: A keyword has no vector.
     """
     rows, past = _checked(keywords), history.sort("user_id")
+    given = edits_by_user(_none_if_absent(edits))
+    groups: list[tuple[pl.DataFrame, Mapping[str, Sequence[Edit]]]] = [(rows, {})]
+    if given:
+        is_edited = pl.col("user_id").is_in(list(given))
+        groups = [(rows.filter(~is_edited), {}), (rows.filter(is_edited), given)]
     with ThreadPoolExecutor(threads) as pool:
         parts = [
-            _describe(chunk, _of_users(past, chunk), vectors, params, pool, PIECES_PER_THREAD * threads)
-            for chunk in _chunks(rows)
+            _describe(chunk, _of_users(past, chunk), vectors, params, own, pool, PIECES_PER_THREAD * threads)
+            for group, own in groups
+            for chunk in _chunks(group)
         ]
     return _in_order(parts)
+
+
+def _none_if_absent(edits: pl.DataFrame | None) -> pl.DataFrame:
+    return EDITS_SCHEMA.to_frame() if edits is None else edits
 
 
 def _in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -137,13 +157,17 @@ def _in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def describe_groups(
-    keywords: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams
+    keywords: pl.DataFrame,
+    history: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    edits: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """What ``cluster_users`` returns, for clusters that are given: their ids, areas, centres and the like.
 
     Args:
         keywords: As for ``cluster_users``, with group: keywords of a user with the same group are one cluster.
-        history, vectors: As for ``cluster_users``.
+        history, vectors, edits: As for ``cluster_users``.
 
     Returns:
         As ``cluster_users``. No cut was made, so cut_probability is null.
@@ -153,7 +177,7 @@ def describe_groups(
     """
     rows, past = _checked(keywords), history.sort("user_id")
     groups = rows.join(keywords.select("user_id", "keyword", "group"), on=["user_id", "keyword"], how="left")["group"]
-    grouped = rows.with_columns(groups)
+    grouped, given = rows.with_columns(groups), edits_by_user(_none_if_absent(edits))
     parts = [
         _described(
             chunk.drop("group"),
@@ -161,6 +185,7 @@ def describe_groups(
             vectors,
             params,
             _packed_groups(chunk, vectors, params.area_distance),
+            given,
         )
         for chunk in _chunks(grouped)
     ]
@@ -292,6 +317,7 @@ def _describe(
     history: pl.DataFrame,
     vectors: KeywordVectors,
     params: ClusteringParams,
+    edits: Mapping[str, Sequence[Edit]],
     pool: Executor,
     pieces: int,
 ) -> pl.DataFrame:
@@ -311,15 +337,60 @@ def _describe(
         return _packed(vectors.matrix, places[own], of_rows, weights[own], own_offsets, params, ensemble)
 
     found = _joined(list(pool.map(of_users, equal_work(offsets, pieces))))
-    return _described(rows, history, vectors, params, found)
+    return _described(rows, history, vectors, params, found, edits)
+
+
+def _with_edits(
+    rows: pl.DataFrame,
+    history: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    found: Packed,
+    edits: Mapping[str, Sequence[Edit]],
+) -> tuple[Packed, NDArray[np.bool_]]:
+    """The clusters ``found`` of ``rows`` after the edits of their users, and which of them a user made."""
+    labels, next_label = found.labels.copy(), len(found.centres)
+    as_said: list[int] = []
+    known = dict(history.group_by("user_id").agg("keyword").iter_rows())
+    start = 0
+    for user, n in rows["user_id"].rle().struct.unnest().select("value", "len").iter_rows():
+        own = slice(start, start + n)
+        start += n
+        if user not in edits:
+            continue
+        # Numbered within the user, so that new groups are beyond those of all users.
+        first = labels[own].min()
+        edited = edited_groups(
+            rows["keyword"][own].to_list(), labels[own] - first, edits[user], vectors, frozenset(known[user])
+        )
+        n_before = labels[own].max() - first + 1
+        is_new = edited.labels >= n_before
+        labels[own] = np.where(is_new, edited.labels - n_before + next_label, edited.labels + first)
+        as_said += [group - n_before + next_label for group in edited.as_said]
+        next_label += int(edited.labels.max() - n_before + 1) if is_new.any() else 0
+    packed = _packed_groups(rows.with_columns(group=pl.Series(labels)), vectors, params.area_distance)
+    groups = labels[np.unique(packed.labels, return_index=True)[1]]
+    is_old = groups < len(found.scores)
+    scores = np.where(is_old, found.scores[np.where(is_old, groups, 0)], np.nan)
+    return replace(packed, scores=scores), np.isin(groups, as_said)
 
 
 def _described(
-    rows: pl.DataFrame, history: pl.DataFrame, vectors: KeywordVectors, params: ClusteringParams, found: Packed
+    rows: pl.DataFrame,
+    history: pl.DataFrame,
+    vectors: KeywordVectors,
+    params: ClusteringParams,
+    found: Packed,
+    edits: Mapping[str, Sequence[Edit]],
 ) -> pl.DataFrame:
-    """The clusters ``found`` of ``rows``, with their ids; the order of clusters is unspecified."""
+    """The clusters ``found`` of ``rows`` after ``edits``, with their ids; the order of clusters is unspecified."""
+    as_said = np.zeros(len(found.centres), dtype=np.bool_)
+    if edits:
+        found, as_said = _with_edits(rows, history, vectors, params, found, edits)
     members = rows.with_columns(cluster=pl.Series(found.labels), centrality=pl.Series(found.centralities))
     themes = founders(history, vectors, params.theme_cosine)
+    if edits:
+        themes = with_edited_themes(themes, edits, vectors)
     ids = journey_ids(members, themes)
     members = members.with_columns(theme_centrality=pl.Series(theme_centralities(members, ids, themes, vectors)))
     facts = pl.DataFrame(
@@ -328,6 +399,7 @@ def _described(
             "area": found.areas,
             "cohesion": found.cohesions,
             "separation": found.separations,
+            "as_said": as_said,
             "cut_probability": pl.Series(1.0 / (1.0 + np.exp(params.least_log_odds - found.scores)), nan_to_null=True),
             "centroid": pl.Series(pack(found.centres), dtype=pl.Binary),
         }
@@ -344,7 +416,11 @@ def _described(
         first_engaged_at=pl.col("first_engaged_at").min(),
         last_engaged_at=pl.col("last_engaged_at").max(),
     )
-    described = clusters.join(ids, on="cluster").join(facts, on="cluster").with_columns(is_journey=_is_journey(params))
+    described = (
+        clusters.join(ids, on="cluster")
+        .join(facts, on="cluster")
+        .with_columns(is_journey=_is_journey(params) | pl.col("as_said"))
+    )
     return described.join(area_ids(described), on="cluster")
 
 

@@ -51,3 +51,25 @@ def dendrogram_of(keywords: Sequence[str], vectors: NDArray[np.float32], params:
     runs, times, begins, distinct = kernels.letter_runs(*letters_of(pl.Series(keywords, dtype=pl.String)))
     letters = kernels.letter_weights(runs, times, begins, every, np.zeros(distinct, dtype=np.uint32))
     return Dendrogram(tree[0], kernels.merge_features(products, tree, letters, np.zeros((distinct, 2))))
+
+
+def two_halves(keywords: Sequence[str], vectors: NDArray[np.float32], params: ClusteringParams) -> NDArray[np.bool_]:
+    """The two halves that the dendrogram of some keywords has.
+
+    Args:
+        keywords: n distinct normalised keywords, sorted; n >= 2.
+        vectors: (n, d), the unit vector of each.
+
+    Returns:
+        (n,), whether each keyword is in the second half. The first keyword is in the first one.
+    """
+    n = len(keywords)
+    children = dendrogram_of(keywords, vectors, params).children
+    waiting, is_second = [int(children[-1][1])], np.zeros(n, dtype=np.bool_)
+    while waiting:
+        node = waiting.pop()
+        if node < n:
+            is_second[node] = True
+        else:
+            waiting += children[node - n].tolist()
+    return ~is_second if is_second[0] else is_second

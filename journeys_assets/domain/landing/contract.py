@@ -17,6 +17,7 @@ from journeys_assets.domain.keywords.text import PLAIN, cleaned_series, normalis
 from journeys_assets.domain.landing.ids import NULL_MARKERS, NULL_WORDS, are_broken, are_null_words, clean_ids
 from journeys_assets.domain.tables.landing import KEYWORD_COLUMNS, LANDING, landing_contract
 from journeys_assets.domain.tables.table import TIMESTAMP, Column
+from journeys_assets.domain.vocabulary import EDITS, MERGE, RENAME, SPLIT, UNDO
 
 MAX_TEXT_CHARACTERS = 10_000
 """Maximum length of a text or of a list item, characters."""
@@ -139,6 +140,11 @@ def check_rows(
         findings += found
         values[column.name] = value
     values |= _without_assumed_consent(source, values, frame, findings, now)
+    if source == "journey_feedback":
+        # An empty cell and a column that is not there make the same event.
+        values |= {
+            name: _without(values[name], values[name].list.len() == 0) for name in ("keywords", "other_keywords")
+        }
     checked = pl.DataFrame([frame["line"].cast(pl.Int64), *values.values()])
     findings += _rules_across_columns(source, checked)
     return _split(frame.select("line", *(c for c in table.column_names if c in frame.columns)), checked, findings)
@@ -570,7 +576,45 @@ def _rules_across_columns(source: str, checked: pl.DataFrame) -> list[_Finding]:
         return [
             _Finding(nameless, "journey_id", "and keywords are both missing; one must say which journey was judged")
         ]
+    if source == "journey_feedback":
+        return _rules_of_edits(checked)
     return []
+
+
+def _rules_of_edits(checked: pl.DataFrame) -> list[_Finding]:
+    """What each edit needs, and the halves of a split have nothing in common."""
+
+    def mask(condition: pl.Expr) -> pl.Series:
+        return checked.select(condition.fill_null(False)).to_series()
+
+    verdict = pl.col("verdict")
+    needs = {
+        "edit_id": (
+            (*EDITS, UNDO),
+            pl.col("edit_id").is_null(),
+            "an edit needs one, so that it can be undone, and an undo that of the edit",
+        ),
+        "keywords": (EDITS, _is_empty("keywords"), "an edit needs the keywords of the journey as they were"),
+        "other_keywords": (
+            (MERGE, SPLIT),
+            _is_empty("other_keywords"),
+            "a merge needs the keywords of the other journey, a split those of the other half",
+        ),
+        "new_name": ((RENAME,), pl.col("new_name").is_null(), "a rename needs what the user calls the journey"),
+    }
+    found = [
+        _Finding(mask(verdict.is_in(given) & lacks), name, f"is missing; {cure}")
+        for name, (given, lacks, cure) in needs.items()
+    ]
+    both = pl.col("keywords").list.set_intersection("other_keywords").list.len() > 0
+    common = _Finding(
+        mask((verdict == SPLIT) & both), "other_keywords", "has a keyword of the first half; a keyword is in one half"
+    )
+    return [*found, common]
+
+
+def _is_empty(column: str) -> pl.Expr:
+    return pl.col(column).list.len().fill_null(0) == 0
 
 
 def _split(raw: pl.DataFrame, checked: pl.DataFrame, findings: Sequence[_Finding]) -> tuple[pl.DataFrame, pl.DataFrame]:

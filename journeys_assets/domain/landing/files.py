@@ -31,6 +31,8 @@ COMPLETE_SETTLE_S = 2.0
 LAUNCH_TIMEOUT_S = 120
 """Time within which a started run must hold the lock on the folder, seconds. After that it counts as lost."""
 SHOWN = 3
+EDIT_FILE = "explorer-edit-"
+"""What the name of each file begins with in which the explorer writes an edit of a journey."""
 
 _NS = 1_000_000_000
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -45,7 +46,12 @@ _A_NUMBER = 99_999
 """As long as the largest number that is ever added to a name."""
 
 
-def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: NamingParams) -> pl.DataFrame:
+def name_journeys(
+    clusters: pl.DataFrame,
+    keyword_facts: pl.DataFrame,
+    params: NamingParams,
+    given: Mapping[tuple[str, str], str] | None = None,
+) -> pl.DataFrame:
     """A name for every journey, unique within its user when case is ignored.
 
     If two journeys of a user have the same best name, the one with the higher score gets it (ties by journey_id), and
@@ -59,6 +65,8 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
             of the catalogue's items that carry the keyword, 0 to 1); one row per user and keyword. Rows of keywords
             that are no members tell how common phrases are. A keyword without a row is shown unchanged, counts as
             specific, and comes last in the order of first engagement.
+        given: The key (``forms.key_of``) of the name that a user gave, by user and journey; by default none. No other
+            journey of the user gets such a name.
 
     Returns:
         One row per journey, sorted by user_id and journey_id: journey_name, name_keyword (the normalised member or
@@ -78,7 +86,11 @@ def name_journeys(clusters: pl.DataFrame, keyword_facts: pl.DataFrame, params: N
         .sort("user_id", pl.col("score").list.first(), "journey_id", descending=[False, True, False])
     )
     names, places = _unique_names(
-        journeys["user_id"].to_list(), journeys["keyword"].to_list(), journeys["display_form"].to_list()
+        journeys["user_id"].to_list(),
+        journeys["journey_id"].to_list(),
+        journeys["keyword"].to_list(),
+        journeys["display_form"].to_list(),
+        given or {},
     )
     place = pl.Series("place", places, dtype=pl.Int64)
     return (
@@ -193,26 +205,39 @@ class _Shown:
         return known
 
 
-def _unique_names(users: list[str], keywords: list[list[str]], forms: list[list[str]]) -> tuple[list[str], list[int]]:
+def _unique_names(
+    users: list[str],
+    journey_ids: list[str],
+    keywords: list[list[str]],
+    forms: list[list[str]],
+    given: Mapping[tuple[str, str], str],
+) -> tuple[list[str], list[int]]:
     """The name of each journey and the place of its candidate, both in the order of the journeys.
 
     Args:
         users: User of each journey. Journeys of a user are contiguous, in the order in which they choose names.
+        journey_ids: Id of each journey.
         keywords, forms: Candidates of each journey and their display forms, best first.
+        given: As for ``name_journeys``.
     """
     shown = _Shown()
     names: list[str] = []
     places: list[int] = []
     taken: set[str] = set()
+    others: dict[str, str] = {}
     numbers: dict[str, int] = {}
     previous: str | None = None
-    for user, *candidates in zip(users, keywords, forms, strict=True):
+    given_to: dict[str, dict[str, str]] = {}
+    for (owner, journey_id), key in given.items():
+        given_to.setdefault(owner, {})[key] = journey_id
+    for user, journey_id, *candidates in zip(users, journey_ids, keywords, forms, strict=True):
         if user != previous:
-            taken, numbers, previous = set(), {}, user
+            others = given_to.get(user, {})
+            taken, numbers, previous = set(others), {}, user
         place, name = 0, None
         for number, (keyword, form) in enumerate(zip(*candidates, strict=True)):
             own, key = shown.name_andkey_of(keyword, form)
-            if key not in taken:
+            if key not in taken or others.get(key) == journey_id:
                 place, name = number, own
                 break
         if name is None:

@@ -217,14 +217,22 @@ class _Journeys:
         return bool(is_nearest and (cosines[place] >= self.least_centralities[place] or shared[place] > 0))
 
 
-def _fault(name: str, keywords: Sequence[str]) -> Verdict | None:
-    """What the text of a name says against it; None if nothing does."""
+def name_fault(name: str) -> Literal["unshowable", "personal"] | None:
+    """Why a text can name no journey at all; None if it can name some."""
     is_line = name == cleaned(name) and any(map(str.isalpha, name))
     is_short = MIN_CHARACTERS <= len(name) <= MAX_CHARACTERS and len(name.split()) <= MAX_WORDS
     if not is_line or not is_short or key_of(name).startswith(key_of(NAMELESS)):
         return "unshowable"
     if holds_personal_data(name):
         return "personal"
+    return None
+
+
+def _fault(name: str, keywords: Sequence[str]) -> Verdict | None:
+    """What the text of a name says against it; None if nothing does."""
+    fault = name_fault(name)
+    if fault is not None:
+        return fault
     text = " ".join(keywords)
     has_new_number = bool(set(_NUMBER.findall(name)) - set(_NUMBER.findall(text)))
     return "not_entailed" if has_new_number or not scripts_of(name) <= scripts_of(text) else None

@@ -41,6 +41,32 @@ NOISE_COLUMN = Column(
 )
 
 
+EDIT_COLUMNS = (
+    Column(
+        "edit_id",
+        TEXT,
+        "Of an edit, its id, distinct within its user; of undo, that of the edit taken back.",
+        nullable=True,
+        is_id=True,
+    ),
+    Column(
+        "keywords",
+        TEXTS,
+        "Keywords of the journey as they were: of rename all, of merge those of the first journey, of split those of "
+        "the first half.",
+        nullable=True,
+    ),
+    Column(
+        "other_keywords",
+        TEXTS,
+        "Of merge, the keywords of the second journey; of split, those of the second half.",
+        nullable=True,
+    ),
+    Column("new_name", TEXT, "Of rename, what the user calls the journey.", nullable=True),
+)
+"""What an edit in journey_feedback consists of. It names keywords, because clusters change with later ones."""
+
+
 def _landing(name: str, description: str, grain: tuple[str, ...], *columns: Column) -> Table:
     return Table(name, description, grain, columns, schema="landing", partitioned=False)
 
@@ -203,17 +229,19 @@ LANDING: dict[str, Table] = {
         ),
         _landing(
             "journey_feedback",
-            "One thing that a user said of a journey.",
-            ("user_id", "journey_id", "verdict", "given_at"),
+            "One thing that a user said of a journey: a verdict, or an edit.",
+            ("user_id", "journey_id", "verdict", "given_at", *(column.name for column in EDIT_COLUMNS)),
             USER_ID,
             Column("journey_id", TEXT, "The journey spoken of.", is_id=True),
             Column(
                 "verdict",
                 TEXT,
-                "What the user said; withdrawn takes back everything said of the journey before.",
+                "What the user said. withdrawn takes back all verdicts on the journey before; rename, merge and split "
+                "are edits, and undo takes one of them back.",
                 allowed=GIVEN_VERDICTS,
             ),
             Column("given_at", TIMESTAMP, "When.", unit="UTC"),
+            *EDIT_COLUMNS,
         ),
     )
 }
@@ -300,9 +328,13 @@ EFFECTS: dict[str, dict[str, str]] = {
     },
     "journey_feedback": {
         "user_id": _USER,
-        "journey_id": "stage, score and notifications of that journey",
-        "verdict": "stage, score and notifications of that journey",
-        "given_at": "from which day on it counts, and which verdict is the latest",
+        "journey_id": "stage, score and notifications of that journey; which journey a rename is of",
+        "verdict": "stage, score and notifications of that journey; what an edit does",
+        "given_at": "from which day on it counts, and which verdict or edit is the latest",
+        "edit_id": "which edit an undo takes back",
+        "keywords": "which keywords are one journey, names of journeys, calibration",
+        "other_keywords": "which keywords are one journey, calibration",
+        "new_name": "names of journeys, labels of names",
     },
 }
 """Where each accepted column takes effect, by source."""

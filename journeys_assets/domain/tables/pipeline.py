@@ -132,8 +132,8 @@ JOURNEY_CLUSTERS = Table(
             "cut_probability",
             pl.Float64(),
             "Probability that the keywords are one journey, by the learned cut at the live threshold: from 0.5, a "
-            "toss-up whether to split them, to 1; null for a single keyword, and for all clusters of a user where a "
-            "language model decided a close call.",
+            "toss-up whether to split them, to 1; null for a single keyword, for all clusters of a user where a "
+            "language model decided a close call, and for a cluster that an edit of the user made.",
             unit="probability",
             minimum=0.5,
             maximum=1.0,
@@ -352,8 +352,8 @@ JOURNEY_NAMES = Table(
         Column(
             "named_by",
             TEXT,
-            "'parameters', or the version of the released weights that names were chosen with; null in days of before "
-            "there were any.",
+            "'parameters', or the version of the released weights that names were chosen with; 'user' where the user "
+            "gave the name; null in days of before there were any.",
             nullable=True,
         ),
     ),

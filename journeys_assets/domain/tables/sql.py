@@ -16,7 +16,7 @@ import polars as pl
 
 from journeys_assets.domain.actions import STRENGTHS, Action, Strength, counted
 from journeys_assets.domain.tables.identities import IDENTITY_ALIASES
-from journeys_assets.domain.tables.landing import landing_tables
+from journeys_assets.domain.tables.landing import EDIT_COLUMNS, landing_tables
 from journeys_assets.domain.tables.pipeline import (
     JOURNEY_CLUSTERS,
     JOURNEY_NAMES,
@@ -167,6 +167,7 @@ def _staging(landed: Mapping[str, Table]) -> tuple[Table, ...]:
             "journey_id",
             "verdict",
             "given_at",
+            *(column.name for column in EDIT_COLUMNS),
         ),
         replace(IDENTITY_ALIASES, name="stg_identity_aliases", schema="main"),
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from journeys_assets.domain.tables.landing import ERASED_USERS
+from journeys_assets.domain.vocabulary import EDITS, UNDO
 from journeys_assets.storage.erasure.tombstones import USER_COLUMNS, Tombstones
 from journeys_assets.storage.ingest.scratch import EVENT_TIME
 from journeys_assets.storage.warehouse.base import STORAGE_VERSION, WarehouseError, quoted, write_compact_copy
@@ -76,7 +77,8 @@ def remove_users(
 def remove_before(con: duckdb.DuckDBPyConnection, day: date, shared_texts: Mapping[str, str]) -> Removed:
     """Delete what the log says of days before ``day`` from the current database, inside the transaction of ``con``.
 
-    Consent is kept, however old: users, unsubscribes and what users said of journeys. So are items and judgements.
+    Consent is kept, however old: users, unsubscribes and verdicts of users on journeys. So are items and judgements.
+    Edits of journeys go, because they hold keywords of the log.
     """
     columns = _columns(con)
     removed = Removed()
@@ -92,6 +94,7 @@ _OLD = {
     "landing.pin_engagements": "engaged_at < $1",
     "landing.board_pins": "saved_at < $1",
     "landing.notification_events": "sent_at < $1 AND unsubscribed_at IS NULL",
+    "landing.journey_feedback": f"given_at < $1 AND verdict IN {(*EDITS, UNDO)}",
     "landing.quarantined_rows": "quarantined_at < $1",
     "main.keyword_table": "partition_date < $1",
 }

@@ -12,6 +12,7 @@ from journeys_assets.domain.inference.params import PIPELINE
 from journeys_assets.domain.keywords.params import KeywordParams
 from journeys_assets.domain.lifecycle.evidence import look_back_days
 from journeys_assets.domain.parameters import AlgorithmParams
+from journeys_assets.storage.queries.edits import NO_DAYS, days_of_edits
 from journeys_assets.storage.queries.identities import ALIASES, owned_days, with_logged_ids
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
 
@@ -43,7 +44,8 @@ def users_to_cluster(
     With ``full``, every user within the horizon. Otherwise the users whose latest state in earlier partitions does not
     cover their last active day, or was computed by another algorithm version, or for whom other rows count since then,
     because ids were linked. Of the latter, those without any row left have ``NO_LAST_DAY`` as window_end_date: they
-    have no journeys from this day on. The content of partition ``day`` itself
+    have no journeys from this day on. The pipeline also infers users anew who gave or took back an edit since then.
+    The content of partition ``day`` itself
     is not used, so that running it again gives the same rows.
 
     Args:
@@ -57,6 +59,7 @@ def users_to_cluster(
     """
     columns = ("user_id", "partition_date", "window_end_date", "algorithm_version")
     con.register("pending", pending.select(columns).to_arrow())
+    edited = days_of_edits(con) if by == "pipeline" else NO_DAYS
     rows = con.execute(
         f"""
         WITH last_active AS (
@@ -78,10 +81,12 @@ def users_to_cluster(
         ), relinked AS (
           SELECT DISTINCT user_id FROM computed JOIN linked USING (user_id)
           WHERE changed_on > partition_date AND changed_on <= $day
+        ), edited AS (
+          SELECT DISTINCT user_id FROM computed JOIN {edited} USING (user_id) WHERE changed_on > partition_date
         )
         SELECT l.user_id, l.window_end_date FROM last_active l LEFT JOIN computed c USING (user_id)
         WHERE $full OR c.user_id IS NULL OR c.window_end_date <> l.window_end_date OR c.algorithm_version <> $version
-          OR l.user_id IN (FROM relinked)
+          OR l.user_id IN (FROM relinked) OR l.user_id IN (FROM edited)
         UNION ALL
         SELECT user_id, DATE '{NO_LAST_DAY}'
         FROM relinked JOIN computed c USING (user_id) ANTI JOIN last_active USING (user_id)

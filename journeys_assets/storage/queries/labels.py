@@ -14,12 +14,16 @@ import polars as pl
 from journeys_assets.domain.keywords.text import normalise
 from journeys_assets.domain.lifecycle import evidence
 from journeys_assets.domain.naming import labels as naming_labels
+from journeys_assets.domain.naming.given import BY_USER
+from journeys_assets.domain.naming.suggestions import name_fault
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.domain.ranking import labels as ranking_labels
 from journeys_assets.domain.ranking.params import RankingParams
+from journeys_assets.domain.vocabulary import RENAME
 from journeys_assets.storage.queries import inference, superseded
 from journeys_assets.storage.queries import keywords as keyword_queries
 from journeys_assets.storage.queries.annotation import JUDGEMENTS
+from journeys_assets.storage.queries.edits import edits_as_of
 
 
 def training_rows(
@@ -34,11 +38,12 @@ def training_rows(
         Columns of ``ranking_labels.LABEL_SCHEMA`` and ``features``; empty if there are no labels. Labels of
         partitions that were never computed, or have been deleted, are left out.
     """
+    annotations = _annotations(con)
     labels = pl.concat(
         [
             ranking_labels.feedback_labels(_sends(con, as_of), as_of=as_of, params=params),
             ranking_labels.annotation_labels(
-                _annotations(con), _judged_journeys(con, as_of), as_of=as_of, params=params
+                annotations, _judged_journeys(con, annotations, as_of), as_of=as_of, params=params
             ),
             _engagement_labels(con, as_of, params),
         ]
@@ -90,7 +95,9 @@ NAMING_COLUMNS = ("user_id", "journey_id", "window_end_date", "keywords", "keywo
 
 
 def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmParams) -> pl.DataFrame:
-    """Journeys that annotators named, or whose name they judged, up to ``as_of``, each as it was on its day.
+    """Journeys that annotators or their users named, or whose name annotators judged, up to ``as_of``.
+
+    Each is as it was on its day.
 
     Returns:
         Rows of ``naming_labels.ROW_SCHEMA``, sorted; empty if no judgement concerns a name. Judgements of an unknown
@@ -98,13 +105,13 @@ def naming_rows(con: duckdb.DuckDBPyConnection, as_of: date, params: AlgorithmPa
     """
     on_sheet = ["user_id", "journey_id", "as_of_date"]
     annotations = (
-        _annotations(con)
+        pl.concat([_annotations(con), _renames(con, as_of)])
         .join(_shown_names(con), on=on_sheet, how="left", maintain_order="left")
         # Without a sheet, an annotator who judged keywords saw no name; one who judged a journey by its id may have.
         .with_columns(is_blind=pl.coalesce("shows_no_name", pl.col("journey_id").is_null()))
     )
     judged = ranking_labels.judged_journeys(
-        annotations, _judged_journeys(con, as_of), as_of=as_of, params=params.ranking
+        annotations, _judged_journeys(con, annotations, as_of), as_of=as_of, params=params.ranking
     )
     wanted = naming_labels.wanted_names(
         judged, params.ranking.annotation_positive_from, params.name_training.accepted_grade
@@ -150,14 +157,30 @@ def _annotations(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return rows.with_columns(keywords=pl.Series(keywords, dtype=pl.List(pl.String)))
 
 
-def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
+def _renames(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFrame:
+    """The names that users gave their journeys by ``as_of``, as judgements: columns of :func:`_annotations`."""
+    rows = edits_as_of(con, as_of).filter(pl.col("verdict") == RENAME)
+    can_name = pl.Series([name_fault(name) is None for name in rows["new_name"]], dtype=pl.Boolean)
+    return rows.filter(can_name).select(
+        "user_id",
+        "journey_id",
+        "keywords",
+        relevance=pl.lit(5, dtype=pl.Int64),
+        stage=pl.lit(None, dtype=pl.String),
+        better_name="new_name",
+        annotator_id=pl.lit(BY_USER),
+        annotated_at="given_at",
+        as_of_date=pl.lit(None, dtype=pl.Date),
+    )
+
+
+def _judged_journeys(con: duckdb.DuckDBPyConnection, annotations: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """Journeys of annotated users on the last computed day at or before the day of each judgement."""
-    return con.execute(
-        f"""
-        WITH judged AS (
-          SELECT DISTINCT user_id, coalesce(as_of_date, annotated_at::DATE, $as_of) AS judged_on
-          FROM {JUDGEMENTS}
-        ), days AS (
+    judged_on = pl.coalesce("as_of_date", pl.col("annotated_at").dt.date(), pl.lit(as_of))
+    con.register("judged", annotations.select("user_id", judged_on=judged_on).unique().to_arrow())
+    rows = con.execute(
+        """
+        WITH days AS (
           SELECT DISTINCT user_id, partition_date FROM main.user_journeys
           WHERE partition_date <= $as_of AND user_id IN (SELECT user_id FROM judged)
         ), wanted AS (
@@ -170,6 +193,8 @@ def _judged_journeys(con: duckdb.DuckDBPyConnection, as_of: date) -> pl.DataFram
         """,
         {"as_of": as_of},
     ).pl()
+    con.unregister("judged")
+    return rows
 
 
 def _engagement_labels(con: duckdb.DuckDBPyConnection, as_of: date, params: RankingParams) -> pl.DataFrame:

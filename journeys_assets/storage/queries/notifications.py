@@ -10,6 +10,7 @@ import polars as pl
 
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.notifications.sends import longest_memory_days
+from journeys_assets.domain.vocabulary import VERDICTS, WITHDRAWN
 from journeys_assets.storage.queries.identities import events_as_of, stored_for
 from journeys_assets.storage.queries.inference import journeys_in, live_states
 from journeys_assets.storage.queries.shards import EVERYONE, Shard
@@ -150,17 +151,17 @@ def feedback_by_day(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dic
 
 
 def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
-    """The feedback of each user on each journey by the end of ``day``, without what the user took back by then.
+    """The verdicts of each user on each journey by the end of ``day``, without what the user took back by then.
 
     Returns:
         user_id, journey_id, wish (the latest of not_mine, mute and more; of two at the same time, the stricter one),
         more_at and finished_at (the latest time of each), said_at (the latest time of any); null if never given.
     """
     return con.execute(
-        """
+        f"""
         SELECT user_id, journey_id,
                -- more < mute < not_mine: alphabetical order happens to be the order of strictness
-               max_by(verdict, {'at': given_at, 'verdict': verdict}) FILTER (verdict <> 'finished') AS wish,
+               max_by(verdict, {{'at': given_at, 'verdict': verdict}}) FILTER (verdict <> 'finished') AS wish,
                max(given_at) FILTER (verdict = 'more') AS more_at,
                max(given_at) FILTER (verdict = 'finished') AS finished_at,
                max(given_at) AS said_at
@@ -170,7 +171,7 @@ def feedback_as_of(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
             SELECT coalesce(a.owner_id, f.user_id) AS user_id, f.* EXCLUDE (user_id)
             FROM main.stg_journey_feedback AS f LEFT JOIN landing.identity_aliases AS a
               ON a.user_id = f.user_id AND a.from_date <= $day AND a.until_date > $day
-            WHERE event_date <= $day
+            WHERE event_date <= $day AND verdict IN {(*VERDICTS, WITHDRAWN)}
           )
         ) WHERE withdrawn_at IS NULL OR given_at > withdrawn_at GROUP BY ALL ORDER BY ALL
         """,

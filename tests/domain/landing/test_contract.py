@@ -314,3 +314,36 @@ def test_a_value_that_the_reader_refused_refuses_its_row_or_its_field() -> None:
         """timezone is a JSON object, not text: '{"$oid": "1"}'; the rest of the row was kept""",
         """user_id is a JSON object, not text: '{"$oid": "1"}'""",
     ]
+
+
+def test_an_edit_needs_what_it_is_made_of_and_old_rows_need_nothing_new() -> None:
+    # Seen to fail without the rules of edits.
+    row = {"user_id": "u", "journey_id": "j", "given_at": "2026-01-01T10:00:00Z"}
+    whole = {"edit_id": "e1", "keywords": ["oak table"], "other_keywords": ["oak chair"], "new_name": "Dining room"}
+    given = {
+        "mute": row | {"verdict": "mute", "keywords": []},
+        "rename": row | whole | {"verdict": "rename", "other_keywords": None},
+        "merge": row | whole | {"verdict": "merge", "new_name": None},
+        "undo": row | {"verdict": "undo", "edit_id": "e1"},
+        "no id": row | whole | {"verdict": "merge", "edit_id": None},
+        "no keywords": row | whole | {"verdict": "rename", "keywords": []},
+        "one side": row | whole | {"verdict": "merge", "other_keywords": None},
+        "nameless": row | whole | {"verdict": "rename", "new_name": " "},
+        "undo of nothing": row | {"verdict": "undo"},
+        "both halves": row | whole | {"verdict": "split", "other_keywords": ["oak chair", "oak table"]},
+    }
+    columns = ("user_id", "journey_id", "given_at", "verdict", *whole)
+    rows = [{name: one.get(name) for name in columns} for one in given.values()]
+    frame = pl.DataFrame(rows, schema_overrides={"keywords": pl.List(pl.String), "other_keywords": pl.List(pl.String)})
+    good, refused = check_rows(
+        "journey_feedback", frame.with_row_index("line", offset=1).cast({"line": pl.Int64}), now=NOW
+    )
+    assert good["verdict"].to_list() == ["mute", "rename", "merge", "undo"]
+    assert good.row(0)[5:] == (None, None, None, None), "an empty list is none, so that the same event is the same row"
+    reasons = dict(zip(list(given)[4:], refused["reason"], strict=True))
+    assert reasons["no id"] == reasons["undo of nothing"]
+    assert reasons["no id"].startswith("edit_id is missing; an edit needs one, so that it can be undone")
+    assert reasons["no keywords"].startswith("keywords is missing; an edit needs the keywords of the journey")
+    assert reasons["one side"].startswith("other_keywords is missing; a merge needs")
+    assert reasons["nameless"].startswith("new_name is missing; a rename needs")
+    assert reasons["both halves"].startswith("other_keywords has a keyword of the first half")
