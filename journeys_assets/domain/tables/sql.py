@@ -278,7 +278,10 @@ def _window_counts(actions: Sequence[Action], windows: Sequence[int]) -> tuple[C
         return "on the day" if days == 1 else f"in the {days} days that end on the day"
 
     return tuple(
-        _actions(f"{one.column}_{days}d", f"{one.description} for the journey {window(days)}.")
+        _actions(
+            f"{one.column}_{days}d",
+            f"{one.description} for the journey {window(days)}, each once for each of its keywords.",
+        )
         for one in counted(actions)
         for days in windows
     )
