@@ -7,6 +7,18 @@ import json
 from typing import Any
 
 
+def object_of_line(text: str) -> dict[str, Any]:
+    """The object of a line of JSON.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("it is not an object")
+    return row
+
+
 def as_object(value: Any) -> dict[str, Any]:
     """The object that a value is, or that a text holds; empty if it is none."""
     found = _parsed(value)

@@ -6,10 +6,11 @@ numbers that refer to ``log_action``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from journeys_assets.importers.json_values import object_of_line
 
 NAMED = ("name", "type", "url", "url_type", "event_action", "sku", "product", *(f"category{n}" for n in range(1, 6)))
 """What a row has itself, in columns with ``live_`` before the name."""
@@ -27,9 +28,7 @@ def parse_line(text: str) -> list[Mapping[str, Any]]:
     Raises:
         ValueError: it is no JSON object.
     """
-    row = json.loads(text)
-    if not isinstance(row, dict):
-        raise ValueError("it is not an object")
+    row = object_of_line(text)
     return list(_rows_of(row)) if is_visit(row) else [row]
 
 

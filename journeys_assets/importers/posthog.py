@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers import commerce
 from journeys_assets.importers.base import PART, VERSION, Gather, Importer, LogFormat, Records, Sample
+from journeys_assets.importers.json_values import object_of_line
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
 
@@ -98,9 +98,7 @@ def parse_line(text: str) -> list[Mapping[str, Any]]:
     Raises:
         ValueError: it is no JSON object.
     """
-    row = json.loads(text)
-    if not isinstance(row, dict):
-        raise ValueError("it is not an object")
+    row = object_of_line(text)
     return _rows_of(row)
 
 

@@ -16,7 +16,6 @@ JSON are tables of their own there. JSON lines and Parquet of the newer warehous
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +29,7 @@ from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.base import EVENT_BY_ITSELF, PART, VERSION, Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
-from journeys_assets.importers.json_values import as_list, as_object
+from journeys_assets.importers.json_values import as_list, as_object, object_of_line
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
 from journeys_assets.importers.times import utc_times
@@ -150,9 +149,7 @@ def parse_line(text: str) -> list[Mapping[str, Any]]:
     Raises:
         ValueError: it is no JSON object.
     """
-    row = json.loads(text)
-    if not isinstance(row, dict):
-        raise ValueError("it is not an object")
+    row = object_of_line(text)
     return [_unwrapped(row)]
 
 

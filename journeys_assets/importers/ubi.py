@@ -15,7 +15,6 @@ Parquet. A record may be wrapped in ``_source``, and a line may begin with the n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,6 +26,7 @@ from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.base import PART, VERSION, Gather, Importer, LogFormat, Records, Sample
 from journeys_assets.importers.digests import digests
+from journeys_assets.importers.json_values import object_of_line
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, Value, make_mapping, with_options
 from journeys_assets.importers.times import utc_times
@@ -107,10 +107,7 @@ def parse_line(text: str) -> list[Mapping[str, Any]]:
     """
     start = text.find("{")
     index = text[:start].strip() if "\t" in text[: max(start, 0)] else None
-    row = json.loads(text[start:] if index is not None else text)
-    if not isinstance(row, dict):
-        raise ValueError("it is not an object")
-    return _rows_of(row)
+    return _rows_of(object_of_line(text[start:] if index is not None else text))
 
 
 def _rows_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
