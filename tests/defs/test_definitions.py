@@ -82,7 +82,13 @@ def test_training_evaluation_and_readout_are_no_part_of_a_days_run(repository: d
     assert {node.name for node in repository.get_job("readout_job").all_node_defs} == {"experiment_readout"}
     assert {node.name for node in repository.get_job("activation_job").all_node_defs} == {"activation"}
     training = {node.name for node in repository.get_job("training_job").all_node_defs}
-    assert training == {"ranker_release", "stage_release", "naming_release", "items_release"}
+    assert training == {
+        "ranker_release",
+        "stage_release",
+        "naming_release",
+        "items_release",
+        "theme_map_release",
+    }
 
 
 def test_models_and_readout_say_what_they_were_made_from(graph) -> None:  # type: ignore[no-untyped-def]
