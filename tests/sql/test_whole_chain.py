@@ -98,10 +98,11 @@ class Chain:
         self._keep(JOURNEY_CLUSTERS, day, clusters.with_columns(window, pl.lit(True).alias("is_journey")))
 
     def _name_and_rank(self, day: date) -> None:
+        said = f"SELECT user_id, journey_id, verdict FROM main.stg_journey_feedback WHERE event_date = DATE '{day}'"
         live = self.warehouse.query(
             "SELECT user_id, journey_id, keywords, keywords[1] AS journey_name, max(verdict) AS feedback FROM "
             f"({MODELS['int_live_journeys'].render(variables(day, generic_share=0.6))}) LEFT JOIN "
-            f"(SELECT user_id, journey_id, verdict FROM main.stg_journey_feedback WHERE event_date = DATE '{day}') USING (user_id, journey_id) GROUP BY ALL"
+            f"({said}) USING (user_id, journey_id) GROUP BY ALL"
         )
         self._keep(JOURNEY_NAMES, day, live.drop("feedback"))
         rank = pl.col("journey_id").rank().over("user_id").cast(pl.Int64).alias("rank")
