@@ -79,12 +79,22 @@ def test_the_catalogue_is_that_of_the_staging_view(sandbox: Sandbox, days: int) 
     assert_frame_equal(found, expected)
 
 
-def test_engagements_are_weighed_up_to_the_last_active_day(sandbox: Sandbox) -> None:
-    ends = [DAY, DAY - timedelta(days=1)]
-    states = pl.DataFrame({"user_id": ["ann", "ben"], "partition_date": DAY, "window_end_date": ends})
+def engaged(sandbox: Sandbox, *ends: tuple[str, date]) -> list[tuple[object, ...]]:
+    states = pl.DataFrame(ends, schema=["user_id", "window_end_date"], orient="row")
     with sandbox.deployment.warehouse.reading() as con:
-        found = queries.engaged_items(con, states, 90, DEFAULT_ACTIONS, board=2.0)
-    assert found.rows() == [
+        found = queries.engaged_items(
+            con,
+            sandbox.deployment.sql_models,
+            states.with_columns(partition_date=DAY),
+            90,
+            DEFAULT_ACTIONS,
+            board=2.0,
+        )
+    return found.rows()
+
+
+def test_engagements_are_weighed_up_to_the_last_active_day(sandbox: Sandbox) -> None:
+    assert engaged(sandbox, ("ann", DAY), ("ben", DAY - timedelta(days=1))) == [
         ("ann", "p1", 0.3, 100, True),
         ("ann", "p2", 2 * 0.3 + 2.0, 1, True),
         ("ben", "p4", 2.0, 2, True),
@@ -101,3 +111,26 @@ def test_a_landed_version_of_an_item_changes_the_mark_of_its_days(sandbox: Sandb
     sandbox.land({"pins": pl.DataFrame(rows, schema=PIN, orient="row")}, name="late")
     assert marks()[0] == before[0]
     assert marks()[1] != before[1]
+
+
+def test_engagements_under_a_linked_id_are_the_users_from_the_link_on(sandbox: Sandbox) -> None:
+    sandbox.land(
+        {
+            "identities": pl.DataFrame(
+                {"user_id": ["bob", "eve"], "other_id": ["device", "device"], "linked_at": [at(-8), at(-5)]}
+            ),
+            "pin_engagements": pl.DataFrame(
+                [("device", "p5", "save", at(-1)), ("device", "p6", "save", at(-9)), ("eve", "p7", "save", at(-2))],
+                schema=["user_id", "pin_id", "action", "engaged_at"],
+                orient="row",
+            ),
+        },
+        name="linked",
+    )
+    # What the device did before its first link is of the first user; what it did after the second one, of the second.
+    assert [row[:2] for row in engaged(sandbox, ("eve", DAY))] == [("eve", "p5"), ("eve", "p7")]
+    assert [row[:2] for row in engaged(sandbox, ("bob", DAY))] == [("bob", "p6")]
+    assert engaged(sandbox, ("ann", DAY)) == [
+        ("ann", "p1", 0.3, 100, True),
+        ("ann", "p2", 2 * 0.3 + 2.0, 1, True),
+    ]
