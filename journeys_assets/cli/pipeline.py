@@ -142,13 +142,18 @@ def ingest(
     write_mapping: Annotated[
         Path | None, typer.Option(help="Draft a mapping from the data into this file, and load nothing.")
     ] = None,
+    then_run: Annotated[bool, typer.Option("--run", help="Then compute what is new, as `journeys run` does.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load log files into the warehouse: all of them, or none if one of them cannot be read.
 
     Rows that break the contract go to `landing.quarantined_rows` with file, line and reason. Files and events that were
-    loaded before are not loaded again. The exit code is 1 if every row of a file was refused.
+    loaded before are not loaded again. If every row of a file was refused, the exit code is 1, and nothing is run.
     """
+    if then_run and (explain or write_mapping is not None or as_json):
+        raise CommandError(
+            "--run goes with none of --explain, --write-mapping and --json; call `journeys run` afterwards"
+        )
     settings = load_settings()
     is_landing = mapping is None and format in (None, LANDING, AUTO)
     with copied_logs(
@@ -174,6 +179,8 @@ def ingest(
     print_ingest_report(report, settings, as_json=as_json)
     if any(file.is_all_refused for file in report.files):
         raise typer.Exit(1)
+    if then_run:
+        run()
 
 
 @contextmanager

@@ -50,8 +50,9 @@ def test_an_unknown_log_by_a_drafted_mapping(journeys: Journeys, log: Path, tmp_
     assert len(record["examples"]) == 4
     loaded = json.loads(journeys("ingest", log, "--mapping", mapping, "--json").stdout)
     assert {"event": "Product Viewed", "outcome": "pin_engagements as closeup", "n": 3} in loaded["events"]
-    again = journeys("ingest", log, "--mapping", mapping).output
+    again = journeys("ingest", log, "--mapping", mapping, "--run").output
     assert "skipped 1: no user" in again
+    assert "Published: " in again
 
 
 def test_a_world_as_an_export_of_ga4_is_recognised_and_explained(journeys: Journeys, tmp_path: Path) -> None:
@@ -73,6 +74,8 @@ def test_a_world_as_an_export_of_ga4_is_recognised_and_explained(journeys: Journ
 
 def test_options_that_contradict_each_other(journeys: Journeys, log: Path, tmp_path: Path) -> None:
     assert "needs --mapping FILE" in journeys("ingest", log, "--format", "generic", code=2).stderr
+    for option in ("--explain", "--json"):
+        assert "call `journeys run` afterwards" in journeys("ingest", log, "--run", option, code=2).stderr
     (tmp_path / "m.toml").write_text("usr = 'a'")
     mapped = ("ingest", log, "--mapping", tmp_path / "m.toml")
     assert "with --format generic only, not with ga4" in journeys(*mapped, "--format", "ga4", code=2).stderr
