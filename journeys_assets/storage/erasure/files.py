@@ -32,6 +32,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from journeys_assets.domain.landing.column_names import column_key
 from journeys_assets.domain.landing.contract import parse_times
 from journeys_assets.domain.landing.ids import clean_id
 from journeys_assets.storage.ingest.scratch import EVENT_TIME
@@ -150,20 +151,15 @@ class UserRecords:
         Args:
             values: The record's values by the name of the column.
         """
-        user = next((value for name, value in values.items() if _column(name) == USER_COLUMN), None)
+        user = next((value for name, value in values.items() if column_key(name) == USER_COLUMN), None)
         if isinstance(user, str) and clean_id(user) not in self.periods:
             return False  # another user's, such as a link to the shared id
         if not isinstance(user, str):
             self.n_undecided += 1
             return False
-        at = next((_time(value) for name, value in values.items() if _column(name) in TIME_COLUMNS), None)
+        at = next((_time(value) for name, value in values.items() if column_key(name) in TIME_COLUMNS), None)
         self.n_undecided += at is None
         return at is not None and any(start <= at < end for start, end in self.periods[clean_id(user)])
-
-
-def _column(name: str) -> str:
-    """The name of a column as the landing contract reads it."""
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _time(value: Any) -> datetime | None:
