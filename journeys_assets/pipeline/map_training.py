@@ -9,7 +9,7 @@ import numpy as np
 from journeys_assets.domain.keywords.vectors import unpack
 from journeys_assets.domain.themes.landmarks import landmarks_of, share_near
 from journeys_assets.domain.themes.params import ThemeParams
-from journeys_assets.domain.themes.themes import NO_THEME, distinct_names, names_to_embed, themes_of
+from journeys_assets.domain.themes.themes import distinct_names, names_to_embed, themes_of, users_of_names
 from journeys_assets.models.themes.release import ThemeMap, make_release
 from journeys_assets.storage.queries.themes import names_of
 from journeys_assets.storage.queries.vectors import stored_vectors
@@ -42,9 +42,8 @@ def make_theme_map(
     n_users = [users[name] for name in chosen]
     vectors = unpack([known[name] for name in chosen]).astype(np.float32)
     themes = themes_of(chosen, n_users, vectors, least_users=least_users, params=params)
-    inside = themes.of_name != NO_THEME
-    totals = np.bincount(themes.of_name[inside], weights=np.asarray(n_users)[inside], minlength=len(themes.labels))
-    of_themes = totals.astype(np.int64)
-    usable = live is not None and live.embedding_model == embedding_model
-    share = share_near(live.landmarks, themes.vectors, of_themes, params) if live is not None and usable else None
+    of_themes = users_of_names(themes.of_name, np.asarray(n_users, dtype=np.int64), len(themes.labels))
+    share = None
+    if live is not None and live.embedding_model == embedding_model:
+        share = share_near(live.landmarks, themes.vectors, of_themes, params)
     return make_release(landmarks_of(themes, of_themes, params), embedding_model, as_of, params, share)

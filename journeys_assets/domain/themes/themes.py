@@ -79,8 +79,18 @@ def themes_of(
     np.add.at(sums, of_name[inside], vectors[inside] * users[inside, None])
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     means = (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-    sizes = np.bincount(of_name[inside], weights=users[inside], minlength=len(shown)).astype(np.float64)
+    sizes = users_of_names(of_name, users, len(shown)).astype(np.float64)
     return Themes(tuple(names[i] for i in shown), of_name, means, _groups_of(means, sizes, params))
+
+
+def users_of_names(of_name: Ints, n_users: Ints, n_themes: int) -> Ints:
+    """(n_themes,): the users of the names of each theme; a user with several of them counts once for each.
+
+    Args:
+        of_name, n_users: (n,): theme (``NO_THEME`` for none) and users of each name.
+    """
+    inside = of_name != NO_THEME
+    return np.bincount(of_name[inside], weights=n_users[inside], minlength=n_themes).astype(np.int64)
 
 
 def _groups_of(vectors: NDArray[np.float32], sizes: NDArray[np.float64], params: ThemeParams) -> Ints:
