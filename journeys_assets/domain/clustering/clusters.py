@@ -31,7 +31,6 @@ import polars as pl
 
 from journeys_assets.domain.clustering import cut
 from journeys_assets.domain.clustering.edits import (
-    EDITS_SCHEMA,
     Edit,
     edited_groups,
     edits_by_user,
@@ -126,7 +125,7 @@ def cluster_users(
         MissingVectorsError: A keyword has no vector.
     """
     rows, past = _checked(keywords), history.sort("user_id")
-    given = edits_by_user(_none_if_absent(edits))
+    given = {} if edits is None else edits_by_user(edits)
     groups: list[tuple[pl.DataFrame, Mapping[str, Sequence[Edit]]]] = [(rows, {})]
     if given:
         is_edited = pl.col("user_id").is_in(list(given))
@@ -138,10 +137,6 @@ def cluster_users(
             for chunk in _chunks(group)
         ]
     return _in_order(parts)
-
-
-def _none_if_absent(edits: pl.DataFrame | None) -> pl.DataFrame:
-    return EDITS_SCHEMA.to_frame() if edits is None else edits
 
 
 def _in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -177,7 +172,8 @@ def describe_groups(
     """
     rows, past = _checked(keywords), history.sort("user_id")
     groups = rows.join(keywords.select("user_id", "keyword", "group"), on=["user_id", "keyword"], how="left")["group"]
-    grouped, given = rows.with_columns(groups), edits_by_user(_none_if_absent(edits))
+    grouped = rows.with_columns(groups)
+    given = {} if edits is None else edits_by_user(edits)
     parts = [
         _described(
             chunk.drop("group"),
