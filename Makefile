@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 export JOURNEYS_HOME ?= $(CURDIR)/.journeys
 export HF_HUB_OFFLINE = 1
+# Images of Python may set this. Then each of a hundred processes of the tests would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo demo-ga4 demo-ubi demo-llm test test-fast test-dbt test-wheel check bench bench-full docs ui lock clean
 

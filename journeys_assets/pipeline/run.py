@@ -20,9 +20,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from journeys_assets.domain.quality.monitors import Monitor
+from journeys_assets.domain.quality.monitors import Monitor, warnings_of
 from journeys_assets.domain.scheduling.log_days import LONG_RUN_DAYS, LogDays, SomeDays
-from journeys_assets.domain.tables.pipeline import KEYWORD_DAYS, KEYWORD_EMBEDDINGS, OPENED_DAYS
+from journeys_assets.domain.tables.pipeline import CLOSED_DAYS, KEYWORD_DAYS, KEYWORD_EMBEDDINGS, OPENED_DAYS
 from journeys_assets.domain.tables.table import Table, Violation, violations
 from journeys_assets.errors import JourneysError
 from journeys_assets.pipeline.days import keyword_day_rows
@@ -44,7 +44,7 @@ from journeys_assets.pipeline.stage import (
 )
 from journeys_assets.pipeline.versions import Versions
 from journeys_assets.storage.queries import days as day_queries
-from journeys_assets.storage.queries import inference, shards, staleness, tables
+from journeys_assets.storage.queries import inference, quality, shards, staleness, tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from journeys_assets.storage.warehouse.pieces import Pieces, pieces_with_key
 
@@ -110,7 +110,8 @@ class Outcome:
         entry: The stage.
         counts: By table and day.
         notes: What it shows.
-        measured: Its quality monitors, with what they measured on the last day of the run.
+        measured: Its quality monitors, with what they measured on the last day of the run, where :func:`execute`
+            measured them.
     """
 
     entry: StageEntry
@@ -280,6 +281,8 @@ def run_days(
     run = Run(days, uuid.uuid4().hex, full, users_per_shard=users_per_shard)
     pipeline.prepare()
     outcomes = list(execute(pipeline, [entry.name for entry in pipeline.entries], run))
+    with pipeline.warehouse.reading() as con:
+        warnings = warnings_of(quality.measurements_of_day(con, last))
     measured = [pair for outcome in outcomes for pair in outcome.measured]
     history = [outcome.notes.shown.get(HISTORY_DAYS, 0) for outcome in outcomes]
     return summary(
@@ -289,15 +292,20 @@ def run_days(
         last,
         history_days=max(n for n in history if isinstance(n, int)),
         seconds=time.monotonic() - started,
-        warnings=[f"{monitor.asset}: {result.summary}" for monitor, result in measured if not result.passed],
+        warnings=warnings + [f"{monitor.asset}: {result.summary}" for monitor, result in measured if not result.passed],
     )
 
 
-def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outcome]:
-    """Run the named stages in the order of the registry; yields each stage's outcome once its rows are stored
-    and its monitors measured.
+def execute(
+    pipeline: Pipeline, names: Sequence[str], run: Run, *, measures_each_stage: bool = False
+) -> Iterator[Outcome]:
+    """Run the named stages in the order of the registry; yields each stage's outcome once its rows are stored.
 
     Before days are opened, the keywords of earlier days are brought up to date, as every day rests on them.
+
+    Args:
+        measures_each_stage: Measure the monitors of a stage on the last day as soon as its rows are stored. The stage
+            quality_metrics measures them in any case, apart from those of closed_days, which are always measured here.
 
     Raises:
         ContractError: rows break the contract of their table. The stage's earlier days stay as written.
@@ -317,7 +325,8 @@ def execute(pipeline: Pipeline, names: Sequence[str], run: Run) -> Iterator[Outc
         outcome = _run_stage(entry, context, keyword_run if entry.group == "keywords" else run, pipeline)
         if entry.name == KEYWORD_DAYS.name and history:
             outcome = replace(outcome, notes=Notes({**outcome.notes.shown, HISTORY_DAYS: len(history)}))
-        monitors = entry.monitors(context) if entry.monitors else ()
+        is_measured = measures_each_stage or entry.name == CLOSED_DAYS.name
+        monitors = entry.monitors(context) if entry.monitors and is_measured else ()
         results = measure(pipeline.warehouse, monitors, run.days[-1]) if monitors else ()
         yield replace(outcome, measured=tuple(zip(monitors, results, strict=True)))
 

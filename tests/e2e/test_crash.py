@@ -1,18 +1,24 @@
 """Crashes, full disks, damaged files: a clear error, the state as before, and a rerun gives what a calm run gives."""
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from journeys_assets.defs.in_process import RunError
 from journeys_assets.models.releases import ReleaseError
 from journeys_assets.storage.warehouse.base import WarehouseError
+from journeys_assets.storage.warehouse.changes import ChangedDays
+from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from journeys_assets.synthetic.params import WorldParams
 from journeys_assets.synthetic.world import generate_world
 from tests.sandbox import OUTPUTS, Sandbox
@@ -33,7 +39,7 @@ from tests.sandbox import Sandbox
 from tests.support.one_thread import use_one_thread
 
 use_one_thread()
-home, first, last, n_writes, where = sys.argv[1:]
+home, first, last, n_writes = sys.argv[1:]
 writing = Warehouse.writing
 done = 0
 
@@ -41,15 +47,10 @@ done = 0
 def writing_until_killed(self, *changed):
     global done
     done += 1
-    mine = done == int(n_writes)
-    if mine and where == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
     with writing(self, *changed) as con:
         yield con
-        if mine and where == "uncommitted":
+        if done == int(n_writes):
             os.kill(os.getpid(), signal.SIGKILL)
-    if mine and where == "committed":
-        os.kill(os.getpid(), signal.SIGKILL)
 
 Warehouse.writing = writing_until_killed
 Sandbox(Path(home)).run(date.fromisoformat(first), date.fromisoformat(last))
@@ -93,13 +94,59 @@ def copy_of(sandbox: Sandbox, folder: Path) -> Sandbox:
     return Sandbox(folder)
 
 
-@pytest.mark.parametrize(("where", "writes"), [("before", (3, 12)), ("uncommitted", (6, 17)), ("committed", (4, 9))])
-def test_promise_3_a_kill_at_a_write_then_a_rerun_gives_the_rows_of_a_calm_run(
-    landed: Sandbox, calm: Sandbox, tmp_path: Path, where: str, writes: tuple[int, ...]
+class KilledHere(BaseException):
+    """Ends a run in this process at the moment at which a copy of its files was taken."""
+
+
+def run_until(sandbox: Sandbox, where: str, n_writes: int, copy: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """Run the days up to a write, and return a deployment with the files as a kill at that moment leaves them.
+
+    What a killed process has written stays, and nothing else does. So a copy of the files is what it leaves, and needs
+    no process that imports everything anew.
+    """
+    writing = Warehouse.writing
+    count = itertools.count(1)
+
+    @contextmanager
+    def writing_until_copied(self: Warehouse, *changed: ChangedDays) -> Iterator[duckdb.DuckDBPyConnection]:
+        is_last = next(count) == n_writes
+        if is_last and where == "before":
+            raise KilledHere(shutil.copytree(self.path.parent, copy))
+        with writing(self, *changed) as con:
+            yield con
+        if is_last:
+            raise KilledHere(shutil.copytree(self.path.parent, copy))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Warehouse, "writing", writing_until_copied)
+        with pytest.raises(KilledHere):
+            sandbox.run(FIRST, LAST)
+    return Sandbox(copy)
+
+
+@pytest.mark.parametrize(("where", "writes"), [("before", (3, 12)), ("committed", (4, 9))])
+def test_promise_3_what_a_kill_between_writes_leaves_then_a_rerun_gives_the_rows_of_a_calm_run(
+    landed: Sandbox,
+    calm: Sandbox,
+    tmp_path: Path,
+    where: str,
+    writes: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sandbox = copy_of(landed, tmp_path / "home")
     for n_writes in writes:
-        command = [sys.executable, "-c", CRASHING_RUN, str(sandbox.home), str(FIRST), str(LAST), str(n_writes), where]
+        sandbox = run_until(sandbox, where, n_writes, tmp_path / f"killed-{n_writes}", monkeypatch)
+    sandbox.run(FIRST, LAST)
+    assert_same_output(calm, sandbox, upto=LAST)
+    assert not list(sandbox.home.glob(".publish-*"))
+
+
+def test_promise_3_a_kill_in_a_write_then_a_rerun_gives_the_rows_of_a_calm_run(
+    landed: Sandbox, calm: Sandbox, tmp_path: Path
+) -> None:
+    sandbox = copy_of(landed, tmp_path / "home")
+    for n_writes in (6, 17):
+        command = [sys.executable, "-c", CRASHING_RUN, str(sandbox.home), str(FIRST), str(LAST), str(n_writes)]
         killed = subprocess.run(command, capture_output=True, text=True, check=False)
         assert killed.returncode == -9, f"write {n_writes} was not reached: {killed.stderr[-500:]}"
     sandbox.run(FIRST, LAST)

@@ -81,7 +81,7 @@ def _step(
         run = Run(tuple(days_of(context)), context.run.run_id, full=context.run.tags.get(INFERENCE_TAG) == FULL)
         pipeline.prepare()
         try:
-            for outcome in execute(pipeline, chosen, run):
+            for outcome in execute(pipeline, chosen, run, measures_each_stage=True):
                 yield from _results(context, outcome)
         except JourneysError as error:
             yield from _failed_checks(context, error)

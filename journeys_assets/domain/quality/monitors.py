@@ -459,3 +459,12 @@ def as_frame(monitors: Sequence[tuple[str, Monitor]]) -> pl.DataFrame:
     }
     rows = [(asset, m.name, m.value, m.lower, m.upper, m.bound, m.passed, m.advice) for asset, m in monitors]
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def warnings_of(measured: pl.DataFrame) -> list[str]:
+    """One line per failed row of :func:`as_frame`: the asset, what was measured and what was expected."""
+    columns = ("asset", "monitor", "value", "bound", "lower", "upper")
+    return [
+        f"{asset}: {Monitor(name, value, bound, False, pl.DataFrame(), '', lower, upper).summary}"
+        for asset, name, value, bound, lower, upper in measured.filter(~pl.col("passed")).select(columns).iter_rows()
+    ]

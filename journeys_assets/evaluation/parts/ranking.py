@@ -26,7 +26,7 @@ from journeys_assets.evaluation.report.plots import new_figure, to_svg
 from journeys_assets.evaluation.report.section import Plot, Section, gathered
 from journeys_assets.evaluation.statistics.intervals import Statistic, Weights, auc_of, mean_of, measure
 from journeys_assets.models.ranker.release import Release
-from journeys_assets.models.ranker.training import NotEnoughLabels, refusal, train_ranker
+from journeys_assets.models.ranker.training import NotEnoughLabels, refusal, train_ranker, train_unmeasured
 from journeys_assets.storage.queries import labels
 from journeys_assets.storage.queries.identities import with_logged_ids
 from journeys_assets.storage.sql_models import SqlModel
@@ -519,7 +519,7 @@ def _ndcg_after(
 ) -> float | None:
     """NDCG of a ranker trained on these labels; None if they are of one kind or one day only."""
     try:
-        release = train_ranker(labelled, as_of=as_of, params=params, features=names)
+        release = train_unmeasured(labelled, as_of=as_of, params=params, features=names)
     except NotEnoughLabels:
         return None
     return _mean_ndcg(_with_scores(frame.drop(RANKER, f"confidence_{RANKER}"), release).rename({RANKER: "score"}))

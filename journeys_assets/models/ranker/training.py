@@ -120,6 +120,27 @@ def train_ranker(
         ValueError: a label is not 0 or 1, a weight is not positive, or a row is later than ``as_of``.
     """
     data = _checked(rows, as_of, features)
+    release = _unmeasured(data, as_of, params, features)
+    earlier, later = _time_split(data, params)
+    earlier_model = _fitted(earlier, release.card["booster"]["rounds"], release.card, params)
+    measured = {
+        "metrics": _metrics(earlier_model, later, params),
+        "comparisons": _comparisons(data, earlier_model, incumbent, later, params),
+    }
+    return Release(release.version, release.live_from, release.card | measured, release.model_text)
+
+
+def train_unmeasured(rows: pl.DataFrame, *, as_of: date, params: RankingParams, features: Sequence[str]) -> Release:
+    """The release of :func:`train_ranker` without its metrics and comparisons, for which it trains other models.
+
+    Raises:
+        NotEnoughLabels, ValueError: as :func:`train_ranker`.
+    """
+    return _unmeasured(_checked(rows, as_of, features), as_of, params, features)
+
+
+def _unmeasured(data: pl.DataFrame, as_of: date, params: RankingParams, features: Sequence[str]) -> Release:
+    """:func:`train_unmeasured` of checked rows."""
     earlier, later = _time_split(data, params)
     _require(earlier, later, data, params)
     rounds = _rounds(earlier, params)
@@ -133,13 +154,7 @@ def train_ranker(
         "lightgbm": lightgbm_version(),
         "data": {"earlier": _range(earlier), "later": _range(later)},
     }
-    earlier_model = _fitted(earlier, rounds, card, params)
-    release = _fitted(data, rounds, card, params)
-    measured = {
-        "metrics": _metrics(earlier_model, later, params),
-        "comparisons": _comparisons(data, earlier_model, incumbent, later, params),
-    }
-    return Release(release.version, release.live_from, release.card | measured, release.model_text)
+    return _fitted(data, rounds, card, params)
 
 
 def _fitted(rows: pl.DataFrame, rounds: int, card: dict[str, Any], params: RankingParams) -> Release:

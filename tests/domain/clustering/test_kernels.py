@@ -133,12 +133,9 @@ def world_users(vectors: KeywordVectors, themes: dict[str, int], n_users: int, s
     return users
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("least", [-2.5, -1.0, 1.0])
-def test_partitions_of_two_thousand_realistic_users_are_those_of_the_reference(
-    least: float, request: pytest.FixtureRequest
-) -> None:
-    """Six thousand partitions in all. Vectors are those of phrases of the synthetic world, by the default embedder."""
+@pytest.fixture(scope="module")
+def themes() -> dict[str, int]:
+    """Keywords of the synthetic world, and the theme of each."""
     rng = random.Random(5)
     phrases = [
         (phrase, number)
@@ -146,13 +143,26 @@ def test_partitions_of_two_thousand_realistic_users_are_those_of_the_reference(
         for own in theme.phrases
         for phrase in (own, variation(rng, own, theme.language))
     ]
-    themes = dict(
+    found = dict(
         zip(normalise_series(pl.Series([phrase for phrase, _ in phrases])), [n for _, n in phrases], strict=True)
     )
-    themes.pop("", None)
+    found.pop("", None)
+    return found
+
+
+@pytest.fixture(scope="module")
+def vectors(themes: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> KeywordVectors:
+    """Those of the keywords by the default embedder."""
     keywords = sorted(themes)
-    cache = request.config.cache.mkdir("synthetic_phrases")
-    vectors = KeywordVectors(keywords, np.asarray(make_embedder("minilm", cache).embed(keywords)))
+    return KeywordVectors(keywords, np.asarray(make_embedder("minilm", tmp_path_factory.mktemp("m")).embed(keywords)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("least", [-2.5, -1.0, 1.0])
+def test_partitions_of_two_thousand_realistic_users_are_those_of_the_reference(
+    least: float, themes: dict[str, int], vectors: KeywordVectors
+) -> None:
+    """Six thousand partitions in all."""
     users = world_users(vectors, themes, 2_000, seed=int(10 * least) + 50)
     every = [keyword for user in users for keyword in user]
     offsets = np.cumsum([0, *(len(user) for user in users)])

@@ -16,7 +16,7 @@ from journeys_assets.domain.ranking.prior import BASE, PARTS, features, score_by
 from journeys_assets.models.boosters import calibration_error
 from journeys_assets.models.ranker.explanation import explain
 from journeys_assets.models.ranker.release import Release, load, released, save
-from journeys_assets.models.ranker.training import NotEnoughLabels, auc, refusal, train_ranker
+from journeys_assets.models.ranker.training import NotEnoughLabels, auc, refusal, train_ranker, train_unmeasured
 from journeys_assets.models.releases import ReleaseError
 
 FEATURES = features(DEFAULT_ACTIONS)
@@ -60,6 +60,12 @@ def test_it_beats_the_prior_on_unseen_days(release: Release) -> None:
     assert data["earlier"]["n"] + data["later"]["n"] == 900
     assert measured["n"] == data["later"]["n"]
     assert release.live_from == AS_OF + timedelta(days=1)
+
+
+def test_without_measuring_it_is_the_same_ranker(release: Release) -> None:
+    other = train_unmeasured(labelled(), as_of=AS_OF, params=PARAMS, features=FEATURES)
+    assert (other.version, other.model_text) == (release.version, release.model_text)
+    assert other.card == {name: of for name, of in release.card.items() if name not in ("metrics", "comparisons")}
 
 
 def with_flipped_later_labels(release: Release) -> pl.DataFrame:

@@ -82,7 +82,7 @@ _TWO_USERS_OF_ONE_NOTIFICATION = [
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @example([[("notification_events", _TWO_USERS_OF_ONE_NOTIFICATION)]], 1, 2, 3)
 @given(calls=CALLS, block_rows=st.integers(1, 5), batch_rows=st.integers(1, 4), n_places=st.integers(1, 3))
 def test_blocks_of_any_size_load_the_same_rows(

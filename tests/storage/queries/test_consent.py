@@ -162,7 +162,7 @@ def histories(draw: st.DrawFn) -> list[list[File]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(calls=histories())
 def test_nothing_is_allowed_that_the_rules_forbid_whatever_files_come(
     history: History, calls: list[list[File]]
