@@ -12,7 +12,13 @@ from functools import partial
 
 import polars as pl
 
-from journeys_assets.domain.landing.contract import SHOWN_CHARACTERS, check_rows, clean_texts, refused_frame
+from journeys_assets.domain.landing.contract import (
+    REST_WAS_KEPT,
+    SHOWN_CHARACTERS,
+    check_rows,
+    clean_texts,
+    refused_frame,
+)
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS, LANDING
 from journeys_assets.domain.vocabulary import STAGES
 from journeys_assets.importers.base import Converted, Importer
@@ -86,7 +92,8 @@ def convert(raw: pl.DataFrame, now: datetime, *, items: pl.DataFrame, judged: pl
     )
     # A sheet is corrected by the one who filled it in, so a row is not kept without one of its answers.
     good = good.join(refused, on="line", how="anti", maintain_order="left")
-    late = rows.drop("reason").join(refused.select("line", "reason"), on="line").select(broken.columns)
+    reasons = refused.select("line", pl.col("reason").str.strip_suffix(REST_WAS_KEPT))
+    late = rows.drop("reason").join(reasons, on="line").select(broken.columns)
     skipped = {NOT_JUDGED: int(rows["is_blank"].sum()), ALREADY_STORED: answered.height - new.height}
     return Converted(
         {"journey_annotations": good},

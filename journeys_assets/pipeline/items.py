@@ -139,15 +139,19 @@ class JourneyItems:
             made = {table.name: [table.empty().drop("algorithm_version")] for table in (JOURNEY_ITEMS, INTEREST_ITEMS)}
             carried = []
             for day in days:
-                if shard.number == 0:
-                    before, basis = basis, self._basis(day)
-                assert basis is not None
-                states = shard.of_frame(basis.states)
-                kept = self._unchanged(before, basis, states)
-                changed = states.join(kept, on="user_id", how="anti")
+                with self.warehouse.reading() as con:
+                    if shard.number == 0:
+                        before, basis = basis, self._basis(con, day)
+                    assert basis is not None
+                    states = shard.of_frame(basis.states)
+                    kept = self._unchanged(before, basis, states)
+                    changed = states.join(kept, on="user_id", how="anti")
+                    if changed.height:
+                        ranker = self._ranker(con, basis, ranker)
+                        read = self._read(con, changed)
                 if changed.height:
-                    ranker = self._ranker(basis, ranker)
-                    for name, rows in self._ranked(changed, ranker[1], basis.catalogue[0]).items():
+                    assert ranker is not None
+                    for name, rows in self._ranked(*read, ranker[1], basis.catalogue[0]).items():
                         made[name].append(rows.with_columns(partition_date=pl.lit(day)).select(made[name][0].columns))
                     ranked_by.add(ranker[1].ranked_by)
                     n_made += made[JOURNEY_ITEMS.name][-1].height
@@ -165,11 +169,10 @@ class JourneyItems:
             }
         )
 
-    def _basis(self, day: date) -> _Basis:
+    def _basis(self, con: duckdb.DuckDBPyConnection, day: date) -> _Basis:
         on = catalogue_day(day, self.items.catalogue_every_days)
-        with self.warehouse.reading() as con:
-            states = queries.states_to_show(con, day, self.keywords.horizon_days)
-            return _Basis(day, states, (on, queries.catalogue_mark(con, on)))
+        states = queries.states_to_show(con, day, self.keywords.horizon_days)
+        return _Basis(day, states, (on, queries.catalogue_mark(con, on)))
 
     def _stored_before(self, first: date) -> _Basis | None:
         """That of the day before the run; None where its items cannot be relied on."""
@@ -177,8 +180,8 @@ class JourneyItems:
         with self.warehouse.reading() as con:
             is_complete = staleness.is_complete(con, before)
             versions = tables.versions_on(con, JOURNEY_ITEMS.name, before)
-        # A change of the catalogue makes the days that it concerns stale, so a complete day has seen it.
-        return self._basis(before) if is_complete and versions == {self.version(before)} else None
+            # A change of the catalogue makes the days that it concerns stale, so a complete day has seen it.
+            return self._basis(con, before) if is_complete and versions == {self.version(before)} else None
 
     def _unchanged(self, before: _Basis | None, after: _Basis, states: pl.DataFrame) -> pl.DataFrame:
         """Those of ``states``, which are states of ``after``, whose items are those of ``before``."""
@@ -188,27 +191,37 @@ class JourneyItems:
             return states.clear()
         return states.join(before.states, on=states.columns, how="semi")
 
-    def _ranker(self, basis: _Basis, last: tuple[object, Ranker] | None) -> tuple[object, Ranker]:
+    def _ranker(
+        self, con: duckdb.DuckDBPyConnection, basis: _Basis, last: tuple[object, Ranker] | None
+    ) -> tuple[object, Ranker]:
         """The ranker of a day with what it rests on; ``last`` where that is the same."""
         release = released_items(self.releases, basis.day)
         key = (basis.catalogue, release.version if release else None)
         if last is not None and last[0] == key:
             return last
-        on, _ = basis.catalogue
-        with self.warehouse.reading() as con:
-            model = self.embedding_model()
-            return key, read_ranker(con, on, release, model, self.safety_model(), self.safety, self.items)
+        on, model = basis.catalogue[0], self.embedding_model()
+        return key, read_ranker(con, on, release, model, self.safety_model(), self.safety, self.items)
 
-    def _ranked(self, states: pl.DataFrame, ranker: Ranker, catalogue_date: date) -> dict[str, pl.DataFrame]:
-        """Rows of both tables for the users of ``states``."""
+    def _read(
+        self, con: duckdb.DuckDBPyConnection, states: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """The journeys of ``states``, what their users engaged with, and the interests of those of the interest arm."""
+        look_back = self.keywords.look_back_days
         arms = {user: experiment_arm(user, self.notifications) for user in states["user_id"]}
         with_interest = states.filter(pl.col("user_id").replace_strict(arms, return_dtype=pl.String) == "interest")
-        with self.warehouse.reading() as con:
-            journeys = journeys_to_rank(con, states)
-            engaged = queries.engaged_items(
-                con, self.staging, states, self.keywords.look_back_days, self.actions, self.keywords.board_weight
-            )
-            interests = queries.top_interests(con, with_interest, self.keywords.look_back_days, _MOST_INTERESTS)
+        engaged = queries.engaged_items(con, self.staging, states, look_back, self.actions, self.keywords.board_weight)
+        interests = queries.top_interests(con, with_interest, look_back, _MOST_INTERESTS)
+        return journeys_to_rank(con, states), engaged, interests
+
+    def _ranked(
+        self,
+        journeys: pl.DataFrame,
+        engaged: pl.DataFrame,
+        interests: pl.DataFrame,
+        ranker: Ranker,
+        catalogue_date: date,
+    ) -> dict[str, pl.DataFrame]:
+        """Rows of both tables; frames as of :meth:`_read`."""
         stamps = {"ranked_by": pl.lit(ranker.ranked_by), "catalogue_date": pl.lit(catalogue_date)}
         shown = self._rank(journeys, engaged, ranker)
         top = top_interest(interests, ranker)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -63,7 +64,9 @@ class Judges:
         with self.warehouse.reading() as con:
             wanted = queries.of_output(con, journeys, day)
             groups = queries.groups(con, wanted.select("user_id"), day, self.horizon_days)
-        return self._views(day, wanted, groups, with_controls=with_controls)
+            items = self._items(con, wanted, day)
+            catalogue = queries.catalogue_keywords(con, day) if with_controls else None
+        return self._views(day, items, groups, catalogue)
 
     def views_of(self, day: date, by: str) -> list[View]:
         """The views of the users whom a language model inferred on ``day``, with the journeys of greatest weight.
@@ -74,16 +77,23 @@ class Judges:
         with self.warehouse.reading() as con:
             users = users_inferred_on(con, day)
             groups = queries.groups(con, users, day, self.horizon_days, by)
-        journeys = groups.filter("is_journey").sort("user_id", "weight", "group_id", descending=[False, True, False])
-        ranked = journeys.with_columns(rank=pl.int_range(1, pl.len() + 1).over("user_id"))
-        wanted = ranked.filter(pl.col("rank") <= self.params.top_k).rename({"group_id": "journey_id"})
-        return [] if wanted.is_empty() else self._views(day, wanted, groups, with_controls=False)
+            journeys = groups.filter("is_journey").sort(
+                "user_id", "weight", "group_id", descending=[False, True, False]
+            )
+            ranked = journeys.with_columns(rank=pl.int_range(1, pl.len() + 1).over("user_id"))
+            wanted = ranked.filter(pl.col("rank") <= self.params.top_k).rename({"group_id": "journey_id"})
+            if wanted.is_empty():
+                return []
+            items = self._items(con, wanted, day)
+        return self._views(day, items, groups, None)
 
-    def _views(self, day: date, wanted: pl.DataFrame, groups: pl.DataFrame, *, with_controls: bool) -> list[View]:
-        params = self.params
-        with self.warehouse.reading() as con:
-            items = queries.items(con, wanted, day, params.weeks_shown, params.keywords_shown)
-            catalogue = queries.catalogue_keywords(con, day) if with_controls else []
+    def _items(self, con: duckdb.DuckDBPyConnection, wanted: pl.DataFrame, day: date) -> pl.DataFrame:
+        return queries.items(con, wanted, day, self.params.weeks_shown, self.params.keywords_shown)
+
+    def _views(
+        self, day: date, items: pl.DataFrame, groups: pl.DataFrame, catalogue: Sequence[str] | None
+    ) -> list[View]:
+        """The views of all users of ``items``, with a control from ``catalogue`` if it is given."""
         of_users = groups.partition_by("user_id", as_dict=True)
         views = []
         for (user_id,), own in items.group_by("user_id", maintain_order=True):
@@ -101,7 +111,7 @@ class Judges:
                 ),
                 max((days or 0 for days in own["user_active_days_28d"].to_list()), default=0),
             )  # fmt: skip
-            views.append(with_control(view, catalogue, params) if with_controls else view)
+            views.append(view if catalogue is None else with_control(view, catalogue, self.params))
         return views
 
     def by_rubric(self, views: Sequence[View]) -> pl.DataFrame:

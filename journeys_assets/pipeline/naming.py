@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from journeys_assets.domain.keywords.params import KeywordParams
@@ -69,12 +70,14 @@ class Naming:
         for days, shard in run.pieces():
             made, carried = [], []
             for day in days:
-                if shard.number == 0:
-                    before, basis = basis, self._basis(day)
-                assert basis is not None
-                states = shard.of_frame(basis.states)
-                kept = self._unchanged(before, basis, states) if before else states.clear()
-                names, weights, verdicts = self._named(day, states.join(kept, on="user_id", how="anti"))
+                with self.warehouse.reading() as con:
+                    if shard.number == 0:
+                        before, basis = basis, self._basis(con, day)
+                    assert basis is not None
+                    states = shard.of_frame(basis.states)
+                    kept = self._unchanged(con, before, basis, states) if before else states.clear()
+                    read = self._read(con, day, states.join(kept, on="user_id", how="anti"))
+                names, weights, verdicts = self._named(day, *read)
                 given.append(verdicts)
                 made.append(names.with_columns(partition_date=pl.lit(day)))
                 named_by.add(weights)
@@ -93,11 +96,10 @@ class Naming:
             }
         )
 
-    def _basis(self, day: date) -> _Basis:
+    def _basis(self, con: duckdb.DuckDBPyConnection, day: date) -> _Basis:
         params, _ = naming_on(self.releases, day, self.naming)
-        with self.warehouse.reading() as con:
-            states = inference.live_states(con, day, self.keywords.horizon_days)
-            common = keyword_queries.common_keywords(con, day, self.keywords)
+        states = inference.live_states(con, day, self.keywords.horizon_days)
+        common = keyword_queries.common_keywords(con, day, self.keywords)
         return _Basis(day, states, commonness_classes(common, params).drop("commonness"))
 
     def _stored_before(self, first: date) -> _Basis | None:
@@ -106,9 +108,11 @@ class Naming:
         with self.warehouse.reading() as con:
             is_complete = staleness.is_complete(con, before)
             versions = tables.versions_on(con, JOURNEY_NAMES.name, before)
-        return self._basis(before) if is_complete and versions <= {self.version(before)} else None
+            return self._basis(con, before) if is_complete and versions <= {self.version(before)} else None
 
-    def _unchanged(self, before: _Basis, after: _Basis, states: pl.DataFrame) -> pl.DataFrame:
+    def _unchanged(
+        self, con: duckdb.DuckDBPyConnection, before: _Basis, after: _Basis, states: pl.DataFrame
+    ) -> pl.DataFrame:
         """Those of ``states``, which are states of ``after``, whose names are those of ``before``."""
         if self.version(before.day) != self.version(after.day):
             return states.clear()
@@ -120,19 +124,23 @@ class Naming:
         phrases = pl.concat(changes).unique().sort().to_list()
         if len(phrases) > _MOST_CHANGES:
             return states.clear()
-        with self.warehouse.reading() as con:
-            touched = [inference.users_with_words(con, same, phrases)] if phrases else []
-            if self.suggested_by:
-                touched.append(suggestion_queries.users_with_suggestions(con, self.suggested_by, after.day))
+        touched = [inference.users_with_words(con, same, phrases)] if phrases else []
+        if self.suggested_by:
+            touched.append(suggestion_queries.users_with_suggestions(con, self.suggested_by, after.day))
         return same.join(pl.concat(touched), on="user_id", how="anti") if touched else same
 
-    def _named(self, day: date, states: pl.DataFrame) -> tuple[pl.DataFrame, str, pl.Series]:
-        """The names of the journeys of ``states``, what weighed their features, and what became of given names."""
+    def _read(
+        self, con: duckdb.DuckDBPyConnection, day: date, states: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """The journeys of ``states``, facts about their keywords, and all edits."""
+        clusters = inference.journeys_in(con, states, CLUSTER_COLUMNS)
+        return clusters, keyword_queries.keyword_facts(con, clusters, day, self.keywords), edits_as_of(con, day)
+
+    def _named(
+        self, day: date, clusters: pl.DataFrame, facts: pl.DataFrame, edits: pl.DataFrame
+    ) -> tuple[pl.DataFrame, str, pl.Series]:
+        """The names of the journeys, what weighed their features, and what became of given names."""
         params, named_by = naming_on(self.releases, day, self.naming)
-        with self.warehouse.reading() as con:
-            clusters = inference.journeys_in(con, states, CLUSTER_COLUMNS)
-            facts = keyword_queries.keyword_facts(con, clusters, day, self.keywords)
-            edits = edits_as_of(con, day)
         given = self._judged(renamed_journeys(edits, clusters))
         keys = keys_of_given(given)
         names = name_journeys(clusters, facts, params, keys).with_columns(named_by=pl.lit(named_by, dtype=pl.String))

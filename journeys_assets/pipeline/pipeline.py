@@ -178,7 +178,7 @@ def _sql_entry(stage: SqlStage, models: Mapping[str, SqlModel]) -> StageEntry:
     def make(context: StageContext) -> Stage:
         warehouse = context.deployment.warehouse
         if not is_table:
-            return SqlView(warehouse, model, views_of_the_log(models))
+            return SqlView(warehouse, model, views_of_the_log(models), context.seen_views)
         values = shaping_values(context.deployment.algorithm, parameters)
         variables = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
         return SqlTable(warehouse, model, variables, lambda day: context.versions.of(model.name, day))

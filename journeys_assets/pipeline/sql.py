@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
@@ -53,23 +53,28 @@ class SqlView:
     Its comment is a digest of its SQL and of the types of its columns, so that a run of unchanged views only reads.
 
     Attributes:
-        others: Views that are looked at too where this one is made: a new warehouse gets all in one transaction. Each
+        others: Views that are looked at together with this one, so that the warehouse is opened once for all. Each
             comes after those that it reads.
+        seen: Names of the views that the run has looked at. It looks at each once.
     """
 
     warehouse: Warehouse
     model: SqlModel
     others: Sequence[SqlModel] = ()
+    seen: set[str] = field(default_factory=set)
 
     def run(self, run: Run) -> Generator[Batch, None, Notes]:
-        with self.warehouse.reading() as con:
-            is_made = _is_made(con, self.model)
-        if not is_made:
-            with self.warehouse.writing({}) as con:
-                for model in (self.model, *self.others):
-                    if not _is_made(con, model):
-                        con.execute(f"CREATE OR REPLACE VIEW main.{model.name} AS {model.render({})}")
-                        con.execute(f"COMMENT ON VIEW main.{model.name} IS '{_digest(con, model)}'")
+        if self.model.name not in self.seen:
+            models = list({model.name: model for model in (*self.others, self.model)}.values())
+            with self.warehouse.reading() as con:
+                are_made = all(_is_made(con, model) for model in models)
+            if not are_made:
+                with self.warehouse.writing({}) as con:
+                    for model in models:
+                        if not _is_made(con, model):
+                            con.execute(f"CREATE OR REPLACE VIEW main.{model.name} AS {model.render({})}")
+                            con.execute(f"COMMENT ON VIEW main.{model.name} IS '{_digest(con, model)}'")
+            self.seen.update(model.name for model in models)
         yield from ()
         return Notes()
 

@@ -262,8 +262,15 @@ class StageEntry:
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What a registry entry makes its stage from: the deployment, all entries, and the algorithm versions."""
+    """What a registry entry makes its stage from.
+
+    Attributes:
+        entries: All entries.
+        versions: The algorithm versions.
+        seen_views: Names of the views that the run has looked at.
+    """
 
     deployment: Deployment
     entries: tuple[StageEntry, ...]
     versions: Versions
+    seen_views: set[str] = field(default_factory=set)

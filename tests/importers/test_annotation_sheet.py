@@ -114,6 +114,13 @@ def test_a_row_with_a_mistake_is_refused_with_a_reason_and_other_rows_are_accept
     assert found.refused["journey_annotations"]["row_json"].str.contains("row_key").all()
 
 
+def test_no_reason_says_that_a_part_of_a_refused_row_was_kept() -> None:
+    found = converted(row(better_name="x" * 10_001), row(row_key="bbb", annotated_at="never"))
+    assert [line for line, _ in reasons(found)] == [2, 3]
+    assert good(found).is_empty()
+    assert not [reason for _, reason in reasons(found) if "kept" in reason]
+
+
 def test_the_reason_names_every_mistake_of_a_row() -> None:
     ((_, reason),) = reasons(converted(row(relevance="9", stage="x", annotator_id="")))
     assert "annotator_id is missing" in reason

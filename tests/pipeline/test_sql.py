@@ -28,8 +28,8 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 def made(warehouse: Warehouse, stage: SqlView) -> int:
-    """Run the stage; returns the rows of its view."""
-    list(stage.run(RUN))
+    """Run the stage in a run of its own; returns the rows of its view."""
+    list(replace(stage, seen=set()).run(RUN))
     return warehouse.query(f"SELECT * FROM main.{MODEL.name}").height
 
 
@@ -73,3 +73,13 @@ def test_a_new_warehouse_gets_every_view_of_the_log_in_one_write(tmp_path: Path)
     for view in views:
         list(SqlView(warehouse, view, views).run(RUN))
     assert warehouse.path.read_bytes() == before
+
+
+def test_the_views_of_one_run_are_looked_at_together(warehouse: Warehouse) -> None:
+    views, seen = views_of_the_log(MODELS), set[str]()
+    list(SqlView(warehouse, MODEL, views, seen).run(RUN))
+    assert seen == {view.name for view in views}
+    warehouse.path.unlink()
+    for view in views:
+        list(SqlView(warehouse, view, views, seen).run(RUN))
+    assert not warehouse.path.exists()

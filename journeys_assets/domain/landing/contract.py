@@ -27,6 +27,8 @@ MAX_CLOCK_SKEW = timedelta(days=1)
 """How far after ``now`` a time may be, because clocks differ."""
 EARLIEST = datetime(1970, 1, 1)
 """Earliest valid time, UTC."""
+REST_WAS_KEPT = "; the rest of the row was kept"
+"""The end of a reason that is about optional fields alone."""
 SHOWN_CHARACTERS = 80
 """Length to which the reason of a refused row shortens the value, characters."""
 SHOWN_ROW_CHARACTERS = 1_000
@@ -635,7 +637,7 @@ def _split(raw: pl.DataFrame, checked: pl.DataFrame, findings: Sequence[_Finding
     )
     texts = shown.select("line", row_json=pl.struct(pl.exclude("line")).struct.json_encode())
     refused = texts.with_columns(is_kept=~bad.filter(touched)).join(joined, on="line", maintain_order="left")
-    reason = pl.when("is_kept").then(pl.col("reason") + "; the rest of the row was kept").otherwise("reason")
+    reason = pl.when("is_kept").then(pl.col("reason") + REST_WAS_KEPT).otherwise("reason")
     return checked.filter(~bad), refused.with_columns(reason=reason).select(
         pl.col(name).cast(dtype) for name, dtype in REFUSED_SCHEMA.items()
     )
