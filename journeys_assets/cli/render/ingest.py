@@ -36,6 +36,7 @@ def ingest_record(report: "IngestReport", about: "LogHealth") -> dict[str, Any]:
         "events": _outcomes(report.events),
         "ignored_columns": report.ignored_columns(),
         "n_unlisted_users": report.n_unlisted_users,
+        "n_doubtful_users": report.n_doubtful_users,
         "linked_ids": None if about.linked is None else asdict(about.linked),
         "unmatched": [asdict(one) for one in about.unmatched],
         "noise_of_days": about.noise.to_dicts(),
@@ -99,6 +100,11 @@ def _of_rows(report: "IngestReport") -> Iterator[str]:
             f"warning users: {report.n_unlisted_users:,} users with an opt-in are not listed any more, so nothing is "
             "sent to them. If the files list only users that changed, give them `updated_at`, or set "
             "users_are_snapshots = false"
+        )
+    if report.n_doubtful_users:
+        yield (
+            f"warning users: records of {report.n_doubtful_users:,} users with an opt-in cannot be read, so nothing is "
+            "sent to them until a newer opt-in. Correct the records, and load the file again"
         )
 
 

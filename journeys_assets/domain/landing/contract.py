@@ -165,7 +165,29 @@ def refused_unsubscribes(
         user_id, channel (null where it cannot be read), unsubscribed_at; only rows with a user.
     """
     lines = refused.filter(~pl.col("is_kept"))["line"]
-    rows = frame.filter(pl.col("line").is_in(lines.implode()))
+    return _unsubscribes(frame.filter(pl.col("line").is_in(lines.implode())), now, unreadable)
+
+
+def possible_unsubscribes(readings: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
+    """The unsubscribes that records of ``notification_events`` may hold that could not be read as a whole.
+
+    Args:
+        readings: ``line`` and columns of the contract as text: every reading of each record.
+        now: As for :func:`refused_unsubscribes`, which has the columns of the result.
+    """
+    return _unsubscribes(readings, now, None).unique(maintain_order=True)
+
+
+def possible_users(readings: pl.DataFrame) -> pl.Series:
+    """The ids of the users of whom records of ``users`` may be that could not be read as a whole; distinct."""
+    column = LANDING["users"].column("user_id")
+    ids, found = _read_text(readings["user_id"], column)
+    for finding in found:
+        ids = _without(ids, finding.mask)
+    return ids.drop_nulls().unique(maintain_order=True)
+
+
+def _unsubscribes(rows: pl.DataFrame, now: datetime, unreadable: pl.DataFrame | None) -> pl.DataFrame:
     contract = LANDING["notification_events"]
     values: dict[str, pl.Series] = {}
     for name in ("user_id", "channel", "unsubscribed_at"):
@@ -558,7 +580,7 @@ def _without_assumed_consent(
                 given.append(decoded(frame["unsubscribed_at"].cast(pl.Binary)))
             for texts in given:
                 unread = unread & ~texts.str.strip_chars().str.to_lowercase().is_in(_FALSE).fill_null(False)
-        return {"unsubscribed_at": values["unsubscribed_at"].set(unread, now)}
+        return {"unsubscribed_at": _to_end_of_day(values["unsubscribed_at"], frame).set(unread, now)}
     if source == "users":
         undated = refused("updated_at")
         says = values["sensitive_opt_in"]
@@ -568,6 +590,24 @@ def _without_assumed_consent(
             "sensitive_opt_in": _without(says, undated & says.fill_null(False)).set(refused("sensitive_opt_in"), False),
         }
     return {}
+
+
+def _to_end_of_day(unsubscribed_at: pl.Series, frame: pl.DataFrame) -> pl.Series:
+    """``unsubscribed_at`` with the end of the day where only a day was given: a yes of that day may be older."""
+    if "unsubscribed_at" not in frame.columns:
+        return unsubscribed_at
+    written = frame["unsubscribed_at"]
+    if written.dtype == pl.Binary:
+        written = decoded(written)
+    if written.dtype == pl.Date:
+        is_day = written.is_not_null()
+    elif written.dtype == pl.String:
+        is_day = written.str.contains(r"^\s*\d{4}-\d{2}-\d{2}\s*$").fill_null(False)
+    else:
+        return unsubscribed_at
+    return pl.select(
+        pl.when(is_day).then(unsubscribed_at.dt.offset_by("1d") - timedelta(microseconds=1)).otherwise(unsubscribed_at)
+    ).to_series().alias("unsubscribed_at")
 
 
 def _rules_across_columns(source: str, checked: pl.DataFrame) -> list[_Finding]:
