@@ -580,7 +580,7 @@ def _without_assumed_consent(
                 given.append(decoded(frame["unsubscribed_at"].cast(pl.Binary)))
             for texts in given:
                 unread = unread & ~texts.str.strip_chars().str.to_lowercase().is_in(_FALSE).fill_null(False)
-        return {"unsubscribed_at": _to_end_of_day(values["unsubscribed_at"], frame).set(unread, now)}
+        return {"unsubscribed_at": values["unsubscribed_at"].set(unread, now)}
     if source == "users":
         undated = refused("updated_at")
         says = values["sensitive_opt_in"]
@@ -590,24 +590,6 @@ def _without_assumed_consent(
             "sensitive_opt_in": _without(says, undated & says.fill_null(False)).set(refused("sensitive_opt_in"), False),
         }
     return {}
-
-
-def _to_end_of_day(unsubscribed_at: pl.Series, frame: pl.DataFrame) -> pl.Series:
-    """``unsubscribed_at`` with the end of the day where only a day was given: a yes of that day may be older."""
-    if "unsubscribed_at" not in frame.columns:
-        return unsubscribed_at
-    written = frame["unsubscribed_at"]
-    if written.dtype == pl.Binary:
-        written = decoded(written)
-    if written.dtype == pl.Date:
-        is_day = written.is_not_null()
-    elif written.dtype == pl.String:
-        is_day = written.str.contains(r"^\s*\d{4}-\d{2}-\d{2}\s*$").fill_null(False)
-    else:
-        return unsubscribed_at
-    return pl.select(
-        pl.when(is_day).then(unsubscribed_at.dt.offset_by("1d") - timedelta(microseconds=1)).otherwise(unsubscribed_at)
-    ).to_series().alias("unsubscribed_at")
 
 
 def _rules_across_columns(source: str, checked: pl.DataFrame) -> list[_Finding]:

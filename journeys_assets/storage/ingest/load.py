@@ -183,7 +183,8 @@ def load(
         scratch: The prepared rows of each source.
         quarantined: Columns of ``QUARANTINED_ROWS`` without batch_id, and ``file_no``.
         unsubscribes: Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, ``file_no``, and is_doubtful: whether the
-            record could not be read. Such a record counts once, when its file comes for the first time.
+            record could not be read. Such a record counts once, when its file comes for the first time, or comes again
+            as a snapshot.
         doubtful: user_id and ``file_no`` of users of whom a record may be that cannot be read; likewise.
         users_are_snapshots: Whether users without ``updated_at`` are lists of all users.
     """
@@ -202,11 +203,9 @@ def load(
         new = [file for file in files if file.number not in late]
         # Events come first: what a changed pin or user makes stale depends on the days that have events.
         lists = [file for file in new if file.is_snapshot] if users_are_snapshots else []
-        seen = _seen_before(con, new)
-        doubtful = doubtful.filter(~pl.col("file_no").is_in(list(seen)))
-        unsubscribes = unsubscribes.filter(
-            ~(pl.col("is_doubtful") & pl.col("file_no").is_in(list(seen)).fill_null(False))
-        ).drop("is_doubtful")
+        is_seen = pl.col("file_no").is_in(_seen_before(con, new)).fill_null(False)
+        doubtful = doubtful.filter(~is_seen)
+        unsubscribes = unsubscribes.filter(~(pl.col("is_doubtful") & is_seen)).drop("is_doubtful")
         doubtful_users = doubtful["user_id"].unique().sort()
         sources = {file.source for file in new if file.n_good}
         sources |= {"users"} if lists or doubtful_users.len() else set()
@@ -241,10 +240,10 @@ def load(
     return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, n_doubtful, late, noise)
 
 
-def _seen_before(con: duckdb.DuckDBPyConnection, files: Sequence[PreparedFile]) -> set[int]:
-    """Numbers of the files whose bytes an earlier call has loaded as the same source."""
+def _seen_before(con: duckdb.DuckDBPyConnection, files: Sequence[PreparedFile]) -> list[int]:
+    """Numbers of the files whose bytes an earlier call has loaded as the same source, and that are no state again."""
     loaded = set(con.execute("SELECT DISTINCT sha256, source FROM landing.ingest_ledger").fetchall())
-    return {file.number for file in files if (file.sha256, file.source) in loaded}
+    return [file.number for file in files if (file.sha256, file.source) in loaded and not file.is_snapshot]
 
 
 @dataclass
