@@ -262,3 +262,19 @@ def test_months_of_faults_breach_no_cap_and_no_consent(opted_in: Pipeline, seed:
             assert one is not None
             assert other is not None
             assert journey != same or (other - one).days >= PARAMS.journey_cool_down_days
+
+
+def test_a_send_to_a_linked_id_counts_for_the_person(opted_in: Pipeline) -> None:
+    """A device was handed a send; then it is found to be ann's, and the plan of the day is made again."""
+    receiver = Recording()
+    say(opted_in, "device", push=True, seq=9)
+    plan(opted_in, DAY, {"device": "j1"})
+    assert call(opted_in, receiver, DAY).accepted == {"notification": 1}
+    with opted_in.warehouse.writing({}) as con:
+        con.execute("INSERT INTO landing.identity_pairs VALUES ('ann', 'device', $1)", [DAY])
+    plan(opted_in, DAY, {"ann": "j1", "bob": "j2"})
+    again = call(opted_in, receiver, DAY)
+    assert (again.accepted, again.withheld) == ({"notification": 1}, {"handed_over_before": 1})
+    plan(opted_in, DAY + timedelta(days=1), {"ann": "j1"})
+    assert call(opted_in, receiver, DAY + timedelta(days=1)).withheld == {"cool_down": 1}
+    assert [message.user_id for message in receiver.of_kind("notification")] == ["device", "bob"]
