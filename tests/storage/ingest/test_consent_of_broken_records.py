@@ -1,6 +1,7 @@
 """What is refused about consent, files that are read in a wrong order, and headers in the middle: nobody is sent anything
 on the strength of an older yes."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -58,6 +59,7 @@ def only_world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def world(only_world: World) -> Iterator[World]:
     """An empty world; the warehouse is shared, because making one takes longer than most of these tests."""
     only_world.n_calls = 0
+    shutil.rmtree(only_world.landing, ignore_errors=True)
     yield only_world
     with only_world.warehouse.writing() as con:
         for table in INGEST_TABLES:
