@@ -74,5 +74,5 @@ def close_names(unknown: Iterable[str], lacking: Collection[str]) -> dict[str, s
 
 
 def is_objection(name: str) -> bool:
-    """Whether the name of a column says that it has who wants no messages, such as ``opt_out``."""
+    """Whether the name of a column or an event says that somebody wants no messages, such as ``opt_out``."""
     return _OBJECTION.search(column_key(name)) is not None

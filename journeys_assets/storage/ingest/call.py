@@ -526,8 +526,10 @@ class _Call:
 
     def unsubscribes(self) -> pl.DataFrame:
         """Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, file_no, and is_doubtful: from a broken record."""
-        empty = REFUSED_UNSUBSCRIBES.empty().drop("ingest_seq").with_columns(
-            file_no=pl.lit(None, dtype=pl.Int64), is_doubtful=pl.lit(False)
+        empty = (
+            REFUSED_UNSUBSCRIBES.empty()
+            .drop("ingest_seq")
+            .with_columns(file_no=pl.lit(None, dtype=pl.Int64), is_doubtful=pl.lit(False))
         )
         return pl.concat([empty, *self._unsubscribes], how="diagonal").with_columns(
             pl.col("is_doubtful").fill_null(False)
@@ -617,7 +619,9 @@ def _check_consent(file: Path, plan: _Plan) -> None:
             if plan.sources[0] == "notification_events"
             else "write who objects as false in email_opt_in and push_opt_in, or as unsubscribed_at of notification_events"
         )
-        raise IngestError(f"{file}: column {column!r} is not read, but may say who wants no messages; {cure}, or drop it")
+        raise IngestError(
+            f"{file}: column {column!r} is not read, but may say who wants no messages; {cure}, or drop it"
+        )
 
 
 def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:

@@ -299,7 +299,9 @@ def _load_source(
         is_clear = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
         if not is_users:
             is_clear = ~(block.select(_key(table)).hash_rows().is_duplicated() | _are_stored(con, table, block, seq))
-        fresh = block if is_clear.all() and not is_users else _chosen(con, table, block, is_clear, lists, doubtful, outcome)
+        fresh = (
+            block if is_clear.all() and not is_users else _chosen(con, table, block, is_clear, lists, doubtful, outcome)
+        )
         _insert(con, table, fresh, seq)
         is_noise = "noise" in fresh.columns
         kept = fresh.filter(pl.col("noise").is_null()) if is_noise else fresh

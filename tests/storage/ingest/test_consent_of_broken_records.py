@@ -129,7 +129,9 @@ def test_the_unsubscribe_in_a_broken_record_holds(world: World, case: str) -> No
 
 
 def test_a_broken_send_without_an_unsubscribe_holds_nothing(world: World) -> None:
-    world.load({"users/1.csv": YES, "notification_events/1.jsonl": json_line(**{**LEFT, "unsubscribed_at": "null"})[:-1]})
+    world.load(
+        {"users/1.csv": YES, "notification_events/1.jsonl": json_line(**{**LEFT, "unsubscribed_at": "null"})[:-1]}
+    )
     assert world.allowed() == {"ann", "bob"}
 
 
@@ -227,7 +229,9 @@ def test_an_objection_of_an_erased_id_holds_for_the_ids_that_stay(world: World) 
         with world.warehouse.writing() as con:
             remove_users(con, [erased], {}, Tombstones())
         assert world.allowed().isdisjoint(held), erased
-        assert erased not in {user for name in ("users", "refused_unsubscribes") for user in world.table(name)["user_id"]}
+        assert erased not in {
+            user for name in ("users", "refused_unsubscribes") for user in world.table(name)["user_id"]
+        }
     assert world.allowed() == {"cem"}
 
 

@@ -159,7 +159,9 @@ class _Rows:
         self._by_key = names_by_key(wanted.known)
         self._pairs: list[tuple[str, Any]] = []
         self._decoder = (
-            json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=self._noted) if wanted.reads_broken else _DECODER
+            json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=self._noted)
+            if wanted.reads_broken
+            else _DECODER
         )
         self._kinds = [wanted.kinds.get(name) for name in wanted.known]
         self._keys: dict[tuple[str, ...], list[str | None]] = {}
