@@ -70,7 +70,10 @@ _SIGNS_IN_BRACKETS = tuple(
 )
 _ENCODED_AT = re.compile(r"%40|&(?:#64|#x40|commat);", re.IGNORECASE)
 _SPACED_OUT = re.compile(r"(?<!\S)(?:[\w@.+\-] ){3,}[\w@.+\-](?!\S)")
-_PROFILES = r"(?:instagram|facebook|fb|linkedin|twitter|tiktok|snapchat|pinterest)\.com|(?:t|wa|fb|m|paypal|venmo|line)\.me|x\.com"
+_PROFILES = (
+    r"(?:instagram|facebook|fb|linkedin|twitter|tiktok|snapchat|pinterest)\.com"
+    r"|(?:t|wa|fb|m|paypal|venmo|line)\.me|x\.com"
+)
 """Sites on which a path is a person."""
 _LINK = re.compile(
     r"(?:https?://|www\.)[^\s/?#@]{0,255}(?:@|/\S|[?#])\S*"

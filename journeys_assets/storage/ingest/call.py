@@ -617,7 +617,7 @@ def _check_consent(file: Path, plan: _Plan) -> None:
         cure = (
             "if it has the time at which the user unsubscribed, name it unsubscribed_at"
             if plan.sources[0] == "notification_events"
-            else "write who objects as false in email_opt_in and push_opt_in, or as unsubscribed_at of notification_events"
+            else "write who objects as false in email_opt_in and push_opt_in"
         )
         raise IngestError(
             f"{file}: column {column!r} is not read, but may say who wants no messages; {cure}, or drop it"

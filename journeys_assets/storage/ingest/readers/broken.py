@@ -8,6 +8,7 @@ A line with the wrong number of fields has every reading in which fields were ad
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import json
@@ -38,10 +39,8 @@ def readings_of_line(text: str, separator: str, width: int, positions: Mapping[s
     """
     text = text[:MAX_CHARACTERS]
     splits = [text.replace('"', "").split(separator)]
-    try:
+    with contextlib.suppress(csv.Error):  # Without its quotes it can be split.
         splits.append(next(csv.reader([text], delimiter=separator), []))
-    except csv.Error:
-        pass  # Without its quotes it can be split.
     found = []
     for fields in splits:
         n_more = len(fields) - width

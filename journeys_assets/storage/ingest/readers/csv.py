@@ -23,8 +23,9 @@ for all this), and no field begins with a space. The lines are read as lines, an
 
 So a text of several lines stays one record even if it contains lines of a log.
 
-**Headers between records.** Files that were joined have headers in the middle. A line that repeats the header is counted
-as one. A header with other columns, or in another order, is an error, because the lines behind it would be read wrong.
+**Headers between records.** Files that were joined have headers in the middle. A line that repeats the header is
+counted as one. A header with other columns, or in another order, is an error, because the lines behind it would be read
+wrong.
 """
 
 from __future__ import annotations
