@@ -278,3 +278,10 @@ def test_a_send_to_a_linked_id_counts_for_the_person(opted_in: Pipeline) -> None
     plan(opted_in, DAY + timedelta(days=1), {"ann": "j1"})
     assert call(opted_in, receiver, DAY + timedelta(days=1)).withheld == {"cool_down": 1}
     assert [message.user_id for message in receiver.of_kind("notification")] == ["device", "bob"]
+
+
+def test_a_user_of_whom_nothing_is_known_is_sent_nothing(opted_in: Pipeline) -> None:
+    receiver = Recording()
+    plan(opted_in, DAY, {"zoe": "j1"})
+    assert call(opted_in, receiver, DAY).withheld == {"not_opted_in": 1}
+    assert receiver.taken == {}

@@ -192,6 +192,12 @@ def test_of_files_of_a_call_the_one_that_was_written_last_counts(world: World, o
     assert world.allowed() == {"bob"}
 
 
+def test_whom_the_last_list_leaves_out_is_not_sent_anything_because_of_a_dated_yes(world: World) -> None:
+    lists = {"users/1.csv": USERS + "ann,true\nbob,true\n", "users/2.csv": USERS + "bob,true\n"}
+    world.load({**lists, "users/3.csv": DATED + "ann,2026-01-05T10:00:00Z,true,FR\n"})
+    assert world.allowed() == {"bob"}
+
+
 def test_a_header_that_is_repeated_is_counted_as_one(world: World) -> None:
     first, second = "user_id,email_opt_in,push_opt_in\nann,true,false\n", "\ufeffUser_ID,Email Opt-In,push_opt_in\n"
     report = world.load({"users/1.csv": f"{first}{second}bob,false,true\n"})
