@@ -295,3 +295,19 @@ def test_the_cap_holds_towards_sends_of_later_days_too(opted_in: Pipeline) -> No
         assert call(opted_in, receiver, DAY + timedelta(days=later)).accepted == {"notification": 1}
     plan(opted_in, DAY, {"ann": "j3"})
     assert call(opted_in, receiver, DAY).withheld == {"weekly_cap": 1}
+
+
+def test_an_unsubscribe_takes_back_what_was_handed_over_and_holds_what_was_not(opted_in: Pipeline) -> None:
+    receiver = Recording()
+    plan(opted_in, DAY, {"ann": "j1"})
+    call(opted_in, receiver, DAY)
+    with opted_in.warehouse.writing({}) as con:
+        con.execute(
+            "INSERT INTO landing.refused_unsubscribes BY NAME SELECT user_id, 'push' AS channel, $1 AS unsubscribed_at, "
+            "9 AS ingest_seq FROM (VALUES ('ann'), ('bob')) AS left_us (user_id)",
+            [datetime.combine(DAY, datetime.min.time())],
+        )
+    plan(opted_in, DAY, {"ann": "j1", "bob": "j2"})
+    second = call(opted_in, receiver, DAY, hour=2)
+    assert (second.accepted, second.withheld["unsubscribed"]) == ({"cancellation": 1}, 1)
+    assert receiver.of_kind("cancellation")[0].content["reason"] == "unsubscribed"
