@@ -287,14 +287,15 @@ def test_a_user_of_whom_nothing_is_known_is_sent_nothing(opted_in: Pipeline) -> 
     assert receiver.taken == {}
 
 
-def test_the_cap_holds_towards_sends_of_later_days_too(opted_in: Pipeline) -> None:
+def test_the_cap_and_the_cool_down_hold_towards_sends_of_later_days_too(opted_in: Pipeline) -> None:
     """A plan of an old day is handed over after those of later days: no 7 days have more than the cap."""
     receiver = Recording()
     for later, journey in ((1, "j1"), (4, "j2")):
         plan(opted_in, DAY + timedelta(days=later), {"ann": journey})
         assert call(opted_in, receiver, DAY + timedelta(days=later)).accepted == {"notification": 1}
-    plan(opted_in, DAY, {"ann": "j3"})
-    assert call(opted_in, receiver, DAY).withheld == {"weekly_cap": 1}
+    for journey, reason in (("j3", "weekly_cap"), ("j1", "cool_down")):
+        plan(opted_in, DAY, {"ann": journey})
+        assert call(opted_in, receiver, DAY).withheld == {reason: 1}
 
 
 def test_an_unsubscribe_takes_back_what_was_handed_over_and_holds_what_was_not(opted_in: Pipeline) -> None:
