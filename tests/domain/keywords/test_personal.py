@@ -214,6 +214,7 @@ def test_other_numbers_signs_and_words_are_not(text: str) -> None:
         ("call +44 20 7946 0958", "call [number]", ""),
         ("Call my plumber: 07700 900123", "Call my plumber: [number]", "Call my plumber"),
         ("card 4111-1111-1111-1111", "card [number]", "card"),
+        ("rent to GB29 NWBK 6016 1331 9268 19", "rent to [number]", "rent to"),
         ("https://example.org/me?id=3 photos", "[link] photos", "photos"),
         ("john (020 7946 0958)", "john ([number])", "john"),
         ("plumber john 07700 900123 london", "plumber john [number] london", "plumber john london"),
