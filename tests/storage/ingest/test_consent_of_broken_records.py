@@ -198,6 +198,12 @@ def test_whom_the_last_list_leaves_out_is_not_sent_anything_because_of_a_dated_y
     assert world.allowed() == {"bob"}
 
 
+def test_a_yes_of_the_same_call_does_not_lift_an_unsubscribe(world: World) -> None:
+    world.load({"users/1.csv": USERS + "ann,false\nbob,false\n"})
+    world.load({"users/1.csv": USERS + "ann,true\nbob,true\n", "notification_events/1.csv": SENDS + ROW + "\n"})
+    assert world.allowed() == {"bob"}
+
+
 def test_a_header_that_is_repeated_is_counted_as_one(world: World) -> None:
     first, second = "user_id,email_opt_in,push_opt_in\nann,true,false\n", "\ufeffUser_ID,Email Opt-In,push_opt_in\n"
     report = world.load({"users/1.csv": f"{first}{second}bob,false,true\n"})
