@@ -305,7 +305,8 @@ def test_an_unsubscribe_takes_back_what_was_handed_over_and_holds_what_was_not(o
     with opted_in.warehouse.writing({}) as con:
         con.execute(
             "INSERT INTO landing.refused_unsubscribes BY NAME "
-            "SELECT user_id, 'push' AS channel, $1 AS unsubscribed_at, 9 AS ingest_seq FROM (VALUES ('ann'), ('bob')) AS left_us (user_id)",
+            "SELECT user_id, 'push' AS channel, $1 AS unsubscribed_at, 9 AS ingest_seq "
+            "FROM (VALUES ('ann'), ('bob')) AS left_us (user_id)",
             [datetime.combine(DAY, datetime.min.time())],
         )
     plan(opted_in, DAY, {"ann": "j1", "bob": "j2"})
