@@ -89,7 +89,8 @@ def export(
     as_of: Annotated[date | None, day_option("Default: the last day that was run.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the output of one day as Parquet files."""
+    """Write the output of one day as Parquet files. Personal data in keywords is masked."""
+    from journeys_assets.domain.keywords.personal import masked_series
     from journeys_assets.storage.outside import note_outside
     from journeys_assets.storage.queries import tables
 
@@ -101,6 +102,8 @@ def export(
     for table in ("user_journeys", "notification_candidates"):
         with session.warehouse.reading() as con:
             rows = tables.partition(con, table, day)
+        if "keywords" in rows.columns:
+            rows = rows.with_columns(masked_series(rows["keywords"]))
         file = folder / f"{table}.parquet"
         rows.write_parquet(file)
         written.append({"table": table, "n_rows": rows.height, "file": file})

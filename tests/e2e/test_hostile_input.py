@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 from click.testing import Result
@@ -381,3 +382,17 @@ LISTS = (
 def test_json_is_all_that_is_on_standard_output(journeys: Journeys, arguments: tuple[str, ...]) -> None:
     code = 1 if arguments == ("train",) else 0
     assert isinstance(json.loads(journeys(*arguments, "--json", code=code).stdout), dict)
+
+
+# ── personal data ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_export_masks_personal_data_in_keywords(journeys: Journeys, home: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(home, tmp_path / "home")
+    with duckdb.connect(str(copy / "warehouse.duckdb")) as con:
+        con.execute("UPDATE main.user_journeys SET keywords = list_append(keywords, 'jo@example.org')")
+    runner(copy)("export", tmp_path / "out")
+    keywords = pl.read_parquet(tmp_path / "out" / "user_journeys.parquet")["keywords"].explode()
+    assert "[e-mail]" in keywords
+    assert "wedding dress" in keywords
+    assert not keywords.str.contains("jo@", literal=True).any()

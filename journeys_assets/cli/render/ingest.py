@@ -4,6 +4,7 @@ It adds up: files found = read + known + passed over, lines = header + blank + l
 accepted + duplicate + noise + quarantined + skipped.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,14 @@ from rich.console import Group, RenderableType
 from journeys_assets.cli.render.screen import line
 from journeys_assets.cli.render.tables import table_of
 from journeys_assets.cli.render.unmatched import unmatched_lines
+from journeys_assets.domain.landing.column_names import is_objection
 
 if TYPE_CHECKING:
     from journeys_assets.operations.log_health import LogHealth
     from journeys_assets.storage.ingest.call import IngestReport
 
 FILES_SHOWN = 20
+SHOWN_EVENTS = 5
 
 
 def ingest_record(report: "IngestReport", about: "LogHealth") -> dict[str, Any]:
@@ -36,6 +39,7 @@ def ingest_record(report: "IngestReport", about: "LogHealth") -> dict[str, Any]:
         "events": _outcomes(report.events),
         "ignored_columns": report.ignored_columns(),
         "n_unlisted_users": report.n_unlisted_users,
+        "n_doubtful_users": report.n_doubtful_users,
         "linked_ids": None if about.linked is None else asdict(about.linked),
         "unmatched": [asdict(one) for one in about.unmatched],
         "noise_of_days": about.noise.to_dicts(),
@@ -53,7 +57,7 @@ def _outcomes(events: "Mapping[tuple[str, str], int] | Mapping[tuple[str | None,
 def show_ingest(report: "IngestReport", about: "LogHealth | None" = None) -> RenderableType:
     """The counts of an ingest call by source, and everything that was left out, with the reasons."""
     headers = ("source", "files", "rows read", "accepted", "duplicate", "quarantined", "skipped", "noise")
-    lines = [*_of_files(report), *_of_rows(report), *_of_columns(report)]
+    lines = [*_of_files(report), *_of_rows(report), *_of_objections(report), *_of_columns(report)]
     if about is not None:
         lines += [] if about.linked is None else [f"identities: {about.linked.text}"]
         lines += [*_of_noise(about), *unmatched_lines(about.unmatched, about.params), *_of_newest_day(about)]
@@ -99,6 +103,25 @@ def _of_rows(report: "IngestReport") -> Iterator[str]:
             f"warning users: {report.n_unlisted_users:,} users with an opt-in are not listed any more, so nothing is "
             "sent to them. If the files list only users that changed, give them `updated_at`, or set "
             "users_are_snapshots = false"
+        )
+    if report.n_doubtful_users:
+        yield (
+            f"warning users: records of {report.n_doubtful_users:,} users with an opt-in cannot be read, so nothing is "
+            "sent to them until a newer opt-in. Correct the records, and load the file again"
+        )
+
+
+def _of_objections(report: "IngestReport") -> Iterator[str]:
+    """Events of other formats whose names say that somebody wants no messages: no format reads them."""
+    named = Counter[str]()
+    for (event, _), n in report.events.items():
+        if is_objection(event):
+            named[event] += n
+    if named:
+        shown = ", ".join(f"{event} ({n:,})" for event, n in named.most_common(SHOWN_EVENTS))
+        yield (
+            f"warning events that may say who wants no messages are not read: {shown}. Load who unsubscribed as "
+            "notification_events, or as users with false opt-ins, before anything is sent"
         )
 
 

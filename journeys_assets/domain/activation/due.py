@@ -34,6 +34,7 @@ def due_sends(
     consent: pl.DataFrame,
     now: datetime,
     params: NotificationParams,
+    linked: pl.DataFrame | None = None,
 ) -> Due:
     """Cancellations first, then the sends that may be handed over, those that an earlier call left among them.
 
@@ -45,22 +46,31 @@ def due_sends(
         refused: Keys that the destination refused before and that are not tried again.
         consent: As for ``allowed.with_objection``, as of now.
         now: Naive UTC.
+        linked: user_id, linked_id: a send to one of them counts for the other, because they are one person. By default
+            none are.
     """
+    counted = handed_over if linked is None else _of_linked(handed_over, linked)
     is_left = pl.col("key").is_in(left["key"].implode())
     taken_back = cancellations_of(withdrawn(handed_over, consent, now))
     taken_back += [message_of(row) for row in left.iter_rows(named=True) if row["kind"] == "cancellation"]
     again = handed_over.filter(is_left).rename({"send_before": "send_window_end_at"})
     again = again.with_columns(send_window_start_at="send_after")
-    checked = with_objection(again, consent, handed_over.filter(~is_left), now, params)
+    checked = with_objection(again, consent, counted.filter(~is_left), now, params)
     allowed = set(checked.filter(pl.col("objection").is_null())["key"])
     pending = [message_of(row) for row in left.iter_rows(named=True) if row["key"] in allowed]
-    sends = with_objection(planned, consent, handed_over, now, params)
+    sends = with_objection(planned, consent, counted, now, params)
     withheld = Counter(dict(sends["objection"].drop_nulls().value_counts().iter_rows()))
     found = taken_back + pending + notifications_of(sends.filter(pl.col("objection").is_null()))
     n_refused = sum(message.key in refused for message in found)
     if n_refused:
         withheld[REFUSED_BEFORE] = n_refused
     return Due([message for message in found if message.key not in refused], withheld)
+
+
+def _of_linked(handed_over: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
+    """``handed_over``, each row for every user for whom it counts."""
+    others = handed_over.join(linked, on="user_id").with_columns(user_id="linked_id").select(handed_over.columns)
+    return pl.concat([handed_over, others])
 
 
 def message_of(row: Mapping[str, Any]) -> Message:

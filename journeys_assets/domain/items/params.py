@@ -15,7 +15,7 @@ class ItemParams:
     of ``journey_items`` and ``interest_items``.
     """
 
-    revision: int = 1
+    revision: int = 2
     n_items: int = 10
     """Most items of a journey."""
     cool_down_days: int = 14

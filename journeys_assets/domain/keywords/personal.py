@@ -5,7 +5,8 @@ sheets for annotators mask it. It counts wherever it stands in a text, and in an
 non-Latin digits, other dashes and dots, invisible characters in between, spaced letters and digits.
 
 * E-mail addresses: ``jo@example.org``, ``jo (at) example (dot) org``, ``jo at example dot com``,
-  ``jo @ example . com``, ``jo@gmail``, ``jo.smith gmail com``. A handle (``@kyliejenner``) is none.
+  ``jo @ example . com``, ``jo@gmail``, ``jo.smith gmail com``, ``jo.smith@office``, ``jo@example,com``,
+  ``jo%40example.org``, ``jo-at-example-dot-org``, ``jo arroba gmail punto com``. A handle (``@kyliejenner``) is none.
 * Numbers that may be of a phone, a card, an account or a document, social security numbers among them:
 
   - seven digits or more in one run, or nine or more in groups with spaces, dots, dashes, slashes or parentheses in
@@ -13,7 +14,8 @@ non-Latin digits, other dashes and dots, invisible characters in between, spaced
   - seven digits or more after a ``+``, six or more after a word such as ``phone``, ``tel`` or ``whatsapp``;
   - a local number such as ``555-0134``; an IBAN; a British national insurance number.
 
-* Links with a path, a query or a user: ``https://example.org/reset?token=1``. The name of a site is none.
+* Links with a path, a query or a user: ``https://example.org/reset?token=1``, ``t.me/josmith``. The name of a site is
+  none.
 * Addresses of machines: public IPv4 and IPv6 addresses, MAC addresses. A pair of precise coordinates.
 
 No personal data are: dates and times, years, ISBNs, decimal and rounded numbers (``10 000 000``), numbers in equal
@@ -43,22 +45,39 @@ _ENDINGS = (
 # Repetitions are bounded, so that the time is proportional to the length of the text.
 _LOCAL = r"[\w.+%'\-]{0,63}[\w+%'\-]"
 _LABEL = r"[^\W_][\w\-]{0,62}"
+_AT = "arobase|arroba|chiocciola|klammeraffe|собака"
+"""Names of the sign that mean nothing else."""
+_DOT = r"(?:dot|punkt|point|punto|ponto|точка)"
 _EMAIL = re.compile(
-    rf"{_LOCAL}@{_LABEL}(?:\.[\w\-]{{1,63}}){{0,8}}\.[^\W\d_]{{2,63}}"
+    rf"{_LOCAL}[\"']?@{_LABEL}(?:\.[\w\-]{{1,63}}){{0,8}}\.[^\W\d_]{{2,63}}"
     rf"|{_LOCAL} ?@ ?{_LABEL}(?: ?\. ?[\w\-]{{1,63}}){{0,8}}? ?\. ?(?:{_ENDINGS})\b"
     rf"|{_LOCAL} ?@ ?(?:{_PROVIDERS})\b"
-    rf"|{_LOCAL} at (?:{_LABEL} dot ){{1,8}}(?:{_ENDINGS})\b"
+    rf"|{_LOCAL}@{_LABEL}[ ,;](?:com|org|net|edu|gov|co uk|uk|de|fr)\b"
+    rf"|(?=[\w+\-]{{0,63}}[\d._]){_LOCAL}@{_LABEL}"
+    rf"|{_LOCAL} ?(?:@| at ) ?(?:{_LABEL} dot ){{1,8}}(?:{_ENDINGS})\b"
+    rf"|{_LOCAL}[\-_]at[\-_](?:[^\W_]{{1,63}}[\-_]dot[\-_]){{1,8}}(?:{_ENDINGS})\b"
+    rf"|{_LOCAL} (?:{_AT}) {_LABEL}(?: {_DOT} |[. ])(?:[\w\-]{{1,63}}(?: {_DOT} |\.)){{0,8}}[^\W\d_]{{2,63}}\b"
+    rf"|{_LOCAL} (?:at|chez|bei|en) (?:{_PROVIDERS}) {_DOT} (?:{_ENDINGS})\b"
+    rf"|\w{{1,63}}at(?:{_PROVIDERS})dot(?:com|de|net|fr|co)"
+    rf"|(?=[\w+\-]{{0,63}}[\d._])[\w+\-][\w.+\-]{{1,63}} at (?:{_PROVIDERS})\b"
     rf"|{_LOCAL} at (?:{_PROVIDERS})[. ](?:{_ENDINGS})\b"
     rf"|(?=[\w+\-]{{0,63}}[\d._])[\w+\-][\w.+\-]{{1,63}} (?:{_PROVIDERS})[. ](?:com|de|net|fr)\b",
     re.IGNORECASE,
 )
 _SIGNS_IN_BRACKETS = tuple(
     (re.compile(rf" ?[(\[{{<] ?(?:{words}) ?[)\]}}>] ?| [-_](?:{words})[-_] ", re.IGNORECASE), sign)
-    for words, sign in (("at|ät|arobase|arroba|@", "@"), (r"dot|punkt|point|punto|ponto|\.", "."))
+    for words, sign in ((rf"at|a|à|ät|@|{_AT}", "@"), (r"dot|punkt|point|punto|ponto|\.", "."))
 )
+_ENCODED_AT = re.compile(r"%40|&(?:#64|#x40|commat);", re.IGNORECASE)
 _SPACED_OUT = re.compile(r"(?<!\S)(?:[\w@.+\-] ){3,}[\w@.+\-](?!\S)")
+_PROFILES = (
+    r"(?:instagram|facebook|fb|linkedin|twitter|tiktok|snapchat|pinterest)\.com"
+    r"|(?:t|wa|fb|m|paypal|venmo|line)\.me|x\.com"
+)
+"""Sites on which a path is a person."""
 _LINK = re.compile(
     r"(?:https?://|www\.)[^\s/?#@]{0,255}(?:@|/\S|[?#])\S*"
+    rf"|(?<![\w@.\-])(?:(?:www|m|[a-z]{{2}})\.)?(?:{_PROFILES})/[\w.\-@+]{{2,}}\S{{0,255}}"
     r"|(?<![\w@.\-])(?:[a-z0-9\-]{1,63}\.){1,8}[a-z]{2,63}(?:/\S{0,255}?[\d?=&%]|\?)\S*",
     re.IGNORECASE,
 )
@@ -88,13 +107,13 @@ _WORDS_OF_CONTACT = frozenset(
 _ISBN = re.compile(r"\bisbn\b[^\d]{0,6}$", re.IGNORECASE)
 _LOCAL_NUMBER = re.compile(r"([2-9]\d{2})-(\d{4})")
 _SIGNS = re.compile(r"[@/?#:(\[{<]")
-_WORDS = (" at ", "-at-", "_at_", *_PROVIDERS.split("|"))
+_WORDS = (" at ", "-at-", "_at_", *_AT.split("|"), *_PROVIDERS.split("|"))
 _SIX_DIGITS = re.compile(r"(?:\D*\d){6}")
 _ANY_DASH = r"\p{Pd}\u2212"
 _LOOKED_AT = (
     rf"[@/?#:(\[{{<\p{{C}}{CONTROLS}{INVISIBLE}\u034f\u180b-\u180f\u200c\u200d\ufe00-\ufe0f]"
     rf"|(?:\p{{N}}\P{{N}}*){{6}}|(?:[{_ANY_DASH}][^{_ANY_DASH}]*){{5}}"
-    rf"|(?i:[\s_{_ANY_DASH}]at[\s_{_ANY_DASH}]|{_PROVIDERS})"
+    rf"|(?i:[\s_{_ANY_DASH}]at[\s_{_ANY_DASH}]|{_AT}|%40|{_PROVIDERS})"
 )
 """Of a text in NFKC, for the expressions of polars: finds all that ``_may_hold_any`` finds, and a little more."""
 _EMPTY_BRACKETS = re.compile(r"[(\[{<] ?[)\]}>]")
@@ -206,6 +225,7 @@ def _may_hold_any(text: str) -> bool:
 
 def _in_one_spelling(text: str) -> str:
     """``text`` without invisible characters, and with ASCII digits, dashes and dots."""
+    text = _ENCODED_AT.sub("@", text)
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
     text = unicodedata.normalize("NFKC", cleaned(text))
@@ -260,7 +280,9 @@ def _number(match: re.Match[str]) -> str | None:
 
 def _has_long_run(groups: Sequence[str]) -> bool:
     return any(
-        len(run) >= _RUN_DIGITS and len(run.rstrip("0")) > 2 and not _in_equal_steps([int(digit) for digit in run])
+        len(run) >= _RUN_DIGITS
+        and len(run.rstrip("0")) > 2
+        and (run[0] == "0" or not _in_equal_steps([int(digit) for digit in run]))
         for run in groups
     )
 
@@ -269,7 +291,7 @@ def _is_list_or_amount(token: str, groups: Sequence[str]) -> bool:
     """Whether the groups of digits are numbers of their own, or one amount in thousands."""
     if max(map(len, groups)) >= _RUN_DIGITS:
         return False
-    if _in_equal_steps([int(group) for group in groups]):
+    if _in_equal_steps([int(group) for group in groups]) and not (len(groups[0]) > 1 and groups[0][0] == "0"):
         return True
     is_thousands = groups[-1] == "000" and {len(group) for group in groups[1:]} == {3} and len(groups[0]) <= 3
     if is_thousands and re.fullmatch(r"[\d .]+", token):

@@ -19,6 +19,7 @@ from journeys_assets.domain.keywords.text import cleaned
 CLOSE_RATIO = 0.8
 """How similar an unknown name must be to a wanted one to be suggested (ratio of difflib, 0 to 1)."""
 
+_OBJECTION = re.compile(r"unsub|opt(?:ed)?_?out|do_?not_?(?:contact|disturb|email|mail|push)|suppress")
 _GAP = re.compile(r"[\s-]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -70,3 +71,8 @@ def close_names(unknown: Iterable[str], lacking: Collection[str]) -> dict[str, s
     by_key = names_by_key(lacking)
     close = {column: difflib.get_close_matches(column_key(column), by_key, 1, CLOSE_RATIO) for column in unknown}
     return {column: by_key[found[0]] for column, found in close.items() if found}
+
+
+def is_objection(name: str) -> bool:
+    """Whether the name of a column or an event says that somebody wants no messages, such as ``opt_out``."""
+    return _OBJECTION.search(column_key(name)) is not None

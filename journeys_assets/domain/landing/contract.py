@@ -167,7 +167,29 @@ def refused_unsubscribes(
         user_id, channel (null where it cannot be read), unsubscribed_at; only rows with a user.
     """
     lines = refused.filter(~pl.col("is_kept"))["line"]
-    rows = frame.filter(pl.col("line").is_in(lines.implode()))
+    return _unsubscribes(frame.filter(pl.col("line").is_in(lines.implode())), now, unreadable)
+
+
+def possible_unsubscribes(readings: pl.DataFrame, *, now: datetime) -> pl.DataFrame:
+    """The unsubscribes that records of ``notification_events`` may hold that could not be read as a whole.
+
+    Args:
+        readings: ``line`` and columns of the contract as text: every reading of each record.
+        now: As for :func:`refused_unsubscribes`, which has the columns of the result.
+    """
+    return _unsubscribes(readings, now, None).unique(maintain_order=True)
+
+
+def possible_users(readings: pl.DataFrame) -> pl.Series:
+    """The ids of the users of whom records of ``users`` may be that could not be read as a whole; distinct."""
+    column = LANDING["users"].column("user_id")
+    ids, found = _read_text(readings["user_id"], column)
+    for finding in found:
+        ids = _without(ids, finding.mask)
+    return ids.drop_nulls().unique(maintain_order=True)
+
+
+def _unsubscribes(rows: pl.DataFrame, now: datetime, unreadable: pl.DataFrame | None) -> pl.DataFrame:
     contract = LANDING["notification_events"]
     values: dict[str, pl.Series] = {}
     for name in ("user_id", "channel", "unsubscribed_at"):

@@ -14,7 +14,7 @@ class NamingParams:
     others, which were kept, so that the order of keywords among themselves changed little.
     """
 
-    revision: int = 4
+    revision: int = 5
     theme_centrality_weight: float = 3.02
     coverage_weight: float = 0.37
     topicality_weight: float = 0.44

@@ -55,6 +55,7 @@ class Unmatched:
         examples: The most frequent unmatched keys, with their rows.
         cause: The most likely cause; None where no other way of writing matches.
         is_usual: Unmatched keys are usual; it is a mistake only where none matches, or many are written differently.
+        is_objection: The rows say who wants no messages, so one that is written differently is a mistake already.
     """
 
     reference: str
@@ -67,6 +68,7 @@ class Unmatched:
     examples: tuple[tuple[str, int], ...]
     cause: Cause | None
     is_usual: bool
+    is_objection: bool = False
 
     @property
     def share(self) -> float:
@@ -86,6 +88,8 @@ class Unmatched:
     def is_mistake(self, params: QualityParams) -> bool:
         """Whether something is wrong with the files: too much is unmatched, or written differently on the two sides."""
         miswritten = self.cause.n_would_match if self.cause else 0
+        if self.is_objection and miswritten:
+            return True
         if self.is_usual:
             none_matches = self.n_unmatched_keys == self.n_keys >= params.min_keys_without_match
             return none_matches or miswritten > params.max_unmatched_share * self.n_keys
@@ -114,10 +118,20 @@ def _written_out(key: pl.Expr) -> pl.Expr:
     return pl.when(is_whole.fill_null(False)).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(key)
 
 
+def _decoded(key: pl.Expr) -> pl.Expr:
+    """``a%2Fb`` as ``a/b``, for the characters that ids have."""
+    for character in " /:#+-_@=.":
+        key = key.str.replace_all(f"(?i)%{ord(character):02x}", character)
+    return key
+
+
 _WRITINGS: dict[str, Change] = {
     "without invisible characters": _without(r"[[\p{Cf}\p{Cc}]--\s]"),
     "without white space around them": lambda key: key.str.replace(r"^\s+", "").str.replace(r"\s+$", ""),
     "without quotes": lambda key: key.str.strip_chars("\"'`“”‘’"),
+    "without brackets around them": lambda key: key.str.strip_chars("{}()[]<>"),
+    "without a number sign": _without(r"^[#№]+"),
+    "decoded from an address": _decoded,
     "without a trailing .0": _without(r"^([+-]?\d+)[.,]0+$", "${1}"),
     "in one Unicode form": lambda key: key.str.normalize("NFKC"),
     "without regard to upper and lower case": lambda key: key.str.to_lowercase(),
@@ -126,11 +140,12 @@ _WRITINGS: dict[str, Change] = {
     "without leading zeros": _without(r"^0+(\d)", "${1}"),
     "without a plus sign": _without(r"^\+"),
     "without white space inside": _without(r"\s+"),
+    "without hyphens and underscores": lambda key: key.str.replace_all("_", "-").str.replace_all(r"\b-+\b", ""),
 }
 """Differences in writing, taken out in this order: what is around a key before what is in it. Of two that explain the
 same keys, the first is named."""
 
-_PREFIX = _without(r"^(?:\p{L}[\p{L}\d]*[:_/#|.-]+|\p{L}+)(.*\d.*)$", "${1}")
+_PREFIX = _without(r"^(?:(?:\p{L}[\p{L}\d]*[:_/#|.-]+)+|\p{L}+)(.*\d.*)$", "${1}")
 _SUFFIX = _without(r"^(.*\d.*?)(?:[:_/#|.-]+\p{L}[\p{L}\d]*|\p{L}+)$", "${1}")
 _AFFIXES: tuple[tuple[str, Change | None, Change | None], ...] = (
     ("", None, None),

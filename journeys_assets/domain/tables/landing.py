@@ -406,6 +406,9 @@ VERSIONED = ("pins", "users", "notification_events", "board_pins", "journey_anno
 """Sources whose rows are versions of something that changes. A known file of them is the state again; of the others,
 which are append-only, it is skipped."""
 
+OF_CONSENT = ("users", "notification_events")
+"""Sources whose rows say who may be sent something. What is refused of them must not leave an older yes in force."""
+
 INGEST_LEDGER = Table(
     "ingest_ledger",
     "One row per file, source and load: what was read, taken, refused.",

@@ -21,6 +21,7 @@ from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.domain.tables.activation import HANDED_OVER
 from journeys_assets.operations.activation.base import Destination
 from journeys_assets.storage.queries import activation as queries
+from journeys_assets.storage.queries.identities import linked_pairs
 from journeys_assets.storage.queries.users import users
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -107,11 +108,12 @@ def _due(
 ) -> Due:
     with warehouse.reading() as con:
         # What is known now and speaks against a send counts, whatever its day.
-        consent = users(con, max(day, now.date()))
+        today = max(day, now.date())
+        consent, linked = users(con, today), linked_pairs(con, today)
         planned = queries.planned_sends(con, day)
         handed_over = queries.sends_handed_over(con, destination)
         refused = set() if retry_refused else set(queries.messages_in(con, destination, ["refused"])["key"])
-    return due_sends(planned, handed_over, left, refused, consent, now, params)
+    return due_sends(planned, handed_over, left, refused, consent, now, params, linked)
 
 
 def _batches(messages: Sequence[Message], size: int) -> Iterator[tuple[Message, ...]]:

@@ -61,6 +61,7 @@ def remove_users(
         "CREATE OR REPLACE TEMP TABLE erased_texts AS SELECT DISTINCT text FROM "
         f"({_texts(columns, has_id)}) WHERE text IS NOT NULL"
     )
+    _keep_objections(con, columns)
     _remove_under_shared_ids(con, columns, removed)
     for table in of_users:
         _count(removed, table, con.execute(f"DELETE FROM {table} WHERE {has_id[table]}").fetchone())
@@ -125,6 +126,56 @@ def remove_users_from_copy(
     os.replace(fresh, path)
     Path(f"{path}.wal").unlink(missing_ok=True)
     return removed
+
+
+def _keep_objections(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]]) -> None:
+    """Keep what the erased ids objected to as unsubscribes of the ids that stay and that it holds for, too.
+
+    An opt-out of an id holds for the ids that are linked to it. Without its rows, an older yes of these would count.
+    """
+    if not {"landing.identity_pairs", "landing.refused_unsubscribes"} <= columns.keys():
+        return
+    con.execute(
+        """
+        INSERT INTO landing.refused_unsubscribes BY NAME
+        WITH sends AS (
+          SELECT user_id, channel, sent_at, unsubscribed_at, ingest_seq FROM landing.notification_events
+          WHERE unsubscribed_at IS NOT NULL
+        ), in_force AS (
+          SELECT * FROM landing.users WHERE user_id IN (FROM erased_ids)
+          QUALIFY ingest_seq >= coalesce(max(ingest_seq) FILTER (updated_at IS NULL) OVER (PARTITION BY user_id), 0)
+        ), current AS (
+          SELECT user_id, coalesce(updated_at, ingested_at) AS unsubscribed_at, ingest_seq,
+                 coalesce(email_opt_in, false) AS email, coalesce(push_opt_in, false) AS push
+          FROM in_force JOIN (
+            SELECT ingest_seq, max(ingested_at) AS ingested_at FROM landing.ingest_ledger GROUP BY ingest_seq
+          ) AS calls USING (ingest_seq)
+          QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY updated_at DESC NULLS LAST, ingest_seq DESC) = 1
+        ), stated AS (
+          SELECT user_id, bool_or(email_opt_in IS NOT NULL) AS email, bool_or(push_opt_in IS NOT NULL) AS push
+          FROM landing.users GROUP BY user_id
+        ), objections AS (
+          SELECT user_id, channel, unsubscribed_at, ingest_seq FROM sends
+          UNION ALL SELECT user_id, channel, unsubscribed_at, ingest_seq FROM landing.refused_unsubscribes
+          UNION ALL SELECT user_id, 'email', unsubscribed_at, ingest_seq FROM current JOIN stated USING (user_id)
+          WHERE stated.email AND NOT current.email
+          UNION ALL SELECT user_id, 'push', unsubscribed_at, ingest_seq FROM current JOIN stated USING (user_id)
+          WHERE stated.push AND NOT current.push
+        ), linked AS (
+          SELECT user_id AS kept, other_id AS gone FROM landing.identity_pairs
+          UNION ALL SELECT other_id, user_id FROM landing.identity_pairs
+        )
+        SELECT DISTINCT kept AS user_id, channel, unsubscribed_at, ingest_seq
+        FROM objections JOIN linked ON gone = user_id
+        WHERE gone IN (FROM erased_ids) AND kept NOT IN (FROM erased_ids)
+        UNION
+        -- What was done under a shared id while it was one of the erased users'.
+        SELECT s.user_id, channel, unsubscribed_at, ingest_seq FROM sends AS s JOIN landing.identity_periods AS p
+        ON p.other_id = s.user_id AND s.sent_at >= p.valid_from AND s.sent_at < p.valid_to
+        WHERE p.user_id IN (FROM erased_ids) AND s.user_id NOT IN (FROM erased_ids)
+        ORDER BY ALL
+        """
+    )
 
 
 def _remove_under_shared_ids(

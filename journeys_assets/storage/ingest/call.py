@@ -24,10 +24,13 @@ import polars as pl
 
 from journeys_assets.domain.actions import Action
 from journeys_assets.domain.keywords.text import forget_texts
+from journeys_assets.domain.landing.column_names import is_objection
 from journeys_assets.domain.landing.contract import (
     LIST_SEPARATOR,
     check_rows,
     fits,
+    possible_unsubscribes,
+    possible_users,
     refused_unsubscribes,
     with_keywords,
 )
@@ -35,6 +38,7 @@ from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.domain.noise.rules import with_noise
 from journeys_assets.domain.tables.landing import (
     LANDING,
+    OF_CONSENT,
     PART_SOURCES,
     QUARANTINED_ROWS,
     REFUSED_UNSUBSCRIBES,
@@ -117,7 +121,8 @@ class IngestReport:
     ``ingest_seq`` is the number of the call, or that of the previous call if every file was known. ``first_day`` is the
     earliest UTC day of an accepted search, engagement or board pin; None if there is none. ``checksums`` has the sha256
     of every file that could be opened, including known files and files that were set aside because of an error.
-    ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists. ``passed_over``
+    ``n_unlisted_users`` is the number of users with an opt-in whom a snapshot of users no longer lists,
+    ``n_doubtful_users`` that of users with an opt-in of whom a record cannot be read. ``passed_over``
     has the files of the given folders that are not read, with the reasons. Every file found is among ``files``, passed
     over, skipped as known, or was set aside. ``sources`` has the main source of every file whose source is known.
     ``events`` has the records of formats with types of events, by type and by what became of them. ``noise`` has the
@@ -131,6 +136,7 @@ class IngestReport:
     skipped_by_reason: dict[str, int] = field(default_factory=dict)
     checksums: Mapping[Path, str] = field(default_factory=dict)
     n_unlisted_users: int = 0
+    n_doubtful_users: int = 0
     passed_over: tuple[PassedOver, ...] = ()
     sources: Mapping[Path, str] = field(default_factory=dict)
     events: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -281,6 +287,7 @@ def ingest(
             call.prepared,
             call.quarantined(),
             call.unsubscribes(),
+            call.doubtful_users(),
             now,
             users_are_snapshots=users_are_snapshots,
         )
@@ -398,6 +405,7 @@ class _Call:
         self._events: Counter[tuple[str, str]] = Counter()
         self._refused: list[pl.DataFrame] = []
         self._unsubscribes: list[pl.DataFrame] = []
+        self._doubtful: list[pl.DataFrame] = []
 
     def prepare(self, file: Path, plan: _Plan) -> None:
         """Read and check the file, and write its valid rows to the scratch folder.
@@ -414,7 +422,8 @@ class _Call:
         number = len(self._wanted)
         files = {name: PreparedFile(number, name, self.name_of(file), sha256, plan.format) for name in plan.sources}
         files[plan.sources[0]].is_main = True
-        refused_before, held_before, skipped = len(self._refused), len(self._unsubscribes), Counter[str]()
+        refused_before, skipped = len(self._refused), Counter[str]()
+        held_before, doubtful_before = len(self._unsubscribes), len(self._doubtful)
         events = Counter[tuple[str, str]]()
         try:
             for piece in plan.pieces:
@@ -423,6 +432,7 @@ class _Call:
                 if self.erased:
                     piece, converted = self._without_erased(files, piece, converted, skipped)
                 self._refuse(files[plan.sources[0]], piece.refused)
+                self._doubt(files[plan.sources[0]], piece)
                 for name, refused in converted.refused.items():
                     self._refuse(files[name], refused)
                     self._hold(files[name], piece, refused)
@@ -439,9 +449,12 @@ class _Call:
                 events.update(converted.events)
                 if converted.events and piece.refused.height:
                     events[UNREADABLE, REFUSED] += piece.refused.height
+            if plan.format == LANDING_FORMAT:
+                _check_consent(file, plan)
         except IngestError:
             del self._refused[refused_before:]
             del self._unsubscribes[held_before:]
+            del self._doubtful[doubtful_before:]
             self.scratch.remove(number)
             raise
         if plan.sources == ("users",) and not files["users"].n_good:
@@ -487,15 +500,40 @@ class _Call:
             found = refused_unsubscribes(piece.frame, refused, now=self.now, unreadable=piece.unreadable)
             self._unsubscribes.append(found.with_columns(file_no=pl.lit(file.number, dtype=pl.Int64)))
 
+    def _doubt(self, file: PreparedFile, piece: Piece) -> None:
+        """Keep whose consent may be in records that cannot be read, so that none that is older stays in force."""
+        if piece.readings is None or piece.readings.is_empty():
+            return
+        number = pl.lit(file.number, dtype=pl.Int64)
+        if file.source == "users":
+            users = possible_users(piece.readings)
+            self._doubtful.append(
+                users.filter(~self.erased.are_erased(users)).to_frame("user_id").with_columns(file_no=number)
+            )
+        else:
+            found = possible_unsubscribes(piece.readings, now=self.now)
+            found = found.filter(~self.erased.are_erased(found["user_id"]))
+            self._unsubscribes.append(found.with_columns(file_no=number, is_doubtful=True))
+
+    def doubtful_users(self) -> pl.DataFrame:
+        """user_id, file_no: users of whom a record of ``users`` may be that cannot be read."""
+        return pl.concat([pl.DataFrame(schema={"user_id": pl.String, "file_no": pl.Int64}), *self._doubtful])
+
     def quarantined(self) -> pl.DataFrame:
         """Columns of ``QUARANTINED_ROWS`` without batch_id, and file_no."""
         empty = QUARANTINED_ROWS.empty().drop("batch_id").with_columns(file_no=pl.lit(None, dtype=pl.Int64))
         return pl.concat([empty, *(frame.select(empty.columns) for frame in self._refused)])
 
     def unsubscribes(self) -> pl.DataFrame:
-        """Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, and file_no."""
-        empty = REFUSED_UNSUBSCRIBES.empty().drop("ingest_seq").with_columns(file_no=pl.lit(None, dtype=pl.Int64))
-        return pl.concat([empty, *self._unsubscribes])
+        """Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, file_no, and is_doubtful: from a broken record."""
+        empty = (
+            REFUSED_UNSUBSCRIBES.empty()
+            .drop("ingest_seq")
+            .with_columns(file_no=pl.lit(None, dtype=pl.Int64), is_doubtful=pl.lit(False))
+        )
+        return pl.concat([empty, *self._unsubscribes], how="diagonal").with_columns(
+            pl.col("is_doubtful").fill_null(False)
+        )
 
     def report(self, loaded: Loaded) -> IngestReport:
         files = []
@@ -534,6 +572,7 @@ class _Call:
             {reason: n for reason, n in sorted(skipped.items()) if n},
             self.checksums,
             loaded.n_unlisted,
+            n_doubtful_users=loaded.n_doubtful,
             noise=loaded.noise_by_reason(),
             events=_largest(self._events),
         )
@@ -565,6 +604,24 @@ def _has_undated(good: pl.DataFrame, refused: pl.DataFrame | None) -> bool:
     if refused is not None:
         undated = undated.join(refused.filter(pl.col("columns").list.contains("updated_at")), on="line", how="anti")
     return undated.height > 0
+
+
+def _check_consent(file: Path, plan: _Plan) -> None:
+    """Raise ``IngestError`` if a column that is not of the contract looks as if it said who objected to messages.
+
+    Other unknown columns are ignored. This one would send messages to people who said no.
+    """
+    if plan.sources[0] not in OF_CONSENT or "unsubscribed_at" in plan.wanted.found:
+        return
+    if column := next((name for name in sorted(plan.wanted.unknown) if is_objection(name)), None):
+        cure = (
+            "if it has the time at which the user unsubscribed, name it unsubscribed_at"
+            if plan.sources[0] == "notification_events"
+            else "write who objects as false in email_opt_in and push_opt_in"
+        )
+        raise IngestError(
+            f"{file}: column {column!r} is not read, but may say who wants no messages; {cure}, or drop it"
+        )
 
 
 def _check_types(file: Path, plan: _Plan, piece: Piece) -> None:

@@ -22,6 +22,7 @@ from journeys_assets.storage.ingest.readers.formats import (
     HELP,
     UNREADABLE_ENDINGS,
     format_by_name,
+    order_of,
     stem_of,
     zip_member,
 )
@@ -53,7 +54,7 @@ class Found:
     """What is below the paths of an ingest call.
 
     Attributes:
-        files: Files to ingest, each with the folder or file through which it was found; sorted by path.
+        files: Files to ingest, each with the folder or file through which it was found; in the order of ``order_of``.
         passed_over: All other files, and links that lead to nothing or to a folder that is read already; sorted.
     """
 
@@ -108,7 +109,7 @@ def find_files(
     if not found and not may_be_none:
         raise IngestError("no path is given; name files or folders to ingest")
     left = (PassedOver(path, reason) for path, reason in sorted(passed_over.items()) if path not in found)
-    return Found(tuple(sorted(found.items())), tuple(left))
+    return Found(tuple(sorted(found.items(), key=lambda item: order_of(item[0]))), tuple(left))
 
 
 def _shown(reasons: dict[Path, str]) -> str:

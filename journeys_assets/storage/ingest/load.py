@@ -9,7 +9,8 @@ The rules, by kind of source (``domain.tables.landing.VERSIONED``):
   replaces all versions of earlier calls. So the same file again is not skipped: it says that this is the state again.
   A version that is already in force is a duplicate, so what has not changed is not stored twice. All versions are kept.
 * **Snapshots of users.** The users of a call without ``updated_at`` are a list of all users. A user whom it does not
-  list gets a version with unknown opt-ins, and unknown counts as no. The files of a call are parts of one list, unless
+  list gets a version with unknown opt-ins, and unknown counts as no. So does whom a record may be about that cannot be
+  read. The files of a call are parts of one list, unless
   a file repeats at least half of its users from the files before it: then a later list begins, and replaces the other.
 """
 
@@ -105,6 +106,7 @@ class Loaded:
         superseded: Rows skipped for ``SUPERSEDED``, likewise.
         first_day: Day of the earliest event of a source with keywords; None if there is none.
         n_unlisted: Users with an opt-in whom a snapshot does not list; their opt-ins are unknown from now on.
+        n_doubtful: Users with an opt-in of whom a record may be that cannot be read; likewise.
         loaded_meanwhile: Numbers of files that another call loaded while this one was reading.
     """
 
@@ -113,6 +115,7 @@ class Loaded:
     superseded: Mapping[tuple[str, int], int]
     first_day: date | None
     n_unlisted: int
+    n_doubtful: int
     loaded_meanwhile: frozenset[int]
     noise: Mapping[tuple[str, int], Counter[str]]
 
@@ -169,6 +172,7 @@ def load(
     files: Sequence[PreparedFile],
     quarantined: pl.DataFrame,
     unsubscribes: pl.DataFrame,
+    doubtful: pl.DataFrame,
     now: datetime,
     *,
     users_are_snapshots: bool,
@@ -178,14 +182,17 @@ def load(
     Args:
         scratch: The prepared rows of each source.
         quarantined: Columns of ``QUARANTINED_ROWS`` without batch_id, and ``file_no``.
-        unsubscribes: Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, and ``file_no``.
+        unsubscribes: Columns of ``REFUSED_UNSUBSCRIBES`` without ingest_seq, ``file_no``, and is_doubtful: whether the
+            record could not be read. Such a record counts once, when its file comes for the first time, or comes again
+            as a snapshot.
+        doubtful: user_id and ``file_no`` of users of whom a record may be that cannot be read; likewise.
         users_are_snapshots: Whether users without ``updated_at`` are lists of all users.
     """
     accepted: dict[tuple[str, int], int] = {}
     superseded: dict[tuple[str, int], int] = {}
     noise: dict[tuple[str, int], Counter[str]] = {}
     first_days: list[date] = []
-    n_unlisted = 0
+    n_unlisted, n_doubtful = 0, 0
     with warehouse.bounded_writing(MEMORY_LIMIT, scratch.folder / "spill") as con:
         create_tables(con, INGEST_TABLES)
         seq = _last_seq(con) + 1
@@ -196,7 +203,12 @@ def load(
         new = [file for file in files if file.number not in late]
         # Events come first: what a changed pin or user makes stale depends on the days that have events.
         lists = [file for file in new if file.is_snapshot] if users_are_snapshots else []
-        sources = {file.source for file in new if file.n_good} | ({"users"} if lists else set())
+        is_seen = pl.col("file_no").is_in(_seen_before(con, new)).fill_null(False)
+        doubtful = doubtful.filter(~is_seen)
+        unsubscribes = unsubscribes.filter(~(pl.col("is_doubtful") & is_seen)).drop("is_doubtful")
+        doubtful_users = doubtful["user_id"].unique().sort()
+        sources = {file.source for file in new if file.n_good}
+        sources |= {"users"} if lists or doubtful_users.len() else set()
         numbers_of = {
             source: [file.number for file in new if file.source == source and file.n_good] for source in sources
         }
@@ -205,7 +217,9 @@ def load(
         for source in sorted(sources, key=lambda name: (name in VERSIONED, name)):
             numbers = numbers_of.get(source, [])
             source_lists = [file.number for file in lists] if source == "users" else []
-            outcome = _load_source(con, LANDING_TABLES[source], scratch, numbers, source_lists, redelivered, seq)
+            outcome = _load_source(
+                con, LANDING_TABLES[source], scratch, numbers, source_lists, doubtful_users, redelivered, seq
+            )
             if source != LINKED:
                 _record_days(con, source, outcome.days, seq, now.date())
             accepted |= {(source, number): n for number, n in outcome.accepted.items()}
@@ -213,6 +227,7 @@ def load(
             noise |= {(source, number): counts for number, counts in outcome.noise.items()}
             first_days += [outcome.first_day] if outcome.first_day and source in KEYWORD_EVENTS else []
             n_unlisted += outcome.n_unlisted
+            n_doubtful += outcome.n_doubtful
             unsubscribes = pl.concat([unsubscribes, *outcome.unsubscribes], how="diagonal_relaxed")
         forget_deliveries(con)
         if LINKED in sources:
@@ -222,7 +237,13 @@ def load(
         list_numbers = {file.number for file in lists}
         _append(con, INGEST_OUTCOMES, _outcomes(new, seq))
         _append(con, INGEST_LEDGER, _ledger(new, accepted, noise, superseded, list_numbers, seq, now))
-    return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, late, noise)
+    return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, n_doubtful, late, noise)
+
+
+def _seen_before(con: duckdb.DuckDBPyConnection, files: Sequence[PreparedFile]) -> list[int]:
+    """Numbers of the files whose bytes an earlier call has loaded as the same source, and that are no state again."""
+    loaded = set(con.execute("SELECT DISTINCT sha256, source FROM landing.ingest_ledger").fetchall())
+    return [file.number for file in files if (file.sha256, file.source) in loaded and not file.is_snapshot]
 
 
 @dataclass
@@ -243,6 +264,7 @@ class _Outcome:
     days: list[pl.DataFrame] = field(default_factory=list)
     unsubscribes: list[pl.DataFrame] = field(default_factory=list)
     n_unlisted: int = 0
+    n_doubtful: int = 0
 
     @property
     def first_day(self) -> date | None:
@@ -255,6 +277,7 @@ def _load_source(
     scratch: Scratch,
     numbers: Sequence[int],
     lists: Sequence[int],
+    doubtful: pl.Series,
     redelivered: Redelivered,
     seq: int,
 ) -> _Outcome:
@@ -276,7 +299,9 @@ def _load_source(
         is_clear = pl.repeat(False, block.height, dtype=pl.Boolean, eager=True)
         if not is_users:
             is_clear = ~(block.select(_key(table)).hash_rows().is_duplicated() | _are_stored(con, table, block, seq))
-        fresh = block if is_clear.all() and not is_users else _chosen(con, table, block, is_clear, lists, outcome)
+        fresh = (
+            block if is_clear.all() and not is_users else _chosen(con, table, block, is_clear, lists, doubtful, outcome)
+        )
         _insert(con, table, fresh, seq)
         is_noise = "noise" in fresh.columns
         kept = fresh.filter(pl.col("noise").is_null()) if is_noise else fresh
@@ -332,18 +357,24 @@ def _chosen(
     block: pl.DataFrame,
     is_clear: pl.Series,
     lists: Sequence[int],
+    doubtful: pl.Series,
     outcome: _Outcome,
 ) -> pl.DataFrame:
     """The rows of ``block`` to store: the clear ones (new, and once in the call), and of the others the chosen ones."""
     with _registered(con, "block", block.filter(~is_clear)):
         con.execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM block")
     if table.name == "users":
+        con.register("doubtful", doubtful.to_frame("user_id").to_arrow())
         outcome.superseded.update(_keep_last_list(con, lists))
+        con.execute(f"UPDATE incoming SET {_WITHOUT_YES} WHERE updated_at IS NULL AND user_id IN (FROM doubtful)")
     outcome.superseded.update(_choose(con, table))
     if table.name == "notification_events":
         outcome.unsubscribes.append(_replaced_unsubscribes(con))
     if lists:
         outcome.n_unlisted += _add_unlisted_users(con)
+    if table.name == "users":
+        outcome.n_doubtful += _add_doubtful_users(con)
+        con.unregister("doubtful")
     chosen = con.sql(f"SELECT {', '.join(block.columns)} FROM fresh").pl()
     for name in ("fresh", "given", "incoming"):
         con.execute(f"DROP TABLE IF EXISTS {name}")
@@ -468,6 +499,12 @@ def _new_versions(table: Table) -> str:
     """
 
 
+_WITHOUT_YES = ", ".join(
+    f"{name} = CASE WHEN NOT {name} THEN false END" for name in ("email_opt_in", "push_opt_in", "sensitive_opt_in")
+)
+"""SQL for ``SET``: each yes becomes unknown."""
+
+
 def _keep_last_list(con: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> Counter[int]:
     """Delete from ``incoming`` what earlier lists of users say of users whom the last one does not list, or their yes.
 
@@ -500,9 +537,7 @@ def _keep_last_list(con: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> C
     # all that is known, and an older yes would count.
     con.execute(
         f"""
-        UPDATE incoming SET email_opt_in = CASE WHEN NOT email_opt_in THEN false END,
-          push_opt_in = CASE WHEN NOT push_opt_in THEN false END,
-          sensitive_opt_in = CASE WHEN NOT sensitive_opt_in THEN false END
+        UPDATE incoming SET {_WITHOUT_YES}
         WHERE {replaced} AND user_id IN (SELECT user_id FROM incoming WHERE updated_at IS NOT NULL)
         """,
         lists,
@@ -531,16 +566,31 @@ def _replaced_unsubscribes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 def _add_unlisted_users(con: duckdb.DuckDBPyConnection) -> int:
     """Add to ``fresh`` a version with unknown opt-ins of every user with an opt-in whom a snapshot does not list."""
-    con.execute(
-        """
+    return _add_unknown(con, "SELECT user_id FROM landing.users ANTI JOIN incoming USING (user_id)")
+
+
+def _add_doubtful_users(con: duckdb.DuckDBPyConnection) -> int:
+    """Add to ``fresh`` such a version of every user in ``doubtful``, unless the call has one without a time already."""
+    undated = "FROM incoming WHERE updated_at IS NULL UNION ALL BY NAME FROM fresh WHERE updated_at IS NULL"
+    return _add_unknown(con, f"FROM doubtful ANTI JOIN ({undated}) AS undated USING (user_id)")
+
+
+def _add_unknown(con: duckdb.DuckDBPyConnection, users: str) -> int:
+    """Add to ``fresh`` a version with unknown opt-ins of each of ``users`` (SQL) with an opt-in; returns how many."""
+    added = con.execute(
+        f"""
         INSERT INTO fresh BY NAME
         SELECT user_id FROM (
-          SELECT * FROM landing.users ANTI JOIN incoming USING (user_id)
-          QUALIFY ingest_seq >= coalesce(max(ingest_seq) FILTER (updated_at IS NULL) OVER (PARTITION BY user_id), 0)
+          SELECT user_id, email_opt_in, push_opt_in FROM (
+            SELECT * FROM landing.users SEMI JOIN ({users}) AS wanted USING (user_id)
+            QUALIFY ingest_seq >= coalesce(max(ingest_seq) FILTER (updated_at IS NULL) OVER (PARTITION BY user_id), 0)
+          )
+          UNION ALL SELECT user_id, email_opt_in, push_opt_in FROM fresh SEMI JOIN ({users}) AS wanted USING (user_id)
         ) GROUP BY user_id HAVING bool_or(coalesce(email_opt_in, false) OR coalesce(push_opt_in, false))
+        RETURNING user_id
         """
-    )
-    return int(con.execute("SELECT count(*) FROM fresh WHERE file_no IS NULL").fetchall()[0][0])
+    ).fetchall()
+    return len(added)
 
 
 def _record_days(

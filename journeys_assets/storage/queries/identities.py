@@ -62,6 +62,18 @@ def owners_on(con: duckdb.DuckDBPyConnection, days: Sequence[date]) -> dict[date
     }
 
 
+def linked_pairs(con: duckdb.DuckDBPyConnection, day: date) -> pl.DataFrame:
+    """Each id with every id that it is linked to by the end of ``day``, in both directions: user_id, linked_id."""
+    return con.execute(
+        """
+        SELECT user_id, other_id AS linked_id FROM landing.identity_pairs WHERE since_date <= $day
+        UNION SELECT other_id, user_id FROM landing.identity_pairs WHERE since_date <= $day
+        ORDER BY ALL
+        """,
+        {"day": day},
+    ).pl()
+
+
 def owned(rows: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
     """``rows`` (user_id, …) with the user whom each counts for.
 

@@ -23,6 +23,10 @@ _EVENT_USERS = """
     UNION ALL SELECT user_id, count(*) FROM landing.pin_engagements GROUP BY user_id
     UNION ALL SELECT user_id, count(*) FROM landing.board_pins GROUP BY user_id
 """
+_UNSUBSCRIBES = """
+    SELECT user_id FROM landing.notification_events WHERE unsubscribed_at IS NOT NULL
+    UNION ALL SELECT user_id FROM landing.refused_unsubscribes
+"""
 _JOURNEYS = """
     SELECT user_id AS owner, journey_id AS key FROM main.journey_clusters
     UNION SELECT user_id, journey_id FROM main.journey_events
@@ -42,7 +46,7 @@ class Reference:
         effect: What happens to rows that match nothing.
         keys: SQL: owner (the user of whom the key must be; null where it may be anybody's), key, n (rows).
         known: SQL: owner, key of all that can match, without repeats.
-        is_usual: See ``domain.quality.unmatched.Unmatched``.
+        is_usual, is_objection: See ``domain.quality.unmatched.Unmatched``.
         has_cause: Whether a key that is written differently could be the cause.
     """
 
@@ -52,6 +56,7 @@ class Reference:
     keys: str
     known: str
     is_usual: bool = False
+    is_objection: bool = False
     has_cause: bool = True
 
 
@@ -116,6 +121,25 @@ _OF_USERS = (
         f"SELECT {_NO_OWNER}, user_id AS key, count(DISTINCT notification_id) AS n "
         "FROM landing.notification_events GROUP BY user_id",
         _KNOWN_EVENT_USERS,
+        is_usual=True,
+    ),
+    Reference(
+        "user_id of unsubscribes",
+        "user_id of an event or of users",
+        "they hold back no messages",
+        f"SELECT {_NO_OWNER}, user_id AS key, count(*) AS n FROM ({_UNSUBSCRIBES}) GROUP BY user_id",
+        f"{_KNOWN_EVENT_USERS} UNION SELECT {_NO_OWNER}, user_id FROM landing.users",
+        is_usual=True,
+        is_objection=True,
+    ),
+    Reference(
+        "identities.other_id",
+        "user_id of an event or of identities",
+        "these links give nobody an event",
+        f"SELECT {_NO_OWNER}, other_id AS key, count(*) AS n FROM landing.identities GROUP BY other_id",
+        f"SELECT DISTINCT {_NO_OWNER}, user_id AS key FROM ("
+        f"SELECT user_id FROM ({_EVENT_USERS}) UNION ALL SELECT user_id FROM landing.identities "
+        "UNION ALL SELECT user_id FROM landing.users UNION ALL SELECT user_id FROM landing.notification_events)",
         is_usual=True,
     ),
 )
@@ -212,6 +236,7 @@ def _unmatched(con: duckdb.DuckDBPyConnection, reference: Reference) -> Unmatche
         examples=_examples(keys),
         cause=_cause(con, reference, keys) if reference.has_cause and keys.height else None,
         is_usual=reference.is_usual,
+        is_objection=reference.is_objection,
     )
 
 

@@ -61,7 +61,8 @@ def users(con: duckdb.DuckDBPyConnection, day: date, among: Sequence[str] | None
       lift the no of a snapshot that was ingested after that time, nor that of a list of users that leaves the user out,
       because the snapshot may be newer.
     * **Unsubscribe.** Every unsubscribe that was ever landed holds its channel until a newer opt-in: a version with a
-      later ``updated_at`` that says yes or, without times, a change from no to yes in a later ingest call.
+      later ``updated_at`` that says yes or, without times, a change from no to yes in a later ingest call. If only the
+      day of the unsubscribe is known, of a later day.
     * **Sensitive journeys.** A no counts like an opt-out. A yes holds as long as no other version in force says no.
     * **Time zone.** The last one that is known, so that a version without one does not open the quiet hours.
     * **Linked ids.** An unsubscribe of an id holds for every id that is linked to it by the end of ``day``, and so does
@@ -196,7 +197,9 @@ def _consent(channel: str, stg_users: str) -> str:
         ), {channel}_out AS (
           SELECT DISTINCT u.user_id FROM unsubscribes AS u ANTI JOIN versions AS v
           ON v.user_id = u.user_id AND v.{opt_in} AND (
-            (v.updated_at > u.unsubscribed_at AND v.updated_at < $day_after)
+            (v.updated_at > u.unsubscribed_at AND v.updated_at < $day_after
+             -- A bare day is stored as its midnight: a yes of that day may be older than the unsubscribe.
+             AND (u.unsubscribed_at <> u.unsubscribed_at::DATE OR v.updated_at::DATE > u.unsubscribed_at::DATE))
             OR (v.updated_at IS NULL AND v.ingest_seq > u.ingest_seq AND NOT v.{before}))
           WHERE u.channel = '{channel}' OR u.channel IS NULL
         )

@@ -262,3 +262,54 @@ def test_months_of_faults_breach_no_cap_and_no_consent(opted_in: Pipeline, seed:
             assert one is not None
             assert other is not None
             assert journey != same or (other - one).days >= PARAMS.journey_cool_down_days
+
+
+def test_a_send_to_a_linked_id_counts_for_the_person(opted_in: Pipeline) -> None:
+    """A device was handed a send; then it is found to be ann's, and the plan of the day is made again."""
+    receiver = Recording()
+    say(opted_in, "device", push=True, seq=9)
+    plan(opted_in, DAY, {"device": "j1"})
+    assert call(opted_in, receiver, DAY).accepted == {"notification": 1}
+    with opted_in.warehouse.writing({}) as con:
+        con.execute("INSERT INTO landing.identity_pairs VALUES ('ann', 'device', $1)", [DAY])
+    plan(opted_in, DAY, {"ann": "j1", "bob": "j2"})
+    again = call(opted_in, receiver, DAY)
+    assert (again.accepted, again.withheld) == ({"notification": 1}, {"handed_over_before": 1})
+    plan(opted_in, DAY + timedelta(days=1), {"ann": "j1"})
+    assert call(opted_in, receiver, DAY + timedelta(days=1)).withheld == {"cool_down": 1}
+    assert [message.user_id for message in receiver.of_kind("notification")] == ["device", "bob"]
+
+
+def test_a_user_of_whom_nothing_is_known_is_sent_nothing(opted_in: Pipeline) -> None:
+    receiver = Recording()
+    plan(opted_in, DAY, {"zoe": "j1"})
+    assert call(opted_in, receiver, DAY).withheld == {"not_opted_in": 1}
+    assert receiver.taken == {}
+
+
+def test_the_cap_and_the_cool_down_hold_towards_sends_of_later_days_too(opted_in: Pipeline) -> None:
+    """A plan of an old day is handed over after those of later days: no 7 days have more than the cap."""
+    receiver = Recording()
+    for later, journey in ((1, "j1"), (4, "j2")):
+        plan(opted_in, DAY + timedelta(days=later), {"ann": journey})
+        assert call(opted_in, receiver, DAY + timedelta(days=later)).accepted == {"notification": 1}
+    for journey, reason in (("j3", "weekly_cap"), ("j1", "cool_down")):
+        plan(opted_in, DAY, {"ann": journey})
+        assert call(opted_in, receiver, DAY).withheld == {reason: 1}
+
+
+def test_an_unsubscribe_takes_back_what_was_handed_over_and_holds_what_was_not(opted_in: Pipeline) -> None:
+    receiver = Recording()
+    plan(opted_in, DAY, {"ann": "j1"})
+    call(opted_in, receiver, DAY)
+    with opted_in.warehouse.writing({}) as con:
+        con.execute(
+            "INSERT INTO landing.refused_unsubscribes BY NAME "
+            "SELECT user_id, 'push' AS channel, $1 AS unsubscribed_at, 9 AS ingest_seq "
+            "FROM (VALUES ('ann'), ('bob')) AS left_us (user_id)",
+            [datetime.combine(DAY, datetime.min.time())],
+        )
+    plan(opted_in, DAY, {"ann": "j1", "bob": "j2"})
+    second = call(opted_in, receiver, DAY, hour=2)
+    assert (second.accepted, second.withheld["unsubscribed"]) == ({"cancellation": 1}, 1)
+    assert receiver.of_kind("cancellation")[0].content["reason"] == "unsubscribed"

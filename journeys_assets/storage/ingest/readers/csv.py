@@ -22,6 +22,10 @@ for all this), and no field begins with a space. The lines are read as lines, an
 * or most of the lines are records by themselves, and together they would be refused for the length of a field.
 
 So a text of several lines stays one record even if it contains lines of a log.
+
+**Headers between records.** Files that were joined have headers in the middle. A line that repeats the header is
+counted as one. A header with other columns, or in another order, is an error, because the lines behind it would be read
+wrong.
 """
 
 from __future__ import annotations
@@ -36,13 +40,13 @@ from typing import BinaryIO
 
 import polars as pl
 
-from journeys_assets.domain.landing.column_names import match_columns
+from journeys_assets.domain.landing.column_names import column_key, match_columns
 from journeys_assets.domain.landing.contract import MAX_TEXT_CHARACTERS, refused_frame
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import pieces
+from journeys_assets.storage.ingest.readers.broken import readings_frame, readings_of_line
 from journeys_assets.storage.ingest.readers.pieces import (
     Kind,
-    LineCounts,
     Piece,
     Wanted,
     decoded_lines,
@@ -113,7 +117,7 @@ def read_csv(file: Path, stream: BinaryIO, wanted: Wanted, separators: str) -> I
         texts, broken = decoded_lines(block, first + len(carried)) if block else ([], {})
         undecodable |= broken
         lines = carried + texts
-        piece, n_left = _read_lines(lines, first, layout, undecodable, wanted.counts, is_last=following is None)
+        piece, n_left = _read_lines(file, lines, first, layout, undecodable, wanted, is_last=following is None)
         yield piece
         first += len(lines) - n_left
         carried = lines[len(lines) - n_left :]
@@ -154,7 +158,14 @@ def _read_header(file: Path, line: bytes, wanted: Wanted, separators: str) -> _L
 
 
 def _read_lines(
-    lines: list[str], first: int, layout: _Layout, undecodable: dict[int, str], counts: LineCounts, *, is_last: bool
+    file: Path,
+    lines: list[str],
+    first: int,
+    layout: _Layout,
+    undecodable: dict[int, str],
+    wanted: Wanted,
+    *,
+    is_last: bool,
 ) -> tuple[Piece, int]:
     """The records in ``lines``, and how many lines at the end belong to a record that continues in the next block."""
     bad = {number - first for number in undecodable}
@@ -173,18 +184,53 @@ def _read_lines(
         columns = {name: [row[at] for _, row in found.good] for name, at in layout.positions.items()}
         more = pl.DataFrame({"line": [first + i for i, _ in found.good], **columns}, schema=good.schema)
         good = pl.concat([good, more]).sort("line")
+    headers = _repeated_headers(file, good, layout, wanted)
+    good = good.filter(~pl.col("line").is_in(headers)) if headers else good
     ragged = plain.filter(~fits)
-    refused = refused_frame(
-        [first + i for i in ragged["index"].to_list()] + [first + i for i, _ in found.broken],
-        [_ragged(text, layout) for text in ragged["text"]] + [reason for _, reason in found.broken],
-        ragged["text"].to_list() + [lines[i] or undecodable.get(first + i, "") for i, _ in found.broken],
-    )
+    broken = {
+        **{first + i: text for i, text in ragged.select("index", "text").iter_rows()},
+        **{first + i: lines[i] or undecodable.get(first + i, "") for i, _ in found.broken},
+    }
+    reasons = [_ragged(text, layout) for text in ragged["text"]] + [reason for _, reason in found.broken]
+    refused = refused_frame(list(broken), reasons, list(broken.values()))
     piece = Piece(good, pl.concat([refused, undecodable_frame(alone)]).sort("line"))
+    if wanted.reads_broken:
+        piece.readings = readings_frame(
+            (
+                (number, reading)
+                for number, text in {**broken, **alone}.items()
+                for reading in readings_of_line(text, layout.separator, layout.width, layout.positions)
+            ),
+            wanted.known,
+        )
+    counts = wanted.counts
     counts.n_records += piece.n_rows
-    n_in_records = len(found.consumed) + plain.height + len(alone)
+    n_in_records = len(found.consumed) + plain.height + len(alone) - len(headers)
+    counts.n_header += len(headers)
     counts.n_in_records += n_in_records
-    counts.n_blank += n_whole - n_in_records
+    counts.n_blank += n_whole - n_in_records - len(headers)
     return piece, found.n_left
+
+
+def _repeated_headers(file: Path, good: pl.DataFrame, layout: _Layout, wanted: Wanted) -> list[int]:
+    """The lines of records that are the header again: their required fields are names of columns.
+
+    Raises:
+        IngestError: such a line has other columns than the header, or another order.
+    """
+    must_be_names = [name for name, at in layout.positions.items() if at in layout.required] or list(layout.positions)
+    if not must_be_names:
+        return []
+    keys = [column_key(name) for name in wanted.known]
+    shown = pl.col(must_be_names).str.strip_chars("\ufeff \t\r").str.to_lowercase().str.replace_all(r"[\s-]+", "_")
+    doubtful = good.filter(pl.all_horizontal(shown.is_in(keys)))
+    for line, *values in doubtful.select("line", *layout.positions).iter_rows():
+        if [column_key(value) for value in values] != [column_key(name) for name in layout.positions]:
+            raise IngestError(
+                f"{file}, line {line} is a header with other columns than line 1, or in another order "
+                f"({', '.join(values)[:300]}): these are several files, one after the other; give each by itself"
+            )
+    return doubtful["line"].to_list()
 
 
 def _fields(layout: _Layout) -> list[pl.Expr]:

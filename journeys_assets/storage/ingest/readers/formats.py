@@ -62,8 +62,13 @@ UNREADABLE_ENDINGS = {
 HELP = "write Parquet, CSV, TSV or JSON lines, plain or as .gz, .bz2, .xz, .zst or .zip"
 
 _ENDING = re.compile(
-    rf"\.(?P<format>{'|'.join(ENDINGS)})(?:[.-]\d[\d-]*)?(?:\.(?:{'|'.join(COMPRESSIONS)}))?(?:\.\d+)?$", re.IGNORECASE
+    rf"\.(?P<format>{'|'.join(ENDINGS)})(?:[.-](?P<number>\d[\d-]*))?(?:\.(?:{'|'.join(COMPRESSIONS)}))?"
+    r"(?:\.(?P<last>\d+))?$",
+    re.IGNORECASE,
 )
+_SHORTEST_DAY = 6
+"""Digits behind an ending from which they are a day, and no number that grows with age."""
+_DIGITS = re.compile(r"(\d+)")
 _COMPRESSED = re.compile(rf"\.(?P<compression>{'|'.join(COMPRESSIONS)})(?:\.\d+)?$", re.IGNORECASE)
 _MAGIC = (
     (b"\x1f\x8b", "gz"),
@@ -80,6 +85,22 @@ def stem_of(name: str) -> str:
     """The name of a file without its ending."""
     ending = _ENDING.search(name) or _COMPRESSED.search(name)
     return name[: ending.start()] if ending else name
+
+
+def order_of(path: Path) -> tuple[object, ...]:
+    """A key that sorts files as they were written: numbers in names count as numbers (``users-9`` before ``users-10``),
+    and a rotated log (``f.csv.2``, ``f.csv.1``, ``f.csv-20260131``) comes before the file that replaced it."""
+    ending, name = _ENDING.search(path.name), path.name
+    number = (ending["number"] or ending["last"]) if ending else None
+    age: tuple[int, int] = (1, 0)
+    if ending and number:
+        name = path.name[: ending.end("format")]
+        digits = int(number.replace("-", ""))
+        age = (0, digits if len(number) >= _SHORTEST_DAY else -digits)
+    names = [*path.parent.parts, name]
+    # Split by numbers, every second piece is one, so that pieces of one kind are compared.
+    numbered = tuple(tuple(int(p) if i % 2 else p for i, p in enumerate(_DIGITS.split(part))) for part in names)
+    return numbered, age, str(path)
 
 
 def format_by_name(name: str) -> Format | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +20,7 @@ from journeys_assets.domain.landing.column_names import column_key, names_by_key
 from journeys_assets.domain.landing.contract import has_lone_surrogate, refused_frame
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import pieces
+from journeys_assets.storage.ingest.readers.broken import readings_frame, readings_of_json
 from journeys_assets.storage.ingest.readers.pieces import (
     BATCH_ROWS,
     Piece,
@@ -67,6 +69,8 @@ def _read_lines(file: Path, stream: BinaryIO, head: bytes, rows: _Rows) -> Itera
         numbered, undecodable = numbered_lines(block, first)
         piece = rows.piece(numbered)
         piece.refused = pl.concat([piece.refused, undecodable_frame(undecodable)]).sort("line")
+        if piece.readings is not None:
+            piece.readings = pl.concat([piece.readings, rows.readings(undecodable.items())])
         counts.n_lines += len(block)
         counts.n_in_records += len(numbered) + len(undecodable)
         counts.n_blank += len(block) - len(numbered) - len(undecodable)
@@ -141,7 +145,7 @@ def _after_space(text: str, at: int) -> int:
 
 
 class _AmbiguousKeysError(Exception):
-    """Two keys of an object mean the same wanted column."""
+    """Two keys of an object mean the same wanted column, or one is there twice."""
 
 
 class _Rows:
@@ -153,6 +157,12 @@ class _Rows:
         self.written: dict[str, str | None] = {}
         """Every key, and the wanted column that it means."""
         self._by_key = names_by_key(wanted.known)
+        self._pairs: list[tuple[str, Any]] = []
+        self._decoder = (
+            json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=self._noted)
+            if wanted.reads_broken
+            else _DECODER
+        )
         self._kinds = [wanted.kinds.get(name) for name in wanted.known]
         self._keys: dict[tuple[str, ...], list[str | None]] = {}
 
@@ -190,20 +200,39 @@ class _Rows:
             pl.DataFrame({"line": lines, **columns}, schema=schema),
             refused_frame([at for at, _, _ in broken], [why for _, why, _ in broken], [row for _, _, row in broken]),
             unreadable_frame(unreadable),
+            self.readings((at, row) for at, _, row in broken) if self.wanted.reads_broken else None,
         )
+
+    def readings(self, broken: Iterable[tuple[int, str]]) -> pl.DataFrame:
+        """What broken records may say, from (line, text)."""
+        found = ((line, one) for line, text in broken for one in readings_of_json(text, self._by_key))
+        return readings_frame(found, self.wanted.known)
 
     def _parsed(self, text: str) -> list[Any]:
         """The values of a record in the order of the wanted columns."""
-        row = _DECODER.decode(text)
+        row = self._decoder.decode(text)
         if not isinstance(row, dict):
             raise ValueError("it is not an object")
         written = tuple(row)
+        if self.wanted.reads_broken and len(self._pairs) > len(row):
+            self._check_repeated(key for key, _ in self._pairs)
         keys = self._keys.get(written)
         if keys is None:
             keys = self._matched(written)
             if len(self._keys) < MAX_SHAPES:
                 self._keys[written] = keys
         return [row[key] if key is not None else None for key in keys]
+
+    def _noted(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """An object, whose pairs are kept until the next one: of nested objects, the outermost is the last."""
+        self._pairs = pairs
+        return dict(pairs)
+
+    def _check_repeated(self, keys: Iterable[str]) -> None:
+        """Raise ``_AmbiguousKeysError`` if a wanted key is there twice. Of two answers none may be taken for a yes."""
+        for key, n in Counter(keys).items():
+            if n > 1 and column_key(key) in self._by_key:
+                raise _AmbiguousKeysError(f"the line has {key!r} twice; keep one")
 
     def _matched(self, written: Sequence[str]) -> list[str | None]:
         """The key of an object for each wanted column."""

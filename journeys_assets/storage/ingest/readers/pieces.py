@@ -17,7 +17,7 @@ from journeys_assets.domain.landing.contract import (
     refused_frame,
     required_columns,
 )
-from journeys_assets.domain.tables.landing import LANDING
+from journeys_assets.domain.tables.landing import LANDING, OF_CONSENT
 from journeys_assets.domain.tables.table import TIMESTAMP
 from journeys_assets.storage.ingest.errors import IngestError
 
@@ -43,11 +43,14 @@ class Piece:
         refused: Records that cannot be read: ``REFUSED_SCHEMA``.
         unreadable: Values of ``frame`` that do not fit the kind of their column and were set to null:
             ``UNREADABLE_SCHEMA``.
+        readings: What refused records may say: ``line`` and the wanted columns as text, one row for each reading. None
+            if nobody wants it (``Wanted.reads_broken``).
     """
 
     frame: pl.DataFrame
     refused: pl.DataFrame = field(default_factory=REFUSED_SCHEMA.to_frame)
     unreadable: pl.DataFrame = field(default_factory=UNREADABLE_SCHEMA.to_frame)
+    readings: pl.DataFrame | None = None
 
     @property
     def n_rows(self) -> int:
@@ -96,6 +99,7 @@ class Wanted:
         required: Columns that the file must have.
         known: All wanted columns.
         kinds: The kind of each wanted column. Values of a column without a kind become text as they are written.
+        reads_broken: Whether it is wanted what refused records may say (``readers.broken``).
         unknown: The other columns of the file, as they are written.
         found: The wanted columns that the file has.
         separator: What separates the fields of the CSV file; None for other formats.
@@ -105,6 +109,7 @@ class Wanted:
     required: Sequence[str]
     known: Sequence[str]
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    reads_broken: bool = False
     unknown: set[str] = field(default_factory=set)
     found: set[str] = field(default_factory=set)
     separator: str | None = None
@@ -114,7 +119,7 @@ class Wanted:
     def of_source(cls, source: str) -> Wanted:
         """The columns of a landing source."""
         kinds = {column.name: _kind(column.dtype) for column in LANDING[source].columns}
-        return cls(required_columns(source), LANDING[source].column_names, kinds)
+        return cls(required_columns(source), LANDING[source].column_names, kinds, reads_broken=source in OF_CONSENT)
 
     @property
     def did_you_mean(self) -> dict[str, str]:
