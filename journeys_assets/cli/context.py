@@ -107,6 +107,41 @@ def day_run(session: Session, as_of: date | None) -> date:
     return as_of
 
 
+def day_learnt_up_to(session: Session, as_of: date | None) -> date:
+    """The last day that a command learns from: ``as_of``, or the last one that was run. Its rows may be deleted by now.
+
+    What is learnt is live from the day after, so a day to come would release it for that day alone.
+
+    Raises:
+        CommandError: nothing was run, or ``as_of`` was not. Names the days that were.
+    """
+    from journeys_assets.storage.queries import days as day_queries
+
+    last = last_day_run(session)
+    if as_of is None:
+        return last
+    with session.warehouse.reading() as con:
+        days = day_queries.days_run(con)
+    if as_of not in days:
+        raise CommandError(f"{as_of} was never run; the days that were are {day_queries.as_ranges(days)}")
+    return as_of
+
+
+def confirm(question: str) -> None:
+    """Ask on standard error, and go on only after a yes.
+
+    Raises:
+        CommandError: the answer is no, or nobody can answer.
+    """
+    try:
+        is_agreed = typer.confirm(question, err=True)
+    except (typer.Abort, EOFError, RuntimeError):  # RuntimeError: standard input is closed.
+        err.write_line()
+        is_agreed = False
+    if not is_agreed:
+        raise CommandError("nothing was deleted, because nobody said yes; add --yes where nobody can answer")
+
+
 def today() -> date:
     """The UTC day: the last one that may have a partition."""
     return datetime.now(UTC).date()

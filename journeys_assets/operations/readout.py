@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from journeys_assets.domain.experiment.params import ReadoutParams
 from journeys_assets.domain.experiment.readout import Readout, misplaced_sends, read_out, user_outcomes
+from journeys_assets.domain.landing.contract import EARLIEST
 from journeys_assets.domain.notifications.params import NotificationParams
 from journeys_assets.errors import JourneysError
 from journeys_assets.storage.queries import experiment as experiment_queries
@@ -35,13 +36,16 @@ def read_out_log(warehouse: Warehouse, params: NotificationParams, first: date |
 
     Raises:
         NoSends: no send was logged.
-        ValueError: ``last`` is before ``first``.
+        ValueError: ``last`` is before ``first``, or one of them is not within the log.
     """
     how = ReadoutParams()
     with warehouse.reading() as con:
         first_send, last_day = experiment_queries.days_of_sends(con)
         if first_send is None or last_day is None:
             raise NoSends("no send was logged (source notification_events), so there is no experiment to read out")
+        for day in (first, last):
+            if day is not None and not EARLIEST.date() <= day <= last_day:
+                raise ValueError(f"{day} is not between {EARLIEST.date()} and {last_day}, the last day of the log")
         first, last = first or first_send, last or last_day
         users = experiment_queries.population(con, last)
         sends = experiment_queries.sends(con, first, last)

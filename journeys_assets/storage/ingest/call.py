@@ -57,6 +57,7 @@ from journeys_assets.storage.ingest.load import (
     load,
 )
 from journeys_assets.storage.ingest.parts import REDELIVERED
+from journeys_assets.storage.ingest.recognition import check_options
 from journeys_assets.storage.ingest.readers.choose import (
     header_of,
     is_special,
@@ -233,6 +234,7 @@ def ingest(
     Raises:
         IngestError: a file cannot be read or is not as expected, and ``set_aside`` is None. The warehouse is unchanged.
     """
+    check_options(options or {})
     importer = format if isinstance(format, Importer) else _importer(format, actions, options or {})
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")
