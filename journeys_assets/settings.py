@@ -478,8 +478,8 @@ def _not_json(error: UnreadableVariable) -> str:
     field = PREFIX + (found.group(1).upper() if found else "")
     names = [name for name in sorted(os.environ) if name.upper() == field or name.upper().startswith(f"{field}__")]
     return (
-        f"the environment variable {' or '.join(names) or field} is not JSON ({error.__cause__}); write lists and groups "
-        f'as JSON, such as ["one", "two"], or write the setting into {FILE}'
+        f"the environment variable {' or '.join(names) or field} is not JSON ({error.__cause__}); write lists and "
+        f'groups as JSON, such as ["one", "two"], or write the setting into {FILE}'
     )
 
 

@@ -108,23 +108,16 @@ def day_run(session: Session, as_of: date | None) -> date:
 
 
 def day_learnt_up_to(session: Session, as_of: date | None) -> date:
-    """The last day that a command learns from: ``as_of``, or the last one that was run. Its rows may be deleted by now.
-
-    What is learnt is live from the day after, so a day to come would release it for that day alone.
+    """The last day that a command learns from: ``as_of``, or the last one that was run.
 
     Raises:
-        CommandError: nothing was run, or ``as_of`` was not. Names the days that were.
+        CommandError: nothing was run.
+        NeverRun: ``as_of`` was not run.
     """
-    from journeys_assets.storage.queries import days as day_queries
+    from journeys_assets.operations.asked_days import asked_day
 
     last = last_day_run(session)
-    if as_of is None:
-        return last
-    with session.warehouse.reading() as con:
-        days = day_queries.days_run(con)
-    if as_of not in days:
-        raise CommandError(f"{as_of} was never run; the days that were are {day_queries.as_ranges(days)}")
-    return as_of
+    return asked_day(session.warehouse, as_of) or last
 
 
 def confirm(question: str) -> None:

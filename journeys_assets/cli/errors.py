@@ -138,9 +138,19 @@ def _usage(error: Any) -> str:
 
 
 def _os_error(error: OSError) -> str:
+    if error.errno == errno.ENOENT and not error.filename and not _has_current_folder():
+        return "the current folder does not exist any more; change to another one"
     cure = _CURES.get(error.errno or 0, _DEFAULT_CURE)
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     return f"{' → '.join(names)}: {error.strerror}; {cure}" if names and error.strerror else f"{error}; {cure}"
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _joined(text: str) -> str:

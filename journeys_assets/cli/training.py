@@ -7,8 +7,8 @@ import typer
 
 from journeys_assets.cli.context import (
     AsJson,
-    day_option,
     day_learnt_up_to,
+    day_option,
     open_session,
     out,
     relative,

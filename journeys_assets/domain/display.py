@@ -78,8 +78,8 @@ def _row(cells: Sequence[object]) -> str:
 def json_text(record: object) -> str:
     """A record as JSON that is safe to print and that every parser reads: no control acts, no NaN.
 
-    Data classes become objects, days, times and paths text; numbers that are not finite become null. Nothing is lost: a character that acts
-    on a terminal is written as ``\\uXXXX``.
+    Data classes become objects, days, times and paths text; numbers that are not finite become null. Nothing is lost: a
+    character that acts on a terminal is written as ``\\uXXXX``.
     """
     text = json.dumps(_plain(record), ensure_ascii=False, indent=2, allow_nan=False)
     return _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -31,9 +31,7 @@ def check_target(source: Path, target: Path, error: type[JourneysError], *, cont
         raise error(f"{target} is the file that is read; name another one, so that your {content}")
 
 
-def check_columns(
-    source: Path, columns: Sequence[str], added: Sequence[str], error: type[JourneysError]
-) -> None:
+def check_columns(source: Path, columns: Sequence[str], added: Sequence[str], error: type[JourneysError]) -> None:
     """Check that the result has room for its own columns beside those of ``source``, so that none is replaced.
 
     Raises:

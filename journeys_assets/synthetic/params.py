@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 
 from journeys_assets.synthetic.languages import WORLD_LANGUAGES, WorldLanguage
 
-
 MIN_DAY, MAX_DAY = date(1971, 1, 1), date(2999, 12, 31)
 """Within the days that may have events, and far from the ends of the calendar."""
 
@@ -17,7 +16,8 @@ class WorldParams:
     """Size and composition of a world. Shares are 0-1.
 
     Raises:
-        ValueError: There are no users or no days, a day is too early or too late, the language is unknown, or a share is outside 0-1.
+        ValueError: There are no users or no days, a day is too early or too late, the language is unknown, or a
+            share is outside 0-1.
     """
 
     seed: int = 7

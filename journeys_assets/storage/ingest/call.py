@@ -57,7 +57,6 @@ from journeys_assets.storage.ingest.load import (
     load,
 )
 from journeys_assets.storage.ingest.parts import REDELIVERED
-from journeys_assets.storage.ingest.recognition import check_options
 from journeys_assets.storage.ingest.readers.choose import (
     header_of,
     is_special,
@@ -66,6 +65,7 @@ from journeys_assets.storage.ingest.readers.choose import (
     wanted_of,
 )
 from journeys_assets.storage.ingest.readers.pieces import LineCounts, Piece, Wanted
+from journeys_assets.storage.ingest.recognition import check_options
 from journeys_assets.storage.ingest.scratch import Scratch, scratch_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
