@@ -92,5 +92,5 @@ def listening(host: str, port: int) -> socket.socket:
         return socket.create_server(address, family=family)
     except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host.
         number = error.errno if isinstance(error, OSError) else None
-        why = os.strerror(number) if number is not None and number > 0 else str(error)
+        why = os.strerror(number) if number is not None and number > 0 else str(error).rpartition("] ")[2]
         raise CommandError(f"cannot listen on {host}, port {port}: {why}; choose another --port or --host") from error

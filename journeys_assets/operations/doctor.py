@@ -99,7 +99,11 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
 
 def _trained_before_an_erasure(releases: Iterable[Released], settings: Settings) -> Iterator[Finding]:
     """Those of ``releases``, all readable, whose live version was trained with labels of a user erased since."""
-    before = releases_before_erasure(settings)
+    try:
+        before = releases_before_erasure(settings)
+    except JourneysError as error:
+        yield Finding("releases before an erasure", False, str(error))
+        return
     for release in releases if before else ():
         live = live_versions(settings.models_path / release.folder)
         if live and (erased_at := before.get(f"{release.folder}/{live[-1][1]}")):
