@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from journeys_assets.cli.errors import CommandError
-from journeys_assets.cli.render.screen import Screen
+from journeys_assets.cli.render.screen import Screen, line
 from journeys_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -126,12 +126,14 @@ def confirm(question: str) -> None:
     Raises:
         CommandError: the answer is no, or nobody can answer.
     """
+    err.print(line(question, " [y/N]: "), end="", soft_wrap=True)
     try:
-        is_agreed = typer.confirm(question, err=True)
-    except (typer.Abort, EOFError, RuntimeError):  # RuntimeError: standard input is closed.
+        answer = sys.stdin.readline()
+    except (AttributeError, OSError, ValueError):  # Standard input is closed.
+        answer = ""
+    if not answer.endswith("\n"):
         err.write_line()
-        is_agreed = False
-    if not is_agreed:
+    if answer.strip().lower() not in ("y", "yes"):
         raise CommandError("nothing was deleted, because nobody said yes; add --yes where nobody can answer")
 
 

@@ -25,8 +25,8 @@ SALT_FILE = "annotation_salt"
 """File below the home that holds the secret of the keys."""
 SALT_BYTES = 32
 
-_FORMULA = re.compile(r"(^|; *)(?='*[=+\-@\t\r])")
-_APOSTROPHE = "(^|; *)'('*[=+\\-@\t\r])"
+_FORMULA = re.compile(r"((?:^|;) *)(?='*[=+\-@\t\r])")
+_APOSTROPHE = "((?:^|;) *)'('*[=+\\-@\t\r])"
 
 
 def sheet_page(part: Path, title: str, record: Mapping[str, Any]) -> str:
