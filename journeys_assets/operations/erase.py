@@ -245,7 +245,7 @@ def _note_new_checksums(con: duckdb.DuckDBPyConnection, files: Sequence[Rewritte
 
 def _loaded_from_outside(con: duckdb.DuckDBPyConnection, home: Path) -> list[str]:
     rows = con.execute("SELECT DISTINCT file FROM landing.ingest_ledger ORDER BY file").fetchall()
-    return [file for (file,) in rows if not Path(file).is_relative_to(home)]
+    return [file for (file,) in rows if "://" in file or not Path(file).resolve().is_relative_to(home.resolve())]
 
 
 def _destinations(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[str]:

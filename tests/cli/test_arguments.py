@@ -169,3 +169,15 @@ def test_notes_that_are_damaged_stop_an_erasure_before_it_begins(journeys: Journ
     (home / "outside.jsonl").unlink()
     assert "nothing of 'u2' was found" in journeys("erase", "u2", "--yes").stdout
     assert "was found" not in journeys("erase", "u1", "--yes").stdout
+
+
+def test_a_file_below_the_home_is_not_outside_of_it_however_its_path_is_written(
+    journeys: Journeys, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir()
+    (home / "search_events.csv").write_text("user_id,query,searched_at\nu1,oak desk,2026-03-01T10:00:00Z\n")
+    (home.parent / "link").symlink_to(home)
+    monkeypatch.chdir(home.parent)
+    journeys("ingest", "link/search_events.csv")
+    receipt = json.loads(journeys("erase", "u1", "--yes", "--json").stdout)
+    assert receipt["outside"] == []
