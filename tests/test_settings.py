@@ -186,3 +186,9 @@ def test_a_home_with_too_long_a_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="more than 255 bytes"):
         load_settings(home=tmp_path / ("ü" * 128) / "home")
     assert load_settings(home=tmp_path / ("x" * 255)).home.name == "x" * 255
+
+
+@pytest.mark.parametrize("name", ["q?x", "pct%20", "back\\slash", "esc\x1b", "bad\udcff"])
+def test_a_home_that_duckdb_or_sqlite_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match="choose another folder"):
+        load_settings(home=tmp_path / name)

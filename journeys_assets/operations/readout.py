@@ -33,11 +33,11 @@ def read_out_log(warehouse: Warehouse, params: NotificationParams, first: date |
 
     Args:
         first: By default the day of the first logged send that is no outlier.
-        last: By default the last day of the log.
+        last: By default the last day of the log; a later day stands for it.
 
     Raises:
         NoSends: no send was logged.
-        ValueError: ``last`` is before ``first``, or one of them is not within the log.
+        ValueError: ``last`` is before ``first``, or ``first`` is before every day that may have events.
     """
     how = ReadoutParams()
     with warehouse.reading() as con:
@@ -46,11 +46,10 @@ def read_out_log(warehouse: Warehouse, params: NotificationParams, first: date |
         last_day = experiment_queries.last_day_of_log(con)
         if first_send is None or last_day is None:
             raise NoSends("no send was logged (source notification_events), so there is no experiment to read out")
-        for day in (first, last):
-            if day is not None and not EARLIEST.date() <= day <= last_day:
-                raise ValueError(f"{day} is not between {EARLIEST.date()} and {last_day}, the last day of the log")
+        if first is not None and first < EARLIEST.date():
+            raise ValueError(f"no event is before {EARLIEST.date()}, so the first day cannot be {first}")
         left_out = {} if first else {day: n for day, n in sends_of_day.items() if day < first_send}
-        first, last = first or first_send, last or last_day
+        first, last = first or first_send, min(last or last_day, last_day)
         users = experiment_queries.population(con, last)
         sends = experiment_queries.sends(con, first, last)
         engagements = experiment_queries.engagements(con, first - timedelta(days=how.covariate_days), last)

@@ -257,10 +257,16 @@ def test_a_send_far_before_the_others_is_no_first_day_of_the_experiment(spare: P
     assert result.stdout.startswith("2026-03-01 … 2026-03-03")
     assert "left out: 1 event of 1970-01-01" in result.stderr
     assert command("readout", "--from", "1970-01-01").stdout.startswith("1970-01-01 … 2026-03-03")
-    for arguments in (("--from", "0001-01-01"), ("--to", "2026-03-04"), ("--to", "9999-12-31")):
+    for day in ("2026-03-04", "9999-12-31"):
+        assert command("readout", "--to", day).stdout.startswith("2026-03-01 … 2026-03-03")
+    for arguments, said in {
+        ("--from", "0001-01-01"): "no event is before 1970-01-01",
+        ("--from", "9999-12-31"): "the last day of the experiment, 2026-03-03, is before its first day",
+        ("--to", "0001-01-01"): "the last day of the experiment, 0001-01-01, is before its first day",
+    }.items():
         result = command("readout", *arguments, code=2)
         assert_clear(result)
-        assert f"{arguments[1]} is not between 1970-01-01 and 2026-03-03" in result.stderr
+        assert said in result.stderr
 
 
 def test_readout_before_the_first_run_and_without_sends(tmp_path: Path, journeys: Journeys) -> None:
