@@ -111,6 +111,8 @@ def test_help_in_a_pipe_is_complete(monkeypatch: pytest.MonkeyPatch, columns: st
         assert any(
             line.endswith("Print JSON, and nothing else on standard output.") for line in shown.stdout.splitlines()
         )
+    long = "a DuckDB file, or a postgresql:// URL. The name of a file, table or folder gives its source."
+    assert long in CliRunner().invoke(app, ["ingest", "--help"]).stdout
     alone = CliRunner().invoke(app, ["annotate"])
     assert alone.exit_code == 2
     assert "Import filled sheets." in alone.stderr
