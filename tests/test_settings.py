@@ -146,7 +146,7 @@ def test_the_first_day_is_a_day_and_no_number(tmp_path: Path, monkeypatch: pytes
         load_settings(home=tmp_path)
 
 
-@pytest.mark.parametrize("written", ["20260131", "1.5", "true", "2026-01-31T12:00:00"])
+@pytest.mark.parametrize("written", ["20260131", "86400", "1.5", "true", "2026-01-31T12:00:00"])
 def test_the_first_day_in_a_file_is_no_number_either(tmp_path: Path, written: str) -> None:
     (tmp_path / "journeys.toml").write_text(f"first_partition_date = {written}\n")
     with pytest.raises(SettingsError, match="first_partition_date = "):
