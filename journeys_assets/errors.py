@@ -1,6 +1,9 @@
-"""The one base class of every error that a user may see, and the error of a part that is not installed."""
+"""The one base class of every error that a user may see; errors of files of this project and of parts not installed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 
 class JourneysError(Exception):
@@ -9,6 +12,23 @@ class JourneysError(Exception):
 
 class IngestError(JourneysError):
     """Files cannot be ingested. The message names the file, the error and the cure. The warehouse is unchanged."""
+
+
+class StateFileError(JourneysError):
+    """A file that this project wrote does not hold what it wrote. The message names the file and the cure."""
+
+
+@contextmanager
+def reading_state(file: Path, cure: str) -> Iterator[None]:
+    """Read a file of this project within; ``cure`` says what to do if it was damaged since.
+
+    Raises:
+        StateFileError: what is read is no UTF-8, no JSON, or has not the keys that it should.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise StateFileError(f"{file} is damaged ({type(error).__name__}: {error}); {cure}") from error
 
 
 class MissingExtra(JourneysError):

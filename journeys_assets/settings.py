@@ -10,12 +10,13 @@ The path of ``home`` may have any character that DuckDB and SQLite can use in a 
 from __future__ import annotations
 
 import difflib
+import errno
 import itertools
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -27,7 +28,7 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action, with_actions
 from journeys_assets.domain.activation.messages import Audience
 from journeys_assets.domain.clustering.params import CUT_OF_EMBEDDER, ClusteringParams
-from journeys_assets.domain.landing.contract import LIST_SEPARATOR
+from journeys_assets.domain.landing.contract import EARLIEST, LIST_SEPARATOR
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.domain.parameters import AlgorithmParams
 from journeys_assets.errors import JourneysError
@@ -41,6 +42,14 @@ SECRETS = (("llm", "api_key"), ("activation", "webhook_secret"), ("activation", 
 """Settings that only the environment may hold: group and name."""
 OTHER_VARIABLES = ("JOURNEYS_DEBUG", "JOURNEYS_DBT", "JOURNEYS_DBT_DATABASE")
 """Variables that are no settings: tracebacks on the command line; dbt for the tests, and the database that it reads."""
+
+
+LONGEST_DAYS = 36_500
+"""A hundred years: days that are counted back from any day of a log do not reach beyond the calendar."""
+LONGEST_NAME = 255
+"""Of a folder on Linux and macOS, bytes."""
+LARGEST_NUMBER = 10**9
+"""Of a parameter, in either direction."""
 
 
 class SettingsError(JourneysError):
@@ -233,7 +242,7 @@ class Settings(BaseSettings):
         description="Where keywords are embedded, users are clustered and a language model is called: 'local', in this "
         "process, or 'ray' (extra `ray`), on the cluster of the section `[ray]`. Rows are the same.",
     )
-    output_retention_days: int = Field(90, ge=1, description="Days of output snapshots to keep.")
+    output_retention_days: int = Field(90, ge=1, le=LONGEST_DAYS, description="Days of output snapshots to keep.")
     landing_settle_seconds: float = Field(
         10,
         ge=0,
@@ -290,6 +299,23 @@ class Settings(BaseSettings):
     activation: ActivationSettings = Field(ActivationSettings(), description="Handing over to other systems.")
     algorithm: AlgorithmParams = Field(default_factory=AlgorithmParams, description="Parameter overrides.")
 
+    @field_validator("first_partition_date", mode="before")
+    @classmethod
+    def _is_a_day(cls, day: Any) -> Any:
+        """A number would count seconds since 1970, so that 20260131 is a day of that year."""
+        if isinstance(day, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", day.strip()):
+            raise ValueError("write a day such as 2026-01-31")
+        if not isinstance(day, str | date | None):
+            raise ValueError('write a day such as "2026-01-31"')
+        return day.strip() if isinstance(day, str) else day
+
+    @field_validator("first_partition_date")
+    @classmethod
+    def _may_have_events(cls, day: date | None) -> date | None:
+        if day is not None and day < EARLIEST.date():
+            raise ValueError(f"no event is before {EARLIEST.date()}; write that day or a later one")
+        return day
+
     @field_validator("actions")
     @classmethod
     def _actions_are_unique(cls, actions: tuple[Action, ...]) -> tuple[Action, ...]:
@@ -307,6 +333,13 @@ class Settings(BaseSettings):
             if other.startswith(one):
                 raise ValueError(f"{other} lies within {one}, so its files would be loaded twice; name one of them")
         return places
+
+    @field_validator("algorithm")
+    @classmethod
+    def _numbers_are_usable(cls, algorithm: AlgorithmParams) -> AlgorithmParams:
+        if wrong := "; ".join(_unusable_numbers(algorithm)):
+            raise ValueError(wrong)
+        return algorithm
 
     @model_validator(mode="after")
     def _the_cut_suits_the_embedder(self) -> Self:
@@ -427,7 +460,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except UnreadableVariable as error:
-        raise SettingsError(f"settings ({PREFIX}*): {error}; {error.__cause__}") from error
+        raise SettingsError(_not_json(error)) from error
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in e['loc'])} = {_shown(e)}: {e['msg']}" for e in error.errors()
@@ -437,6 +470,29 @@ def load_settings(**overrides: Any) -> Settings:
     if problem := home_problem(settings.home):
         raise SettingsError(f"home (JOURNEYS_HOME) = {str(settings.home)!r} {problem}; choose another folder")
     return settings
+
+
+def _not_json(error: UnreadableVariable) -> str:
+    """Which variable should hold JSON and does not. Its value is left out, because it may be a secret."""
+    found = re.search(r'field "(\w+)"', str(error))
+    field = PREFIX + (found.group(1).upper() if found else "")
+    names = [name for name in sorted(os.environ) if name.upper() == field or name.upper().startswith(f"{field}__")]
+    return (
+        f"the environment variable {' or '.join(names) or field} is not JSON ({error.__cause__}); write lists and "
+        f'groups as JSON, such as ["one", "two"], or write the setting into {FILE}'
+    )
+
+
+def _unusable_numbers(params: Any, path: str = "") -> Iterator[str]:
+    """Parameters with which nothing can be computed: name, value and what is allowed."""
+    for field in fields(params):
+        value, name = getattr(params, field.name), path + field.name
+        if is_dataclass(value):
+            yield from _unusable_numbers(value, f"{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            low, high = (0, LONGEST_DAYS) if name.endswith("_days") else (-LARGEST_NUMBER, LARGEST_NUMBER)
+            if not low <= value <= high:
+                yield f"{name} = {str(value)[:40]}; it must be from {low:,} to {high:,}"
 
 
 def _shown(error: Mapping[str, Any]) -> str:
@@ -458,6 +514,8 @@ def home_problem(home: Path) -> str | None:
         return "has a control character in its path"
     if re.search("[\ud800-\udfff]", text):
         return "is not valid UTF-8"
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in home.parts):
+        return f"has a name of more than {LONGEST_NAME} bytes in its path"
     # A path through a file does not exist either.
     above = next((path for path in (home, *home.parents) if path.exists()), None)
     return f"cannot be a folder, because {above} is a file" if above is not None and not above.is_dir() else None
@@ -493,6 +551,8 @@ def _values_in(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return {}  # There is no such file; home_problem() says why.
         raise SettingsError(f"{file} cannot be read: {error.strerror}; it must be a file that you may read") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{file} is not valid UTF-8 ({error}); save it as UTF-8") from error

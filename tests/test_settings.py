@@ -137,3 +137,58 @@ def test_a_first_day_that_is_no_day_is_named(tmp_path: Path) -> None:
         _ = settings.first_day
     with pytest.raises(SettingsError, match="first_day does not hold a day"):
         settings.note_first_day(date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("day", ["0", "1767225600", "20260131", "2026-1-31", "0001-01-01", "1969-12-31", "today"])
+def test_the_first_day_is_a_day_and_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    monkeypatch.setenv("JOURNEYS_FIRST_PARTITION_DATE", day)
+    with pytest.raises(SettingsError, match=f"first_partition_date = '{day}': .*(write|no event is before)"):
+        load_settings(home=tmp_path)
+
+
+@pytest.mark.parametrize("written", ["20260131", "86400", "1.5", "true", "2026-01-31T12:00:00"])
+def test_the_first_day_in_a_file_is_no_number_either(tmp_path: Path, written: str) -> None:
+    (tmp_path / "journeys.toml").write_text(f"first_partition_date = {written}\n")
+    with pytest.raises(SettingsError, match="first_partition_date = "):
+        load_settings(home=tmp_path)
+    for right in ("2026-01-31", '"2026-01-31"'):
+        (tmp_path / "journeys.toml").write_text(f"first_partition_date = {right}\n")
+        assert str(load_settings(home=tmp_path).first_partition_date) == "2026-01-31"
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        "[algorithm.keywords]\nhorizon_days = -1",
+        "[algorithm.keywords]\nhorizon_days = 1000000",
+        "[algorithm.keywords]\nsearch_weight = 1e300",
+        "[algorithm.ranking]\nresponse_days = inf",
+        "[algorithm.ranking]\nrecency_half_life_days = nan",
+        "output_retention_days = 999999999",
+    ],
+)
+def test_numbers_with_which_nothing_can_be_computed_are_refused(tmp_path: Path, toml: str) -> None:
+    (tmp_path / "journeys.toml").write_text(toml)
+    name = toml.partition("]\n")[2].split(" = ")[0]
+    with pytest.raises(SettingsError, match=f"{name or 'output_retention_days'} = "):
+        load_settings(home=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["JOURNEYS_ACTIONS", "JOURNEYS_ACTIVATION__TO", "JOURNEYS_LLM"])
+def test_a_variable_that_is_no_json_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "secret,value")
+    with pytest.raises(SettingsError, match=f"variable {name} is not JSON .*journeys.toml") as refused:
+        load_settings()
+    assert "secret" not in str(refused.value)
+
+
+def test_a_home_with_too_long_a_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="more than 255 bytes"):
+        load_settings(home=tmp_path / ("ü" * 128) / "home")
+    assert load_settings(home=tmp_path / ("x" * 255)).home.name == "x" * 255
+
+
+@pytest.mark.parametrize("name", ["q?x", "pct%20", "back\\slash", "esc\x1b", "bad\udcff"])
+def test_a_home_that_duckdb_or_sqlite_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match="choose another folder"):
+        load_settings(home=tmp_path / name)

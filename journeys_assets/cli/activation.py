@@ -1,7 +1,6 @@
 """`journeys activate`."""
 
 from collections import Counter
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
@@ -63,7 +62,7 @@ def activate(
         for destination in destinations
     ]
     if as_json:
-        out.json([asdict(one) for one in done])
+        out.json(done)
         return
     for one in done:
         _show(one)

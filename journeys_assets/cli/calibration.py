@@ -14,10 +14,10 @@ import typer
 from journeys_assets.cli.context import (
     AsJson,
     Session,
+    day_learnt_up_to,
     day_option,
     day_run,
     err,
-    last_day_run,
     open_session,
     out,
     relative,
@@ -91,6 +91,8 @@ def pairs(
         then = "open it in a browser and answer with y and n"
         if files[-1].suffix.lower() != ".html":
             then = "fill the column same with yes or no" if asker is None else "see what the model said in same"
+        if not n_written:
+            then = "no user has two keywords of which it is in doubt whether they belong together"
         out.write_line(f"{n_written:,} pairs → {files[-1]}; {then}")
 
 
@@ -117,7 +119,7 @@ def write_pairs_to(
             asker=asker,
         )
     model = session.deployment.embedder().model_version
-    day = as_of or last_day_run(session)
+    day = day_learnt_up_to(session, as_of)
     note_outside(session.settings.home, target)
     return write_pairs(session.warehouse, params.clustering, model, day, target, n, salt_file, asker)
 
@@ -147,7 +149,7 @@ def calibrate(
     from journeys_assets.operations.sheet_pages import SALT_FILE
 
     session = open_session()
-    day = as_of or last_day_run(session)
+    day = day_learnt_up_to(session, as_of)
     if preview:
         # A day that can be shown is one whose journeys are there to compare with.
         day = day_run(session, day)

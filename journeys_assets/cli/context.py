@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from journeys_assets.cli.errors import CommandError
-from journeys_assets.cli.render.screen import Screen
+from journeys_assets.cli.render.screen import Screen, line
 from journeys_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -105,6 +105,36 @@ def day_run(session: Session, as_of: date | None) -> date:
         why = f"is no longer kept (output_retention_days = {keep_days})" if was_run else "was never run"
         raise CommandError(f"{as_of} {why}; the days that can be shown are {day_queries.as_ranges(kept)}")
     return as_of
+
+
+def day_learnt_up_to(session: Session, as_of: date | None) -> date:
+    """The last day that a command learns from: ``as_of``, or the last one that was run.
+
+    Raises:
+        CommandError: nothing was run.
+        NeverRun: ``as_of`` was not run.
+    """
+    from journeys_assets.operations.asked_days import asked_day
+
+    last = last_day_run(session)
+    return asked_day(session.warehouse, as_of) or last
+
+
+def confirm(question: str) -> None:
+    """Ask on standard error, and go on only after a yes.
+
+    Raises:
+        CommandError: the answer is no, or nobody can answer.
+    """
+    err.print(line(question, " [y/N]: "), end="", soft_wrap=True)
+    try:
+        answer = sys.stdin.readline()
+    except (AttributeError, OSError, ValueError):  # Standard input is closed.
+        answer = ""
+    if not answer.endswith("\n"):
+        err.write_line()
+    if answer.strip().lower() not in ("y", "yes"):
+        raise CommandError("nothing was deleted, because nobody said yes; add --yes where nobody can answer")
 
 
 def today() -> date:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from journeys_assets.cli.render.screen import Screen
+from journeys_assets.cli.render.screen import UNLIMITED, Screen
 from journeys_assets.errors import JourneysError
 
 NOT_DONE, FAULT, INTERRUPTED = 2, 70, 130
@@ -28,6 +29,12 @@ INTERRUPTED_QUERY = "Query interrupted"
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What typer raises for arguments that do not fit a command. It exports only this subclass."""
+
+EMPTY = "an argument is empty; leave it out, or check the variable of the shell that should fill it"
+"""An empty path would be the current folder."""
+
+NO_ARGUMENTS = "NoArgsIsHelpError"
+"""Name of what typer raises for a group without a command; it exports no such class."""
 
 _CURES = {
     errno.EACCES: "choose another place or change the permissions",
@@ -64,7 +71,14 @@ class CommandLine(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
+        given = sys.argv[1:] if args is None else args
+        if not sys.stdout.isatty():
+            _print_help_unwrapped(self)
+            extra.setdefault("terminal_width", UNLIMITED)
+
         def run() -> Any:
+            if "" in given:
+                raise CommandError(EMPTY)
             return super(CommandLine, self).main(args, prog_name, complete_var, False, windows_expand_args, **extra)
 
         if not standalone_mode:
@@ -72,6 +86,13 @@ class CommandLine(TyperGroup):
         with errors_as_lines(Screen(stderr=True)):
             code = run()
         raise SystemExit(code or 0)
+
+
+def _print_help_unwrapped(command: Any) -> None:
+    """Make the help of a command, and of those below it, plain text: no frame that cuts off what does not fit."""
+    command.rich_markup_mode = None
+    for one in getattr(command, "commands", {}).values():
+        _print_help_unwrapped(one)
 
 
 @contextmanager
@@ -88,11 +109,13 @@ def errors_as_lines(screen: Screen) -> Iterator[None]:
         if str(error) == INTERRUPTED_QUERY:
             screen.write_line("interrupted")
             raise SystemExit(INTERRUPTED) from error
+        if type(error).__name__ == NO_ARGUMENTS:
+            screen.print(str(error), soft_wrap=True)  # Its message is the help.
+            raise SystemExit(NOT_DONE) from error
         if is_debugging():
             screen.print("".join(traceback.format_exception(error)))
         message, code = describe(error)
-        if message:
-            screen.write_line(("error", "red"), " ", message)
+        screen.write_line(("error", "red"), " ", message)
         raise SystemExit(code) from error
 
 
@@ -111,14 +134,23 @@ def describe(error: Exception) -> tuple[str, int]:
 def _usage(error: Any) -> str:
     message = str(error.format_message())
     context = getattr(error, "ctx", None)
-    # A command without arguments has printed its help.
-    return f"{message.rstrip('.')}; see `{context.command_path} --help`" if message.strip() and context else message
+    return f"{message.rstrip('.')}; see `{context.command_path} --help`" if context else message
 
 
 def _os_error(error: OSError) -> str:
+    if error.errno == errno.ENOENT and not error.filename and not _has_current_folder():
+        return "the current folder does not exist any more; change to another one"
     cure = _CURES.get(error.errno or 0, _DEFAULT_CURE)
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
     return f"{' → '.join(names)}: {error.strerror}; {cure}" if names and error.strerror else f"{error}; {cure}"
+
+
+def _has_current_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _joined(text: str) -> str:

@@ -1,11 +1,14 @@
 """`journeys explore` and `journeys serve`."""
 
+import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from journeys_assets.cli.context import err, out
+from journeys_assets.cli.errors import CommandError
 from journeys_assets.errors import require_extra
 from journeys_assets.settings import load_settings
 
@@ -72,5 +75,22 @@ def _serve(app: "Starlette", host: str, port: int, token: str | None, path: str)
     import uvicorn
 
     shown = f"[{host}]" if ":" in host else host
+    listens = listening(host, port)
     out.write_line(f"http://{shown}:{port}{path}{f'?token={token}' if token else ''}   (stop with Ctrl-C)")
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.Server(config).run(sockets=[listens])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there, so that an address is printed only if it works.
+
+    Raises:
+        CommandError: no socket can listen there.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address, family=family)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no name of a host.
+        number = error.errno if isinstance(error, OSError) else None
+        why = os.strerror(number) if number is not None and number > 0 else str(error).rpartition("] ")[2]
+        raise CommandError(f"cannot listen on {host}, port {port}: {why}; choose another --port or --host") from error

@@ -10,6 +10,7 @@ import polars as pl
 import typer
 
 from journeys_assets.cli.context import AsJson, Session, day_option, day_run, err, open_session, out, relative
+from journeys_assets.cli.explorer import listening
 from journeys_assets.errors import require_extra
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def serve(
 
     settings = _config(config)
     training_facts(settings.folder)
+    listening("127.0.0.1", port).close()  # Loading the model takes long.
     model, tokenizer = load(settings.folder / MODEL)
     out.write_line("For journeys.toml:")
     settings_of = {"model": settings.name, "base_url": f"http://127.0.0.1:{port}/v1", "max_concurrency": 1}

@@ -22,10 +22,12 @@ def show_items(
     from journeys_assets.domain.landing.ids import clean_id
     from journeys_assets.storage.queries import items as queries
     from journeys_assets.storage.queries import users as user_queries
+    from journeys_assets.storage.queries.identities import current_owner
 
     session = open_session()
     day, user = day_run(session, as_of), clean_id(user)
     with session.warehouse.reading() as con:
+        user = current_owner(con, user, day)
         known = user_queries.user_is_known(con, user)
         journeys = user_queries.journeys_of_user(con, user, day)
         rows = queries.items_of_user(con, user, day, journey)

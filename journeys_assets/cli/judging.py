@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from journeys_assets.cli.context import AsJson, day_option, last_day_run, open_session, out, relative
+from journeys_assets.cli.context import AsJson, day_learnt_up_to, day_option, open_session, out, relative
 
 
 def judge_agreement(
@@ -29,7 +29,7 @@ def judge_agreement(
     from journeys_assets.pipeline.registry import JUDGE, judges_of
 
     session = open_session()
-    day = as_of or last_day_run(session)
+    day = day_learnt_up_to(session, as_of)
     deployment = session.deployment
     done = measure_agreement(
         judges_of(deployment),

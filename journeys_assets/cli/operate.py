@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from journeys_assets.cli.context import AsJson, open_session, out, today
+from journeys_assets.cli.explorer import listening
 from journeys_assets.errors import require_extra
 from journeys_assets.settings import load_settings
 
@@ -41,6 +42,7 @@ def ui(
     from journeys_assets.defs.in_process import prepare_dagster_home
 
     settings = load_settings()
+    listening("127.0.0.1", port).close()
     prepare_dagster_home(settings.dagster_home)
     settings.landing_path.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"DAGSTER_HOME": str(settings.dagster_home), "JOURNEYS_HOME": str(settings.home)}

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.settings import Settings, load_settings
+from journeys_assets.settings import LONGEST_DAYS, Settings, load_settings
 from journeys_assets.storage.ingest.errors import IngestError
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ DEMO_DAYS = 45
 
 def demo(
     users: Annotated[int, typer.Option(min=1, help="Number of users in the synthetic world.")] = DEMO_USERS,
-    days: Annotated[int, typer.Option(min=1, help="Number of days in the synthetic world.")] = DEMO_DAYS,
+    days: Annotated[
+        int, typer.Option(min=2, max=LONGEST_DAYS, help="Number of days in the synthetic world.")
+    ] = DEMO_DAYS,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic world.")] = 7,
 ) -> None:
     """Generate a synthetic world, run every stage over it, and show the journeys of a few users."""
@@ -87,7 +89,7 @@ def synth(
         Path, typer.Argument(help="Folder to write landing/ (the pipeline's input) and truth/ (not for it) to.")
     ],
     users: Annotated[int, typer.Option(min=1)] = DEMO_USERS,
-    days: Annotated[int, typer.Option(min=1)] = DEMO_DAYS,
+    days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS)] = DEMO_DAYS,
     seed: Annotated[int, typer.Option()] = 7,
     first_day: Annotated[date | None, day_option("Default: such that the last day is yesterday.")] = None,
     language: Annotated[

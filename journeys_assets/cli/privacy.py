@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from journeys_assets.cli.context import AsJson, err, open_session, out, relative
+from journeys_assets.cli.context import AsJson, confirm, err, open_session, out, relative
+from journeys_assets.settings import LONGEST_DAYS
 
 
 def erase(
@@ -20,7 +21,6 @@ def erase(
     that nobody else has, and examples in the history of runs are removed. Rows of the user that come later are left
     out. A receipt lists every place. Exit code 1 if something could not be removed.
     """
-    from dataclasses import asdict
     from pathlib import Path
 
     from journeys_assets.operations import erase as operation
@@ -28,7 +28,7 @@ def erase(
 
     session = open_session()
     if not yes:
-        typer.confirm(f"Erase {user!r} for good?", abort=True, err=True)
+        confirm(f"Erase {user!r} for good?")
     receipt = operation.erase(
         session.settings,
         session.warehouse,
@@ -39,11 +39,14 @@ def erase(
         on_wait=lambda: err.write_line("A load or a run is under way; waiting for it to end …"),
     )
     if as_json:
-        out.json(asdict(receipt))
+        out.json(receipt)
     else:
         for place in receipt.removed:
             out.write_line(f"{place.removed:>8,}  {place.what:<28} {place.place}")
-        out.write_line(f"Looked at {len(receipt.looked_at):,} places; receipt: {relative(Path(receipt.file))}")
+        if not receipt.removed and not receipt.left:
+            out.write_line(("nothing", "yellow"), f" of {user!r} was found; check that the id is written as in the log")
+        places = f"{len(receipt.looked_at):,} {'place' if len(receipt.looked_at) == 1 else 'places'}"
+        out.write_line(f"Looked at {places}; receipt: {relative(Path(receipt.file))}")
         for file in receipt.outside:
             out.write_line(("outside", "yellow"), f" {file}: lies outside of the home; remove the user there")
         for name in receipt.destinations:
@@ -70,7 +73,10 @@ def erase(
 
 
 def retention(
-    days: Annotated[int, typer.Option(min=1, help="Days of the log to keep, up to the last day that was run.")],
+    days: Annotated[
+        int,
+        typer.Option(min=1, max=LONGEST_DAYS, help="Days of the log to keep, up to the last day that was run."),
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -79,13 +85,12 @@ def retention(
     Consent, what users said of their journeys, items and judgements are kept, and ids of journeys. At least the horizon
     of keywords must be kept (`algorithm.keywords.horizon_days`).
     """
-    from dataclasses import asdict
 
     from journeys_assets.operations.retention import forget_old
 
     session = open_session()
     if not yes:
-        typer.confirm(f"Delete events of all but the last {days} days for good?", abort=True, err=True)
+        confirm(f"Delete events of all but the last {days:,} days for good?")
     found = forget_old(
         session.settings,
         session.warehouse,
@@ -95,7 +100,7 @@ def retention(
         on_wait=lambda: err.write_line("A load or a run is under way; waiting for it to end …"),
     )
     if as_json:
-        out.json(asdict(found))
+        out.json(found)
         return
     for table, n in sorted(found.rows.items()):
         out.write_line(f"{n:>10,}  rows of {table}")

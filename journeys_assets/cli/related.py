@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from journeys_assets.cli.context import AsJson, Session, day_option, day_run, last_day_run, open_session, out, relative
+from journeys_assets.cli.context import (
+    AsJson,
+    Session,
+    day_learnt_up_to,
+    day_option,
+    day_run,
+    open_session,
+    out,
+    relative,
+)
 from journeys_assets.cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ def expand(
     If it is interrupted, call it again: it goes on where it stopped. A daily run never expands.
     """
     session = open_session()
-    made = expand_journeys(session, as_of or last_day_run(session))
+    made = expand_journeys(session, day_learnt_up_to(session, as_of))
     if as_json:
         record = {"version": made.version, "folder": made.folder, "live_from": made.live_from, "counts": made.counts}
         out.json(record | {"ranking": made.ranking, "was_there": made.was_there, "deleted": made.deleted})

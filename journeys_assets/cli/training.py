@@ -7,8 +7,8 @@ import typer
 
 from journeys_assets.cli.context import (
     AsJson,
+    day_learnt_up_to,
     day_option,
-    last_day_run,
     open_session,
     out,
     relative,
@@ -37,8 +37,7 @@ def train(
     from journeys_assets.defs.in_process import dagster_instance, train_models
 
     session = open_session()
-    last_day = last_day_run(session)
-    day = as_of or last_day
+    day = day_learnt_up_to(session, as_of)
     with dagster_instance(session.settings.dagster_home) as instance:
         trained = train_models(build_definitions(session.deployment), instance, day, verbose=is_debugging())
     live_from = day + timedelta(days=1)

@@ -27,14 +27,13 @@ from journeys_assets.defs.sensors import (
 )
 from journeys_assets.deployment import Deployment, build_deployment
 from journeys_assets.domain.experiment.readout import Readout
-from journeys_assets.domain.tables.pipeline import CLOSED_DAYS
 from journeys_assets.evaluation.report.section import SECTION_NAMES, Section
+from journeys_assets.operations.asked_days import asked_day
 from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline, static_versions
 from journeys_assets.pipeline.registry import STAGES, SqlStage
 from journeys_assets.pipeline.stage import StageEntry
 from journeys_assets.pipeline.training import TRAININGS, model_versions
 from journeys_assets.settings import load_settings
-from journeys_assets.storage.queries.days import last_closed_day
 
 if TYPE_CHECKING:
     from journeys_assets.evaluation.run import Materials
@@ -148,7 +147,7 @@ def _experiment(deployment: Deployment) -> dg.AssetsDefinition:
 def _expand(deployment: Deployment, as_of: date | None, run_id: str) -> ExpansionReport | None:
     from journeys_assets.operations.expand import expand_deployment
 
-    day = as_of or _last_day(deployment)
+    day = asked_day(deployment.warehouse, as_of)
     return None if day is None else expand_deployment(deployment, day, run_id)
 
 
@@ -156,7 +155,7 @@ def _calibrate(deployment: Deployment, as_of: date | None, pairs: Path | None) -
     from journeys_assets.operations.calibrate import calibrate, read_pairs
     from journeys_assets.operations.sheet_pages import SALT_FILE
 
-    day = as_of or _last_day(deployment)
+    day = asked_day(deployment.warehouse, as_of)
     if day is None:
         return None
     return calibrate(
@@ -173,7 +172,7 @@ def _activate(deployment: Deployment, as_of: date | None, run_id: str) -> list[A
     from journeys_assets.operations.activation.choose import destination_of
     from journeys_assets.operations.activation.hand_over import activate
 
-    settings, day = deployment.settings.activation, as_of or _last_day(deployment)
+    settings, day = deployment.settings.activation, asked_day(deployment.warehouse, as_of)
     if day is None:
         return []
     return [
@@ -189,10 +188,3 @@ def _activate(deployment: Deployment, as_of: date | None, run_id: str) -> list[A
         )
         for address in settings.to
     ]
-
-
-def _last_day(deployment: Deployment) -> date | None:
-    """The last day that was run; None before the first."""
-    deployment.warehouse.ensure(CLOSED_DAYS)
-    with deployment.warehouse.reading() as con:
-        return last_closed_day(con)

@@ -18,6 +18,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import PurePath
 from typing import Any
@@ -77,14 +78,17 @@ def _row(cells: Sequence[object]) -> str:
 def json_text(record: object) -> str:
     """A record as JSON that is safe to print and that every parser reads: no control acts, no NaN.
 
-    Days, times and paths become text, numbers that are not finite become null. Nothing is lost: a character that acts
-    on a terminal is written as ``\\uXXXX``.
+    Data classes become objects, days, times and paths text; numbers that are not finite become null. Nothing is lost: a
+    character that acts on a terminal is written as ``\\uXXXX``.
     """
     text = json.dumps(_plain(record), ensure_ascii=False, indent=2, allow_nan=False)
     return _NOT_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        # Not asdict(): it makes nonsense of a Counter.
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

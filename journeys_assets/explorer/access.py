@@ -69,7 +69,7 @@ def token_of(home: Path) -> str:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        token = path.read_text(encoding="utf-8").strip()
+        token = path.read_bytes().decode("ascii", "ignore").strip()
         if len(token) < 16:
             short = f"{path} holds no token of 16 characters or more; delete it, and a new one is made"
             raise AccessError(short) from None

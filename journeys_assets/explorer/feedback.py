@@ -16,7 +16,7 @@ from pathlib import Path
 
 from journeys_assets.domain.landing.files import EDIT_FILE
 from journeys_assets.domain.vocabulary import EDITS, GIVEN_VERDICTS, UNDO
-from journeys_assets.errors import JourneysError
+from journeys_assets.errors import JourneysError, reading_state
 
 SOURCE = "journey_feedback"
 
@@ -83,11 +83,12 @@ class FeedbackFolder:
         found = []
         for path in (self.landing / SOURCE).glob(f"explorer-*{_key(user_id)}-*.jsonl"):
             # The file is empty once its user was erased.
-            for line in path.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                if row["user_id"] == user_id:
-                    lists = {name: tuple(row[name]) for name in ("keywords", "other_keywords") if name in row}
-                    found.append(Said(**{**row, **lists, "given_at": datetime.fromisoformat(row["given_at"])}))
+            with reading_state(path, "move it out of the landing folder"):
+                rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+                for row in rows:
+                    if row["user_id"] == user_id:
+                        lists = {name: tuple(row[name]) for name in ("keywords", "other_keywords") if name in row}
+                        found.append(Said(**{**row, **lists, "given_at": datetime.fromisoformat(row["given_at"])}))
         return sorted(found, key=lambda said: said.given_at)
 
 

@@ -21,6 +21,7 @@ from journeys_assets.errors import JourneysError
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.llm.choose import check_endpoint, make_chat
 from journeys_assets.models.releases import live_versions
+from journeys_assets.operations.activation.choose import destination_of
 from journeys_assets.operations.erase import releases_before_erasure
 from journeys_assets.operations.log_health import noise_of_log, volume_changes
 from journeys_assets.pipeline.pipeline import DAY, Pipeline
@@ -28,6 +29,8 @@ from journeys_assets.pipeline.stage import Released
 from journeys_assets.pipeline.versions import Versions
 from journeys_assets.settings import LandingPlace, Settings
 from journeys_assets.storage.ingest.folder import landed_files
+from journeys_assets.storage.ingest.recognition import check_options
+from journeys_assets.storage.key_value.choose import open_store
 from journeys_assets.storage.locations.places import list_place
 from journeys_assets.storage.queries import days as day_queries
 from journeys_assets.storage.queries import ledger, staleness
@@ -61,13 +64,14 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         release: _tried(release.title, partial(_live, release, settings.models_path / release.folder))
         for release in dict.fromkeys(entry.release for entry in pipeline.entries if entry.release is not None)
     }
+    models = [_tried("embedding model", lambda: _model(embedder())), *releases.values()]
     findings = [
         Finding("home", True, str(settings.home)),
-        _tried("embedding model", lambda: _model(embedder())),
-        *releases.values(),
+        *models,
         *_trained_before_an_erasure([release for release, found in releases.items() if found.ok], settings),
         _language_model(settings),
         *(_tried(f"landing {one.location}", partial(_place, one, settings)) for one in settings.landing),
+        *_unusable(settings),
     ]
     if not pipeline.warehouse.path.exists():
         return [*findings, Finding("warehouse", False, "not there yet; `journeys ingest PATH` makes it")]
@@ -77,7 +81,7 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
         return findings
     refused = list(_refused(pipeline.warehouse, settings.landing_path))
     # A model that cannot be read has no version, so what was computed cannot be compared with it.
-    versions = pipeline.versions() if all(finding.ok for finding in findings) else None
+    versions = pipeline.versions() if all(finding.ok for finding in models) else None
     with pipeline.warehouse.reading() as con:
         findings += [
             *_ingested(con),
@@ -95,7 +99,11 @@ def examine(pipeline: Pipeline, settings: Settings, embedder: Callable[[], Embed
 
 def _trained_before_an_erasure(releases: Iterable[Released], settings: Settings) -> Iterator[Finding]:
     """Those of ``releases``, all readable, whose live version was trained with labels of a user erased since."""
-    before = releases_before_erasure(settings)
+    try:
+        before = releases_before_erasure(settings)
+    except JourneysError as error:
+        yield Finding("releases before an erasure", False, str(error))
+        return
     for release in releases if before else ():
         live = live_versions(settings.models_path / release.folder)
         if live and (erased_at := before.get(f"{release.folder}/{live[-1][1]}")):
@@ -120,6 +128,20 @@ def _language_model(settings: Settings) -> Finding:
         return Finding(subject, False, str(error))
     problem = None if chat is None else check_endpoint(chat)
     return Finding(subject, problem is None, problem or f"{settings.llm.model} at {settings.llm.base_url} answers")
+
+
+def _unusable(settings: Settings) -> Iterator[Finding]:
+    """Settings that name something that does not exist; without these findings it would be noticed when it is used."""
+    attempts: dict[str, Callable[[], object]] = {
+        "formats": lambda: check_options(settings.formats),
+        "key-value store": lambda: open_store(settings.key_value_store, settings.models_path / "related"),
+        "activation": lambda: [destination_of(one, **settings.activation.secrets) for one in settings.activation.to],
+    }
+    for subject, attempt in attempts.items():
+        try:
+            attempt()
+        except JourneysError as error:
+            yield Finding(subject, False, str(error))
 
 
 def _place(one: LandingPlace, settings: Settings) -> str:
@@ -217,6 +239,9 @@ def _log(log: LogDays) -> Iterator[Finding]:
 
 def _computed(con: duckdb.DuckDBPyConnection, pipeline: Pipeline, versions: Versions, today: date) -> Iterator[Finding]:
     log = pipeline.log_days(con, today=today)
+    if log.is_start_set and log.start > today:
+        start = f"first_partition_date = {log.start} is after today, {today} (UTC)"
+        yield Finding("days of the log", False, f"{start}, so that no day can be run; set an earlier date")
     yield from _log(log)
     done = day_queries.last_closed_day(con)
     if done is None or done < log.start:

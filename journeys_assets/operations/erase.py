@@ -27,7 +27,7 @@ from journeys_assets.domain.tables.activation import HANDED_OVER
 from journeys_assets.domain.tables.identities import IDENTITY_PERIODS
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS, LANDED_FILES
 from journeys_assets.domain.tables.table import Table
-from journeys_assets.errors import JourneysError
+from journeys_assets.errors import JourneysError, reading_state
 from journeys_assets.models.llm.cache import AnswerCache
 from journeys_assets.operations.erasure_receipts import Place, Receipt, write_receipt
 from journeys_assets.settings import Settings
@@ -79,9 +79,12 @@ def erase(
 
     Raises:
         ErasureError: there is no warehouse, or an id is none.
+        StateFileError: the notes of an earlier call are damaged.
     """
     if not warehouse.path.exists():
         raise ErasureError(f"nothing was ingested below {settings.home}, so there is nobody to erase")
+    # Notes that cannot be read stop the erasure before anything is removed.
+    noted_outside(settings.home), releases_before_erasure(settings)
     warehouse.ensure(*INGEST_TABLES)
     ids, shared_ids = linked_ids(warehouse, [_checked(one) for one in (user, *other_ids)])
     erased = add_tombstones(warehouse, ids, now)
@@ -242,7 +245,7 @@ def _note_new_checksums(con: duckdb.DuckDBPyConnection, files: Sequence[Rewritte
 
 def _loaded_from_outside(con: duckdb.DuckDBPyConnection, home: Path) -> list[str]:
     rows = con.execute("SELECT DISTINCT file FROM landing.ingest_ledger ORDER BY file").fetchall()
-    return [file for (file,) in rows if not Path(file).is_relative_to(home)]
+    return [file for (file,) in rows if "://" in file or not Path(file).resolve().is_relative_to(home.resolve())]
 
 
 def _destinations(con: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> list[str]:
@@ -288,7 +291,11 @@ def _version_of(card: Path) -> str:
 def releases_before_erasure(settings: Settings) -> Mapping[str, str]:
     """When the first user was erased after each release, as ISO text, by ``kind/version``."""
     file = settings.erasures_path / RELEASES_TO_RETRAIN
-    return json.loads(file.read_text()) if file.exists() else {}
+    if not file.exists():
+        return {}
+    with reading_state(file, "remove it, and call `journeys train`"):
+        found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        return {str(release): str(at) for release, at in found.items()}
 
 
 def _search_what_is_left(settings: Settings, ids: Collection[str], texts: Collection[str], receipt: Receipt) -> None:

@@ -34,7 +34,7 @@ from journeys_assets.models.llm.base import Asker
 from journeys_assets.models.naming.release import naming_on
 from journeys_assets.operations.calibrate import Threshold, find_threshold
 from journeys_assets.operations.judged_pairs import check_new_sheet, read_pairs, write_pairs
-from journeys_assets.operations.result_files import check_target, draft_of, write_rows
+from journeys_assets.operations.result_files import check_columns, check_target, draft_of, write_rows
 from journeys_assets.storage.ingest.files import check_file
 from journeys_assets.storage.ingest.readers.choose import read_pieces
 from journeys_assets.storage.ingest.readers.columns import format_of
@@ -45,6 +45,8 @@ REQUIRED = ("user_id", "keyword")
 TIMES = ("first_engaged_at", "last_engaged_at")
 KNOWN = (*REQUIRED, "weight", *TIMES)
 ADDED = ("journey_id", "area_id", "journey_name")
+ROW = "\0row"
+"""Position of a row; no file has a column of that name."""
 """Columns of the result. Columns of these names in the file are replaced."""
 REFUSED = pl.Schema({"line": pl.Int64(), "reason": pl.String()})
 
@@ -114,6 +116,7 @@ def cluster_file(
     check_target(source, target, LabelFileError, content="labels are kept")
     with draft_of(target) as draft:
         given, rows, broken, unreadable = _read(source)
+        check_columns(source, given.columns, ADDED, LabelFileError)
         good, refused = _checked(rows, unreadable, now)
         keywords = good.drop("row")
         judged = None if pairs is None else read_pairs(pairs, lambda: keywords["user_id"].unique(), salt_file)
@@ -126,8 +129,8 @@ def cluster_file(
             keywords, vectors, dataclasses.replace(params, clustering=clustering), naming_releases
         )
         found = clustered.select(ADDED).with_columns(good["row"])
-        kept = given.drop(ADDED, strict=False).with_row_index("_row")
-        result = kept.join(found, left_on="_row", right_on="row", how="left", maintain_order="left").drop("_row")
+        kept = given.with_row_index(ROW)
+        result = kept.join(found, left_on=ROW, right_on="row", how="left", maintain_order="left").drop(ROW)
         write_rows(result, draft, target, LabelFileError)
     return Clustered(
         file=target,

@@ -31,6 +31,19 @@ def check_target(source: Path, target: Path, error: type[JourneysError], *, cont
         raise error(f"{target} is the file that is read; name another one, so that your {content}")
 
 
+def check_columns(source: Path, columns: Sequence[str], added: Sequence[str], error: type[JourneysError]) -> None:
+    """Check that the result has room for its own columns beside those of ``source``, so that none is replaced.
+
+    Raises:
+        JourneysError: ``error``, where a column has the name of one that is added.
+    """
+    if taken := [name for name in columns if name in added]:
+        raise error(
+            f"{source} has the column(s) {', '.join(taken)}, which the result adds; rename or remove them in {source}, "
+            "so that nothing of yours is replaced"
+        )
+
+
 def check_new_file(target: Path, error: type[JourneysError], formats: Sequence[str] = FORMATS) -> None:
     """Check that a new file can be written to ``target``: nothing of the user is replaced.
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from journeys_assets.errors import JourneysError
 from journeys_assets.models.safety.judge import SafetyJudge
-from journeys_assets.operations.result_files import check_target, draft_of, write_rows
+from journeys_assets.operations.result_files import check_columns, check_target, draft_of, write_rows
 from journeys_assets.storage.ingest.files import check_file
 from journeys_assets.storage.row_files import read_rows
 
@@ -57,9 +57,10 @@ def check_texts(source: Path, target: Path, judge: SafetyJudge) -> SafetyChecked
     check_file(source)
     check_target(source, target, SafetyFileError, content="list is kept")
     rows = _read(source)
+    check_columns(source, rows.columns, ADDED, SafetyFileError)
     verdicts = judge.judge(rows[TEXT].fill_null("").to_list())
     added = verdicts.select(pl.col(name).cast(pl.Float64 if name == "score" else pl.String) for name in ADDED)
-    result = rows.drop(ADDED, strict=False).hstack(added)
+    result = rows.hstack(added)
     with draft_of(target) as draft:
         write_rows(result, draft, target, SafetyFileError)
     return SafetyChecked(

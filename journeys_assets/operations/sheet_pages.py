@@ -25,8 +25,8 @@ SALT_FILE = "annotation_salt"
 """File below the home that holds the secret of the keys."""
 SALT_BYTES = 32
 
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
-_APOSTROPHE = "^'([=+\\-@])"
+_FORMULA = re.compile(r"((?:^|;) *)(?='*[=+\-@\t\r])")
+_APOSTROPHE = "((?:^|;) *)'('*[=+\\-@\t\r])"
 
 
 def sheet_page(part: Path, title: str, record: Mapping[str, Any]) -> str:
@@ -48,13 +48,16 @@ def sheet_page(part: Path, title: str, record: Mapping[str, Any]) -> str:
 
 
 def plain_cell(text: str) -> str:
-    """The text of a cell; an apostrophe stands before what a spreadsheet would take for a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    """The text of a cell; an apostrophe stands before what a spreadsheet would take for a formula.
+
+    In countries with a decimal comma, a spreadsheet begins a cell after each semicolon too.
+    """
+    return _FORMULA.sub(r"\1'", text)
 
 
 def without_apostrophe(column: str) -> pl.Expr:
     """The texts of a column as they were before :func:`plain_cell`."""
-    return pl.col(column).str.replace(_APOSTROPHE, "$1")
+    return pl.col(column).str.replace_all(_APOSTROPHE, "$1$2")
 
 
 def salt_of(file: Path, error: type[JourneysError]) -> bytes:

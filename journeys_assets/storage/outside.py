@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from journeys_assets.errors import reading_state
+
 NOTES = "outside.jsonl"
 """Below the home: one path a line."""
 
@@ -23,9 +25,14 @@ def note_outside(home: Path, *paths: Path) -> None:
 
 
 def noted_outside(home: Path) -> list[str]:
-    """The paths that were noted, sorted; those that are gone since are left out."""
+    """The paths that were noted, sorted; those that are gone since are left out.
+
+    Raises:
+        StateFileError: the notes are damaged.
+    """
     file = home / NOTES
     if not file.exists():
         return []
-    paths = {json.loads(line)["path"] for line in file.read_text(encoding="utf-8").splitlines()}
+    with reading_state(file, "restore it from a copy, or remove it, and look after what was exported by yourself"):
+        paths = {json.loads(line)["path"] for line in file.read_text(encoding="utf-8").splitlines()}
     return sorted(path for path in paths if Path(path).exists())

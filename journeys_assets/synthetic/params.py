@@ -7,13 +7,17 @@ from datetime import date, datetime, timedelta
 
 from journeys_assets.synthetic.languages import WORLD_LANGUAGES, WorldLanguage
 
+MIN_DAY, MAX_DAY = date(1971, 1, 1), date(2999, 12, 31)
+"""Within the days that may have events, and far from the ends of the calendar."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorldParams:
     """Size and composition of a world. Shares are 0-1.
 
     Raises:
-        ValueError: There are no users or no days, the language is unknown, or a share is outside 0-1.
+        ValueError: There are no users or no days, a day is too early or too late, the language is unknown, or a
+            share is outside 0-1.
     """
 
     seed: int = 7
@@ -65,6 +69,10 @@ class WorldParams:
         if self.n_users < 1 or self.n_days < 1:
             raise ValueError(
                 f"a world needs at least one user and one day; n_users is {self.n_users}, n_days is {self.n_days}"
+            )
+        if not MIN_DAY <= self.first_day <= MAX_DAY or self.n_days > (MAX_DAY - self.first_day).days:
+            raise ValueError(
+                f"a world lies between {MIN_DAY} and {MAX_DAY}; first_day is {self.first_day}, n_days is {self.n_days}"
             )
         if self.language not in WORLD_LANGUAGES:
             raise ValueError(f"language is {self.language!r}; it must be one of {', '.join(WORLD_LANGUAGES)}")

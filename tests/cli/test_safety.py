@@ -10,7 +10,7 @@ from journeys_assets.domain.safety.categories import IDS
 from tests.support.command_line import Journeys, runner
 
 TEXTS = ["divorce lawyer", None, "garden ideas", "", "white power", "garden ideas", "  ", "краска для стен"]
-ROWS = pl.DataFrame({"id": [str(i) for i in range(len(TEXTS))], "text": TEXTS, "score": ["old"] * len(TEXTS)})
+ROWS = pl.DataFrame({"id": [str(i) for i in range(len(TEXTS))], "text": TEXTS, "note": ["old"] * len(TEXTS)})
 DECISIONS = ["no_notify", "allow", "allow", "allow", "block", "allow", "allow", "allow"]
 READ = {"parquet": pl.read_parquet, "csv": lambda p: pl.read_csv(p, infer_schema=False), "jsonl": pl.read_ndjson}
 
@@ -31,7 +31,7 @@ def test_every_row_comes_back_with_its_columns(journeys: Journeys, tmp_path: Pat
     source, target = write(ROWS, tmp_path / f"in.{given}"), tmp_path / "new" / f"out.{wanted}"
     shown = json.loads(journeys("safety", "check", source, target, "--json").output)
     found = READ[wanted](target)
-    assert found.columns == ["id", "text", "category", "decision", "score", "decided_by"]
+    assert found.columns == ["id", "text", "note", "category", "decision", "score", "decided_by"]
     assert found["id"].to_list() == ROWS["id"].to_list()
     assert [t or "" for t in found["text"]] == [t or "" for t in TEXTS]
     assert found["decision"].to_list() == DECISIONS
@@ -78,3 +78,10 @@ def test_what_is_wrong_is_named(journeys: Journeys, tmp_path: Path) -> None:
         assert message in result.stderr
         assert len(result.stderr.strip().splitlines()) == 1
     assert not out.exists()
+
+
+def test_a_column_of_the_list_is_never_replaced(journeys: Journeys, tmp_path: Path) -> None:
+    source = write(ROWS.with_columns(category=pl.lit("mine")), tmp_path / "in.csv")
+    said = journeys("safety", "check", source, tmp_path / "out.csv", code=2).stderr
+    assert "column(s) category, which the result adds" in said
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["in.csv"]

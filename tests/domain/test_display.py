@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -86,3 +88,14 @@ def test_days_and_paths_become_text() -> None:
     assert json.loads(json_text({"day": date(2026, 3, 1), "file": Path("a/b"), "pair": (1, 2)})) == {
         "day": "2026-03-01", "file": "a/b", "pair": [1, 2]
     }  # fmt: skip
+
+
+def test_a_data_class_with_counts_is_an_object_of_them() -> None:
+    @dataclass
+    class Done:
+        counts: Counter[str]
+        day: date
+
+    assert json.loads(json_text([Done(Counter("aab"), date(2026, 3, 1))])) == [
+        {"counts": {"a": 2, "b": 1}, "day": "2026-03-01"}
+    ]

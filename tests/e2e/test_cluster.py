@@ -128,6 +128,7 @@ def test_a_file_without_a_good_row_is_written_too(journeys: Journeys, tmp_path: 
         ({"first_engaged_at": [1767225600.5] * 4}, "first_engaged_at is of type Float64"),
         ({"keyword": [["a", "b"]] * 4}, "keyword is of type List"),
         ({"weight": [[1.0]] * 4}, "weight is of type List"),
+        ({"journey_id": ["mine"] * 4, "area_id": [1] * 4}, "column(s) journey_id, area_id, which the result adds"),
     ],
 )
 def test_a_column_that_cannot_hold_its_values_is_an_error(

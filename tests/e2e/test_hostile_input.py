@@ -228,6 +228,48 @@ def test_a_day_that_was_never_run_is_an_error_that_says_which_were(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", ["train", "calibrate", "expand", "judge-agreement", "pairs"])
+def test_what_is_learnt_is_learnt_up_to_a_day_that_was_run(
+    journeys: Journeys, home: Path, tmp_path: Path, command: str
+) -> None:
+    target = [tmp_path / "pairs.csv"] if command == "pairs" else []
+    before = sorted(path for path in home.rglob("*") if "dagster" not in path.parts)
+    for day in ("0001-01-01", "2026-02-28", "2999-12-31", "9999-12-31"):
+        result = journeys(command, *target, "--as-of", day, code=2)
+        assert_clear(result)
+        assert f"{day} was never run; the days that were are 2026-03-01 … 2026-03-03" in result.stderr
+    assert sorted(path for path in home.rglob("*") if "dagster" not in path.parts) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_handed_over_is_counted_in_json_as_in_text(journeys: Journeys, tmp_path: Path) -> None:
+    (done,) = json.loads(journeys("activate", "--to", f"csv:{tmp_path / 'a b%20?#'}", "--json").stdout)
+    assert done["accepted"] == {"traits": 2}
+    assert "handed over: 2 traits" in journeys("activate", "--to", f"csv:{tmp_path / 'other'}").stdout
+
+
+def test_a_send_far_before_the_others_is_no_first_day_of_the_experiment(spare: Path, tmp_path: Path) -> None:
+    command, log = runner(spare), tmp_path / "notification_events.csv"
+    sends = {"n1": "1970-01-01", "n2": "2026-03-01", "n3": "2026-03-02"}
+    rows = [f"{name},u1,push,journey,{day}T10:00:00Z" for name, day in sends.items()]
+    log.write_text("\n".join(["notification_id,user_id,channel,arm,sent_at", *rows]))
+    command("ingest", log)
+    result = command("readout")
+    assert result.stdout.startswith("2026-03-01 … 2026-03-03")
+    assert "left out: 1 event of 1970-01-01" in result.stderr
+    assert command("readout", "--from", "1970-01-01").stdout.startswith("1970-01-01 … 2026-03-03")
+    for day in ("2026-03-04", "9999-12-31"):
+        assert command("readout", "--to", day).stdout.startswith("2026-03-01 … 2026-03-03")
+    for arguments, said in {
+        ("--from", "0001-01-01"): "no event is before 1970-01-01",
+        ("--from", "9999-12-31"): "the last day of the experiment, 2026-03-03, is before its first day",
+        ("--to", "0001-01-01"): "the last day of the experiment, 0001-01-01, is before its first day",
+    }.items():
+        result = command("readout", *arguments, code=2)
+        assert_clear(result)
+        assert said in result.stderr
+
+
 def test_readout_before_the_first_run_and_without_sends(tmp_path: Path, journeys: Journeys) -> None:
     fresh = runner(tmp_path / "home")
     assert "journeys ingest" in fresh("readout", code=2).stderr
@@ -252,6 +294,7 @@ def test_readout_before_the_first_run_and_without_sends(tmp_path: Path, journeys
         ("journeys.toml", ("doctor",)),
         ("dagster/history/runs.db", ("run",)),
         ("models/ranker/r1/card.json", ("doctor",)),
+        ("models/related/.content/current", ("related", "wedding")),
     ],
 )
 def test_a_broken_state_file_is_one_line_that_names_it(

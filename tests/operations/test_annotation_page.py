@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from journeys_assets.operations.annotation_sheets import page, table
 from journeys_assets.operations.judged_pairs import pairs_page
+from journeys_assets.operations.sheet_pages import plain_cell, without_apostrophe
 from tests.support.hostile import HOSTILE
 from tests.support.pages import elements_of
 
@@ -62,3 +65,34 @@ def test_a_page_loads_nothing_and_has_each_element_that_its_script_names(make: C
     ids = re.findall(r' id="([^"]+)"', text)
     assert len(ids) == len(set(ids))
     assert named - {"data"} <= set(ids)
+
+
+CELLS = [
+    "=1",
+    "'=1",
+    "''-2",
+    "a;=1",
+    "a; =1; -2",
+    ";@x",
+    "a;;+1",
+    "a; '=1",
+    "\t=1",
+    "=1;=2",
+    "it's; x",
+    "a;b",
+    "x=1",
+    "",
+]
+
+
+@given(st.sampled_from(CELLS) | st.text(st.sampled_from("=+-@;' \t\ra"), max_size=8))
+def test_no_cell_is_a_formula_whatever_separates_the_cells_and_the_text_comes_back(text: str) -> None:
+    shown = plain_cell(text)
+    assert not re.search(r"(?:^|;) *[=+\-@\t\r]", shown)
+    assert pl.select(pl.lit(shown).alias("a")).select(without_apostrophe("a"))["a"][0] == text
+
+
+def test_the_page_writes_cells_by_the_same_rule() -> None:
+    script = annotation_page("x")
+    (rule,) = re.findall(r"text\.replace\(/(.+)/g, \"\$1'\"\)", script)
+    assert [re.sub(rule, r"\1'", cell) for cell in CELLS] == [plain_cell(cell) for cell in CELLS]

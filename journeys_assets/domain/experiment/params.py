@@ -19,5 +19,8 @@ class ReadoutParams:
     min_users_of_arm: int = 100
     """An arm with fewer users causes a warning that intervals are too narrow. With 40 users, 95 % intervals cover the
     true value in 90 to 93 % of cases (measured)."""
+    pause_days: int = 180
+    """Few sends before a pause of more days than this are outliers, such as a row with a wrong year
+    (``domain.scheduling.log_days``)."""
     covariate_days: int = 28
     """Days before the experiment whose engagement is the covariate of the variance reduction (CUPED)."""

@@ -26,10 +26,15 @@ def destination_of(address: str, *, webhook_secret: str | None, segment_write_ke
         MissingExtra: a package is not installed.
     """
     kind, _, rest = address.partition(":")
-    if kind in ("csv", "parquet") and rest:
+    try:
+        has_place = bool(rest) and ("://" not in rest or bool(urlsplit(rest).netloc or urlsplit(rest).scheme == "file"))
+        has_password = bool(urlsplit(address).password)
+    except ValueError as error:
+        raise ActivationError(f"the address of {kind} is no URL ({error}); destinations are {FORMS}") from error
+    if kind in ("csv", "parquet") and has_place:
         from journeys_assets.operations.activation.stores import Files
 
-        return Files(rest if urlsplit(rest).scheme else Path(rest).absolute().as_uri(), kind)
+        return Files(rest if "://" in rest else Path(rest).absolute().as_uri(), kind)
     require_extra("activate", "journeys activate")
     if kind == "segment":
         from journeys_assets.operations.activation.http import SEGMENT_URL, Poster, Segment
@@ -46,7 +51,7 @@ def destination_of(address: str, *, webhook_secret: str | None, segment_write_ke
     if kind in ("postgresql", "postgres"):
         from journeys_assets.operations.activation.stores import PostgresTable
 
-        if urlsplit(address).password:
+        if has_password:
             raise ActivationError("the address holds a password; remove it, and set PGPASSWORD")
         return PostgresTable(address)
     raise ActivationError(f"{address!r} is no destination; destinations are {FORMS}")

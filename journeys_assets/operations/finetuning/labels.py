@@ -24,6 +24,7 @@ from journeys_assets.domain.finetuning.split import HELD_OUT, LEARNT, split_by_k
 from journeys_assets.domain.keywords.vectors import pack
 from journeys_assets.domain.naming.features import JOURNEY
 from journeys_assets.domain.naming.suggestions import judged
+from journeys_assets.errors import reading_state
 from journeys_assets.models.embedding.base import Embedder
 from journeys_assets.models.finetuning.examples import Example, about_names, text_of
 from journeys_assets.models.finetuning.training import Taught
@@ -264,8 +265,12 @@ def read_labels(folder: Path) -> Labels:
     """
     if not (folder / MANIFEST).exists():
         raise FinetuningError(f"{folder / MANIFEST} does not exist; call `journeys finetune labels` first")
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    lines = {(line["row_hash"], line["teacher"]): line for line in _read(folder / LINES)}
+    again = "remove it, and call `journeys finetune labels`"
+    with reading_state(folder / MANIFEST, again):
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        as_of = date.fromisoformat(manifest["as_of"])
+    with reading_state(folder / LINES, again):
+        lines = {(line["row_hash"], line["teacher"]): line for line in _read(folder / LINES)}
     taught = []
     for row_hash in manifest["rows"]:
         line = lines.get((row_hash, manifest["teacher"]))
@@ -275,7 +280,7 @@ def read_labels(folder: Path) -> Labels:
             *question, answer = line["messages"]
             taught.append(Taught(row_hash, tuple(question), answer["content"]))
     split = pl.read_parquet(folder / SPLIT_FILE, glob=False)
-    return Labels(date.fromisoformat(manifest["as_of"]), manifest["teacher"], manifest["counts"], taught, split)
+    return Labels(as_of, manifest["teacher"], manifest["counts"], taught, split)
 
 
 def _append(file: Path, lines: Sequence[dict[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from journeys_assets.domain.finetuning.params import TrainingParams
+from journeys_assets.errors import reading_state
 from journeys_assets.models.finetuning.training import Progress, train
 from journeys_assets.models.finetuning.weights import FinetuningError, load, save, with_instructions
 from journeys_assets.operations.finetuning.labels import Labels
@@ -45,8 +46,9 @@ def training_facts(folder: Path) -> dict[str, Any]:
     file = folder / FACTS
     if not file.exists() or not (folder / MODEL / "config.json").exists():
         raise FinetuningError(f"{folder / MODEL} has no tuned model; call `journeys finetune train` first")
-    facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return facts
+    with reading_state(file, "remove it, and call `journeys finetune train`"):
+        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return {**facts}
 
 
 def weights_digest(folder: Path) -> str:

@@ -69,6 +69,7 @@ from journeys_assets.storage.ingest.readers.choose import (
     wanted_of,
 )
 from journeys_assets.storage.ingest.readers.pieces import LineCounts, Piece, Wanted
+from journeys_assets.storage.ingest.recognition import check_options
 from journeys_assets.storage.ingest.scratch import Scratch, scratch_folder
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
@@ -239,6 +240,7 @@ def ingest(
     Raises:
         IngestError: a file cannot be read or is not as expected, and ``set_aside`` is None. The warehouse is unchanged.
     """
+    check_options(options or {})
     importer = format if isinstance(format, Importer) else _importer(format, actions, options or {})
     if source is not None and (source not in LANDING or format != LANDING_FORMAT):
         raise IngestError(f"source {source!r} cannot be used; with format landing, sources are {', '.join(LANDING)}")

@@ -143,10 +143,18 @@ def walk(root: Path) -> Iterator[tuple[Path, os.stat_result | None, str | None]]
             continue
         for entry in entries:
             path = Path(entry.path)
-            if entry.is_dir():
+            if _is_folder(entry):
                 (links if entry.is_symlink() else folders).append(path)
             else:
                 yield path, *_status(entry)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a link to one. Of a link that leads back to itself, ``_status`` says so."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _status(entry: os.DirEntry[str]) -> tuple[os.stat_result | None, str | None]:

@@ -34,6 +34,17 @@ GENERIC = "generic"
 _ALL = Records((), archives=True)
 
 
+def check_options(options: Mapping[str, FormatOptions]) -> None:
+    """Check that every format of the settings exists, so that a misspelt one is not passed over.
+
+    Raises:
+        IngestError: names the one that does not.
+    """
+    allowed = (*formats(), GENERIC)
+    for name in sorted(set(options).difference(allowed)):
+        raise IngestError(f"the settings have formats.{name}, which is no log format; formats are {', '.join(allowed)}")
+
+
 @dataclass(frozen=True)
 class RecognisedFormat:
     """The format of the files of a call.

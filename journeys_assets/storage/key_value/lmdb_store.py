@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from journeys_assets.errors import reading_state
 from journeys_assets.storage.key_value.base import (
     PUTS_PER_COMMIT,
     KeyValueError,
@@ -57,10 +58,15 @@ class LmdbStore:
         return sorted(path.name.removeprefix("version-") for path in self.folder.glob("version-*"))
 
     def current(self) -> str | None:
+        file = self.folder / "current"
+        cure = f"write one of the versions {', '.join(self.versions()) or '(none)'} into it, or remove it"
         try:
-            return (self.folder / "current").read_text(encoding="utf-8").strip()
+            with reading_state(file, cure):
+                return checked_version(file.read_text(encoding="utf-8").strip())
         except FileNotFoundError:
             return None
+        except KeyValueError as error:
+            raise KeyValueError(f"{file} is damaged: {error}; {cure}") from error
 
     @contextmanager
     def write(self, version: str) -> Iterator[_Writer]:

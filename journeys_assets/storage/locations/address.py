@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from journeys_assets.storage.ingest.errors import IngestError
 
@@ -74,7 +74,7 @@ def location_of(text: str) -> Location:
         return Location(text, "duckdb" if _is_duckdb(Path(text)) else "path", "", text)
     scheme = match[1].lower()
     if scheme == "file":
-        return location_of(urlsplit(text).path)
+        return location_of(unquote(urlsplit(text).path))
     if scheme not in KINDS:
         hint = f"; did you mean {ALSO[scheme]}://?" if scheme in ALSO else ""
         raise IngestError(

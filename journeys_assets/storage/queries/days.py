@@ -84,6 +84,12 @@ def was_run(con: duckdb.DuckDBPyConnection, day: date) -> bool:
     return bool(found["n"][0])
 
 
+def days_run(con: duckdb.DuckDBPyConnection) -> list[date]:
+    """The days on which every stage was completed, in order, whatever is kept of them."""
+    rows = con.sql("SELECT partition_date FROM main.closed_days ORDER BY partition_date").fetchall()
+    return [row[0] for row in rows]
+
+
 def as_ranges(days: Sequence[date], *, shown: int = 5) -> str:
     """Days in order as ranges to be read, such as ``2026-03-01 … 2026-03-04, 2026-03-09``; the latest ``shown``."""
     ranges: list[list[date]] = []

@@ -48,16 +48,17 @@ def engagements(con: duckdb.DuckDBPyConnection, first: date, last: date) -> pl.D
     ).pl()
 
 
-def days_of_sends(con: duckdb.DuckDBPyConnection) -> tuple[date | None, date | None]:
-    """First day with a logged send, and last day of the log; None if there is none."""
-    row = (
+def sends_by_day(con: duckdb.DuckDBPyConnection) -> dict[date, int]:
+    """Number of logged sends of each day that has any, in order of days."""
+    return dict(
         con.sql(
-            f"""
-        SELECT (SELECT min(sent_at)::DATE FROM main.stg_notification_events) AS first,
-               (SELECT max(event_date) FROM landing.ingested_days WHERE source IN {EVENT_SOURCES}) AS last
-        """
-        )
-        .pl()
-        .row(0)
+            "SELECT sent_at::DATE AS day, count(*) FROM main.stg_notification_events GROUP BY day ORDER BY day"
+        ).fetchall()
     )
-    return row[0], row[1]
+
+
+def last_day_of_log(con: duckdb.DuckDBPyConnection) -> date | None:
+    """The last day with an event of any source; None if there is none."""
+    query = f"SELECT max(event_date) AS last FROM landing.ingested_days WHERE source IN {EVENT_SOURCES}"
+    last: date | None = con.sql(query).pl()["last"][0]
+    return last

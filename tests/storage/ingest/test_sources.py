@@ -192,6 +192,7 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     (landing / "linked").symlink_to(outside)
     (outside / "loop").symlink_to(landing)
     (landing / "gone.csv").symlink_to(tmp_path / "nowhere")
+    (landing / "itself").symlink_to("itself")
     os.mkfifo(landing / "pipe.csv")
     found = find_files([landing])
     assert [path.relative_to(landing).as_posix() for path, _ in found.files] == [
@@ -201,6 +202,7 @@ def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
     assert [(passed.path.relative_to(landing).as_posix(), passed.reason) for passed in found.passed_over] == [
         ("a_copy", "it links to a folder that is read already"),
         ("gone.csv", "it links to nothing"),
+        ("itself", "it links to nothing"),
         ("linked/loop", "it links to a folder that is read already"),
         ("pipe.csv", "it is not a regular file"),
         ("z_copy", "it links to a folder that is read already"),

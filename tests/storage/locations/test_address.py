@@ -15,6 +15,7 @@ from journeys_assets.storage.locations.buckets import key_pattern
     [
         ("logs/a.csv", "path", "logs/a.csv"),
         ("file:///logs/a.csv", "path", "/logs/a.csv"),
+        ("file:///logs/what%3F%20%23%25.csv", "path", "/logs/what? #%.csv"),
         ("s3://bucket/logs/", "bucket", "s3://bucket/logs/"),
         ("S3://bucket/what?#%20.csv", "bucket", "s3://bucket/what?#%20.csv"),
         ("gs://bucket", "bucket", "gs://bucket"),
