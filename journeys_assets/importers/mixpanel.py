@@ -93,6 +93,9 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         prepared=(_EVENT_ID, _TIME, _DEVICE, _MERGED, _MERGED_INTO, *PREPARED),
         records=Records((_INSERT_ID, _TIME_PATH, _PROPERTIES, *(name for names in _BESIDE.values() for name in names))),
         time_paths=(_TIME_PATH,),
+        kinds=dict.fromkeys(
+            (_INSERT_ID, *(n for of, ns in _BESIDE.items() if of not in ("event", _TIME_PATH) for n in ns)), "text"
+        ),
     )
 
 

@@ -38,10 +38,10 @@ import polars as pl
 
 from journeys_assets.domain.landing.column_names import match_columns
 from journeys_assets.domain.landing.contract import MAX_TEXT_CHARACTERS, refused_frame
+from journeys_assets.domain.landing.json_values import Kind
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.pieces import (
-    Kind,
     LineCounts,
     Piece,
     Wanted,

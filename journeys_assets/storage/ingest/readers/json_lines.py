@@ -1,4 +1,4 @@
-"""Reads JSON lines, and a file that is one JSON array of objects. ``readers.values`` has the rules for values.
+"""Reads JSON lines, and a file that is one JSON array of objects. ``domain.landing.json_values`` says which values fit.
 
 In an array, the line of a record is the number of its object, first = 1. An array is read as a whole, so it may have at
 most ``MAX_ARRAY_BYTES``.
@@ -17,6 +17,7 @@ import polars as pl
 
 from journeys_assets.domain.landing.column_names import column_key, names_by_key
 from journeys_assets.domain.landing.contract import has_lone_surrogate, refused_frame
+from journeys_assets.domain.landing.json_values import json_text
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.pieces import (
@@ -28,7 +29,6 @@ from journeys_assets.storage.ingest.readers.pieces import (
     undecodable_frame,
     unreadable_frame,
 )
-from journeys_assets.storage.ingest.readers.values import json_text
 
 MAX_ARRAY_BYTES = 64 * 2**20
 """Largest JSON array that is read, bytes."""

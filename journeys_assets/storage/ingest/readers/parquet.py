@@ -1,6 +1,6 @@
 """Reads Parquet. Columns keep the types of the file, except where the rules for values require otherwise.
 
-Text becomes binary, because it may not be valid UTF-8. ``readers.values`` has the rules for values. If the type of a
+Text becomes binary, because it may not be valid UTF-8. ``domain.landing.json_values`` has the rules for values. If the type of a
 required column rules out every value, the column stays as it is, because then the file is wrong and not its rows:
 ``domain.landing.contract.fits`` tells. The line of a record is its row number, first = 1.
 """
@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.domain.landing.json_values import NOT_WHOLE, NUMBER_AS_TIME, Kind, whole_text
 from journeys_assets.storage.ingest.errors import DamagedFileError
-from journeys_assets.storage.ingest.readers.pieces import BATCH_ROWS, Kind, Piece, Wanted, unreadable_frame
-from journeys_assets.storage.ingest.readers.values import NOT_WHOLE, NUMBER_AS_TIME, whole_text
+from journeys_assets.storage.ingest.readers.pieces import BATCH_ROWS, Piece, Wanted, unreadable_frame
 
 BUFFER_BYTES = 2**20
 """How much of a column is read at once, bytes."""

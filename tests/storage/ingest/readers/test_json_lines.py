@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.landing.json_values import json_text
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import json_lines, pieces
 from journeys_assets.storage.ingest.readers.pieces import UNREADABLE_SCHEMA, Kind, Wanted
-from journeys_assets.storage.ingest.readers.values import json_text
 from tests.support.reading import read, read_text
 
 TIME = "2026-01-01T10:00:00Z"
