@@ -92,6 +92,8 @@ class Importer:
     landing rows."""
     optional_columns: Sequence[str] = ()
     """Optional columns of its files. Raw rows contain only the columns of the file."""
+    shown_columns: Sequence[str] = ()
+    """Columns that its files may have, and that are not read."""
     records: Records | None = None
     """How its files are read if its records are nested; then ``columns`` and ``optional_columns`` are empty."""
     gather: Gather | None = None

@@ -28,6 +28,7 @@ from journeys_assets.domain.landing.contract import (
     LIST_SEPARATOR,
     check_rows,
     fits,
+    refused_frame,
     refused_unsubscribes,
     with_keywords,
 )
@@ -346,7 +347,8 @@ def _plan(
         convert = importer.convert
         wanted = wanted_of(importer)
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
-        pieces = read_of_importer(file, importer, wanted)
+        shown = importer.shown_columns
+        pieces = (_without_unreadable(piece, shown) for piece in read_of_importer(file, importer, wanted))
         return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces, importer.stamp)
     if source is not None:
         check_columns(file, source)
@@ -366,6 +368,26 @@ def _plan(
         return Converted({name: good}, {name: refused})
 
     return _Plan((name,), wanted, check, LANDING_FORMAT, read_pieces(file, wanted))
+
+
+def _without_unreadable(piece: Piece, shown_columns: Sequence[str]) -> Piece:
+    """A piece of a file for an importer: a row with a value that is no text is refused, because it is text that an
+    importer converts.
+
+    Args:
+        shown_columns: Columns that are not read, whose values do not count.
+    """
+    unreadable = piece.unreadable.filter(~pl.col("column").is_in(list(shown_columns)))
+    if unreadable.is_empty():
+        return piece
+    of_lines = unreadable.group_by("line", maintain_order=True).agg(
+        pl.format("{} {}: '{}'", "column", "problem", "value").str.join("; ").alias("reason")
+    )
+    is_refused = pl.col("line").is_in(of_lines["line"].implode())
+    rows = piece.frame.filter(is_refused).join(of_lines, on="line", maintain_order="left")
+    texts = rows.select(pl.struct(pl.exclude("line", "reason")).struct.json_encode()).to_series()
+    refused = refused_frame(rows["line"].to_list(), rows["reason"].to_list(), texts.to_list())
+    return Piece(piece.frame.filter(~is_refused), pl.concat([piece.refused, refused]).sort("line"))
 
 
 @cache

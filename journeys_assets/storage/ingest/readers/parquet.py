@@ -1,8 +1,8 @@
 """Reads Parquet. Columns keep the types of the file, except where the rules for values require otherwise.
 
-Text becomes binary, because it may not be valid UTF-8. ``domain.landing.json_values`` has the rules for values. If the type of a
-required column rules out every value, the column stays as it is, because then the file is wrong and not its rows:
-``domain.landing.contract.fits`` tells. The line of a record is its row number, first = 1.
+Text becomes binary, because it may not be valid UTF-8. ``domain.landing.json_values`` has the rules for values. If the
+type of a required column rules out every value, the column stays as it is, because then the file is wrong and not its
+rows; see ``domain.landing.contract.fits``. The line of a record is its row number, first = 1.
 """
 
 from __future__ import annotations
