@@ -105,11 +105,6 @@ class FileReport:
         counted = self.n_accepted + self.n_duplicate + self.n_noise + self.n_quarantined + self.n_skipped
         return self.n_rows == counted
 
-    @property
-    def is_all_refused(self) -> bool:
-        """Whether the file has rows and every one of them was quarantined."""
-        return 0 < self.n_rows == self.n_quarantined
-
 
 @dataclass(frozen=True)
 class IngestReport:
@@ -136,6 +131,21 @@ class IngestReport:
     sources: Mapping[Path, str] = field(default_factory=dict)
     events: Mapping[tuple[str, str], int] = field(default_factory=dict)
     noise: Mapping[str, int] = field(default_factory=dict)
+
+    def all_refused(self) -> list[str]:
+        """The files that have rows, all of which were quarantined. An importer may make rows of several sources."""
+        read, refused = Counter[str](), Counter[str]()
+        for file in self.files:
+            read[file.file] += file.n_rows
+            refused[file.file] += file.n_quarantined
+        return [file for file, n in read.items() if 0 < n == refused[file]]
+
+    @property
+    def has_no_use(self) -> bool:
+        """Whether a log has records, and none of them became a row: they may be of another format."""
+        is_left_out = all(what == REFUSED or what.startswith(SKIPPED) for _, what in self.events)
+        n_kept = sum(file.n_accepted + file.n_duplicate + file.n_noise for file in self.files)
+        return bool(self.events) and is_left_out and n_kept == 0
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
         """Source, files, rows read, accepted, duplicate, quarantined, skipped, noise; sources in alphabetical order."""

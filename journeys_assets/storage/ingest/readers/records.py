@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from journeys_assets.domain.landing.column_names import column_key, names_by_key
 from journeys_assets.domain.landing.contract import decoded, has_lone_surrogate, refused_frame
 from journeys_assets.importers.base import Records
 from journeys_assets.importers.json_values import loaded, object_of_line
@@ -143,11 +144,11 @@ def _read_json(
     file: Path, stream: BinaryIO, records: Records, paths: Sequence[RecordPath], wanted: Wanted
 ) -> Iterator[Piece]:
     known = set(wanted.known)
-    by_lower = {name.lower(): name for name in reversed(wanted.known)}
+    by_key = names_by_key(reversed(wanted.known))
     head = stream.read(pieces.BLOCK_BYTES).removeprefix(_BOM)
     refused: list[_Refused] = []
     for undecodable, rows in _json_records(file, stream, head, records, wanted, lambda *one: refused.append(one)):
-        rows = [(line, _in_known_case(row, known, by_lower)) for line, row in rows]
+        rows = [(line, _with_known_names(row, known, by_key)) for line, row in rows]
         for _, row in rows:
             wanted.unknown.update(map(pieces.printable, row.keys() - known))
             wanted.found.update(row.keys() & known)
@@ -157,9 +158,9 @@ def _read_json(
         yield _with_refused(piece, pl.concat([lines_refused, undecodable]))
 
 
-def _in_known_case(row: Row, known: Set[str], by_lower: Mapping[str, str]) -> Row:
-    """A record with the keys that differ from known ones in their case only as these: warehouses write upper case."""
-    others = {key: name for key in row.keys() - known if (name := by_lower.get(key.lower())) and name not in row}
+def _with_known_names(row: Row, known: Set[str], by_key: Mapping[str, str]) -> Row:
+    """A record with the keys that mean known ones as these: warehouses write upper case. See ``column_names``."""
+    others = {key: name for key in row.keys() - known if (name := by_key.get(column_key(key))) and name not in row}
     return {others.get(key, key): value for key, value in row.items()} if others else row
 
 
