@@ -370,6 +370,14 @@ _COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
     ".zip": _zipped,
 }
 
+
+@st.composite
+def compressed(draw: st.DrawFn, content: bytes, suffix: str) -> tuple[bytes, str]:
+    """The content compressed, and the ending that says how."""
+    compression = draw(st.sampled_from(sorted(_COMPRESSIONS)))
+    return _COMPRESSIONS[compression](content), suffix + compression
+
+
 _FORMATS = (*[csv_files, json_files, parquet_files] * 5, noise)
 
 
@@ -382,8 +390,7 @@ def landing_files(
     if draw(st.integers(0, 7)) == 0:
         content, n_records = draw(damaged(content)), None
     if suffix != ".parquet" and draw(st.integers(0, 9)) == 0:
-        compression = draw(st.sampled_from(sorted(_COMPRESSIONS)))
-        content, suffix = _COMPRESSIONS[compression](content), suffix + compression
+        content, suffix = draw(compressed(content, suffix))
         if draw(st.integers(0, 4)) == 0:
             content, n_records = draw(damaged(content)), None
     return LandingFile(draw(paths(source, suffix)), content, source, n_records)
@@ -414,5 +421,5 @@ def paths(draw: st.DrawFn, source: str, suffix: str) -> str:
     return draw(plain if draw(st.integers(0, 5)) else odd)
 
 
-shop_files = partial(landing_files, {"shop": SHOP}, (*[csv_files] * 9, *[json_files] * 4, noise))
-sheet_files = partial(landing_files, {"sheet": SHEET}, (*[csv_files] * 9, *[json_files] * 4, noise))
+shop_files = partial(landing_files, {"shop": SHOP}, (*[csv_files] * 9, *[json_files] * 4, parquet_files, noise))
+sheet_files = partial(landing_files, {"sheet": SHEET}, (*[csv_files] * 9, *[json_files] * 4, parquet_files, noise))

@@ -126,7 +126,7 @@ def check_rows(
         if column.name == "timezone" and timezones is not None:
             unknown = ~value.is_in(sorted(timezones)).fill_null(True)
             found.append(_Finding(unknown, column.name, "is no known IANA time zone such as Europe/London"))
-        if unreadable is not None:
+        if unreadable is not None and unreadable.height:
             found += _unreadable(unreadable, frame["line"], column.name)
         if column.nullable and column.name not in table.grain:
             for finding in found:

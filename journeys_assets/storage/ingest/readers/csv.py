@@ -140,6 +140,8 @@ def _read_header(file: Path, line: bytes, wanted: Wanted, separators: str) -> _L
         header, separator = split_header(line, wanted.known, separators)
     except (UnicodeDecodeError, csv.Error) as error:
         raise IngestError(f"{file}: the first line is not a CSV header in UTF-8; save the file as UTF-8 CSV") from error
+    if not header:
+        raise DamagedFileError(f"{file} has no header; the first line is blank, and it must name the columns")
     positions = wanted.match(file, [name.strip() for name in header])
     wanted.separator = separator
     return _Layout(
