@@ -268,6 +268,8 @@ ARRAYS: Mapping[str, Callable[[list[str]], pa.Array]] = {
     ),
     "timestamp offset": lambda v: pa.array([t.replace(tzinfo=UTC) for t in _times(v)], pa.timestamp("us", "+05:30")),
     "huge timestamp": lambda v: pa.array([2**62 for _ in v], pa.int64()).cast(pa.timestamp("ms")),
+    "huge date": lambda v: pa.array([2**31 - 1 for _ in v], pa.int32()).cast(pa.date32()),
+    "list of times": lambda v: pa.array([[2**62] for _ in v], pa.list_(pa.int64())).cast(pa.list_(pa.timestamp("ms"))),
     "list of strings": lambda v: pa.array([[x, None] for x in v], pa.list_(pa.string())),
     "list of dictionaries": lambda v: pa.array([["a"] for _ in v], pa.list_(pa.dictionary(pa.int32(), pa.string()))),
     "list of integers": lambda v: pa.array([[1, None] for _ in v], pa.list_(pa.int64())),

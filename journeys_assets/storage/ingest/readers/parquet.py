@@ -170,7 +170,7 @@ def _none_fits(values: pl.Series, problem: str) -> _Converted:
     # Nested values are not shown, because they may hold text that is not UTF-8.
     shown = "[…]" if values.dtype.is_nested() else None
     # Times are shown as numbers, because those beyond the year 9999 cannot be written as text.
-    texts = values.cast(pl.Int64) if values.dtype in (pl.Datetime, pl.Duration) else values
+    texts = values.cast(pl.Int64) if values.dtype in (pl.Datetime, pl.Date, pl.Duration) else values
     unreadable = [(at, problem, shown or str(texts[at])) for at in values.is_not_null().arg_true()]
     return _Converted(pl.Series(values.name, [None] * len(values), dtype=pl.String), unreadable)
 

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from journeys_assets.domain.landing.column_names import column_key, names_by_key
-from journeys_assets.domain.landing.contract import decoded, has_lone_surrogate, refused_frame
+from journeys_assets.domain.landing.contract import are_writable, decoded, has_lone_surrogate, refused_frame
 from journeys_assets.importers.base import Records
 from journeys_assets.importers.json_values import loaded, object_of_line
 from journeys_assets.importers.no_text import IS_A_TIME, TextKind, mark, reader_of
@@ -272,7 +272,13 @@ def _parquet_batches(
                 )
                 wanted.counts.add_rows(batch.num_rows)
                 first += batch.num_rows
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,  # polars cannot write nested times beyond its range
+        UnicodeDecodeError,
+    ) as error:
         raise DamagedFileError(f"{file} cannot be read as Parquet: {error}; write it again") from error
 
 
@@ -302,9 +308,8 @@ def _texts(array: Any, name: str, kind: TextKind | None) -> pl.Series:
         start = len(json.dumps({name: 0}, ensure_ascii=False, separators=(",", ":"))) - 2
         text = encoded.str.slice(start).str.head(-1)
         return text.set(values.is_null(), None).alias(name)
-    if isinstance(dtype, pl.Datetime):
-        zone = "" if dtype.time_zone is None else "Z"
-        times = values.dt.replace_time_zone(None).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f").cast(pl.String) + zone
+    if isinstance(dtype, pl.Datetime | pl.Date):
+        times = _written_times(values)
         return times if kind is None else _marked(times, IS_A_TIME)
     if dtype.is_temporal():
         times = values.cast(pl.Int64 if dtype == pl.Duration else pl.String).cast(pl.String)
@@ -313,6 +318,20 @@ def _texts(array: Any, name: str, kind: TextKind | None) -> pl.Series:
         return values.cast(pl.String)
     numbers = [float(v) if dtype.is_decimal() and v is not None else v for v in values]
     return pl.Series(name, list(map(reader_of(kind, as_text), numbers)), dtype=pl.String)
+
+
+def _written_times(values: pl.Series) -> pl.Series:
+    """Times in ISO 8601, with Z if they have a zone, and days. Those beyond the year 9999 are numbers, which no rule
+    accepts."""
+    known, number = are_writable(values), values.cast(pl.Int64)
+    beyond = pl.select(pl.when(~known).then(pl.format("{} since 1970, beyond the year 9999", number))).to_series()
+    values = pl.select(pl.when(known).then(values)).to_series()
+    if isinstance(values.dtype, pl.Datetime):
+        zone = "" if values.dtype.time_zone is None else "Z"
+        written = values.dt.replace_time_zone(None).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f").cast(pl.String) + zone
+    else:
+        written = values.cast(pl.String)
+    return pl.select(pl.coalesce(written, beyond)).to_series().alias(number.name)
 
 
 def _marked(texts: pl.Series, problem: str) -> pl.Series:
