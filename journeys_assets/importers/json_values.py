@@ -69,7 +69,7 @@ def parsed_text(text: str) -> Any:
 def _as_python_writes(text: str) -> Any:
     """None too if it has what JSON has not: bytes, sets, complex numbers, or keys that are no text."""
     try:
-        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # of backslashes in texts
+        with warnings.catch_warnings(action="ignore"):  # of backslashes in texts
             found = _as_json_has_it(ast.literal_eval(text.strip()), MAX_DEPTH)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ ACCOUNTS = {
         "annotator_id": "text",
         "as_of_date": "time",
     },
+    "identities": {"user_id": "text", "other_id": "text", "linked_at": "time", "unlinked": "boolean"},
     "journey_feedback": {"user_id": "text", "journey_id": "text", "verdict": "verdict", "given_at": "time"},
 }
 """Columns of each source and the kind of their values."""
@@ -365,9 +367,10 @@ def _zipped(content: bytes, n_members: int = 1) -> bytes:
     return stream.getvalue()
 
 
-_COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
+COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
+    ".xz": lzma.compress,
     ".zst": lambda content: pa.Codec("zstd").compress(content, asbytes=True),
     ".zip": _zipped,
 }
@@ -376,8 +379,8 @@ _COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
 @st.composite
 def compressed(draw: st.DrawFn, content: bytes, suffix: str) -> tuple[bytes, str]:
     """The content compressed, and the ending that says how."""
-    compression = draw(st.sampled_from(sorted(_COMPRESSIONS)))
-    return _COMPRESSIONS[compression](content), suffix + compression
+    compression = draw(st.sampled_from(sorted(COMPRESSIONS)))
+    return COMPRESSIONS[compression](content), suffix + compression
 
 
 _FORMATS = (*[csv_files, json_files, parquet_files] * 5, noise)

@@ -197,6 +197,8 @@ class _Plan:
     format: str
     pieces: Iterator[Piece]
     stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows
+    has_events: bool = False
+    """Whether each record has a type of event, so that what became of it is counted by type."""
 
     @property
     def is_append_only(self) -> bool:
@@ -359,7 +361,15 @@ def _plan(
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
         shown = importer.shown_columns
         pieces = (_without_unreadable(piece, shown) for piece in read_of_importer(file, importer, wanted))
-        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces, importer.stamp)
+        return _Plan(
+            sources,
+            wanted,
+            lambda piece: convert(piece.frame, now),
+            importer.name,
+            pieces,
+            importer.stamp,
+            has_events=importer.records is not None,
+        )
     if source is not None:
         check_columns(file, source)
     name = source or source_of(file, root)
@@ -469,7 +479,7 @@ class _Call:
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
                 events.update(converted.events)
-                if converted.events and piece.refused.height:
+                if plan.has_events and piece.refused.height:
                     events[UNREADABLE, REFUSED] += piece.refused.height
         except IngestError:
             del self._refused[refused_before:]

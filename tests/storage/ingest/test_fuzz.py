@@ -310,6 +310,11 @@ def test_an_arrow_type_in_any_column_is_read_or_refused(fuzzed: Fuzzed, number: 
     fuzzed.take([file for file in files if file.content])
 
 
+def test_every_source_and_importer_is_fuzzed() -> None:
+    assert set(ACCOUNTS) == set(LANDING)
+    assert set(IMPORTERS) == set(FILES)
+
+
 IMPORTERS: dict[str, Callable[[FormatOptions], Importer]] = {
     **{name: partial(one.importer, actions=DEFAULT_ACTIONS) for name, one in formats().items()},
     "annotation-sheet": lambda options: sheet_importer(ITEMS, JUDGED_SCHEMA.to_frame()),
