@@ -144,6 +144,12 @@ class _AmbiguousKeysError(Exception):
     """Two keys of an object mean the same wanted column."""
 
 
+def _occurs_twice(text: str, key: str) -> bool:
+    """Whether the object in a text has a key more than once itself, and not in a value."""
+    pairs = json.JSONDecoder(object_pairs_hook=list).decode(text)
+    return sum(name == key for name, _ in pairs) > 1
+
+
 class _Rows:
     """Parses records. Keys are matched to the wanted columns object by object."""
 
@@ -203,6 +209,10 @@ class _Rows:
             keys = self._matched(written)
             if len(self._keys) < MAX_SHAPES:
                 self._keys[written] = keys
+        for key in keys:
+            # A decoder keeps the last of several values. Counting is cheap, and only a suspect is decoded again.
+            if key is not None and text.count(f'"{key}"') > 1 and _occurs_twice(text, key):
+                raise _AmbiguousKeysError(f"the line has {key!r} twice; keep one")
         return [row[key] if key is not None else None for key in keys]
 
     def _matched(self, written: Sequence[str]) -> list[str | None]:
