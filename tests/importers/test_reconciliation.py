@@ -8,6 +8,7 @@ that a format, a source or an ending that is added without a sample fails here.
 import io
 import json
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
 from journeys_assets.importers.choose import formats
 from journeys_assets.storage.ingest.call import IngestReport
+from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.readers.formats import COMPRESSIONS, ENDINGS
+from journeys_assets.storage.ingest.recognition import recognise_format
+from tests.support.command_line import runner
 from tests.support.fuzz_files import ACCOUNTS, GOOD, SHEET, SHOP
 from tests.support.fuzz_files import COMPRESSIONS as COMPRESS
 from tests.support.fuzz_logs import RECORDS, generic
 from tests.support.log_files import LogSandbox
-from tests.support.sample_shapes import Row, lines, parquet, table
+from tests.support.sample_shapes import CALLS, Row, lines, parquet, table
 
 SHOP_ROW: Row = {name: GOOD[kind][0] for name, kind in SHOP.items()} | {"StockCode": "85123A", "CustomerID": "17850"}
 SHEET_ROWS: list[Row] = [{name: GOOD[kind][0] for name, kind in SHEET.items()}, {"row_key": "zzz", "relevance": "1"}]
@@ -152,3 +156,38 @@ def test_every_ending_and_compression_is_read_and_counted(tmp_path: Path) -> Non
 
 def test_every_format_has_a_sample() -> None:
     assert set(formats()) | {"generic"} == set(RECORDS) | {"online-retail"}
+
+
+def test_a_log_of_another_format_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(lines(RECORDS["posthog"][0]))
+    result = runner(tmp_path / "home")("ingest", tmp_path / "events.jsonl", "--format", "segment", code=1)
+    assert "no record became a row" in result.stderr
+    assert "add --format posthog" in result.stderr
+
+
+def test_a_file_is_all_refused_only_if_the_rows_of_all_its_sources_are(tmp_path: Path) -> None:
+    log = LogSandbox(tmp_path, "segment")
+    mixed = log.write("mixed.jsonl", [CALLS[0], {**CALLS[1], "properties": {"product_id": True}}])
+    refused = log.write("refused.jsonl", [{**CALLS[0], "anonymousId": True}])
+    report = log.load(mixed, refused)
+    assert report.all_refused() == [str(refused)]
+    assert not report.has_no_use
+
+
+def test_a_text_beside_a_log_is_passed_over_and_a_spreadsheet_is_called_one(tmp_path: Path) -> None:
+    log = LogSandbox(tmp_path, "segment")
+    log.write("a.jsonl", CALLS)
+    log.write("README.md", "# about this log\n")
+    book = io.BytesIO()
+    with zipfile.ZipFile(book, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<x/>")
+        archive.writestr("xl/workbook.xml", "<x/>")
+    log.write("b.xlsx", book.getvalue())
+    assert recognise_format([log.folder]).name == "segment"
+    passed = {Path(one.path).name: one.reason for one in log.load().passed_over}
+    assert "it is a spreadsheet, which cannot be read" in passed["b.xlsx"]
+    assert set(passed) == {"README.md", "b.xlsx"}
+    with pytest.raises(IngestError, match="it is a spreadsheet"):
+        log.load(log.folder / "b.xlsx")
+    with pytest.raises(IngestError, match="of no known format"):
+        recognise_format([log.folder / "README.md"])
