@@ -16,6 +16,7 @@ from journeys_assets.importers.choose import formats
 from journeys_assets.importers.json_values import MAX_DEPTH, parsed_text
 from journeys_assets.importers.mapping import RESERVED, MappingError, make_mapping
 from journeys_assets.storage.ingest.errors import IngestError
+from journeys_assets.storage.ingest.recognition import recognise_format
 from tests.support.fuzz_logs import LOG, generic
 from tests.support.log_files import LogSandbox
 from tests.support.sample_shapes import (
@@ -30,6 +31,7 @@ from tests.support.sample_shapes import (
     posthog,
     rudder,
     snowplow,
+    table,
 )
 
 Place = tuple[Any, ...]
@@ -221,3 +223,11 @@ def test_a_blank_first_line_is_no_header(tmp_path: Path) -> None:
     log = LogSandbox(tmp_path, "posthog")
     with pytest.raises(IngestError, match="the first line is blank"):
         log.load(log.write("e.csv", b"\r\n\r\n"))
+
+
+def test_a_table_with_a_column_line_is_recognised(tmp_path: Path) -> None:
+    log = LogSandbox(tmp_path, "segment")
+    log.write("t.csv", table([{**TABLE, "id": "m", "event": "products_searched", "query": "oak", "line": "7"}]))
+    assert recognise_format([log.folder]).name == "segment"
+    log.load()
+    assert len(log.searches()) == 1

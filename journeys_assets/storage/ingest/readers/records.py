@@ -113,7 +113,8 @@ def first_records(file: Path, form: Format, records: Records, n: int) -> Sequenc
         names = {len(header): header for header in records.headers}
         split = [(at, line.split("\t")) for at, line in enumerate(texts, start=1)]
         return [(at, dict(zip(names[len(row)], row, strict=True))) for at, row in split if len(row) in names][:n]
-    wanted = Wanted((), _csv_header(texts[0], form) if texts else ())
+    # Rows have a column ``line`` already, which no mapping can name (``importers.mapping.RESERVED``).
+    wanted = Wanted((), tuple(name for name in _csv_header(texts[0], form) if name != "line") if texts else ())
     with opened(file) as stream:
         for piece in read_csv(file, stream, wanted, SEPARATORS[form]):
             return [(row.pop("line"), row) for row in piece.frame.head(n).to_dicts()]
