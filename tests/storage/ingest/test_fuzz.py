@@ -45,7 +45,7 @@ from tests.support.sql_world import MODELS
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "12"))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", "0"))
 IS_LONG = SECONDS > 60
-EXAMPLES_PER_SEED = 25 if IS_LONG else 15
+EXAMPLES_PER_SEED = 25 if IS_LONG else 10
 LOGS_PER_SEED = 25 if IS_LONG else 3
 APPEND_ONLY = [name for name in LANDING if name not in VERSIONED]
 VIEWS = [model for model in MODELS.values() if model.layer == "staging"]
@@ -294,13 +294,13 @@ def columns_of_each_use() -> list[list[tuple[str, str]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(ARRAYS)), ids=sorted(ARRAYS))
 def test_an_arrow_type_in_any_column_is_read_or_refused(fuzzed: Fuzzed, number: int) -> None:
-    """In a column of every second use, others for the next type; on demand, in every column.
+    """In a column of every third use, others for the next type; on demand, in every column.
 
     What costs time is the number of files: each is read and checked twice.
     """
     dtype = sorted(ARRAYS)[number]
     uses = columns_of_each_use()
-    chosen = uses if IS_LONG else [[alike[number // 2 % len(alike)]] for alike in uses[number % 2 :: 2]]
+    chosen = uses if IS_LONG else [[alike[number // 3 % len(alike)]] for alike in uses[number % 3 :: 3]]
     files = [
         LandingFile(f"{source}/{name}.parquet", parquet_of_one_row(ACCOUNTS[source], name, dtype), source, 1)
         for of_use in chosen
