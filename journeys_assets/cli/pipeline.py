@@ -150,7 +150,8 @@ def ingest(
     """Load log files into the warehouse: all of them, or none if one of them cannot be read.
 
     Rows that break the contract go to `landing.quarantined_rows` with file, line and reason. Files and events that were
-    loaded before are not loaded again. If every row of a file was refused, the exit code is 1, and nothing is run.
+    loaded before are not loaded again. If every row of a file was refused, or no record of a log became a row, the exit
+    code is 1, and nothing is run.
     """
     if then_run and (explain or write_mapping is not None or as_json):
         raise CommandError(
@@ -178,8 +179,14 @@ def ingest(
             if format is None and mapping is None and (hint := other_format(logs)):
                 raise CommandError(f"{logs.named(str(error))}. {hint}") from error
             raise
+        hint = other_format(logs) if report.has_no_use and format not in (None, AUTO) else None
     print_ingest_report(report, settings, as_json=as_json)
-    if any(file.is_all_refused for file in report.files):
+    if report.has_no_use:
+        err.write_line(
+            f"warning no record became a row, as the types of events say. {hint or 'Check the format with --explain'}"
+        )
+        raise typer.Exit(1)
+    if report.all_refused():
         raise typer.Exit(1)
     if then_run:
         run()

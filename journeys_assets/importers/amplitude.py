@@ -61,6 +61,7 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         prepare=partial(_prepared, mapping=mapping),
         prepared=(_EVENT_ID, *PREPARED),
         records=Records((*_IDS, *_IDENTITY, "merged_amplitude_id"), archives=True),
+        kinds=dict.fromkeys(_IDS, "text"),
     )
 
 

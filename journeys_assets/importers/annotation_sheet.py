@@ -60,7 +60,8 @@ def sheet_importer(items: pl.DataFrame, judged: pl.DataFrame) -> Importer:
     return Importer(
         name=NAME,
         columns=REQUIRED,
-        optional_columns=(*OPTIONAL, *SHOWN),
+        optional_columns=OPTIONAL,
+        shown_columns=SHOWN,
         main_source="journey_annotations",
         sources=("journey_annotations",),
         convert=partial(convert, items=items, judged=judged),

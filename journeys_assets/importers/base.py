@@ -13,6 +13,7 @@ from journeys_assets.domain.actions import Action
 from journeys_assets.domain.landing.contract import LIST_SEPARATOR, check_rows
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.mapping import LogMapping
+from journeys_assets.importers.no_text import TextKind
 
 PART, VERSION = "log_part", "part_version"
 """Columns of converted rows, both optional: see ``storage.ingest.parts``."""
@@ -44,9 +45,11 @@ class Records:
     Attributes:
         paths: What is read of each record (``importers.paths``). The frame has one column per path, named by its text:
             text, or a list of texts for a path to every element.
+        kinds: What is meant at some of the paths. A value of another kind is a mark there (``importers.no_text``).
         headers: For TSV without a header: the names of its columns, for each number of columns that it may have. A
             field of such a file is never quoted.
-        parse_line: The records of one line (or element of an array) of JSON. By default the line is one object.
+        parse_line: The records of one line (or element of an array) of JSON. By default the line is one object. Those
+            that are no objects are refused, each by itself.
 
             Raises ValueError if the line is no record; the message says why.
         archives: Whether a zip archive may have several files. They are read in the order of their names, and lines
@@ -55,8 +58,9 @@ class Records:
 
     paths: tuple[str, ...]
     headers: tuple[tuple[str, ...], ...] = ()
-    parse_line: Callable[[str], Sequence[Mapping[str, Any]]] | None = None
+    parse_line: Callable[[str], Sequence[Any]] | None = None
     archives: bool = False
+    kinds: Mapping[str, TextKind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class Importer:
     landing rows."""
     optional_columns: Sequence[str] = ()
     """Optional columns of its files. Raw rows contain only the columns of the file."""
+    shown_columns: Sequence[str] = ()
+    """Columns that its files may have, and that are not read."""
     records: Records | None = None
     """How its files are read if its records are nested; then ``columns`` and ``optional_columns`` are empty."""
     gather: Gather | None = None

@@ -18,7 +18,7 @@ import polars as pl
 
 from journeys_assets.domain.landing.log_options import IGNORE, FormatOptions
 from journeys_assets.importers.json_values import parsed_text
-from journeys_assets.importers.paths import as_text
+from journeys_assets.importers.no_text import TextKind, text_or_mark
 
 SEARCHES = ("Products Searched", "Product Searched", "Search", "Searched", "Search Performed", "Search Submitted")
 """The events that are searches. The specification has the first one only."""
@@ -60,6 +60,11 @@ OBJECT_QUERY = "a search whose query is an object"
 
 _IDS = ("product_id", "productId", "id", "sku")
 _NAMES = ("name", "product_name")
+_PROPERTIES: tuple[tuple[str, Sequence[str], TextKind], ...] = (
+    (ITEM, _IDS, "text"),
+    (TITLE, _NAMES, "text"),
+    (CATEGORY, ("category",), "texts"),
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _GAPS = re.compile(r"[\W_]+")
 _PLAIN_LIST = re.compile(r"^\[[^\[\]{}:'\"]*\]$")
@@ -112,8 +117,8 @@ def with_interest(spelled: Mapping[str, str]) -> list[str]:
 
 
 def is_object(queries: pl.Expr) -> pl.Expr:
-    """Whether a text is an object of JSON, which is no text that a user typed."""
-    return queries.str.contains(r'^\s*\{\s*("|\})').fill_null(False)
+    """Whether a text, or a mark, is an object of JSON, which is no text that a user typed."""
+    return queries.str.contains(r'^(?:\x00[^\x00]*\x00)?\s*\{\s*("|\})').fill_null(False)
 
 
 # ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,8 +140,8 @@ def with_items(rows: pl.DataFrame, *, products: str, item: pl.Expr, title: pl.Ex
     for text in rows[products]:
         found = [] if text is None else read_products(text)
         unreadable.append(found is None)
-        for path, names in ((ITEM, _IDS), (TITLE, _NAMES), (CATEGORY, ("category",))):
-            lists[path].append([_first(one, names) for one in found] if found else None)
+        for path, names, kind in _PROPERTIES:
+            lists[path].append([_first(one, names, kind) for one in found] if found else None)
     own = rows.select(
         pl.concat_list(item).alias(ITEM), pl.concat_list(title).alias(TITLE), pl.concat_list(category).alias(CATEGORY)
     )
@@ -176,6 +181,6 @@ def _as_products(value: Any) -> list[Mapping[str, Any]] | None:
     return [item if isinstance(item, dict) else {"product_id": item} for item in items if item is not None]
 
 
-def _first(product: Mapping[str, Any], names: Iterable[str]) -> str | None:
-    texts = (as_text(product.get(name)) for name in names)
+def _first(product: Mapping[str, Any], names: Iterable[str], kind: TextKind) -> str | None:
+    texts = (text_or_mark(product.get(name), kind) for name in names)
     return next((text for text in texts if text is not None and text.strip()), None)

@@ -28,6 +28,7 @@ from journeys_assets.importers.base import CALL, PART, VERSION, Importer, LogFor
 from journeys_assets.importers.digests import digests
 from journeys_assets.importers.mapped import mapped_importer
 from journeys_assets.importers.mapping import make_mapping, with_options
+from journeys_assets.importers.no_text import TextKind
 
 NAME = "ga4"
 NOT_SET = "(not set)"
@@ -115,9 +116,16 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         ),
         check_files=tables_left_out,
         stamp=with_table,
+        kinds=_KINDS,
     )
 
 
+_KINDS: dict[str, TextKind] = {
+    # A term or an id that looks like a number is stored as one.
+    **{path: "number" for name in ("search_term", "item_id") for path in _parameter(name)[1:]},
+    **dict.fromkeys(_FLAT_VALUES, "number"),
+    **dict.fromkeys(("search_term", *(column for columns in _FLAT.values() for column in columns)), "text"),
+}
 _RANKS = {"intraday_": 0, "fresh_": 1, "": 2}
 """How final a table is, by what its name has before the day."""
 _TABLE = re.compile(r"(?<![a-z])events_(?P<kind>intraday_|fresh_)?(?P<day>\d{8})(?P<file>[-_]\d+)?(?!\d)")

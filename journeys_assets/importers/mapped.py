@@ -18,7 +18,7 @@ from typing import Any, cast
 import polars as pl
 
 from journeys_assets.domain.actions import STRENGTHS, Action, Strength
-from journeys_assets.domain.landing.contract import REFUSED_SCHEMA
+from journeys_assets.domain.landing.contract import REFUSED_SCHEMA, refused_frame
 from journeys_assets.domain.landing.ids import NULL_WORDS, clean_ids
 from journeys_assets.domain.landing.log_options import IGNORE
 from journeys_assets.domain.noise.rules import NOISY_SOURCES, with_noise
@@ -37,6 +37,7 @@ from journeys_assets.importers.mapping import (
     SearchRule,
     Value,
 )
+from journeys_assets.importers.no_text import MARK, TextKind, is_marked, refused_fields, text_or_mark, without_marks
 from journeys_assets.importers.paths import parse_path
 from journeys_assets.importers.times import utc_times
 from journeys_assets.importers.user_agents import agents_noise
@@ -55,6 +56,9 @@ SKIP = "@skip"
 """The column of prepared rows with the reason for which a row is skipped."""
 
 _ROW = "__row"
+_TEXTS_OF_ITEMS = ("title", "annotations", "interests")
+_TEXTS = ("user_id", "query", "pin_id", "board_id", "board_name", "event_id", *_TEXTS_OF_ITEMS)
+"""Columns of the contract in which a value that is no text is refused."""
 _SOURCES = {
     "searches": "search_events",
     "engagements": "pin_engagements",
@@ -85,6 +89,7 @@ def mapped_importer(
     stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows,
     user_paths: Sequence[str] = (),
     time_paths: Sequence[str] = (),
+    kinds: Mapping[str, TextKind] | None = None,
 ) -> Importer:
     """The importer of a log with a mapping.
 
@@ -97,6 +102,7 @@ def mapped_importer(
         records: What to read beside the paths of the mapping, and how. By default only these paths.
         check_files, stamp: See :class:`Importer`.
         user_paths, time_paths: Where user and time come from, if the mapping has prepared columns for them.
+        kinds: What is meant at the paths from which ``prepare`` makes ids and texts; see :class:`Records`.
 
     Raises:
         MappingError: a rule names an action that the registry does not have.
@@ -117,7 +123,11 @@ def mapped_importer(
         main_source=sources[0],
         sources=tuple(sources),
         convert=partial(_convert, log=_Log(mapping, tuple(actions), prepare)),
-        records=replace(given, paths=tuple(dict.fromkeys([*wanted, *given.paths]))),
+        records=replace(
+            given,
+            paths=tuple(dict.fromkeys([*wanted, *given.paths])),
+            kinds={**kinds_of(mapping), **given.kinds, **(kinds or {})},
+        ),
         check_files=check_files,
         stamp=stamp,
         mapping=mapping,
@@ -143,6 +153,19 @@ def paths_of(mapping: LogMapping) -> tuple[str, ...]:
             if name in ("when", "unless"):
                 found.update(dict.fromkeys(given))
     return tuple(found)
+
+
+def kinds_of(mapping: LogMapping) -> dict[str, TextKind]:
+    """What is meant at the paths of a mapping from which ids and texts come."""
+    texts: list[Value | None] = [mapping.user, mapping.event_id]
+    lists: list[str] = []
+    for _, rule in mapping.rules():
+        texts += [getattr(rule, name, None) for name in ("user", "query", "item", "board", "board_name", "title")]
+        lists += [*getattr(rule, "annotations", ()), *getattr(rule, "interests", ())]
+    for link in mapping.identities:
+        texts += [link.user, link.other]
+    of_texts = {path: "text" for value in texts if value is not None for path in value.paths}
+    return cast(dict[str, TextKind], {**dict.fromkeys(lists, "texts"), **of_texts})
 
 
 def resolved_actions(given: Mapping[str, str], registry: Sequence[Action]) -> dict[str, str]:
@@ -282,13 +305,13 @@ def _of_rule(
     skipped = rows.filter(pl.col("__skip").is_not_null()).unique(_ROW, maintain_order=True)
     decided = [skipped.select(_ROW, outcome=pl.format(SKIPPED + "{}", "__skip"))]
     rows = rows.filter(pl.col("__skip").is_null())
-    unreadable: pl.DataFrame | None = None
+    rows, unreadable = without_marks(rows, {name: name for name in _TEXTS if name in rows.columns})
     if "__time" in rows.columns:
         times, unread = utc_times(rows["__time"], unit=mapping.time_unit, zone=mapping.time_zone)
         name = {"search_events": "searched_at", "pin_engagements": "engaged_at", "board_pins": "saved_at"}
         column = name.get(source, "updated_at")
         rows = rows.with_columns(times.alias(column))
-        unreadable = unread.with_columns(column=pl.lit(column))
+        unreadable = pl.concat([unreadable, unread.with_columns(column=pl.lit(column))])
     if source in NOISY_SOURCES and "__agent" in rows.columns:
         rows = rows.with_columns(noise=agents_noise(rows["__agent"]))
     landed = rows.drop(_ROW, "__time", "__skip", "__agent", PART, VERSION, strict=False)
@@ -315,7 +338,9 @@ def _of_rule(
     refused = refused.with_columns(line=at["line"][refused["line"].cast(pl.UInt32)])
     parts = [(source, good, _once(refused))]
     if is_action and not cast(EngagementRule, rule).is_empty:
-        parts.append(("pins", *_item_versions(good, described, now)))
+        versions, lost = _item_versions(good, described, now)
+        of_items = unreadable.filter(pl.col("column").is_in(_TEXTS_OF_ITEMS))
+        parts.append(("pins", versions, pl.concat([lost, _once(refused_fields(at, of_items))])))
     return pl.concat([frame.select(_ROW, pl.col("outcome").cast(pl.String)) for frame in decided]), parts
 
 
@@ -387,7 +412,10 @@ def _one_text(path: str, *, is_joined: bool) -> pl.Expr:
 def _scalar(values: pl.Series, *, is_joined: bool) -> pl.Series:
     if isinstance(values.dtype, pl.List):
         texts = values.list.drop_nulls()
-        values = texts.list.join(" ") if is_joined else texts.list.first()
+        values = texts.list.first()
+        if is_joined:
+            marks = texts.list.eval(pl.element().filter(is_marked(pl.element()))).list.first()
+            values = pl.select(pl.coalesce(marks, texts.list.join(" "))).to_series().alias(values.name)
     is_missing = values.str.strip_chars().str.to_lowercase().is_in(["", *sorted(NULL_WORDS)]).fill_null(False)
     return values.set(is_missing, None) if is_missing.any() else values
 
@@ -424,14 +452,16 @@ def _texts(values: pl.Series, *, separator: str | None) -> pl.Series:
     return pl.select(pl.when(lists.is_null()).then(pl.lit(empty.first())).otherwise(lists)).to_series()
 
 
-def _split(text: str, separator: str | None) -> list[str]:
+def _split(text: str, separator: str | None) -> list[str | None]:
+    if text.startswith(MARK):
+        return [text]
     if text.lstrip().startswith("["):
         try:
             items = json.loads(text)
         except (ValueError, RecursionError):
             items = None
         if isinstance(items, list):
-            return [item for item in items if isinstance(item, str)]
+            return [text_or_mark(item) for item in items]
     parts = text.split(separator) if separator else [text]
     return [stripped for part in parts if (stripped := part.strip())]
 
@@ -456,6 +486,13 @@ def _links(
         chosen=_text(mapping.user),
         time=_text(time),
     )
+    given = given.filter(pl.col("user_id").is_not_null(), pl.col("other_id").is_not_null())
+    given, marks = without_marks(given, {"user_id": "user_id", "other_id": "other_id"})
+    marked = refused_frame(
+        given["line"].gather(marks["line"].cast(pl.UInt32)).to_list(),
+        marks.select(pl.format("{} {}: '{}'; no ids are linked", "column", "problem", "value")).to_series().to_list(),
+        marks["value"].to_list(),
+    )
     given = given.with_columns(clean_ids(given[name]) for name in ("user_id", "other_id", "chosen"))
     given = given.filter(pl.col("user_id") == pl.col("chosen"), pl.col("user_id") != pl.col("other_id"))
     times, _ = utc_times(given["time"], unit=mapping.time_unit, zone=mapping.time_zone)
@@ -463,12 +500,10 @@ def _links(
     links = links.sort("other_id", "linked_at", "user_id", "line")
     is_same = (pl.col("other_id") == pl.col("other_id").shift()) & (pl.col("user_id") == pl.col("user_id").shift())
     good, refused = checked("identities", links.filter(~is_same.fill_null(False)), now=now)
-    return good, _once(refused)
+    return good, _once(pl.concat([refused, marked.unique("line", maintain_order=True)]))
 
 
 # ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_TEXTS_OF_ITEMS = ("title", "annotations", "interests")
 
 
 def _item_versions(good: pl.DataFrame, described: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -25,8 +25,22 @@ ANY = "*"
 """In a condition: any value, but there must be one."""
 
 
+RESERVED = ("line", "log_part", "part_version", "__row", "__event", "@skip")
+"""Names of the columns that a conversion has beside those of the log."""
+
+
 class MappingError(JourneysError):
     """A mapping is wrong. The message names the key, the value and the cure."""
+
+
+def _check_path(path: str) -> None:
+    """Raise ``ValueError`` if it is no path, or one that cannot be read."""
+    try:
+        parse_path(path)
+    except PathError as error:
+        raise ValueError(str(error)) from error
+    if path in RESERVED:
+        raise ValueError(f"{path!r} cannot be read, because rows have a column of that name; rename it in the log")
 
 
 class _Part(BaseModel):
@@ -48,10 +62,7 @@ class Value(_Part):
     @classmethod
     def _are_paths(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
         for path in paths:
-            try:
-                parse_path(path)
-            except PathError as error:
-                raise ValueError(str(error)) from error
+            _check_path(path)
         return paths
 
     @model_validator(mode="after")
@@ -87,10 +98,7 @@ class _Rule(_Part):
     @classmethod
     def _have_paths(cls, condition: Condition) -> Condition:
         for path in condition:
-            try:
-                parse_path(path)
-            except PathError as error:
-                raise ValueError(str(error)) from error
+            _check_path(path)
         return condition
 
 

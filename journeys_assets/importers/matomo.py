@@ -133,6 +133,7 @@ def _importer(mapping: LogMapping, user: Sequence[str], actions: Sequence[Action
         ),
         user_paths=user,
         time_paths=(_TIME,),
+        kinds=dict.fromkeys((*user, "user_id", "idvisitor", "name", *(f"live_{name}" for name in NAMED)), "text"),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from journeys_assets.importers.json_values import object_of_line
+from journeys_assets.importers.paths import as_text
 
 NAMED = ("name", "type", "url", "url_type", "event_action", "sku", "product", *(f"category{n}" for n in range(1, 6)))
 """What a row has itself, in columns with ``live_`` before the name."""
@@ -22,7 +23,7 @@ _ORDERS = {"ecommerceOrder": None, "ecommerceAbandonedCart": "0"}
 """The types of actions that have items; a cart has the order 0."""
 
 
-def parse_line(text: str) -> list[Mapping[str, Any]]:
+def parse_line(text: str) -> list[Any]:
     """The records of a line: a row of a table, or the rows of a visit.
 
     Raises:
@@ -37,7 +38,7 @@ def is_visit(row: Mapping[str, Any]) -> bool:
     return isinstance(row.get("actionDetails"), list)
 
 
-def _rows_of(visit: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _rows_of(visit: Mapping[str, Any]) -> Iterator[Any]:
     common = {
         LIVE: "1",
         "idvisit": visit.get("idVisit"),
@@ -46,12 +47,17 @@ def _rows_of(visit: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     }
     for number, action in enumerate(visit["actionDetails"]):
         if not isinstance(action, dict):
+            yield action  # It is refused, because it is no record.
             continue
         row = {**common, "server_time": _time(action.get("timestamp"))}
-        kind = action.get("type")
+        kind = as_text(action.get("type"))
         if kind in _ORDERS:
             order = action.get("orderId") if _ORDERS[kind] is None else _ORDERS[kind]
-            for item in action.get("itemDetails") or []:
+            items = action.get("itemDetails")
+            for item in [] if items is None else items if isinstance(items, list) else [items]:
+                if not isinstance(item, dict):
+                    yield item
+                    continue
                 categories = item.get("categories") or item.get("itemCategory")
                 named = _named(name=item.get("itemName"), sku=item.get("itemSKU"), categories=categories)
                 yield {**row, "idorder": order, "deleted": "0", **named}

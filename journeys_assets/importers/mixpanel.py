@@ -58,6 +58,7 @@ _BESIDE = {
     _DEVICE_ID: ("device_id", "$device_id"),
 }
 """Where the tables of a data pipeline have what the raw export has among the properties."""
+_IDS = tuple(n for path in (_INSERT_ID, _DISTINCT_ID, _USER_ID, _DEVICE_ID) for n in (path, *_BESIDE[path]))
 
 MAPPING = make_mapping(
     {
@@ -93,6 +94,7 @@ def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
         prepared=(_EVENT_ID, _TIME, _DEVICE, _MERGED, _MERGED_INTO, *PREPARED),
         records=Records((_INSERT_ID, _TIME_PATH, _PROPERTIES, *(name for names in _BESIDE.values() for name in names))),
         time_paths=(_TIME_PATH,),
+        kinds=dict.fromkeys(_IDS, "text"),
     )
 
 

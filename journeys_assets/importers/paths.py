@@ -15,19 +15,21 @@ Text that holds JSON (or a value as Python writes it) is read as such where a pa
 as text and a nested column are the same. A column whose whole name is the path (``properties.query`` in a flattened
 table) comes first.
 
-A value is always text (:func:`as_text`), so that a number and the same number written as text are equal.
+A value is always text (:func:`as_text`), so that a number and the same number written as text are equal. Where a path
+is meant to have an id or a text, a value that is none is a mark (``importers.no_text``).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from journeys_assets.errors import JourneysError
 from journeys_assets.importers.json_values import parsed_text
+from journeys_assets.importers.no_text import TextKind, reader_of
 
 MAX_WHOLE = 2**53
 """Whole numbers below this, in magnitude, are exact as floating-point numbers."""
@@ -91,25 +93,33 @@ class Path:
             return record[self.text]
         return _follow(record, self.steps)
 
-    def text_in(self, record: Any) -> str | list[str | None] | None:
-        """The value in a record as text, or the texts of every element; see :meth:`within`."""
-        value = self.within(record)
+    def text_in(self, record: Any, kind: TextKind | None = None) -> str | list[str | None] | None:
+        """The value in a record as text, or the texts of every element; see :meth:`within`.
+
+        Args:
+            kind: What is meant: a value of another kind is a mark. None stands for any value.
+        """
+        value, text_of = self.within(record), reader_of(kind, as_text)
         if not self.is_list:
-            return as_text(value)
-        return [as_text(item) for item in value] if isinstance(value, list) else None
+            return text_of(value)
+        return [text_of(item) for item in value] if isinstance(value, list) else None
 
 
 class Extractor:
     """Reads the texts at many paths of a record at once: a part that paths share is visited once.
 
     The result is that of :meth:`Path.text_in` for each path.
+
+    Args:
+        kinds: What is meant at some of the paths, by their text.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], kinds: Mapping[str, TextKind] | None = None) -> None:
         self.paths = tuple(paths)
+        self.kinds = kinds or {}
         self._root = _Node()
         for at, path in enumerate(self.paths):
-            self._root.add(path.steps, at)
+            self._root.add(path.steps, at, reader_of(self.kinds.get(path.text), as_text))
         self._whole = {path.text: at for at, path in enumerate(self.paths) if len(path.steps) > 1}
 
     def texts(self, record: Mapping[str, Any]) -> list[Any]:
@@ -118,15 +128,19 @@ class Extractor:
         _walk(dict(record), self._root, found)
         for text in self._whole.keys() & record.keys():
             path = self.paths[self._whole[text]]
-            found[self._whole[text]] = path.text_in(record)
+            found[self._whole[text]] = path.text_in(record, self.kinds.get(text))
         return [found.get(at) for at in range(len(self.paths))]
+
+
+_TextOf = Callable[[Any], str | None]
 
 
 class _Node:
     """What follows a part of some paths: by key, by index, by the value of a key, and for every element."""
 
     def __init__(self) -> None:
-        self.leaves: list[int] = []
+        self.leaves: list[tuple[int, _TextOf]] = []
+        """Paths that end here, and what makes a text of their values."""
         self.keys: dict[str, _Node] = {}
         self.indices: dict[int, _Node] = {}
         self.wheres: dict[str, dict[str, _Node]] = {}
@@ -134,10 +148,10 @@ class _Node:
         self.below: list[int] = []
         """Every path that goes through here."""
 
-    def add(self, steps: Sequence[Step], leaf: int) -> None:
+    def add(self, steps: Sequence[Step], leaf: int, text_of: _TextOf) -> None:
         self.below.append(leaf)
         if not steps:
-            self.leaves.append(leaf)
+            self.leaves.append((leaf, text_of))
             return
         step = steps[0]
         if step.kind == "key":
@@ -148,12 +162,12 @@ class _Node:
             child = self.wheres.setdefault(step.name, {}).setdefault(step.value, _Node())
         else:
             child = self.each = self.each or _Node()
-        child.add(steps[1:], leaf)
+        child.add(steps[1:], leaf, text_of)
 
 
 def _walk(value: Any, node: _Node, found: dict[int, Any]) -> None:
-    for leaf in node.leaves:
-        found[leaf] = value if type(value) is str else as_text(value)
+    for leaf, text_of in node.leaves:
+        found[leaf] = value if type(value) is str else text_of(value)
     if len(node.leaves) == len(node.below):
         return
     if type(value) is str:

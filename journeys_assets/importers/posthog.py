@@ -29,6 +29,7 @@ from journeys_assets.importers.base import PART, VERSION, Gather, Importer, LogF
 from journeys_assets.importers.json_values import object_of_line
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
+from journeys_assets.importers.no_text import TextKind
 
 NAME = "posthog"
 PERSON = "(person)"
@@ -56,6 +57,10 @@ _READ = (
     _CATEGORY,
 )
 
+_KINDS: dict[str, TextKind] = {
+    **dict.fromkeys((*_QUERIES, *_NAMES), "text"),
+    **dict.fromkeys((*_PRODUCT_IDS, _CATEGORY), "texts"),
+}
 MAPPING = make_mapping(
     {
         "user": [_PERSON, *_USERS],
@@ -92,7 +97,7 @@ _DIGITS = 12
 _NO_PERSONS = _GATHERED.to_frame()
 
 
-def parse_line(text: str) -> list[Mapping[str, Any]]:
+def parse_line(text: str) -> list[Any]:
     """The records of a line: one, or those of an answer of the API.
 
     Raises:
@@ -102,9 +107,9 @@ def parse_line(text: str) -> list[Mapping[str, Any]]:
     return _rows_of(row)
 
 
-def _rows_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _rows_of(row: Mapping[str, Any]) -> list[Any]:
     results = row.get("results")
-    return [one for one in results if isinstance(one, dict)] if isinstance(results, list) else [row]
+    return results if isinstance(results, list) else [row]
 
 
 def importer(options: FormatOptions, actions: Sequence[Action]) -> Importer:
@@ -134,6 +139,7 @@ def _importer(
         records=Records(_READ, parse_line=parse_line),
         check_files=manifests,
         user_paths=tuple(path for path in users if path != _PERSON),
+        kinds=_KINDS,
     )
     gather = Gather(_selected, lambda found: replace(_importer(mapping, spelled, actions, found), gather=None))
     return replace(made, gather=gather)
@@ -210,7 +216,8 @@ def _prepared(
 
 
 def _recognise(sample: Sample) -> str | None:
-    given = set(sample.columns).union(*(row for record in sample.records for row in _rows_of(record)))
+    rows = [row for record in sample.records for row in _rows_of(record) if isinstance(row, dict)]
+    given = set(sample.columns).union(*rows)
     columns = {column.lower() for column in given}
     has_properties = any(column == "properties" or column.startswith("properties.") for column in columns)
     for own in ("uuid", "id"):

@@ -17,7 +17,7 @@ import polars as pl
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.json_values import as_list, as_object
 from journeys_assets.importers.mapping import LogMapping, with_options
-from journeys_assets.importers.paths import as_text
+from journeys_assets.importers.no_text import MARK, TextKind, text_or_mark
 
 EVENT_NAME = "@name"
 """The column of prepared rows with the type of the event in snake case."""
@@ -144,7 +144,9 @@ def _named(value: Any) -> dict[str, Any]:
 def _query(given: Mapping[str, Any]) -> str | None:
     for key in _QUERIES:
         value = given.get(key)
-        words = [as_text(word) for word in value] if isinstance(value, list) else [as_text(value)]
+        words = [text_or_mark(word) for word in (value if isinstance(value, list) else [value])]
+        if marked := next((word for word in words if word and word.startswith(MARK)), None):
+            return marked
         if text := " ".join(word for word in words if word):
             return text
     return None
@@ -154,7 +156,7 @@ def _items_of(given: Mapping[str, Any]) -> list[_Item]:
     elements = [element for key in _LISTS for element in as_list(given.get(key))]
     if elements:
         return [
-            _item(_named(one), _IDS_IN_LISTS) if isinstance(one, dict) else (as_text(one), None, None)
+            _item(_named(one), _IDS_IN_LISTS) if isinstance(one, dict) else (text_or_mark(one), None, None)
             for one in elements
         ]
     item = _item(given, _IDS)
@@ -163,11 +165,11 @@ def _items_of(given: Mapping[str, Any]) -> list[_Item]:
 
 def _item(given: Mapping[str, Any], ids: Sequence[str]) -> _Item:
     name = _first(given, _TITLES)
-    return _first(given, ids) or name, name, _first(given, _CATEGORIES)
+    return _first(given, ids) or name, name, _first(given, _CATEGORIES, "texts")
 
 
-def _first(given: Mapping[str, Any], keys: Sequence[str]) -> str | None:
-    return next((text for key in keys if (text := as_text(given.get(key)))), None)
+def _first(given: Mapping[str, Any], keys: Sequence[str], kind: TextKind = "text") -> str | None:
+    return next((text for key in keys if (text := text_or_mark(given.get(key), kind))), None)
 
 
 @lru_cache(maxsize=10_000)

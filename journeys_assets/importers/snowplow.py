@@ -32,6 +32,7 @@ from journeys_assets.importers.digests import digests
 from journeys_assets.importers.json_values import as_list, as_object, object_of_line
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
+from journeys_assets.importers.no_text import TextKind, text_or_mark
 from journeys_assets.importers.times import utc_times
 
 NAME = "snowplow"
@@ -102,6 +103,9 @@ _PRODUCT = "/product/|/productFieldObject/"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _SQL_NULL = "\\N"
 
+_KINDS: dict[str, TextKind] = dict.fromkeys(
+    ("event_id", "event_fingerprint", "network_userid", "se_label", "ti_sku", "ti_name", "ti_category"), "text"
+)
 MAPPING = make_mapping(
     {
         "user": ["user_id", "domain_userid", _NETWORK],
@@ -178,6 +182,7 @@ def _importer(mapping: LogMapping, actions: Sequence[Action], searched: pl.DataF
         prepared=(_EVENT, _QUERY, _EVENT_ID, _NETWORK, *_ITEMS),
         records=Records(_READ, headers=(FIELDS, without_json), parse_line=parse_line),
         user_paths=("user_id", "domain_userid", "network_userid"),
+        kinds=_KINDS,
     )
 
 
@@ -293,9 +298,7 @@ def _items_of(
 
 def _item(product: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
     given = product.get("id", product.get("sku"))
-    texts = [given, product.get("name"), product.get("category")]
-    identity, name, category = (None if text is None else str(text) for text in texts)
-    return identity, name, category
+    return text_or_mark(given), text_or_mark(product.get("name")), text_or_mark(product.get("category"), "texts")
 
 
 def _recognise(sample: Sample) -> str | None:

@@ -24,6 +24,7 @@ from journeys_assets.importers import commerce
 from journeys_assets.importers.base import EVENT_BY_ITSELF, PART, VERSION, Importer, Records, Sample
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, make_mapping, with_options
+from journeys_assets.importers.no_text import TextKind
 from journeys_assets.importers.times import utc_times
 
 NO_PROPERTIES = "no property that is read, as in the table tracks"
@@ -64,6 +65,10 @@ _READ = (
     _CALL,
     *(path for paths in _PROPERTIES for path in paths),
 )
+_KINDS: dict[str, TextKind] = {
+    **dict.fromkeys((*_MESSAGE_IDS, *_QUERIES, *_NAMES), "text"),
+    **dict.fromkeys((*_PRODUCT_IDS, *_CATEGORIES), "texts"),
+}
 KNOWN, ANONYMOUS = ("userId", "user_id"), ("anonymousId", "anonymous_id")
 USERS = (*KNOWN, *ANONYMOUS)
 _FORMER = ("previousId", "previous_id")
@@ -109,6 +114,7 @@ def track_importer(name: str, mapping: LogMapping, options: FormatOptions, actio
         prepared=(_EVENT, _TIME, _QUERY, _ID, *commerce.ITEM_PATHS),
         records=Records(_READ),
         time_paths=tuple(name for names in _TIMES.values() for name in names),
+        kinds=_KINDS,
     )
 
 

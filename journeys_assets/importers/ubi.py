@@ -29,6 +29,7 @@ from journeys_assets.importers.digests import digests
 from journeys_assets.importers.json_values import object_of_line
 from journeys_assets.importers.mapped import SKIP, mapped_importer
 from journeys_assets.importers.mapping import LogMapping, Value, make_mapping, with_options
+from journeys_assets.importers.no_text import is_marked
 from journeys_assets.importers.times import utc_times
 
 NAME = "ubi"
@@ -99,7 +100,7 @@ MAPPING = make_mapping(
 )
 
 
-def parse_line(text: str) -> list[Mapping[str, Any]]:
+def parse_line(text: str) -> list[Any]:
     """The records of a line: the rows of an answer of ``_search``, or one row, without what is wrapped around it.
 
     Raises:
@@ -110,10 +111,10 @@ def parse_line(text: str) -> list[Mapping[str, Any]]:
     return _rows_of(object_of_line(text[start:] if index is not None else text))
 
 
-def _rows_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _rows_of(row: Mapping[str, Any]) -> list[Any]:
     hits = row.get("hits")
     rows = hits["hits"] if isinstance(hits, dict) and isinstance(hits.get("hits"), list) else [row]
-    return [_unwrapped(one) for one in rows if isinstance(one, dict)]
+    return [_unwrapped(one) if isinstance(one, dict) else one for one in rows]
 
 
 def _is_bulk() -> pl.Expr:
@@ -166,6 +167,7 @@ def _importer(
         records=Records(tuple(dict.fromkeys([*_READ, *user])), parse_line=parse_line),
         user_paths=(*user, "client_id"),
         time_paths=("timestamp",),
+        kinds=dict.fromkeys((*user, "client_id", "query_id"), "text"),
     )
     gather = Gather(
         partial(_selected, mapping=mapping, user=user),
@@ -184,8 +186,8 @@ def _selected(raw: pl.DataFrame, *, mapping: LogMapping, user: Sequence[str]) ->
     return raw.select(
         "query_id",
         is_query=pl.col("user_query").is_not_null() & pl.col("action_name").is_null(),
-        user=_first(user),
-        client=_first(["client_id"]),
+        user=pl.when(~is_marked(_first(user))).then(_first(user)),
+        client=pl.when(~is_marked(_first(["client_id"]))).then(_first(["client_id"])),
         time=time,
     ).filter(pl.col("query_id").is_not_null())
 
@@ -242,7 +244,7 @@ def _prepared(
 
 def _keys_of_line(line: str) -> set[str]:
     try:
-        return {key for record in parse_line(line) for key in record}
+        return {key for record in parse_line(line) if isinstance(record, dict) for key in record}
     except (ValueError, RecursionError):
         return set()  # A line that is no record says nothing of the format.
 
@@ -250,7 +252,7 @@ def _keys_of_line(line: str) -> set[str]:
 def _recognise(sample: Sample) -> str | None:
     keys = set(sample.columns)
     for record in sample.records:
-        keys = keys.union(*_rows_of(record))
+        keys = keys.union(*(row for row in _rows_of(record) if isinstance(row, dict)))
     keys = keys.union(*map(_keys_of_line, sample.lines[:20]))
     if {"user_query", "query_id"} <= keys or {"user_query", "query_response_id"} <= keys:
         return "the keys user_query and query_id of ubi_queries"

@@ -88,5 +88,5 @@ def write_rows(rows: pl.DataFrame, draft: Path, target: Path, error: type[Journe
     }
     try:
         write[target.suffix.lower()](draft)
-    except pl.exceptions.PolarsError as reason:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as reason:  # times beyond what text can show
         raise error(f"{target}: its format cannot hold the columns ({reason}); write .parquet") from reason

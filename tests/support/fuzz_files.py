@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ ACCOUNTS = {
         "annotator_id": "text",
         "as_of_date": "time",
     },
+    "identities": {"user_id": "text", "other_id": "text", "linked_at": "time", "unlinked": "boolean"},
     "journey_feedback": {"user_id": "text", "journey_id": "text", "verdict": "verdict", "given_at": "time"},
 }
 """Columns of each source and the kind of their values."""
@@ -268,6 +270,8 @@ ARRAYS: Mapping[str, Callable[[list[str]], pa.Array]] = {
     ),
     "timestamp offset": lambda v: pa.array([t.replace(tzinfo=UTC) for t in _times(v)], pa.timestamp("us", "+05:30")),
     "huge timestamp": lambda v: pa.array([2**62 for _ in v], pa.int64()).cast(pa.timestamp("ms")),
+    "huge date": lambda v: pa.array([2**31 - 1 for _ in v], pa.int32()).cast(pa.date32()),
+    "list of times": lambda v: pa.array([[2**62] for _ in v], pa.list_(pa.int64())).cast(pa.list_(pa.timestamp("ms"))),
     "list of strings": lambda v: pa.array([[x, None] for x in v], pa.list_(pa.string())),
     "list of dictionaries": lambda v: pa.array([["a"] for _ in v], pa.list_(pa.dictionary(pa.int32(), pa.string()))),
     "list of integers": lambda v: pa.array([[1, None] for _ in v], pa.list_(pa.int64())),
@@ -363,12 +367,21 @@ def _zipped(content: bytes, n_members: int = 1) -> bytes:
     return stream.getvalue()
 
 
-_COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
+COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
+    ".xz": lzma.compress,
     ".zst": lambda content: pa.Codec("zstd").compress(content, asbytes=True),
     ".zip": _zipped,
 }
+
+
+@st.composite
+def compressed(draw: st.DrawFn, content: bytes, suffix: str) -> tuple[bytes, str]:
+    """The content compressed, and the ending that says how."""
+    compression = draw(st.sampled_from(sorted(COMPRESSIONS)))
+    return COMPRESSIONS[compression](content), suffix + compression
+
 
 _FORMATS = (*[csv_files, json_files, parquet_files] * 5, noise)
 
@@ -382,8 +395,7 @@ def landing_files(
     if draw(st.integers(0, 7)) == 0:
         content, n_records = draw(damaged(content)), None
     if suffix != ".parquet" and draw(st.integers(0, 9)) == 0:
-        compression = draw(st.sampled_from(sorted(_COMPRESSIONS)))
-        content, suffix = _COMPRESSIONS[compression](content), suffix + compression
+        content, suffix = draw(compressed(content, suffix))
         if draw(st.integers(0, 4)) == 0:
             content, n_records = draw(damaged(content)), None
     return LandingFile(draw(paths(source, suffix)), content, source, n_records)
@@ -414,5 +426,5 @@ def paths(draw: st.DrawFn, source: str, suffix: str) -> str:
     return draw(plain if draw(st.integers(0, 5)) else odd)
 
 
-shop_files = partial(landing_files, {"shop": SHOP}, (*[csv_files] * 9, *[json_files] * 4, noise))
-sheet_files = partial(landing_files, {"sheet": SHEET}, (*[csv_files] * 9, *[json_files] * 4, noise))
+shop_files = partial(landing_files, {"shop": SHOP}, (*[csv_files] * 9, *[json_files] * 4, parquet_files, noise))
+sheet_files = partial(landing_files, {"sheet": SHEET}, (*[csv_files] * 9, *[json_files] * 4, parquet_files, noise))

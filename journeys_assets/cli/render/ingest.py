@@ -79,9 +79,8 @@ def _of_files(report: "IngestReport") -> Iterator[str]:
         yield f"passed over {one.path}: {one.reason}"
     if len(report.passed_over) > FILES_SHOWN:
         yield f"… and {len(report.passed_over) - FILES_SHOWN:,} more, which `--json` lists"
-    for file in report.files:
-        if file.is_all_refused:
-            yield f"warning {file.file}: every row was refused"
+    for refused in report.all_refused():
+        yield f"warning {refused}: every row was refused"
 
 
 def _of_rows(report: "IngestReport") -> Iterator[str]:

@@ -128,7 +128,7 @@ def check_rows(
         if column.name == "timezone" and timezones is not None:
             unknown = ~value.is_in(sorted(timezones)).fill_null(True)
             found.append(_Finding(unknown, column.name, "is no known IANA time zone such as Europe/London"))
-        if unreadable is not None:
+        if unreadable is not None and unreadable.height:
             found += _unreadable(unreadable, frame["line"], column.name)
         if column.nullable and column.name not in table.grain:
             for finding in found:
@@ -382,16 +382,14 @@ def _id_findings(ids: pl.Series, column: Column) -> list[_Finding]:
 def _read_time(raw: pl.Series, column: Column, latest: datetime) -> _Read:
     found: list[_Finding] = []
     problem = f"is not between 1970-01-01 and {latest:%Y-%m-%d %H:%M} UTC"
-    if isinstance(raw.dtype, pl.Datetime):
+    if isinstance(raw.dtype, pl.Datetime | pl.Date):
         # Beyond the year 9999, the conversion to another unit or zone fails.
-        unit, zone = raw.dtype.time_unit, raw.dtype.time_zone
-        beyond = ~raw.cast(pl.Int64).is_between(*_WRITABLE[unit]).fill_null(True)
+        beyond = ~are_writable(raw).fill_null(True)
         found.append(_Finding(beyond, column.name, problem))
         time = _without(raw, beyond)
-        time = time if zone is None else time.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if isinstance(raw.dtype, pl.Datetime) and raw.dtype.time_zone is not None:
+            time = time.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         time = time.cast(TIMESTAMP)
-    elif raw.dtype == pl.Date:
-        time = raw.cast(TIMESTAMP)
     else:
         text, found = _as_text(raw, column)
         time = parse_times(text)
@@ -694,9 +692,8 @@ def _shown(raw: pl.DataFrame) -> pl.DataFrame:
         if isinstance(series.dtype, pl.List):
             items, _ = _decoded_lists(series.list.head(MAX_LIST_ITEMS))
             text = items.list.eval(pl.element().str.head(share)).list.join("|", ignore_nulls=True)
-        elif isinstance(series.dtype, pl.Datetime):
-            # Years outside of 1 to 9999 cannot be formatted as dates.
-            known = series.cast(pl.Int64).is_between(*_WRITABLE[series.dtype.time_unit])
+        elif isinstance(series.dtype, pl.Datetime | pl.Date):
+            known = are_writable(series)
             text = series.set(~known, None).cast(pl.String)
             text = text.set(~known.fill_null(True), "a time beyond the year 9999")
         else:
@@ -705,7 +702,14 @@ def _shown(raw: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame([raw["line"], *columns])
 
 
+def are_writable(times: pl.Series) -> pl.Series:
+    """Whether times of any unit, or days, can be written as dates: those of the years 1 to 9999; null for nulls."""
+    low, high = _WRITABLE[times.dtype.time_unit] if isinstance(times.dtype, pl.Datetime) else _DAYS
+    return times.cast(pl.Int64).is_between(low, high)
+
+
 _SECONDS = (-62_135_596_800, 253_402_300_799)  # years 1 to 9999
+_DAYS = tuple(second // 86_400 for second in _SECONDS)
 _WRITABLE = {
     unit: (max(_SECONDS[0] * scale, -(2**63)), min(_SECONDS[1] * scale, 2**63 - 1))
     for unit, scale in (("ms", 10**3), ("us", 10**6), ("ns", 10**9))

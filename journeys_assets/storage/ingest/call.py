@@ -31,6 +31,7 @@ from journeys_assets.domain.landing.contract import (
     fits,
     possible_unsubscribes,
     possible_users,
+    refused_frame,
     refused_unsubscribes,
     with_keywords,
 )
@@ -109,11 +110,6 @@ class FileReport:
         counted = self.n_accepted + self.n_duplicate + self.n_noise + self.n_quarantined + self.n_skipped
         return self.n_rows == counted
 
-    @property
-    def is_all_refused(self) -> bool:
-        """Whether the file has rows and every one of them was quarantined."""
-        return 0 < self.n_rows == self.n_quarantined
-
 
 @dataclass(frozen=True)
 class IngestReport:
@@ -142,6 +138,21 @@ class IngestReport:
     sources: Mapping[Path, str] = field(default_factory=dict)
     events: Mapping[tuple[str, str], int] = field(default_factory=dict)
     noise: Mapping[str, int] = field(default_factory=dict)
+
+    def all_refused(self) -> list[str]:
+        """The files that have rows, all of which were quarantined. An importer may make rows of several sources."""
+        read, refused = Counter[str](), Counter[str]()
+        for file in self.files:
+            read[file.file] += file.n_rows
+            refused[file.file] += file.n_quarantined
+        return [file for file, n in read.items() if 0 < n == refused[file]]
+
+    @property
+    def has_no_use(self) -> bool:
+        """Whether a log has records, and none of them became a row: they may be of another format."""
+        is_left_out = all(what == REFUSED or what.startswith(SKIPPED) for _, what in self.events)
+        n_kept = sum(file.n_accepted + file.n_duplicate + file.n_noise for file in self.files)
+        return bool(self.events) and is_left_out and n_kept == 0
 
     def by_source(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
         """Source, files, rows read, accepted, duplicate, quarantined, skipped, noise; sources in alphabetical order."""
@@ -193,6 +204,8 @@ class _Plan:
     format: str
     pieces: Iterator[Piece]
     stamp: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda name, rows: rows
+    has_events: bool = False
+    """Whether each record has a type of event, so that what became of it is counted by type."""
 
     @property
     def is_append_only(self) -> bool:
@@ -355,8 +368,17 @@ def _plan(
         convert = importer.convert
         wanted = wanted_of(importer)
         sources = (importer.main_source, *(name for name in importer.sources if name != importer.main_source))
-        pieces = read_of_importer(file, importer, wanted)
-        return _Plan(sources, wanted, lambda piece: convert(piece.frame, now), importer.name, pieces, importer.stamp)
+        shown = importer.shown_columns
+        pieces = (_without_unreadable(piece, shown) for piece in read_of_importer(file, importer, wanted))
+        return _Plan(
+            sources,
+            wanted,
+            lambda piece: convert(piece.frame, now),
+            importer.name,
+            pieces,
+            importer.stamp,
+            has_events=importer.records is not None,
+        )
     if source is not None:
         check_columns(file, source)
     name = source or source_of(file, root)
@@ -375,6 +397,26 @@ def _plan(
         return Converted({name: good}, {name: refused})
 
     return _Plan((name,), wanted, check, LANDING_FORMAT, read_pieces(file, wanted))
+
+
+def _without_unreadable(piece: Piece, shown_columns: Sequence[str]) -> Piece:
+    """A piece of a file for an importer: a row with a value that is no text is refused, because it is text that an
+    importer converts.
+
+    Args:
+        shown_columns: Columns that are not read, whose values do not count.
+    """
+    unreadable = piece.unreadable.filter(~pl.col("column").is_in(list(shown_columns)))
+    if unreadable.is_empty():
+        return piece
+    of_lines = unreadable.group_by("line", maintain_order=True).agg(
+        pl.format("{} {}: '{}'", "column", "problem", "value").str.join("; ").alias("reason")
+    )
+    is_refused = pl.col("line").is_in(of_lines["line"].implode())
+    rows = piece.frame.filter(is_refused).join(of_lines, on="line", maintain_order="left")
+    texts = rows.select(pl.struct(pl.exclude("line", "reason")).struct.json_encode()).to_series()
+    refused = refused_frame(rows["line"].to_list(), rows["reason"].to_list(), texts.to_list())
+    return Piece(piece.frame.filter(~is_refused), pl.concat([piece.refused, refused]).sort("line"))
 
 
 @cache
@@ -449,7 +491,7 @@ class _Call:
                 files[plan.sources[0]].n_skipped += sum(converted.skipped.values())
                 skipped.update(converted.skipped)
                 events.update(converted.events)
-                if converted.events and piece.refused.height:
+                if plan.has_events and piece.refused.height:
                     events[UNREADABLE, REFUSED] += piece.refused.height
             if plan.format == LANDING_FORMAT:
                 _check_consent(file, plan)

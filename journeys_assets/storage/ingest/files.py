@@ -175,20 +175,23 @@ def _why_unreadable(file: Path, is_header: IsHeader, is_special: Callable[[Path]
     try:
         return None if is_special(file) or format_of(file, is_header) else _unknown(file)
     except IngestError as error:
-        return str(error).removeprefix(f"{file} ")
+        return _by_ending(file) or str(error).removeprefix(f"{file} ")
 
 
 def _unknown(file: Path) -> str:
     """Why the format of a file is unknown."""
     if file.stat().st_size == 0:
         return "it is empty and has no known ending"
-    what = UNREADABLE_ENDINGS.get(file.suffix.lower().removeprefix("."))
-    if what:
-        return f"it is {what}, which cannot be read; {HELP}"
-    return (
+    return _by_ending(file) or (
         "it has no known ending, and its content is not known either (Parquet, JSON lines, or a first line with the "
         f"columns of a source); {HELP}, with that ending"
     )
+
+
+def _by_ending(file: Path) -> str | None:
+    """Why a file cannot be read by its ending; None if the ending is none of those."""
+    what = UNREADABLE_ENDINGS.get(file.suffix.lower().removeprefix("."))
+    return f"it is {what}, which cannot be read; {HELP}" if what else None
 
 
 def check_file(
@@ -208,7 +211,16 @@ def check_file(
         raise IngestError(f"{path} does not exist; check the path")
     if not path.is_file():
         raise IngestError(f"{path} is not a file, or cannot be read; check the path and its permissions")
-    if format_by_name(path.name) is None and not is_special(path) and format_of(path, is_header) is None:
+    if format_by_name(path.name) is not None:
+        return
+    try:
+        is_known = is_special(path) or format_of(path, is_header) is not None
+    except IngestError as error:
+        reason = _by_ending(path)
+        if reason is None:
+            raise
+        raise IngestError(f"{path}: {reason}") from error
+    if not is_known:
         raise IngestError(f"{path}: {_unknown(path)}")
 
 

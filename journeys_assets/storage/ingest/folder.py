@@ -170,7 +170,7 @@ def ingest_listed_files(
     looked_at = folder.files.filter(pl.col("file").is_in(list(names)))
     if_damaged = outcome_of_damaged(looked_at, now_ns=now_ns, patience_s=patience_s)
     loaded = {file.file for file in report.files}
-    all_refused = {file.file for file in report.files if file.lines is not None and file.is_all_refused}
+    all_refused = set(report.all_refused())
     rows = []
     for row, damaged_outcome in zip(looked_at.iter_rows(named=True), if_damaged, strict=True):
         path = folder.paths.get(row["file"])

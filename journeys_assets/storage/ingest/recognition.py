@@ -79,10 +79,21 @@ def recognise_format(paths: Sequence[Path], name_of: Callable[[Path], str] = str
     names = [str(file) for file, _ in found.files]
     left_out = {name for one in formats().values() for name in one.left_out(names)}
     reasons: dict[str, dict[str, str]] = {}
+    unknown: IngestError | None = None
     for file, _ in found.files:
-        if str(file) not in left_out:
+        if str(file) in left_out:
+            continue
+        try:
             name, reason = _format_of_file(file)
-            reasons.setdefault(name, {})[name_of(file)] = reason
+        except IngestError as error:
+            # Beside the files of a log, a text such as README.md is passed over, and `ingest` gives the reason.
+            if format_by_name(file.name) is not None or file in paths:
+                raise
+            unknown = unknown or error
+            continue
+        reasons.setdefault(name, {})[name_of(file)] = reason
+    if unknown is not None and not reasons:
+        raise unknown
     if len(reasons) > 1:
         listed = "; ".join(
             f"{name}: {', '.join(list(files)[:3])}{', …' if len(files) > 3 else ''}"

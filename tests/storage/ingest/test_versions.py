@@ -138,7 +138,7 @@ def test_files_of_a_call_are_parts_of_a_list_of_users_or_later_lists(sandbox: Sa
 def test_a_refused_line_of_a_snapshot_leaves_no_opt_in_in_force(sandbox: Sandbox, broken: str) -> None:
     sandbox.ingest(sandbox.write("users/1.csv", "user_id,timezone,push_opt_in\na,Europe/Paris,true\n"))
     report = sandbox.ingest(sandbox.write("users/2.csv", "user_id,timezone,push_opt_in\n" + broken))
-    assert (report.n_unlisted_users, report.files[0].is_all_refused) == (1, True)
+    assert (report.n_unlisted_users, report.all_refused()) == (1, [str(sandbox.landing / "users/2.csv")])
     assert current(sandbox, "users", "push_opt_in") is None
 
 

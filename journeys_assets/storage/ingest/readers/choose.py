@@ -40,7 +40,7 @@ def wanted_of(importer: Importer) -> Wanted:
     """The columns that an importer reads."""
     if importer.records is not None:
         return Wanted((), columns_of_paths(importer.records))
-    return Wanted(importer.columns, (*importer.columns, *importer.optional_columns))
+    return Wanted(importer.columns, (*importer.columns, *importer.optional_columns, *importer.shown_columns))
 
 
 def header_of(importer: Importer | None) -> IsHeader:

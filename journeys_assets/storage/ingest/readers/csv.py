@@ -42,11 +42,12 @@ import polars as pl
 
 from journeys_assets.domain.landing.column_names import column_key, match_columns
 from journeys_assets.domain.landing.contract import MAX_TEXT_CHARACTERS, refused_frame
+from journeys_assets.domain.landing.json_values import Kind
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.broken import readings_frame, readings_of_line
 from journeys_assets.storage.ingest.readers.pieces import (
-    Kind,
+    LineCounts,
     Piece,
     Wanted,
     decoded_lines,
@@ -144,6 +145,8 @@ def _read_header(file: Path, line: bytes, wanted: Wanted, separators: str) -> _L
         header, separator = split_header(line, wanted.known, separators)
     except (UnicodeDecodeError, csv.Error) as error:
         raise IngestError(f"{file}: the first line is not a CSV header in UTF-8; save the file as UTF-8 CSV") from error
+    if not header:
+        raise DamagedFileError(f"{file} has no header; the first line is blank, and it must name the columns")
     positions = wanted.match(file, [name.strip() for name in header])
     wanted.separator = separator
     return _Layout(

@@ -1,4 +1,4 @@
-"""Reads JSON lines, and a file that is one JSON array of objects. ``readers.values`` has the rules for values.
+"""Reads JSON lines, and a file that is one JSON array of objects. ``domain.landing.json_values`` says which values fit.
 
 In an array, the line of a record is the number of its object, first = 1. An array is read as a whole, so it may have at
 most ``MAX_ARRAY_BYTES``.
@@ -18,6 +18,7 @@ import polars as pl
 
 from journeys_assets.domain.landing.column_names import column_key, names_by_key
 from journeys_assets.domain.landing.contract import has_lone_surrogate, refused_frame
+from journeys_assets.domain.landing.json_values import json_text
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.broken import readings_frame, readings_of_json
@@ -30,7 +31,6 @@ from journeys_assets.storage.ingest.readers.pieces import (
     undecodable_frame,
     unreadable_frame,
 )
-from journeys_assets.storage.ingest.readers.values import json_text
 
 MAX_ARRAY_BYTES = 64 * 2**20
 """Largest JSON array that is read, bytes."""
@@ -148,6 +148,12 @@ class _AmbiguousKeysError(Exception):
     """Two keys of an object mean the same wanted column, or one is there twice."""
 
 
+def _occurs_twice(text: str, key: str) -> bool:
+    """Whether the object in a text has a key more than once itself, and not in a value."""
+    pairs = json.JSONDecoder(object_pairs_hook=list).decode(text)
+    return sum(name == key for name, _ in pairs) > 1
+
+
 class _Rows:
     """Parses records. Keys are matched to the wanted columns object by object."""
 
@@ -221,6 +227,10 @@ class _Rows:
             keys = self._matched(written)
             if len(self._keys) < MAX_SHAPES:
                 self._keys[written] = keys
+        for key in keys:
+            # A decoder keeps the last of several values. Counting is cheap, and only a suspect is decoded again.
+            if key is not None and text.count(f'"{key}"') > 1 and _occurs_twice(text, key):
+                raise _AmbiguousKeysError(f"the line has {key!r} twice; keep one")
         return [row[key] if key is not None else None for key in keys]
 
     def _noted(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

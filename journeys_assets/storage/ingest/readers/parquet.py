@@ -1,8 +1,8 @@
 """Reads Parquet. Columns keep the types of the file, except where the rules for values require otherwise.
 
-Text becomes binary, because it may not be valid UTF-8. ``readers.values`` has the rules for values. If the type of a
-required column rules out every value, the column stays as it is, because then the file is wrong and not its rows:
-``domain.landing.contract.fits`` tells. The line of a record is its row number, first = 1.
+Text becomes binary, because it may not be valid UTF-8. ``domain.landing.json_values`` has the rules for values. If the
+type of a required column rules out every value, the column stays as it is, because then the file is wrong and not its
+rows; see ``domain.landing.contract.fits``. The line of a record is its row number, first = 1.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
+from journeys_assets.domain.landing.json_values import NOT_WHOLE, NUMBER_AS_TIME, Kind, whole_text
 from journeys_assets.storage.ingest.errors import DamagedFileError
-from journeys_assets.storage.ingest.readers.pieces import BATCH_ROWS, Kind, Piece, Wanted, unreadable_frame
-from journeys_assets.storage.ingest.readers.values import NOT_WHOLE, NUMBER_AS_TIME, whole_text
+from journeys_assets.storage.ingest.readers.pieces import BATCH_ROWS, Piece, Wanted, unreadable_frame
 
 BUFFER_BYTES = 2**20
 """How much of a column is read at once, bytes."""
@@ -170,7 +170,7 @@ def _none_fits(values: pl.Series, problem: str) -> _Converted:
     # Nested values are not shown, because they may hold text that is not UTF-8.
     shown = "[…]" if values.dtype.is_nested() else None
     # Times are shown as numbers, because those beyond the year 9999 cannot be written as text.
-    texts = values.cast(pl.Int64) if values.dtype in (pl.Datetime, pl.Duration) else values
+    texts = values.cast(pl.Int64) if values.dtype in (pl.Datetime, pl.Date, pl.Duration) else values
     unreadable = [(at, problem, shown or str(texts[at])) for at in values.is_not_null().arg_true()]
     return _Converted(pl.Series(values.name, [None] * len(values), dtype=pl.String), unreadable)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from journeys_assets.domain.landing.contract import (
     refused_frame,
     required_columns,
 )
+from journeys_assets.domain.landing.json_values import Kind
 from journeys_assets.domain.tables.landing import LANDING, OF_CONSENT
 from journeys_assets.domain.tables.table import TIMESTAMP
 from journeys_assets.storage.ingest.errors import IngestError
@@ -29,9 +30,6 @@ MAX_RECORD_CHARACTERS = 4 * 2**20
 """How far a quoted CSV field may extend over lines, characters. Beyond that, its quote counts as never closed."""
 BATCH_ROWS = 200_000
 """Rows of a Parquet file that are read at once."""
-
-Kind = Literal["text", "number", "boolean", "list", "time"]
-"""What the values of a column are. ``list`` is a list of texts; ``time`` is a time or a day."""
 
 
 @dataclass

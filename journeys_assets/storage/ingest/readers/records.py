@@ -14,8 +14,11 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from journeys_assets.domain.landing.contract import decoded, has_lone_surrogate, refused_frame
+from journeys_assets.domain.landing.column_names import column_key, names_by_key
+from journeys_assets.domain.landing.contract import are_writable, decoded, has_lone_surrogate, refused_frame
 from journeys_assets.importers.base import Records
+from journeys_assets.importers.json_values import loaded, object_of_line
+from journeys_assets.importers.no_text import IS_A_TIME, TextKind, mark, reader_of
 from journeys_assets.importers.paths import Extractor, as_text, parse_path
 from journeys_assets.importers.paths import Path as RecordPath
 from journeys_assets.storage.ingest.errors import DamagedFileError
@@ -61,17 +64,17 @@ def read_records(file: Path, form: Format, records: Records, wanted: Wanted) -> 
     """
     paths = [parse_path(text) for text in records.paths]
     if form == "parquet":
-        yield from _read_parquet(file, paths, wanted)
+        yield from _read_parquet(file, records, paths, wanted)
         return
     with (opened_all if records.archives else opened)(file) as stream:
         if form == "json":
             yield from _read_json(file, stream, records, paths, wanted)
         elif records.headers and not _has_own_header(file, records, form):
-            yield from _read_without_header(file, stream, records.headers, paths, wanted)
+            yield from _read_without_header(file, stream, records, paths, wanted)
         else:
             for piece in read_csv(file, stream, wanted, SEPARATORS[form]):
                 columns = {name: piece.frame[name] for name in piece.frame.columns if name != "line"}
-                yield _with_refused(_from_columns(columns, piece.frame["line"], paths), piece.refused)
+                yield _with_refused(_from_columns(columns, piece.frame["line"], paths, records.kinds), piece.refused)
 
 
 def _has_own_header(file: Path, records: Records, form: Format) -> bool:
@@ -90,7 +93,7 @@ def first_records(file: Path, form: Format, records: Records, n: int) -> Sequenc
         IngestError: the file is damaged.
     """
     if form == "parquet":
-        for columns, _, lines in _parquet_batches(file, None, Wanted((), ())):
+        for columns, _, lines in _parquet_batches(file, None, {}, Wanted((), ())):
             return [
                 (at + 1, {name: _loaded(values[at]) for name, values in columns.items()})
                 for at in range(min(n, len(lines)))
@@ -110,7 +113,8 @@ def first_records(file: Path, form: Format, records: Records, n: int) -> Sequenc
         names = {len(header): header for header in records.headers}
         split = [(at, line.split("\t")) for at, line in enumerate(texts, start=1)]
         return [(at, dict(zip(names[len(row)], row, strict=True))) for at, row in split if len(row) in names][:n]
-    wanted = Wanted((), _csv_header(texts[0], form) if texts else ())
+    # Rows have a column ``line`` already, which no mapping can name (``importers.mapping.RESERVED``).
+    wanted = Wanted((), tuple(name for name in _csv_header(texts[0], form) if name != "line") if texts else ())
     with opened(file) as stream:
         for piece in read_csv(file, stream, wanted, SEPARATORS[form]):
             return [(row.pop("line"), row) for row in piece.frame.head(n).to_dicts()]
@@ -141,23 +145,23 @@ def _read_json(
     file: Path, stream: BinaryIO, records: Records, paths: Sequence[RecordPath], wanted: Wanted
 ) -> Iterator[Piece]:
     known = set(wanted.known)
-    by_lower = {name.lower(): name for name in reversed(wanted.known)}
+    by_key = names_by_key(reversed(wanted.known))
     head = stream.read(pieces.BLOCK_BYTES).removeprefix(_BOM)
     refused: list[_Refused] = []
     for undecodable, rows in _json_records(file, stream, head, records, wanted, lambda *one: refused.append(one)):
-        rows = [(line, _in_known_case(row, known, by_lower)) for line, row in rows]
+        rows = [(line, _with_known_names(row, known, by_key)) for line, row in rows]
         for _, row in rows:
             wanted.unknown.update(map(pieces.printable, row.keys() - known))
             wanted.found.update(row.keys() & known)
-        piece = _from_rows(rows, paths)
+        piece = _from_rows(rows, paths, records.kinds)
         lines_refused = refused_frame(*_columns(refused)) if refused else piece.refused.clear()
         refused.clear()
         yield _with_refused(piece, pl.concat([lines_refused, undecodable]))
 
 
-def _in_known_case(row: Row, known: Set[str], by_lower: Mapping[str, str]) -> Row:
-    """A record with the keys that differ from known ones in their case only as these: warehouses write upper case."""
-    others = {key: name for key in row.keys() - known if (name := by_lower.get(key.lower())) and name not in row}
+def _with_known_names(row: Row, known: Set[str], by_key: Mapping[str, str]) -> Row:
+    """A record with the keys that mean known ones as these: warehouses write upper case. See ``column_names``."""
+    others = {key: name for key in row.keys() - known if (name := by_key.get(column_key(key))) and name not in row}
     return {others.get(key, key): value for key, value in row.items()} if others else row
 
 
@@ -176,9 +180,15 @@ def _json_records(
         rows: list[tuple[int, Row]] = []
         for line, text in numbered:
             try:
-                rows += [(line, row) for row in (records.parse_line or json_object)(text)]
+                found = (records.parse_line or json_object)(text)
             except (ValueError, RecursionError) as error:
                 refuse(line, f"the line is not a record: {str(error)[:200]}", text)
+                continue
+            for row in found:
+                if isinstance(row, Mapping):
+                    rows.append((line, row))
+                else:
+                    refuse(line, "one of the records of the line is not an object", json.dumps(row))
         return rows
 
     nothing = undecodable_frame({})
@@ -209,12 +219,9 @@ def json_object(text: str) -> list[Row]:
     """A line of JSON as one record.
 
     Raises:
-        ValueError: it is not JSON, or no object.
+        ValueError: it is no JSON object, or is nested too deeply.
     """
-    row = json.loads(text)
-    if not isinstance(row, dict):
-        raise ValueError("it is not an object")
-    return [row]
+    return [object_of_line(text)]
 
 
 def _one_object(stream: BinaryIO, head: bytes) -> str | None:
@@ -232,13 +239,13 @@ def _one_object(stream: BinaryIO, head: bytes) -> str | None:
 # ── Parquet ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_parquet(file: Path, paths: Sequence[RecordPath], wanted: Wanted) -> Iterator[Piece]:
-    for columns, nested, lines in _parquet_batches(file, wanted.known, wanted):
-        yield _from_columns(columns, lines, paths, nested)
+def _read_parquet(file: Path, records: Records, paths: Sequence[RecordPath], wanted: Wanted) -> Iterator[Piece]:
+    for columns, nested, lines in _parquet_batches(file, wanted.known, records.kinds, wanted):
+        yield _from_columns(columns, lines, paths, records.kinds, nested)
 
 
 def _parquet_batches(
-    file: Path, known: Sequence[str] | None, wanted: Wanted
+    file: Path, known: Sequence[str] | None, kinds: Mapping[str, TextKind], wanted: Wanted
 ) -> Iterator[tuple[dict[str, pl.Series], frozenset[str], pl.Series]]:
     """The known columns (None: all of them) as text, which are nested and so JSON, and the numbers of the rows."""
     import pyarrow as pa
@@ -258,7 +265,7 @@ def _parquet_batches(
             first = 1
             chosen = list(columns.values())
             for batch in parquet.iter_batches(batch_size=NESTED_BATCH_ROWS, columns=chosen, use_threads=False):
-                texts = {name: _texts(batch.column(column), name) for name, column in columns.items()}
+                texts = {name: _texts(batch.column(column), name, kinds.get(name)) for name, column in columns.items()}
                 yield (
                     texts,
                     nested,
@@ -266,12 +273,22 @@ def _parquet_batches(
                 )
                 wanted.counts.add_rows(batch.num_rows)
                 first += batch.num_rows
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,  # polars cannot write nested times beyond its range
+        UnicodeDecodeError,
+    ) as error:
         raise DamagedFileError(f"{file} cannot be read as Parquet: {error}; write it again") from error
 
 
-def _texts(array: Any, name: str) -> pl.Series:
-    """A column as text: times in ISO 8601 with Z, nested values as JSON. Text that is not UTF-8 is an error."""
+def _texts(array: Any, name: str, kind: TextKind | None) -> pl.Series:
+    """A column as text: times in ISO 8601 with Z, nested values as JSON. Text that is not UTF-8 is an error.
+
+    Args:
+        kind: What is meant; a value of another kind is a mark, but for those of nested columns.
+    """
     import pyarrow as pa
 
     if pa.types.is_dictionary(array.type):
@@ -292,12 +309,35 @@ def _texts(array: Any, name: str) -> pl.Series:
         start = len(json.dumps({name: 0}, ensure_ascii=False, separators=(",", ":"))) - 2
         text = encoded.str.slice(start).str.head(-1)
         return text.set(values.is_null(), None).alias(name)
-    if isinstance(dtype, pl.Datetime):
-        zone = "" if dtype.time_zone is None else "Z"
-        return values.dt.replace_time_zone(None).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f").cast(pl.String) + zone
-    if dtype.is_integer() or dtype == pl.Date:
+    if isinstance(dtype, pl.Datetime | pl.Date):
+        times = _written_times(values)
+        return times if kind is None else _marked(times, IS_A_TIME)
+    if dtype.is_temporal():
+        times = values.cast(pl.Int64 if dtype == pl.Duration else pl.String).cast(pl.String)
+        return times if kind is None else _marked(times, IS_A_TIME)
+    if dtype.is_integer() or not (dtype.is_numeric() or dtype == pl.Boolean):
         return values.cast(pl.String)
-    return pl.Series(name, [as_text(float(v) if dtype.is_decimal() and v is not None else v) for v in values])
+    numbers = [float(v) if dtype.is_decimal() and v is not None else v for v in values]
+    return pl.Series(name, list(map(reader_of(kind, as_text), numbers)), dtype=pl.String)
+
+
+def _written_times(values: pl.Series) -> pl.Series:
+    """Times in ISO 8601, with Z if they have a zone, and days. Those beyond the year 9999 are numbers, which no rule
+    accepts."""
+    known, number = are_writable(values), values.cast(pl.Int64)
+    beyond = pl.select(pl.when(~known).then(pl.format("{} since 1970, beyond the year 9999", number))).to_series()
+    values = pl.select(pl.when(known).then(values)).to_series()
+    if isinstance(values.dtype, pl.Datetime):
+        zone = "" if values.dtype.time_zone is None else "Z"
+        written = values.dt.replace_time_zone(None).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f").cast(pl.String) + zone
+    else:
+        written = values.cast(pl.String)
+    return pl.select(pl.coalesce(written, beyond)).to_series().alias(number.name)
+
+
+def _marked(texts: pl.Series, problem: str) -> pl.Series:
+    values = [None if text is None else mark(problem, text) for text in texts]
+    return pl.Series(texts.name, values, dtype=pl.String)
 
 
 def decoded_or_hex(values: pl.Series) -> pl.Series:
@@ -313,9 +353,9 @@ def decoded_or_hex(values: pl.Series) -> pl.Series:
 
 
 def _read_without_header(
-    file: Path, stream: BinaryIO, headers: Sequence[Sequence[str]], paths: Sequence[RecordPath], wanted: Wanted
+    file: Path, stream: BinaryIO, records: Records, paths: Sequence[RecordPath], wanted: Wanted
 ) -> Iterator[Piece]:
-    names = {len(header): header for header in headers}
+    names = {len(header): header for header in records.headers}
     first = 1
     for block in line_blocks(file, stream):
         texts, undecodable = decoded_lines(block, first)
@@ -337,14 +377,14 @@ def _read_without_header(
         wanted.counts.n_blank += len(block) - len(rows) - len(refused) - len(undecodable)
         first += len(block)
         lost = pl.concat([refused_frame(*_columns(refused)), undecodable_frame(undecodable)])
-        yield _with_refused(_from_rows(rows, paths), lost)
+        yield _with_refused(_from_rows(rows, paths, records.kinds), lost)
 
 
 # ── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _from_rows(rows: Sequence[tuple[int, Row]], paths: Sequence[RecordPath]) -> Piece:
-    extractor = Extractor(paths)
+def _from_rows(rows: Sequence[tuple[int, Row]], paths: Sequence[RecordPath], kinds: Mapping[str, TextKind]) -> Piece:
+    extractor = Extractor(paths, kinds)
     texts = [extractor.texts(row) for _, row in rows]
     values: dict[str, list[Any]] = {path.text: [row[at] for row in texts] for at, path in enumerate(paths)}
     return _piece([line for line, _ in rows], values, paths, lambda at: as_text(dict(rows[at][1])) or "")
@@ -354,6 +394,7 @@ def _from_columns(
     columns: Mapping[str, pl.Series],
     lines: pl.Series,
     paths: Sequence[RecordPath],
+    kinds: Mapping[str, TextKind],
     nested: frozenset[str] = frozenset(),
 ) -> Piece:
     values: dict[str, list[Any] | pl.Series] = {}
@@ -367,7 +408,7 @@ def _from_columns(
         else:
             values[path.text] = [None] * len(lines)
     for column, of_column in deeper.items():
-        extractor = Extractor(of_column)
+        extractor = Extractor(of_column, kinds)
         texts = [extractor.texts({column: _loaded(value)}) for value in columns[column]]
         values |= {path.text: [row[at] for row in texts] for at, path in enumerate(of_column)}
 
@@ -382,8 +423,8 @@ def _loaded(text: str | None) -> Any:
     if text is None or text.lstrip()[:1] not in ("{", "["):
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return loaded(text)
+    except ValueError:
         return text
 
 

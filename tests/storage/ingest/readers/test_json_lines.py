@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from journeys_assets.domain.landing.json_values import json_text
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import json_lines, pieces
 from journeys_assets.storage.ingest.readers.pieces import UNREADABLE_SCHEMA, Kind, Wanted
-from journeys_assets.storage.ingest.readers.values import json_text
+from tests.support.landing_files import Sandbox
 from tests.support.reading import read, read_text
 
 TIME = "2026-01-01T10:00:00Z"
@@ -192,3 +193,13 @@ def test_lines_and_records_add_up(
     assert wanted.counts.n_lines == len(lines)
     assert wanted.counts.n_blank == sum(not line.strip() for line in lines)
     assert piece.frame["line"].to_list() == [at for at, line in enumerate(lines, 1) if line.startswith("{")]
+
+
+def test_a_key_that_an_object_has_twice_is_refused(tmp_path: Path) -> None:
+    """The last value would win in silence: here a yes over a no."""
+    sandbox = Sandbox(tmp_path)
+    twice = '{"user_id": "a", "push_opt_in": false, "push_opt_in": true}\n'
+    inside = '{"user_id": "b", "push_opt_in": true, "country": "\\"push_opt_in\\"", "x": {"user_id": 1}}\n'
+    sandbox.ingest(sandbox.write("users.jsonl", twice + inside))
+    assert sandbox.table("users")["user_id"].to_list() == ["b"]
+    assert sandbox.table("quarantined_rows")["reason"].to_list() == ["the line has 'push_opt_in' twice; keep one"]

@@ -22,9 +22,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from journeys_assets.storage.ingest.readers.pieces import Kind
+Kind = Literal["text", "number", "boolean", "list", "time"]
+"""What the values of a column are. ``list`` is a list of texts; ``time`` is a time or a day."""
 
 MAX_WHOLE = 2**53
 """Whole numbers below this, in magnitude, are exact as floating-point numbers."""
