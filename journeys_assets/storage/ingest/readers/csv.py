@@ -47,7 +47,6 @@ from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.broken import readings_frame, readings_of_line
 from journeys_assets.storage.ingest.readers.pieces import (
-    LineCounts,
     Piece,
     Wanted,
     decoded_lines,

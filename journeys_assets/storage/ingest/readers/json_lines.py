@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,6 +38,7 @@ MAX_SHAPES = 1_000
 
 _BOM = b"\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\n\r]*")
+_ESCAPED_KEY = re.compile(r'\\u[0-9a-fA-F]{4}(?:[^"\\]|\\.)*"\s*:')
 
 
 def _no_constant(name: str) -> None:
@@ -150,7 +150,7 @@ class _AmbiguousKeysError(Exception):
 
 def _occurs_twice(text: str, key: str) -> bool:
     """Whether the object in a text has a key more than once itself, and not in a value."""
-    pairs = json.JSONDecoder(object_pairs_hook=list).decode(text)
+    pairs: list[tuple[str, Any]] = json.JSONDecoder(object_pairs_hook=list).decode(text)
     return sum(name == key for name, _ in pairs) > 1
 
 
@@ -163,12 +163,6 @@ class _Rows:
         self.written: dict[str, str | None] = {}
         """Every key, and the wanted column that it means."""
         self._by_key = names_by_key(wanted.known)
-        self._pairs: list[tuple[str, Any]] = []
-        self._decoder = (
-            json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=self._noted)
-            if wanted.reads_broken
-            else _DECODER
-        )
         self._kinds = [wanted.kinds.get(name) for name in wanted.known]
         self._keys: dict[tuple[str, ...], list[str | None]] = {}
 
@@ -216,33 +210,22 @@ class _Rows:
 
     def _parsed(self, text: str) -> list[Any]:
         """The values of a record in the order of the wanted columns."""
-        row = self._decoder.decode(text)
+        row = _DECODER.decode(text)
         if not isinstance(row, dict):
             raise ValueError("it is not an object")
         written = tuple(row)
-        if self.wanted.reads_broken and len(self._pairs) > len(row):
-            self._check_repeated(key for key, _ in self._pairs)
         keys = self._keys.get(written)
         if keys is None:
             keys = self._matched(written)
             if len(self._keys) < MAX_SHAPES:
                 self._keys[written] = keys
+        # A decoder keeps the last of several values, but of two answers none may be taken for a yes. Counting is cheap,
+        # and only a suspect is decoded again.
+        is_suspect = "\\u" in text and _ESCAPED_KEY.search(text) is not None
         for key in keys:
-            # A decoder keeps the last of several values. Counting is cheap, and only a suspect is decoded again.
-            if key is not None and text.count(f'"{key}"') > 1 and _occurs_twice(text, key):
+            if key is not None and (is_suspect or text.count(f'"{key}"') > 1) and _occurs_twice(text, key):
                 raise _AmbiguousKeysError(f"the line has {key!r} twice; keep one")
         return [row[key] if key is not None else None for key in keys]
-
-    def _noted(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """An object, whose pairs are kept until the next one: of nested objects, the outermost is the last."""
-        self._pairs = pairs
-        return dict(pairs)
-
-    def _check_repeated(self, keys: Iterable[str]) -> None:
-        """Raise ``_AmbiguousKeysError`` if a wanted key is there twice. Of two answers none may be taken for a yes."""
-        for key, n in Counter(keys).items():
-            if n > 1 and column_key(key) in self._by_key:
-                raise _AmbiguousKeysError(f"the line has {key!r} twice; keep one")
 
     def _matched(self, written: Sequence[str]) -> list[str | None]:
         """The key of an object for each wanted column."""

@@ -199,7 +199,8 @@ def test_a_key_that_an_object_has_twice_is_refused(tmp_path: Path) -> None:
     """The last value would win in silence: here a yes over a no."""
     sandbox = Sandbox(tmp_path)
     twice = '{"user_id": "a", "push_opt_in": false, "push_opt_in": true}\n'
+    twice += '{"user_id": "b", "push_opt_in": false, "push\\u005fopt_in": true}\n'
     inside = '{"user_id": "b", "push_opt_in": true, "country": "\\"push_opt_in\\"", "x": {"user_id": 1}}\n'
     sandbox.ingest(sandbox.write("users.jsonl", twice + inside))
     assert sandbox.table("users")["user_id"].to_list() == ["b"]
-    assert sandbox.table("quarantined_rows")["reason"].to_list() == ["the line has 'push_opt_in' twice; keep one"]
+    assert sandbox.table("quarantined_rows")["reason"].to_list() == ["the line has 'push_opt_in' twice; keep one"] * 2
