@@ -73,7 +73,7 @@ def assert_reconciled(report: IngestReport) -> None:
 
 BROKEN: list[tuple[str, str, bytes, str]] = [
     ("empty", "search_events/b.csv", b"", "is empty"),
-    ("only newlines", "search_events/b.csv", b"\n\n", "column user_id, query, searched_at is missing"),
+    ("only newlines", "search_events/b.csv", b"\n\n", "the first line is blank"),
     ("missing column", "search_events/b.csv", b"user_id,query\nu,q\n", "column searched_at is missing"),
     ("bars", "search_events/b.csv", b"user_id|query|searched_at\nu|q|2026-01-01\n", "separated by commas"),
     ("column twice", "search_events/b.csv", b"user_id,query,searched_at,query\n", "query occurs twice"),
