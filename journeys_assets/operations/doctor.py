@@ -242,7 +242,8 @@ def _computed(con: duckdb.DuckDBPyConnection, pipeline: Pipeline, versions: Vers
     if log.is_start_set and log.start > today:
         start = f"first_partition_date = {log.start} is after today, {today} (UTC)"
         yield Finding("days of the log", False, f"{start}, so that no day can be run; set an earlier date")
-    yield from _log(log)
+    else:
+        yield from _log(log)
     done = day_queries.last_closed_day(con)
     if done is None or done < log.start:
         if log.counted:

@@ -148,4 +148,6 @@ def test_errors_name_the_days_that_can_be_run(
     for days in ((None, None), (DAY, DAY)):
         with pytest.raises(RunError, match=f"first_partition_date = {TOMORROW} is after today"):
             sandbox.plan(*days)
-    assert finding(sandbox, "days of the log").ok
+    found = finding(sandbox, "days of the log")
+    assert not found.ok
+    assert f"first_partition_date = {TOMORROW} is after today" in found.text
