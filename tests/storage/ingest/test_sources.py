@@ -115,7 +115,7 @@ LEFT_OUT: dict[str, tuple[bytes, str]] = {
     "half.csvx": (b"user_id,query\nu,q\n", "no known ending, and its content is not known"),
     "broken": (b"{no json}", "no known ending, and its content is not known"),
     "part-00009": (b"", "it is empty and has no known ending"),
-    "book.xlsx": (as_zip(("[Content_Types].xml", b"x"), ("a.xml", b"x")), "has 2 files"),
+    "book.xlsx": (as_zip(("[Content_Types].xml", b"x"), ("a.xml", b"x")), "it is a spreadsheet, which cannot be read"),
     "old.xls": (b"\xd0\xcf", "it is a spreadsheet, which cannot be read; write Parquet, CSV"),
     "x.avro": (b"Obj\1", "it is Avro, which cannot be read"),
     "two.zip": (as_zip(("a.csv", CSV), ("b.csv", CSV)), "has 2 files (a.csv, b.csv); unpack the archive"),
