@@ -38,6 +38,14 @@ from journeys_assets.domain.tables.landing import (
     VERSIONED,
 )
 from journeys_assets.domain.tables.table import Table
+from journeys_assets.storage.ingest.changed_days import record_days
+from journeys_assets.storage.ingest.consent_of_call import (
+    WITHOUT_YES,
+    add_doubtful_users,
+    add_unlisted_users,
+    keep_last_list,
+    replaced_unsubscribes,
+)
 from journeys_assets.storage.ingest.identities import LINKED, renew_owners
 from journeys_assets.storage.ingest.parts import (
     Redelivered,
@@ -47,7 +55,7 @@ from journeys_assets.storage.ingest.parts import (
     with_call,
 )
 from journeys_assets.storage.ingest.scratch import EVENT_TIME, Scratch, row_schema, time_in_grain
-from journeys_assets.storage.warehouse.base import create_tables
+from journeys_assets.storage.warehouse.base import append_rows, create_tables
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 KEYWORD_EVENTS = ("search_events", "pin_engagements", "board_pins")
@@ -60,9 +68,6 @@ DIVERSE = ("search_events", "board_pins")
 """Sources in which every text column has many different values."""
 ROW_GROUP_ROWS = 122_880
 """Rows that DuckDB compresses together."""
-
-CATALOGUE = "catalogue"
-"""In ``ingested_days``: the days whose keyword_commonness changes, because the catalogue does."""
 
 LANDING_FORMAT = "landing"
 """The format of files in the form of the landing contract."""
@@ -221,7 +226,7 @@ def load(
                 con, LANDING_TABLES[source], scratch, numbers, source_lists, doubtful_users, redelivered, seq
             )
             if source != LINKED:
-                _record_days(con, source, outcome.days, seq, now.date())
+                record_days(con, source, outcome.days, seq, now.date())
             accepted |= {(source, number): n for number, n in outcome.accepted.items()}
             superseded |= {(source, number): n for number, n in outcome.superseded.items()}
             noise |= {(source, number): counts for number, counts in outcome.noise.items()}
@@ -235,8 +240,8 @@ def load(
         _replace_quarantined(con, new, quarantined, seq)
         _append_unsubscribes(con, unsubscribes.filter(~pl.col("file_no").is_in(list(late)).fill_null(False)), seq)
         list_numbers = {file.number for file in lists}
-        _append(con, INGEST_OUTCOMES, _outcomes(new, seq))
-        _append(con, INGEST_LEDGER, _ledger(new, accepted, noise, superseded, list_numbers, seq, now))
+        append_rows(con, INGEST_OUTCOMES, _outcomes(new, seq))
+        append_rows(con, INGEST_LEDGER, _ledger(new, accepted, noise, superseded, list_numbers, seq, now))
     return Loaded(seq, accepted, superseded, min(first_days, default=None), n_unlisted, n_doubtful, late, noise)
 
 
@@ -365,15 +370,15 @@ def _chosen(
         con.execute("CREATE OR REPLACE TEMP TABLE incoming AS FROM block")
     if table.name == "users":
         con.register("doubtful", doubtful.to_frame("user_id").to_arrow())
-        outcome.superseded.update(_keep_last_list(con, lists))
-        con.execute(f"UPDATE incoming SET {_WITHOUT_YES} WHERE updated_at IS NULL AND user_id IN (FROM doubtful)")
+        outcome.superseded.update(keep_last_list(con, lists))
+        con.execute(f"UPDATE incoming SET {WITHOUT_YES} WHERE updated_at IS NULL AND user_id IN (FROM doubtful)")
     outcome.superseded.update(_choose(con, table))
     if table.name == "notification_events":
-        outcome.unsubscribes.append(_replaced_unsubscribes(con))
+        outcome.unsubscribes.append(replaced_unsubscribes(con))
     if lists:
-        outcome.n_unlisted += _add_unlisted_users(con)
+        outcome.n_unlisted += add_unlisted_users(con)
     if table.name == "users":
-        outcome.n_doubtful += _add_doubtful_users(con)
+        outcome.n_doubtful += add_doubtful_users(con)
         con.unregister("doubtful")
     chosen = con.sql(f"SELECT {', '.join(block.columns)} FROM fresh").pl()
     for name in ("fresh", "given", "incoming"):
@@ -499,195 +504,6 @@ def _new_versions(table: Table) -> str:
     """
 
 
-_WITHOUT_YES = ", ".join(
-    f"{name} = CASE WHEN NOT {name} THEN false END" for name in ("email_opt_in", "push_opt_in", "sensitive_opt_in")
-)
-"""SQL for ``SET``: each yes becomes unknown."""
-
-
-def _keep_last_list(con: duckdb.DuckDBPyConnection, numbers: Sequence[int]) -> Counter[int]:
-    """Delete from ``incoming`` what earlier lists of users say of users whom the last one does not list, or their yes.
-
-    Args:
-        numbers: Numbers of the files that are lists.
-
-    Returns:
-        Number of rows deleted, by file number.
-    """
-    if not numbers:
-        return Counter()
-    first = numbers[0]
-    for number in numbers:
-        repeated = con.execute(
-            """
-            SELECT count(*) > 0 AND 2 * count(DISTINCT user_id) FILTER (user_id IN (
-              SELECT user_id FROM incoming WHERE updated_at IS NULL AND list_contains($before, file_no)))
-              >= count(DISTINCT user_id)
-            FROM incoming WHERE updated_at IS NULL AND file_no = $number
-            """,
-            {"before": [n for n in numbers if first <= n < number], "number": number},
-        ).fetchall()[0][0]
-        first = number if repeated else first
-    replaced = """
-        updated_at IS NULL AND list_contains($earlier, file_no) AND user_id NOT IN (
-          SELECT user_id FROM incoming WHERE updated_at IS NULL AND list_contains($last, file_no))
-    """
-    lists = {"earlier": [n for n in numbers if n < first], "last": [n for n in numbers if n >= first]}
-    # Who has versions with a time in this call stays as left out by the last list: otherwise such a version would be
-    # all that is known, and an older yes would count.
-    con.execute(
-        f"""
-        UPDATE incoming SET {_WITHOUT_YES}
-        WHERE {replaced} AND user_id IN (SELECT user_id FROM incoming WHERE updated_at IS NOT NULL)
-        """,
-        lists,
-    )
-    rows = con.execute(
-        f"""
-        DELETE FROM incoming WHERE {replaced}
-          AND user_id NOT IN (SELECT user_id FROM incoming WHERE updated_at IS NOT NULL) RETURNING file_no
-        """,
-        lists,
-    ).fetchall()
-    return Counter(number for (number,) in rows)
-
-
-def _replaced_unsubscribes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """The unsubscribes that a later row of the call about the same send does not repeat; file_no is null."""
-    columns = "user_id, channel, unsubscribed_at"
-    return con.sql(
-        f"""
-        SELECT {columns}, NULL::BIGINT AS file_no FROM (
-          SELECT {columns} FROM incoming WHERE unsubscribed_at IS NOT NULL
-          EXCEPT SELECT {columns} FROM given WHERE unsubscribed_at IS NOT NULL)
-        """
-    ).pl()
-
-
-def _add_unlisted_users(con: duckdb.DuckDBPyConnection) -> int:
-    """Add to ``fresh`` a version with unknown opt-ins of every user with an opt-in whom a snapshot does not list."""
-    return _add_unknown(con, "SELECT user_id FROM landing.users ANTI JOIN incoming USING (user_id)")
-
-
-def _add_doubtful_users(con: duckdb.DuckDBPyConnection) -> int:
-    """Add to ``fresh`` such a version of every user in ``doubtful``, unless the call has one without a time already."""
-    undated = "FROM incoming WHERE updated_at IS NULL UNION ALL BY NAME FROM fresh WHERE updated_at IS NULL"
-    return _add_unknown(con, f"FROM doubtful ANTI JOIN ({undated}) AS undated USING (user_id)")
-
-
-def _add_unknown(con: duckdb.DuckDBPyConnection, users: str) -> int:
-    """Add to ``fresh`` a version with unknown opt-ins of each of ``users`` (SQL) with an opt-in; returns how many."""
-    added = con.execute(
-        f"""
-        INSERT INTO fresh BY NAME
-        SELECT user_id FROM (
-          SELECT user_id, email_opt_in, push_opt_in FROM (
-            SELECT * FROM landing.users SEMI JOIN ({users}) AS wanted USING (user_id)
-            QUALIFY ingest_seq >= coalesce(max(ingest_seq) FILTER (updated_at IS NULL) OVER (PARTITION BY user_id), 0)
-          )
-          UNION ALL SELECT user_id, email_opt_in, push_opt_in FROM fresh SEMI JOIN ({users}) AS wanted USING (user_id)
-        ) GROUP BY user_id HAVING bool_or(coalesce(email_opt_in, false) OR coalesce(push_opt_in, false))
-        RETURNING user_id
-        """
-    ).fetchall()
-    return len(added)
-
-
-def _record_days(
-    con: duckdb.DuckDBPyConnection, source: str, days: Sequence[pl.DataFrame], seq: int, today: date
-) -> None:
-    """Record in ``ingested_days`` the days that the rows of the call ``seq`` change; call it after their insertion.
-
-    A day that is recorded is stale, and so is every later one. Judgements change no day.
-
-    Args:
-        days: event_date, n_events, n_users of the events accepted, where the day follows from the event alone.
-    """
-    if source in ("pins", "users", "notification_events"):
-        con.execute(f"CREATE OR REPLACE TEMP VIEW added AS FROM landing.{source} WHERE ingest_seq = {seq}")
-        con.execute(f"CREATE OR REPLACE TEMP VIEW stored AS FROM landing.{source} WHERE ingest_seq < {seq}")
-        if source == "pins":
-            _record(con, "pins", _DAYS_OF_PINS, seq)
-            _record(con, CATALOGUE, _days_of_catalogue(today), seq)
-        else:
-            _record(con, source, _DAYS_OF_USERS if source == "users" else _DAYS_OF_SENDS, seq)
-        con.execute("DROP VIEW added")
-        con.execute("DROP VIEW stored")
-    elif days:
-        counted = pl.concat(days).group_by("event_date").sum().sort("event_date")
-        rows = counted.with_columns(ingest_seq=pl.lit(seq), source=pl.lit(source))
-        _append(con, INGESTED_DAYS, rows.cast(INGESTED_DAYS.polars_schema))
-
-
-def _record(con: duckdb.DuckDBPyConnection, source: str, touched: str, seq: int) -> None:
-    con.execute(
-        f"""
-        INSERT INTO landing.ingested_days BY NAME
-        SELECT {seq}::BIGINT AS ingest_seq, '{source}' AS source, event_date, count(*) AS n_events,
-               count(DISTINCT user_id) AS n_users
-        FROM ({touched}) WHERE event_date IS NOT NULL GROUP BY event_date ORDER BY event_date
-        """
-    )
-
-
-_ENGAGED = """
-    SELECT user_id, pin_id, engaged_at::DATE AS event_date FROM landing.pin_engagements
-    UNION ALL SELECT user_id, pin_id, saved_at::DATE FROM landing.board_pins
-"""
-
-_DAYS_OF_PINS = f"""
-    WITH engaged AS ({_ENGAGED}), periods AS (
-      -- The days for which a new version counts. The first version of a pin counts before its own time, too.
-      SELECT pin_id,
-             CASE WHEN updated_at IS NULL OR NOT EXISTS (
-               FROM stored AS old
-               WHERE old.pin_id = added.pin_id AND (old.updated_at IS NULL OR old.updated_at <= added.updated_at)
-             ) THEN DATE '0001-01-01' ELSE updated_at::DATE END AS first_day,
-             coalesce((
-               SELECT min(later.updated_at)::DATE FROM stored AS later
-               WHERE later.pin_id = added.pin_id AND later.updated_at > added.updated_at
-             ), DATE '9999-12-31') AS day_after
-      FROM added SEMI JOIN engaged USING (pin_id)
-    )
-    SELECT user_id, event_date FROM engaged JOIN periods USING (pin_id)
-    WHERE event_date >= first_day AND event_date < day_after
-"""
-
-
-def _days_of_catalogue(today: date) -> str:
-    """What is common in the catalogue changes from a version's day on. Without a time, the present output changes."""
-    return f"""
-        SELECT NULL AS user_id, coalesce(updated_at::DATE, (
-          SELECT max(event_date) FROM (
-            {_ENGAGED} UNION ALL SELECT user_id, NULL, searched_at::DATE FROM landing.search_events
-          ) WHERE event_date <= DATE '{today}'
-        )) AS event_date FROM added
-    """
-
-
-_DAYS_OF_USERS = """
-    -- The plan of a day is for the day after, and an opt-out holds on its own day. A version without a time changes the
-    -- plans to come; those of the past were carried out.
-    SELECT user_id, updated_at::DATE AS event_date FROM added WHERE updated_at IS NOT NULL
-    UNION ALL
-    SELECT user_id, updated_at::DATE - 1 FROM added
-    WHERE updated_at IS NOT NULL
-      AND (NOT coalesce(email_opt_in AND push_opt_in, false) OR NOT coalesce(sensitive_opt_in, true))
-"""
-
-_DAYS_OF_SENDS = """
-    -- The send counts for caps and cool-downs, and an unsubscribe holds sends from its own day on. Opens and clicks
-    -- change no plan.
-    SELECT user_id, sent_at::DATE AS event_date FROM added
-    WHERE notification_id NOT IN (SELECT notification_id FROM stored)
-    UNION ALL
-    SELECT user_id, unsubscribed_at::DATE - 1 FROM added ANTI JOIN stored
-    ON stored.notification_id = added.notification_id AND stored.channel = added.channel
-      AND stored.user_id = added.user_id AND stored.unsubscribed_at = added.unsubscribed_at
-    WHERE unsubscribed_at IS NOT NULL
-"""
-
-
 def _append_unsubscribes(con: duckdb.DuckDBPyConnection, unsubscribes: pl.DataFrame, seq: int) -> None:
     """Store unsubscribes whose rows are not stored, unless they are there, and record the days that they change."""
     con.register("given_unsubscribes", unsubscribes.drop("file_no").to_arrow())
@@ -729,13 +545,7 @@ def _replace_quarantined(
         """
     )
     con.unregister("loaded_files")
-    _append(con, QUARANTINED_ROWS, quarantined.join(keys, on=["file_no", "source"], how="inner"))
-
-
-def _append(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
-    con.register("rows_to_append", frame.select(table.column_names).to_arrow())
-    con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM rows_to_append")
-    con.unregister("rows_to_append")
+    append_rows(con, QUARANTINED_ROWS, quarantined.join(keys, on=["file_no", "source"], how="inner"))
 
 
 def _ledger(

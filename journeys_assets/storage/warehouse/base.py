@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from journeys_assets.domain.tables.table import Table
 from journeys_assets.errors import JourneysError
@@ -30,6 +31,13 @@ def create_tables(con: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> No
     for table in tables:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
         con.execute(table.ddl)
+
+
+def append_rows(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+    """Insert the rows of ``frame``, which has at least the columns of ``table``."""
+    con.register("rows_to_append", frame.select(table.column_names).to_arrow())
+    con.execute(f"INSERT INTO {table.qualified_name} BY NAME SELECT * FROM rows_to_append")
+    con.unregister("rows_to_append")
 
 
 def has_table(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
