@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from journeys_assets.cli.app import app
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.landing.log_options import FormatOptions
-from journeys_assets.domain.tables.landing import LANDING, VERSIONED
+from journeys_assets.domain.tables.landing import LANDING, PART_SOURCES, VERSIONED
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
 from journeys_assets.importers.base import Importer
 from journeys_assets.importers.choose import formats
@@ -200,6 +200,11 @@ class Fuzzed:
             WHERE coalesce(file, '') = '' OR coalesce(reason, '') = '' OR coalesce(line, 0) < 1 OR row_json IS NULL
             """,
         )
+        # Of other formats, a later call may bring a part of a log or an event again, in place of what was accepted.
+        others = {
+            source for (source,) in self.rows("SELECT source FROM landing.ingest_ledger WHERE format <> 'landing'")[0]
+        }
+        ledger = [row for row in ledger if row[0] not in others.intersection(PART_SOURCES) or row[1] > row[2]]
         assert ledger == [], "rows in the landing table and accepted rows of the ledger differ"
         assert refused == [], "refused rows and those of the ledger differ"
         assert vague == [], "a refused row has no file, line or reason"
@@ -224,9 +229,12 @@ def is_text(value: str) -> bool:
 
 
 def assert_names(error: IngestError, paths: Sequence[Path]) -> None:
-    """The message has the name of one of the files. Characters that cannot be shown may be left out or escaped."""
+    """The message has the name of one of the files, or says which are missing. Characters that cannot be shown may be
+    left out or escaped."""
     names = [part for path in paths for part in (str(path), path.name.split("\n")[0])]
-    assert any(name in str(error) for name in names), f"the message names no file: {error}"
+    assert "not among the files" in str(error) or any(name in str(error) for name in names), (
+        f"the message names no file: {error}"
+    )
 
 
 @pytest.fixture(scope="module")
