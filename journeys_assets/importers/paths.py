@@ -27,12 +27,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from journeys_assets.domain.landing.json_values import MAX_WHOLE
 from journeys_assets.errors import JourneysError
 from journeys_assets.importers.json_values import parsed_text
 from journeys_assets.importers.no_text import TextKind, reader_of
-
-MAX_WHOLE = 2**53
-"""Whole numbers below this, in magnitude, are exact as floating-point numbers."""
 
 _STEP = re.compile(
     r"""(?P<dot>\.)?(?:

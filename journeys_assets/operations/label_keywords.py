@@ -45,9 +45,9 @@ REQUIRED = ("user_id", "keyword")
 TIMES = ("first_engaged_at", "last_engaged_at")
 KNOWN = (*REQUIRED, "weight", *TIMES)
 ADDED = ("journey_id", "area_id", "journey_name")
+"""Columns of the result. A file that has one of them is refused."""
 ROW = "\0row"
 """Position of a row; no file has a column of that name."""
-"""Columns of the result. Columns of these names in the file are replaced."""
 REFUSED = pl.Schema({"line": pl.Int64(), "reason": pl.String()})
 
 _SEARCH = LANDING["search_events"]

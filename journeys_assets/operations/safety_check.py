@@ -15,7 +15,7 @@ from journeys_assets.storage.row_files import read_rows
 
 TEXT = "text"
 ADDED = ("category", "decision", "score", "decided_by")
-"""Columns of the result. Columns of these names in the file are replaced."""
+"""Columns of the result. A file that has one of them is refused."""
 
 
 class SafetyFileError(JourneysError):

@@ -9,9 +9,9 @@ The rules, by kind of source (``domain.tables.landing.VERSIONED``):
   replaces all versions of earlier calls. So the same file again is not skipped: it says that this is the state again.
   A version that is already in force is a duplicate, so what has not changed is not stored twice. All versions are kept.
 * **Snapshots of users.** The users of a call without ``updated_at`` are a list of all users. A user whom it does not
-  list gets a version with unknown opt-ins, and unknown counts as no. So does whom a record may be about that cannot be
-  read. The files of a call are parts of one list, unless
-  a file repeats at least half of its users from the files before it: then a later list begins, and replaces the other.
+  list gets a version with unknown opt-ins, and unknown counts as no. So does a user whom a record may be about that
+  cannot be read. The files of a call are parts of one list, unless a file repeats at least half of its users from the
+  files before it: then a later list begins, and replaces the other.
 """
 
 from __future__ import annotations
