@@ -146,7 +146,8 @@ def write_log(folder: Path, source: str, n_rows: int, n_files: int, form: str, f
 def load(warehouse_file: Path, folder: Path, profile: Path | None) -> dict[str, float]:
     """Ingest ``folder``: rows, CPU and wall seconds of the call, and peak memory of this process, MiB."""
     from journeys_assets.domain.actions import DEFAULT_ACTIONS
-    from journeys_assets.storage.ingest.call import ensure_landing, ingest
+    from journeys_assets.storage.ingest.call import ingest
+    from journeys_assets.storage.ingest.load import ensure_landing
     from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
     warehouse = Warehouse(warehouse_file)

@@ -19,7 +19,8 @@ from journeys_assets.pipeline.pipeline import Pipeline, build_pipeline
 from journeys_assets.pipeline.run import DaysToRun, RunSummary, days_to_run, run_days
 from journeys_assets.pipeline.stage import USERS_PER_SHARD
 from journeys_assets.settings import Settings, load_settings
-from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.call import ingest
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 NOW = datetime(2026, 6, 1, 12)

@@ -19,7 +19,7 @@ from journeys_assets.storage.ingest.errors import IngestError
 if TYPE_CHECKING:
     from journeys_assets.importers.base import Importer
     from journeys_assets.pipeline.run import RunSummary
-    from journeys_assets.storage.ingest.call import IngestReport
+    from journeys_assets.storage.ingest.report import IngestReport
     from journeys_assets.storage.locations.copies import Logs
     from journeys_assets.synthetic.languages import WorldLanguage
 

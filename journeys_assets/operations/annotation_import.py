@@ -11,8 +11,9 @@ import polars as pl
 
 from journeys_assets.domain.tables.landing import ANNOTATION_ITEMS
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
-from journeys_assets.storage.ingest.call import FileReport, ingest
+from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.ingest.files import IngestError
+from journeys_assets.storage.ingest.report import FileReport
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 

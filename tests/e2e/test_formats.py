@@ -9,8 +9,9 @@ import pytest
 
 from journeys_assets.deployment import note_first_day
 from journeys_assets.importers.base import Importer
-from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.ingest.recognition import importer_by_mapping, recognise_format
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.synthetic.exports.kept import kept_landing
 from journeys_assets.synthetic.exports.write import LANDING_BESIDE, MAPPING_FILE, write_export
 from journeys_assets.synthetic.params import WorldParams

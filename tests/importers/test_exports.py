@@ -10,8 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
-from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.recognition import importer_by_mapping, recognise_format
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.synthetic.exports.kept import CATEGORIES, MICROSECONDS, WITH_CATALOGUE, kept_landing
 from journeys_assets.synthetic.exports.write import LANDING_BESIDE, MAPPING_FILE, write_export
 from journeys_assets.synthetic.params import WorldParams

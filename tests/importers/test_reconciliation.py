@@ -22,10 +22,10 @@ from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.tables.landing import LANDING
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
 from journeys_assets.importers.choose import formats
-from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.readers.formats import COMPRESSIONS, ENDINGS
 from journeys_assets.storage.ingest.recognition import recognise_format
+from journeys_assets.storage.ingest.report import IngestReport
 from tests.support.command_line import runner
 from tests.support.fuzz_files import ACCOUNTS, GOOD, SHEET, SHOP
 from tests.support.fuzz_files import COMPRESSIONS as COMPRESS

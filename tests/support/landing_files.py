@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
-from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.ingest.load import LANDING_TABLES
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 NOW = datetime(2026, 1, 10, 12)

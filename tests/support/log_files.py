@@ -9,7 +9,8 @@ from typing import Any
 from journeys_assets.domain.actions import DEFAULT_ACTIONS, Action
 from journeys_assets.domain.landing.log_options import FormatOptions
 from journeys_assets.importers.base import Importer
-from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.call import ingest
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 
 NOW = datetime(2026, 2, 1)

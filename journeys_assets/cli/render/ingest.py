@@ -18,7 +18,7 @@ from journeys_assets.domain.landing.column_names import is_objection
 
 if TYPE_CHECKING:
     from journeys_assets.operations.log_health import LogHealth
-    from journeys_assets.storage.ingest.call import IngestReport
+    from journeys_assets.storage.ingest.report import IngestReport
 
 FILES_SHOWN = 20
 SHOWN_EVENTS = 5

@@ -22,10 +22,11 @@ from journeys_assets.domain.landing.contract import LIST_SEPARATOR
 from journeys_assets.domain.landing.files import FILES_SCHEMA, outcome_of_damaged
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.importers.base import Importer
-from journeys_assets.storage.ingest.call import IngestReport, ingest
+from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.ingest.errors import DamagedFileError, IngestError
 from journeys_assets.storage.ingest.files import printable, source_of, walk
 from journeys_assets.storage.ingest.load import LANDING_FORMAT
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.storage.warehouse.base import has_table
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from journeys_assets.domain.landing.file_names import why_passed_over
-from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.files import PassedOver
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.storage.ingest.scratch import scratch_folder
 from journeys_assets.storage.locations.address import Location, location_of
 from journeys_assets.storage.locations.buckets import Bucket

@@ -11,8 +11,8 @@ from datetime import datetime
 import polars as pl
 
 from journeys_assets.domain.tables.landing import COPIED_OBJECTS
-from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.load import ensure_landing, known_files
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.storage.locations.copies import Logs
 from journeys_assets.storage.locations.remote import State
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse

@@ -31,8 +31,8 @@ from journeys_assets.operations.annotation_import import ImportedSheet
 from journeys_assets.operations.calibrate import Threshold
 from journeys_assets.operations.label_keywords import Clustered
 from journeys_assets.operations.readout import LogReadout
-from journeys_assets.storage.ingest.call import FileReport, IngestReport
 from journeys_assets.storage.ingest.files import PassedOver
+from journeys_assets.storage.ingest.report import FileReport, IngestReport
 from tests.support.hostile import HOSTILE, acts
 
 DAY = date(2026, 3, 1)

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from journeys_assets.cli.render.ingest import show_ingest
-from journeys_assets.storage.ingest.call import IngestReport
+from journeys_assets.storage.ingest.report import IngestReport
 
 
 def test_events_that_say_who_wants_no_messages_are_named() -> None:

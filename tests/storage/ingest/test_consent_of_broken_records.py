@@ -9,9 +9,9 @@ import pytest
 from journeys_assets.domain.quality.params import QualityParams
 from journeys_assets.storage.erasure.databases import remove_users
 from journeys_assets.storage.erasure.tombstones import Tombstones, add_tombstones
-from journeys_assets.storage.ingest.call import IngestReport
 from journeys_assets.storage.ingest.errors import IngestError
 from journeys_assets.storage.ingest.load import INGEST_TABLES, ensure_landing
+from journeys_assets.storage.ingest.report import IngestReport
 from journeys_assets.storage.queries.unmatched import unmatched_keys
 from journeys_assets.storage.queries.users import users
 from tests.support.landing_files import NOW, Sandbox, assert_reconciled

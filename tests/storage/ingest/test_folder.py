@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from journeys_assets.domain.actions import DEFAULT_ACTIONS
 from journeys_assets.domain.tables.landing import LANDED_FILES
 from journeys_assets.domain.tables.table import violations
-from journeys_assets.storage.ingest import call as ingest_call
-from journeys_assets.storage.ingest.call import IngestReport
+from journeys_assets.storage.ingest import plan as plans
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.folder import (
     complete_files,
@@ -28,6 +27,7 @@ from journeys_assets.storage.ingest.folder import (
     record_landed,
 )
 from journeys_assets.storage.ingest.readers import choose, pieces
+from journeys_assets.storage.ingest.report import IngestReport
 from tests.support.landing_files import BROKEN, SEARCHES, Sandbox, as_csv, as_json_lines, assert_reconciled
 
 DAY_NS = 86_400 * 10**9
@@ -122,7 +122,7 @@ def test_a_copy_of_an_unreadable_file_is_quarantined_once(sandbox: Sandbox, monk
         if file == first:
             raise IngestError(f"{file}: the disk failed")
 
-    monkeypatch.setattr(ingest_call, "read_pieces", breaks_at_the_end)
+    monkeypatch.setattr(plans, "read_pieces", breaks_at_the_end)
     _, wrong = set_aside(sandbox, [first, copy])
     assert list(wrong) == [first]
     assert sandbox.table("quarantined_rows")["file"].to_list() == [str(copy)]

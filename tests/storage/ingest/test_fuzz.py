@@ -27,9 +27,10 @@ from journeys_assets.domain.tables.landing import LANDING, PART_SOURCES, VERSION
 from journeys_assets.importers.annotation_sheet import JUDGED_SCHEMA, sheet_importer
 from journeys_assets.importers.base import Importer
 from journeys_assets.importers.choose import formats
-from journeys_assets.storage.ingest.call import FileReport, IngestReport, ingest
+from journeys_assets.storage.ingest.call import ingest
 from journeys_assets.storage.ingest.files import IngestError
 from journeys_assets.storage.ingest.load import INGEST_TABLES, ensure_landing
+from journeys_assets.storage.ingest.report import FileReport, IngestReport
 from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.fuzz_files import (
     ACCOUNTS,
