@@ -19,9 +19,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
@@ -50,6 +59,16 @@ LONGEST_NAME = 255
 """Of a folder on Linux and macOS, bytes."""
 LARGEST_NUMBER = 10**9
 """Of a parameter, in either direction."""
+
+
+def _from_user_folder(path: str) -> str:
+    """``path`` with the folder of the user for a ``~`` at its beginning: not every caller is a shell."""
+    # Path.expanduser raises for a folder whose name really begins with "~".
+    return os.path.expanduser(path)
+
+
+UserPath = Annotated[Path, AfterValidator(lambda path: Path(_from_user_folder(str(path))))]
+"""A path that may begin with ``~``."""
 
 
 class SettingsError(JourneysError):
@@ -130,7 +149,7 @@ class LandingPlace(BaseModel):
     format: str = Field(
         default="landing", description="`landing` (the contract), or the name of a log format, such as `ga4`."
     )
-    mapping: Path | None = Field(
+    mapping: UserPath | None = Field(
         default=None,
         description="A mapping for files of any other format, by its full path or its path in the home; then format is "
         "`generic`.",
@@ -139,6 +158,7 @@ class LandingPlace(BaseModel):
     @field_validator("location")
     @classmethod
     def _can_be_listed(cls, location: str) -> str:
+        location = _from_user_folder(location)
         if not re.match(r"/|(?:s3|gs)://[^/]", location):
             raise ValueError("must be a full path, or begin with s3:// or gs:// and a bucket")
         return location
@@ -220,7 +240,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # a value may be a secret
     )
 
-    home: Path = Field(DEFAULT_HOME, description="Folder of all state.")
+    home: UserPath = Field(DEFAULT_HOME, description="Folder of all state.")
     first_partition_date: date | None = Field(
         None,
         description="First day that is computed. Events before it count as history, for windows and journey ids, and "
@@ -274,7 +294,7 @@ class Settings(BaseSettings):
         description="Where related journeys are kept for reading: `redis://host:6379/0`, or a folder. By default a "
         "folder below `home`.",
     )
-    public_data: Path | None = Field(
+    public_data: UserPath | None = Field(
         None,
         description="Folder of public logs and labelled sets for `journeys evaluate`. Missing ones are left out.",
     )
@@ -438,7 +458,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        home = Path(init_settings().get("home") or os.environ.get("JOURNEYS_HOME") or DEFAULT_HOME)
+        given = init_settings().get("home") or os.environ.get("JOURNEYS_HOME") or DEFAULT_HOME
+        home = Path(_from_user_folder(str(given)))
         values = _values_in(home / FILE)
         for group, name in SECRETS:
             if name in values.get(group, {}):

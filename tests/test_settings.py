@@ -192,3 +192,20 @@ def test_a_home_with_too_long_a_name_is_refused(tmp_path: Path) -> None:
 def test_a_home_that_duckdb_or_sqlite_would_misread_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match="choose another folder"):
         load_settings(home=tmp_path / name)
+
+
+def test_paths_may_begin_with_the_folder_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JOURNEYS_HOME", "~/of journeys")
+    (tmp_path / "of journeys").mkdir()
+    (tmp_path / "of journeys/journeys.toml").write_text(
+        'embedder = "hashing"\npublic_data = "~/public"\n'
+        '[[landing]]\nlocation = "~/logs"\nformat = "generic"\nmapping = "~/log.toml"\n'
+    )
+    settings = load_settings()
+    (place,) = settings.landing
+    assert (settings.home, settings.embedder) == (tmp_path / "of journeys", "hashing")
+    assert settings.public_data == tmp_path / "public"
+    assert (place.location, place.mapping) == (str(tmp_path / "logs"), tmp_path / "log.toml")
+    assert load_settings(home="~").home == tmp_path
+    assert load_settings(home=tmp_path / "~").home == tmp_path / "~"

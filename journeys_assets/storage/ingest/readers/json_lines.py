@@ -37,6 +37,7 @@ MAX_SHAPES = 1_000
 """For how many different sequences of keys the match to columns is kept."""
 
 _BOM = b"\xef\xbb\xbf"
+_FIRST_LINE_ENDS_OBJECT = re.compile(rb"\s*[^\n]*\}[ \t\r]*(?:\n|\Z)")
 _SPACE = re.compile(r"[ \t\n\r]*")
 _ESCAPED_KEY = re.compile(r'\\u[0-9a-fA-F]{4}(?:[^"\\]|\\.)*"\s*:')
 
@@ -52,7 +53,11 @@ def read_json(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Piece]:
     """The rows of a JSON file; ``wanted`` gets the unknown columns and the counts of lines."""
     rows = _Rows(wanted)
     head = stream.read(pieces.BLOCK_BYTES).removeprefix(_BOM)
-    yield from _read_array(file, stream, head, rows) if is_array(head) else _read_lines(file, stream, head, rows)
+    if is_array(head):
+        yield from _read_array(file, stream, head, rows)
+    else:
+        refuse_objects_over_lines(file, head)
+        yield from _read_lines(file, stream, head, rows)
     if rows.n_good:
         wanted.match(file, rows.columns)
 
@@ -60,6 +65,19 @@ def read_json(file: Path, stream: BinaryIO, wanted: Wanted) -> Iterator[Piece]:
 def is_array(head: bytes) -> bool:
     """Whether a JSON file that begins with ``head`` is an array."""
     return head.lstrip().startswith(b"[")
+
+
+def refuse_objects_over_lines(file: Path, head: bytes) -> None:
+    """Raise ``IngestError`` if the first object of a file that begins with ``head`` goes on over several lines."""
+    if _FIRST_LINE_ENDS_OBJECT.match(head):
+        return
+    text = head.lstrip().decode("utf-8", "replace")
+    try:
+        first, end = _DECODER.raw_decode(text)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(first, dict) and "\n" in text[:end]:
+        raise IngestError(f"{file} has JSON objects over several lines; write one object per line (`jq -c .` does)")
 
 
 def _read_lines(file: Path, stream: BinaryIO, head: bytes, rows: _Rows) -> Iterator[Piece]:

@@ -25,7 +25,7 @@ from journeys_assets.storage.ingest.errors import DamagedFileError
 from journeys_assets.storage.ingest.readers import pieces
 from journeys_assets.storage.ingest.readers.csv import SEPARATORS, read_csv
 from journeys_assets.storage.ingest.readers.formats import Format, opened, opened_all
-from journeys_assets.storage.ingest.readers.json_lines import array_text, is_array
+from journeys_assets.storage.ingest.readers.json_lines import array_text, is_array, refuse_objects_over_lines
 from journeys_assets.storage.ingest.readers.parquet import as_stored
 from journeys_assets.storage.ingest.readers.pieces import (
     BATCH_ROWS,
@@ -203,6 +203,7 @@ def _json_records(
         counts.add_rows(1)
         yield nothing, parsed([(1, whole)])
         return
+    refuse_objects_over_lines(file, head)
     first = 1
     for block in line_blocks(file, stream, head):
         numbered, undecodable = numbered_lines(block, first)

@@ -167,6 +167,17 @@ def test_an_array_is_read_up_to_a_size(tmp_path: Path, monkeypatch: pytest.Monke
         read_text(tmp_path, content + " ", name="x.json")
 
 
+@pytest.mark.parametrize("content", [json.dumps(SEARCH, indent=2), f"\n{json.dumps(SEARCH, indent=0)}\n{{\n}}\n"])
+def test_objects_over_several_lines_are_an_error_with_a_cure(tmp_path: Path, content: str) -> None:
+    with pytest.raises(IngestError, match=r"x.json has JSON objects over several lines; write one object per line"):
+        read_text(tmp_path, content, name="x.json")
+
+
+@pytest.mark.parametrize("first", ["{", '{"user_id": "u"', "{}", '{"a": {\n', "no JSON"])
+def test_a_broken_first_line_is_a_refused_line_and_no_object_over_several(tmp_path: Path, first: str) -> None:
+    assert read_text(tmp_path, f"{first}\n{json.dumps(SEARCH)}\n", name="x.json").n_rows >= 2
+
+
 # ── every line is accounted for ─────────────────────────────────────────────────────────────────────────────────────
 
 LINES = st.sampled_from(
