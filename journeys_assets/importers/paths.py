@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from journeys_assets.domain.landing.json_values import MAX_WHOLE
+from journeys_assets.domain.landing.json_values import whole_text
 from journeys_assets.errors import JourneysError
 from journeys_assets.importers.json_values import parsed_text
 from journeys_assets.importers.no_text import TextKind, reader_of
@@ -244,8 +244,7 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, float):
         if value != value:
             return None
-        is_whole = abs(value) < MAX_WHOLE and value == int(value)
-        return str(int(value)) if is_whole else json.dumps(value)
+        return whole_text(value) or json.dumps(value)
     if isinstance(value, int):
         return str(value)
     return json.dumps(_without_nulls(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
