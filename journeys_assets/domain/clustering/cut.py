@@ -118,9 +118,10 @@ def _tables(
 ) -> tuple[Ints, Doubles, Masks, Doubles]:
     """An ensemble as masks of leaves, so that a feature excludes leaves of all trees at once.
 
-    In each tree, the leaves have the bits 0, 1, ... of an unsigned integer, from left to right. A value of a feature
-    decides every split on that feature; each split excludes the leaves on its other side. So a mask for each tree and
-    each interval between thresholds of a feature says what is left. The leaf of a sample is what all features leave.
+    In each tree, the leaves have the bits 0, 1, ... of an unsigned integer, from the highest to the lowest. A value of
+    a feature decides every split on that feature; each split excludes the leaves on its other side. So a mask for each
+    tree and each interval between thresholds of a feature says what is left. The leaf of a sample is what all features
+    leave.
 
     Args:
         roots, features, lower, upper, thresholds, leaves: The attributes of ``LearnedCut``, as bytes.
@@ -128,28 +129,31 @@ def _tables(
     Returns:
         starts (20,): feature f has the thresholds ``starts[f]`` to ``starts[f + 1]``; thresholds, ascending for each
         feature; masks, flat: the one of tree t of T for a value above k thresholds of feature f is at
-        ``(starts[f] + f + k) * T + t``, and the last T contain all leaves; leaves (T, most leaves of a tree).
+        ``(starts[f] + f + k) * T + t``, and the last T contain all leaves; leaves (T, most leaves of a tree),
+        descending.
 
     Raises:
         ValueError: A tree has more than 64 leaves.
     """
     root, feature, low, high = (np.frombuffer(own, dtype=np.int64).tolist() for own in (roots, features, lower, upper))
     threshold, leaf = np.frombuffer(thresholds, dtype=np.float64), np.frombuffer(leaves, dtype=np.float64)
-    leaves_of: list[list[float]] = []
     below: list[tuple[int, int, int]] = [(0, 0, 0)] * len(feature)  # tree, leaves of the lower side, of the upper side
+    bit_of: dict[int, int] = {}
+
+    def leaves_under(at: int) -> list[int]:
+        return [-1 - at] if at < 0 else leaves_under(low[at]) + leaves_under(high[at])
 
     def mask_of(at: int, tree: int) -> int:
         if at < 0:
-            leaves_of[tree].append(float(leaf[-1 - at]))
-            return 1 << (len(leaves_of[tree]) - 1)
+            return 1 << bit_of[-1 - at]
         sides = mask_of(low[at], tree), mask_of(high[at], tree)
         below[at] = (tree, *sides)
         return sides[0] | sides[1]
 
-    every = []
-    for tree, at in enumerate(root):
-        leaves_of.append([])
-        every.append(mask_of(at, tree))
+    leaves_of = [sorted(leaves_under(at), key=lambda own: -leaf[own]) for at in root]
+    for own_leaves in leaves_of:
+        bit_of.update((own, bit) for bit, own in enumerate(own_leaves))
+    every = [mask_of(at, tree) for tree, at in enumerate(root)]
     most = max((len(own) for own in leaves_of), default=1)
     if most > 64:
         raise ValueError(f"a tree of the learned cut has {most} leaves; at most 64 are allowed")
@@ -169,7 +173,7 @@ def _tables(
             masks[starts[f] + f + above] = np.array(own, dtype=kind)
     values = np.zeros((len(root), most), dtype=np.float64)
     for tree, own_leaves in enumerate(leaves_of):
-        values[tree, : len(own_leaves)] = own_leaves
+        values[tree, : len(own_leaves)] = leaf[own_leaves]
     return starts, threshold[np.array(order, dtype=np.int64)], masks.reshape(-1), values
 
 

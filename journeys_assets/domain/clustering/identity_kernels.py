@@ -9,14 +9,13 @@ from journeys_assets.domain.clustering.kernels import (
     Doubles,
     Floats,
     Ints,
-    add_eight,
     add_scaled,
     compiled,
     four_products,
     padded,
     squared_norm,
 )
-from journeys_assets.domain.clustering.lanes import LANES, lanes_at, splat, spread, store
+from journeys_assets.domain.clustering.lanes import LANES, lanes_at, plus_product, splat, spread, store
 
 
 @compiled
@@ -38,7 +37,7 @@ def founders_packed(vectors: Floats, places: Ints, offsets: Ints, least_cosine: 
     """
     n_rows, d = places.shape[0], vectors.shape[1]
     founders = np.empty(n_rows, dtype=np.int64)
-    whole = d - d % 8
+    whole = d - d % 4
     for u in range(offsets.shape[0] - 1):
         start, stop = offsets[u], offsets[u + 1]
         n = stop - start
@@ -53,25 +52,17 @@ def founders_packed(vectors: Floats, places: Ints, offsets: Ints, least_cosine: 
         for r in range(start, stop):
             x = vectors[places[r]]
             for p in range(0, n_themes, LANES):
-                total = splat(ZERO)
-                for k in range(0, whole, 8):
+                # Four sums: each waits for its previous term, and the others run meanwhile.
+                t0, t1, t2, t3 = splat(ZERO), splat(ZERO), splat(ZERO), splat(ZERO)
+                for k in range(0, whole, 4):
                     at = p * d + k * LANES
-                    total = add_eight(
-                        total,
-                        x,
-                        k,
-                        lanes_at(panels, at),
-                        lanes_at(panels, at + LANES),
-                        lanes_at(panels, at + 2 * LANES),
-                        lanes_at(panels, at + 3 * LANES),
-                        lanes_at(panels, at + 4 * LANES),
-                        lanes_at(panels, at + 5 * LANES),
-                        lanes_at(panels, at + 6 * LANES),
-                        lanes_at(panels, at + 7 * LANES),
-                    )
+                    t0 = plus_product(t0, spread(x, k), lanes_at(panels, at))
+                    t1 = plus_product(t1, spread(x, k + 1), lanes_at(panels, at + LANES))
+                    t2 = plus_product(t2, spread(x, k + 2), lanes_at(panels, at + 2 * LANES))
+                    t3 = plus_product(t3, spread(x, k + 3), lanes_at(panels, at + 3 * LANES))
                 for k in range(whole, d):
-                    total = total + spread(x, k) * lanes_at(panels, p * d + k * LANES)
-                store(dots, p, total)
+                    t0 = plus_product(t0, spread(x, k), lanes_at(panels, p * d + k * LANES))
+                store(dots, p, (t0 + t1) + (t2 + t3))
             best, nearest = -1, -np.inf
             for t in range(n_themes):
                 cosine = dots[t] / lengths[t]

@@ -20,6 +20,7 @@ from journeys_assets.domain.clustering.lanes import (
     LANES,
     lanes_at,
     least,
+    plus_product,
     splat,
     spread,
     store,
@@ -43,6 +44,9 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 HEIGHT, LOG_KEYWORDS_OF_USER, FIRST_OF_LETTERS, FEATURES = 0, 6, 17, 19
 """Columns of ``merge_features``; the last one is their number."""
+ROWS_AT_ONCE = 6
+"""Of a product: their sums, a column and an element fill the sixteen registers of a processor without AVX-512."""
+ONE_PLACE = np.uint64(1)
 ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 SPACE = np.uint32(32)
 WORD_BEGINS, WORD_ENDS = np.uint64(2), np.uint64(3)
@@ -51,26 +55,6 @@ FNV_START, FNV_FACTOR = np.uint64(14695981039346656037), np.uint64(1099511628211
 """Constants of the hash FNV-1a (Fowler, Noll & Vo), applied to code points."""
 SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2 ** 64 divided by the golden ratio. The highest bits of a multiple of it depend on all bits of the hash."""
-
-
-@compiled
-def add_eight(
-    total: Lanes,
-    row: Floats,
-    at: int,
-    c0: Lanes,
-    c1: Lanes,
-    c2: Lanes,
-    c3: Lanes,
-    c4: Lanes,
-    c5: Lanes,
-    c6: Lanes,
-    c7: Lanes,
-) -> Lanes:
-    """``total`` and the products of eight elements of ``row``, from ``at`` on, with eight vectors."""
-    low = (spread(row, at) * c0 + spread(row, at + 1) * c1) + (spread(row, at + 2) * c2 + spread(row, at + 3) * c3)
-    high = (spread(row, at + 4) * c4 + spread(row, at + 5) * c5) + (spread(row, at + 6) * c6 + spread(row, at + 7) * c7)
-    return total + (low + high)
 
 
 @compiled
@@ -100,14 +84,14 @@ def mirror(matrix: Floats, upper: bool) -> None:
 def padded_gram(vectors: Floats, places: Ints) -> Floats:
     """Inner products of rows: a symmetric, padded matrix. Beyond n it has products of the last row.
 
-    Each product is a sum over blocks of eight dimensions, whatever the position of the two rows.
+    Each product is a sum over the dimensions in order (``plus_product``), whatever the position of the two rows.
 
     Args:
         vectors: (V, d).
         places: (n,), rows of ``vectors``; n >= 1.
     """
     n, d = places.shape[0], vectors.shape[1]
-    width, whole, tiled = padded(n), d - d % 8, d - d % LANES
+    width, tiled = padded(n), d - d % LANES
     rows = vectors.reshape(-1)
     begins = np.full(width, places[n - 1] * d)
     for i in range(n):
@@ -122,27 +106,25 @@ def padded_gram(vectors: Floats, places: Ints) -> Floats:
                 panels[p * d + k * LANES + j] = rows[begins[p + j] + k]
     products = np.empty(width * width, dtype=np.float32)
     for p in range(0, width, LANES):
-        for i in range(0, p + LANES, 4):
-            t0, t1, t2, t3 = splat(ZERO), splat(ZERO), splat(ZERO), splat(ZERO)
-            r0, r1, r2, r3 = begins[i], begins[i + 1], begins[i + 2], begins[i + 3]
-            for k in range(0, whole, 8):
-                at = p * d + k * LANES
-                c0, c1 = lanes_at(panels, at), lanes_at(panels, at + LANES)
-                c2, c3 = lanes_at(panels, at + 2 * LANES), lanes_at(panels, at + 3 * LANES)
-                c4, c5 = lanes_at(panels, at + 4 * LANES), lanes_at(panels, at + 5 * LANES)
-                c6, c7 = lanes_at(panels, at + 6 * LANES), lanes_at(panels, at + 7 * LANES)
-                t0 = add_eight(t0, rows, r0 + k, c0, c1, c2, c3, c4, c5, c6, c7)
-                t1 = add_eight(t1, rows, r1 + k, c0, c1, c2, c3, c4, c5, c6, c7)
-                t2 = add_eight(t2, rows, r2 + k, c0, c1, c2, c3, c4, c5, c6, c7)
-                t3 = add_eight(t3, rows, r3 + k, c0, c1, c2, c3, c4, c5, c6, c7)
-            for k in range(whole, d):
-                c0 = lanes_at(panels, p * d + k * LANES)
-                t0, t1 = t0 + spread(rows, r0 + k) * c0, t1 + spread(rows, r1 + k) * c0
-                t2, t3 = t2 + spread(rows, r2 + k) * c0, t3 + spread(rows, r3 + k) * c0
+        for first in range(0, p + LANES, ROWS_AT_ONCE):
+            i = min(first, p + LANES - ROWS_AT_ONCE)  # the last ones again, where six do not divide the number of rows
+            t0, t1, t2, t3, t4, t5 = splat(ZERO), splat(ZERO), splat(ZERO), splat(ZERO), splat(ZERO), splat(ZERO)
+            r0, r1, r2 = begins[i], begins[i + 1], begins[i + 2]
+            r3, r4, r5 = begins[i + 3], begins[i + 4], begins[i + 5]
+            for k in range(d):
+                column = lanes_at(panels, p * d + k * LANES)
+                t0 = plus_product(t0, spread(rows, r0 + k), column)
+                t1 = plus_product(t1, spread(rows, r1 + k), column)
+                t2 = plus_product(t2, spread(rows, r2 + k), column)
+                t3 = plus_product(t3, spread(rows, r3 + k), column)
+                t4 = plus_product(t4, spread(rows, r4 + k), column)
+                t5 = plus_product(t5, spread(rows, r5 + k), column)
             store(products, i * width + p, t0)
             store(products, (i + 1) * width + p, t1)
             store(products, (i + 2) * width + p, t2)
             store(products, (i + 3) * width + p, t3)
+            store(products, (i + 4) * width + p, t4)
+            store(products, (i + 5) * width + p, t5)
     mirror(products, True)
     return products
 
@@ -307,7 +289,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
         for j in range(0, width, LANES):
             total = splat(ZERO)
             for a in range(i * k, i * k + k):
-                total = total + spread(weights, a) * lanes_at(products, nearest[a] + j)
+                total = plus_product(total, spread(weights, a), lanes_at(products, nearest[a] + j))
             store(half, i * width + j, total)
     across = np.empty(width * width, dtype=np.float32)
     for i in range(0, width, LANES):
@@ -319,7 +301,7 @@ def padded_distances(products: Floats, n: int, neighbours: int, floor: float) ->
         for j in range(0, i + 1, LANES):
             total = splat(ZERO)
             for a in range(i * k, i * k + k):
-                total = total + spread(weights, a) * lanes_at(across, nearest[a] + j)
+                total = plus_product(total, spread(weights, a), lanes_at(across, nearest[a] + j))
             store(smooth, i * width + j, total)
         if smooth[i * width + i] > 0:
             scales[i] = ONE / np.sqrt(smooth[i * width + i])
@@ -392,7 +374,7 @@ def padded_dendrogram(distances: Floats, counts: Ints) -> tuple[Ints, Doubles, I
         depth -= 2
         i, j = min(top, best), max(top, best)
         own, joined = np.float64(size[i]), np.float64(size[j])
-        both = own + joined
+        own_share, joined_share = own / (own + joined), joined / (own + joined)
         # Rounding may put a merge slightly below one that it contains.
         height[i] = max(np.float64(nearest), max(height[i], height[j]))
         children[done, 0], children[done, 1] = node[i], node[j]
@@ -402,7 +384,7 @@ def padded_dendrogram(distances: Floats, counts: Ints) -> tuple[Ints, Doubles, I
         alive[position[j]], position[alive[n_alive]] = alive[n_alive], position[j]
         mine, theirs = distances[i * width : (i + 1) * width], distances[j * width : (j + 1) * width]
         for other in range(width):
-            mine[other] = np.float32((own * mine[other] + joined * theirs[other]) / both)
+            mine[other] = np.float32(own_share * mine[other] + joined_share * theirs[other])
         for a in range(n_alive):
             distances[alive[a] * width + i] = mine[alive[a]]
         size[i] += size[j]
@@ -610,13 +592,15 @@ def reachable(
     """
     trees = left.shape[0]
     for f in range(first, stop):
-        own, value, above = thresholds[starts[f] : starts[f + 1]], row[f], 0
-        if own.shape[0] == 0:
+        at, n = np.uint64(starts[f]), np.uint64(starts[f + 1] - starts[f])
+        if n == 0:
             continue
-        for s in range(own.shape[0]):
-            above += own[s] < value
-        at = (starts[f] + f + above) * trees
-        allowed = masks[at : at + trees]
+        while n > ONE_PLACE:  # halves without a branch: which half has the value is hard to predict
+            half = n >> ONE_PLACE
+            at += half * np.uint64(thresholds[at + half - ONE_PLACE] < row[f])
+            n -= half
+        begin = (np.int64(at + np.uint64(thresholds[at] < row[f])) + f) * trees
+        allowed = masks[begin : begin + trees]
         for t in range(trees):
             left[t] &= allowed[t]
 
@@ -631,13 +615,7 @@ def highest_score(left: Masks, leaves: Doubles) -> float:
     """
     score = 0.0
     for t in range(left.shape[0]):
-        own, rest = leaves[t], np.uint64(left[t])
-        highest = own[np.uint64(trailing_zeros(rest))]
-        rest &= rest - np.uint64(1)  # without its lowest bit
-        while rest != np.uint64(0):
-            highest = max(highest, own[np.uint64(trailing_zeros(rest))])
-            rest &= rest - np.uint64(1)
-        score += highest
+        score += leaves[t, trailing_zeros(np.uint64(left[t]))]  # leaves descend: the lowest bit is the highest leaf
     return score
 
 
@@ -848,10 +826,10 @@ def add_scaled(total: Doubles, weight: float, row: Floats) -> None:
 
 
 @compiled
-def divide(row: Doubles, by: float, target: Floats) -> None:
-    """Write ``row / by`` to ``target``."""
+def write_scaled(row: Doubles, scale: float, target: Floats) -> None:
+    """Write ``scale * row`` to ``target``."""
     for k in range(row.shape[0]):
-        target[k] = row[k] / by
+        target[k] = scale * row[k]
 
 
 @compiled
@@ -907,7 +885,7 @@ def packed_areas(vectors: Floats, places: Ints, labels: Ints, distance: float) -
         add_scaled(sums[labels[i]], 1.0, vectors[places[i]])
     means = np.empty((n_clusters, vectors.shape[1]), dtype=np.float32)
     for c in range(n_clusters):
-        divide(sums[c], np.float64(counts[c]), means[c])
+        write_scaled(sums[c], 1.0 / counts[c], means[c])
     distances = padded_gram(means, np.arange(n_clusters))
     for at in range(distances.shape[0]):
         distances[at] = max(ZERO, ONE - distances[at])
@@ -1027,7 +1005,7 @@ def describe_packed(
         for c in range(counts[u]):
             norm = np.sqrt(squared_norm(sums[c]))
             if norm > 0:
-                divide(sums[c], norm, own[c])
+                write_scaled(sums[c], 1.0 / norm, own[c])
         for r in range(start, stop, 4):
             # Four rows at a time: each sum waits for its previous term, and the others run meanwhile.
             a, b, c, e = r, min(r + 1, stop - 1), min(r + 2, stop - 1), min(r + 3, stop - 1)

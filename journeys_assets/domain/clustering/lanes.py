@@ -2,8 +2,9 @@
 
 The compiler vectorises some loops by itself, but not those that keep several rows or the place of a minimum in
 registers. Such loops are written with the functions of this module. An operation on lanes is the same operation on each
-of the sixteen numbers, rounded after each step, so results do not depend on the width of the processor's registers and
-a product is never fused with a sum.
+of the sixteen numbers, so results do not depend on the width of the processor's registers. Each operation is rounded
+once, as IEEE 754 says: a product is fused with a sum in :func:`plus_product` and nowhere else, so results do not depend
+on whether the processor can do that either (one that cannot is slow).
 """
 
 # mypy: disable-error-code="untyped-decorator, no-untyped-call"
@@ -114,6 +115,18 @@ def _add(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
 @lower_builtin(operator.mul, LanesType, LanesType)
 def _mul(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
     return builder.fmul(args[0], args[1])
+
+
+@_intrinsic
+def plus_product(_typing: Any, total: Any, a: Any, b: Any) -> Any:
+    """``total + a * b`` in each lane, rounded once (fusedMultiplyAdd of IEEE 754)."""
+
+    def code(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(_FLOATS, [_FLOATS] * 3)
+        fused = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32")
+        return builder.call(fused, [args[1], args[2], args[0]])
+
+    return lanes_type(total, a, b), code
 
 
 @_intrinsic

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class ClusteringParams:
     """Clustering by average linkage of smoothed vectors, cut node by node by a learned ensemble (``learned_cut``)."""
 
-    revision: int = 8
+    revision: int = 9
     smoothing_neighbours: int = 6
     """Number of keywords that a smoothed vector averages: the keyword itself and the user's nearest ones."""
     smoothing_floor: float = 0.1

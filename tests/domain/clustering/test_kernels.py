@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -229,3 +233,21 @@ def test_rows_are_the_same_for_any_number_of_threads(threads: int) -> None:
     vectors = KeywordVectors(keywords, matrix)
     expected = cluster_users(rows, rows, vectors, PARAMS)
     assert_frame_equal(cluster_users(rows, rows, vectors, PARAMS, threads=threads), expected)
+
+
+ON_ANOTHER_PROCESSOR = """
+import sys
+import numpy as np
+from journeys_assets.domain.clustering import kernels
+x = np.load(sys.argv[1])
+np.save(sys.argv[2], kernels.padded_gram(x, np.arange(len(x))))
+"""
+
+
+def test_bits_do_not_depend_on_whether_the_processor_can_fuse_a_product_with_a_sum(tmp_path: Path) -> None:
+    x = unit(np.random.default_rng(1).normal(size=(40, 384)))
+    np.save(tmp_path / "x.npy", x)
+    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path / "compiled")}
+    files = [str(tmp_path / name) for name in ("x.npy", "found.npy")]
+    subprocess.run([sys.executable, "-c", ON_ANOTHER_PROCESSOR, *files], env={**os.environ, **plain}, check=True)
+    assert np.array_equal(np.load(files[1]), kernels.padded_gram(x, np.arange(len(x))))
