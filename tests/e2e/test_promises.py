@@ -29,7 +29,9 @@ NewSandbox = Callable[[str], Sandbox]
 
 @pytest.fixture(scope="module")
 def log() -> dict[str, pl.DataFrame]:
-    world = generate_world(WorldParams(seed=11, n_users=9, n_days=N_DAYS, first_day=FIRST))
+    world = generate_world(
+        WorldParams(seed=11, n_users=9, n_days=N_DAYS, pins_per_theme=6, off_topic_pins=20, first_day=FIRST)
+    )
     return dict(world.landing)
 
 
