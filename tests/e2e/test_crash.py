@@ -60,7 +60,11 @@ Sandbox(Path(home)).run(date.fromisoformat(first), date.fromisoformat(last))
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     sandbox = Sandbox(tmp_path_factory.mktemp("landed"))
-    sandbox.land(generate_world(WorldParams(seed=5, n_users=12, n_days=N_DAYS, first_day=FIRST)).landing)
+    sandbox.land(
+        generate_world(
+            WorldParams(seed=5, n_users=12, n_days=N_DAYS, pins_per_theme=6, off_topic_pins=20, first_day=FIRST)
+        ).landing
+    )
     return sandbox
 
 
