@@ -25,9 +25,7 @@ FIRST = date(2026, 3, 2)
 N_DAYS = 3
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 LIVE_FROM = FIRST + timedelta(days=1)
-WORLD = WorldParams(
-    seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST, annotation_share=0.0
-)
+WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST, annotation_share=0.0)
 OWN = ["partition_date", "user_id", "journey_id"]
 
 
