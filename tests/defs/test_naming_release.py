@@ -29,14 +29,15 @@ WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST, annotati
 OWN = ["partition_date", "user_id", "journey_id"]
 
 
-def release_from(sandbox: Sandbox, day: date) -> NamerRelease:
+def release_from(day: date, *sandboxes: Sandbox) -> NamerRelease:
     """Weights of annotators who go by what the packaged weights hardly look at."""
     as_of = day - timedelta(days=1)
     rows = judged({"topicality": 5.0, "several_words": -2.0}).with_columns(known_on=pl.lit(as_of))
-    algorithm = sandbox.deployment.algorithm
+    algorithm = sandboxes[0].deployment.algorithm
     release = naming_training.train_namer(rows, as_of=as_of, naming=algorithm.naming, params=algorithm.name_training)
     assert naming_training.refusal(release) is None
-    save(release, sandbox.deployment.releases("naming"))
+    for sandbox in sandboxes:
+        save(release, sandbox.deployment.releases("naming"))
     return release
 
 
@@ -59,7 +60,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         sandbox.land({name: rows for name, rows in world.items() if rows.height})
     daily.run(FIRST, LAST)
     names_without = daily.table("journey_names")
-    (version,) = {release_from(sandbox, LIVE_FROM).version for sandbox in (at_once, daily)}
+    version = release_from(LIVE_FROM, at_once, daily).version
     at_once.run(FIRST, LAST)
     for day in pl.date_range(LIVE_FROM, LAST, eager=True):
         daily.run(day, day)

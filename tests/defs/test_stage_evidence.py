@@ -22,13 +22,15 @@ FIRST = date(2026, 3, 2)
 N_DAYS = 5
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 LIVE_FROM = FIRST + timedelta(days=2)
-WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, first_day=FIRST)
+WORLD = WorldParams(seed=3, n_users=10, n_days=N_DAYS, pins_per_theme=6, off_topic_pins=20, first_day=FIRST)
 
 
-def release_from(sandbox: Sandbox, day: date) -> str:
+def release_from(day: date, *sandboxes: Sandbox) -> str:
+    """Release one model in each deployment."""
     rows = labelled().with_columns(pl.col("day") - (pl.col("day").max() - day) - timedelta(days=29))
-    release = train_stage_model(rows, as_of=day - timedelta(days=1), params=sandbox.deployment.algorithm.lifecycle)
-    save(release, sandbox.deployment.releases("stage"))
+    release = train_stage_model(rows, as_of=day - timedelta(days=1), params=sandboxes[0].deployment.algorithm.lifecycle)
+    for sandbox in sandboxes:
+        save(release, sandbox.deployment.releases("stage"))
     return release.version
 
 
@@ -40,7 +42,7 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, Sandbox, 
     at_once, daily = Sandbox(folder / "once"), Sandbox(folder / "daily")
     for sandbox in (at_once, daily):
         sandbox.land({name: rows for name, rows in world.items() if rows.height})
-        version = release_from(sandbox, LIVE_FROM)
+    version = release_from(LIVE_FROM, at_once, daily)
     at_once.run(FIRST, LAST)
     daily.run(FIRST, LIVE_FROM)
     for day in pl.date_range(LIVE_FROM + timedelta(days=1), LAST, eager=True):

@@ -179,10 +179,10 @@ def test_training_on_too_little_says_so_and_releases_nothing(journeys: Journeys)
 
 def test_the_demo_shows_users_and_a_second_one_takes_the_same_world(tmp_path: Path) -> None:
     fresh = runner(tmp_path / "demo")
-    first = fresh("demo", "--users", 12, "--days", 4).output
+    first = fresh("demo", "--users", 6, "--days", 4).output
     assert "Where to look next" in first
     assert "User u" in first
-    again = fresh("demo", "--users", 12, "--days", 4).output
+    again = fresh("demo", "--users", 6, "--days", 4).output
     assert "Using the world in" in again
     assert first[first.index("User u") :] == again[again.index("User u") :]
 

@@ -72,26 +72,29 @@ def assert_clear(result: Result) -> None:
 
 # ── places ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WORKING_NAMES = ((" data [1] ", "~"), ("st*r {x}", "[", "a'b\"c;d #1 ünï 結婚 $HOME & 100% a:b=c"))
+WORKING_NAMES = (" data [1] ", "~", "st*r {x}", "[", "a'b\"c;d #1 ünï 結婚 $HOME & 100% a:b=c")
 """Names of folders, one inside the other, and of files."""
 REFUSED_NAMES = ("q?x", "pct%20", "back\\slash", "new\nline", "esc\x1b[31m", "bad\udcff")
 
 
-@pytest.mark.parametrize("names", WORKING_NAMES)
-def test_a_home_of_any_name_works(tmp_path: Path, names: tuple[str, ...]) -> None:
-    place = tmp_path.joinpath(*names)
-    name = names[-1]
+def test_a_home_of_any_name_works(tmp_path: Path) -> None:
+    place = tmp_path.joinpath(*WORKING_NAMES)
+    name = WORKING_NAMES[-1]
     command = runner(place / "home")
-    # A folder that the name would match as a pattern holds other files.
-    (tmp_path / "star").mkdir()
     folder = place / "logs" / "search_events"
     folder.mkdir(parents=True)
     header, *rows = LOG_OF_A_DAY.splitlines(keepends=True)
-    for part, file in enumerate(names):
-        (folder / f"{file}.csv").write_text("".join([header, *rows[part :: len(names)]]))
+    # Folders that the names would match as patterns hold other files.
+    for other in ((" data [1] ", "~", "star {x}"), (" data 1 ", "~", "st*r {x}")):
+        matched = tmp_path.joinpath(*other, *WORKING_NAMES[len(other) :], "logs", "search_events")
+        matched.mkdir(parents=True)
+        for file in WORKING_NAMES:
+            (matched / f"{file}.csv").write_text(LOG_OF_A_DAY.replace("u1", "other"))
+    for part, file in enumerate(WORKING_NAMES):
+        (folder / f"{file}.csv").write_text("".join([header, *rows[part :: len(WORKING_NAMES)]]))
     loaded = json.loads(command("ingest", place / "logs", "--json").stdout)["files"]
     assert sum(file["n_accepted"] for file in loaded) == 8
-    assert len(loaded) == len(names)
+    assert len(loaded) == len(WORKING_NAMES)
     command("run")
     assert json.loads(command("show", "u1", "--json").stdout)["journeys"]
     command("export", place / "out")
@@ -189,7 +192,7 @@ DAYS = (
 )
 
 
-@hypothesis_settings(max_examples=70)
+@hypothesis_settings(max_examples=hypothesis_settings.default.max_examples * 3 // 10)
 @given(
     command=st.sampled_from(sorted(COMMANDS)),
     text=st.sampled_from(HOSTILE) | st.text(st.characters(exclude_characters="\0"), max_size=8),
@@ -292,7 +295,7 @@ def test_readout_before_the_first_run_and_without_sends(tmp_path: Path, journeys
         ("annotation_salt", ("annotate", "export", "SHEET")),
         ("warehouse.duckdb", ("doctor",)),
         ("journeys.toml", ("doctor",)),
-        ("dagster/history/runs.db", ("run",)),
+        ("dagster/history/runs.db", ("train",)),
         ("models/ranker/r1/card.json", ("doctor",)),
         ("models/related/.content/current", ("related", "wedding")),
     ],
@@ -314,10 +317,11 @@ def test_a_broken_state_file_is_one_line_that_names_it(
         file.write_bytes(damage)
     code = {"models/ranker/r1/card.json": 1, "journeys.toml": 0 if damage == b"" else 2}.get(name, 2)
     if name == "dagster/history/runs.db" and damage == b"":
-        code = 0  # SQLite makes its tables in an empty file
+        code = 1  # SQLite makes its tables in an empty file, and there are too few labels to train on
     result = runner(copy)(*(str(tmp_path / "s.csv") if a == "SHEET" else a for a in arguments), code=code)
     assert_clear(result)
-    if code:
+    is_broken = damage != b"" or not name.startswith("dagster")
+    if code and is_broken:
         assert str(file.parent if name.startswith("dagster") else file).split("/history")[0] in (
             result.stderr + result.stdout
         )
@@ -333,12 +337,11 @@ def test_hostile_rows_columns_and_annotators_are_shown_as_they_are(tmp_path: Pat
         {
             "user_id": text,
             "query": f"{text} {word}",
-            "searched_at": f"2026-03-0{day}T10:00:00Z",
+            "searched_at": "2026-03-01T10:00:00Z",
             "[/note]": 1,
             "\x1b[1m": 2,
         }
         for text in texts
-        for day in (1, 2)
         for word in ("wedding dress", "wedding venue", "wedding cake")
     ]
     bad = [{"user_id": text, "query": "x", "searched_at": text} for text in texts]
@@ -350,10 +353,12 @@ def test_hostile_rows_columns_and_annotators_are_shown_as_they_are(tmp_path: Pat
     ids = [clean_id(text) for text in texts]
     users = [text for text, is_broken in zip(texts, are_broken(pl.Series(ids)), strict=True) if not is_broken]
     assert len(users) > len(texts) / 2
-    for result in (ingested, command("doctor", code=1), *(command("show", user, "--explain") for user in users)):
+    doctor = command("doctor", code=1)
+    for result in (ingested, doctor, *(command("show", user, "--explain") for user in users)):
         assert acts(result.stdout) == acts(result.stderr) == []
-    assert "[x].jsonl, line" in command("doctor", code=1).stdout
-    for user in users:
+    assert "[x].jsonl, line" in doctor.stdout
+    changed = [user for user in users if clean_id(user) != user]
+    for user in (*changed, users[0], users[-1]):
         assert json.loads(command("show", user, "--json").stdout)["user_id"] == clean_id(user)
     sheet = tmp_path / "sheet.csv"
     command("annotate", "export", sheet, "--annotators", "[/ann],b</script>en")
@@ -405,7 +410,7 @@ def test_a_failed_run_prints_the_one_line_that_matters(journeys: Journeys, home:
     (copy / "journeys.duckdb").unlink()
     (copy / "journeys.duckdb").mkdir()
     (copy / "journeys.duckdb" / "x").touch()
-    with started(copy, "run", "--full") as process:
+    with started(copy, "run", "--full", "--from", "2026-03-03") as process:
         out, said = process.communicate(timeout=120)
     assert process.returncode == 2
     errors = [line for line in said.splitlines() if ": " in line and " of " not in line]

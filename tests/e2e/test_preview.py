@@ -14,8 +14,8 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.sandbox import Sandbox
 from tests.support.command_line import Journeys, runner
 
-DAYS = 8
-LAST = "2026-03-09"
+DAYS = 5
+LAST = "2026-03-06"
 COARSEST = {"least_log_odds": -1000.0, "min_journey_cohesion": 0.0}
 """Every user has one journey."""
 
@@ -136,9 +136,9 @@ def test_versions_of_different_days_are_compared_and_said_to_be_so(
     journeys: Journeys, home: Path, coarser: tuple[str, str]
 ) -> None:
     version = settle(home, least_log_odds=-2.0)
-    journeys("preview", "--as-of", "2026-03-06")
+    journeys("preview", "--as-of", "2026-03-04")
     settle(home)
-    assert "different days, 2026-03-09 and 2026-03-06" in journeys("compare", coarser[1], version).output
+    assert "different days, 2026-03-06 and 2026-03-04" in journeys("compare", coarser[1], version).output
     # The warehouse has the version of now on both days, so that the one that is shared is taken.
     assert compared(journeys, coarser[0], version)["same_day"]
     assert compared(journeys, version, coarser[0])["same_day"]

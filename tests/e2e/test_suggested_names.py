@@ -105,7 +105,7 @@ def test_day_by_day_and_reruns_and_full_inference_give_the_same_names(world: San
     assert daily.table("journey_names").equals(expected)
     shutil.copytree(tmp_path / "daily", tmp_path / "again")
     again = sandbox(tmp_path / "again", in_own_words)
-    again.run(FIRST + timedelta(days=2), LAST, full=True)
+    again.run(LAST - timedelta(days=1), LAST, full=True)
     assert again.table("journey_names").drop("algorithm_version").equals(expected.drop("algorithm_version"))
 
 
@@ -121,15 +121,15 @@ def wrong(data: Mapping[str, Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """Every day run at once, without a model."""
+    """The last two days run at once, without a model."""
     made = filled(tmp_path_factory.mktemp("plain"), None)
-    made.run(FIRST, LAST)
+    made.run(LAST - timedelta(days=1), LAST)
     return made
 
 
 def test_names_that_the_keywords_do_not_entail_are_refused_and_counted(plain: Sandbox, tmp_path: Path) -> None:
     refused = filled(tmp_path, wrong)
-    refused.run(FIRST, LAST)
+    refused.run(LAST - timedelta(days=1), LAST)
     shown = ["partition_date", "user_id", "journey_id", "journey_name", "named_by"]
     assert refused.table("journey_names").select(shown).equals(plain.table("journey_names").select(shown))
     verdicts = set(refused.table("suggested_names")["verdict"])
@@ -139,7 +139,7 @@ def test_names_that_the_keywords_do_not_entail_are_refused_and_counted(plain: Sa
 
 def test_without_an_answer_no_row_is_missing_and_a_later_run_asks_again(plain: Sandbox, tmp_path: Path) -> None:
     silent = filled(tmp_path, lambda data: None)
-    silent.run(FIRST, LAST)
+    silent.run(LAST - timedelta(days=1), LAST)
     assert silent.table("suggested_names").is_empty()
     assert set(silent.table("journey_names")["named_by"]) == {"parameters"}
     n_before = silent.table("journey_names").height
@@ -150,13 +150,19 @@ def test_without_an_answer_no_row_is_missing_and_a_later_run_asks_again(plain: S
     assert silent.table("suggested_names")["partition_date"].unique().to_list() == [LAST]
 
 
-def test_no_id_and_no_personal_data_is_in_a_question(tmp_path: Path) -> None:
-    private = sandbox(tmp_path, in_own_words)
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """The last day, with names by the model, of a log with personal data."""
+    made = sandbox(tmp_path_factory.mktemp("private"), in_own_words)
     own = pl.DataFrame(
         {"user_id": ["ann"], "query": ["garden beds jo@example.org"], "searched_at": [datetime(2026, 3, 5)]}
     )
-    private.land({"search_events": pl.concat([searches(), own])})
-    private.run(FIRST, LAST)
+    made.land({"search_events": pl.concat([searches(), own])})
+    made.run(LAST, LAST)
+    return made
+
+
+def test_no_id_and_no_personal_data_is_in_a_question(private: Sandbox) -> None:
     assert isinstance(private.asker, FunctionAsker)
     text = str(private.asker.asked)
     assert "garden" in text
@@ -164,15 +170,15 @@ def test_no_id_and_no_personal_data_is_in_a_question(tmp_path: Path) -> None:
     assert not any(journey in text for journey in private.table("journey_names")["journey_id"])
 
 
-def test_only_journeys_of_enough_worth_are_asked_about(world: Sandbox, tmp_path: Path) -> None:
-    assert world.settings.algorithm.naming.least_worth == 0
-    counts = [asked(world)]
+def test_only_journeys_of_enough_worth_are_asked_about(private: Sandbox, tmp_path: Path) -> None:
+    assert private.settings.algorithm.naming.least_worth == 0
+    counts = [asked(private)]
     for least in ("0.62", "1.0"):
         choosy = sandbox(tmp_path / least, in_own_words)
         (choosy.home / "journeys.toml").write_text(
             f'[llm]\nmodel = "function"\n[algorithm.naming]\nleast_worth = {least}\n{UNJUDGED}'
         )
         choosy.land({"search_events": searches()})
-        choosy.run(FIRST, LAST)
+        choosy.run(LAST, LAST)
         counts.append(asked(choosy))
     assert counts[0] > counts[1] > counts[2] == 0
