@@ -1,4 +1,4 @@
-"""What all tests share: the marker and order of slow ones, a setting of hypothesis, and deployments to run."""
+"""What all tests share: the marker and order of slow ones, profiles of hypothesis, and deployments to run."""
 
 import gc
 import importlib.util
@@ -14,13 +14,15 @@ import hypothesis
 import pytest
 
 from tests.sandbox import Sandbox
+from tests.thorough import PROFILE
 
 if TYPE_CHECKING:
     from tests.support.object_stores import Store
 
 # How long an example takes depends on the machine and what else it does; speed is measured in benchmarks/.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+hypothesis.settings.register_profile("usual", deadline=None)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1_000)
+hypothesis.settings.load_profile(PROFILE)
 pytest.register_assert_rewrite("tests.support")
 
 # Collecting the tests makes millions of objects that stay. To look through them for garbage, again and again, takes a

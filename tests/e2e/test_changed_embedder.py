@@ -21,7 +21,7 @@ from journeys_assets.synthetic.world import generate_world
 from tests.support.command_line import runner
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 3
+N_DAYS = 2
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 BEFORE, AFTER = "hashing", "minilm"
 
@@ -33,7 +33,7 @@ def journeys(home: Path, embedder: str, *arguments: object) -> Result:
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("log")
-    landing = generate_world(WorldParams(seed=5, n_users=8, n_days=N_DAYS, first_day=FIRST)).landing
+    landing = generate_world(WorldParams(seed=5, n_users=4, n_days=N_DAYS, first_day=FIRST)).landing
     for source, rows in landing.items():
         if rows.height:
             (folder / source).mkdir()

@@ -2,10 +2,9 @@
 runs and reruns come in.
 
 A simulator lands random files about consent and runs plans; an independent oracle checks every planned send. It runs
-some weeks; ``SIMULATED_DAYS=365`` makes it run a year, ``SIMULATION_SEEDS=3,4`` other histories.
+some weeks; with ``HYPOTHESIS_PROFILE=thorough``, years.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
@@ -16,13 +15,14 @@ from journeys_assets.pipeline.run import execute
 from journeys_assets.pipeline.stage import Run
 from tests.sandbox import Sandbox
 from tests.support.consent_world import SETTINGS, ConsentWorld, searches
+from tests.thorough import usual_or_thorough
 
 FIRST = date(2025, 3, 5)
 """The clocks of North America, Europe, Chile, New Zealand and Australia change in the five weeks that follow."""
-N_DAYS = int(os.environ.get("SIMULATED_DAYS", "36"))
-WHOLE_DAYS = 9
-"""Enough for files to come late and runs to be made again. What takes weeks is shown by the plans alone."""
-SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1").split(",")]
+N_DAYS = usual_or_thorough(24, 365)
+WHOLE_DAYS = usual_or_thorough(5, 36)
+"""Enough for opt-outs to come late. What takes weeks, and every kind of file and run, is shown by the plans alone."""
+SEEDS = range(1, usual_or_thorough(1, 4) + 1)
 NewSandbox = Callable[[str], Sandbox]
 
 HOLDS = {
@@ -106,3 +106,4 @@ def test_no_send_breaks_a_rule_when_the_whole_pipeline_runs(new_sandbox: NewSand
     world.live(WHOLE_DAYS)
     assert_no_breach(world)
     assert world.n_sends > WHOLE_DAYS, "too few sends to show anything"
+    assert world.reasons["not_opted_in"]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,8 +22,8 @@ from tests.sandbox import Sandbox
 from tests.support.outputs import TIME_COLUMN, assert_same_output
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 6
-"""The first half is run before anything else happens; the daemon, the command line and the sensor share the rest."""
+N_DAYS = 4
+"""The first two are run before anything else happens; the daemon, the command line and the sensor share the rest."""
 LAST = FIRST + timedelta(days=N_DAYS - 1)
 HOLD_OPEN = """
 import duckdb, sys
@@ -35,7 +35,7 @@ sys.stdin.readline()
 
 @pytest.fixture(scope="module")
 def log() -> dict[str, pl.DataFrame]:
-    world = generate_world(WorldParams(seed=23, n_users=16, n_days=N_DAYS, first_day=FIRST))
+    world = generate_world(WorldParams(seed=23, n_users=8, n_days=N_DAYS, first_day=FIRST))
     return dict(world.landing)
 
 
@@ -87,7 +87,7 @@ def test_backfills_sensor_schedule_command_line_and_readers_at_once(
     sandbox = Sandbox(tmp_path / "live")
     early = {n: f.filter(pl.col(TIME_COLUMN[n]) < LAST) if n in TIME_COLUMN else f for n, f in log.items()}
     sandbox.land(early, name="early")
-    sandbox.run(FIRST, FIRST + timedelta(days=2))
+    sandbox.run(FIRST, FIRST + timedelta(days=1))
     live = Live(sandbox.home, {"embedder": "hashing", "sensor_interval_seconds": "5"})
     reader = Reader(sandbox.settings.published_path)
     live.start()
@@ -98,7 +98,6 @@ def test_backfills_sensor_schedule_command_line_and_readers_at_once(
                 node["assetKey"]["path"] for node in live.graphql(PARTITIONED)["assetNodes"] if node["isPartitioned"]
             ]
             assets = ["/".join(path) for path in every]
-            live.backfill(assets, [FIRST, FIRST + timedelta(days=1)])
             live.backfill(assets, [FIRST + timedelta(days=n) for n in (1, 2)])
             live.launch("daily_job", LAST - timedelta(days=1), LAST - timedelta(days=1))
             live.launch("full_inference_job", LAST - timedelta(days=2), LAST - timedelta(days=1))
@@ -109,7 +108,13 @@ def test_backfills_sensor_schedule_command_line_and_readers_at_once(
             sandbox.land(
                 {"search_events": searches.tail(1)}, name="last"
             )  # for this one only the sensor asks for a run
-            wait_until(lambda: is_settled(sandbox, live), 600, "all runs to end and no day to be stale", every_s=3)
+            versions = sandbox.pipeline.versions().periods("closed_days")
+            wait_until(
+                lambda: not live.in_flight() and nothing_is_stale(sandbox, versions),
+                600,
+                "all runs to end and no day to be stale",
+                every_s=3,
+            )
         runs = live.runs()
     finally:
         reader.done.set()
@@ -117,7 +122,7 @@ def test_backfills_sensor_schedule_command_line_and_readers_at_once(
     failed = [f"{run['jobName']} {run['tags']}" for run in runs if run["status"] != "SUCCESS"]
     assert not failed
     assert any("journeys/requested_by" in run["tags"] for run in runs)
-    assert len([run for run in runs if run["jobName"] == "__ASSET_JOB"]) >= 2
+    assert any(run["jobName"] == "__ASSET_JOB" for run in runs)
     assert reader.n_reads > 20
     assert not reader.wrong, reader.wrong[:3]
     assert_same_output(calm, sandbox, upto=LAST)
@@ -128,10 +133,6 @@ def test_backfills_sensor_schedule_command_line_and_readers_at_once(
 PARTITIONED = "query { assetNodes { assetKey { path } isPartitioned } }"
 
 
-def is_settled(sandbox: Sandbox, live: Live) -> bool:
-    if live.in_flight():
-        return False
-    deployment = sandbox.deployment
-    periods = sandbox.pipeline.versions().periods("closed_days")
-    with deployment.warehouse.reading() as con:
-        return staleness.stale_days(con, periods, start=FIRST, today=LAST).is_empty()
+def nothing_is_stale(sandbox: Sandbox, versions: Sequence[tuple[date, str]]) -> bool:
+    with sandbox.warehouse.reading() as con:
+        return staleness.stale_days(con, versions, start=FIRST, today=LAST).is_empty()

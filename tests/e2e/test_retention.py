@@ -28,9 +28,14 @@ from tests.support.outputs import TIME_COLUMN
 pytestmark = pytest.mark.slow
 
 FIRST = date(2026, 3, 2)
-N_DAYS = 24
+N_DAYS = 14
+SPANS = [(0, 8), (9, 11)]
+"""First and last day of each run."""
 KEEP_DAYS = 4
-LATE_DAY = 3
+HORIZON_DAYS = 7
+OLD_DAY = 3
+"""A day before those that are kept."""
+LATE_DAY = 4
 """Its events come at the end; by then its inferences are superseded."""
 
 TABLES = (
@@ -57,7 +62,7 @@ class KeepsFew(Sandbox):
         params = AlgorithmParams()
         params = replace(
             params,
-            keywords=replace(params.keywords, horizon_days=12),
+            keywords=replace(params.keywords, horizon_days=HORIZON_DAYS),
             quality=replace(params.quality, trailing_days=2),
             lifecycle=replace(
                 params.lifecycle, label_days=2, label_min_visits=1, training_snapshots=self.training_snapshots
@@ -72,7 +77,7 @@ class KeepsAll(KeepsFew):
 
 @pytest.fixture(scope="module")
 def landing() -> dict[str, pl.DataFrame]:
-    return dict(generate_world(WorldParams(seed=3, n_users=7, n_days=N_DAYS, first_day=FIRST)).landing)
+    return dict(generate_world(WorldParams(seed=2, n_users=7, n_days=N_DAYS, first_day=FIRST)).landing)
 
 
 def part(landing: dict[str, pl.DataFrame], days: list[int]) -> dict[str, pl.DataFrame]:
@@ -91,9 +96,8 @@ def part(landing: dict[str, pl.DataFrame], days: list[int]) -> dict[str, pl.Data
 def pair(landing: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> tuple[KeepsFew, KeepsAll]:
     """A deployment that deletes superseded inferences and one that keeps all, after the same runs."""
     both = KeepsFew(tmp_path_factory.mktemp("short")), KeepsAll(tmp_path_factory.mktemp("long"))
-    spans = [(0, 15), (16, 21)]
     for sandbox in both:
-        for first, last in spans:
+        for first, last in SPANS:
             sandbox.land(part(landing, [n for n in range(first, last + 1) if n != LATE_DAY]), name=f"from{first}")
             sandbox.run(day(first), day(last))
     return both
@@ -123,7 +127,7 @@ def stale(sandbox: Sandbox) -> list[pl.DataFrame]:
     with pipeline.warehouse.reading() as con:
         return [
             staleness.stale_days(con, periods, start=FIRST, today=today),
-            staleness.stale_users(con, periods, horizon_days=12, start=FIRST, today=today),
+            staleness.stale_users(con, periods, horizon_days=HORIZON_DAYS, start=FIRST, today=today),
         ]
 
 
@@ -152,9 +156,9 @@ def test_kept_days_reruns_and_late_events_give_the_rows_of_a_deployment_that_kee
 def test_a_day_before_those_that_are_kept_is_computed_from_the_log(
     landing: dict[str, pl.DataFrame], pair: tuple[KeepsFew, KeepsAll], tmp_path: Path
 ) -> None:
-    old = day(8)
+    old = day(OLD_DAY)
     untouched = KeepsAll(tmp_path / "untouched")
-    untouched.land(part(landing, [n for n in range(9) if n != LATE_DAY]))
+    untouched.land(part(landing, [n for n in range(OLD_DAY + 1) if n != LATE_DAY]))
     untouched.run(FIRST, old)
     short, _ = copies_of(pair, tmp_path)
     pipeline = short.pipeline
@@ -170,10 +174,10 @@ def test_trainings_leave_out_days_whose_inferences_are_not_all_kept(pair: tuple[
     params = long.settings.algorithm
     with short.deployment.warehouse.reading() as con:
         since = kept_from(con)
-        ours = stage_training_rows(con, day(21), params, n_snapshots=3)
+        ours = stage_training_rows(con, day(SPANS[-1][1]), params, n_snapshots=2)
         assert stage_training_rows(con, since, params, n_snapshots=1).is_empty()
     with long.deployment.warehouse.reading() as con:
-        theirs = stage_training_rows(con, day(21), params, n_snapshots=3)
+        theirs = stage_training_rows(con, day(SPANS[-1][1]), params, n_snapshots=2)
     days = theirs["day"].to_list()
     assert min(days) < since <= max(days)
     assert_frame_equal(ours, theirs.filter(pl.col("day") >= since), check_exact=True)

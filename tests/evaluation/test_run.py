@@ -25,7 +25,7 @@ TOLERANCE = 0.03
 """Small worlds vary by a few journeys. A larger loss comes from a change."""
 SMALL = {
     # The fewest days that are allowed: a month to learn from, and 28 days that show what the users came back to.
-    "JOURNEYS_EVALUATION_USERS": "40",
+    "JOURNEYS_EVALUATION_USERS": "20",
     "JOURNEYS_EVALUATION_DAYS": "60",
     "JOURNEYS_PUBLIC_DATA": "/no public data, so that every machine measures the same",
 }
@@ -61,8 +61,8 @@ def lifecycle(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     """Results of the lifecycle part. Running the pipeline on sufficiently long worlds would take too long."""
     folder = tmp_path_factory.mktemp("lifecycle")
     worlds = {
-        "weeks": (WorldParams(seed=20260, n_users=120, n_days=120, first_day=date(2025, 10, 6)), 7, 7),
-        "seasons": (WorldParams(seed=20270, n_users=50, n_days=600, first_day=date(2025, 6, 2)), 386, 28),
+        "weeks": (WorldParams(seed=20260, n_users=60, n_days=120, first_day=date(2025, 10, 6)), 7, 7),
+        "seasons": (WorldParams(seed=20270, n_users=30, n_days=600, first_day=date(2025, 6, 2)), 386, 28),
     }
     weeks, seasons = (
         make_study(folder / f"{name}.duckdb", world, days_of(world, first_day, every_days), name=name)

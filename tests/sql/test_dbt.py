@@ -3,10 +3,13 @@
 dbt lives in an environment of its own; ``make test-dbt`` makes it and runs this file.
 """
 
+import json
 import os
 import random
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -20,9 +23,10 @@ from journeys_assets.domain.keywords.text import normalise
 from tests.support.sql_world import DAY, MODELS, SQL_FOLDER, VERSION, SqlWorld, at, search
 
 DBT = os.environ.get("JOURNEYS_DBT", "")
-pytestmark = pytest.mark.skipif(
-    not DBT, reason="no dbt: JOURNEYS_DBT is not set; `make test-dbt` installs one and sets it"
-)
+pytestmark = [
+    pytest.mark.skipif(not DBT, reason="no dbt: JOURNEYS_DBT is not set; `make test-dbt` installs one and sets it"),
+    pytest.mark.timeout(1200),  # it may run beside all other tests, at a low priority
+]
 
 DAYS = (DAY, DAY + timedelta(days=1))
 DAY_WITHOUT_EVENTS = DAY - timedelta(days=200)
@@ -73,33 +77,62 @@ def fill(world: SqlWorld) -> None:
                 )
 
 
-def dbt(command: str, database: Path, *, day: date = DAY) -> None:
+INVOKE_EACH = """
+import json, sys
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+for line in sys.stdin:
+    result = dbtRunner().invoke(json.loads(line))
+    DuckDBConnectionManager.close_all_connections()  # the file is locked otherwise
+    print("ended", json.dumps([result.success, str(result.exception)]), flush=True)
+"""
+"""One process for all commands: to import dbt takes longer than most of them."""
+
+
+class Dbt:
+    """A dbt that takes commands, one after the other, by the interface for programs that dbt documents."""
+
+    def __init__(self, process: "subprocess.Popen[str]", home: Path) -> None:
+        self.process = process
+        self.home = home
+
+    def __call__(self, command: str, *, day: date = DAY) -> None:
+        variables = yaml.safe_dump({"partition_date": str(day), "algorithm_version": VERSION}, default_flow_style=True)
+        folders = ["--project-dir", str(SQL_FOLDER), "--profiles-dir", str(self.home)]
+        arguments = ["--quiet", "--warn-error", command, "--vars", variables, *folders]
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(arguments), file=self.process.stdin, flush=True)
+        printed = ""
+        for line in self.process.stdout:
+            if line.startswith("ended "):
+                assert json.loads(line.removeprefix("ended ")) == [True, "None"], printed
+                return
+            printed += line
+        raise AssertionError(f"dbt ended: {printed}")
+
+
+@contextmanager
+def running_dbt(database: Path) -> Iterator[Dbt]:
     home = database.parent
     shutil.copy(SQL_FOLDER / "profiles.example.yml", home / "profiles.yml")
-    variables = yaml.safe_dump({"partition_date": str(day), "algorithm_version": VERSION}, default_flow_style=True)
-    done = subprocess.run(
-        [
-            DBT,
-            "--quiet",
-            "--warn-error",
-            command,
-            "--vars",
-            variables,
-            "--project-dir",
-            SQL_FOLDER,
-            "--profiles-dir",
-            home,
-        ],
-        env={
-            **os.environ,
-            "JOURNEYS_DBT_DATABASE": str(database),
-            "DBT_TARGET_PATH": str(home / "target"),
-            "DBT_LOG_PATH": str(home / "logs"),
-        },
-        capture_output=True,
+    own = {
+        "JOURNEYS_DBT_DATABASE": str(database),
+        "DBT_TARGET_PATH": str(home / "target"),
+        "DBT_LOG_PATH": str(home / "logs"),
+    }
+    with subprocess.Popen(
+        [Path(DBT).with_name("python"), "-c", INVOKE_EACH],
+        env=os.environ | own,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    ) as process:
+        yield Dbt(process, home)
+        assert process.stdin is not None
+        process.stdin.close()
+    assert process.returncode == 0
 
 
 def rows_of(con: duckdb.DuckDBPyConnection, relation: str) -> pl.DataFrame:
@@ -121,14 +154,17 @@ def test_dbt_builds_the_same_rows(tmp_path: Path) -> None:
     for day in DAYS:
         for mart in MARTS:
             world.build(mart, day)
-        dbt("run", theirs_path, day=day)
-    dbt("run", theirs_path, day=DAYS[0])  # again: replaces exactly that day
-    with duckdb.connect(str(theirs_path)) as con:
-        con.execute("CREATE TEMP TABLE stray AS FROM main.keyword_table LIMIT 1")
-        con.execute("UPDATE stray SET partition_date = ?", [DAY_WITHOUT_EVENTS])
-        con.execute("INSERT INTO main.keyword_table FROM stray")
-    dbt("run", theirs_path, day=DAY_WITHOUT_EVENTS)  # a day that has become empty loses its rows
-    dbt("test", theirs_path)
+    with running_dbt(theirs_path) as dbt:
+        dbt("run", day=DAYS[0])
+        with duckdb.connect(str(theirs_path)) as con:
+            for mart in MARTS:  # rows of an earlier run of the days that come next
+                con.execute(f"CREATE TEMP TABLE stray AS FROM main.{mart} LIMIT 1")
+                for day in (DAYS[1], DAY_WITHOUT_EVENTS):
+                    con.execute("UPDATE stray SET partition_date = ?, algorithm_version = 'older'", [day])
+                    con.execute(f"INSERT INTO main.{mart} FROM stray")
+                con.execute("DROP TABLE stray")
+        dbt("run", day=DAYS[1])  # replaces exactly that day
+        dbt("build", day=DAY_WITHOUT_EVENTS)  # a day that has become empty loses its rows; and all of dbt's own tests
 
     with duckdb.connect(str(theirs_path), read_only=True) as theirs:
         for name, model in MODELS.items():

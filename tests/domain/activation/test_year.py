@@ -1,11 +1,10 @@
-"""Promise 15 over a year: whatever is planned again, killed, refused or moved to another zone, no send that a receiver
-took breaks a rule.
+"""Promise 15 over half a year: whatever is planned again, killed, refused or moved to another zone, no send that a
+receiver took breaks a rule.
 
 The oracle is plain Python on what was taken. Faults that were planted, and seen to fail: a key without the day, caps in
 UTC days alone, no check of consent at the hand-over, pending sends without a check, quiet hours of the planned zone.
 """
 
-import os
 import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,12 +13,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from tests.support.ledger_world import PARAMS, LedgerWorld, Taken
+from tests.thorough import usual_or_thorough
 
-FIRST = date(2025, 3, 1)
-N_DAYS = int(os.environ.get("SIMULATED_DAYS", "365"))
-SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1").split(",")]
+FIRST = date(2025, 10, 10)
+N_DAYS = usual_or_thorough(180, 365)
+SEEDS = range(1, usual_or_thorough(1, 4) + 1)
 KNOWN_ZONES = zoneinfo.available_timezones()
-ADVANCED, SET_BACK = datetime(2025, 3, 30), datetime(2025, 10, 26)
+SET_BACK, ADVANCED = datetime(2025, 10, 26), datetime(2026, 3, 29)
 """When the clocks of Europe change."""
 
 
@@ -41,7 +41,9 @@ def quiet_minutes(taken: Taken) -> int:
 
 
 def zone_of(taken: Taken) -> str:
-    return taken.zone if taken.zone in KNOWN_ZONES else "UTC"
+    """The zone that the user had when the send left; that of its plan if it was none that is known."""
+    zone: str = taken.zone if taken.zone in KNOWN_ZONES else taken.message.content["timezone"]
+    return zone
 
 
 def days_of(taken: Taken, zone: str) -> tuple[date, date]:
@@ -86,7 +88,7 @@ def breaches_of_a_user(sends: list[Taken]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_send_of_a_year_breaks_a_rule(seed: int) -> None:
+def test_no_send_breaks_a_rule(seed: int) -> None:
     world = LedgerWorld(FIRST, seed)
     world.live(N_DAYS)
     assert list(breaches(world)) == []

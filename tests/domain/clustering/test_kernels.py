@@ -29,6 +29,7 @@ from journeys_assets.synthetic.themes import THEMES
 from journeys_assets.synthetic.wording import variation
 from tests.support import reference_clustering as reference
 from tests.support.clustering import START, unit
+from tests.thorough import usual_or_thorough
 
 PARAMS = ClusteringParams()
 CUTS = [LearnedCut.from_json(file.read_text()) for file in (FILE, MULTILINGUAL_FILE)]
@@ -77,7 +78,7 @@ def made_up_user(n: int, seed: int) -> tuple[NDArray[np.float32], list[str]]:
     return unit(x), keywords
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=usual_or_thorough(25, 1_000))
 @given(
     st.lists(st.tuples(st.integers(1, 70), st.integers(0, 10_000)), min_size=1, max_size=4),
     st.sampled_from([-1e9, -3.0, -1.0, 0.5, 1e9]),
@@ -163,11 +164,10 @@ def vectors(themes: dict[str, int], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("least", [-2.5, -1.0, 1.0])
-def test_partitions_of_two_thousand_realistic_users_are_those_of_the_reference(
+def test_partitions_of_realistic_users_are_those_of_the_reference(
     least: float, themes: dict[str, int], vectors: KeywordVectors
 ) -> None:
-    """Six thousand partitions in all."""
-    users = world_users(vectors, themes, 2_000, seed=int(10 * least) + 50)
+    users = world_users(vectors, themes, usual_or_thorough(250, 2_000), seed=int(10 * least) + 50)
     every = [keyword for user in users for keyword in user]
     offsets = np.cumsum([0, *(len(user) for user in users)])
     params = ClusteringParams(least_log_odds=least)
@@ -175,7 +175,7 @@ def test_partitions_of_two_thousand_realistic_users_are_those_of_the_reference(
     assert_same_partitions(found, by_reference(vectors.rows_for(every), every, offsets, params, CUTS[0]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=usual_or_thorough(200, 2_000))
 @given(st.integers(0, 10_000), st.sampled_from(CUTS), st.booleans())
 def test_the_masks_of_an_ensemble_score_as_its_trees_do(seed: int, cut: LearnedCut, on_a_threshold: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -187,7 +187,7 @@ def test_the_masks_of_an_ensemble_score_as_its_trees_do(seed: int, cut: LearnedC
     assert kernels.ensemble_score(row, *cut.arguments[:-1]) == reference.ensemble_score(row, *trees)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=usual_or_thorough(40, 1_000))
 @given(st.integers(0, 10_000), st.sampled_from(CUTS))
 def test_no_letters_give_a_higher_score_than_the_bound_without_them(seed: int, cut: LearnedCut) -> None:
     rng = np.random.default_rng(seed)

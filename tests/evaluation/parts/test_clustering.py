@@ -193,28 +193,32 @@ def test_the_truth_of_another_world_is_refused(world: Study) -> None:
         pseudo_users.world_users(replace(world, truth={}), 100)
 
 
-FEW_SIZES = (((3, 12), 8), ((2, 25), 8))
+FEW_SIZES = (((3, 12), 6), ((2, 25), 6))
 """Users to fit on; the real number would take a minute."""
 
 
 @pytest.fixture(scope="module")
-def left_out(tmp_path_factory: pytest.TempPathFactory) -> LeftOut:
-    cache = tmp_path_factory.mktemp("left_out")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where vectors and fits are kept, which are the same for all tests."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def left_out(cache: Path) -> LeftOut:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpora, "SIZES", FEW_SIZES)
         return left_out_corpora.leave_out(
-            phrases(24), None, make_embedder("hashing", cache), cache, PARAMS, n_users=15, seed=1
+            phrases(24), None, make_embedder("hashing", cache), cache, PARAMS, n_users=10, seed=1
         )
 
 
 @pytest.fixture(scope="module")
-def section(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
-    cache = tmp_path_factory.mktemp("cache")
+def section(world: Study, cache: Path) -> Section:
     embedder = make_embedder("hashing", cache)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpora, "SIZES", FEW_SIZES)
         return clustering.evaluate_clustering(
-            world, phrases(24), None, embedder, cache, PARAMS, n_users=15, n_resamples=50
+            world, phrases(24), None, embedder, cache, PARAMS, n_users=10, n_resamples=20
         )
 
 
@@ -285,9 +289,8 @@ def test_the_tables_follow_from_the_figures(section: Section) -> None:
 
 
 @pytest.fixture(scope="module")
-def alone(world: Study, tmp_path_factory: pytest.TempPathFactory) -> Section:
+def alone(world: Study, cache: Path) -> Section:
     """The section without any labelled corpus: the packaged cut, at a threshold that suits hashed letters."""
-    cache = tmp_path_factory.mktemp("alone")
     embedder = make_embedder("hashing", cache)
     params = replace(PARAMS, least_log_odds=1.0)
     return clustering.evaluate_clustering(world, None, None, embedder, cache, params, n_resamples=50)

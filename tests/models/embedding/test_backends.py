@@ -29,7 +29,7 @@ from journeys_assets.settings import Settings, SettingsError, load_settings
 
 TEXTS = [
     *("kitchen", "small kitchen renovation", "庭の手入れ", "", "x" * 300, "garden path ideas 2026", "dog bed"),
-    *(" ".join([word] * n) for n in (1, 2, 4, 8, 16, 31, 60) for word in ("rug", "lamp", "sofa", "shelf", "cake")),
+    *(" ".join([word] * n) for n in (1, 2, 4, 8, 16, 31, 60) for word in ("rug", "lamp")),
     "how to renovate a small kitchen " * 60,
 ]
 
@@ -130,7 +130,7 @@ def test_openvino_keeps_the_bits_of_a_text_and_is_near_float32(
     assert (together * exact).sum(axis=1).min() > 0.999
     assert rows(together) != rows(exact), "it computed in float32"
     again = make_embedder(name, tmp_path, backend="openvino", threads=min(2, os.cpu_count() or 1))
-    for batch in (1, 3, 7):
+    for batch in (1, 3):
         monkeypatch.setattr(onnx, "BATCH_KEYWORDS", batch)
         assert rows(again.embed(TEXTS[::-1])) == rows(together)[::-1]
 

@@ -4,7 +4,6 @@ The warehouse has only the tables that a hand-over reads, filled by the test; no
 """
 
 import contextlib
-import os
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,13 +26,14 @@ from journeys_assets.pipeline.run import execute
 from journeys_assets.pipeline.stage import Run
 from journeys_assets.storage.queries.activation import destinations
 from tests.sandbox import Sandbox
+from tests.thorough import usual_or_thorough
 
 DAY = date(2026, 3, 2)
 PARAMS = NotificationParams(weekly_cap_per_user=2, journey_cool_down_days=3)
 USERS = ("ann", "bob", "cem")
-N_DAYS = int(os.environ.get("SIMULATED_DAYS", "20"))
-SEEDS = [int(seed) for seed in os.environ.get("SIMULATION_SEEDS", "1").split(",")]
-"""``SIMULATED_DAYS=365`` simulates a year with a warehouse; ``tests/domain/activation/test_year.py`` one without."""
+N_DAYS = usual_or_thorough(20, 365)
+SEEDS = range(1, usual_or_thorough(1, 4) + 1)
+"""Days with a warehouse; ``tests/domain/activation/test_year.py`` simulates half a year or more without one."""
 
 
 class Recording:

@@ -1,6 +1,6 @@
 """Ingestion of generated files, good and damaged: no traceback, and no row that is not accounted for.
 
-It takes half a minute; ``FUZZ_SECONDS=3600`` makes it an hour, and ``FUZZ_SEED=1000`` starts with other inputs. The
+It takes half a minute, and hours with ``HYPOTHESIS_PROFILE=thorough``; ``FUZZ_SEED=1000`` starts with other inputs. The
 number of files that it has seen is printed.
 """
 
@@ -42,12 +42,13 @@ from tests.support.fuzz_files import (
 from tests.support.fuzz_logs import FILES, generic
 from tests.support.landing_files import NOW, assert_reconciled
 from tests.support.sql_world import MODELS
+from tests.thorough import IS_THOROUGH, usual_or_thorough
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "12"))
+SECONDS = usual_or_thorough(5, 3600)
+IS_LONG = IS_THOROUGH
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", "0"))
-IS_LONG = SECONDS > 60
-EXAMPLES_PER_SEED = 25 if IS_LONG else 10
-LOGS_PER_SEED = 25 if IS_LONG else 3
+EXAMPLES_PER_SEED = usual_or_thorough(8, 25)
+LOGS_PER_SEED = usual_or_thorough(2, 25)
 APPEND_ONLY = [name for name in LANDING if name not in VERSIONED]
 VIEWS = [model for model in MODELS.values() if model.layer == "staging"]
 ITEMS = pl.DataFrame(
@@ -300,17 +301,17 @@ def columns_of_each_use() -> list[list[tuple[str, str]]]:
     return list(alike.values())
 
 
-TYPES_PER_CALL = 6
+TYPES_PER_CALL = 10
 """Arrow types that are read in one call: what a call costs whatever it reads is shared."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, len(ARRAYS), TYPES_PER_CALL))
 def test_an_arrow_type_in_any_column_is_read_or_refused(fuzzed: Fuzzed, first: int) -> None:
-    """In a column of every third use, others for the next type; on demand, in every column."""
+    """In a column of every fifth use, others for the next type; on demand, in every column."""
     uses, files = columns_of_each_use(), []
     for number, dtype in list(enumerate(sorted(ARRAYS)))[first : first + TYPES_PER_CALL]:
-        chosen = uses if IS_LONG else [[alike[number // 3 % len(alike)]] for alike in uses[number % 3 :: 3]]
+        chosen = uses if IS_LONG else [[alike[number // 5 % len(alike)]] for alike in uses[number % 5 :: 5]]
         files += [
             LandingFile(f"{source}/{name} {dtype}.parquet", content, source, 1)
             for of_use in chosen
@@ -378,6 +379,6 @@ def test_the_command_line_shows_no_traceback(tmp_path: Path, capsys: pytest.Capt
         assert "Traceback" not in result.output + result.stderr
         assert result.exit_code in (0, 1, 2), result.output
 
-    repeated(takes, SECONDS * 0.1, EXAMPLES_PER_SEED if IS_LONG else 8)
+    repeated(takes, SECONDS * 0.1, usual_or_thorough(5, EXAMPLES_PER_SEED))
     with capsys.disabled():
         print(f"\n{fuzzed.n_files} files seen by the command line")

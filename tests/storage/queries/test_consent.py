@@ -18,6 +18,7 @@ from journeys_assets.storage.warehouse.duckdb_file import Warehouse
 from tests.support.consent_files import HEADERS, OutcomeFile, OutcomeLine, UserFile, UserLine, written
 from tests.support.consent_oracle import CHANNELS, NO, YES, Facts, consent, last_zones, opted_in, unsubscribed
 from tests.support.sql_world import MODELS
+from tests.thorough import usual_or_thorough
 
 FIRST = date(2026, 3, 2)
 DAYS = [FIRST + timedelta(days=n) for n in range(8)]
@@ -74,7 +75,7 @@ class History:
         """Nothing is allowed that the rules forbid and, if ``is_exact``, nothing is forbidden that they allow."""
         with self.warehouse.reading() as con:
             found = users_by_day(con, days)
-            alone = {day: users(con, day) for day in days[::3]}
+            alone = {day: users(con, day) for day in days[::7]}
         for day, of_day in alone.items():
             assert_frame_equal(found[day], of_day)
         for day, of_day in found.items():
@@ -162,7 +163,7 @@ def histories(draw: st.DrawFn) -> list[list[File]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=usual_or_thorough(6, 1_000), suppress_health_check=[HealthCheck.too_slow])
 @given(calls=histories())
 def test_nothing_is_allowed_that_the_rules_forbid_whatever_files_come(
     history: History, calls: list[list[File]]
