@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -368,14 +369,19 @@ def test_hostile_rows_columns_and_annotators_are_shown_as_they_are(tmp_path: Pat
 # ── how a command ends ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def started(home: Path, *arguments: str, **options: int) -> subprocess.Popen[str]:
+@contextmanager
+def started(home: Path, *arguments: str, **options: int) -> Iterator[subprocess.Popen[str]]:
     """A command in a process of its own, whose first line on standard error says that it is about to begin."""
     code = "import sys; from journeys_assets.cli.app import main; print('imported', file=sys.stderr); main()"
     environment = os.environ | {"JOURNEYS_HOME": str(home), "JOURNEYS_EMBEDDER": "hashing", "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_closed_pipe_is_no_traceback(journeys: Journeys, home: Path) -> None:
