@@ -32,8 +32,9 @@ from journeys_assets.models.llm.cache import AnswerCache
 from journeys_assets.operations.erasure_receipts import Place, Receipt, write_receipt
 from journeys_assets.settings import Settings
 from journeys_assets.storage.erasure.databases import Removed, remove_users, remove_users_from_copy
-from journeys_assets.storage.erasure.files import Rewritten, UserRecords, holds, without_users
-from journeys_assets.storage.erasure.run_records import is_sqlite, pattern_of, redact_sqlite, redact_text
+from journeys_assets.storage.erasure.files import Rewritten, UserRecords, without_users
+from journeys_assets.storage.erasure.occurrences import database_holds, holds, pattern_of
+from journeys_assets.storage.erasure.run_records import is_sqlite, redact_sqlite, redact_text
 from journeys_assets.storage.erasure.tombstones import add_tombstones, digest_of
 from journeys_assets.storage.ingest.files import checksum
 from journeys_assets.storage.ingest.load import INGEST_TABLES
@@ -108,19 +109,20 @@ def erase(
         for file in rewritten:
             file.put_in_place()
         shutil.rmtree(drafts)
-        texts = {text for text in removed.texts if len(text) >= SHORTEST_SEARCHED} - words
+        texts, longer = removed.texts, removed.longer
         _note_tables(receipt, removed, "warehouse.duckdb")
         for path in files:
             if _begins(path, 8, DATABASE) and path != warehouse.path:
                 copy = remove_users_from_copy(path, ids, shared, erased)
                 _note_tables(receipt, copy, str(path.relative_to(settings.home)))
-                texts |= {text for text in copy.texts if len(text) >= SHORTEST_SEARCHED} - words
+                texts, longer = texts | copy.texts, longer | copy.longer
+        texts = {text for text in texts if len(text) >= SHORTEST_SEARCHED} - words
         if settings.answers_path.exists():
             cache = AnswerCache(settings.answers_path)
             receipt.add("llm/answers", sum(cache.forget(one) for one in ids), "answers of language models")
         _redact_run_records(settings.dagster_home, {*ids, *texts}, receipt, settings.home)
         _mark_releases(settings, removed, receipt)
-        _search_what_is_left(settings, ids, texts, receipt)
+        _search_what_is_left(settings, ids, texts, longer, receipt)
     return write_receipt(receipt, settings.erasures_path, ids)
 
 
@@ -298,15 +300,25 @@ def releases_before_erasure(settings: Settings) -> Mapping[str, str]:
         return {str(release): str(at) for release, at in found.items()}
 
 
-def _search_what_is_left(settings: Settings, ids: Collection[str], texts: Collection[str], receipt: Receipt) -> None:
-    """Search the bytes of every file below the home; of databases for ids alone, since tables were searched by query.
+def _search_what_is_left(
+    settings: Settings, ids: Collection[str], texts: Collection[str], longer: Collection[str], receipt: Receipt
+) -> None:
+    """Search the bytes of every file below the home for ids, and the history of runs for texts of the user as well.
 
-    Evaluation has only synthetic and public data.
+    Elsewhere, records are the user's by their id, and others may have the same words. Evaluation has only synthetic and
+    public data.
+
+    Args:
+        longer: Texts that stay, within which an id is part of a longer word.
     """
+    long_ids = [one for one in ids if len(one) >= SHORTEST_SEARCHED]
     for path in sorted(settings.home.rglob("*")):
         if path.is_file() and not path.is_symlink() and not path.is_relative_to(settings.evaluation_path):
-            searched = ids if _begins(path, 8, DATABASE) else {*ids, *texts}
-            if holds(path, [one for one in searched if len(one) >= SHORTEST_SEARCHED]):
+            if _begins(path, 8, DATABASE):
+                is_left = database_holds(path, long_ids, longer)
+            else:
+                is_left = holds(path, [*long_ids, *(texts if path.is_relative_to(settings.dagster_home) else ())])
+            if is_left:
                 place = str(path.relative_to(settings.home))
                 receipt.left.setdefault(place, "still has a text of the user; remove the file, or make it again")
         if (in_name := pattern_of([form for one in ids for form in (one, quote(one))])) is not None:

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from journeys_assets.errors import JourneysError
-from journeys_assets.storage.erasure.run_records import REPLACEMENT, pattern_of
+from journeys_assets.storage.erasure.occurrences import pattern_of
+from journeys_assets.storage.erasure.run_records import REPLACEMENT
 
 
 class ReceiptError(JourneysError):

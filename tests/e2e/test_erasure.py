@@ -259,6 +259,31 @@ def test_erasing_again_finds_nothing(homes: tuple[Sandbox, dict[str, pl.DataFram
         erase(sandbox.settings, sandbox.deployment.warehouse, tables, " null ", now=NOW)
 
 
+def test_who_has_a_longer_id_and_longer_texts_is_somebody_else(new_sandbox: Callable[[str], Sandbox]) -> None:
+    sandbox = new_sandbox("longer")
+    folder = sandbox.settings.landing_path / "search_events"
+    folder.mkdir(parents=True)
+    other = "user-123,oak tables,2026-03-02T10:00:00Z\nuser-123,oak table lamp,2026-03-02T11:00:00Z\n"
+    own = "user-12,oak table,2026-03-02T10:00:00Z\n"
+    (folder / "a.csv").write_text("user_id,query,searched_at\n" + own + other)
+    (folder / "broken.jsonl").write_text('{"user_id": "user-123", broken\n{"user_id": "user-12", broken\n')
+    sandbox.load(folder)
+    history = sandbox.settings.dagster_home / "output.txt"
+    history.parent.mkdir(parents=True)
+    history.write_text('{"message": "rows:\\nuser-12 oak table\\nuser-123 oak tables"}')
+    tables = (*sandbox.pipeline.tables, *INGEST_TABLES)
+    receipt = erase(sandbox.settings, sandbox.deployment.warehouse, tables, "user-12", now=NOW)
+    assert receipt.left == {}
+    assert (folder / "a.csv").read_text() == "user_id,query,searched_at\n" + other
+    assert (folder / "broken.jsonl").read_text() == '{"user_id": "user-123", broken\n'
+    assert history.read_text() == '{"message": "rows:\\n[erased] [erased]\\nuser-123 oak tables"}'
+    left = sandbox.warehouse.query("SELECT DISTINCT user_id FROM landing.search_events")
+    assert left["user_id"].to_list() == ["user-123"]
+    (sandbox.home / "notes.txt").write_text("user-12 called\n")
+    again = erase(sandbox.settings, sandbox.deployment.warehouse, tables, "user-12", now=NOW)
+    assert list(again.left) == ["notes.txt"]
+
+
 SHARED = {
     "a.csv": "user_id,query,Searched At\ntablet,of ann,2026-03-02T09:30:00Z\ntablet,of bob, 2026-03-03 10:00:00\n",
     "b.jsonl": '{"user_id": "tablet", "query": "of ann", "searched_at": "2026-03-02T10:30:00+01:00"}\n'

@@ -18,6 +18,7 @@ import duckdb
 
 from journeys_assets.domain.tables.landing import ERASED_USERS
 from journeys_assets.domain.vocabulary import EDITS, UNDO
+from journeys_assets.storage.erasure.occurrences import pattern_of
 from journeys_assets.storage.erasure.tombstones import USER_COLUMNS, Tombstones
 from journeys_assets.storage.ingest.scratch import EVENT_TIME
 from journeys_assets.storage.warehouse.base import STORAGE_VERSION, WarehouseError, quoted, write_compact_copy
@@ -33,10 +34,12 @@ class Removed:
     Attributes:
         rows: Number of rows by table; tables without any are left out.
         texts: Texts that only the removed rows had, of all columns.
+        longer: Texts of the kept rows within which an id of the users is part of a longer word, such as another id.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
+    longer: set[str] = field(default_factory=set)
 
 
 def remove_users(
@@ -70,6 +73,7 @@ def remove_users(
     _remove_orphans(con, columns, shared_texts, removed)
     rows = con.execute(f"FROM erased_texts ANTI JOIN ({_kept_texts(columns)}) AS kept USING (text)").fetchall()
     removed.texts = {text for (text,) in rows}
+    removed.longer = _longer(con, columns, ids)
     con.execute("DROP TABLE erased_texts")
     con.execute("DROP TABLE erased_ids")
     return removed
@@ -212,6 +216,14 @@ def _kept_texts(columns: Mapping[str, Mapping[str, str]]) -> str:
     """SQL for all texts of users and items."""
     owned = [table for table, names in columns.items() if table == ITEMS or any(name in names for name in USER_COLUMNS)]
     return _texts(columns, dict.fromkeys(owned, "true"))
+
+
+def _longer(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]], ids: Sequence[str]) -> set[str]:
+    rows = con.execute(
+        f"SELECT DISTINCT text FROM ({_kept_texts(columns)}) WHERE EXISTS (FROM erased_ids WHERE contains(text, id))"
+    ).fetchall()
+    by_itself = pattern_of(ids)
+    return {text for (text,) in rows if by_itself is None or not by_itself.search(text)}
 
 
 def _remove_quarantined(con: duckdb.DuckDBPyConnection, removed: Removed, erased: Tombstones) -> None:

@@ -16,10 +16,9 @@ import gzip
 import io
 import json
 import lzma
-import mmap
 import os
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +34,7 @@ import pyarrow.parquet as pq
 from journeys_assets.domain.landing.column_names import column_key
 from journeys_assets.domain.landing.contract import parse_times
 from journeys_assets.domain.landing.ids import clean_id
+from journeys_assets.storage.erasure.occurrences import json_form, mentions
 from journeys_assets.storage.ingest.scratch import EVENT_TIME
 
 USER_COLUMN = "user_id"
@@ -108,23 +108,6 @@ def without_users(path: Path, of_user: UserRecords, draft: Path) -> Rewritten | 
         if n_records:
             draft.write_bytes(content)
     return Rewritten(path, draft, n_records) if n_records else None
-
-
-def holds(path: Path, texts: Iterable[str]) -> bool:
-    """Whether the bytes of a file have any of ``texts``, as UTF-8 or as JSON writes it."""
-    if not path.stat().st_size:
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return any(
-            content.find(form) >= 0
-            for text in texts
-            for form in {text.encode("utf-8", "surrogatepass"), json_form(text).encode()}
-        )
-
-
-def json_form(text: str) -> str:
-    """A text as JSON writes it, without the quotation marks around it."""
-    return json.dumps(text)[1:-1]
 
 
 class UserRecords:
@@ -236,7 +219,7 @@ def _is_of(record: str, delimiter: str, header: Sequence[str], of_user: UserReco
         try:
             return _is_theirs(json.loads(record), of_user)
         except ValueError:
-            return any(json_form(one) in record or one in record for one in of_user.ids)
+            return mentions(record, of_user.ids)
     fields = _fields(record, delimiter)
     cleaned = [clean_id(field.strip(' "')) for field in fields]
     if any(field in of_user.ids for field in cleaned):
@@ -272,7 +255,7 @@ def has_id(value: Any, ids: Collection[str]) -> bool:
             try:
                 return has_id(json.loads(value), ids)
             except ValueError:
-                return True
+                return mentions(value, ids)
         return clean_id(value) in ids
     return value is not None and not isinstance(value, bool) and str(value) in ids
 

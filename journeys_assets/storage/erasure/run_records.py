@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Collection
 from pathlib import Path
 
 from journeys_assets.errors import JourneysError
-from journeys_assets.storage.erasure.files import json_form
 
 REPLACEMENT = "[erased]"
 BUSY_S = 60.0
@@ -26,18 +24,6 @@ class RunRecordsError(JourneysError):
 def is_sqlite(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(_SQLITE)) == _SQLITE
-
-
-def pattern_of(texts: Collection[str]) -> re.Pattern[str] | None:
-    """Matches each text where it stands by itself, as JSON and as plain text write it; None without texts.
-
-    An id within a longer word or number is another one, and is not matched.
-    """
-    spellings = {form for text in texts for form in (text, json_form(text), json_form(json_form(text)))} - {""}
-    if not spellings:
-        return None
-    listed = "|".join(re.escape(text) for text in sorted(spellings, key=lambda text: (-len(text), text)))
-    return re.compile(rf"(?<!\w)(?:{listed})(?!\w)")
 
 
 def redact_sqlite(path: Path, pattern: re.Pattern[str]) -> int:
