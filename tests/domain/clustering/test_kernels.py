@@ -167,7 +167,7 @@ def vectors(themes: dict[str, int], tmp_path_factory: pytest.TempPathFactory) ->
 def test_partitions_of_realistic_users_are_those_of_the_reference(
     least: float, themes: dict[str, int], vectors: KeywordVectors
 ) -> None:
-    users = world_users(vectors, themes, usual_or_thorough(250, 2_000), seed=int(10 * least) + 50)
+    users = world_users(vectors, themes, 2_000, seed=int(10 * least) + 50)
     every = [keyword for user in users for keyword in user]
     offsets = np.cumsum([0, *(len(user) for user in users)])
     params = ClusteringParams(least_log_odds=least)
