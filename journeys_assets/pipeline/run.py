@@ -190,6 +190,8 @@ class DaysToRun:
 def days_to_run(pipeline: Pipeline, first: date | None, last: date | None, *, today: date) -> DaysToRun:
     """The days to run: by default from the first that is behind the log to the last that was ingested or closed.
 
+    A later day that only has sends or feedback is behind the log too, and counts while journeys may be live.
+
     ``domain.scheduling.log_days`` decides which days count by default. A day that the user names may also be one that
     is set aside.
 
@@ -217,6 +219,8 @@ def days_to_run(pipeline: Pipeline, first: date | None, last: date | None, *, to
             )
     if last is None:
         last = _last_day(log, log.all, closed, today)
+        new = stale.filter(pl.col("reason") == staleness.NEW_EVENTS)["partition_date"]
+        last = max([last, *new.filter(new <= last + timedelta(days=pipeline.params.keywords.horizon_days))])
         if first is not None and first > last:
             raise RunError(f"--from {first} is after {last}, the last day with an event; name the last day with --to")
     behind = stale.filter(pl.col("reason") != staleness.ALGORITHM_VERSION)["partition_date"]

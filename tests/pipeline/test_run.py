@@ -42,6 +42,25 @@ def test_the_first_run_of_a_deployment_may_begin_with_a_later_day(new_sandbox: C
     assert sandbox.days_to_run() == (last, last)
 
 
+def send(sandbox: Sandbox, day: date) -> None:
+    at = datetime.combine(day, datetime.min.time()) + timedelta(hours=9)
+    row = {"notification_id": f"of {day}", "user_id": "ann", "channel": "push", "arm": "journey", "sent_at": at}
+    sandbox.land({"notification_events": pl.DataFrame([row])}, name=f"send-{day}")
+
+
+def test_days_after_the_last_search_that_have_sends_are_run_while_journeys_may_be_live(
+    new_sandbox: Callable[[str], Sandbox],
+) -> None:
+    sandbox, later = new_sandbox("home"), DAY + timedelta(days=2)
+    land(sandbox, DAY)
+    send(sandbox, later)
+    assert sandbox.days_to_run() == (DAY, later)
+    sandbox.run(*sandbox.days_to_run())
+    assert finding(sandbox, "computed").ok
+    send(sandbox, later + timedelta(days=181))
+    assert sandbox.days_to_run() == (later, later)
+
+
 # ── days that cannot be run ─────────────────────────────────────────────────────────────────────────────────────────
 
 TOMORROW = TODAY + timedelta(days=1)
