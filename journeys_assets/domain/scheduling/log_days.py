@@ -6,8 +6,8 @@ The rule, for every plain run, for the sensor, the schedule and ``journeys docto
   events before a pause are outliers. The pause must be longer than the horizon, as no journey lives across it, and the
   events before it must be few: at most ``SHARE_PER_HORIZON`` of all events for each horizon that the pause lasts, and
   at most ``LARGEST_SHARE``. One row of 1970 among rows of today is an outlier; a search every eight months is not.
-* **Last day.** The last day with an event, but not after today (UTC). Events dated tomorrow wait until it is tomorrow. A
-  plain run also makes later days with sends or feedback, as long as journeys may be live.
+* **Last day.** The last day with an event, but not after today (UTC). Events dated tomorrow wait until it is tomorrow.
+  A plain run also makes later days with sends or feedback, as long as journeys may be live.
 
 Days before the first day are not computed unless a run names them. Their events stay in the log and count as history:
 the keywords of every earlier day that has events are made, for windows and journey ids. So no row of a day depends on
