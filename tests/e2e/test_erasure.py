@@ -267,6 +267,7 @@ def test_who_has_a_longer_id_and_longer_texts_is_somebody_else(new_sandbox: Call
     own = "user-12,oak table,2026-03-02T10:00:00Z\n"
     (folder / "a.csv").write_text("user_id,query,searched_at\n" + own + other)
     (folder / "broken.jsonl").write_text('{"user_id": "user-123", broken\n{"user_id": "user-12", broken\n')
+    (folder / "of user-123.csv").write_text("user_id,query,searched_at\n" + other)
     sandbox.load(folder)
     history = sandbox.settings.dagster_home / "output.txt"
     history.parent.mkdir(parents=True)

@@ -34,7 +34,8 @@ class Removed:
     Attributes:
         rows: Number of rows by table; tables without any are left out.
         texts: Texts that only the removed rows had, of all columns.
-        longer: Texts of the kept rows within which an id of the users is part of a longer word, such as another id.
+        longer: Texts that are left, of all tables, within which an id of the users is part of a longer word, such as
+            another id.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -220,7 +221,8 @@ def _kept_texts(columns: Mapping[str, Mapping[str, str]]) -> str:
 
 def _longer(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Mapping[str, str]], ids: Sequence[str]) -> set[str]:
     rows = con.execute(
-        f"SELECT DISTINCT text FROM ({_kept_texts(columns)}) WHERE EXISTS (FROM erased_ids WHERE contains(text, id))"
+        f"SELECT DISTINCT text FROM ({_texts(columns, dict.fromkeys(columns, 'true'))}) "
+        "WHERE EXISTS (FROM erased_ids WHERE contains(text, id))"
     ).fetchall()
     by_itself = pattern_of(ids)
     return {text for (text,) in rows if by_itself is None or not by_itself.search(text)}
