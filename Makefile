@@ -61,7 +61,7 @@ test test-fast: export POLARS_MAX_THREADS = 1
 test: $(READY) ## All tests
 	@$(BIN)/python -m pytest
 
-test-fast: $(READY) ## The tests that take seconds each, in a few minutes
+test-fast: $(READY) ## The tests that take seconds each, in three minutes
 	@$(BIN)/python -m pytest -m "not slow"
 
 # dbt pins other versions of what the project uses, so it gets an environment of its own, with the same DuckDB. Later

@@ -33,16 +33,21 @@ SHARED_MEMORY = Path("/dev/shm")
 LEAST_FREE_GIB = 8
 """What the tests write is about a third of this at most."""
 
-SLOW_FOLDERS = ("e2e", "defs")
-"""Their tests run days through Dagster."""
+SLOW_FOLDERS = ("e2e", "defs", "evaluation", "importers", "models", "pipeline", "storage/ingest", "storage/locations")
+"""Their tests run days, train, embed, load many files or start servers. The others take three minutes together."""
 SLOW_FILES = (
     "compute/test_ray.py",
-    "models/embedding/test_exported.py",
-    "pipeline/test_carried_rows.py",
+    "domain/clustering/test_kernels.py",
+    "domain/quality/test_unmatched.py",
+    "explorer/test_browser.py",
+    "explorer/test_deployment.py",
+    "operations/test_expand.py",
+    "sql/test_whole_chain.py",
+    "storage/queries/test_consent.py",
     "storage/queries/test_staleness.py",
 )
 """Each begins with a fixture that takes over ten seconds, or has many tests of seconds."""
-LONG_FOLDERS = ("evaluation", *SLOW_FOLDERS)
+LONG_FOLDERS = ("evaluation", "e2e", "defs")
 LONG_FILES = (
     "evaluation/test_run.py",
     "storage/ingest/test_fuzz.py",  # compiles nothing, so that the other worker is alone in compiling the clustering
@@ -111,7 +116,7 @@ def pytest_collection() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of slow folders and files, and put long ones first, so that no core is idle at the end."""
     for item in items:
-        if _folder_of(item) in SLOW_FOLDERS or _file_of(item) in SLOW_FILES:
+        if _file_of(item).startswith(tuple(f"{folder}/" for folder in SLOW_FOLDERS)) or _file_of(item) in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
     items.sort(key=_turn_of)
 

@@ -23,7 +23,7 @@ SCHEMA = {
 
 journeys_of_users = st.dictionaries(
     st.tuples(st.sampled_from("abc"), st.sampled_from("123")),
-    st.tuples(st.sampled_from("NM"), st.lists(st.sampled_from("pqrs"), min_size=1, max_size=3)),
+    st.tuples(st.sampled_from("NM"), st.lists(st.sampled_from("pqrs"), min_size=1, max_size=3, unique=True)),
 )
 
 
