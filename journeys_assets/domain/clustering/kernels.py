@@ -37,8 +37,6 @@ Places = NDArray[np.uint32]
 """Unsigned, so that the compiler need not allow for places that are counted from the end."""
 Times = NDArray[np.uint16]
 trailing_zeros: Any = numbers.trailing_zeros
-Lanes = Any
-"""Sixteen float32 (``lanes.LanesType``)."""
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 

@@ -13,9 +13,14 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_BEFORE, _AFTER = r"(?:(?<!\w)|(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4}))", r"(?!\w)"
-_BYTES_BEFORE = re.compile(rb"(?:(?<![\w\x80-\xff])|(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{4}))")
-_BYTES_AFTER = re.compile(rb"(?![\w\x80-\xff])")
+
+def _edges(word: str) -> tuple[str, str]:
+    """Expressions for the places before and after a text, where no ``word`` (characters of a class) goes on."""
+    return rf"(?:(?<![{word}])|(?<=\\[bfnrt])|(?<=\\u[0-9a-fA-F]{{4}}))", rf"(?![{word}])"
+
+
+_BEFORE, _AFTER = _edges(r"\w")
+_BYTES_BEFORE, _BYTES_AFTER = (re.compile(edge.encode()) for edge in _edges(r"\w\x80-\xff"))
 
 
 def pattern_of(texts: Collection[str]) -> re.Pattern[str] | None:
